@@ -1,0 +1,33 @@
+#include "common/chunk.h"
+
+#include <stdlib.h>
+
+#include "common/memory.h"
+
+struct chunk *chunk_new_empty(size_t size)
+{
+    struct chunk *chunk = memory_new(sizeof(*chunk) + size);
+    chunk->references = 1;
+    chunk->size = size;
+    return chunk;
+}
+
+struct chunk *chunk_new(const void *data, size_t size)
+{
+    struct chunk *chunk = chunk_new_empty(size);
+    if (size > 0)
+        memcpy(chunk->data, data, size);
+    return chunk;
+}
+
+struct chunk *chunk_ref(struct chunk *chunk)
+{
+    chunk->references++;
+    return chunk;
+}
+
+void chunk_unref(struct chunk *chunk)
+{
+    if (chunk != NULL && --chunk->references == 0)
+        free(chunk);
+}

@@ -1,0 +1,25 @@
+#include "common/clock.h"
+
+#include <time.h>
+
+static uint64_t read_ns(clockid_t id)
+{
+    struct timespec now;
+    clock_gettime(id, &now);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+uint64_t clock_now_ns(void)
+{
+    return read_ns(CLOCK_MONOTONIC);
+}
+
+uint64_t clock_now_ms(void)
+{
+    return clock_now_ns() / 1000000;
+}
+
+uint64_t clock_epoch_ms(void)
+{
+    return read_ns(CLOCK_REALTIME) / 1000000;
+}

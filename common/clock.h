@@ -1,0 +1,14 @@
+/* Time: monotonic for intervals, the calendar's for people. */
+#ifndef COMMON_CLOCK_H
+#define COMMON_CLOCK_H
+
+#include <stdint.h>
+
+/* Nanoseconds of CLOCK_MONOTONIC. */
+uint64_t clock_now_ns(void);
+/* Milliseconds of CLOCK_MONOTONIC. */
+uint64_t clock_now_ms(void);
+/* Milliseconds since 1970-01-01 UTC. */
+uint64_t clock_epoch_ms(void);
+
+#endif

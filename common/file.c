@@ -1,0 +1,87 @@
+#include "common/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/memory.h"
+
+bool file_read(const char *path, size_t limit, struct buffer *output, struct error *error)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return error_set(error, "%s: %s", path, strerror(errno));
+    size_t before = output->size;
+    ssize_t count;
+    do {
+        uint8_t block[16384];
+        count = read(fd, block, sizeof(block));
+        if (count > 0)
+            buffer_append(output, block, (size_t)count);
+    } while ((count > 0 && output->size - before <= limit) || (count < 0 && errno == EINTR));
+    int code = errno;
+    close(fd);
+    if (count < 0)
+        return error_set(error, "%s: %s", path, strerror(code));
+    if (output->size - before > limit)
+        return error_set(error, "%s: larger than %zu bytes", path, limit);
+    return true;
+}
+
+static bool write_all(int fd, struct bytes contents)
+{
+    while (contents.size > 0) {
+        ssize_t count = write(fd, contents.data, contents.size);
+        if (count < 0 && errno == EINTR)
+            continue;
+        if (count < 0)
+            return false;
+        contents = bytes_after(contents, (size_t)count);
+    }
+    return true;
+}
+
+bool file_write(const char *path, struct bytes contents, mode_t mode, struct error *error)
+{
+    char *temporary = text_format("%s.XXXXXX", path);
+    int fd = mkostemp(temporary, O_CLOEXEC);
+    bool written = fd >= 0 && fchmod(fd, mode) == 0 && write_all(fd, contents);
+    int code = errno;
+    if (fd >= 0 && close(fd) != 0 && written) {
+        written = false;
+        code = errno;
+    }
+    if (written && rename(temporary, path) != 0) {
+        written = false;
+        code = errno;
+    }
+    if (!written && fd >= 0)
+        unlink(temporary);
+    free(temporary);
+    return written || error_set(error, "%s: cannot write: %s", path, strerror(code));
+}
+
+bool file_make_folder(const char *path, struct error *error)
+{
+    char *partial = text_copy(path);
+    bool made = true;
+    for (char *slash = partial + 1; made && slash != NULL && *slash != '\0';) {
+        slash = strchr(slash, '/');
+        if (slash != NULL)
+            *slash = '\0';
+        made = mkdir(partial, 0777) == 0 || errno == EEXIST;
+        if (slash != NULL)
+            *slash++ = '/';
+    }
+    struct stat status;
+    if (made && (stat(path, &status) != 0 || !S_ISDIR(status.st_mode))) {
+        made = false;
+        errno = ENOTDIR;
+    }
+    int code = errno;
+    free(partial);
+    return made || error_set(error, "%s: cannot make the folder: %s", path, strerror(code));
+}

@@ -1,0 +1,18 @@
+/* Files that matter are read with a limit and written whole. */
+#ifndef COMMON_FILE_H
+#define COMMON_FILE_H
+
+#include <sys/types.h>
+
+#include "common/buffer.h"
+#include "common/error.h"
+
+/* Appends the file's contents to OUTPUT; false where it cannot be read or is over LIMIT bytes. */
+bool file_read(const char *path, size_t limit, struct buffer *output, struct error *error);
+/* Writes a temporary file beside PATH and renames it: readers see the old or the new, never a
+ * part. */
+bool file_write(const char *path, struct bytes contents, mode_t mode, struct error *error);
+/* Creates the folder and those above it, as `mkdir -p` does. */
+bool file_make_folder(const char *path, struct error *error);
+
+#endif

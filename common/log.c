@@ -1,0 +1,57 @@
+#include "common/log.h"
+
+#include <jansson.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "common/clock.h"
+
+enum { LINE_SIZE = 2048 };
+
+static struct {
+    const char *program;
+    enum log_level level;
+    bool json;
+} settings = {.program = "devnet", .level = LOG_WARN};
+
+static const char *const level_names[] = {"error", "warn", "info", "debug", "trace"};
+
+void log_init(const char *program, enum log_level level, bool json)
+{
+    settings.program = program;
+    settings.level = level;
+    settings.json = json;
+}
+
+bool log_enabled(enum log_level level)
+{
+    return level <= settings.level;
+}
+
+static void write_json(enum log_level level, const char *line)
+{
+    json_t *record =
+        json_pack("{s:I, s:s, s:s, s:s}", "time", (json_int_t)clock_epoch_ms(), "level",
+                  level_names[level], "program", settings.program, "message", line);
+    if (record == NULL)
+        return;
+    json_dumpf(record, stderr, JSON_COMPACT);
+    fputc('\n', stderr);
+    json_decref(record);
+}
+
+void log_write(enum log_level level, const char *format, ...)
+{
+    if (!log_enabled(level))
+        return;
+    char line[LINE_SIZE];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(line, sizeof(line), format, arguments);
+    va_end(arguments);
+    if (settings.json)
+        write_json(level, line);
+    else
+        fprintf(stderr, "%s: %s%s%s\n", settings.program,
+                level == LOG_ERROR ? "" : level_names[level], level == LOG_ERROR ? "" : ": ", line);
+}

@@ -1,0 +1,98 @@
+/*
+ * A program's command line, described once: options, --help, the man page and the completion all
+ * come from the tables below.
+ *
+ * Every program understands, beside its own: -h, --help (text), --help=man (roff), --help=bash
+ * (a completion script), --version, `--` and `--name=value`. Long options are matched whole.
+ */
+#ifndef COMMON_OPTIONS_H
+#define COMMON_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/error.h"
+
+enum option_type {
+    OPTION_FLAG,     /* bool */
+    OPTION_STRING,   /* const char *, pointing into argv */
+    OPTION_LIST,     /* struct option_list: may be given more than once */
+    OPTION_NUMBER,   /* uint64_t, between minimum and maximum */
+    OPTION_DECIMAL,  /* double, between minimum and maximum */
+    OPTION_DURATION, /* uint64_t, milliseconds, written 500ms, 4s, 2m */
+    OPTION_CHOICE,   /* int, an index into choices */
+};
+
+struct option_list {
+    const char **items;
+    size_t count;
+};
+
+struct option_spec {
+    const char *name; /* long name, without the dashes */
+    char letter;      /* short name, or 0 */
+    enum option_type type;
+    size_t offset;              /* where the value goes, in the struct given to options_parse */
+    const char *argument;       /* how help names the value, such as "FILE"; NULL for a flag */
+    const char *help;           /* one sentence, without a full stop; defaults included */
+    uint64_t minimum, maximum;  /* numbers and durations; maximum 0: no limit */
+    const char *const *choices; /* NULL-terminated, for OPTION_CHOICE */
+    bool files;                 /* completion offers file names */
+};
+
+struct example {
+    const char *command;
+    const char *meaning;
+};
+
+struct exit_status {
+    int status;
+    const char *meaning;
+};
+
+/* A subcommand, such as the `dump` of devnet-mesh; programs without any have one unnamed. */
+struct command_spec {
+    const char *name;     /* NULL where the program has no subcommands */
+    const char *operands; /* how help names them, such as "A B" or "[FILE...]"; NULL where none */
+    const char *summary;
+    const struct option_spec *options;         /* ends with a spec without a name; may be NULL */
+    size_t operands_minimum, operands_maximum; /* SIZE_MAX: no limit */
+};
+
+struct program_spec {
+    const char *name;
+    const char *summary;               /* one line, for the man page's NAME */
+    const char *description;           /* paragraphs, separated by blank lines */
+    const struct option_spec *options; /* those of every command; ends with a spec without a name */
+    const struct command_spec *commands;     /* ends with a spec whose name and summary are NULL */
+    const struct example *examples;          /* ends with a NULL command */
+    const struct exit_status *exit_statuses; /* ends with a NULL meaning */
+    const char *see_also;
+};
+
+struct options_result {
+    const struct command_spec *command;
+    char **operands; /* into argv */
+    size_t operand_count;
+};
+
+/*
+ * Fills VALUES, a struct that the offsets refer to, whose defaults the caller has set. Prints and
+ * exits 0 for help and version; on a usage error prints `NAME: what is wrong` and
+ * `try: NAME --help` on stderr and exits 2. Options may stand before, between and after operands
+ * and the subcommand's name.
+ */
+struct options_result options_parse(const struct program_spec *program, int argc, char **argv,
+                                    void *values);
+/* Frees the items of every list in VALUES. */
+void options_clear(const struct program_spec *program, void *values);
+
+/* `NAME: message` and `try: NAME --help` on stderr, exit 2: for what the tables cannot express. */
+_Noreturn void options_usage_error(const struct program_spec *program, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* A duration such as 500ms, 4s, 2m, 1.5s; a bare number is refused. */
+bool duration_parse(const char *text, uint64_t *milliseconds, struct error *error);
+
+#endif

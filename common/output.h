@@ -1,0 +1,20 @@
+/* Results on stdout: JSON for scripts, colour for people on a terminal. */
+#ifndef COMMON_OUTPUT_H
+#define COMMON_OUTPUT_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+/* One compact object a line, flushed, keys sorted. */
+void output_json_line(const json_t *value);
+/* Indented, keys sorted, with a newline at the end, flushed. */
+void output_json(const json_t *value);
+
+enum output_colour { COLOUR_RED, COLOUR_GREEN, COLOUR_YELLOW, COLOUR_DIM, COLOUR_BOLD };
+
+/* The escape sequence, or "" where FILE is no terminal or NO_COLOR is set. */
+const char *output_colour(FILE *file, enum output_colour colour);
+const char *output_colour_end(FILE *file);
+
+#endif

@@ -1,0 +1,41 @@
+/* Asks a node's HTTP API. Asynchronous, on libevent, answers bounded in size and time. */
+#ifndef NET_API_CLIENT_H
+#define NET_API_CLIENT_H
+
+#include <event2/event.h>
+#include <jansson.h>
+#include <stdint.h>
+
+#include "common/error.h"
+
+enum { API_ANSWER_MAX = 64 * 1024 * 1024 };
+
+struct api_call;
+
+struct api_call_handlers {
+    /* Each JSON object of a streaming answer, as it comes; borrowed. NULL: lines are not split, and
+     * the whole answer goes to `done`. */
+    void (*line)(void *context, const json_t *line);
+    /* Once, at the end. STATUS is the HTTP status, or 0 with ERROR set where there is no answer
+     * (refused, timed out, not JSON, too large). ANSWER is borrowed, and NULL after lines. */
+    void (*done)(void *context, int status, const json_t *answer, const char *error);
+};
+
+/*
+ * URL is the API's, such as "http://127.0.0.1:8080" ("127.0.0.1:8080" too); BODY is taken over and
+ * may be NULL. TIMEOUT_MS bounds the whole call. NULL with the error set where the URL is no such
+ * thing. The call frees itself after `done`.
+ */
+struct api_call *api_call_new(struct event_base *base, const char *url, const char *method,
+                              const char *path, json_t *body, uint64_t timeout_ms,
+                              const struct api_call_handlers *handlers, void *context,
+                              struct error *error);
+/* Ends a call early; `done` is not called. */
+void api_call_cancel(struct api_call *call);
+
+/* One call on a loop of its own: the answer with its HTTP status, or NULL with the error set. The
+ * caller owns the answer. */
+json_t *api_call_wait(const char *url, const char *method, const char *path, json_t *body,
+                      uint64_t timeout_ms, int *status, struct error *error);
+
+#endif

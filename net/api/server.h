@@ -1,0 +1,60 @@
+/*
+ * A node's HTTP API, on loopback only: libevent's evhttp, with Host and Origin checked, bodies
+ * bounded, JSON in and out. It knows routes and nothing of what they do.
+ */
+#ifndef NET_API_SERVER_H
+#define NET_API_SERVER_H
+
+#include <event2/event.h>
+#include <jansson.h>
+
+#include "common/error.h"
+
+enum {
+    API_BODY_MAX = 16 * 1024 * 1024, /* a 10 MiB message in base64, and what surrounds it */
+    API_HEADERS_MAX = 8192,
+    API_STREAMS_MAX = 64, /* answers that are still being written */
+    API_IDLE_SECONDS = 600,
+};
+
+struct api_server;
+struct api_request;
+
+/* BODY is the parsed JSON object of a POST, an empty object where the body was empty; borrowed. The
+ * handler must answer, at once or later; until then the request stays valid. */
+typedef void (*api_handler)(void *context, struct api_request *request, const json_t *body);
+
+struct api_route {
+    const char *method; /* "GET" or "POST" */
+    const char *path;
+    api_handler handler;
+};
+
+/*
+ * LISTEN is "127.0.0.1:0", "[::1]:8080" or "localhost:9000"; an address that is not loopback is
+ * refused. ROUTES ends with a NULL method. Unknown path: 404; known path, other method: 405; a Host
+ * that is not the server's own address and port (localhost counts), or a foreign Origin: 403;
+ * malformed JSON or no object: 400; body too large: 413. Errors are {"error": "..."}.
+ */
+struct api_server *api_server_new(struct event_base *base, const char *listen,
+                                  const struct api_route *routes, void *context,
+                                  struct error *error);
+/* Open streaming answers are cut off. */
+void api_server_free(struct api_server *server);
+/* "http://127.0.0.1:PORT", with the real port. */
+const char *api_server_url(const struct api_server *server);
+
+/* Takes over the reference to BODY. */
+void api_reply(struct api_request *request, int status, json_t *body);
+void api_reply_error(struct api_request *request, int status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/*
+ * An answer of one JSON object a line, written as it happens. CLOSED is called once if the client
+ * goes away before api_stream_end; the request is invalid afterwards. May be NULL.
+ */
+void api_stream_start(struct api_request *request, void (*closed)(void *argument), void *argument);
+void api_stream_line(struct api_request *request, const json_t *line); /* borrowed */
+void api_stream_end(struct api_request *request);
+
+#endif

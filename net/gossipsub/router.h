@@ -1,0 +1,149 @@
+/*
+ * The gossipsub router: pure. Events and a time go in, actions come out into the caller's array.
+ * No socket, no clock, no global; peers and topics are small integer handles; sampling is seeded.
+ * libp2p specification: pubsub/gossipsub/gossipsub-v1.0.md to v1.2.md, as Lean Ethereum uses them.
+ */
+#ifndef NET_GOSSIPSUB_ROUTER_H
+#define NET_GOSSIPSUB_ROUTER_H
+
+#include "common/bytes.h"
+#include "common/chunk.h"
+#include "common/error.h"
+
+enum {
+    GOSSIPSUB_MESSAGE_ID_SIZE = 20,
+    GOSSIPSUB_RPC_SIZE_MAX =
+        10 * 1024 * 1024, /* checked against the length prefix, before buffering */
+    GOSSIPSUB_TOPIC_SIZE_MAX = 256,
+    GOSSIPSUB_TOPICS_MAX = 256, /* ours and our peers', together */
+    GOSSIPSUB_TOPICS_PER_PEER_MAX = 128,
+    GOSSIPSUB_PEERS_MAX = 4096,
+};
+
+enum gossipsub_version { GOSSIPSUB_1_0, GOSSIPSUB_1_1, GOSSIPSUB_1_2, GOSSIPSUB_1_3 };
+
+struct gossipsub_parameters {
+    unsigned d, d_low, d_high, d_lazy, d_out;
+    uint64_t heartbeat_ms;
+    unsigned history_length, history_gossip; /* heartbeats */
+    uint64_t fanout_ttl_ms, seen_ttl_ms, prune_backoff_ms, unsubscribe_backoff_ms;
+    bool flood_publish;
+};
+
+/* Lean's values, as wire.md's table has them. */
+void gossipsub_parameters_default(struct gossipsub_parameters *parameters);
+/* Contradictory values (D_low > D and the like) are errors. */
+bool gossipsub_parameters_check(const struct gossipsub_parameters *parameters, struct error *error);
+
+typedef uint32_t gossipsub_peer;  /* a handle, valid until gossipsub_peer_gone */
+typedef uint32_t gossipsub_topic; /* a handle, valid as long as the router */
+
+enum gossipsub_action_kind {
+    GOSSIPSUB_SEND,       /* rpc, to peer */
+    GOSSIPSUB_DELIVER,    /* a new message on a topic of ours: topic, id, payload, peer */
+    GOSSIPSUB_DROP_PEER,  /* peer sent what no honest peer sends: reason */
+    GOSSIPSUB_SUBSCRIBED, /* peer, topic */
+    GOSSIPSUB_UNSUBSCRIBED,
+    GOSSIPSUB_GRAFTED,       /* peer came into our mesh for topic: by_peer tells who asked */
+    GOSSIPSUB_PRUNED,        /* peer left it: by_peer, reason */
+    GOSSIPSUB_GRAFT_REFUSED, /* the peer answered our GRAFT with PRUNE, or pruned: a PRUNE arrived
+                                for a topic, whatever our mesh held: peer, topic, backoff_ms */
+};
+
+/* What to drop first when a peer's queue is full: gossip, then control, data last. */
+enum gossipsub_priority { GOSSIPSUB_GOSSIP, GOSSIPSUB_CONTROL, GOSSIPSUB_DATA };
+
+struct gossipsub_action {
+    enum gossipsub_action_kind kind;
+    gossipsub_peer peer;
+    gossipsub_topic topic;
+    enum gossipsub_priority priority; /* of SEND */
+    bool has_graft;                   /* of SEND: the RPC carries a GRAFT for `topic`s (any) */
+    bool by_peer;
+    uint64_t backoff_ms;
+    struct chunk *rpc;     /* of SEND: varint length and protobuf; one reference, the array's */
+    struct chunk *payload; /* of DELIVER: decompressed; one reference, the array's */
+    uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE];
+    const char *reason; /* static text */
+};
+
+/* The caller's array; a zeroed one is empty. Actions are appended in order. */
+struct gossipsub_actions {
+    struct gossipsub_action *items;
+    size_t count;
+    size_t capacity;
+};
+
+/* Drops the references and empties the array, keeping its memory. */
+void gossipsub_actions_reset(struct gossipsub_actions *actions);
+void gossipsub_actions_clear(struct gossipsub_actions *actions);
+
+struct gossipsub;
+
+struct gossipsub *gossipsub_new(const struct gossipsub_parameters *parameters, uint64_t seed);
+void gossipsub_free(struct gossipsub *router);
+
+/*
+ * A peer has its first connection. ID is its peer id: backoff is kept by it past a disconnect. We
+ * dialled it: OUTBOUND. False where GOSSIPSUB_PEERS_MAX are there.
+ */
+bool gossipsub_peer_added(struct gossipsub *router, uint64_t now, struct bytes id, bool outbound,
+                          gossipsub_peer *peer);
+/* The peer's last connection went. No action for it comes afterwards. */
+void gossipsub_peer_gone(struct gossipsub *router, uint64_t now, gossipsub_peer peer,
+                         struct gossipsub_actions *actions);
+/* Our outbound stream may be written to: subscriptions go out, and GRAFTs in the same RPC where the
+ * peer's are known. */
+void gossipsub_stream_opened(struct gossipsub *router, uint64_t now, gossipsub_peer peer,
+                             enum gossipsub_version version, struct gossipsub_actions *actions);
+/* Our outbound stream is gone: nothing is sent to the peer until another opens; it leaves our
+ * meshes. */
+void gossipsub_stream_closed(struct gossipsub *router, uint64_t now, gossipsub_peer peer,
+                             struct gossipsub_actions *actions);
+/* The peer opened a (further) stream of its own: our subscriptions are sent again if it is not its
+ * first. Its own topics are kept. */
+void gossipsub_inbound_opened(struct gossipsub *router, uint64_t now, gossipsub_peer peer,
+                              struct gossipsub_actions *actions);
+/* One RPC's protobuf, without the length before it. What is malformed drops the peer. */
+void gossipsub_rpc_received(struct gossipsub *router, uint64_t now, gossipsub_peer peer,
+                            struct bytes rpc, struct gossipsub_actions *actions);
+/* Every parameters.heartbeat_ms. */
+void gossipsub_heartbeat(struct gossipsub *router, uint64_t now, struct gossipsub_actions *actions);
+
+/* False with the error set where the name is empty, too long, or there are too many. Idempotent. */
+bool gossipsub_subscribe(struct gossipsub *router, uint64_t now, const char *topic,
+                         struct gossipsub_actions *actions, struct error *error);
+bool gossipsub_unsubscribe(struct gossipsub *router, uint64_t now, const char *topic,
+                           struct gossipsub_actions *actions, struct error *error);
+/*
+ * Compresses and publishes PAYLOAD (uncompressed) on a topic, subscribed or not. ID and the number
+ * of peers it went to are given back. False where it is too large, or was published before.
+ */
+bool gossipsub_publish(struct gossipsub *router, uint64_t now, const char *topic,
+                       struct bytes payload, uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE],
+                       size_t *receivers, struct gossipsub_actions *actions, struct error *error);
+
+/* ---- what is there, for the API and for tests; lists are sorted by handle ---- */
+
+size_t gossipsub_topic_count(const struct gossipsub *router); /* handles are 0 .. count - 1 */
+const char *gossipsub_topic_name(const struct gossipsub *router, gossipsub_topic topic);
+bool gossipsub_topic_find(const struct gossipsub *router, const char *name, gossipsub_topic *topic);
+bool gossipsub_is_subscribed(const struct gossipsub *router, gossipsub_topic topic);
+bool gossipsub_peer_is_subscribed(const struct gossipsub *router, gossipsub_peer peer,
+                                  gossipsub_topic topic);
+bool gossipsub_in_mesh(const struct gossipsub *router, gossipsub_peer peer, gossipsub_topic topic);
+bool gossipsub_in_fanout(const struct gossipsub *router, gossipsub_peer peer,
+                         gossipsub_topic topic);
+/* Milliseconds left until the peer may be grafted again; 0 where there is no backoff. */
+uint64_t gossipsub_backoff_left(const struct gossipsub *router, uint64_t now, gossipsub_peer peer,
+                                gossipsub_topic topic);
+
+struct gossipsub_statistics {
+    uint64_t rpcs_in, rpcs_out, messages_in, messages_out, duplicates, invalid, published,
+        delivered;
+    size_t seen, cached_messages, cached_bytes, backoffs;
+};
+
+void gossipsub_statistics(const struct gossipsub *router, struct gossipsub_statistics *statistics);
+
+#endif

@@ -1,0 +1,30 @@
+/*
+ * The events that our nodes add to their QUIC logs, between those of the QUIC library: who owns
+ * each stream. Writer and reader share these names.
+ *
+ * All times are the log's own clock. Every event carries `stream_id` (a number) unless said
+ * otherwise; `initiator` is "local" or "remote", as seen by the log's owner; `peer` is a peer id.
+ */
+#ifndef NET_QLOG_EVENTS_H
+#define NET_QLOG_EVENTS_H
+
+/* The connection's peer is known: {peer, direction: "dialled"|"accepted", local_peer}; no stream.
+ */
+#define QLOG_PEER_IDENTIFIED "libp2p:peer_identified"
+/* A stream came to be, by our open or the peer's first frame: {stream_id, initiator}. */
+#define QLOG_STREAM_OPENED "libp2p:stream_opened"
+/* Both sides agreed on a protocol: {stream_id, initiator, protocol, peer}. */
+#define QLOG_STREAM_NEGOTIATED "libp2p:stream_negotiated"
+/* `na`, or nothing legible: {stream_id, initiator, protocol, peer, reason}. */
+#define QLOG_NEGOTIATION_FAILED "libp2p:negotiation_failed"
+/* Somebody here owns the stream from now on, and will read, write or close it:
+ * {stream_id, initiator, protocol, peer, role: "gossipsub_outbound"|"gossipsub_inbound"|"request"|
+ * "response"}. */
+#define QLOG_STREAM_REGISTERED "libp2p:stream_registered"
+/* The owner let go of it: {stream_id, peer, reason}. A stream that is still open then is an orphan.
+ */
+#define QLOG_STREAM_DEREGISTERED "libp2p:stream_deregistered"
+/* The QUIC stream ended both ways, or was reset: {stream_id, reason}. */
+#define QLOG_STREAM_CLOSED "libp2p:stream_closed"
+
+#endif
