@@ -22,6 +22,7 @@ enum {
     LIFECYCLE_CONNECTIONS_MAX = 4,
     LIFECYCLE_RETRY_FIRST_MS = 100,
     LIFECYCLE_RETRY_LAST_MS = 30000,
+    LIFECYCLE_STEADY_MS = 10000, /* a stream open this long makes the next retry a first one */
     LIFECYCLE_ATTEMPTS_PER_MINUTE = 12,
 };
 
@@ -40,17 +41,20 @@ struct lifecycle {
                     connection lives */
     uint64_t connections[LIFECYCLE_CONNECTIONS_MAX]; /* oldest first */
     size_t connection_count;
-    uint64_t connection; /* that carries the stream, in OPENING and OPEN */
+    uint64_t connection; /* that carries the stream; in WAITING, that carried the last one */
     uint64_t attempt; /* counts up with each opening: tells an old stream's events from the new's */
-    uint64_t retry_at;                                     /* ms, in WAITING */
-    uint64_t retry_delay;                                  /* ms, the next one */
-    uint64_t attempt_times[LIFECYCLE_ATTEMPTS_PER_MINUTE]; /* ring, ms; 0: unused */
+    uint64_t opened_at;   /* ms, in OPEN */
+    uint64_t retry_at;    /* ms, in WAITING */
+    uint64_t retry_delay; /* ms, the next one */
+    /* ms: the time of attempt N is at N modulo the size, as far as that many were made */
+    uint64_t attempt_times[LIFECYCLE_ATTEMPTS_PER_MINUTE];
     unsigned opens_avoided; /* times that a second path asked while one was opening or open */
 };
 
 enum lifecycle_action_kind {
     LIFECYCLE_OPEN_STREAM,  /* open one on `connection`, and call it `attempt` from now on */
-    LIFECYCLE_CLOSE_STREAM, /* reset the stream of `attempt` on `connection` if it still exists */
+    LIFECYCLE_CLOSE_STREAM, /* reset the stream of `attempt` on `connection` if it still exists:
+                               a half of it may, after a FIN or a refusal */
     LIFECYCLE_FORGET,       /* the last connection went: the caller frees the peer's state */
 };
 
@@ -63,8 +67,8 @@ struct lifecycle_action {
 enum { LIFECYCLE_ACTIONS_MAX = 3 }; /* that one event can cause */
 
 /*
- * Each event takes the time in ms and an array of LIFECYCLE_ACTIONS_MAX, and returns how many
- * actions it filled in. The caller carries them out in order, then goes on.
+ * Each event takes the time in ms (never going back) and an array of LIFECYCLE_ACTIONS_MAX, and
+ * returns how many actions it filled in. The caller carries them out in order, then goes on.
  */
 void lifecycle_init(struct lifecycle *lifecycle);
 
@@ -72,9 +76,12 @@ void lifecycle_init(struct lifecycle *lifecycle);
  * closes it. Opens nothing by itself unless the stream is wanted and none is there. */
 bool lifecycle_connection_added(struct lifecycle *lifecycle, uint64_t now, uint64_t connection,
                                 struct lifecycle_action *actions, size_t *count);
+/* A stream on it is lost with it, and opened again at once where another connection lives,
+ * whichever of the two losses is told first. */
 size_t lifecycle_connection_lost(struct lifecycle *lifecycle, uint64_t now, uint64_t connection,
                                  struct lifecycle_action *actions);
-/* The dial path: status is done (or not spoken). Idempotent. */
+/* The dial path: status is done (or not spoken). Idempotent; without a connection it is remembered
+ * until there is one, as is the next event. */
 size_t lifecycle_dial_ready(struct lifecycle *lifecycle, uint64_t now,
                             struct lifecycle_action *actions);
 /* The peer's own gossipsub stream arrived. Idempotent. */
