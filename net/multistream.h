@@ -36,14 +36,17 @@ struct multistream {
 /* True where a stream may speak PROTOCOL. */
 typedef bool (*multistream_knows)(void *context, const char *protocol);
 
-/* The opener: header and proposal are appended to OUTPUT at once. */
+/* The opener: header and proposal are appended to OUTPUT at once. PROTOCOL is one of ours, shorter
+ * than MULTISTREAM_MESSAGE_MAX. */
 void multistream_open(struct multistream *negotiation, const char *protocol, struct buffer *output);
-/* The responder: its header is appended to OUTPUT with its first answer. */
+/* The responder: its header is appended to OUTPUT when the peer's has come, before the first
+ * answer: an opener may wait for it before it proposes. */
 void multistream_accept(struct multistream *negotiation);
 /*
  * Takes bytes of the peer and returns how many belong to the negotiation; those behind it, once the
  * state is MULTISTREAM_DONE, are the protocol's. Answers are appended to OUTPUT. KNOWS is used by
- * the responder alone; unknown proposals are answered `na`, and `ls` is too.
+ * the responder alone; unknown proposals are answered `na`, and `ls` is too. What is no legible
+ * message fails: behind `na` that is what an optimistic opener sent for the protocol refused.
  */
 size_t multistream_receive(struct multistream *negotiation, struct bytes data,
                            multistream_knows knows, void *context, struct buffer *output,
