@@ -13,7 +13,7 @@ void output_json(const json_t *value);
 
 enum output_colour { COLOUR_RED, COLOUR_GREEN, COLOUR_YELLOW, COLOUR_DIM, COLOUR_BOLD };
 
-/* The escape sequence, or "" where FILE is no terminal or NO_COLOR is set. */
+/* The escape sequence, or "" where FILE is no terminal, TERM is dumb or NO_COLOR is not empty. */
 const char *output_colour(FILE *file, enum output_colour colour);
 const char *output_colour_end(FILE *file);
 

@@ -1,0 +1,44 @@
+#include "common/output.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static void write_value(const json_t *value, size_t flags)
+{
+    json_dumpf(value, stdout, flags | JSON_SORT_KEYS | JSON_ENCODE_ANY);
+    fputc('\n', stdout);
+    fflush(stdout);
+}
+
+void output_json_line(const json_t *value)
+{
+    write_value(value, JSON_COMPACT);
+}
+
+void output_json(const json_t *value)
+{
+    write_value(value, JSON_INDENT(2));
+}
+
+static bool wants_colour(FILE *file)
+{
+    const char *no_color = getenv("NO_COLOR");
+    const char *terminal = getenv("TERM");
+    return (no_color == NULL || *no_color == '\0') &&
+           (terminal == NULL || strcmp(terminal, "dumb") != 0) && isatty(fileno(file));
+}
+
+const char *output_colour(FILE *file, enum output_colour colour)
+{
+    static const char *const sequences[] = {
+        [COLOUR_RED] = "\033[31m", [COLOUR_GREEN] = "\033[32m", [COLOUR_YELLOW] = "\033[33m",
+        [COLOUR_DIM] = "\033[2m",  [COLOUR_BOLD] = "\033[1m",
+    };
+    return wants_colour(file) ? sequences[colour] : "";
+}
+
+const char *output_colour_end(FILE *file)
+{
+    return wants_colour(file) ? "\033[0m" : "";
+}
