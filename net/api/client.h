@@ -8,13 +8,13 @@
 
 #include "common/error.h"
 
-enum { API_ANSWER_MAX = 64 * 1024 * 1024 };
+enum { API_ANSWER_MAX = 64 * 1024 * 1024 }; /* of a streaming answer: each line */
 
 struct api_call;
 
 struct api_call_handlers {
-    /* Each JSON object of a streaming answer, as it comes; borrowed. NULL: lines are not split, and
-     * the whole answer goes to `done`. */
+    /* Each JSON value of a streaming answer, as it comes; borrowed. NULL: lines are not split, and
+     * the whole answer goes to `done`, as does an answer whose status is not 200. */
     void (*line)(void *context, const json_t *line);
     /* Once, at the end. STATUS is the HTTP status, or 0 with ERROR set where there is no answer
      * (refused, timed out, not JSON, too large). ANSWER is borrowed, and NULL after lines. */
@@ -22,15 +22,17 @@ struct api_call_handlers {
 };
 
 /*
- * URL is the API's, such as "http://127.0.0.1:8080" ("127.0.0.1:8080" too); BODY is taken over and
- * may be NULL. TIMEOUT_MS bounds the whole call. NULL with the error set where the URL is no such
- * thing. The call frees itself after `done`.
+ * URL is the API's, such as "http://127.0.0.1:8080" ("127.0.0.1:8080" too): an IP address or
+ * localhost, so that no name is looked up. BODY is taken over and may be NULL. TIMEOUT_MS bounds
+ * the whole call; 0: no limit. NULL with the error set where the URL is no such thing. The call
+ * frees itself after `done`.
  */
 struct api_call *api_call_new(struct event_base *base, const char *url, const char *method,
                               const char *path, json_t *body, uint64_t timeout_ms,
                               const struct api_call_handlers *handlers, void *context,
                               struct error *error);
-/* Ends a call early; `done` is not called. */
+/* Ends a call early, from a `line` handler too; `done` is not called. Not to be used once it was.
+ */
 void api_call_cancel(struct api_call *call);
 
 /* One call on a loop of its own: the answer with its HTTP status, or NULL with the error set. The

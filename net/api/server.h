@@ -13,7 +13,8 @@
 enum {
     API_BODY_MAX = 16 * 1024 * 1024, /* a 10 MiB message in base64, and what surrounds it */
     API_HEADERS_MAX = 8192,
-    API_STREAMS_MAX = 64, /* answers that are still being written */
+    API_STREAMS_MAX = 64,                    /* requests whose answer is not out yet; else 503 */
+    API_STREAM_BUFFER_MAX = 4 * 1024 * 1024, /* lines that a client leaves unread: cut off */
     API_IDLE_SECONDS = 600,
 };
 
@@ -34,12 +35,15 @@ struct api_route {
  * LISTEN is "127.0.0.1:0", "[::1]:8080" or "localhost:9000"; an address that is not loopback is
  * refused. ROUTES ends with a NULL method. Unknown path: 404; known path, other method: 405; a Host
  * that is not the server's own address and port (localhost counts), or a foreign Origin: 403;
- * malformed JSON or no object: 400; body too large: 413. Errors are {"error": "..."}.
+ * malformed JSON or no object: 400; body too large: 413. Errors are {"error": "..."}, but for what
+ * evhttp refuses before a route is looked for (413, and 400 for what is not HTTP): a page of its
+ * own.
  */
 struct api_server *api_server_new(struct event_base *base, const char *listen,
                                   const struct api_route *routes, void *context,
                                   struct error *error);
-/* Open streaming answers are cut off. */
+/* Connections are cut off: `closed` is called for each open stream, and requests that were not
+ * answered yet are invalid afterwards. Not to be called from a handler. */
 void api_server_free(struct api_server *server);
 /* "http://127.0.0.1:PORT", with the real port. */
 const char *api_server_url(const struct api_server *server);
@@ -51,7 +55,8 @@ void api_reply_error(struct api_request *request, int status, const char *format
 
 /*
  * An answer of one JSON object a line, written as it happens. CLOSED is called once if the client
- * goes away before api_stream_end; the request is invalid afterwards. May be NULL.
+ * goes away, or leaves too much unread, before api_stream_end; the request is invalid afterwards.
+ * It is never called from within api_stream_line. May be NULL.
  */
 void api_stream_start(struct api_request *request, void (*closed)(void *argument), void *argument);
 void api_stream_line(struct api_request *request, const json_t *line); /* borrowed */
