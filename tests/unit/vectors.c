@@ -1,0 +1,34 @@
+#include "tests/unit/vectors.h"
+
+#include <stdlib.h>
+
+#include "common/hex.h"
+#include "common/memory.h"
+#include "tests/unit/support.h"
+
+json_t *vectors_load(const char *name)
+{
+    char *path = text_format("tests/vectors/%s", name);
+    json_error_t error;
+    json_t *vectors = json_load_file(path, JSON_REJECT_DUPLICATES, &error);
+    if (vectors == NULL)
+        fail_msg("%s: line %d: %s", path, error.line, error.text);
+    free(path);
+    return vectors;
+}
+
+const char *vector_text(const json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+    if (text == NULL)
+        fail_msg("a vector has no text named \"%s\"", key);
+    return text;
+}
+
+struct buffer vector_bytes(const json_t *object, const char *key)
+{
+    struct buffer bytes = {0};
+    if (!hex_read(vector_text(object, key), &bytes))
+        fail_msg("a vector's \"%s\" is not hexadecimal", key);
+    return bytes;
+}
