@@ -1,0 +1,238 @@
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/file.h"
+#include "common/hex.h"
+#include "common/memory.h"
+#include "net/identity.h"
+
+#include "tests/unit/support.h"
+#include "tests/unit/vectors.h"
+
+static char folder[] = "/tmp/test_identity.XXXXXX";
+static char path[64];
+
+static int make_folder(void **state)
+{
+    (void)state;
+    if (mkdtemp(folder) == NULL)
+        return -1;
+    snprintf(path, sizeof(path), "%s/key", folder);
+    return 0;
+}
+
+static int remove_folder(void **state)
+{
+    (void)state;
+    return rmdir(folder);
+}
+
+static int remove_key(void **state)
+{
+    (void)state;
+    return unlink(path) == 0 || errno == ENOENT ? 0 : -1;
+}
+
+static void write_key(const char *text, size_t size, mode_t mode)
+{
+    assert_true(file_write(path, bytes_of(text, size), mode, NULL));
+}
+
+static void the_specifications_secret_makes_its_public_key(void **state)
+{
+    (void)state;
+    json_t *keys = vectors_load("libp2p_keys.json");
+    const json_t *vector = json_array_get(keys, KEY_SECP256K1);
+    struct buffer private_protobuf = vector_bytes(vector, "private_key");
+    struct buffer public_protobuf = vector_bytes(vector, "public_key");
+    struct public_key secret; /* a PrivateKey has the form of a PublicKey */
+    assert_true(public_key_decode(buffer_bytes(&private_protobuf), &secret, NULL));
+
+    struct identity *identity = identity_from_secret(secret.data, NULL);
+    assert_non_null(identity);
+    assert_true(bytes_equal(identity_public_key(identity), buffer_bytes(&public_protobuf)));
+    assert_true(bytes_equal(identity_secret(identity), secret.data));
+    char text[PEER_ID_TEXT_SIZE];
+    peer_id_text(identity_peer_id(identity), text);
+    assert_string_equal(text, vector_text(vector, "peer_id"));
+
+    identity_free(identity);
+    buffer_clear(&private_protobuf);
+    buffer_clear(&public_protobuf);
+    json_decref(keys);
+}
+
+static void a_secret_that_is_no_scalar_is_refused(void **state)
+{
+    (void)state;
+    uint8_t secret[IDENTITY_SECRET_SIZE + 1] = {0};
+    struct error error = {0};
+    assert_null(identity_from_secret(bytes_of(secret, IDENTITY_SECRET_SIZE), &error));
+    assert_non_null(strstr(error.text, "zero"));
+    memset(secret, 0xff, sizeof(secret));
+    assert_null(identity_from_secret(bytes_of(secret, IDENTITY_SECRET_SIZE), &error));
+    secret[0] = 1;
+    assert_null(identity_from_secret(bytes_of(secret, IDENTITY_SECRET_SIZE - 1), &error));
+    assert_null(identity_from_secret(bytes_of(secret, IDENTITY_SECRET_SIZE + 1), &error));
+    assert_non_null(strstr(error.text, "expected 32"));
+}
+
+static void generated_identities_differ(void **state)
+{
+    (void)state;
+    struct identity *a = identity_generate(), *b = identity_generate();
+    assert_false(peer_id_equal(identity_peer_id(a), identity_peer_id(b)));
+    identity_free(a);
+    identity_free(b);
+    identity_free(NULL);
+}
+
+static void an_absent_key_file_is_made_for_its_owner_alone_and_read_again(void **state)
+{
+    (void)state;
+    struct error error = {0};
+    mode_t mask = umask(0);
+    struct identity *made = identity_load_or_create(path, &error);
+    umask(mask);
+    if (made == NULL)
+        fail_msg("%s", error.text);
+    struct stat status;
+    assert_int_equal(stat(path, &status), 0);
+    assert_int_equal(status.st_mode & 07777, 0600);
+    assert_int_equal(status.st_nlink, 1); /* nothing is left beside it */
+    assert_int_equal(status.st_size, 65);
+
+    struct identity *read = identity_load_or_create(path, &error);
+    assert_non_null(read);
+    assert_true(bytes_equal(identity_secret(made), identity_secret(read)));
+    identity_free(made);
+    identity_free(read);
+}
+
+static void processes_that_make_the_same_file_get_the_same_key(void **state)
+{
+    (void)state;
+    enum { PROCESSES = 8 };
+    int pipes[2];
+    assert_int_equal(pipe(pipes), 0);
+    for (int i = 0; i < PROCESSES; i++)
+        if (fork() == 0) {
+            struct identity *identity = identity_load_or_create(path, NULL);
+            if (identity == NULL)
+                _exit(1);
+            ssize_t count = write(pipes[1], identity_secret(identity).data, IDENTITY_SECRET_SIZE);
+            identity_free(identity);
+            _exit(count == IDENTITY_SECRET_SIZE ? 0 : 1);
+        }
+    for (int i = 0; i < PROCESSES; i++) {
+        int result = 1;
+        wait(&result);
+        assert_int_equal(result, 0);
+    }
+    uint8_t secrets[PROCESSES][IDENTITY_SECRET_SIZE];
+    assert_int_equal(read(pipes[0], secrets, sizeof(secrets)), sizeof(secrets));
+    for (int i = 1; i < PROCESSES; i++)
+        assert_memory_equal(secrets[0], secrets[i], IDENTITY_SECRET_SIZE);
+    close(pipes[0]);
+    close(pipes[1]);
+}
+
+#define DIGITS "53dadf1d5a164d6b4acdb15e24aa4c5b1d3461bdbd42abedb0a4404d56ced8fb"
+
+static void a_file_that_others_can_use_is_refused_with_the_remedy(void **state)
+{
+    (void)state;
+    const mode_t modes[] = {0640, 0604, 0620, 0602, 0644, 0666};
+    for (size_t i = 0; i < sizeof(modes) / sizeof(*modes); i++) {
+        write_key(DIGITS "\n", 65, modes[i]);
+        struct error error = {0};
+        assert_null(identity_load_or_create(path, &error));
+        assert_non_null(strstr(error.text, path));
+        assert_non_null(strstr(error.text, "chmod 600"));
+    }
+}
+
+static void digits_with_or_without_newline_are_read(void **state)
+{
+    (void)state;
+    const char *const texts[] = {DIGITS, DIGITS "\n", DIGITS "\r\n", "0x" DIGITS "\n"};
+    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+        write_key(texts[i], strlen(texts[i]), 0400);
+        struct identity *identity = identity_load_or_create(path, NULL);
+        assert_non_null(identity);
+        char *digits = hex_text(identity_secret(identity));
+        assert_string_equal(digits, DIGITS);
+        free(digits);
+        identity_free(identity);
+    }
+}
+
+static void a_malformed_file_is_refused_and_left_alone(void **state)
+{
+    (void)state;
+    static const char zeros[64 + 1] =
+        "0000000000000000000000000000000000000000000000000000000000000000";
+    static const struct {
+        const char *text;
+        size_t size;
+        const char *reason;
+    } bad[] = {
+        {"", 0, "not a key file"},
+        {"\n", 1, "not a key file"},
+        {DIGITS, 63, "not a key file"},
+        {DIGITS "ab", 66, "not a key file"},
+        {DIGITS "\n" DIGITS "\n", 130, "larger than"},
+        {DIGITS "\0x\n", 67, "not a key file"},
+        {"{\"key\":1}", 9, "not a key file"},
+        {zeros, 64, "zero"},
+    };
+    for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+        write_key(bad[i].text, bad[i].size, 0600);
+        struct error error = {0};
+        assert_null(identity_load_or_create(path, &error));
+        assert_non_null(strstr(error.text, path));
+        if (strstr(error.text, bad[i].reason) == NULL)
+            fail_msg("case %zu: \"%s\" lacks \"%s\"", i, error.text, bad[i].reason);
+        struct buffer contents = {0};
+        assert_true(file_read(path, 200, &contents, NULL));
+        assert_true(bytes_equal(buffer_bytes(&contents), bytes_of(bad[i].text, bad[i].size)));
+        buffer_clear(&contents);
+    }
+}
+
+static void what_is_no_plain_file_is_refused_at_once(void **state)
+{
+    (void)state;
+    struct error error = {0};
+    assert_null(identity_load_or_create(folder, &error));
+    assert_non_null(strstr(error.text, "not a plain file"));
+    assert_int_equal(mkfifo(path, 0600), 0);
+    assert_null(identity_load_or_create(path, &error));
+    assert_non_null(strstr(error.text, "not a plain file"));
+    char *inside = text_format("%s/absent/key", folder);
+    assert_null(identity_load_or_create(inside, &error));
+    assert_non_null(strstr(error.text, "No such file"));
+    free(inside);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_specifications_secret_makes_its_public_key),
+        cmocka_unit_test(a_secret_that_is_no_scalar_is_refused),
+        cmocka_unit_test(generated_identities_differ),
+        cmocka_unit_test_teardown(an_absent_key_file_is_made_for_its_owner_alone_and_read_again,
+                                  remove_key),
+        cmocka_unit_test_teardown(processes_that_make_the_same_file_get_the_same_key, remove_key),
+        cmocka_unit_test_teardown(a_file_that_others_can_use_is_refused_with_the_remedy,
+                                  remove_key),
+        cmocka_unit_test_teardown(digits_with_or_without_newline_are_read, remove_key),
+        cmocka_unit_test_teardown(a_malformed_file_is_refused_and_left_alone, remove_key),
+        cmocka_unit_test_teardown(what_is_no_plain_file_is_refused_at_once, remove_key),
+    };
+    return cmocka_run_group_tests_name("identity", tests, make_folder, remove_folder);
+}
