@@ -7,7 +7,8 @@
 
 #include <sys/socket.h>
 
-#include "net/identity.h"
+#include "common/buffer.h"
+#include "net/peer_id.h"
 
 enum { MULTIADDR_TEXT_SIZE = 512, MULTIADDR_HOST_SIZE = 256 };
 
