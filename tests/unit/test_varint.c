@@ -1,6 +1,7 @@
 #include "common/varint.h"
 
 #include "tests/unit/support.h"
+#include "tests/unit/vectors.h"
 
 static void values_survive_a_round_trip(void **state)
 {
@@ -28,11 +29,55 @@ static void what_overflows_is_refused(void **state)
     assert_int_equal(varint_read(bytes_of(overflow, sizeof(overflow)), &value), -1);
 }
 
+/* The vectors' values are read as reals, which tell all of them apart. */
+static void encodings_are_those_of_the_vectors(void **state)
+{
+    (void)state;
+    json_t *vectors = vectors_load_reals("varint.json");
+    size_t i;
+    json_t *vector;
+    json_array_foreach(vectors, i, vector)
+    {
+        struct buffer encoded = vector_bytes(json_object_get(vector, "output"), "encoded");
+        json_t *expected = json_object_get(json_object_get(vector, "input"), "value");
+        uint64_t value;
+        uint8_t ours[VARINT_SIZE_MAX];
+        assert_int_equal(varint_read(buffer_bytes(&encoded), &value), encoded.size);
+        assert_true((double)value == json_number_value(expected));
+        size_t size = varint_write(value, ours);
+        assert_true(bytes_equal(bytes_of(ours, size), buffer_bytes(&encoded)));
+        buffer_clear(&encoded);
+    }
+    json_decref(vectors);
+}
+
+static void what_the_vectors_break_is_not_read(void **state)
+{
+    (void)state;
+    json_t *vectors = vectors_load("decode_failure.json");
+    size_t i, tried = 0;
+    json_t *vector;
+    json_array_foreach(vectors, i, vector)
+    {
+        if (strcmp(vector_text(vector, "decoder"), "varint") != 0)
+            continue;
+        struct buffer input = vector_bytes(vector, "input");
+        uint64_t value;
+        assert_true(varint_read(buffer_bytes(&input), &value) <= 0);
+        buffer_clear(&input);
+        tried++;
+    }
+    assert_int_not_equal(tried, 0);
+    json_decref(vectors);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(values_survive_a_round_trip),
         cmocka_unit_test(what_overflows_is_refused),
+        cmocka_unit_test(encodings_are_those_of_the_vectors),
+        cmocka_unit_test(what_the_vectors_break_is_not_read),
     };
     return cmocka_run_group_tests_name("varint", tests, NULL, NULL);
 }
