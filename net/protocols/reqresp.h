@@ -26,16 +26,20 @@ enum reqresp_code {
 
 void reqresp_encode_request(struct bytes ssz, struct buffer *output);
 void reqresp_encode_response(enum reqresp_code code, struct bytes payload, struct buffer *output);
-/* Decodes a whole request, as it stands when the peer's FIN has come; LIMIT bounds the SSZ. */
+/* Decodes a whole request, as it stands when the peer's FIN has come, and appends to SSZ, which is
+ * as it was on failure; LIMIT bounds the SSZ. */
 bool reqresp_decode_request(struct bytes input, size_t limit, struct buffer *ssz,
                             struct error *error);
 /*
- * Decodes one response chunk at the start of INPUT and returns the bytes it takes: 0 where more are
- * needed, -1 with the error set where it is malformed or over LIMIT.
+ * Decodes one response chunk at the start of INPUT, appends to PAYLOAD, and returns the bytes it
+ * takes: 0 where more are needed, -1 with the error set where it is malformed or over LIMIT. With a
+ * CODE other than success the payload is the peer's text, over REQRESP_ERROR_TEXT_MAX is malformed,
+ * and any code is given back: those above 3 mean an error too.
  */
 long reqresp_decode_response(struct bytes input, size_t limit, uint8_t *code,
                              struct buffer *payload, struct error *error);
-/* The most bytes that an encoding of LIMIT uncompressed bytes may take: buffer no more. */
+/* The most bytes that a request or one response chunk of LIMIT uncompressed bytes, or an error, may
+ * take: buffer no more. */
 size_t reqresp_encoded_max(size_t limit);
 
 #endif
