@@ -1,0 +1,97 @@
+#include "net/protocols/status.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "common/hex.h"
+
+enum { SLOT_SIZE = 8, CHECKPOINT_SIZE = STATUS_ROOT_SIZE + SLOT_SIZE };
+
+static void encode_checkpoint(const struct status_checkpoint *checkpoint, uint8_t *ssz)
+{
+    memcpy(ssz, checkpoint->root, STATUS_ROOT_SIZE);
+    for (size_t i = 0; i < SLOT_SIZE; i++)
+        ssz[STATUS_ROOT_SIZE + i] = (uint8_t)(checkpoint->slot >> 8 * i);
+}
+
+static void decode_checkpoint(const uint8_t *ssz, struct status_checkpoint *checkpoint)
+{
+    memcpy(checkpoint->root, ssz, STATUS_ROOT_SIZE);
+    checkpoint->slot = 0;
+    for (size_t i = 0; i < SLOT_SIZE; i++)
+        checkpoint->slot |= (uint64_t)ssz[STATUS_ROOT_SIZE + i] << 8 * i;
+}
+
+void status_encode(const struct status *status, uint8_t *ssz)
+{
+    encode_checkpoint(&status->finalized, ssz);
+    encode_checkpoint(&status->head, ssz + CHECKPOINT_SIZE);
+}
+
+bool status_decode(struct bytes ssz, struct status *status, struct error *error)
+{
+    if (ssz.size != STATUS_SSZ_SIZE)
+        return error_set(error, "status: %zu bytes of SSZ, expected %d", ssz.size, STATUS_SSZ_SIZE);
+    decode_checkpoint(ssz.data, &status->finalized);
+    decode_checkpoint(ssz.data + CHECKPOINT_SIZE, &status->head);
+    return true;
+}
+
+/* A peer may claim a slot beyond what a JSON integer holds here; a real keeps it a number. */
+static json_t *slot_json(uint64_t slot)
+{
+    return slot <= INT64_MAX ? json_integer((json_int_t)slot) : json_real((double)slot);
+}
+
+static json_t *checkpoint_json(const struct status_checkpoint *checkpoint)
+{
+    char root[2 + 2 * STATUS_ROOT_SIZE + 1] = "0x";
+    hex_write(bytes_of(checkpoint->root, STATUS_ROOT_SIZE), root + 2);
+    return json_pack("{s:s, s:o}", "root", root, "slot", slot_json(checkpoint->slot));
+}
+
+json_t *status_json(const struct status *status)
+{
+    return json_pack("{s:o, s:o}", "finalized", checkpoint_json(&status->finalized), "head",
+                     checkpoint_json(&status->head));
+}
+
+static bool parse_root(const char *text, size_t size, uint8_t *root)
+{
+    enum { DIGITS = 2 * STATUS_ROOT_SIZE };
+    char digits[2 + DIGITS + 1] = "0x";
+    bool prefixed = size >= 2 && text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
+    size_t skipped = prefixed ? 2 : 0;
+    if (size - skipped != DIGITS)
+        return false;
+    memcpy(digits + 2, text + skipped, DIGITS);
+    struct buffer bytes = {0};
+    bool read = hex_read(digits, &bytes);
+    if (read)
+        memcpy(root, bytes.data, STATUS_ROOT_SIZE);
+    buffer_clear(&bytes);
+    return read;
+}
+
+static bool parse_slot(const char *text, uint64_t *slot)
+{
+    char *end;
+    errno = 0;
+    *slot = strtoull(text, &end, 10);
+    return *text >= '0' && *text <= '9' && *end == '\0' && errno == 0;
+}
+
+bool status_checkpoint_parse(const char *text, struct status_checkpoint *checkpoint,
+                             struct error *error)
+{
+    const char *colon = strchr(text, ':');
+    struct status_checkpoint parsed;
+    if (colon == NULL)
+        return error_set(error, "checkpoint \"%s\": expected ROOT:SLOT", text);
+    if (!parse_root(text, (size_t)(colon - text), parsed.root))
+        return error_set(error, "checkpoint \"%s\": the root is not 32 bytes in hexadecimal", text);
+    if (!parse_slot(colon + 1, &parsed.slot))
+        return error_set(error, "checkpoint \"%s\": the slot is not a number of 64 bits", text);
+    *checkpoint = parsed;
+    return true;
+}
