@@ -33,8 +33,9 @@ PROGRAMS := $(foreach command,$(COMMANDS),$(BUILD)/$(call program,$(command)))
 MAN_PAGES := $(PROGRAMS:$(BUILD)/%=$(BUILD)/man/%.1)
 COMPLETIONS := $(PROGRAMS:$(BUILD)/%=$(BUILD)/completions/%)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
+TEST_TOOLS := $(patsubst tests/tools/%.c,$(BUILD)/tests/tools/%,$(wildcard tests/tools/*.c))
 UNIT_SUPPORT := $(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c))
-OBJECTS := $(LIBRARY_OBJECTS) $(patsubst %.c,$(BUILD)/objects/%.o,$(wildcard cmd/*/*.c tests/unit/*.c))
+OBJECTS := $(LIBRARY_OBJECTS) $(patsubst %.c,$(BUILD)/objects/%.o,$(wildcard cmd/*/*.c tests/unit/*.c tests/tools/*.c))
 
 .PHONY: all deps devnet check test-programs install uninstall lint sanitize bench clean
 .DELETE_ON_ERROR:
@@ -75,7 +76,11 @@ $(BUILD)/tests/%: $(BUILD)/objects/tests/unit/%.o $(UNIT_SUPPORT:%.c=$(BUILD)/ob
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PACKAGE_LIBS) -lcmocka
 
-test-programs: $(UNIT_TESTS)
+$(BUILD)/tests/tools/%: $(BUILD)/objects/tests/tools/%.o $(LIBRARY)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PACKAGE_LIBS)
+
+test-programs: $(UNIT_TESTS) $(TEST_TOOLS)
 
 clean:
 	rm -rf $(BUILD)

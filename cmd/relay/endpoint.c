@@ -1,0 +1,97 @@
+#include "cmd/relay/endpoint.h"
+
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { HOST_SIZE = 256 };
+
+static bool look_up(const char *host, const char *port, struct endpoint *endpoint,
+                    struct error *error)
+{
+    if (*port == '\0' || strlen(port) > 5 || port[strspn(port, "0123456789")] != '\0' ||
+        atoi(port) > 65535)
+        return error_set(error, "the port '%s' is not a number from 0 to 65535", port);
+    const struct addrinfo hints = {.ai_socktype = SOCK_DGRAM, .ai_flags = AI_NUMERICSERV};
+    struct addrinfo *found = NULL;
+    int code = getaddrinfo(host, port, &hints, &found);
+    if (code != 0)
+        return error_set(error, "%s: %s", host, gai_strerror(code));
+    memcpy(&endpoint->address, found->ai_addr, found->ai_addrlen);
+    endpoint->size = found->ai_addrlen;
+    freeaddrinfo(found);
+    return true;
+}
+
+static bool parse_multiaddr(const char *text, struct endpoint *endpoint, struct error *error)
+{
+    char kind[8], host[HOST_SIZE], port[8], rest[16] = "";
+    int fields = sscanf(text, "/%7[^/]/%255[^/]/udp/%7[^/]%15s", kind, host, port, rest);
+    if (fields < 3 || (strcmp(kind, "ip4") != 0 && strcmp(kind, "ip6") != 0) ||
+        (strcmp(rest, "/quic-v1") != 0 && *rest != '\0'))
+        return error_set(error, "expected /ip4/ADDRESS/udp/PORT/quic-v1 or /ip6");
+    return look_up(host, port, endpoint, error);
+}
+
+static bool parse_host_and_port(const char *text, struct endpoint *endpoint, struct error *error)
+{
+    const char *colon = strrchr(text, ':');
+    if (colon == NULL || colon == text)
+        return error_set(error, "expected HOST:PORT or a multiaddr");
+    const char *start = text, *end = colon;
+    if (*start == '[' && end[-1] == ']') {
+        start++;
+        end--;
+    } else if (memchr(start, ':', (size_t)(end - start)) != NULL) {
+        return error_set(error, "write an IPv6 address as [ADDRESS]:PORT");
+    }
+    char host[HOST_SIZE];
+    if (start >= end || end - start >= HOST_SIZE)
+        return error_set(error, "the host is empty or too long");
+    snprintf(host, sizeof(host), "%.*s", (int)(end - start), start);
+    return look_up(host, colon + 1, endpoint, error);
+}
+
+bool endpoint_parse(const char *text, struct endpoint *endpoint, struct error *error)
+{
+    *endpoint = (struct endpoint){0};
+    bool parsed = *text == '/' ? parse_multiaddr(text, endpoint, error)
+                               : parse_host_and_port(text, endpoint, error);
+    return parsed || error_prefix(error, "'%s'", text);
+}
+
+uint16_t endpoint_port(const struct endpoint *endpoint)
+{
+    if (endpoint->address.ss_family == AF_INET6)
+        return ntohs(((const struct sockaddr_in6 *)&endpoint->address)->sin6_port);
+    return ntohs(((const struct sockaddr_in *)&endpoint->address)->sin_port);
+}
+
+static void write_host(const struct endpoint *endpoint, char *host)
+{
+    const void *address =
+        endpoint->address.ss_family == AF_INET6
+            ? (const void *)&((const struct sockaddr_in6 *)&endpoint->address)->sin6_addr
+            : (const void *)&((const struct sockaddr_in *)&endpoint->address)->sin_addr;
+    inet_ntop(endpoint->address.ss_family, address, host, INET6_ADDRSTRLEN);
+}
+
+void endpoint_text(const struct endpoint *endpoint, char *text)
+{
+    char host[INET6_ADDRSTRLEN] = "";
+    write_host(endpoint, host);
+    bool is_ip6 = endpoint->address.ss_family == AF_INET6;
+    snprintf(text, ENDPOINT_TEXT_SIZE, "%s%s%s:%u", is_ip6 ? "[" : "", host, is_ip6 ? "]" : "",
+             endpoint_port(endpoint));
+}
+
+void endpoint_multiaddr(const struct endpoint *endpoint, char *text)
+{
+    char host[INET6_ADDRSTRLEN] = "";
+    write_host(endpoint, host);
+    snprintf(text, ENDPOINT_MULTIADDR_SIZE, "/%s/%s/udp/%u/quic-v1",
+             endpoint->address.ss_family == AF_INET6 ? "ip6" : "ip4", host,
+             endpoint_port(endpoint));
+}

@@ -1,0 +1,98 @@
+/*
+ * The two ends of a UDP path, for shell tests.
+ *
+ *   udp echo ADDRESS                  prints the port it got, and sends each datagram back
+ *   udp send ADDRESS PORT COUNT WAIT  sends "1" to COUNT at once, prints each answer as
+ *                                     "TEXT MILLISECONDS", and ends after WAIT ms without any
+ */
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+
+enum { DATAGRAM_SIZE_MAX = 65535 };
+
+static char datagram[DATAGRAM_SIZE_MAX + 1];
+
+static _Noreturn void fail(const char *what)
+{
+    perror(what);
+    exit(1);
+}
+
+static struct addrinfo *resolve(const char *address, const char *port)
+{
+    const struct addrinfo hints = {.ai_socktype = SOCK_DGRAM,
+                                   .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV};
+    struct addrinfo *found = NULL;
+    if (getaddrinfo(address, port, &hints, &found) != 0)
+        fail(address);
+    return found;
+}
+
+static int echo(const char *address)
+{
+    struct addrinfo *local = resolve(address, "0");
+    int fd = socket(local->ai_family, SOCK_DGRAM, 0);
+    struct sockaddr_in6 bound;
+    socklen_t size = sizeof(bound);
+    if (fd < 0 || bind(fd, local->ai_addr, local->ai_addrlen) != 0 ||
+        getsockname(fd, (struct sockaddr *)&bound, &size) != 0)
+        fail("echo");
+    freeaddrinfo(local);
+    printf("%u\n", ntohs(bound.sin6_port)); /* where IPv4 has its port too */
+    fflush(stdout);
+    for (;;) {
+        struct sockaddr_storage from;
+        socklen_t from_size = sizeof(from);
+        ssize_t count =
+            recvfrom(fd, datagram, DATAGRAM_SIZE_MAX, 0, (struct sockaddr *)&from, &from_size);
+        if (count >= 0)
+            sendto(fd, datagram, (size_t)count, 0, (struct sockaddr *)&from, from_size);
+    }
+}
+
+static void print_answers(int fd, int wait_ms)
+{
+    uint64_t start = clock_now_ns();
+    struct pollfd readable = {.fd = fd, .events = POLLIN};
+    while (poll(&readable, 1, wait_ms) > 0) {
+        ssize_t size = recv(fd, datagram, DATAGRAM_SIZE_MAX, 0);
+        if (size < 0)
+            continue;
+        datagram[size] = '\0';
+        printf("%s %.1f\n", datagram, (double)(clock_now_ns() - start) / 1e6);
+    }
+}
+
+static int send_numbers(const char *address, const char *port, unsigned long count, int wait_ms)
+{
+    struct addrinfo *remote = resolve(address, port);
+    int fd = socket(remote->ai_family, SOCK_DGRAM, 0);
+    if (fd < 0 || connect(fd, remote->ai_addr, remote->ai_addrlen) != 0)
+        fail("send");
+    freeaddrinfo(remote);
+    for (unsigned long i = 1; i <= count; i++) {
+        int size = snprintf(datagram, sizeof(datagram), "%lu", i);
+        if (send(fd, datagram, (size_t)size, 0) != size)
+            perror("send");
+    }
+    print_answers(fd, wait_ms);
+    close(fd);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 3 && strcmp(argv[1], "echo") == 0)
+        return echo(argv[2]);
+    if (argc == 6 && strcmp(argv[1], "send") == 0)
+        return send_numbers(argv[2], argv[3], strtoul(argv[4], NULL, 10), atoi(argv[5]));
+    fputs("usage: udp echo ADDRESS | udp send ADDRESS PORT COUNT WAIT\n", stderr);
+    return 2;
+}
