@@ -8,8 +8,7 @@ VERSION := 0.1.0
 
 PACKAGES := libngtcp2 libngtcp2_crypto_gnutls gnutls libsecp256k1 nettle libevent libprotobuf-c jansson
 WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
-	-Wold-style-definition -Wpointer-arith -Wwrite-strings -Wvla -Wformat=2 -Wundef \
-	-Wimplicit-fallthrough
+	-Wold-style-definition -Wpointer-arith -Wwrite-strings -Wvla -Wformat=2 -Wundef
 CFLAGS ?= -O2 -g
 CPPFLAGS += -I. -I$(BUILD)/generated -D_GNU_SOURCE -DDEVNET_VERSION='"$(VERSION)"' \
 	$(PACKAGE_CFLAGS)
@@ -37,7 +36,8 @@ TEST_TOOLS := $(patsubst tests/tools/%.c,$(BUILD)/tests/tools/%,$(wildcard tests
 UNIT_SUPPORT := $(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c))
 OBJECTS := $(LIBRARY_OBJECTS) $(patsubst %.c,$(BUILD)/objects/%.o,$(wildcard cmd/*/*.c tests/unit/*.c tests/tools/*.c))
 
-.PHONY: all deps devnet check test-programs install uninstall lint sanitize bench clean
+.PHONY: all deps devnet check test-programs install uninstall lint sanitize bench clean \
+	lint-deps lint-format lint-tidy lint-cppcheck lint-shell
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -81,6 +81,66 @@ $(BUILD)/tests/tools/%: $(BUILD)/objects/tests/tools/%.o $(LIBRARY)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PACKAGE_LIBS)
 
 test-programs: $(UNIT_TESTS) $(TEST_TOOLS)
+
+# `make deps DEPS=present` and `make check DEPS=present` take your word that all is there.
+deps:
+	@$(if $(filter present,$(DEPS)),:,.ci/deps .ci/packages)
+
+# TESTS="relay options" runs some of them.
+check: deps
+	@$(MAKE) --no-print-directory all test-programs
+	@BUILD=$(BUILD) tests/run $(TESTS)
+
+SANITIZERS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+
+sanitize: deps
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/sanitize SANITIZE="$(SANITIZERS)" \
+		CFLAGS="-O1 -g" all test-programs
+	@BUILD=$(BUILD)/sanitize UBSAN_OPTIONS=print_stacktrace=1 tests/run $(TESTS)
+
+C_SOURCES := $(wildcard common/*.c net/*.c net/*/*.c devnet/*.c cmd/*/*.c tests/*/*.c)
+C_HEADERS := $(wildcard common/*.h net/*.h net/*/*.h devnet/*.h cmd/*/*.h tests/*/*.h)
+TIDY_STAMPS := $(C_SOURCES:%.c=$(BUILD)/lint/%.tidy)
+# Whatever begins with the name of a shell, or of bats.
+SHELL_SCRIPTS = $(shell grep -lrE '^\#!.*[ /](sh|bash|bats)$$' .ci tests devnet --exclude-dir=node_modules 2> /dev/null)
+
+lint: lint-format lint-tidy lint-cppcheck lint-shell
+
+lint-deps: deps
+	@$(if $(filter present,$(DEPS)),:,.ci/deps .ci/packages.lint)
+
+lint-format: lint-deps
+	clang-format --dry-run --Werror $(C_SOURCES) $(C_HEADERS)
+
+lint-tidy: lint-deps
+	@$(MAKE) --no-print-directory $(TIDY_STAMPS)
+
+$(BUILD)/lint/%.tidy: %.c $(C_HEADERS) .clang-tidy | $(PROTO_SOURCES)
+	@mkdir -p $(@D)
+	clang-tidy --quiet $< -- $(CPPFLAGS) -std=gnu11
+	@touch $@
+
+lint-cppcheck: lint-deps
+	cppcheck --quiet --error-exitcode=1 --inline-suppr --enable=warning,performance,portability \
+		--std=c11 -I. -D__GNUC__ $(C_SOURCES)
+
+lint-shell: lint-deps
+	shellcheck $(SHELL_SCRIPTS)
+
+INSTALL_BIN = $(DESTDIR)$(PREFIX)/bin
+INSTALL_MAN = $(DESTDIR)$(PREFIX)/share/man/man1
+INSTALL_COMPLETIONS = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+
+install: all
+	install -d $(INSTALL_BIN) $(INSTALL_MAN) $(INSTALL_COMPLETIONS)
+	install -m 755 $(PROGRAMS) $(INSTALL_BIN)
+	install -m 644 $(MAN_PAGES) $(INSTALL_MAN)
+	install -m 644 $(COMPLETIONS) $(INSTALL_COMPLETIONS)
+
+uninstall:
+	rm -f $(addprefix $(INSTALL_BIN)/,$(notdir $(PROGRAMS)))
+	rm -f $(addprefix $(INSTALL_MAN)/,$(notdir $(MAN_PAGES)))
+	rm -f $(addprefix $(INSTALL_COMPLETIONS)/,$(notdir $(COMPLETIONS)))
 
 clean:
 	rm -rf $(BUILD)

@@ -7,6 +7,7 @@ bats_require_minimum_version 1.5.0
 
 setup() {
     BIN=${BIN:-$BATS_TEST_DIRNAME/../build}
+    TOOLS=${BUILD:-$BATS_TEST_DIRNAME/../build}/tests/tools
     cd "$BATS_TEST_TMPDIR" || return
 }
 
@@ -28,7 +29,7 @@ first_line() {
 
 # Starts a server that echoes what it gets: $server.
 start_echo() {
-    "$BIN/tests/tools/udp" echo "${1:-127.0.0.1}" > echo.out 3>&- &
+    "$TOOLS/udp" echo "${1:-127.0.0.1}" > echo.out 3>&- &
     echo_pid=$!
     server=$(first_line echo.out)
 }
@@ -47,7 +48,7 @@ field() {
 
 # The answers to COUNT datagrams, without their times.
 answers() {
-    "$BIN/tests/tools/udp" send "${2:-127.0.0.1}" "$port" "$1" "${wait_ms:-200}" > answers.out
+    "$TOOLS/udp" send "${2:-127.0.0.1}" "$port" "$1" "${wait_ms:-200}" > answers.out
     cut -d ' ' -f 1 answers.out | paste -s -d ' '
 }
 
@@ -180,7 +181,7 @@ count() {
     start_echo
     start_relay --delay 20ms
     wait_ms=300
-    "$BIN/tests/tools/udp" send 127.0.0.1 "$port" 5 300 > other.out 3>&- &
+    "$TOOLS/udp" send 127.0.0.1 "$port" 5 300 > other.out 3>&- &
     other=$!
     [ "$(answers 3)" = "1 2 3" ]
     wait "$other"
