@@ -1,0 +1,59 @@
+/*
+ * The gossipsub RPC: protobuf behind a varint of its length.
+ * libp2p specification: pubsub/README.md, "The RPC"; rpc.proto beside this file.
+ */
+#ifndef NET_GOSSIPSUB_RPC_H
+#define NET_GOSSIPSUB_RPC_H
+
+#include "common/buffer.h"
+#include "common/chunk.h"
+#include "net/gossipsub/arena.h"
+#include "net/gossipsub/router.h"
+#include "net/gossipsub/rpc.pb-c.h"
+
+enum {
+    /* Of subscriptions and control in one RPC that we send: what all peers accept. */
+    RPC_CONTROL_SIZE_MAX = 16 * 1024,
+    /* Ids in one entry that we send: with the longest topic they fit an RPC of the size above. */
+    RPC_IDS_MAX = 700,
+    /* Decoding one byte may take so much memory, for the worst that honest peers send; with the
+       constant for short RPCs. What needs more is treated as malformed. */
+    RPC_DECODE_FACTOR = 8,
+    RPC_DECODE_CONSTANT = 64 * 1024,
+};
+
+/* The RPC without its length, valid until the arena is used again; NULL where it is malformed or
+ * would take too much memory. */
+const Gossipsub__RPC *rpc_decode(struct bytes rpc, struct arena *arena);
+
+/* Subscriptions and control to be sent as one RPC. A zeroed struct is an empty one. */
+struct rpc_writer {
+    struct buffer subscriptions;
+    struct buffer control;
+    bool has_graft;
+    bool gossip_only; /* while it holds nothing but IHAVE, IWANT and IDONTWANT */
+};
+
+void rpc_write_subscription(struct rpc_writer *writer, struct bytes topic, bool subscribe);
+void rpc_write_graft(struct rpc_writer *writer, struct bytes topic);
+/* A backoff of 0 seconds is left out, as version 1.0 wants it. */
+void rpc_write_prune(struct rpc_writer *writer, struct bytes topic, uint64_t backoff_seconds);
+/* IDS are COUNT, at most RPC_IDS_MAX, ids of GOSSIPSUB_MESSAGE_ID_SIZE bytes. */
+void rpc_write_ihave(struct rpc_writer *writer, struct bytes topic,
+                     const uint8_t (*ids)[GOSSIPSUB_MESSAGE_ID_SIZE], size_t count);
+void rpc_write_iwant(struct rpc_writer *writer, const uint8_t (*ids)[GOSSIPSUB_MESSAGE_ID_SIZE],
+                     size_t count);
+void rpc_write_idontwant(struct rpc_writer *writer, const uint8_t (*ids)[GOSSIPSUB_MESSAGE_ID_SIZE],
+                         size_t count);
+
+/* Of the protobuf that rpc_writer_finish would make. */
+size_t rpc_writer_size(const struct rpc_writer *writer);
+/* The RPC with its length before it, one reference; the writer is empty again, its memory kept. */
+struct chunk *rpc_writer_finish(struct rpc_writer *writer);
+void rpc_writer_clear(struct rpc_writer *writer);
+
+/* An RPC of one message, with its length before it. NULL where it is over GOSSIPSUB_RPC_SIZE_MAX.
+ */
+struct chunk *rpc_encode_message(struct bytes topic, struct bytes data);
+
+#endif
