@@ -1,0 +1,184 @@
+#include "net/gossipsub/cache.h"
+
+#include <stdlib.h>
+
+#include <uthash.h>
+
+#include "common/memory.h"
+
+/* Both tables lean on uthash's promise that walking one visits its entries in the order in which
+ * they were added: the first is the oldest. */
+
+/* ---- ids ---- */
+
+struct id_entry {
+    uint64_t expires;
+    uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE];
+    UT_hash_handle hh;
+};
+
+void id_set_init(struct id_set *set, uint64_t ttl, size_t maximum)
+{
+    *set = (struct id_set){.ttl = ttl, .maximum = maximum};
+}
+
+static struct id_entry *find_id(const struct id_set *set, const uint8_t *id)
+{
+    struct id_entry *entry;
+    HASH_FIND(hh, set->entries, id, GOSSIPSUB_MESSAGE_ID_SIZE, entry);
+    return entry;
+}
+
+static void remove_id(struct id_set *set, struct id_entry *entry)
+{
+    HASH_DEL(set->entries, entry);
+    free(entry);
+}
+
+bool id_set_has(const struct id_set *set, uint64_t now, const uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE])
+{
+    const struct id_entry *entry = find_id(set, id);
+    return entry != NULL && now < entry->expires;
+}
+
+bool id_set_add(struct id_set *set, uint64_t now, const uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE])
+{
+    struct id_entry *entry = find_id(set, id);
+    if (entry != NULL && now < entry->expires)
+        return false;
+    if (entry != NULL)
+        remove_id(set, entry); /* to be the newest again */
+    else if (id_set_count(set) >= set->maximum)
+        remove_id(set, set->entries);
+    entry = memory_new(sizeof(*entry));
+    entry->expires = now + set->ttl;
+    memcpy(entry->id, id, GOSSIPSUB_MESSAGE_ID_SIZE);
+    HASH_ADD(hh, set->entries, id, GOSSIPSUB_MESSAGE_ID_SIZE, entry);
+    return true;
+}
+
+void id_set_expire(struct id_set *set, uint64_t now)
+{
+    while (set->entries != NULL && set->entries->expires <= now)
+        remove_id(set, set->entries);
+}
+
+size_t id_set_count(const struct id_set *set)
+{
+    return HASH_COUNT(set->entries);
+}
+
+void id_set_clear(struct id_set *set)
+{
+    id_set_expire(set, UINT64_MAX);
+}
+
+/* ---- messages ---- */
+
+/* How often a peer was sent a message by IWANT. */
+struct served {
+    uint64_t serial;
+    unsigned times;
+};
+
+struct message {
+    uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE];
+    gossipsub_topic topic;
+    struct chunk *rpc;
+    uint64_t heartbeat; /* in which it was put */
+    struct served *served;
+    size_t served_count;
+    UT_hash_handle hh;
+};
+
+static void remove_message(struct message_cache *cache, struct message *message)
+{
+    HASH_DEL(cache->messages, message);
+    cache->bytes -= message->rpc->size;
+    chunk_unref(message->rpc);
+    free(message->served);
+    free(message);
+}
+
+static struct message *find_message(const struct message_cache *cache, const uint8_t *id)
+{
+    struct message *message;
+    HASH_FIND(hh, cache->messages, id, GOSSIPSUB_MESSAGE_ID_SIZE, message);
+    return message;
+}
+
+void message_cache_put(struct message_cache *cache, const uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE],
+                       gossipsub_topic topic, struct chunk *rpc)
+{
+    if (find_message(cache, id) != NULL)
+        return;
+    while (cache->messages != NULL && (cache->bytes + rpc->size > MESSAGE_CACHE_BYTES_MAX ||
+                                       message_cache_count(cache) >= MESSAGE_CACHE_MESSAGES_MAX))
+        remove_message(cache, cache->messages);
+    struct message *message = memory_new(sizeof(*message));
+    memcpy(message->id, id, GOSSIPSUB_MESSAGE_ID_SIZE);
+    message->topic = topic;
+    message->rpc = chunk_ref(rpc);
+    message->heartbeat = cache->heartbeat;
+    cache->bytes += rpc->size;
+    HASH_ADD(hh, cache->messages, id, GOSSIPSUB_MESSAGE_ID_SIZE, message);
+}
+
+static struct served *served_to(struct message *message, uint64_t serial)
+{
+    for (size_t i = 0; i < message->served_count; i++)
+        if (message->served[i].serial == serial)
+            return &message->served[i];
+    size_t count = message->served_count + 1;
+    message->served = memory_resize(message->served, count * sizeof(*message->served));
+    message->served[message->served_count] = (struct served){.serial = serial};
+    return &message->served[message->served_count++];
+}
+
+struct chunk *message_cache_serve(struct message_cache *cache,
+                                  const uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE], uint64_t serial)
+{
+    struct message *message = find_message(cache, id);
+    if (message == NULL)
+        return NULL;
+    struct served *served = served_to(message, serial);
+    if (served->times == MESSAGE_CACHE_SERVED_MAX)
+        return NULL;
+    served->times++;
+    return message->rpc;
+}
+
+size_t message_cache_list(const struct message_cache *cache, gossipsub_topic topic,
+                          unsigned windows, uint8_t (*ids)[GOSSIPSUB_MESSAGE_ID_SIZE], size_t limit)
+{
+    size_t count = 0;
+    if (cache->messages == NULL)
+        return 0;
+    const struct message *message =
+        ELMT_FROM_HH(cache->messages->hh.tbl, cache->messages->hh.tbl->tail);
+    for (; message != NULL && count < limit; message = message->hh.prev) {
+        if (message->heartbeat + windows <= cache->heartbeat)
+            break;
+        if (message->topic == topic)
+            memcpy(ids[count++], message->id, GOSSIPSUB_MESSAGE_ID_SIZE);
+    }
+    return count;
+}
+
+void message_cache_shift(struct message_cache *cache, unsigned length)
+{
+    cache->heartbeat++;
+    while (cache->messages != NULL && cache->messages->heartbeat + length <= cache->heartbeat)
+        remove_message(cache, cache->messages);
+}
+
+size_t message_cache_count(const struct message_cache *cache)
+{
+    return HASH_COUNT(cache->messages);
+}
+
+void message_cache_clear(struct message_cache *cache)
+{
+    while (cache->messages != NULL)
+        remove_message(cache, cache->messages);
+}

@@ -1,0 +1,63 @@
+/*
+ * Messages remembered: which ids were met (`id_set`: seen, asked for, not wanted by a peer), and
+ * the messages themselves for a few heartbeats (`message_cache`), to be had by IWANT. libp2p
+ * specification: gossipsub-v1.0.md, "Message Cache".
+ */
+#ifndef NET_GOSSIPSUB_CACHE_H
+#define NET_GOSSIPSUB_CACHE_H
+
+#include "net/gossipsub/router.h"
+
+enum {
+    /* Serialised RPCs of one message held for IWANT; beyond it the oldest go first. */
+    MESSAGE_CACHE_BYTES_MAX = 64 * 1024 * 1024,
+    MESSAGE_CACHE_MESSAGES_MAX = 16384,
+    /* Times that one peer is sent one message by IWANT. */
+    MESSAGE_CACHE_SERVED_MAX = 3,
+};
+
+struct id_entry;
+
+/* Ids for a time, the oldest forgotten first. */
+struct id_set {
+    struct id_entry *entries; /* oldest first */
+    uint64_t ttl;             /* ms */
+    size_t maximum;           /* ids; beyond it the oldest goes */
+};
+
+void id_set_init(struct id_set *set, uint64_t ttl, size_t maximum);
+bool id_set_has(const struct id_set *set, uint64_t now,
+                const uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE]);
+/* False where it is there and has not expired; its time is then kept. */
+bool id_set_add(struct id_set *set, uint64_t now, const uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE]);
+void id_set_expire(struct id_set *set, uint64_t now);
+size_t id_set_count(const struct id_set *set);
+void id_set_clear(struct id_set *set);
+
+struct message;
+
+/* A zeroed struct is an empty cache. */
+struct message_cache {
+    struct message *messages; /* oldest first */
+    uint64_t heartbeat;       /* counts up */
+    size_t bytes;
+};
+
+/* Takes a reference of its own of RPC. An id that is there already changes nothing. */
+void message_cache_put(struct message_cache *cache, const uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE],
+                       gossipsub_topic topic, struct chunk *rpc);
+/* The RPC for one more IWANT of the peer called SERIAL (never used for another): borrowed. NULL
+ * where the message is not there or was served MESSAGE_CACHE_SERVED_MAX times. */
+struct chunk *message_cache_serve(struct message_cache *cache,
+                                  const uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE], uint64_t serial);
+/* Copies the newest ids of TOPIC put within the last WINDOWS heartbeats, at most LIMIT; how many.
+ */
+size_t message_cache_list(const struct message_cache *cache, gossipsub_topic topic,
+                          unsigned windows, uint8_t (*ids)[GOSSIPSUB_MESSAGE_ID_SIZE],
+                          size_t limit);
+/* A heartbeat passes: what is LENGTH heartbeats old goes. */
+void message_cache_shift(struct message_cache *cache, unsigned length);
+size_t message_cache_count(const struct message_cache *cache);
+void message_cache_clear(struct message_cache *cache);
+
+#endif

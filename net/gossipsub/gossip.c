@@ -1,0 +1,120 @@
+/* Messages offered, asked for and declined by their ids. libp2p specification: gossipsub-v1.0.md,
+ * "Gossip Emission"; v1.2.md, "IDONTWANT". */
+#include "net/gossipsub/internal.h"
+
+#include "common/memory.h"
+
+typedef const uint8_t (*id_list)[GOSSIPSUB_MESSAGE_ID_SIZE];
+
+/* Lean's ids have one size; an id of another can be no message's. */
+static const uint8_t *id_of(const ProtobufCBinaryData *id)
+{
+    return id->len == GOSSIPSUB_MESSAGE_ID_SIZE ? id->data : NULL;
+}
+
+/* ---- what we hear ---- */
+
+/* Appends the offered ids that we have not met and did not ask another peer for lately. */
+static void choose_wanted(struct gossipsub *router, struct peer *peer,
+                          const Gossipsub__ControlIHave *ihave, struct buffer *wanted)
+{
+    const struct topic *topic = router_topic(router, bytes_of(ihave->topic.data, ihave->topic.len));
+    if (topic == NULL || !topic->subscribed)
+        return;
+    for (size_t i = 0; i < ihave->n_message_ids; i++) {
+        if (peer->ihave_ids++ >= IHAVE_IDS_PER_HEARTBEAT_MAX)
+            return;
+        const uint8_t *id = id_of(&ihave->message_ids[i]);
+        if (id != NULL && !id_set_has(&router->seen, router->now, id) &&
+            id_set_add(&router->asked, router->now, id))
+            buffer_append(wanted, id, GOSSIPSUB_MESSAGE_ID_SIZE);
+    }
+}
+
+static void handle_ihave(struct gossipsub *router, struct peer *peer,
+                         const Gossipsub__ControlMessage *control)
+{
+    if (control->n_ihave == 0 || peer->ihave_rpcs++ >= IHAVE_RPCS_PER_HEARTBEAT_MAX)
+        return;
+    struct buffer wanted = {0};
+    for (size_t i = 0; i < control->n_ihave && i < CONTROL_PER_RPC_MAX; i++)
+        choose_wanted(router, peer, control->ihave[i], &wanted);
+    outbox_iwant(router, peer, (id_list)wanted.data, wanted.size / GOSSIPSUB_MESSAGE_ID_SIZE);
+    buffer_clear(&wanted);
+}
+
+static void serve_iwant(struct gossipsub *router, struct peer *peer,
+                        const Gossipsub__ControlIWant *iwant)
+{
+    for (size_t i = 0; i < iwant->n_message_ids; i++) {
+        if (peer->iwant_ids++ >= IWANT_IDS_PER_HEARTBEAT_MAX)
+            return;
+        const uint8_t *id = id_of(&iwant->message_ids[i]);
+        struct chunk *rpc =
+            id != NULL ? message_cache_serve(&router->cache, id, peer->serial) : NULL;
+        if (rpc != NULL)
+            router_send(router, peer->handle, 0, chunk_ref(rpc), GOSSIPSUB_DATA);
+    }
+}
+
+static void note_idontwant(struct gossipsub *router, struct peer *peer,
+                           const Gossipsub__ControlIDontWant *idontwant)
+{
+    for (size_t i = 0; i < idontwant->n_message_ids; i++) {
+        if (peer->idontwant_ids++ >= IDONTWANT_IDS_PER_HEARTBEAT_MAX)
+            return;
+        const uint8_t *id = id_of(&idontwant->message_ids[i]);
+        if (id != NULL)
+            id_set_add(&peer->not_wanted, router->now, id);
+    }
+}
+
+void router_handle_gossip(struct gossipsub *router, struct peer *peer,
+                          const Gossipsub__ControlMessage *control)
+{
+    for (size_t i = 0; i < control->n_idontwant && i < CONTROL_PER_RPC_MAX; i++)
+        note_idontwant(router, peer, control->idontwant[i]);
+    if (!peer->stream_open)
+        return; /* the rest could not be answered */
+    handle_ihave(router, peer, control);
+    for (size_t i = 0; i < control->n_iwant && i < CONTROL_PER_RPC_MAX; i++)
+        serve_iwant(router, peer, control->iwant[i]);
+}
+
+/* ---- what we say ---- */
+
+void router_send_gossip(struct gossipsub *router, struct topic *topic)
+{
+    if (message_cache_count(&router->cache) == 0)
+        return;
+    if (router->gossip_ids == NULL)
+        router->gossip_ids = memory_new(IHAVE_IDS_SENT_MAX * sizeof(*router->gossip_ids));
+    uint8_t(*ids)[GOSSIPSUB_MESSAGE_ID_SIZE] = router->gossip_ids;
+    size_t count = message_cache_list(&router->cache, topic->handle,
+                                      router->parameters.history_gossip, ids, IHAVE_IDS_SENT_MAX);
+    if (count == 0)
+        return;
+    const struct handle_set *except = topic->subscribed ? &topic->mesh : &topic->fanout;
+    struct handle_set *candidates = router_candidates(router, topic, except, false);
+    size_t take = router->parameters.d_lazy;
+    if (take > candidates->count)
+        take = candidates->count;
+    random_sample(&router->random, candidates->items, candidates->count, take);
+    for (size_t i = 0; i < take; i++)
+        outbox_ihave(router, router->peers[candidates->items[i]], topic, (id_list)ids, count);
+}
+
+void router_send_idontwant(struct gossipsub *router, const struct topic *topic,
+                           const struct peer *from, const uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE])
+{
+    struct rpc_writer writer = {0};
+    rpc_write_idontwant(&writer, (id_list)id, 1);
+    struct chunk *rpc = rpc_writer_finish(&writer);
+    for (size_t i = 0; i < topic->mesh.count; i++) {
+        const struct peer *peer = router->peers[topic->mesh.items[i]];
+        if (peer != from && peer->version >= GOSSIPSUB_1_2)
+            router_send(router, peer->handle, topic->handle, chunk_ref(rpc), GOSSIPSUB_GOSSIP);
+    }
+    chunk_unref(rpc);
+    rpc_writer_clear(&writer);
+}

@@ -1,0 +1,58 @@
+/* What the router holds, for the API and for tests. */
+#include "net/gossipsub/internal.h"
+
+size_t gossipsub_topic_count(const struct gossipsub *router)
+{
+    return router->topic_count;
+}
+
+const char *gossipsub_topic_name(const struct gossipsub *router, gossipsub_topic topic)
+{
+    return topic < router->topic_count ? router->topics[topic]->name : NULL;
+}
+
+bool gossipsub_topic_find(const struct gossipsub *router, const char *name, gossipsub_topic *topic)
+{
+    const struct topic *found = router_topic(router, bytes_of_text(name));
+    if (found != NULL)
+        *topic = found->handle;
+    return found != NULL;
+}
+
+bool gossipsub_is_subscribed(const struct gossipsub *router, gossipsub_topic topic)
+{
+    return topic < router->topic_count && router->topics[topic]->subscribed;
+}
+
+bool gossipsub_peer_is_subscribed(const struct gossipsub *router, gossipsub_peer peer,
+                                  gossipsub_topic topic)
+{
+    return topic < router->topic_count && handle_set_has(&router->topics[topic]->subscribers, peer);
+}
+
+bool gossipsub_in_mesh(const struct gossipsub *router, gossipsub_peer peer, gossipsub_topic topic)
+{
+    return topic < router->topic_count && handle_set_has(&router->topics[topic]->mesh, peer);
+}
+
+bool gossipsub_in_fanout(const struct gossipsub *router, gossipsub_peer peer, gossipsub_topic topic)
+{
+    return topic < router->topic_count && handle_set_has(&router->topics[topic]->fanout, peer);
+}
+
+uint64_t gossipsub_backoff_left(const struct gossipsub *router, uint64_t now, gossipsub_peer handle,
+                                gossipsub_topic topic)
+{
+    const struct peer *peer = router_peer(router, handle);
+    return peer != NULL ? backoff_left_with_slack(&router->backoffs, now, peer_id_of(peer), topic)
+                        : 0;
+}
+
+void gossipsub_statistics(const struct gossipsub *router, struct gossipsub_statistics *statistics)
+{
+    *statistics = router->statistics;
+    statistics->seen = id_set_count(&router->seen);
+    statistics->cached_messages = message_cache_count(&router->cache);
+    statistics->cached_bytes = router->cache.bytes;
+    statistics->backoffs = backoff_count(&router->backoffs);
+}

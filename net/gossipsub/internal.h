@@ -1,0 +1,215 @@
+/*
+ * What the files of the router share. Each event sets `now` and `actions`, does its work, and ends
+ * with router_finish, which sends what is waiting in the peers' outboxes.
+ */
+#ifndef NET_GOSSIPSUB_INTERNAL_H
+#define NET_GOSSIPSUB_INTERNAL_H
+
+#include <uthash.h>
+
+#include "common/random.h"
+#include "net/gossipsub/arena.h"
+#include "net/gossipsub/backoff.h"
+#include "net/gossipsub/cache.h"
+#include "net/gossipsub/handle_set.h"
+#include "net/gossipsub/payload.h"
+#include "net/gossipsub/router.h"
+#include "net/gossipsub/rpc.h"
+
+enum {
+    /* Of GOSSIPSUB_TOPICS_MAX, so many are kept for our own: peers cannot use them all up. */
+    TOPICS_RESERVED = 64,
+    SEEN_MAX = 131072, /* ids */
+    ASKED_MAX = 16384, /* ids asked for by IWANT, lately */
+    /* Entries of one RPC that are looked at, of each kind; the rest is ignored. */
+    SUBSCRIPTIONS_PER_RPC_MAX = 512,
+    CONTROL_PER_RPC_MAX = 512, /* GRAFT and PRUNE */
+    /* Of one peer, from heartbeat to heartbeat; the rest is ignored. */
+    IHAVE_RPCS_PER_HEARTBEAT_MAX = 10,
+    IHAVE_IDS_PER_HEARTBEAT_MAX = 5000, /* that are looked at */
+    IWANT_IDS_PER_HEARTBEAT_MAX = 5000,
+    IDONTWANT_IDS_PER_HEARTBEAT_MAX = 1000,
+    IDONTWANT_TTL_HEARTBEATS = 3, /* that they are remembered for */
+    IHAVE_IDS_SENT_MAX = 5000,    /* of a topic, to one peer and heartbeat */
+    IDONTWANT_DATA_SIZE_MIN = 1024,
+};
+
+/* A bit for each topic. */
+struct topic_bits {
+    uint64_t words[GOSSIPSUB_TOPICS_MAX / 64];
+};
+
+static inline bool topic_bits_has(const struct topic_bits *bits, gossipsub_topic topic)
+{
+    return bits->words[topic / 64] >> (topic % 64) & 1;
+}
+
+static inline void topic_bits_add(struct topic_bits *bits, gossipsub_topic topic)
+{
+    bits->words[topic / 64] |= (uint64_t)1 << (topic % 64);
+}
+
+static inline void topic_bits_remove(struct topic_bits *bits, gossipsub_topic topic)
+{
+    bits->words[topic / 64] &= ~((uint64_t)1 << (topic % 64));
+}
+
+struct peer {
+    gossipsub_peer handle;
+    uint64_t serial; /* never used again, as a handle is */
+    uint8_t id[BACKOFF_PEER_ID_SIZE_MAX];
+    size_t id_size;
+    bool outbound;
+    bool dropped; /* GOSSIPSUB_DROP_PEER went out: what it says is not listened to any more */
+    bool stream_open;
+    enum gossipsub_version version;
+    unsigned inbound_streams; /* so far */
+    unsigned subscription_count;
+    struct topic_bits subscriptions;
+    /* Topics for which it has us in its mesh as far as we know, while our stream is not open:
+       grafted as soon as it is. */
+    struct topic_bits waiting_grafts;
+    /* Since the last heartbeat: one of each is answer enough. */
+    struct topic_bits grafted, refused;
+    unsigned ihave_rpcs, ihave_ids, iwant_ids, idontwant_ids;
+    struct id_set not_wanted; /* by IDONTWANT */
+    struct rpc_writer outbox;
+};
+
+struct topic {
+    gossipsub_topic handle;
+    char *name;
+    bool subscribed; /* by us */
+    bool has_fanout; /* never while subscribed */
+    uint64_t fanout_expires;
+    struct handle_set subscribers; /* peers */
+    struct handle_set mesh;        /* peers with an open stream, all of them subscribed */
+    struct handle_set fanout;      /* the same */
+    UT_hash_handle hh;
+};
+
+enum verdict { VERDICT_ACCEPT, VERDICT_REJECT };
+
+struct gossipsub {
+    struct gossipsub_parameters parameters;
+    struct random random;
+    uint64_t now;                      /* of the event being handled */
+    struct gossipsub_actions *actions; /* of the event being handled */
+    struct peer **peers;               /* by handle; NULL where the handle is free */
+    size_t peer_slots;
+    struct handle_set peer_handles; /* of those that are there */
+    struct handle_set free_handles; /* a stack */
+    uint64_t next_serial;
+    struct topic *topics[GOSSIPSUB_TOPICS_MAX]; /* by handle */
+    size_t topic_count;
+    struct topic *topics_by_name;
+    struct handle_set waiting; /* peers whose outbox is not empty */
+    struct id_set seen, asked;
+    struct message_cache cache;
+    struct backoff_table backoffs;
+    struct arena arena;                               /* of the RPC being handled */
+    struct handle_set candidates;                     /* scratch, of router_candidates */
+    uint8_t (*gossip_ids)[GOSSIPSUB_MESSAGE_ID_SIZE]; /* scratch, IHAVE_IDS_SENT_MAX of them */
+    /* Whether a message is passed on and delivered. */
+    enum verdict (*validate)(struct bytes topic, struct bytes payload, bool valid_snappy);
+    struct gossipsub_statistics statistics;
+};
+
+/* ---- actions.c ---- */
+
+/* Appends an action; its other fields are the caller's to fill in, before the next is appended. */
+struct gossipsub_action *router_emit(struct gossipsub *router, enum gossipsub_action_kind kind,
+                                     gossipsub_peer peer, gossipsub_topic topic);
+/* Takes over the reference of RPC. */
+void router_send(struct gossipsub *router, gossipsub_peer peer, gossipsub_topic topic,
+                 struct chunk *rpc, enum gossipsub_priority priority);
+
+/* ---- outbox.c: control and subscriptions wait for the end of the event, to share an RPC ---- */
+
+void outbox_subscription(struct gossipsub *router, struct peer *peer, const struct topic *topic,
+                         bool subscribe);
+void outbox_graft(struct gossipsub *router, struct peer *peer, const struct topic *topic);
+void outbox_prune(struct gossipsub *router, struct peer *peer, const struct topic *topic,
+                  uint64_t backoff_ms);
+void outbox_ihave(struct gossipsub *router, struct peer *peer, const struct topic *topic,
+                  const uint8_t (*ids)[GOSSIPSUB_MESSAGE_ID_SIZE], size_t count);
+void outbox_iwant(struct gossipsub *router, struct peer *peer,
+                  const uint8_t (*ids)[GOSSIPSUB_MESSAGE_ID_SIZE], size_t count);
+/* Drops what is waiting for a peer that cannot be sent to any more. */
+void outbox_drop(struct gossipsub *router, struct peer *peer);
+void outboxes_send(struct gossipsub *router);
+
+/* ---- peers.c ---- */
+
+struct peer *router_peer(const struct gossipsub *router, gossipsub_peer peer);
+struct bytes peer_id_of(const struct peer *peer);
+/* False where the peer knows already, or may not be sent to. */
+bool router_peer_wants(const struct gossipsub *router, const struct peer *peer,
+                       const uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE]);
+void peers_clear(struct gossipsub *router);
+
+/* ---- topics.c ---- */
+
+struct bytes topic_bytes(const struct topic *topic);
+/* NULL where there is none of that name. */
+struct topic *router_topic(const struct gossipsub *router, struct bytes name);
+/* Makes it where there is none; NULL where there are GOSSIPSUB_TOPICS_MAX but RESERVED. */
+struct topic *router_topic_make(struct gossipsub *router, struct bytes name, size_t reserved);
+bool topic_name_valid(struct bytes name);
+void topics_clear(struct gossipsub *router);
+
+/* ---- subscriptions.c ---- */
+
+void router_handle_subscriptions(struct gossipsub *router, struct peer *peer,
+                                 const Gossipsub__RPC *rpc);
+/* False where the peer has GOSSIPSUB_TOPICS_PER_PEER_MAX others. */
+bool router_add_subscriber(struct gossipsub *router, struct peer *peer, struct topic *topic);
+void router_announce_all(struct gossipsub *router, struct peer *peer);
+/* The topic that we name, made where it is not there; NULL with the error set. */
+struct topic *router_own_topic(struct gossipsub *router, const char *name, struct error *error);
+
+/* ---- mesh.c ---- */
+
+/* Peers of TOPIC that could be sent to and are not in EXCEPT, for sampling: the router's own array,
+ * good until the next call. GRAFTABLE: only those without a backoff. */
+struct handle_set *router_candidates(struct gossipsub *router, const struct topic *topic,
+                                     const struct handle_set *except, bool graftable);
+void router_leave_mesh(struct gossipsub *router, struct peer *peer, struct topic *topic,
+                       bool by_peer, const char *reason);
+/* Rule 6: at once, where the mesh is below D_low. */
+void router_graft_eagerly(struct gossipsub *router, struct peer *peer, struct topic *topic);
+void router_graft_waiting(struct gossipsub *router, struct peer *peer);
+void router_handle_graft(struct gossipsub *router, struct peer *peer, struct topic *topic);
+void router_handle_prune(struct gossipsub *router, struct peer *peer, struct topic *topic,
+                         uint64_t backoff_ms);
+void router_join(struct gossipsub *router, struct topic *topic);
+void router_leave(struct gossipsub *router, struct topic *topic);
+void router_maintain_mesh(struct gossipsub *router, struct topic *topic);
+
+/* ---- fanout.c ---- */
+
+/* The topic's fanout, filled up to D and alive for another fanout_ttl. */
+const struct handle_set *router_use_fanout(struct gossipsub *router, struct topic *topic);
+void router_maintain_fanout(struct gossipsub *router, struct topic *topic);
+void router_end_fanout(struct topic *topic);
+
+/* ---- gossip.c ---- */
+
+void router_handle_gossip(struct gossipsub *router, struct peer *peer,
+                          const Gossipsub__ControlMessage *control);
+void router_send_gossip(struct gossipsub *router, struct topic *topic);
+/* To the mesh but FROM, from version 1.2 on. */
+void router_send_idontwant(struct gossipsub *router, const struct topic *topic,
+                           const struct peer *from, const uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE]);
+
+/* ---- messages.c ---- */
+
+void router_handle_message(struct gossipsub *router, struct peer *peer,
+                           const Gossipsub__Message *message);
+enum verdict router_validate_snappy(struct bytes topic, struct bytes payload, bool valid_snappy);
+
+/* ---- router.c ---- */
+
+void router_begin(struct gossipsub *router, uint64_t now, struct gossipsub_actions *actions);
+void router_finish(struct gossipsub *router);
+#endif

@@ -1,0 +1,216 @@
+/* libp2p specification: gossipsub-v1.0.md, "Mesh maintenance"; v1.1.md, "Outbound Mesh Quotas". */
+#include "net/gossipsub/internal.h"
+
+/* ---- who is in it ---- */
+
+static bool may_send(const struct peer *peer)
+{
+    return peer->stream_open && !peer->dropped;
+}
+
+static bool may_graft(const struct gossipsub *router, const struct peer *peer,
+                      const struct topic *topic)
+{
+    return may_send(peer) && topic_bits_has(&peer->subscriptions, topic->handle) &&
+           backoff_left_with_slack(&router->backoffs, router->now, peer_id_of(peer),
+                                   topic->handle) == 0;
+}
+
+struct handle_set *router_candidates(struct gossipsub *router, const struct topic *topic,
+                                     const struct handle_set *except, bool graftable)
+{
+    struct handle_set *candidates = &router->candidates;
+    candidates->count = 0;
+    for (size_t i = 0; i < topic->subscribers.count; i++) {
+        const struct peer *peer = router->peers[topic->subscribers.items[i]];
+        if (handle_set_has(except, peer->handle))
+            continue;
+        if (graftable ? may_graft(router, peer, topic) : may_send(peer))
+            handle_set_append(candidates, peer->handle);
+    }
+    return candidates;
+}
+
+static void enter_mesh(struct gossipsub *router, struct peer *peer, struct topic *topic,
+                       bool by_peer)
+{
+    if (handle_set_add(&topic->mesh, peer->handle))
+        router_emit(router, GOSSIPSUB_GRAFTED, peer->handle, topic->handle)->by_peer = by_peer;
+}
+
+void router_leave_mesh(struct gossipsub *router, struct peer *peer, struct topic *topic,
+                       bool by_peer, const char *reason)
+{
+    if (!handle_set_remove(&topic->mesh, peer->handle))
+        return;
+    struct gossipsub_action *action =
+        router_emit(router, GOSSIPSUB_PRUNED, peer->handle, topic->handle);
+    action->by_peer = by_peer;
+    action->reason = reason;
+}
+
+static void graft(struct gossipsub *router, struct peer *peer, struct topic *topic)
+{
+    enter_mesh(router, peer, topic, false);
+    outbox_graft(router, peer, topic);
+    topic_bits_add(&peer->grafted, topic->handle);
+}
+
+static void refuse(struct gossipsub *router, struct peer *peer, const struct topic *topic,
+                   uint64_t backoff_ms)
+{
+    backoff_set(&router->backoffs, router->now, peer_id_of(peer), topic->handle, backoff_ms);
+    outbox_prune(router, peer, topic, backoff_ms);
+}
+
+/* ---- what peers ask for ---- */
+
+static bool has_room_for(const struct gossipsub *router, const struct peer *peer,
+                         const struct topic *topic)
+{
+    return topic->mesh.count < router->parameters.d_high &&
+           backoff_left(&router->backoffs, router->now, peer_id_of(peer), topic->handle) == 0;
+}
+
+void router_handle_graft(struct gossipsub *router, struct peer *peer, struct topic *topic)
+{
+    /* Who grafts is subscribed, even where its announcement was lost with an older stream. */
+    if (!topic->subscribed || !router_add_subscriber(router, peer, topic) ||
+        handle_set_has(&topic->mesh, peer->handle))
+        return;
+    if (!may_send(peer))
+        topic_bits_add(&peer->waiting_grafts, topic->handle);
+    else if (has_room_for(router, peer, topic))
+        enter_mesh(router, peer, topic, true);
+    else if (!topic_bits_has(&peer->refused, topic->handle)) {
+        topic_bits_add(&peer->refused, topic->handle);
+        refuse(router, peer, topic, router->parameters.prune_backoff_ms);
+    }
+}
+
+void router_handle_prune(struct gossipsub *router, struct peer *peer, struct topic *topic,
+                         uint64_t backoff_ms)
+{
+    if (backoff_ms == 0)
+        backoff_ms = router->parameters.prune_backoff_ms;
+    backoff_set(&router->backoffs, router->now, peer_id_of(peer), topic->handle, backoff_ms);
+    topic_bits_remove(&peer->waiting_grafts, topic->handle);
+    router_leave_mesh(router, peer, topic, true, "the peer pruned us");
+    router_emit(router, GOSSIPSUB_GRAFT_REFUSED, peer->handle, topic->handle)->backoff_ms =
+        backoff_ms;
+}
+
+/* ---- what we ask for ---- */
+
+void router_graft_eagerly(struct gossipsub *router, struct peer *peer, struct topic *topic)
+{
+    if (topic->subscribed && topic->mesh.count < router->parameters.d_low &&
+        !handle_set_has(&topic->mesh, peer->handle) &&
+        !topic_bits_has(&peer->grafted, topic->handle) && may_graft(router, peer, topic))
+        graft(router, peer, topic);
+}
+
+void router_graft_waiting(struct gossipsub *router, struct peer *peer)
+{
+    for (size_t i = 0; i < router->topic_count; i++) {
+        struct topic *topic = router->topics[i];
+        if (!topic_bits_has(&peer->waiting_grafts, topic->handle) || !topic->subscribed)
+            continue;
+        if (has_room_for(router, peer, topic))
+            graft(router, peer, topic);
+        else
+            refuse(router, peer, topic, router->parameters.prune_backoff_ms);
+    }
+    peer->waiting_grafts = (struct topic_bits){0};
+}
+
+/* Grafts up to COUNT of the candidates, at random. */
+static void graft_some(struct gossipsub *router, struct topic *topic, struct handle_set *candidates,
+                       size_t count)
+{
+    if (count > candidates->count)
+        count = candidates->count;
+    random_sample(&router->random, candidates->items, candidates->count, count);
+    for (size_t i = 0; i < count; i++)
+        graft(router, router->peers[candidates->items[i]], topic);
+}
+
+void router_join(struct gossipsub *router, struct topic *topic)
+{
+    size_t d = router->parameters.d;
+    for (size_t i = 0; i < topic->fanout.count && topic->mesh.count < d; i++) {
+        struct peer *peer = router->peers[topic->fanout.items[i]];
+        if (may_graft(router, peer, topic))
+            graft(router, peer, topic);
+    }
+    router_end_fanout(topic);
+    if (topic->mesh.count < d)
+        graft_some(router, topic, router_candidates(router, topic, &topic->mesh, true),
+                   d - topic->mesh.count);
+}
+
+void router_leave(struct gossipsub *router, struct topic *topic)
+{
+    while (topic->mesh.count > 0) {
+        struct peer *peer = router->peers[topic->mesh.items[0]];
+        router_leave_mesh(router, peer, topic, false, "we unsubscribed");
+        refuse(router, peer, topic, router->parameters.unsubscribe_backoff_ms);
+    }
+}
+
+/* ---- the heartbeat ---- */
+
+static size_t count_outbound(const struct gossipsub *router, const struct handle_set *peers)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < peers->count; i++)
+        count += router->peers[peers->items[i]]->outbound;
+    return count;
+}
+
+/* Down to D at random, D_out of them peers that we chose to dial. */
+static void prune_excess(struct gossipsub *router, struct topic *topic)
+{
+    struct handle_set *order = &router->candidates;
+    order->count = 0;
+    for (size_t i = 0; i < topic->mesh.count; i++)
+        handle_set_append(order, topic->mesh.items[i]);
+    random_sample(&router->random, order->items, order->count, order->count);
+    size_t outbound = 0;
+    for (size_t i = 0; i < order->count && outbound < router->parameters.d_out; i++) {
+        gossipsub_peer handle = order->items[i];
+        if (!router->peers[handle]->outbound)
+            continue;
+        order->items[i] = order->items[outbound];
+        order->items[outbound++] = handle;
+    }
+    for (size_t i = router->parameters.d; i < order->count; i++) {
+        struct peer *peer = router->peers[order->items[i]];
+        router_leave_mesh(router, peer, topic, false, "the mesh was above D_high");
+        refuse(router, peer, topic, router->parameters.prune_backoff_ms);
+    }
+}
+
+static void graft_outbound(struct gossipsub *router, struct topic *topic, size_t count)
+{
+    struct handle_set *candidates = router_candidates(router, topic, &topic->mesh, true);
+    size_t outbound = 0;
+    for (size_t i = 0; i < candidates->count; i++)
+        if (router->peers[candidates->items[i]]->outbound)
+            candidates->items[outbound++] = candidates->items[i];
+    candidates->count = outbound;
+    graft_some(router, topic, candidates, count);
+}
+
+void router_maintain_mesh(struct gossipsub *router, struct topic *topic)
+{
+    const struct gossipsub_parameters *parameters = &router->parameters;
+    if (topic->mesh.count < parameters->d_low)
+        graft_some(router, topic, router_candidates(router, topic, &topic->mesh, true),
+                   parameters->d - topic->mesh.count);
+    if (topic->mesh.count > parameters->d_high)
+        prune_excess(router, topic);
+    size_t outbound = count_outbound(router, &topic->mesh);
+    if (topic->mesh.count >= parameters->d_low && outbound < parameters->d_out)
+        graft_outbound(router, topic, parameters->d_out - outbound);
+}

@@ -1,0 +1,160 @@
+/* Messages met, forwarded, delivered and published. libp2p specification: gossipsub-v1.0.md,
+ * "Message Processing". */
+#include "net/gossipsub/internal.h"
+#include "net/gossipsub/message_id.h"
+
+enum verdict router_validate_snappy(struct bytes topic, struct bytes payload, bool valid_snappy)
+{
+    (void)topic;
+    (void)payload;
+    return valid_snappy ? VERDICT_ACCEPT : VERDICT_REJECT;
+}
+
+/* Sends one encoded message to those of PEERS that want it, FROM (or NULL) left out. */
+static size_t send_to(struct gossipsub *router, const struct topic *topic,
+                      const struct handle_set *peers, const struct peer *from,
+                      const uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE], struct chunk *rpc)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < peers->count; i++) {
+        const struct peer *peer = router->peers[peers->items[i]];
+        if (peer == from || !router_peer_wants(router, peer, id))
+            continue;
+        router_send(router, peer->handle, topic->handle, chunk_ref(rpc), GOSSIPSUB_DATA);
+        count++;
+    }
+    return count;
+}
+
+/* ---- received ---- */
+
+static void pass_on(struct gossipsub *router, const struct topic *topic, const struct peer *from,
+                    const uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE], struct bytes data)
+{
+    /* NULL where the sender's encoding fitted an RPC and ours does not: cannot be passed on. */
+    struct chunk *rpc = rpc_encode_message(topic_bytes(topic), data);
+    if (rpc == NULL)
+        return;
+    message_cache_put(&router->cache, id, topic->handle, rpc);
+    if (data.size >= IDONTWANT_DATA_SIZE_MIN)
+        router_send_idontwant(router, topic, from, id);
+    send_to(router, topic, &topic->mesh, from, id, rpc);
+    chunk_unref(rpc);
+}
+
+static void deliver(struct gossipsub *router, const struct topic *topic, const struct peer *from,
+                    const uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE], struct chunk *payload)
+{
+    struct gossipsub_action *action =
+        router_emit(router, GOSSIPSUB_DELIVER, from->handle, topic->handle);
+    memcpy(action->id, id, GOSSIPSUB_MESSAGE_ID_SIZE);
+    action->payload = chunk_ref(payload);
+    router->statistics.delivered++;
+}
+
+/* StrictNoSign: nothing that could say who made it. */
+static bool is_anonymous(const Gossipsub__Message *message)
+{
+    return !message->has_from && !message->has_seqno && !message->has_signature &&
+           !message->has_key;
+}
+
+void router_handle_message(struct gossipsub *router, struct peer *peer,
+                           const Gossipsub__Message *message)
+{
+    const struct topic *topic =
+        router_topic(router, bytes_of(message->topic.data, message->topic.len));
+    router->statistics.messages_in++;
+    if (topic == NULL || !topic->subscribed)
+        return;
+    if (!is_anonymous(message)) {
+        router->statistics.invalid++;
+        return;
+    }
+    struct bytes data = bytes_of(message->data.data, message->data.len);
+    struct chunk *payload = payload_decompress(data);
+    bool valid_snappy = payload != NULL;
+    if (!valid_snappy)
+        payload = chunk_new(data.data, data.size);
+    uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE];
+    gossipsub_message_id(topic_bytes(topic), chunk_bytes(payload), valid_snappy, id);
+    if (!id_set_add(&router->seen, router->now, id)) {
+        router->statistics.duplicates++;
+    } else if (router->validate(topic_bytes(topic), chunk_bytes(payload), valid_snappy) ==
+               VERDICT_ACCEPT) {
+        pass_on(router, topic, peer, id, data);
+        deliver(router, topic, peer, id, payload);
+    } else {
+        router->statistics.invalid++;
+    }
+    chunk_unref(payload);
+}
+
+/* ---- published ---- */
+
+/* The mesh, with peers at random up to D while it is still being built: the first message after a
+ * subscription, or in a backoff, should not wait for gossip. */
+static size_t publish_to_mesh(struct gossipsub *router, const struct topic *topic,
+                              const uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE], struct chunk *rpc)
+{
+    size_t count = send_to(router, topic, &topic->mesh, NULL, id, rpc);
+    if (topic->mesh.count >= router->parameters.d_low)
+        return count;
+    struct handle_set *others = router_candidates(router, topic, &topic->mesh, false);
+    size_t missing = router->parameters.d - topic->mesh.count;
+    if (missing < others->count) {
+        random_sample(&router->random, others->items, others->count, missing);
+        others->count = missing;
+    }
+    return count + send_to(router, topic, others, NULL, id, rpc);
+}
+
+static size_t send_published(struct gossipsub *router, struct topic *topic,
+                             const uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE], struct chunk *rpc)
+{
+    if (router->parameters.flood_publish)
+        return send_to(router, topic, &topic->subscribers, NULL, id, rpc);
+    if (topic->subscribed)
+        return publish_to_mesh(router, topic, id, rpc);
+    return send_to(router, topic, router_use_fanout(router, topic), NULL, id, rpc);
+}
+
+static struct chunk *encode(const struct topic *topic, struct bytes payload)
+{
+    struct buffer data = {0};
+    payload_compress(payload, &data);
+    struct chunk *rpc = rpc_encode_message(topic_bytes(topic), buffer_bytes(&data));
+    buffer_clear(&data);
+    return rpc;
+}
+
+bool gossipsub_publish(struct gossipsub *router, uint64_t now, const char *name,
+                       struct bytes payload, uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE],
+                       size_t *receivers, struct gossipsub_actions *actions, struct error *error)
+{
+    *receivers = 0;
+    if (payload.size > PAYLOAD_SIZE_MAX)
+        return error_set(error, "publishing on %s: %zu bytes: must be at most %d", name,
+                         payload.size, PAYLOAD_SIZE_MAX);
+    struct topic *topic = router_own_topic(router, name, error);
+    if (topic == NULL)
+        return false;
+    gossipsub_message_id(topic_bytes(topic), payload, true, id);
+    if (id_set_has(&router->seen, now, id))
+        return error_set(error,
+                         "publishing on %s: the same message was there less than %llu ms ago", name,
+                         (unsigned long long)router->parameters.seen_ttl_ms);
+    struct chunk *rpc = encode(topic, payload);
+    if (rpc == NULL)
+        return error_set(error,
+                         "publishing on %s: %zu bytes do not fit, compressed, an RPC of %d bytes",
+                         name, payload.size, GOSSIPSUB_RPC_SIZE_MAX);
+    router_begin(router, now, actions);
+    id_set_add(&router->seen, now, id);
+    message_cache_put(&router->cache, id, topic->handle, rpc);
+    *receivers = send_published(router, topic, id, rpc);
+    router->statistics.published++;
+    chunk_unref(rpc);
+    router_finish(router);
+    return true;
+}

@@ -1,0 +1,77 @@
+#include "net/gossipsub/internal.h"
+
+static void send_outbox(struct gossipsub *router, struct peer *peer)
+{
+    struct rpc_writer *outbox = &peer->outbox;
+    bool has_graft = outbox->has_graft;
+    bool gossip_only = outbox->gossip_only;
+    router_send(router, peer->handle, 0, rpc_writer_finish(outbox),
+                gossip_only ? GOSSIPSUB_GOSSIP : GOSSIPSUB_CONTROL);
+    router->actions->items[router->actions->count - 1].has_graft = has_graft;
+}
+
+/* The outbox with room for an entry of the topic and so many ids. */
+static struct rpc_writer *outbox_for(struct gossipsub *router, struct peer *peer, size_t topic_size,
+                                     size_t ids)
+{
+    /* A tag and a length for the entry and for each of its fields, with some to spare. */
+    enum { ENTRY_OVERHEAD = 32, ID_OVERHEAD = 2 };
+    size_t entry = ENTRY_OVERHEAD + topic_size + ids * (GOSSIPSUB_MESSAGE_ID_SIZE + ID_OVERHEAD);
+    if (rpc_writer_size(&peer->outbox) + entry > RPC_CONTROL_SIZE_MAX)
+        send_outbox(router, peer);
+    handle_set_add(&router->waiting, peer->handle);
+    return &peer->outbox;
+}
+
+void outbox_subscription(struct gossipsub *router, struct peer *peer, const struct topic *topic,
+                         bool subscribe)
+{
+    struct bytes name = topic_bytes(topic);
+    rpc_write_subscription(outbox_for(router, peer, name.size, 0), name, subscribe);
+}
+
+void outbox_graft(struct gossipsub *router, struct peer *peer, const struct topic *topic)
+{
+    struct bytes name = topic_bytes(topic);
+    rpc_write_graft(outbox_for(router, peer, name.size, 0), name);
+}
+
+void outbox_prune(struct gossipsub *router, struct peer *peer, const struct topic *topic,
+                  uint64_t backoff_ms)
+{
+    struct bytes name = topic_bytes(topic);
+    uint64_t seconds = peer->version >= GOSSIPSUB_1_1 ? (backoff_ms + 999) / 1000 : 0;
+    rpc_write_prune(outbox_for(router, peer, name.size, 0), name, seconds);
+}
+
+void outbox_ihave(struct gossipsub *router, struct peer *peer, const struct topic *topic,
+                  const uint8_t (*ids)[GOSSIPSUB_MESSAGE_ID_SIZE], size_t count)
+{
+    struct bytes name = topic_bytes(topic);
+    for (size_t part; count > 0; ids += part, count -= part) {
+        part = count < RPC_IDS_MAX ? count : RPC_IDS_MAX;
+        rpc_write_ihave(outbox_for(router, peer, name.size, part), name, ids, part);
+    }
+}
+
+void outbox_iwant(struct gossipsub *router, struct peer *peer,
+                  const uint8_t (*ids)[GOSSIPSUB_MESSAGE_ID_SIZE], size_t count)
+{
+    for (size_t part; count > 0; ids += part, count -= part) {
+        part = count < RPC_IDS_MAX ? count : RPC_IDS_MAX;
+        rpc_write_iwant(outbox_for(router, peer, 0, part), ids, part);
+    }
+}
+
+void outbox_drop(struct gossipsub *router, struct peer *peer)
+{
+    rpc_writer_clear(&peer->outbox);
+    handle_set_remove(&router->waiting, peer->handle);
+}
+
+void outboxes_send(struct gossipsub *router)
+{
+    for (size_t i = 0; i < router->waiting.count; i++)
+        send_outbox(router, router_peer(router, router->waiting.items[i]));
+    router->waiting.count = 0;
+}

@@ -1,0 +1,140 @@
+#include "net/gossipsub/internal.h"
+
+#include <stdlib.h>
+
+#include "common/memory.h"
+
+struct peer *router_peer(const struct gossipsub *router, gossipsub_peer peer)
+{
+    return peer < router->peer_slots ? router->peers[peer] : NULL;
+}
+
+struct bytes peer_id_of(const struct peer *peer)
+{
+    return bytes_of(peer->id, peer->id_size);
+}
+
+bool router_peer_wants(const struct gossipsub *router, const struct peer *peer,
+                       const uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE])
+{
+    return peer->stream_open && !peer->dropped && !id_set_has(&peer->not_wanted, router->now, id);
+}
+
+static gossipsub_peer take_handle(struct gossipsub *router)
+{
+    if (router->free_handles.count > 0)
+        return router->free_handles.items[--router->free_handles.count];
+    size_t slot = router->peer_slots++;
+    router->peers = memory_resize(router->peers, router->peer_slots * sizeof(*router->peers));
+    return (gossipsub_peer)slot;
+}
+
+bool gossipsub_peer_added(struct gossipsub *router, uint64_t now, struct bytes id, bool outbound,
+                          gossipsub_peer *handle)
+{
+    (void)now;
+    if (router->peer_handles.count >= GOSSIPSUB_PEERS_MAX || id.size > BACKOFF_PEER_ID_SIZE_MAX)
+        return false;
+    struct peer *peer = memory_new(sizeof(*peer));
+    peer->handle = take_handle(router);
+    peer->serial = router->next_serial++;
+    memcpy(peer->id, id.data, id.size);
+    peer->id_size = id.size;
+    peer->outbound = outbound;
+    id_set_init(&peer->not_wanted, IDONTWANT_TTL_HEARTBEATS * router->parameters.heartbeat_ms,
+                IDONTWANT_TTL_HEARTBEATS * IDONTWANT_IDS_PER_HEARTBEAT_MAX);
+    router->peers[peer->handle] = peer;
+    handle_set_add(&router->peer_handles, peer->handle);
+    *handle = peer->handle;
+    return true;
+}
+
+static void free_peer(struct peer *peer)
+{
+    id_set_clear(&peer->not_wanted);
+    rpc_writer_clear(&peer->outbox);
+    free(peer);
+}
+
+/* Meshes and fanouts hold only peers that can be sent to. */
+static void leave_all(struct gossipsub *router, struct peer *peer, const char *reason)
+{
+    for (size_t i = 0; i < router->topic_count; i++) {
+        struct topic *topic = router->topics[i];
+        if (handle_set_has(&topic->mesh, peer->handle)) {
+            router_leave_mesh(router, peer, topic, false, reason);
+            topic_bits_add(&peer->waiting_grafts, topic->handle);
+        }
+        handle_set_remove(&topic->fanout, peer->handle);
+    }
+    outbox_drop(router, peer);
+}
+
+void gossipsub_peer_gone(struct gossipsub *router, uint64_t now, gossipsub_peer handle,
+                         struct gossipsub_actions *actions)
+{
+    struct peer *peer = router_peer(router, handle);
+    if (peer == NULL)
+        return;
+    router_begin(router, now, actions);
+    leave_all(router, peer, "disconnected");
+    for (size_t i = 0; i < router->topic_count; i++)
+        handle_set_remove(&router->topics[i]->subscribers, handle);
+    router->peers[handle] = NULL;
+    handle_set_remove(&router->peer_handles, handle);
+    handle_set_append(&router->free_handles, handle);
+    free_peer(peer);
+    router_finish(router);
+}
+
+void gossipsub_stream_opened(struct gossipsub *router, uint64_t now, gossipsub_peer handle,
+                             enum gossipsub_version version, struct gossipsub_actions *actions)
+{
+    struct peer *peer = router_peer(router, handle);
+    if (peer == NULL || peer->dropped)
+        return;
+    router_begin(router, now, actions);
+    peer->stream_open = true;
+    peer->version = version;
+    router_announce_all(router, peer);
+    router_graft_waiting(router, peer);
+    for (size_t i = 0; i < router->topic_count; i++)
+        router_graft_eagerly(router, peer, router->topics[i]);
+    router_finish(router);
+}
+
+void gossipsub_stream_closed(struct gossipsub *router, uint64_t now, gossipsub_peer handle,
+                             struct gossipsub_actions *actions)
+{
+    struct peer *peer = router_peer(router, handle);
+    if (peer == NULL || !peer->stream_open)
+        return;
+    router_begin(router, now, actions);
+    leave_all(router, peer, "our stream closed");
+    peer->stream_open = false;
+    router_finish(router);
+}
+
+void gossipsub_inbound_opened(struct gossipsub *router, uint64_t now, gossipsub_peer handle,
+                              struct gossipsub_actions *actions)
+{
+    struct peer *peer = router_peer(router, handle);
+    if (peer == NULL || peer->inbound_streams++ == 0 || !peer->stream_open || peer->dropped)
+        return;
+    /* It may have forgotten what we said, the GRAFTs too: both are harmless twice. */
+    router_begin(router, now, actions);
+    router_announce_all(router, peer);
+    for (size_t i = 0; i < router->topic_count; i++)
+        if (handle_set_has(&router->topics[i]->mesh, handle))
+            outbox_graft(router, peer, router->topics[i]);
+    router_finish(router);
+}
+
+void peers_clear(struct gossipsub *router)
+{
+    for (size_t i = 0; i < router->peer_handles.count; i++)
+        free_peer(router->peers[router->peer_handles.items[i]]);
+    free(router->peers);
+    handle_set_clear(&router->peer_handles);
+    handle_set_clear(&router->free_handles);
+}

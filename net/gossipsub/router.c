@@ -1,0 +1,134 @@
+#include "net/gossipsub/internal.h"
+
+#include <stdlib.h>
+
+#include "common/memory.h"
+
+struct gossipsub *gossipsub_new(const struct gossipsub_parameters *parameters, uint64_t seed)
+{
+    struct gossipsub *router = memory_new(sizeof(*router));
+    router->parameters = *parameters;
+    random_seed(&router->random, seed);
+    id_set_init(&router->seen, parameters->seen_ttl_ms, SEEN_MAX);
+    id_set_init(&router->asked, parameters->heartbeat_ms, ASKED_MAX);
+    router->backoffs.slack = parameters->heartbeat_ms;
+    router->validate = router_validate_snappy;
+    return router;
+}
+
+void gossipsub_free(struct gossipsub *router)
+{
+    if (router == NULL)
+        return;
+    peers_clear(router);
+    topics_clear(router);
+    id_set_clear(&router->seen);
+    id_set_clear(&router->asked);
+    message_cache_clear(&router->cache);
+    backoff_clear(&router->backoffs);
+    handle_set_clear(&router->waiting);
+    handle_set_clear(&router->candidates);
+    free(router->gossip_ids);
+    arena_clear(&router->arena);
+    free(router);
+}
+
+void router_begin(struct gossipsub *router, uint64_t now, struct gossipsub_actions *actions)
+{
+    router->now = now;
+    router->actions = actions;
+}
+
+void router_finish(struct gossipsub *router)
+{
+    outboxes_send(router);
+    router->actions = NULL;
+}
+
+/* ---- an RPC ---- */
+
+static void handle_mesh_control(struct gossipsub *router, struct peer *peer,
+                                const Gossipsub__ControlMessage *control)
+{
+    for (size_t i = 0; i < control->n_graft && i < CONTROL_PER_RPC_MAX; i++) {
+        const Gossipsub__ControlGraft *graft = control->graft[i];
+        struct topic *topic = router_topic(router, bytes_of(graft->topic.data, graft->topic.len));
+        if (topic != NULL)
+            router_handle_graft(router, peer, topic);
+    }
+    for (size_t i = 0; i < control->n_prune && i < CONTROL_PER_RPC_MAX; i++) {
+        const Gossipsub__ControlPrune *prune = control->prune[i];
+        struct topic *topic = router_topic(router, bytes_of(prune->topic.data, prune->topic.len));
+        uint64_t seconds =
+            prune->backoff < BACKOFF_MS_MAX / 1000 ? prune->backoff : BACKOFF_MS_MAX / 1000;
+        if (topic != NULL)
+            router_handle_prune(router, peer, topic, 1000 * seconds);
+    }
+}
+
+static void handle_rpc(struct gossipsub *router, struct peer *peer, const Gossipsub__RPC *rpc)
+{
+    router_handle_subscriptions(router, peer, rpc);
+    /* Before control: an id offered in the RPC that brings the message need not be asked for. */
+    for (size_t i = 0; i < rpc->n_publish; i++)
+        router_handle_message(router, peer, rpc->publish[i]);
+    if (rpc->control != NULL) {
+        handle_mesh_control(router, peer, rpc->control);
+        router_handle_gossip(router, peer, rpc->control);
+    }
+    /* Last: a GRAFT of the peer's own in this RPC spares it ours. */
+    if (rpc->n_subscriptions > 0)
+        for (size_t i = 0; i < router->topic_count; i++)
+            router_graft_eagerly(router, peer, router->topics[i]);
+}
+
+void gossipsub_rpc_received(struct gossipsub *router, uint64_t now, gossipsub_peer handle,
+                            struct bytes rpc, struct gossipsub_actions *actions)
+{
+    struct peer *peer = router_peer(router, handle);
+    if (peer == NULL || peer->dropped)
+        return;
+    router_begin(router, now, actions);
+    router->statistics.rpcs_in++;
+    const Gossipsub__RPC *decoded = rpc_decode(rpc, &router->arena);
+    if (decoded != NULL) {
+        handle_rpc(router, peer, decoded);
+    } else {
+        peer->dropped = true;
+        router_emit(router, GOSSIPSUB_DROP_PEER, handle, 0)->reason =
+            rpc.size > GOSSIPSUB_RPC_SIZE_MAX ? "its RPC is too large" : "its RPC is malformed";
+    }
+    router_finish(router);
+}
+
+/* ---- the heartbeat ---- */
+
+static void forget_expired(struct gossipsub *router)
+{
+    message_cache_shift(&router->cache, router->parameters.history_length);
+    id_set_expire(&router->seen, router->now);
+    id_set_expire(&router->asked, router->now);
+    backoff_expire(&router->backoffs, router->now);
+    for (size_t i = 0; i < router->peer_handles.count; i++) {
+        struct peer *peer = router->peers[router->peer_handles.items[i]];
+        id_set_expire(&peer->not_wanted, router->now);
+        peer->ihave_rpcs = peer->ihave_ids = peer->iwant_ids = peer->idontwant_ids = 0;
+        peer->grafted = peer->refused = (struct topic_bits){0};
+    }
+}
+
+void gossipsub_heartbeat(struct gossipsub *router, uint64_t now, struct gossipsub_actions *actions)
+{
+    router_begin(router, now, actions);
+    for (size_t i = 0; i < router->topic_count; i++) {
+        struct topic *topic = router->topics[i];
+        if (topic->subscribed)
+            router_maintain_mesh(router, topic);
+        else if (topic->has_fanout)
+            router_maintain_fanout(router, topic);
+        if (topic->subscribed || topic->has_fanout)
+            router_send_gossip(router, topic);
+    }
+    forget_expired(router);
+    router_finish(router);
+}

@@ -1,0 +1,114 @@
+#include "net/gossipsub/internal.h"
+
+/* ---- the peers' ---- */
+
+bool router_add_subscriber(struct gossipsub *router, struct peer *peer, struct topic *topic)
+{
+    if (topic_bits_has(&peer->subscriptions, topic->handle))
+        return true;
+    if (peer->subscription_count >= GOSSIPSUB_TOPICS_PER_PEER_MAX)
+        return false;
+    topic_bits_add(&peer->subscriptions, topic->handle);
+    peer->subscription_count++;
+    handle_set_add(&topic->subscribers, peer->handle);
+    router_emit(router, GOSSIPSUB_SUBSCRIBED, peer->handle, topic->handle);
+    return true;
+}
+
+static void remove_subscriber(struct gossipsub *router, struct peer *peer, struct topic *topic)
+{
+    if (!topic_bits_has(&peer->subscriptions, topic->handle))
+        return;
+    if (handle_set_has(&topic->mesh, peer->handle))
+        router_leave_mesh(router, peer, topic, true, "the peer unsubscribed");
+    handle_set_remove(&topic->fanout, peer->handle);
+    handle_set_remove(&topic->subscribers, peer->handle);
+    topic_bits_remove(&peer->subscriptions, topic->handle);
+    topic_bits_remove(&peer->waiting_grafts, topic->handle);
+    peer->subscription_count--;
+    router_emit(router, GOSSIPSUB_UNSUBSCRIBED, peer->handle, topic->handle);
+}
+
+void router_handle_subscriptions(struct gossipsub *router, struct peer *peer,
+                                 const Gossipsub__RPC *rpc)
+{
+    for (size_t i = 0; i < rpc->n_subscriptions && i < SUBSCRIPTIONS_PER_RPC_MAX; i++) {
+        const Gossipsub__RPC__SubOpts *option = rpc->subscriptions[i];
+        struct bytes name = bytes_of(option->topic.data, option->topic.len);
+        if (!topic_name_valid(name))
+            continue;
+        if (option->subscribe) {
+            struct topic *topic = router_topic_make(router, name, TOPICS_RESERVED);
+            if (topic != NULL)
+                router_add_subscriber(router, peer, topic);
+        } else {
+            struct topic *topic = router_topic(router, name);
+            if (topic != NULL)
+                remove_subscriber(router, peer, topic);
+        }
+    }
+}
+
+/* ---- ours ---- */
+
+void router_announce_all(struct gossipsub *router, struct peer *peer)
+{
+    for (size_t i = 0; i < router->topic_count; i++)
+        if (router->topics[i]->subscribed)
+            outbox_subscription(router, peer, router->topics[i], true);
+}
+
+static void announce(struct gossipsub *router, const struct topic *topic)
+{
+    for (size_t i = 0; i < router->peer_handles.count; i++) {
+        struct peer *peer = router->peers[router->peer_handles.items[i]];
+        if (peer->stream_open && !peer->dropped)
+            outbox_subscription(router, peer, topic, topic->subscribed);
+    }
+}
+
+struct topic *router_own_topic(struct gossipsub *router, const char *name, struct error *error)
+{
+    struct bytes bytes = bytes_of_text(name);
+    if (!topic_name_valid(bytes)) {
+        error_set(error, "topic \"%.*s\": must be 1 to %d printable ASCII characters",
+                  GOSSIPSUB_TOPIC_SIZE_MAX, name, GOSSIPSUB_TOPIC_SIZE_MAX);
+        return NULL;
+    }
+    struct topic *topic = router_topic_make(router, bytes, 0);
+    if (topic == NULL)
+        error_set(error, "topic %s: %d topics are known already, and there may not be more", name,
+                  GOSSIPSUB_TOPICS_MAX);
+    return topic;
+}
+
+bool gossipsub_subscribe(struct gossipsub *router, uint64_t now, const char *name,
+                         struct gossipsub_actions *actions, struct error *error)
+{
+    struct topic *topic = router_own_topic(router, name, error);
+    if (topic == NULL || topic->subscribed)
+        return topic != NULL;
+    router_begin(router, now, actions);
+    topic->subscribed = true;
+    announce(router, topic);
+    router_join(router, topic);
+    router_finish(router);
+    return true;
+}
+
+bool gossipsub_unsubscribe(struct gossipsub *router, uint64_t now, const char *name,
+                           struct gossipsub_actions *actions, struct error *error)
+{
+    struct bytes bytes = bytes_of_text(name);
+    if (!topic_name_valid(bytes))
+        return router_own_topic(router, name, error) != NULL;
+    struct topic *topic = router_topic(router, bytes);
+    if (topic == NULL || !topic->subscribed)
+        return true;
+    router_begin(router, now, actions);
+    topic->subscribed = false;
+    announce(router, topic);
+    router_leave(router, topic);
+    router_finish(router);
+    return true;
+}
