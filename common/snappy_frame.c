@@ -183,14 +183,14 @@ static bool unpack_chunk(const struct chunk_view *chunk, struct buffer *output, 
     return true;
 }
 
-/* Decodes INPUT, which has been measured. */
+/* Decodes INPUT, which has been measured. A chunk without data has nothing to decode or check. */
 static bool unpack(struct bytes input, struct buffer *output, struct error *error)
 {
     size_t before = output->size;
     struct chunk_view chunk;
     while (input.size > 0) {
         input = bytes_after(input, (size_t)read_chunk(input, &chunk, NULL));
-        if (holds_data(chunk.type) && !unpack_chunk(&chunk, output, error)) {
+        if (chunk.size > 0 && !unpack_chunk(&chunk, output, error)) {
             output->size = before;
             return false;
         }
