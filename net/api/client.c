@@ -182,6 +182,12 @@ static bool parse_url(const char *url, struct api_address *address, struct error
            error_set(error, "%s: not an API address; expected http://127.0.0.1:PORT", url);
 }
 
+bool api_url_check(const char *url, struct error *error)
+{
+    struct api_address address;
+    return parse_url(url, &address, error);
+}
+
 static void add_headers(struct evhttp_request *request, const struct api_address *address,
                         bool has_body)
 {

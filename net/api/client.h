@@ -21,6 +21,9 @@ struct api_call_handlers {
     void (*done)(void *context, int status, const json_t *answer, const char *error);
 };
 
+/* Whether api_call_new takes this URL. */
+bool api_url_check(const char *url, struct error *error);
+
 /*
  * URL is the API's, such as "http://127.0.0.1:8080" ("127.0.0.1:8080" too): an IP address or
  * localhost, so that no name is looked up. BODY is taken over and may be NULL. TIMEOUT_MS bounds

@@ -1,0 +1,79 @@
+#include "cmd/mesh/mesh.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "net/mesh/snapshot.h"
+
+#define AT(member) .offset = offsetof(struct mesh_options, member)
+
+static const struct option_spec common_options[] = {
+    {"timeout", 't', OPTION_DURATION, AT(timeout), "DURATION",
+     "How long a node may take to answer (default: 5s)", .minimum = 1},
+    {0},
+};
+
+static const struct option_spec dump_options[] = {
+    {"output", 'o', OPTION_STRING, AT(output), "FILE",
+     "Where to write the snapshot (default: standard output)", .files = true},
+    {"text", 0, OPTION_FLAG, AT(text),
+     .help = "Print it for people; with -o, beside the file on standard output"},
+    {0},
+};
+
+static const struct option_spec diff_options[] = {
+    {"json", 0, OPTION_FLAG, AT(json), .help = "Print one JSON object instead of lines"},
+    {0},
+};
+
+static const struct command_spec commands[] = {
+    {"dump", "API...", "Write what the nodes say of the mesh into one snapshot", dump_options, 1,
+     SNAPSHOT_NODES_MAX},
+    {"diff", "A B", "Show what changed between two snapshots or live nodes", diff_options, 2, 2},
+    {0},
+};
+
+static const struct example examples[] = {
+    {"devnet-mesh dump -o before.json http://127.0.0.1:8080 http://127.0.0.1:8081",
+     "Write the state of two nodes into before.json."},
+    {"devnet-mesh diff before.json http://127.0.0.1:8080,http://127.0.0.1:8081",
+     "Show what has changed since, asking the nodes live."},
+    {"devnet-mesh diff --json before.json after.json | jq '.changes[] | select(.kind == \"mesh\")'",
+     "Mesh edges that came or went, for a script."},
+    {0},
+};
+
+static const struct exit_status exit_statuses[] = {
+    {0, "dump: every node answered; diff: no difference"},
+    {1, "dump: a node was unreachable (the snapshot is written, and says which); diff: different"},
+    {2, "usage, or trouble: nothing could be written, or an input could not be read"},
+    {0},
+};
+
+static const struct program_spec program = {
+    .name = "devnet-mesh",
+    .summary = "dump and compare the gossip mesh of nodes",
+    .description =
+        "A snapshot is JSON, with keys and lists sorted, so that diff(1) and git are of use on it "
+        "too. What changes all the time (ages, round-trip times, counters, API addresses) stands "
+        "under \"volatile\" in each node; diff does not look at it.\n\n"
+        "An API is the address of a node's HTTP API, such as http://127.0.0.1:8080. A and B are "
+        "snapshot files, or one or more APIs separated by commas, which are asked then and there.",
+    .options = common_options,
+    .commands = commands,
+    .examples = examples,
+    .exit_statuses = exit_statuses,
+    .see_also = "devnet(1), devnet-node(1)",
+};
+
+int main(int argc, char **argv)
+{
+    struct mesh_options options = {.timeout = 5000};
+    struct options_result result = options_parse(&program, argc, argv, &options);
+    const char *const *operands = (const char *const *)result.operands;
+    log_init(program.name, LOG_INFO, false);
+    if (strcmp(result.command->name, "dump") == 0)
+        return mesh_dump_command(&options, operands, result.operand_count);
+    return mesh_diff_command(&options, operands[0], operands[1]);
+}

@@ -1,0 +1,283 @@
+#include "net/mesh/snapshot.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/file.h"
+#include "common/memory.h"
+#include "common/shape.h"
+
+static const char format_name[] = "devnet-mesh-snapshot";
+
+/* What two looks at a quiet mesh would see differently. */
+static const char *const volatile_members[] = {"age_ms", "rtt_us", "left_ms", "statistics"};
+
+static const struct shape checkpoint[] = {{"root", SHAPE_STRING, SHAPE_REQUIRED, NULL},
+                                          {"slot", SHAPE_INTEGER, SHAPE_REQUIRED, NULL},
+                                          {0}};
+static const struct shape status[] = {{"finalized", SHAPE_OBJECT, SHAPE_REQUIRED, checkpoint},
+                                      {"head", SHAPE_OBJECT, SHAPE_REQUIRED, checkpoint},
+                                      {0}};
+static const struct shape backoff[] = {{"peer_id", SHAPE_STRING, SHAPE_REQUIRED, NULL}, {0}};
+static const struct shape topic[] = {{"subscribed", SHAPE_BOOLEAN, SHAPE_REQUIRED, NULL},
+                                     {"mesh", SHAPE_STRINGS, SHAPE_REQUIRED, NULL},
+                                     {"subscribers", SHAPE_STRINGS, SHAPE_REQUIRED, NULL},
+                                     {"fanout", SHAPE_STRINGS, SHAPE_OPTIONAL, NULL},
+                                     {"backoff", SHAPE_OBJECTS, SHAPE_OPTIONAL, backoff},
+                                     {0}};
+static const struct shape connection[] = {{"id", SHAPE_STRING, SHAPE_REQUIRED, NULL},
+                                          {"direction", SHAPE_STRING, SHAPE_REQUIRED, NULL},
+                                          {"remote", SHAPE_STRING, SHAPE_REQUIRED, NULL},
+                                          {0}};
+static const struct shape outbound_stream[] = {{"state", SHAPE_STRING, SHAPE_REQUIRED, NULL},
+                                               {"connection", SHAPE_STRING, SHAPE_OPTIONAL, NULL},
+                                               {"stream_id", SHAPE_INTEGER, SHAPE_OPTIONAL, NULL},
+                                               {0}};
+static const struct shape inbound_stream[] = {{"connection", SHAPE_STRING, SHAPE_REQUIRED, NULL},
+                                              {"stream_id", SHAPE_INTEGER, SHAPE_REQUIRED, NULL},
+                                              {0}};
+static const struct shape peer[] = {
+    {"peer_id", SHAPE_STRING, SHAPE_REQUIRED, NULL},
+    {"agent", SHAPE_STRING, SHAPE_OPTIONAL, NULL},
+    {"key_type", SHAPE_STRING, SHAPE_OPTIONAL, NULL},
+    {"protocols", SHAPE_STRINGS, SHAPE_OPTIONAL, NULL},
+    {"subscriptions", SHAPE_STRINGS, SHAPE_REQUIRED, NULL},
+    {"status", SHAPE_OBJECT, SHAPE_OPTIONAL, status},
+    {"connections", SHAPE_OBJECTS, SHAPE_REQUIRED, connection},
+    {"outbound_stream", SHAPE_OBJECT, SHAPE_OPTIONAL, outbound_stream},
+    {"inbound_streams", SHAPE_OBJECTS, SHAPE_REQUIRED, inbound_stream},
+    {0}};
+static const struct shape node[] = {{"peer_id", SHAPE_STRING, SHAPE_REQUIRED, NULL},
+                                    {"agent", SHAPE_STRING, SHAPE_OPTIONAL, NULL},
+                                    {"network", SHAPE_STRING, SHAPE_OPTIONAL, NULL},
+                                    {"listen", SHAPE_STRINGS, SHAPE_REQUIRED, NULL},
+                                    {"status", SHAPE_OBJECT, SHAPE_OPTIONAL, status},
+                                    {"topics", SHAPE_MAP, SHAPE_REQUIRED, topic},
+                                    {"peers", SHAPE_OBJECTS, SHAPE_REQUIRED, peer},
+                                    {"volatile", SHAPE_OBJECT, SHAPE_OPTIONAL, NULL},
+                                    {0}};
+static const struct shape unreachable[] = {{"api", SHAPE_STRING, SHAPE_REQUIRED, NULL},
+                                           {"error", SHAPE_STRING, SHAPE_REQUIRED, NULL},
+                                           {0}};
+static const struct shape whole[] = {{"nodes", SHAPE_OBJECTS, SHAPE_REQUIRED, node},
+                                     {"unreachable", SHAPE_OBJECTS, SHAPE_REQUIRED, unreachable},
+                                     {0}};
+
+const char *snapshot_item_name(const json_t *item)
+{
+    static const char *const names[] = {"peer_id", "id", "api"};
+    const char *text = json_string_value(item);
+    for (size_t i = 0; text == NULL && i < sizeof(names) / sizeof(*names); i++)
+        text = json_string_value(json_object_get(item, names[i]));
+    return text;
+}
+
+int snapshot_item_compare(const json_t *a, const json_t *b)
+{
+    const char *name_a = snapshot_item_name(a), *name_b = snapshot_item_name(b);
+    if (name_a != NULL && name_b != NULL)
+        return strcmp(name_a, name_b);
+    const char *connection_a = json_string_value(json_object_get(a, "connection"));
+    const char *connection_b = json_string_value(json_object_get(b, "connection"));
+    int order = strcmp(connection_a ? connection_a : "", connection_b ? connection_b : "");
+    json_int_t stream_a = json_integer_value(json_object_get(a, "stream_id"));
+    json_int_t stream_b = json_integer_value(json_object_get(b, "stream_id"));
+    return order != 0 ? order : (stream_a > stream_b) - (stream_a < stream_b);
+}
+
+static int compare_pointers(const void *a, const void *b)
+{
+    return snapshot_item_compare(*(json_t *const *)a, *(json_t *const *)b);
+}
+
+static bool is_sorted(const json_t *array)
+{
+    for (size_t i = 1; i < json_array_size(array); i++)
+        if (snapshot_item_compare(json_array_get(array, i - 1), json_array_get(array, i)) > 0)
+            return false;
+    return true;
+}
+
+static void sort_array(json_t *array)
+{
+    if (is_sorted(array))
+        return;
+    size_t count = json_array_size(array);
+    json_t **items = memory_new(count * sizeof(*items));
+    for (size_t i = 0; i < count; i++)
+        items[i] = json_incref(json_array_get(array, i));
+    qsort(items, count, sizeof(*items), compare_pointers);
+    json_array_clear(array);
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(array, items[i]);
+    free(items);
+}
+
+/* Every list in a node is a set, and is put into one order. */
+static void sort_lists(json_t *value)
+{
+    const char *name;
+    size_t index;
+    json_t *item;
+    json_object_foreach(value, name, item)
+    {
+        if (strcmp(name, "volatile") != 0)
+            sort_lists(item);
+    }
+    json_array_foreach(value, index, item) sort_lists(item);
+    if (json_is_array(value))
+        sort_array(value);
+}
+
+static bool is_volatile(const char *name)
+{
+    for (size_t i = 0; i < sizeof(volatile_members) / sizeof(*volatile_members); i++)
+        if (strcmp(name, volatile_members[i]) == 0)
+            return true;
+    return false;
+}
+
+static void keep(json_t *taken, const char *name, json_t *inner)
+{
+    if (inner != NULL && json_object_size(inner) > 0)
+        json_object_set(taken, name, inner);
+    json_decref(inner);
+}
+
+/* Moves what is volatile out of VALUE into an object of the same structure, which it returns. */
+static json_t *take_volatile(json_t *value)
+{
+    json_t *taken = json_object();
+    const char *name;
+    size_t index;
+    json_t *item;
+    void *next;
+    json_object_foreach_safe(value, next, name, item)
+    {
+        if (is_volatile(name)) {
+            json_object_set(taken, name, item);
+            json_object_del(value, name);
+        } else {
+            keep(taken, name, take_volatile(item));
+        }
+    }
+    json_array_foreach(value, index, item)
+    {
+        if (json_is_object(item) && snapshot_item_name(item) != NULL)
+            keep(taken, snapshot_item_name(item), take_volatile(item));
+    }
+    return taken;
+}
+
+json_t *snapshot_new(void)
+{
+    return json_pack("{s:s,s:i,s:[],s:[]}", "format", format_name, "version", SNAPSHOT_VERSION,
+                     "nodes", "unreachable");
+}
+
+bool snapshot_add_node(json_t *snapshot, const char *api, const json_t *mesh, struct error *error)
+{
+    if (!shape_check(mesh, node, error))
+        return error_prefix(error, "%s/mesh", api);
+    json_t *nodes = json_object_get(snapshot, "nodes");
+    const char *peer_id = json_string_value(json_object_get(mesh, "peer_id"));
+    size_t index;
+    json_t *other;
+    json_array_foreach(nodes, index, other)
+    {
+        if (strcmp(snapshot_item_name(other), peer_id) == 0)
+            return error_set(
+                error, "%s is node %s, which %s is too", api, peer_id,
+                json_string_value(json_object_get(json_object_get(other, "volatile"), "api")));
+    }
+    json_t *added = json_deep_copy(mesh);
+    json_t *taken = take_volatile(added);
+    json_object_set_new(taken, "api", json_string(api));
+    json_object_set_new(added, "volatile", taken);
+    sort_lists(added);
+    json_array_append_new(nodes, added);
+    return true;
+}
+
+void snapshot_add_unreachable(json_t *snapshot, const char *api, const char *error)
+{
+    json_array_append_new(json_object_get(snapshot, "unreachable"),
+                          json_pack("{s:s,s:s}", "api", api, "error", error));
+}
+
+void snapshot_sort(json_t *snapshot)
+{
+    sort_array(json_object_get(snapshot, "nodes"));
+    sort_array(json_object_get(snapshot, "unreachable"));
+}
+
+static bool check_format(const json_t *snapshot, struct error *error)
+{
+    const char *format = json_string_value(json_object_get(snapshot, "format"));
+    if (format == NULL || strcmp(format, format_name) != 0)
+        return error_set(error, "not a mesh snapshot: \"format\" is not \"%s\"", format_name);
+    const json_t *version = json_object_get(snapshot, "version");
+    if (!json_is_integer(version))
+        return error_set(error, "not a mesh snapshot: \"version\" is missing");
+    if (json_integer_value(version) != SNAPSHOT_VERSION)
+        return error_set(error,
+                         "version %" JSON_INTEGER_FORMAT
+                         " of the snapshot format; this program reads version %d",
+                         json_integer_value(version), SNAPSHOT_VERSION);
+    return true;
+}
+
+static bool check_nodes(const json_t *nodes, struct error *error)
+{
+    if (json_array_size(nodes) > SNAPSHOT_NODES_MAX)
+        return error_set(error, "more than %d nodes", SNAPSHOT_NODES_MAX);
+    for (size_t i = 1; i < json_array_size(nodes); i++)
+        if (snapshot_item_compare(json_array_get(nodes, i - 1), json_array_get(nodes, i)) == 0)
+            return error_set(error, "node %s is in it twice",
+                             snapshot_item_name(json_array_get(nodes, i)));
+    return true;
+}
+
+static json_t *parse(struct bytes text, struct error *error)
+{
+    json_error_t problem;
+    json_t *snapshot =
+        json_loadb((const char *)text.data, text.size, JSON_REJECT_DUPLICATES, &problem);
+    if (snapshot == NULL) {
+        error_set(error, "not JSON: line %d, column %d: %s", problem.line, problem.column,
+                  problem.text);
+        return NULL;
+    }
+    bool sound = check_format(snapshot, error) && shape_check(snapshot, whole, error);
+    if (sound) {
+        sort_lists(snapshot);
+        sound = check_nodes(json_object_get(snapshot, "nodes"), error);
+    }
+    if (!sound) {
+        json_decref(snapshot);
+        snapshot = NULL;
+    }
+    return snapshot;
+}
+
+json_t *snapshot_read(const char *path, struct error *error)
+{
+    struct buffer text = {0};
+    json_t *snapshot = NULL;
+    if (file_read(path, SNAPSHOT_FILE_MAX, &text, error)) {
+        snapshot = parse(buffer_bytes(&text), error);
+        if (snapshot == NULL)
+            error_prefix(error, "%s", path);
+    }
+    buffer_clear(&text);
+    return snapshot;
+}
+
+char *snapshot_text(const json_t *snapshot)
+{
+    char *indented = json_dumps(snapshot, JSON_INDENT(2) | JSON_SORT_KEYS);
+    char *text = text_format("%s\n", indented);
+    free(indented);
+    return text;
+}
