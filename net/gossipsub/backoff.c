@@ -2,8 +2,7 @@
 
 #include <stdlib.h>
 
-#include <uthash.h>
-
+#include "common/hash_table.h"
 #include "common/memory.h"
 
 struct backoff_key {

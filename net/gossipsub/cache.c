@@ -2,8 +2,7 @@
 
 #include <stdlib.h>
 
-#include <uthash.h>
-
+#include "common/hash_table.h"
 #include "common/memory.h"
 
 /* Both tables lean on uthash's promise that walking one visits its entries in the order in which

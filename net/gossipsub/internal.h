@@ -5,8 +5,7 @@
 #ifndef NET_GOSSIPSUB_INTERNAL_H
 #define NET_GOSSIPSUB_INTERNAL_H
 
-#include <uthash.h>
-
+#include "common/hash_table.h"
 #include "common/random.h"
 #include "net/gossipsub/arena.h"
 #include "net/gossipsub/backoff.h"
