@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "net/multiaddr.h"
+
 enum { HOST_SIZE = 256 };
 
 static bool look_up(const char *host, const char *port, struct endpoint *endpoint,
@@ -27,12 +29,15 @@ static bool look_up(const char *host, const char *port, struct endpoint *endpoin
 
 static bool parse_multiaddr(const char *text, struct endpoint *endpoint, struct error *error)
 {
-    char kind[8], host[HOST_SIZE], port[8], rest[16] = "";
-    int fields = sscanf(text, "/%7[^/]/%255[^/]/udp/%7[^/]%15s", kind, host, port, rest);
-    if (fields < 3 || (strcmp(kind, "ip4") != 0 && strcmp(kind, "ip6") != 0) ||
-        (strcmp(rest, "/quic-v1") != 0 && *rest != '\0'))
-        return error_set(error, "expected /ip4/ADDRESS/udp/PORT/quic-v1 or /ip6");
-    return look_up(host, port, endpoint, error);
+    struct multiaddr address;
+    if (!multiaddr_parse(text, &address, error))
+        return false;
+    endpoint->size = multiaddr_to_sockaddr(&address, &endpoint->address);
+    if (endpoint->size > 0)
+        return true;
+    char port[8];
+    snprintf(port, sizeof(port), "%u", address.port);
+    return look_up(address.host, port, endpoint, error);
 }
 
 static bool parse_host_and_port(const char *text, struct endpoint *endpoint, struct error *error)
@@ -69,29 +74,14 @@ uint16_t endpoint_port(const struct endpoint *endpoint)
     return ntohs(((const struct sockaddr_in *)&endpoint->address)->sin_port);
 }
 
-static void write_host(const struct endpoint *endpoint, char *host)
-{
-    const void *address =
-        endpoint->address.ss_family == AF_INET6
-            ? (const void *)&((const struct sockaddr_in6 *)&endpoint->address)->sin6_addr
-            : (const void *)&((const struct sockaddr_in *)&endpoint->address)->sin_addr;
-    inet_ntop(endpoint->address.ss_family, address, host, INET6_ADDRSTRLEN);
-}
-
 void endpoint_text(const struct endpoint *endpoint, char *text)
 {
-    char host[INET6_ADDRSTRLEN] = "";
-    write_host(endpoint, host);
     bool is_ip6 = endpoint->address.ss_family == AF_INET6;
-    snprintf(text, ENDPOINT_TEXT_SIZE, "%s%s%s:%u", is_ip6 ? "[" : "", host, is_ip6 ? "]" : "",
-             endpoint_port(endpoint));
-}
-
-void endpoint_multiaddr(const struct endpoint *endpoint, char *text)
-{
+    const void *address =
+        is_ip6 ? (const void *)&((const struct sockaddr_in6 *)&endpoint->address)->sin6_addr
+               : (const void *)&((const struct sockaddr_in *)&endpoint->address)->sin_addr;
     char host[INET6_ADDRSTRLEN] = "";
-    write_host(endpoint, host);
-    snprintf(text, ENDPOINT_MULTIADDR_SIZE, "/%s/%s/udp/%u/quic-v1",
-             endpoint->address.ss_family == AF_INET6 ? "ip6" : "ip4", host,
+    inet_ntop(endpoint->address.ss_family, address, host, sizeof(host));
+    snprintf(text, ENDPOINT_TEXT_SIZE, "%s%s%s:%u", is_ip6 ? "[" : "", host, is_ip6 ? "]" : "",
              endpoint_port(endpoint));
 }

@@ -7,7 +7,7 @@
 
 #include "common/error.h"
 
-enum { ENDPOINT_TEXT_SIZE = INET6_ADDRSTRLEN + 8, ENDPOINT_MULTIADDR_SIZE = INET6_ADDRSTRLEN + 32 };
+enum { ENDPOINT_TEXT_SIZE = INET6_ADDRSTRLEN + 8 };
 
 struct endpoint {
     struct sockaddr_storage address;
@@ -19,7 +19,5 @@ bool endpoint_parse(const char *text, struct endpoint *endpoint, struct error *e
 uint16_t endpoint_port(const struct endpoint *endpoint);
 /* 127.0.0.1:4001 or [::1]:4001; TEXT has ENDPOINT_TEXT_SIZE bytes. */
 void endpoint_text(const struct endpoint *endpoint, char *text);
-/* /ip4/127.0.0.1/udp/4001/quic-v1; TEXT has ENDPOINT_MULTIADDR_SIZE bytes. */
-void endpoint_multiaddr(const struct endpoint *endpoint, char *text);
 
 #endif

@@ -10,6 +10,7 @@
 #include "common/log.h"
 #include "common/options.h"
 #include "common/output.h"
+#include "net/multiaddr.h"
 
 enum { DELAY_MAX_MS = 60000, EXIT_FAILED = 1 };
 
@@ -93,11 +94,13 @@ static void stop(evutil_socket_t signal, short what, void *base)
 static void print_ready(const struct relay *relay)
 {
     const struct endpoint *at = relay_listening_at(relay);
-    char address[ENDPOINT_TEXT_SIZE], multiaddr[ENDPOINT_MULTIADDR_SIZE];
+    char address[ENDPOINT_TEXT_SIZE], listen[MULTIADDR_TEXT_SIZE] = "";
+    struct multiaddr multiaddr;
     endpoint_text(at, address);
-    endpoint_multiaddr(at, multiaddr);
+    if (multiaddr_from_sockaddr((const struct sockaddr *)&at->address, &multiaddr))
+        multiaddr_text(&multiaddr, listen);
     json_t *ready =
-        json_pack("{s:s, s:s, s:s}", "event", "ready", "listen", multiaddr, "address", address);
+        json_pack("{s:s, s:s, s:s}", "event", "ready", "listen", listen, "address", address);
     output_json_line(ready);
     json_decref(ready);
 }

@@ -39,7 +39,7 @@ static int echo(const char *address)
 {
     struct addrinfo *local = resolve(address, "0");
     int fd = socket(local->ai_family, SOCK_DGRAM, 0);
-    struct sockaddr_in6 bound;
+    struct sockaddr_in6 bound = {0};
     socklen_t size = sizeof(bound);
     if (fd < 0 || bind(fd, local->ai_addr, local->ai_addrlen) != 0 ||
         getsockname(fd, (struct sockaddr *)&bound, &size) != 0)
