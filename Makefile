@@ -148,4 +148,5 @@ uninstall:
 clean:
 	rm -rf $(BUILD)
 
+include tests/interop/Makefile
 -include $(OBJECTS:.o=.d)
