@@ -188,9 +188,9 @@ void rpc_writer_clear(struct rpc_writer *writer)
 struct chunk *rpc_encode_message(struct bytes topic, struct bytes data)
 {
     Gossipsub__Message message = GOSSIPSUB__MESSAGE__INIT;
-    message.has_topic = true;
+    message.has_topic = topic.size > 0;
     message.topic = binary(topic);
-    message.has_data = true;
+    message.has_data = data.size > 0;
     message.data = binary(data);
     size_t message_size = gossipsub__message__get_packed_size(&message);
     size_t size = field_size(message_size);
