@@ -1,0 +1,305 @@
+#include "net/qlog/log.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "common/memory.h"
+
+/* Both `/multistream/1.0.0` and a 14-character protocol such as `/meshsub/1.2.0`, each with its
+ * length and newline. */
+#define NEGOTIATION_HEAD ((UINT64_C(1) << 36) - 1)
+
+/* Times after this many milliseconds are the calendar's, not relative: 1973 and later. */
+static const double calendar_begins = 1e11;
+
+static const double tie_step = 1e-6;
+
+struct qlog_log *qlog_log_new(const char *path)
+{
+    struct qlog_log *log = memory_new(sizeof(*log));
+    log->path = text_copy(path);
+    log->role = QLOG_ROLE_UNKNOWN;
+    log->active[QLOG_SENT] = log->active[QLOG_RECEIVED] = QLOG_NEVER;
+    log->idle_limit = log->keys_gone = log->close.time = QLOG_NEVER;
+    return log;
+}
+
+static void stream_free(struct qlog_stream *stream)
+{
+    if (stream->claims != NULL) {
+        free(stream->claims->protocol);
+        free(stream->claims->role);
+        free(stream->claims->peer);
+        free(stream->claims->reason);
+        free(stream->claims);
+    }
+    free(stream);
+}
+
+void qlog_log_free(struct qlog_log *log)
+{
+    if (log == NULL)
+        return;
+    for (size_t i = 0; i < log->stream_count; i++)
+        stream_free(log->streams[i]);
+    free(log->streams);
+    free(log->slots);
+    free(log->path);
+    free(log->writer);
+    free(log->original_id);
+    free(log->group_id);
+    free(log->initial_id);
+    free(log->close.reason);
+    free(log->local_peer);
+    free(log->peer);
+    free(log);
+}
+
+void qlog_text_set(char **text, const char *value)
+{
+    if (value == NULL)
+        return;
+    free(*text);
+    *text = text_format("%.*s", QLOG_TEXT_LIMIT, value);
+}
+
+double qlog_log_time(struct qlog_log *log, double time)
+{
+    if (log->times_are_deltas)
+        time = log->delta += time;
+    if (!log->has_origin) {
+        log->origin = time;
+        log->has_origin = true;
+    }
+    double since = time > log->origin ? time - log->origin : 0;
+    /* Writers with whole milliseconds: what comes later in the file is later. */
+    log->ties = since == log->last_since ? log->ties + 1 : 0;
+    log->last_since = since;
+    since += (double)log->ties * tie_step;
+    if (since > log->end)
+        log->end = since;
+    return since;
+}
+
+double qlog_log_epoch(const struct qlog_log *log)
+{
+    double epoch = log->reference + log->origin;
+    return epoch >= calendar_begins ? epoch : 0;
+}
+
+const char *qlog_log_id(const struct qlog_log *log)
+{
+    if (log->original_id != NULL)
+        return log->original_id;
+    return log->group_id != NULL ? log->group_id : log->initial_id;
+}
+
+/* Where the stream is in the table of slots, or the free slot where it belongs. */
+static size_t slot_of(const struct qlog_log *log, uint64_t id)
+{
+    size_t mask = log->slot_count - 1;
+    size_t slot = (size_t)((id * UINT64_C(0x9e3779b97f4a7c15)) >> 32) & mask;
+    while (log->slots[slot] != 0 && log->streams[log->slots[slot] - 1]->id != id)
+        slot = (slot + 1) & mask;
+    return slot;
+}
+
+static void grow_slots(struct qlog_log *log)
+{
+    log->slot_count = log->slot_count > 0 ? 2 * log->slot_count : 16;
+    free(log->slots);
+    log->slots = memory_new(log->slot_count * sizeof(*log->slots));
+    log->streams = memory_resize(log->streams, log->slot_count * sizeof(struct qlog_stream *));
+    for (size_t i = 0; i < log->stream_count; i++)
+        log->slots[slot_of(log, log->streams[i]->id)] = (uint32_t)i + 1;
+}
+
+const struct qlog_stream *qlog_log_find(const struct qlog_log *log, uint64_t stream_id)
+{
+    if (log->slot_count == 0)
+        return NULL;
+    uint32_t index = log->slots[slot_of(log, stream_id)];
+    return index > 0 ? log->streams[index - 1] : NULL;
+}
+
+static void half_init(struct qlog_half *half)
+{
+    half->first = half->last = half->grew = half->began = half->negotiated = QLOG_NEVER;
+    half->head_last = half->fin = half->reset = half->stop = QLOG_NEVER;
+}
+
+static struct qlog_stream *find_or_add(struct qlog_log *log, uint64_t id, struct error *error)
+{
+    if (2 * (log->stream_count + 1) > log->slot_count)
+        grow_slots(log);
+    size_t slot = slot_of(log, id);
+    if (log->slots[slot] != 0)
+        return log->streams[log->slots[slot] - 1];
+    if (id > QLOG_STREAM_ID_MAX) {
+        error_set(error, "stream id %" PRIu64 " is larger than QUIC allows", id);
+        return NULL;
+    }
+    if (log->stream_count == QLOG_STREAMS_LIMIT) {
+        error_set(error, "stream %" PRIu64 " is one more than the %d of a connection that are read",
+                  id, QLOG_STREAMS_LIMIT);
+        return NULL;
+    }
+    struct qlog_stream *stream = memory_new(sizeof(*stream));
+    stream->id = id;
+    stream->delivered = QLOG_NEVER;
+    half_init(&stream->half[QLOG_SENT]);
+    half_init(&stream->half[QLOG_RECEIVED]);
+    log->streams[log->stream_count++] = stream;
+    log->slots[slot] = (uint32_t)log->stream_count;
+    return stream;
+}
+
+struct qlog_claims *qlog_log_claims(struct qlog_log *log, uint64_t stream_id, struct error *error)
+{
+    struct qlog_stream *stream = find_or_add(log, stream_id, error);
+    if (stream == NULL || stream->claims != NULL)
+        return stream != NULL ? stream->claims : NULL;
+    struct qlog_claims *claims = stream->claims = memory_new(sizeof(*claims));
+    claims->opened = claims->negotiated = claims->failed = QLOG_NEVER;
+    claims->registered = claims->deregistered = claims->closed = QLOG_NEVER;
+    return claims;
+}
+
+void qlog_log_packet(struct qlog_log *log, const struct qlog_packet *packet)
+{
+    log->packets++;
+    log->active[packet->direction] = packet->time;
+    if (!packet->initial || log->initial_id != NULL)
+        return;
+    /* The first Initial of a connection is the client's. */
+    if (log->role == QLOG_ROLE_UNKNOWN && log->packets == 1) {
+        log->role = packet->direction == QLOG_SENT ? QLOG_CLIENT : QLOG_SERVER;
+        log->role_inferred = true;
+    }
+    if (log->packets == 1 && packet->destination_id != NULL && *packet->destination_id != '\0')
+        qlog_text_set(&log->initial_id, packet->destination_id);
+}
+
+/* Bits FIRST to LAST - 1 of a 64-bit word. */
+static uint64_t bits(uint64_t first, uint64_t last)
+{
+    if (first >= 64 || first >= last)
+        return 0;
+    uint64_t below_last = last >= 64 ? UINT64_MAX : (UINT64_C(1) << last) - 1;
+    return below_last & ~((UINT64_C(1) << first) - 1);
+}
+
+static void half_data(struct qlog_half *half, double time, const struct qlog_frame *frame)
+{
+    uint64_t end = frame->offset + frame->length;
+    uint64_t seen = bits(frame->offset, end);
+    half->head |= seen;
+    if ((seen & 1) != 0 && half->began < 0)
+        half->began = time;
+    if ((half->head & NEGOTIATION_HEAD) == NEGOTIATION_HEAD && half->negotiated < 0)
+        half->negotiated = time;
+    if ((seen & NEGOTIATION_HEAD) != 0)
+        half->head_last = time;
+    if (end > half->bytes) {
+        half->bytes = end;
+        half->grew = time;
+    }
+    if (frame->length > 0 && end < QLOG_CUTS)
+        half->cuts[end / 64] |= UINT64_C(1) << (end % 64);
+    if (!frame->fin)
+        return;
+    if (half->fin < 0) {
+        half->fin = time;
+        half->final_size = end;
+    }
+    half->final_size_changed |= end != half->final_size;
+}
+
+static void watch_delivery(struct qlog_log *log, const struct qlog_packet *packet,
+                           const struct qlog_stream *stream, const struct qlog_frame *frame)
+{
+    if (packet->direction != QLOG_SENT || packet->number == UINT64_MAX || frame->offset != 0 ||
+        frame->length == 0 || stream->delivered >= 0 ||
+        log->undelivered_count == QLOG_UNDELIVERED_LIMIT)
+        return;
+    log->undelivered[log->undelivered_count++] = (struct qlog_undelivered){
+        .stream = stream->id, .packet = packet->number, .time = packet->time};
+}
+
+static bool read_stream(struct qlog_log *log, const struct qlog_packet *packet,
+                        const struct qlog_frame *frame, struct error *error)
+{
+    log->stream_frames++;
+    if (frame->offset > QLOG_STREAM_ID_MAX || frame->length > QLOG_STREAM_ID_MAX - frame->offset)
+        return error_set(error, "stream %" PRIu64 " is longer than QUIC allows", frame->stream_id);
+    struct qlog_stream *stream = find_or_add(log, frame->stream_id, error);
+    if (stream == NULL)
+        return false;
+    half_data(&stream->half[packet->direction], packet->time, frame);
+    watch_delivery(log, packet, stream, frame);
+    return true;
+}
+
+static void acknowledge(struct qlog_log *log, const struct qlog_frame *range)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < log->undelivered_count; i++) {
+        const struct qlog_undelivered *opening = &log->undelivered[i];
+        if (opening->packet < range->offset || opening->packet - range->offset >= range->length) {
+            log->undelivered[kept++] = *opening;
+            continue;
+        }
+        struct qlog_stream *stream = find_or_add(log, opening->stream, NULL);
+        if (stream->delivered < 0 || opening->packet < stream->delivered_packet) {
+            stream->delivered = opening->time;
+            stream->delivered_packet = opening->packet;
+        }
+    }
+    log->undelivered_count = kept;
+}
+
+static void read_close(struct qlog_log *log, const struct qlog_packet *packet,
+                       const struct qlog_frame *frame)
+{
+    if (log->close.time >= 0)
+        return;
+    log->close.time = packet->time;
+    log->close.direction = packet->direction;
+    log->close.application = frame->application;
+    log->close.code = frame->code;
+    qlog_text_set(&log->close.reason, frame->reason);
+}
+
+static void set_once(double *time, double value)
+{
+    if (*time < 0)
+        *time = value;
+}
+
+bool qlog_log_frame(struct qlog_log *log, const struct qlog_packet *packet,
+                    const struct qlog_frame *frame, struct error *error)
+{
+    log->frames++;
+    if (frame->type == QLOG_FRAME_ACK) {
+        if (packet->direction == QLOG_RECEIVED)
+            acknowledge(log, frame);
+        return true;
+    }
+    if (frame->type == QLOG_FRAME_CLOSE) {
+        read_close(log, packet, frame);
+        return true;
+    }
+    if (frame->type == QLOG_FRAME_STREAM && !read_stream(log, packet, frame, error))
+        return false;
+    struct qlog_stream *stream = find_or_add(log, frame->stream_id, error);
+    if (stream == NULL)
+        return false;
+    struct qlog_half *half = &stream->half[packet->direction];
+    set_once(&half->first, packet->time);
+    half->last = packet->time;
+    if (frame->type == QLOG_FRAME_RESET)
+        set_once(&half->reset, packet->time);
+    if (frame->type == QLOG_FRAME_STOP)
+        set_once(&half->stop, packet->time);
+    return true;
+}

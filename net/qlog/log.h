@@ -1,0 +1,145 @@
+/*
+ * What one QUIC log says about one connection: who saw it, how it ended, and what passed on each
+ * stream. Filled in one pass, in memory that depends on the number of streams alone.
+ *
+ * Times are milliseconds since the log's first event; NEVER where something did not happen.
+ */
+#ifndef NET_QLOG_LOG_H
+#define NET_QLOG_LOG_H
+
+#include "common/bytes.h"
+#include "common/error.h"
+
+enum {
+    QLOG_STREAMS_LIMIT = 65536,  /* streams of one connection */
+    QLOG_TEXT_LIMIT = 256,       /* a name taken from a log: longer ones are cut */
+    QLOG_UNDELIVERED_LIMIT = 64, /* openings whose delivery is watched at a time */
+    QLOG_CUTS = 128,             /* bytes of a half whose write boundaries are remembered */
+};
+
+#define QLOG_NEVER (-1.0)
+#define QLOG_STREAM_ID_MAX ((UINT64_C(1) << 62) - 1)
+
+/* As seen by the log's owner. */
+enum qlog_direction { QLOG_SENT, QLOG_RECEIVED };
+enum qlog_role { QLOG_CLIENT, QLOG_SERVER, QLOG_ROLE_UNKNOWN };
+
+/* One direction of a stream. */
+struct qlog_half {
+    uint64_t bytes;                /* the highest offset seen */
+    uint64_t head;                 /* which of the first 64 bytes have been seen */
+    uint64_t cuts[QLOG_CUTS / 64]; /* offsets at which a frame ended: writes show through */
+    double first, last;            /* first and last frame of any kind */
+    double grew;                   /* the last time that bytes beyond all before passed */
+    double began;                  /* the first byte passed */
+    double negotiated;             /* the first 36 bytes have all passed */
+    double head_last;              /* the last time that one of those 36 passed */
+    double fin, reset, stop;       /* FIN, RESET_STREAM, and STOP_SENDING by the sender of this */
+    uint64_t final_size;           /* with FIN */
+    bool final_size_changed;       /* a second FIN at another offset */
+};
+
+/* What events of ours say about a stream (net/qlog/events.h). */
+struct qlog_claims {
+    double opened, negotiated, failed, registered, deregistered, closed;
+    char *protocol, *role, *peer, *reason; /* NULL where not said */
+};
+
+struct qlog_stream {
+    uint64_t id;
+    struct qlog_half half[2]; /* by enum qlog_direction */
+    double delivered;         /* when the first packet with byte 0 left that was acknowledged */
+    uint64_t delivered_packet;
+    struct qlog_claims *claims; /* NULL where no event of ours names the stream */
+};
+
+struct qlog_close {
+    double time; /* of CONNECTION_CLOSE */
+    enum qlog_direction direction;
+    bool application;
+    uint64_t code;
+    char *reason;
+};
+
+struct qlog_undelivered {
+    uint64_t stream, packet;
+    double time;
+};
+
+struct qlog_log {
+    char *path, *writer;
+    enum qlog_role role;
+    bool role_inferred; /* from the first Initial packet */
+    bool truncated;
+    char *original_id, *group_id, *initial_id; /* lower-case hex, or NULL */
+    double origin;                             /* the first event's time, as the log has it */
+    double reference;                          /* of relative times, epoch milliseconds; or 0 */
+    double delta;                              /* the running sum where times are differences */
+    bool times_are_deltas, has_origin;
+    double last_since; /* the last event, before ties were broken */
+    uint64_t ties;     /* events in a row at that time */
+    double end;        /* the last event */
+    double active[2];  /* the last packet, by direction */
+    double idle_limit; /* the smaller idle timeout that was announced, or NEVER */
+    double keys_gone;  /* the keys were dropped: the connection is over */
+    struct qlog_close close;
+    uint64_t records, packets, frames, stream_frames, bad_records;
+    bool has_claims; /* the log has events of ours */
+    bool foreign;    /* an application protocol other than libp2p */
+    char *local_peer, *peer;
+    struct qlog_stream **streams;
+    size_t stream_count;
+    uint32_t *slots; /* hash table: index in streams + 1 */
+    size_t slot_count;
+    struct qlog_undelivered undelivered[QLOG_UNDELIVERED_LIMIT];
+    size_t undelivered_count;
+};
+
+struct qlog_packet {
+    double time; /* since the log's first event */
+    enum qlog_direction direction;
+    bool initial;
+    uint64_t number; /* UINT64_MAX where not said */
+    const char *destination_id;
+};
+
+enum qlog_frame_type {
+    QLOG_FRAME_STREAM,
+    QLOG_FRAME_RESET,
+    QLOG_FRAME_STOP,
+    QLOG_FRAME_CLOSE,
+    QLOG_FRAME_ACK, /* one range */
+};
+
+struct qlog_frame {
+    enum qlog_frame_type type;
+    uint64_t stream_id, offset, length; /* ACK: offset is the smallest, length the count */
+    bool fin;
+    uint64_t code;
+    bool application; /* CONNECTION_CLOSE by the application */
+    const char *reason;
+};
+
+struct qlog_log *qlog_log_new(const char *path);
+/* NULL is allowed. */
+void qlog_log_free(struct qlog_log *log);
+
+/* The time of an event in the log's own terms, as milliseconds since its first event. */
+double qlog_log_time(struct qlog_log *log, double time);
+void qlog_log_packet(struct qlog_log *log, const struct qlog_packet *packet);
+/* False where a limit is passed. */
+bool qlog_log_frame(struct qlog_log *log, const struct qlog_packet *packet,
+                    const struct qlog_frame *frame, struct error *error);
+/* The claims of a stream, made where there are none; NULL where a limit is passed. */
+struct qlog_claims *qlog_log_claims(struct qlog_log *log, uint64_t stream_id, struct error *error);
+const struct qlog_stream *qlog_log_find(const struct qlog_log *log, uint64_t stream_id);
+
+/* The connection's id: the original destination connection id where the log tells; NULL where it
+ * names none. */
+const char *qlog_log_id(const struct qlog_log *log);
+/* The calendar's time of the log's first event, epoch milliseconds; 0 where unknown. */
+double qlog_log_epoch(const struct qlog_log *log);
+/* Replaces *TEXT by a copy of at most QLOG_TEXT_LIMIT bytes. */
+void qlog_text_set(char **text, const char *value);
+
+#endif

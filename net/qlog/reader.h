@@ -1,0 +1,51 @@
+/*
+ * Reads QUIC logs in the dialects of our own nodes, ngtcp2 and aioquic, told apart by content: one
+ * pass, and memory that depends on the number of streams alone.
+ */
+#ifndef NET_QLOG_READER_H
+#define NET_QLOG_READER_H
+
+#include "net/qlog/log.h"
+#include "net/qlog/record.h"
+
+enum {
+    QLOG_BAD_RECORDS_LIMIT = 1000, /* unreadable records of a file that are passed over */
+    QLOG_LOGS_PER_FILE_LIMIT = 1024,
+};
+
+/* Called for what is worth a note: the text names the record and its offset. */
+typedef void qlog_note_handler(void *context, const char *path, const char *text);
+
+struct qlog_reader {
+    const char *path;
+    struct qlog_splitter splitter;
+    struct qlog_log **logs; /* one a connection, in the order of the file */
+    size_t log_count;
+    struct qlog_log *log; /* the one being filled, or NULL before any header */
+    bool is_log;          /* a header of a QUIC log, or one of its events, has been seen */
+    bool not_a_log;       /* why reading stopped */
+    uint64_t bad_records;
+    uint64_t size, fingerprint; /* of the bytes read: equal for equal files */
+    qlog_note_handler *note;
+    void *note_context;
+};
+
+enum qlog_outcome {
+    QLOG_READ,      /* to its end, or to where it is cut off */
+    QLOG_NOT_A_LOG, /* ERROR says why */
+    QLOG_FAILED, /* cannot be opened or read, or passes a limit; what was read until then stays */
+};
+
+/* PATH is borrowed. NOTE may be NULL. */
+void qlog_reader_init(struct qlog_reader *reader, const char *path, qlog_note_handler *note,
+                      void *context);
+/* Frees what the reader holds, the logs with it. */
+void qlog_reader_clear(struct qlog_reader *reader);
+/* Reads on. False once a limit is passed or INPUT is no QUIC log. */
+bool qlog_reader_feed(struct qlog_reader *reader, struct bytes input, struct error *error);
+/* The end of the file. */
+enum qlog_outcome qlog_reader_end(struct qlog_reader *reader, struct error *error);
+/* All of the file named at init. ERROR does not repeat the path. */
+enum qlog_outcome qlog_reader_file(struct qlog_reader *reader, struct error *error);
+
+#endif

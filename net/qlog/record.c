@@ -1,0 +1,283 @@
+#include "net/qlog/record.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+enum { RECORD_SEPARATOR = 0x1e, TRACE_DEPTH = 3, EVENTS_DEPTH = 4 };
+
+void qlog_splitter_init(struct qlog_splitter *splitter, qlog_record_handler *handler, void *context)
+{
+    *splitter = (struct qlog_splitter){.handler = handler, .context = context};
+}
+
+void qlog_splitter_clear(struct qlog_splitter *splitter)
+{
+    buffer_clear(&splitter->value);
+    buffer_clear(&splitter->event);
+}
+
+static bool hand_out(struct qlog_splitter *splitter, enum qlog_record_kind kind, struct bytes text,
+                     uint64_t offset, struct error *error)
+{
+    const struct qlog_record record = {
+        .kind = kind, .text = text, .number = ++splitter->record_number, .offset = offset};
+    return splitter->handler(splitter->context, &record, error);
+}
+
+static bool flush_junk(struct qlog_splitter *splitter, struct error *error)
+{
+    if (splitter->junk == 0)
+        return true;
+    uint64_t junk = splitter->junk;
+    splitter->junk = 0;
+    return hand_out(splitter, QLOG_RECORD_JUNK, bytes_of("", 0), splitter->offset - junk, error);
+}
+
+static bool limit_passed(struct qlog_splitter *splitter, struct error *error, const char *what)
+{
+    return error_set(error, "record %" PRIu64 " at byte %" PRIu64 ": %s",
+                     splitter->record_number + 1,
+                     splitter->in_event ? splitter->event_offset : splitter->value_offset, what);
+}
+
+static bool keep(struct qlog_splitter *splitter, const uint8_t *data, size_t size,
+                 struct error *error)
+{
+    if (splitter->events_depth > 0 && !splitter->in_event)
+        return true; /* commas and spaces between events */
+    struct buffer *target = splitter->in_event ? &splitter->event : &splitter->value;
+    if (size > QLOG_RECORD_SIZE_LIMIT - target->size) {
+        char what[80];
+        snprintf(what, sizeof(what), "longer than %d bytes", QLOG_RECORD_SIZE_LIMIT);
+        return limit_passed(splitter, error, what);
+    }
+    buffer_append(target, data, size);
+    return true;
+}
+
+/* The outermost value is given up: what follows begins anew. */
+static bool abandon(struct qlog_splitter *splitter, struct error *error)
+{
+    splitter->junk += splitter->value.size;
+    splitter->depth = splitter->events_depth = 0;
+    splitter->in_string = splitter->escaped = splitter->in_event = splitter->has_events = false;
+    splitter->after_line = false;
+    splitter->key_open = splitter->key_next = false;
+    splitter->value.size = splitter->event.size = 0;
+    return flush_junk(splitter, error);
+}
+
+static bool key_is(const struct qlog_splitter *splitter, unsigned depth, const char *name)
+{
+    return strcmp(splitter->keys[depth], name) == 0;
+}
+
+static bool inside_traces(const struct qlog_splitter *splitter)
+{
+    return splitter->depth >= 2 && splitter->brackets[0] == '{' && splitter->brackets[1] == '[' &&
+           key_is(splitter, 1, "traces");
+}
+
+static bool open_bracket(struct qlog_splitter *splitter, uint8_t byte, struct error *error)
+{
+    if (splitter->depth == QLOG_RECORD_DEPTH_LIMIT) {
+        char what[80];
+        snprintf(what, sizeof(what), "nested deeper than %d levels", QLOG_RECORD_DEPTH_LIMIT);
+        return limit_passed(splitter, error, what);
+    }
+    if (splitter->events_depth > 0 && splitter->depth == splitter->events_depth) {
+        splitter->in_event = true;
+        splitter->event_offset = splitter->offset;
+        splitter->event.size = 0;
+    }
+    splitter->brackets[splitter->depth++] = (char)byte;
+    splitter->key_next = byte == '{';
+    if (splitter->depth <= EVENTS_DEPTH)
+        splitter->keys[splitter->depth][0] = '\0';
+    if (!keep(splitter, &byte, 1, error))
+        return false;
+    if (splitter->in_event || !inside_traces(splitter))
+        return true;
+    if (splitter->depth == TRACE_DEPTH && byte == '{') {
+        splitter->trace_start = splitter->value.size - 1;
+        splitter->has_events = true;
+        return hand_out(splitter, QLOG_RECORD_TRACE_BEGIN, bytes_of("", 0), splitter->offset,
+                        error);
+    }
+    if (splitter->depth == EVENTS_DEPTH && byte == '[' && splitter->brackets[2] == '{' &&
+        key_is(splitter, 3, "events"))
+        splitter->events_depth = EVENTS_DEPTH;
+    return true;
+}
+
+static bool end_event(struct qlog_splitter *splitter, struct error *error)
+{
+    splitter->in_event = false;
+    return hand_out(splitter, QLOG_RECORD_EVENT, buffer_bytes(&splitter->event),
+                    splitter->event_offset, error);
+}
+
+static bool end_value(struct qlog_splitter *splitter, struct error *error)
+{
+    bool more = hand_out(splitter, splitter->has_events ? QLOG_RECORD_DOCUMENT : QLOG_RECORD_VALUE,
+                         buffer_bytes(&splitter->value), splitter->value_offset, error);
+    splitter->value.size = 0;
+    splitter->has_events = false;
+    return more;
+}
+
+static bool close_bracket(struct qlog_splitter *splitter, uint8_t byte, struct error *error)
+{
+    char opened = splitter->brackets[splitter->depth - 1];
+    if ((byte == '}') != (opened == '{'))
+        return limit_passed(splitter, error, "brackets do not match");
+    if (!splitter->in_event && splitter->depth == splitter->events_depth)
+        splitter->events_depth = 0;
+    splitter->depth--;
+    splitter->key_next = false;
+    if (!keep(splitter, &byte, 1, error))
+        return false;
+    if (splitter->in_event)
+        return splitter->depth > splitter->events_depth || end_event(splitter, error);
+    if (splitter->depth == TRACE_DEPTH - 1 && byte == '}' && inside_traces(splitter)) {
+        struct bytes text = bytes_after(buffer_bytes(&splitter->value), splitter->trace_start);
+        return hand_out(splitter, QLOG_RECORD_TRACE, text, splitter->value_offset, error);
+    }
+    return splitter->depth > 0 || end_value(splitter, error);
+}
+
+static void read_key(struct qlog_splitter *splitter, const uint8_t *data, size_t size)
+{
+    if (!splitter->key_open || splitter->depth > EVENTS_DEPTH)
+        return;
+    char *key = splitter->keys[splitter->depth];
+    while (size-- > 0 && splitter->key_size < QLOG_KEY_SIZE - 1)
+        key[splitter->key_size++] = (char)*data++;
+    key[splitter->key_size] = '\0';
+}
+
+/* The run of plain characters of a string at DATA. */
+static size_t string_run(const uint8_t *data, size_t size)
+{
+    size_t run = 0;
+    while (run < size && data[run] != '"' && data[run] != '\\' && data[run] != '\n' &&
+           data[run] != RECORD_SEPARATOR)
+        run++;
+    return run;
+}
+
+/* Reads on inside a string: sets USED to the bytes taken. */
+static bool read_string(struct qlog_splitter *splitter, struct bytes input, size_t *used,
+                        struct error *error)
+{
+    size_t run = splitter->escaped ? 0 : string_run(input.data, input.size);
+    *used = run > 0 ? run : 1;
+    if (run > 0)
+        read_key(splitter, input.data, run);
+    else if (splitter->escaped)
+        splitter->escaped = false;
+    else if (*input.data == '\\')
+        splitter->escaped = true;
+    else if (*input.data == '"')
+        splitter->in_string = splitter->key_open = false;
+    else
+        return abandon(splitter, error); /* JSON has no line end inside a string: it was cut */
+    return keep(splitter, input.data, *used, error);
+}
+
+static bool read_outside(struct qlog_splitter *splitter, uint8_t byte, struct error *error)
+{
+    if (byte == '{') {
+        if (!flush_junk(splitter, error))
+            return false;
+        splitter->value_offset = splitter->offset;
+        return open_bracket(splitter, byte, error);
+    }
+    if (byte != RECORD_SEPARATOR && byte != ' ' && byte != '\n' && byte != '\r' && byte != '\t')
+        splitter->junk++;
+    return true;
+}
+
+/* The run of bytes at DATA that open, close and separate nothing. */
+static size_t plain_run(const uint8_t *data, size_t size)
+{
+    size_t run = 0;
+    while (run < size && data[run] > RECORD_SEPARATOR && strchr("{}[]\",:", data[run]) == NULL)
+        run++;
+    return run;
+}
+
+/* A line that begins with a bracket amid a value begins a new one: the other was cut off. */
+static bool begins_anew(const struct qlog_splitter *splitter, uint8_t byte)
+{
+    return byte == '{' && splitter->after_line && !splitter->has_events && !inside_traces(splitter);
+}
+
+static bool read_bracket(struct qlog_splitter *splitter, uint8_t byte, struct error *error)
+{
+    bool anew = begins_anew(splitter, byte);
+    splitter->after_line = byte == '\n';
+    if (anew)
+        return abandon(splitter, error) && read_outside(splitter, byte, error);
+    switch (byte) {
+    case '{':
+    case '[':
+        return open_bracket(splitter, byte, error);
+    case '}':
+    case ']':
+        return close_bracket(splitter, byte, error);
+    case RECORD_SEPARATOR:
+        return abandon(splitter, error);
+    case '"':
+        splitter->in_string = true;
+        splitter->key_open = splitter->key_next;
+        splitter->key_size = 0;
+        break;
+    case ',':
+        splitter->key_next = splitter->brackets[splitter->depth - 1] == '{';
+        break;
+    case ':':
+        splitter->key_next = false;
+        break;
+    default:
+        break;
+    }
+    return keep(splitter, &byte, 1, error);
+}
+
+/* Reads on inside a value: sets USED to the bytes taken. */
+static bool read_inside(struct qlog_splitter *splitter, struct bytes input, size_t *used,
+                        struct error *error)
+{
+    size_t run = plain_run(input.data, input.size);
+    if (run == 0)
+        return read_bracket(splitter, *input.data, error);
+    *used = run;
+    splitter->after_line = false;
+    return keep(splitter, input.data, run, error);
+}
+
+bool qlog_splitter_read(struct qlog_splitter *splitter, struct bytes input, struct error *error)
+{
+    while (input.size > 0) {
+        size_t used = 1;
+        bool more;
+        if (splitter->in_string)
+            more = read_string(splitter, input, &used, error);
+        else if (splitter->depth > 0)
+            more = read_inside(splitter, input, &used, error);
+        else
+            more = read_outside(splitter, *input.data, error);
+        if (!more)
+            return false;
+        splitter->offset += used;
+        input = bytes_after(input, used);
+    }
+    return true;
+}
+
+bool qlog_splitter_end(struct qlog_splitter *splitter, bool *truncated, struct error *error)
+{
+    *truncated = splitter->depth > 0;
+    return *truncated || flush_junk(splitter, error);
+}
