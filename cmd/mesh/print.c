@@ -1,8 +1,11 @@
 #include "cmd/mesh/mesh.h"
 
+#include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "common/output.h"
+#include "common/utf8.h"
 
 static const char *text_of(const json_t *object, const char *member)
 {
@@ -10,46 +13,61 @@ static const char *text_of(const json_t *object, const char *member)
     return text != NULL ? text : "-";
 }
 
+/* One line; what nodes say of themselves is not let through to the terminal as it is. */
+__attribute__((format(printf, 1, 2))) static void print_line(const char *format, ...)
+{
+    char *text = NULL;
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vasprintf(&text, format, arguments);
+    va_end(arguments);
+    if (length < 0)
+        return;
+    char *safe = utf8_safe_text(bytes_of(text, (size_t)length));
+    puts(safe);
+    free(safe);
+    free(text);
+}
+
 static void print_topic(const char *name, const json_t *topic)
 {
     const json_t *mesh = json_object_get(topic, "mesh");
-    printf("  topic %s: %s, %zu in the mesh, %zu subscribed\n", name,
-           json_is_true(json_object_get(topic, "subscribed")) ? "subscribed" : "not subscribed",
-           json_array_size(mesh), json_array_size(json_object_get(topic, "subscribers")));
+    print_line("  topic %s: %s, %zu in the mesh, %zu subscribed", name,
+               json_is_true(json_object_get(topic, "subscribed")) ? "subscribed" : "not subscribed",
+               json_array_size(mesh), json_array_size(json_object_get(topic, "subscribers")));
     size_t index;
     const json_t *peer;
-    json_array_foreach(mesh, index, peer) printf("    mesh -> %s\n", json_string_value(peer));
+    json_array_foreach(mesh, index, peer) print_line("    mesh -> %s", json_string_value(peer));
 }
 
-static void print_outbound(const json_t *stream)
+static void print_stream(const char *what, const json_t *stream)
 {
-    printf("    out: %s", stream != NULL ? text_of(stream, "state") : "-");
     if (json_is_integer(json_object_get(stream, "stream_id")))
-        printf(", stream %" JSON_INTEGER_FORMAT " of %s",
-               json_integer_value(json_object_get(stream, "stream_id")),
-               text_of(stream, "connection"));
-    printf("\n");
+        print_line("    %s: stream %" JSON_INTEGER_FORMAT " of %s", what,
+                   json_integer_value(json_object_get(stream, "stream_id")),
+                   text_of(stream, "connection"));
+    else
+        print_line("    %s: %s", what, text_of(stream, "state"));
 }
 
 static void print_peer(const json_t *peer)
 {
     size_t index;
     const json_t *item;
-    printf("  peer %s, %s\n", text_of(peer, "peer_id"), text_of(peer, "agent"));
+    print_line("  peer %s, %s", text_of(peer, "peer_id"), text_of(peer, "agent"));
     json_array_foreach(json_object_get(peer, "connections"), index, item)
-        printf("    connection %s: %s %s\n", text_of(item, "id"), text_of(item, "direction"),
-               text_of(item, "remote"));
-    print_outbound(json_object_get(peer, "outbound_stream"));
+        print_line("    connection %s: %s %s", text_of(item, "id"), text_of(item, "direction"),
+                   text_of(item, "remote"));
+    print_stream("out", json_object_get(peer, "outbound_stream"));
     json_array_foreach(json_object_get(peer, "inbound_streams"), index, item)
-        printf("    in: stream %" JSON_INTEGER_FORMAT " of %s\n",
-               json_integer_value(json_object_get(item, "stream_id")), text_of(item, "connection"));
+        print_stream("in", item);
 }
 
 static void print_node(const json_t *node)
 {
-    printf("%snode %s%s, %s, network %s\n", output_colour(stdout, COLOUR_BOLD),
-           text_of(node, "peer_id"), output_colour_end(stdout), text_of(node, "agent"),
-           text_of(node, "network"));
+    printf("%snode%s ", output_colour(stdout, COLOUR_BOLD), output_colour_end(stdout));
+    print_line("%s, %s, network %s", text_of(node, "peer_id"), text_of(node, "agent"),
+               text_of(node, "network"));
     size_t index;
     const char *name;
     const json_t *peer;
@@ -64,7 +82,9 @@ void mesh_print(const json_t *snapshot)
     const json_t *item;
     json_array_foreach(json_object_get(snapshot, "nodes"), index, item) print_node(item);
     json_array_foreach(json_object_get(snapshot, "unreachable"), index, item)
-        printf("%sunreachable%s %s\n", output_colour(stdout, COLOUR_RED), output_colour_end(stdout),
-               text_of(item, "error"));
+    {
+        printf("%sunreachable%s ", output_colour(stdout, COLOUR_RED), output_colour_end(stdout));
+        print_line("%s", text_of(item, "error"));
+    }
     fflush(stdout);
 }

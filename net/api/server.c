@@ -14,6 +14,7 @@
 
 #include "common/log.h"
 #include "common/memory.h"
+#include "common/utf8.h"
 #include "net/api/address.h"
 
 enum { LISTEN_BACKLOG = 64 };
@@ -105,9 +106,9 @@ void api_reply_error(struct api_request *request, int status, const char *format
     va_start(arguments, format);
     vsnprintf(error.text, sizeof(error.text), format, arguments);
     va_end(arguments);
-    /* json_string refuses text that is not UTF-8, such as a path that was cut short. */
-    json_t *text = json_string(error.text);
-    api_reply(request, status, json_pack("{s:o}", "error", text ? text : json_string("failed")));
+    char *safe = utf8_safe_text(bytes_of_text(error.text));
+    api_reply(request, status, json_pack("{s:s}", "error", safe));
+    free(safe);
 }
 
 void api_stream_start(struct api_request *request, void (*closed)(void *argument), void *argument)

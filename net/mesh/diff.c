@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/memory.h"
+#include "common/utf8.h"
 #include "net/mesh/snapshot.h"
 
 /* In the order in which changes are listed. */
@@ -300,7 +301,9 @@ char *mesh_change_text(const json_t *change)
     char *whom = who(change), *detail = what(change);
     char *text = text_format("%c %s%s%s%s%s%s", sign, kind, topic ? " " : "", topic ? topic : "",
                              topic ? ": " : " ", whom, detail);
+    char *safe = utf8_safe_text(bytes_of_text(text));
+    free(text);
     free(whom);
     free(detail);
-    return text;
+    return safe;
 }
