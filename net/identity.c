@@ -63,7 +63,8 @@ struct identity *identity_from_secret(struct bytes secret, struct error *error)
     if (context == NULL || !secp256k1_context_randomize(context, blinding) ||
         !secp256k1_ec_pubkey_create(context, &point, secret.data)) {
         error_set(error, "secret key is zero or not below the order of secp256k1");
-        secp256k1_context_destroy(context);
+        if (context != NULL)
+            secp256k1_context_destroy(context);
         return NULL;
     }
     struct identity *identity = memory_new(sizeof(*identity));

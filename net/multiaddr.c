@@ -22,15 +22,15 @@ enum {
 
 static const struct host_protocol {
     const char *name;
-    unsigned code;
     size_t size; /* of the binary address; 0 where a length stands before it */
+    unsigned code;
     int family;
 } host_protocols[] = {
-    [MULTIADDR_IP4] = {"ip4", CODE_IP4, 4, AF_INET},
-    [MULTIADDR_IP6] = {"ip6", CODE_IP6, 16, AF_INET6},
-    [MULTIADDR_DNS] = {"dns", CODE_DNS, 0, AF_UNSPEC},
-    [MULTIADDR_DNS4] = {"dns4", CODE_DNS4, 0, AF_INET},
-    [MULTIADDR_DNS6] = {"dns6", CODE_DNS6, 0, AF_INET6},
+    [MULTIADDR_IP4] = {"ip4", 4, CODE_IP4, AF_INET},
+    [MULTIADDR_IP6] = {"ip6", 16, CODE_IP6, AF_INET6},
+    [MULTIADDR_DNS] = {"dns", 0, CODE_DNS, AF_UNSPEC},
+    [MULTIADDR_DNS4] = {"dns4", 0, CODE_DNS4, AF_INET},
+    [MULTIADDR_DNS6] = {"dns6", 0, CODE_DNS6, AF_INET6},
 };
 
 enum { HOST_PROTOCOL_COUNT = sizeof(host_protocols) / sizeof(*host_protocols) };
@@ -266,8 +266,10 @@ static bool take_varint(struct bytes *input, uint64_t *value, struct error *erro
 static bool take_bytes(struct bytes *input, uint64_t size, struct bytes *output,
                        struct error *error)
 {
-    if (size > input->size)
-        return error_set(error, "multiaddr: cut off");
+    if (size > input->size) {
+        error_set(error, "multiaddr: cut off");
+        return false;
+    }
     *output = bytes_of(input->data, (size_t)size);
     *input = bytes_after(*input, (size_t)size);
     return true;
@@ -304,7 +306,7 @@ static bool decode_host(struct bytes *input, struct multiaddr *address, struct e
     if (kind == HOST_PROTOCOL_COUNT)
         return refuse_code(code, "an IP address or a host name first", error);
     address->kind = (enum multiaddr_host)kind;
-    struct bytes host = {0};
+    struct bytes host;
     size_t size = host_protocols[kind].size;
     if (size > 0)
         return take_bytes(input, size, &host, error) && set_ip(address, host.data);
@@ -315,7 +317,7 @@ static bool decode_host(struct bytes *input, struct multiaddr *address, struct e
 static bool decode_port(struct bytes *input, struct multiaddr *address, struct error *error)
 {
     uint64_t code;
-    struct bytes port = {0};
+    struct bytes port;
     if (!take_varint(input, &code, error))
         return false;
     if (code != CODE_UDP)
@@ -336,7 +338,7 @@ bool multiaddr_decode(struct bytes input, struct multiaddr *address, struct erro
         uint64_t code;
         if (!take_varint(&input, &code, error))
             return false;
-        struct bytes id = {0};
+        struct bytes id;
         if (code == CODE_QUIC_V1 && !quic && !address->has_peer_id) {
             quic = true;
         } else if (code == CODE_P2P && !address->has_peer_id) {

@@ -625,6 +625,7 @@ static struct {
     gnutls_privkey_t key;
 } chain;
 
+/* The parameters are GnuTLS'. NOLINTNEXTLINE(readability-function-size) */
 static int present_chain(gnutls_session_t session, const gnutls_datum_t *authorities, int count,
                          const gnutls_pk_algorithm_t *algorithms, int algorithm_count,
                          gnutls_pcert_st **certificates, unsigned *certificate_count,

@@ -18,6 +18,11 @@ static struct bytes message(void)
     return bytes_of_text(message_text);
 }
 
+static gnutls_datum_t datum_of(struct bytes bytes)
+{
+    return (gnutls_datum_t){.data = (unsigned char *)bytes.data, .size = (unsigned)bytes.size};
+}
+
 /* The vector of the specification for keys of the TYPE named so. */
 static json_t *key_vector(json_t *keys, const char *type)
 {
@@ -38,7 +43,7 @@ static struct buffer signed_by_gnutls(enum key_type type, struct bytes secret,
 {
     gnutls_privkey_t key;
     assert_int_equal(gnutls_privkey_init(&key), 0);
-    gnutls_datum_t der = {.data = (unsigned char *)secret.data, .size = (unsigned)secret.size};
+    gnutls_datum_t der = datum_of(secret);
     if (type == KEY_ED25519) {
         gnutls_datum_t seed = {.data = der.data, .size = 32};
         gnutls_datum_t point = {.data = der.data + 32, .size = 32};
@@ -51,7 +56,7 @@ static struct buffer signed_by_gnutls(enum key_type type, struct bytes secret,
         assert_int_equal(gnutls_privkey_import_x509(key, x509, GNUTLS_PRIVKEY_IMPORT_COPY), 0);
         gnutls_x509_privkey_deinit(x509);
     }
-    gnutls_datum_t data = {.data = (unsigned char *)message().data, .size = message().size};
+    gnutls_datum_t data = datum_of(message());
     gnutls_datum_t made;
     assert_int_equal(gnutls_privkey_sign_data(key, digest, 0, &data, &made), 0);
     struct buffer signature = {0};
@@ -306,7 +311,7 @@ static void an_rsa_key_of_1024_bits_is_refused(void **state)
     gnutls_privkey_t private_key;
     gnutls_pubkey_t public_key;
     gnutls_datum_t spki, made;
-    gnutls_datum_t data = {.data = (unsigned char *)message().data, .size = message().size};
+    gnutls_datum_t data = datum_of(message());
     assert_int_equal(gnutls_privkey_init(&private_key), 0);
     assert_int_equal(gnutls_pubkey_init(&public_key), 0);
     assert_int_equal(gnutls_privkey_generate(private_key, GNUTLS_PK_RSA, 1024, 0), 0);
