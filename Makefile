@@ -117,7 +117,7 @@ lint-tidy: lint-deps
 
 $(BUILD)/lint/%.tidy: %.c $(C_HEADERS) .clang-tidy | $(PROTO_SOURCES)
 	@mkdir -p $(@D)
-	clang-tidy --quiet $< -- $(CPPFLAGS) -std=gnu11
+	clang-tidy --quiet $< -- $(CPPFLAGS) -std=gnu11 2> $@.log || { cat $@.log >&2; exit 1; }
 	@touch $@
 
 # clang-tidy sees more of uninitialised variables, and follows macros such as uthash's.

@@ -187,7 +187,7 @@ static bool unpack_chunk(const struct chunk_view *chunk, struct buffer *output, 
 static bool unpack(struct bytes input, struct buffer *output, struct error *error)
 {
     size_t before = output->size;
-    struct chunk_view chunk;
+    struct chunk_view chunk = {0};
     while (input.size > 0) {
         input = bytes_after(input, (size_t)read_chunk(input, &chunk, NULL));
         if (chunk.size > 0 && !unpack_chunk(&chunk, output, error)) {

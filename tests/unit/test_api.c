@@ -461,7 +461,7 @@ static void what_is_not_http_or_too_much_of_it_is_refused(void **state)
     char *headers = memory_new(API_HEADERS_MAX + 64);
     memset(headers, 'x', API_HEADERS_MAX + 60);
     memcpy(headers, "X: ", 3);
-    strcpy(headers + API_HEADERS_MAX + 60, "\r\n");
+    memcpy(headers + API_HEADERS_MAX + 60, "\r\n", sizeof("\r\n"));
     expect_status(fixture, headers, "400");
     free(headers);
     line = exchange(fixture, "GET http://evil.example/health HTTP/1.1\r\nHost: evil.example\r\n"
