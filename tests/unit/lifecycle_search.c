@@ -1,0 +1,162 @@
+#include "tests/unit/lifecycle_search.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/memory.h"
+
+enum { TABLE_SIZE = 2 * SEARCH_STATES_MAX, NO_STATE = SEARCH_STATES_MAX };
+
+static size_t first_place(uint64_t key)
+{
+    return (size_t)(key * 0x9e3779b97f4a7c15 >> 32) % TABLE_SIZE;
+}
+
+/* The number of the state of KEY, a new one if need be; NO_STATE where there are too many. */
+static uint32_t find_or_add(struct lifecycle_search *search, uint64_t key, uint32_t parent,
+                            struct model_event event)
+{
+    size_t place = first_place(key);
+    for (; search->table[place] != 0; place = (place + 1) % TABLE_SIZE) {
+        if (search->states[search->table[place] - 1].key == key)
+            return search->table[place] - 1;
+    }
+    if (search->state_count == SEARCH_STATES_MAX)
+        return NO_STATE;
+    search->states[search->state_count] =
+        (struct search_state){.key = key, .parent = parent, .event = event};
+    search->table[place] = ++search->state_count;
+    return search->state_count - 1;
+}
+
+static void add_fair(struct lifecycle_search *search, uint32_t from, uint32_t to)
+{
+    if (search->fair_count == search->fair_capacity) {
+        search->fair_capacity = search->fair_capacity > 0 ? 2 * search->fair_capacity : 4096;
+        search->fair = memory_resize(search->fair, search->fair_capacity * sizeof(*search->fair));
+    }
+    search->fair[search->fair_count][0] = from;
+    search->fair[search->fair_count++][1] = to;
+}
+
+static void violate(struct lifecycle_search *search, uint32_t state, const char *what)
+{
+    search->violation = what;
+    search->violating = state;
+}
+
+/* Follows every event that can happen in the state numbered FROM; false ends the search. */
+static bool expand(struct lifecycle_search *search, uint32_t from)
+{
+    struct model_successor successors[MODEL_SUCCESSORS_MAX];
+    size_t count = model_successors(search->module, search->states[from].key, successors);
+    bool fair_events = false;
+    for (size_t i = 0; i < count; i++) {
+        uint32_t to = find_or_add(search, successors[i].key, from, successors[i].event);
+        if (to == NO_STATE)
+            return false;
+        search->transitions++;
+        search->happened[successors[i].event.kind]++;
+        if (successors[i].violation != NULL) {
+            violate(search, to, successors[i].violation);
+            return false;
+        }
+        if (!model_is_hostile(successors[i].event) && to != from) {
+            add_fair(search, from, to);
+            fair_events = true;
+        }
+    }
+    if (fair_events || model_is_settled(search->module, search->states[from].key))
+        return true;
+    violate(search, from, "nothing more happens, and there is not one stream each way");
+    return false;
+}
+
+/*
+ * Takes states in an order in which every fair event leads to a later one. Where some are left,
+ * fair events can go round in a circle.
+ */
+static void check_ways(struct lifecycle_search *search)
+{
+    uint32_t *first = memory_new((search->state_count + 1) * sizeof(*first));
+    uint32_t *incoming = memory_new(search->state_count * sizeof(*incoming));
+    uint32_t *order = memory_new(search->state_count * sizeof(*order));
+    unsigned *way = memory_new(search->state_count * sizeof(*way));
+    size_t ordered = 0;
+    for (size_t i = 0; i < search->fair_count; i++) {
+        first[search->fair[i][0] + 1]++;
+        incoming[search->fair[i][1]]++;
+    }
+    for (uint32_t state = 0; state < search->state_count; state++) {
+        first[state + 1] += first[state];
+        if (incoming[state] == 0)
+            order[ordered++] = state;
+    }
+    for (size_t i = 0; i < ordered; i++) {
+        for (size_t edge = first[order[i]]; edge < first[order[i] + 1]; edge++) {
+            if (--incoming[search->fair[edge][1]] == 0)
+                order[ordered++] = search->fair[edge][1];
+        }
+    }
+    for (size_t i = ordered; i-- > 0;) {
+        for (size_t edge = first[order[i]]; edge < first[order[i] + 1]; edge++) {
+            unsigned longer = way[search->fair[edge][1]] + 1;
+            way[order[i]] = longer > way[order[i]] ? longer : way[order[i]];
+        }
+        search->longest_way =
+            way[order[i]] > search->longest_way ? way[order[i]] : search->longest_way;
+    }
+    for (uint32_t state = 0; state < search->state_count && ordered < search->state_count;
+         state++) {
+        if (incoming[state] > 0) {
+            violate(search, state, "events that are not hostile can go on for ever");
+            break;
+        }
+    }
+    free(first);
+    free(incoming);
+    free(order);
+    free(way);
+}
+
+void lifecycle_search_run(struct lifecycle_search *search, const struct lifecycle_module *module)
+{
+    *search = (struct lifecycle_search){.module = module};
+    search->states = memory_new(SEARCH_STATES_MAX * sizeof(*search->states));
+    search->table = memory_new(TABLE_SIZE * sizeof(*search->table));
+    find_or_add(search, model_start(), 0, (struct model_event){0});
+    for (uint32_t state = 0; state < search->state_count; state++) {
+        if (!expand(search, state))
+            return;
+    }
+    search->closed = true;
+    check_ways(search);
+}
+
+static void print_step(const struct lifecycle_search *search, uint32_t state, unsigned step)
+{
+    char event[MODEL_TEXT_SIZE], world[MODEL_TEXT_SIZE];
+    model_event_text(search->states[state].event, event);
+    model_world_text(search->module, search->states[state].key, world);
+    fprintf(stderr, "%3u. %-75s [%s]\n", step, event, world);
+}
+
+void lifecycle_search_print_path(const struct lifecycle_search *search, uint32_t state)
+{
+    unsigned length = 0;
+    for (uint32_t i = state; i != 0; i = search->states[i].parent)
+        length++;
+    for (unsigned step = 1; step <= length; step++) {
+        uint32_t here = state;
+        for (unsigned i = step; i < length; i++)
+            here = search->states[here].parent;
+        print_step(search, here, step);
+    }
+}
+
+void lifecycle_search_clear(struct lifecycle_search *search)
+{
+    free(search->states);
+    free(search->table);
+    free(search->fair);
+}

@@ -1,0 +1,73 @@
+/*
+ * Every interleaving of two peers over at most two connections, with any number of hostile events.
+ * With a state's number as argument it prints how that state is come to; with a mutant's number
+ * behind it, how that mutant comes to it.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "tests/unit/lifecycle_modules.h"
+#include "tests/unit/lifecycle_search.h"
+#include "tests/unit/support.h"
+
+static void one_stream_each_way_whatever_happens(void **state)
+{
+    (void)state;
+    struct lifecycle_search search;
+    lifecycle_search_run(&search, &lifecycle_real);
+    print_message("%s: %u states, %zu transitions, %s; settled after at most %u events\n",
+                  lifecycle_real.name, search.state_count, search.transitions,
+                  search.closed ? "closed" : "not closed", search.longest_way);
+    if (search.violation != NULL) {
+        lifecycle_search_print_path(&search, search.violating);
+        fail_msg("state %u: %s", search.violating, search.violation);
+    }
+    assert_true(search.closed);
+    for (size_t kind = 0; kind < MODEL_KINDS; kind++)
+        assert_int_not_equal(search.happened[kind], 0);
+    lifecycle_search_clear(&search);
+}
+
+static void every_mutant_is_caught(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < lifecycle_mutant_count; i++) {
+        const struct lifecycle_mutant *mutant = &lifecycle_mutants[i];
+        struct lifecycle_search search;
+        lifecycle_search_run(&search, &mutant->module);
+        print_message("mutant %zu %s: state %u: %s\n", i + 1, mutant->module.name, search.violating,
+                      search.violation != NULL ? search.violation : "not caught");
+        assert_non_null(search.violation);
+        assert_string_equal(search.violation, mutant->violation);
+        lifecycle_search_clear(&search);
+    }
+}
+
+static int print_state(unsigned long number, unsigned long mutant)
+{
+    if (mutant > lifecycle_mutant_count) {
+        fprintf(stderr, "there are %zu mutants\n", lifecycle_mutant_count);
+        return 2;
+    }
+    struct lifecycle_search search;
+    lifecycle_search_run(&search,
+                         mutant > 0 ? &lifecycle_mutants[mutant - 1].module : &lifecycle_real);
+    bool found = number < search.state_count;
+    if (found)
+        lifecycle_search_print_path(&search, (uint32_t)number);
+    else
+        fprintf(stderr, "there are %u states\n", search.state_count);
+    lifecycle_search_clear(&search);
+    return found ? 0 : 2;
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(one_stream_each_way_whatever_happens),
+        cmocka_unit_test(every_mutant_is_caught),
+    };
+    if (argc > 1)
+        return print_state(strtoul(argv[1], NULL, 10), argc > 2 ? strtoul(argv[2], NULL, 10) : 0);
+    return cmocka_run_group_tests_name("lifecycle_search", tests, NULL, NULL);
+}
