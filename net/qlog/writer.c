@@ -1,0 +1,87 @@
+#include "net/qlog/writer.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "common/memory.h"
+
+enum { FLUSH_SIZE = 32768, RECORD_SEPARATOR = 0x1e };
+
+struct qlog_writer {
+    int fd; /* -1 once writing has failed */
+    char *path;
+    struct buffer pending;
+};
+
+struct qlog_writer *qlog_writer_new(const char *folder, const char *id, const char *role,
+                                    struct error *error)
+{
+    struct qlog_writer *writer = memory_new(sizeof(*writer));
+    writer->path = text_format("%s/%s_%s.sqlog", folder, id, role);
+    writer->fd = open(writer->path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    if (writer->fd >= 0)
+        return writer;
+    error_set(error, "%s: cannot write the QUIC log: %s", writer->path, strerror(errno));
+    qlog_writer_free(writer);
+    return NULL;
+}
+
+void qlog_writer_free(struct qlog_writer *writer)
+{
+    if (writer == NULL)
+        return;
+    qlog_writer_flush(writer);
+    if (writer->fd >= 0)
+        close(writer->fd);
+    buffer_clear(&writer->pending);
+    free(writer->path);
+    free(writer);
+}
+
+/* A full disk ends the log, not the node. */
+static void give_up(struct qlog_writer *writer)
+{
+    log_warn("%s: the QUIC log ends here: %s", writer->path, strerror(errno));
+    close(writer->fd);
+    writer->fd = -1;
+}
+
+void qlog_writer_flush(struct qlog_writer *writer)
+{
+    struct bytes left = buffer_bytes(&writer->pending);
+    while (writer->fd >= 0 && left.size > 0) {
+        ssize_t count = write(writer->fd, left.data, left.size);
+        if (count >= 0)
+            left = bytes_after(left, (size_t)count);
+        else if (errno != EINTR)
+            give_up(writer);
+    }
+    buffer_clear(&writer->pending);
+}
+
+void qlog_writer_record(struct qlog_writer *writer, struct bytes record)
+{
+    if (writer->fd < 0)
+        return;
+    buffer_append(&writer->pending, record.data, record.size);
+    if (writer->pending.size >= FLUSH_SIZE)
+        qlog_writer_flush(writer);
+}
+
+void qlog_writer_event(struct qlog_writer *writer, uint64_t time_ms, const char *name, json_t *data)
+{
+    json_t *event =
+        json_pack("{s:I, s:s, s:o}", "time", (json_int_t)time_ms, "name", name, "data", data);
+    char *text = event == NULL ? NULL : json_dumps(event, JSON_COMPACT);
+    json_decref(event);
+    if (text == NULL)
+        return;
+    buffer_append_byte(&writer->pending, RECORD_SEPARATOR);
+    buffer_append_text(&writer->pending, text);
+    buffer_append_byte(&writer->pending, '\n');
+    free(text);
+    qlog_writer_record(writer, bytes_of(NULL, 0));
+}

@@ -1,0 +1,28 @@
+/*
+ * Writes one connection's QUIC log: JSON text sequences (RFC 7464), the QUIC library's records and
+ * ours between them, whole records only.
+ */
+#ifndef NET_QLOG_WRITER_H
+#define NET_QLOG_WRITER_H
+
+#include <jansson.h>
+
+#include "common/buffer.h"
+#include "common/error.h"
+
+struct qlog_writer;
+
+/* FOLDER/ID_ROLE.sqlog, ROLE being "client" or "server". NULL with the error set where it cannot be
+ * written. */
+struct qlog_writer *qlog_writer_new(const char *folder, const char *id, const char *role,
+                                    struct error *error);
+void qlog_writer_free(struct qlog_writer *writer); /* flushes; NULL is allowed */
+/* One whole record as the library formats it, its separator included. */
+void qlog_writer_record(struct qlog_writer *writer, struct bytes record);
+/* An event of ours; TIME_MS is on the log's clock. Takes over DATA. */
+void qlog_writer_event(struct qlog_writer *writer, uint64_t time_ms, const char *name,
+                       json_t *data);
+/* Hands what was written to the system; done by itself from time to time. */
+void qlog_writer_flush(struct qlog_writer *writer);
+
+#endif

@@ -1,0 +1,130 @@
+/*
+ * One name for what ngtcp2 0.12 (Debian 12) and 1.x (Debian 13) call differently. Files of this
+ * folder include this instead of ngtcp2's own headers, and use the names defined here.
+ */
+#ifndef NET_QUIC_COMPAT_H
+#define NET_QUIC_COMPAT_H
+
+#include <ngtcp2/ngtcp2.h>
+#include <ngtcp2/ngtcp2_crypto.h>
+#include <ngtcp2/ngtcp2_crypto_gnutls.h>
+
+#define COMPAT_NGTCP2_1 (NGTCP2_VERSION_NUM >= 0x010000)
+
+#if COMPAT_NGTCP2_1
+
+typedef ngtcp2_ccerr compat_close_error;
+typedef ngtcp2_conn_info compat_conn_info;
+
+#define COMPAT_CLOSE_APPLICATION NGTCP2_CCERR_TYPE_APPLICATION
+#define COMPAT_CLOSE_IDLE NGTCP2_CCERR_TYPE_IDLE_CLOSE
+
+#define compat_close_error_init ngtcp2_ccerr_default
+#define compat_close_error_set_library(error, code) ngtcp2_ccerr_set_liberr(error, code, NULL, 0)
+#define compat_close_error_set_alert(error, alert) ngtcp2_ccerr_set_tls_alert(error, alert, NULL, 0)
+#define compat_close_error_set_application ngtcp2_ccerr_set_application_error
+#define compat_conn_in_closing_period ngtcp2_conn_in_closing_period
+#define compat_conn_in_draining_period ngtcp2_conn_in_draining_period
+#define compat_conn_get_info ngtcp2_conn_get_conn_info
+#define compat_conn_shutdown_stream(conn, id, code) ngtcp2_conn_shutdown_stream(conn, 0, id, code)
+#define compat_conn_shutdown_stream_write(conn, id, code)                                          \
+    ngtcp2_conn_shutdown_stream_write(conn, 0, id, code)
+#define compat_conn_shutdown_stream_read(conn, id, code)                                           \
+    ngtcp2_conn_shutdown_stream_read(conn, 0, id, code)
+#define compat_conn_initial_dcid ngtcp2_conn_get_client_initial_dcid
+
+static inline compat_close_error compat_conn_close_error(ngtcp2_conn *conn)
+{
+    return *ngtcp2_conn_get_ccerr(conn);
+}
+
+static inline void compat_settings_qlog(ngtcp2_settings *settings, ngtcp2_qlog_write write,
+                                        const ngtcp2_cid *original)
+{
+    (void)original;
+    settings->qlog_write = write;
+}
+
+static inline void compat_settings_token(ngtcp2_settings *settings, const ngtcp2_pkt_hd *header)
+{
+    settings->token = header->token;
+    settings->tokenlen = header->tokenlen;
+    settings->token_type = NGTCP2_TOKEN_TYPE_RETRY;
+}
+
+static inline ngtcp2_vec compat_header_token(const ngtcp2_pkt_hd *header)
+{
+    return (ngtcp2_vec){.base = (uint8_t *)header->token, .len = header->tokenlen};
+}
+
+static inline void compat_params_original_dcid(ngtcp2_transport_params *params,
+                                               const ngtcp2_cid *original)
+{
+    params->original_dcid = *original;
+    params->original_dcid_present = 1;
+}
+
+typedef ngtcp2_connection_id_status_type compat_cid_status;
+#define COMPAT_CID_ACTIVATED NGTCP2_CONNECTION_ID_STATUS_TYPE_ACTIVATE
+#define compat_token_is_retry(base) ((base)[0] == NGTCP2_CRYPTO_TOKEN_MAGIC_RETRY)
+
+#else
+
+typedef ngtcp2_connection_close_error compat_close_error;
+typedef ngtcp2_conn_stat compat_conn_info;
+
+#define COMPAT_CLOSE_APPLICATION NGTCP2_CONNECTION_CLOSE_ERROR_CODE_TYPE_APPLICATION
+#define COMPAT_CLOSE_IDLE NGTCP2_CONNECTION_CLOSE_ERROR_CODE_TYPE_TRANSPORT_IDLE_CLOSE
+
+#define compat_close_error_init ngtcp2_connection_close_error_default
+#define compat_close_error_set_library(error, code)                                                \
+    ngtcp2_connection_close_error_set_transport_error_liberr(error, code, NULL, 0)
+#define compat_close_error_set_alert(error, alert)                                                 \
+    ngtcp2_connection_close_error_set_transport_error_tls_alert(error, alert, NULL, 0)
+#define compat_close_error_set_application ngtcp2_connection_close_error_set_application_error
+#define compat_conn_in_closing_period ngtcp2_conn_is_in_closing_period
+#define compat_conn_in_draining_period ngtcp2_conn_is_in_draining_period
+#define compat_conn_get_info ngtcp2_conn_get_conn_stat
+#define compat_conn_shutdown_stream ngtcp2_conn_shutdown_stream
+#define compat_conn_shutdown_stream_write ngtcp2_conn_shutdown_stream_write
+#define compat_conn_shutdown_stream_read ngtcp2_conn_shutdown_stream_read
+#define compat_conn_initial_dcid ngtcp2_conn_get_client_initial_dcid
+
+static inline compat_close_error compat_conn_close_error(ngtcp2_conn *conn)
+{
+    compat_close_error error;
+    ngtcp2_conn_get_connection_close_error(conn, &error);
+    return error;
+}
+
+/* 0.12 gives a server's log no group id unless told. */
+static inline void compat_settings_qlog(ngtcp2_settings *settings, ngtcp2_qlog_write write,
+                                        const ngtcp2_cid *original)
+{
+    settings->qlog.write = write;
+    settings->qlog.odcid = *original;
+}
+
+static inline void compat_settings_token(ngtcp2_settings *settings, const ngtcp2_pkt_hd *header)
+{
+    settings->token = header->token;
+}
+
+static inline ngtcp2_vec compat_header_token(const ngtcp2_pkt_hd *header)
+{
+    return header->token;
+}
+
+static inline void compat_params_original_dcid(ngtcp2_transport_params *params,
+                                               const ngtcp2_cid *original)
+{
+    params->original_dcid = *original;
+}
+
+typedef int compat_cid_status;
+#define COMPAT_CID_ACTIVATED NGTCP2_CONNECTION_ID_STATUS_TYPE_ACTIVATE
+#define compat_token_is_retry(base) ((base)[0] == NGTCP2_CRYPTO_TOKEN_MAGIC_RETRY)
+
+#endif
+
+#endif

@@ -1,0 +1,48 @@
+/* One QUIC connection to one libp2p peer. RFC 9000; libp2p specification: tls/tls.md. */
+#ifndef NET_QUIC_CONNECTION_H
+#define NET_QUIC_CONNECTION_H
+
+#include <jansson.h>
+
+#include "net/quic/endpoint.h"
+
+enum { QUIC_CONNECTION_ID_TEXT_SIZE = 41 };
+
+/* What is known from the handshake on. */
+struct quic_connection_facts {
+    struct peer_id peer_id;
+    enum key_type key_type;
+    bool dialled;
+    bool confirmed;
+    const char *cipher; /* "AES-128-GCM"; static */
+    const char *group;  /* "X25519"; static */
+    uint32_t quic_version;
+    struct multiaddr remote;               /* with the peer id */
+    char id[QUIC_CONNECTION_ID_TEXT_SIZE]; /* original destination connection id, hexadecimal */
+    uint64_t started_ms; /* monotonic; the dialler's first packet or its arrival */
+    uint64_t established_ms;
+    uint64_t rtt_us; /* smoothed; 0 until measured */
+    uint64_t bytes_in, bytes_out;
+    size_t local_streams_left;
+};
+
+void quic_connection_facts(const struct quic_connection *connection,
+                           struct quic_connection_facts *facts);
+bool quic_connection_is_established(const struct quic_connection *connection);
+/* Counts up, from 1; never used twice by an endpoint. */
+uint64_t quic_connection_number(const struct quic_connection *connection);
+struct quic_connection *quic_connection_next(const struct quic_connection *connection);
+
+/* Whatever the owner wants to find again; NULL at first. */
+void *quic_connection_user(const struct quic_connection *connection);
+void quic_connection_set_user(struct quic_connection *connection, void *user);
+
+/* Sends CONNECTION_CLOSE with an application error code after what this turn of the loop has
+ * written. `connection_closed` follows. */
+void quic_connection_close(struct quic_connection *connection, uint64_t code, const char *reason);
+
+/* Adds an event of ours to the connection's QUIC log, if there is one. Takes over DATA. */
+void quic_connection_log(struct quic_connection *connection, const char *name, json_t *data);
+bool quic_connection_has_log(const struct quic_connection *connection);
+
+#endif

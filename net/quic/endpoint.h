@@ -1,0 +1,117 @@
+/*
+ * A QUIC endpoint: UDP sockets for dialling and listening alike, its connections and the pump that
+ * moves datagrams. RFC 9000; libp2p specification: quic/README.md.
+ *
+ * Everything happens on one libevent loop. Datagrams are read in batches; what they cause is told
+ * through the handlers; then `settle` is called once, so that handlers need only mark what is to be
+ * done; then packets are written, and only after that are closed connections and streams freed.
+ * Handlers may call any function of endpoint.h, connection.h and stream.h, quic_endpoint_free
+ * excepted.
+ */
+#ifndef NET_QUIC_ENDPOINT_H
+#define NET_QUIC_ENDPOINT_H
+
+#include <event2/event.h>
+
+#include "net/multiaddr.h"
+
+enum {
+    QUIC_SOCKETS_MAX = 8,
+    QUIC_CONNECTIONS_MAX = 1024,       /* those that live and those that are being set up */
+    QUIC_HANDSHAKES_BEFORE_RETRY = 32, /* half-open inbound ones, before addresses must be proven */
+    QUIC_REMOTE_STREAMS_MAX = 128,     /* bidirectional, at a time and connection */
+    QUIC_STREAM_WINDOW = 1 << 20,      /* bytes that a peer may have under way on a stream */
+    QUIC_CONNECTION_WINDOW = 4 << 20,
+};
+
+struct quic_endpoint;
+struct quic_connection;
+struct quic_stream;
+
+enum quic_close_cause {
+    QUIC_CLOSED_BY_US,
+    QUIC_CLOSED_BY_PEER,  /* CONNECTION_CLOSE, of the application's or of the transport's */
+    QUIC_REFUSED_BY_PEER, /* the same, with a TLS alert: it did not accept our handshake */
+    QUIC_TLS_FAILED,      /* we did not accept the peer's handshake or certificate */
+    QUIC_PROTOCOL_ERROR,  /* the peer broke the transport's rules */
+    QUIC_HANDSHAKE_TIMEOUT,
+    QUIC_IDLE_TIMEOUT,
+    QUIC_STATELESS_RESET,
+    QUIC_NO_COMMON_VERSION,
+};
+
+struct quic_close {
+    enum quic_close_cause cause;
+    bool application; /* `code` is the application's */
+    bool answered;    /* the peer sent at least one packet that we understood */
+    uint64_t code;
+    struct error reason; /* in words, for people */
+};
+
+struct quic_handlers {
+    /* The handshake is complete and the peer's identity verified. A dialled peer may not have
+     * judged our certificate yet; `confirmed` tells that it has. */
+    void (*connection_established)(void *context, struct quic_connection *connection);
+    void (*connection_confirmed)(void *context, struct quic_connection *connection);
+    /* Once for each connection, never from within a call of the handlers' owner; every stream was
+     * reported closed before. The connection is freed afterwards. */
+    void (*connection_closed)(void *context, struct quic_connection *connection,
+                              const struct quic_close *close);
+    void (*stream_opened)(void *context, struct quic_stream *stream); /* by the peer */
+    void (*stream_data)(void *context, struct quic_stream *stream, struct bytes data, bool fin);
+    /* All that was written so far has been acknowledged. */
+    void (*stream_acknowledged)(void *context, struct quic_stream *stream);
+    void (*stream_reset)(void *context, struct quic_stream *stream, uint64_t code);
+    void (*stream_stopped)(void *context, struct quic_stream *stream, uint64_t code);
+    /* Both directions are over, or the connection is. The stream is freed afterwards. */
+    void (*stream_closed)(void *context, struct quic_stream *stream);
+    void (*settle)(void *context);
+};
+
+struct quic_settings {
+    struct event_base *base;
+    const struct identity *identity; /* borrowed */
+    const char *keylog_path;         /* NULL: $SSLKEYLOGFILE, if set */
+    const char *qlog_folder;         /* NULL: no logs */
+    uint64_t idle_timeout_ms;
+    uint64_t handshake_timeout_ms;
+    const struct quic_handlers *handlers;
+    void *context;
+};
+
+void quic_settings_default(struct quic_settings *settings);
+/* Makes the certificate and opens the log files' folder; no socket yet. */
+struct quic_endpoint *quic_endpoint_new(const struct quic_settings *settings, struct error *error);
+/* Closes connections without a word; call quic_endpoint_shutdown before, and run the loop until
+ * quic_endpoint_connection_count is 0, to part cleanly. */
+void quic_endpoint_free(struct quic_endpoint *endpoint);
+
+/* Binds a socket. Only IP multiaddrs; port 0 asks for any. */
+bool quic_endpoint_listen(struct quic_endpoint *endpoint, const struct multiaddr *address,
+                          struct error *error);
+size_t quic_endpoint_listen_count(const struct quic_endpoint *endpoint);
+/* With the real port, without a peer id. */
+struct multiaddr quic_endpoint_listen_address(const struct quic_endpoint *endpoint, size_t index);
+
+/*
+ * Begins a connection from the first socket of the address family, or from a new one of any port.
+ * EXPECTED may be NULL: any peer id is accepted. The outcome is told through the handlers.
+ */
+struct quic_connection *quic_endpoint_dial(struct quic_endpoint *endpoint,
+                                           const struct multiaddr *address,
+                                           const struct peer_id *expected, struct error *error);
+/* Closes every connection with application code 0. New ones are refused from now on. */
+void quic_endpoint_shutdown(struct quic_endpoint *endpoint);
+/* Those in their closing period included. */
+size_t quic_endpoint_connection_count(const struct quic_endpoint *endpoint);
+struct quic_connection *quic_endpoint_first(const struct quic_endpoint *endpoint);
+
+struct quic_endpoint_statistics {
+    uint64_t datagrams_in, datagrams_out, bytes_in, bytes_out, datagrams_dropped, retries_sent,
+        resets_sent, version_negotiations_sent;
+};
+
+const struct quic_endpoint_statistics *
+quic_endpoint_statistics(const struct quic_endpoint *endpoint);
+
+#endif

@@ -1,0 +1,216 @@
+/* What the files of this folder share; nobody else includes it. */
+#ifndef NET_QUIC_INTERNAL_H
+#define NET_QUIC_INTERNAL_H
+
+#include <gnutls/gnutls.h>
+#include <stdio.h>
+#include <sys/queue.h>
+#include <uthash.h>
+
+#include "net/qlog/writer.h"
+#include "net/quic/certificate.h"
+#include "net/quic/compat.h"
+#include "net/quic/connection.h"
+#include "net/quic/stream.h"
+
+enum {
+    CID_SIZE = 8,             /* of those we make */
+    DATAGRAM_SIZE_MAX = 2048, /* received; larger ones are cut off by the system and dropped */
+    PACKET_SIZE_MAX = 1452,   /* sent */
+    MILLISECOND_NS = 1000000,
+};
+
+/* One of our connection ids, or the client's first one: datagrams are routed by it. */
+struct route {
+    ngtcp2_cid cid;
+    struct quic_connection *connection;
+    UT_hash_handle hh;
+    SLIST_ENTRY(route) link; /* of the connection's */
+};
+
+/* The reset token of one of the peer's connection ids. */
+struct reset_token {
+    uint8_t token[NGTCP2_STATELESS_RESET_TOKENLEN];
+    struct quic_connection *connection;
+    UT_hash_handle hh;
+    SLIST_ENTRY(reset_token) link;
+};
+
+struct quic_socket {
+    struct quic_endpoint *endpoint;
+    int fd;
+    struct event *readable;
+    struct sockaddr_storage address;
+    socklen_t address_size;
+    bool listening;
+};
+
+/* One piece of a stream's send queue. */
+struct send_piece {
+    struct chunk *chunk;
+    STAILQ_ENTRY(send_piece) link;
+};
+
+struct quic_stream {
+    struct quic_connection *connection;
+    int64_t id;
+    void *user;
+    /* Pieces from the first unacknowledged byte on: ngtcp2 needs them where they are until then. */
+    STAILQ_HEAD(, send_piece) pieces;
+    struct send_piece *next_piece; /* that holds the next byte to be sent */
+    size_t next_offset;            /* in that piece */
+    size_t first_acknowledged;     /* bytes of the first piece that are acknowledged */
+    size_t unsent, unacknowledged;
+    uint64_t last_packet; /* the connection's packet count when data last went in */
+    bool finishing, fin_sent, write_closed, read_closed, blocked, queued, closed;
+    TAILQ_ENTRY(quic_stream) ready_link;
+    LIST_ENTRY(quic_stream) link;
+};
+
+enum connection_state {
+    CONNECTION_LIVE,
+    CONNECTION_CLOSING,  /* our CONNECTION_CLOSE is out and repeated on input */
+    CONNECTION_DRAINING, /* the peer's has arrived */
+    CONNECTION_GONE,     /* to be freed at the end of the pump */
+};
+
+struct quic_connection {
+    struct quic_endpoint *endpoint;
+    struct quic_socket *socket;
+    enum connection_state state;
+    uint64_t number;
+    void *user;
+    ngtcp2_conn *conn;
+    gnutls_session_t session;
+    ngtcp2_crypto_conn_ref reference;
+    bool server, established, confirmed, answered, dirty, reported;
+    bool close_wanted;
+    uint64_t close_code;
+    char close_reason[128];
+    bool has_expected;
+    struct peer_id expected;
+    struct certificate_peer peer;
+    struct error tls_error; /* what our check of the certificate found */
+    uint32_t offered_version;
+    ngtcp2_cid original;
+    ngtcp2_tstamp started, established_at;
+    uint64_t bytes_in, bytes_out;
+    uint64_t packets_written;
+    struct quic_close close;
+    struct chunk *close_packet;
+    ngtcp2_tstamp gone_at; /* when closing or draining ends */
+    struct event *timer;
+    struct qlog_writer *log;
+    LIST_HEAD(, quic_stream) streams;
+    LIST_HEAD(, quic_stream) dead_streams;
+    TAILQ_HEAD(ready_streams, quic_stream) ready; /* have something to send and may */
+    SLIST_HEAD(, route) routes;
+    SLIST_HEAD(, reset_token) reset_tokens;
+    LIST_ENTRY(quic_connection) link;
+    STAILQ_ENTRY(quic_connection) dirty_link;
+};
+
+struct send_batch;
+
+struct quic_endpoint {
+    struct quic_settings settings;
+    gnutls_certificate_credentials_t credentials;
+    gnutls_priority_t priorities;
+    FILE *keylog;
+    uint8_t secret[32]; /* for reset and retry tokens; from the identity, so that it outlives us */
+    struct quic_socket *sockets[QUIC_SOCKETS_MAX];
+    size_t socket_count;
+    struct route *routes;
+    struct reset_token *reset_tokens;
+    LIST_HEAD(, quic_connection) connections;
+    STAILQ_HEAD(, quic_connection) dirty;
+    size_t connection_count, handshakes;
+    uint64_t last_number;
+    struct event *wake; /* something is to be written, asked for from outside the pump */
+    bool pumping, shut_down;
+    ngtcp2_tstamp now;
+    struct send_batch *batch;
+    struct quic_endpoint_statistics statistics;
+};
+
+/* ---- endpoint.c ---- */
+ngtcp2_tstamp endpoint_update_now(struct quic_endpoint *endpoint);
+/* Asks for a pump once the caller has returned to the loop. */
+void endpoint_wake(struct quic_endpoint *endpoint);
+void endpoint_pump(struct quic_endpoint *endpoint);
+void endpoint_mark_dirty(struct quic_connection *connection);
+void endpoint_add_route(struct quic_connection *connection, const ngtcp2_cid *cid);
+void endpoint_remove_route(struct quic_connection *connection, const ngtcp2_cid *cid);
+void endpoint_add_reset_token(struct quic_connection *connection, const uint8_t *token);
+void endpoint_remove_reset_token(struct quic_connection *connection, const uint8_t *token);
+
+/* ---- socket.c ---- */
+struct quic_socket *socket_open(struct quic_endpoint *endpoint, const struct sockaddr *address,
+                                socklen_t size, struct error *error);
+void socket_close(struct quic_socket *socket);
+struct send_batch *send_batch_new(void);
+void send_batch_free(struct send_batch *batch);
+/* Room for one packet of PACKET_SIZE_MAX. */
+uint8_t *send_batch_room(struct quic_endpoint *endpoint);
+/* The packet that was written to that room is to be sent. */
+void send_batch_add(struct quic_endpoint *endpoint, struct quic_socket *socket,
+                    const ngtcp2_addr *remote, size_t size);
+void send_batch_flush(struct quic_endpoint *endpoint);
+typedef void (*datagram_handler)(struct quic_socket *socket, const struct sockaddr *remote,
+                                 socklen_t remote_size, const uint8_t *data, size_t size);
+/* Reads what is there, up to a number of batches. */
+void socket_receive(struct quic_socket *socket, datagram_handler handler);
+
+/* ---- accept.c: what arrives for no connection of ours ---- */
+void accept_datagram(struct quic_socket *socket, const struct sockaddr *remote,
+                     socklen_t remote_size, const uint8_t *data, size_t size,
+                     const ngtcp2_version_cid *ids);
+void accept_version_negotiation(struct quic_socket *socket, const struct sockaddr *remote,
+                                socklen_t remote_size, size_t size, const ngtcp2_version_cid *ids);
+void accept_send_retry(struct quic_socket *socket, const struct sockaddr *remote,
+                       socklen_t remote_size, const ngtcp2_pkt_hd *header);
+
+/* ---- connection.c ---- */
+struct quic_connection *connection_new_client(struct quic_socket *socket,
+                                              const struct sockaddr *remote, socklen_t remote_size,
+                                              const struct peer_id *expected, struct error *error);
+struct quic_connection *connection_new_server(struct quic_socket *socket,
+                                              const struct sockaddr *remote, socklen_t remote_size,
+                                              const ngtcp2_pkt_hd *header,
+                                              const ngtcp2_cid *original_of_retry,
+                                              struct error *error);
+void connection_receive(struct quic_connection *connection, const struct sockaddr *remote,
+                        socklen_t remote_size, const uint8_t *data, size_t size);
+void connection_write(struct quic_connection *connection);
+/* Tells the handlers of every stream and of the connection that they are over, once. */
+void connection_report_closed(struct quic_connection *connection);
+void connection_free_dead_streams(struct quic_connection *connection);
+void connection_free(struct quic_connection *connection);
+
+/* ---- callbacks.c: what ngtcp2 tells us ---- */
+extern const ngtcp2_callbacks connection_client_callbacks, connection_server_callbacks;
+void connection_make_cid(ngtcp2_cid *cid);
+
+/* ---- stream.c ---- */
+struct quic_stream *stream_new(struct quic_connection *connection, int64_t id);
+void stream_free(struct quic_stream *stream);
+/* Puts the stream among the ready ones if it has something to send and may. */
+void stream_update_ready(struct quic_stream *stream);
+/* Fills VECTORS with what is to be sent next; FIN tells that it ends the stream. */
+size_t stream_vectors(struct quic_stream *stream, ngtcp2_vec *vectors, size_t count, bool *fin);
+void stream_sent(struct quic_stream *stream, size_t size, bool fin);
+void stream_acknowledged(struct quic_stream *stream, size_t size);
+/* Nothing can be sent any more: what is queued is let go. */
+void stream_shut_write(struct quic_stream *stream);
+/* Reports the end once, and leaves the stream to be freed at the end of the pump. */
+void stream_closed(struct quic_stream *stream);
+
+/* ---- tls.c ---- */
+bool tls_endpoint_init(struct quic_endpoint *endpoint, struct error *error);
+void tls_endpoint_clear(struct quic_endpoint *endpoint);
+bool tls_session_new(struct quic_connection *connection, struct error *error);
+/* "AES-128-GCM", "X25519": static. */
+const char *tls_cipher_name(gnutls_session_t session);
+const char *tls_group_name(gnutls_session_t session);
+
+#endif

@@ -1,0 +1,30 @@
+/* One bidirectional QUIC stream. RFC 9000, sections 2 and 3. */
+#ifndef NET_QUIC_STREAM_H
+#define NET_QUIC_STREAM_H
+
+#include "common/chunk.h"
+#include "net/quic/endpoint.h"
+
+/* NULL where the peer allows no further stream now. */
+struct quic_stream *quic_stream_open(struct quic_connection *connection);
+
+int64_t quic_stream_id(const struct quic_stream *stream);
+struct quic_connection *quic_stream_connection(const struct quic_stream *stream);
+bool quic_stream_is_local(const struct quic_stream *stream); /* we opened it */
+void *quic_stream_user(const struct quic_stream *stream);
+void quic_stream_set_user(struct quic_stream *stream, void *user);
+
+/* Queues a chunk, of which a reference is taken. After finish or reset nothing is queued. */
+void quic_stream_write(struct quic_stream *stream, struct chunk *chunk);
+void quic_stream_write_bytes(struct quic_stream *stream, struct bytes data);
+/* Sends FIN after what is queued, in a packet of its own: a peer in the field breaks where a
+ * response's last byte and the FIN share a STREAM frame. */
+void quic_stream_finish(struct quic_stream *stream);
+/* RESET_STREAM and STOP_SENDING, as far as each direction is still open. */
+void quic_stream_reset(struct quic_stream *stream, uint64_t code);
+/* Bytes written and not yet handed to the network. */
+size_t quic_stream_unsent(const struct quic_stream *stream);
+/* Bytes written and not yet acknowledged by the peer. */
+size_t quic_stream_unacknowledged(const struct quic_stream *stream);
+
+#endif
