@@ -412,7 +412,8 @@ static struct quic_stream *next_ready_stream(struct quic_connection *connection)
     struct quic_stream *stream;
     TAILQ_FOREACH(stream, &connection->ready, ready_link)
     {
-        if (stream->unsent > 0 || stream->last_packet != connection->packets_written)
+        if (stream->unsent > 0 || !stream->fin_apart ||
+            stream->last_packet != connection->packets_written)
             return stream;
     }
     return NULL;
@@ -530,8 +531,8 @@ void quic_connection_facts(const struct quic_connection *connection,
         .cipher = tls_cipher_name(connection->session),
         .group = tls_group_name(connection->session),
         .quic_version = ngtcp2_conn_get_negotiated_version(connection->conn),
-        .started_ms = connection->started / MILLISECOND_NS,
-        .established_ms = connection->established_at / MILLISECOND_NS,
+        .started_ns = connection->started,
+        .established_ns = connection->established_at,
         .bytes_in = connection->bytes_in,
         .bytes_out = connection->bytes_out,
         .local_streams_left = (size_t)ngtcp2_conn_get_streams_bidi_left(connection->conn),

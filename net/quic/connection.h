@@ -19,8 +19,8 @@ struct quic_connection_facts {
     uint32_t quic_version;
     struct multiaddr remote;               /* with the peer id */
     char id[QUIC_CONNECTION_ID_TEXT_SIZE]; /* original destination connection id, hexadecimal */
-    uint64_t started_ms; /* monotonic; the dialler's first packet or its arrival */
-    uint64_t established_ms;
+    uint64_t started_ns; /* monotonic; the dialler's first packet, or its arrival */
+    uint64_t established_ns;
     uint64_t rtt_us; /* smoothed; 0 until measured */
     uint64_t bytes_in, bytes_out;
     size_t local_streams_left;

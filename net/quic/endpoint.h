@@ -13,7 +13,9 @@
 
 #include <event2/event.h>
 
+#include "net/identity.h"
 #include "net/multiaddr.h"
+#include "net/public_key.h"
 
 enum {
     QUIC_SOCKETS_MAX = 8,

@@ -5,8 +5,8 @@
 #include <gnutls/gnutls.h>
 #include <stdio.h>
 #include <sys/queue.h>
-#include <uthash.h>
 
+#include "common/hash_table.h"
 #include "net/qlog/writer.h"
 #include "net/quic/certificate.h"
 #include "net/quic/compat.h"
@@ -62,7 +62,7 @@ struct quic_stream {
     size_t first_acknowledged;     /* bytes of the first piece that are acknowledged */
     size_t unsent, unacknowledged;
     uint64_t last_packet; /* the connection's packet count when data last went in */
-    bool finishing, fin_sent, write_closed, read_closed, blocked, queued, closed;
+    bool finishing, fin_apart, fin_sent, write_closed, read_closed, blocked, queued, closed;
     TAILQ_ENTRY(quic_stream) ready_link;
     LIST_ENTRY(quic_stream) link;
 };

@@ -65,7 +65,7 @@ size_t stream_vectors(struct quic_stream *stream, ngtcp2_vec *vectors, size_t co
         used++;
         offset = 0;
     }
-    *fin = stream->finishing && stream->unsent == 0;
+    *fin = stream->finishing && piece == NULL && (!stream->fin_apart || stream->unsent == 0);
     return used;
 }
 
@@ -85,7 +85,7 @@ void stream_sent(struct quic_stream *stream, size_t size, bool fin)
             stream->next_offset = 0;
         }
     }
-    if (fin)
+    if (fin && stream->unsent == 0)
         stream->fin_sent = true;
     leave_ready(stream); /* and to the end of the line: streams take turns */
     stream_update_ready(stream);
@@ -190,6 +190,12 @@ void quic_stream_finish(struct quic_stream *stream)
         return;
     stream->finishing = true;
     stream_update_ready(stream);
+}
+
+void quic_stream_finish_apart(struct quic_stream *stream)
+{
+    stream->fin_apart = true;
+    quic_stream_finish(stream);
 }
 
 void quic_stream_reset(struct quic_stream *stream, uint64_t code)

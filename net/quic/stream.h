@@ -17,9 +17,11 @@ void quic_stream_set_user(struct quic_stream *stream, void *user);
 /* Queues a chunk, of which a reference is taken. After finish or reset nothing is queued. */
 void quic_stream_write(struct quic_stream *stream, struct chunk *chunk);
 void quic_stream_write_bytes(struct quic_stream *stream, struct bytes data);
-/* Sends FIN after what is queued, in a packet of its own: a peer in the field breaks where a
- * response's last byte and the FIN share a STREAM frame. */
+/* Sends FIN with the last of what is queued. */
 void quic_stream_finish(struct quic_stream *stream);
+/* Sends FIN after it, in a packet of its own: a peer in the field breaks where a response's last
+ * byte and the FIN share a STREAM frame. */
+void quic_stream_finish_apart(struct quic_stream *stream);
 /* RESET_STREAM and STOP_SENDING, as far as each direction is still open. */
 void quic_stream_reset(struct quic_stream *stream, uint64_t code);
 /* Bytes written and not yet handed to the network. */
