@@ -75,7 +75,7 @@ static void answer_sent(struct evhttp_request *http, void *argument)
 /* Puts one JSON value and a newline into BUFFER. */
 static void write_json(struct evbuffer *buffer, const json_t *value)
 {
-    char *text = json_dumps(value, JSON_COMPACT | JSON_SORT_KEYS);
+    char *text = json_dumps(value, JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION(12));
     evbuffer_add(buffer, text, strlen(text));
     evbuffer_add(buffer, "\n", 1);
     free(text);

@@ -1,0 +1,276 @@
+#include "net/api/host_json.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/memory.h"
+
+static json_t *text_or_null(const char *text)
+{
+    return text != NULL ? json_string(text) : json_null();
+}
+
+static void set(json_t *object, const char *key, json_t *value)
+{
+    json_object_set_new(object, key, value);
+}
+
+static void set_count(json_t *object, const char *key, uint64_t count)
+{
+    set(object, key, json_integer((json_int_t)count));
+}
+
+static int compare_texts(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* ---- peers, sorted by name ---- */
+
+static int compare_peers(const void *a, const void *b)
+{
+    return strcmp((*(struct peer *const *)a)->name, (*(struct peer *const *)b)->name);
+}
+
+/* Freed with free(). */
+static struct peer **sorted_peers(const struct host *host)
+{
+    struct peer **peers = memory_new(peer_count(host) * sizeof(*peers));
+    size_t count = 0;
+    for (struct peer *peer = peer_first(host); peer != NULL; peer = peer_next(peer))
+        peers[count++] = peer;
+    qsort(peers, count, sizeof(*peers), compare_peers);
+    return peers;
+}
+
+static json_t *connection_json(const struct peer_connection *connection)
+{
+    struct quic_connection_facts facts;
+    quic_connection_facts(connection->quic, &facts);
+    char remote[MULTIADDR_TEXT_SIZE];
+    facts.remote.has_peer_id = false;
+    multiaddr_text(&facts.remote, remote);
+    uint64_t age_ms = (clock_now_ns() - facts.started_ns) / 1000000;
+    return json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I}", "id", facts.id, "direction",
+                     facts.dialled ? "dialled" : "accepted", "remote", remote, "age_ms",
+                     (json_int_t)age_ms, "rtt_us", (json_int_t)facts.rtt_us, "bytes_in",
+                     (json_int_t)facts.bytes_in, "bytes_out", (json_int_t)facts.bytes_out);
+}
+
+static json_t *connections_json(const struct peer *peer)
+{
+    json_t *connections = json_array();
+    const struct peer_connection *connection;
+    LIST_FOREACH(connection, &peer->connections, link)
+    json_array_append_new(connections, connection_json(connection));
+    return connections;
+}
+
+static json_t *stream_json(const struct protocol_stream *stream)
+{
+    struct quic_connection_facts facts;
+    quic_connection_facts(stream->connection->quic, &facts);
+    return json_pack("{s:s, s:I, s:s}", "connection", facts.id, "stream_id",
+                     (json_int_t)protocol_stream_id(stream), "protocol", stream->protocol->name);
+}
+
+static json_t *outbound_json(const struct peer *peer)
+{
+    static const char *const states[] = {[LIFECYCLE_NONE] = "none",
+                                         [LIFECYCLE_OPENING] = "opening",
+                                         [LIFECYCLE_OPEN] = "open",
+                                         [LIFECYCLE_WAITING] = "waiting"};
+    json_t *stream = peer->outbound != NULL ? stream_json(peer->outbound) : json_object();
+    set(stream, "state", json_string(states[peer->lifecycle.state]));
+    set_count(stream, "opens_avoided", peer->lifecycle.opens_avoided);
+    return stream;
+}
+
+static json_t *inbound_json(const struct peer *peer)
+{
+    json_t *streams = json_array();
+    for (size_t i = 0; i < peer->inbound_count; i++)
+        json_array_append_new(streams, stream_json(peer->inbound[i]));
+    return streams;
+}
+
+static json_t *protocols_json(const struct identify *identify)
+{
+    json_t *protocols = json_array();
+    const char **names = memory_new(identify->protocol_count * sizeof(*names));
+    for (size_t i = 0; i < identify->protocol_count; i++)
+        names[i] = identify->protocols[i];
+    qsort(names, identify->protocol_count, sizeof(*names), compare_texts);
+    for (size_t i = 0; i < identify->protocol_count; i++)
+        json_array_append_new(protocols, json_string(names[i]));
+    free(names);
+    return protocols;
+}
+
+typedef bool (*topic_test)(const struct gossipsub *router, gossipsub_peer peer,
+                           gossipsub_topic topic);
+
+static json_t *subscriptions_json(const struct peer *peer)
+{
+    struct gossipsub *router = host_router(peer->host);
+    const char **names = memory_new(gossipsub_topic_count(router) * sizeof(*names));
+    size_t count = 0;
+    for (gossipsub_topic topic = 0; topic < gossipsub_topic_count(router); topic++) {
+        if (gossipsub_peer_is_subscribed(router, peer->router_handle, topic))
+            names[count++] = gossipsub_topic_name(router, topic);
+    }
+    qsort(names, count, sizeof(*names), compare_texts);
+    json_t *topics = json_array();
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(topics, json_string(names[i]));
+    free(names);
+    return topics;
+}
+
+json_t *host_peer_json(const struct peer *peer)
+{
+    json_t *object = json_object();
+    set(object, "peer_id", json_string(peer->name));
+    set(object, "key_type", json_string(key_type_name(peer->key_type)));
+    set(object, "agent", text_or_null(peer->identify.agent));
+    set(object, "protocols", protocols_json(&peer->identify));
+    set(object, "status", peer->status_known ? status_json(&peer->status) : json_null());
+    set(object, "subscriptions", subscriptions_json(peer));
+    set(object, "connections", connections_json(peer));
+    set(object, "outbound_stream", outbound_json(peer));
+    set(object, "inbound_streams", inbound_json(peer));
+    return object;
+}
+
+static json_t *peer_list_json(const struct host *host)
+{
+    struct peer **peers = sorted_peers(host);
+    json_t *list = json_array();
+    for (size_t i = 0; i < peer_count(host); i++)
+        json_array_append_new(list, host_peer_json(peers[i]));
+    free(peers);
+    return list;
+}
+
+json_t *host_peers_json(const struct host *host)
+{
+    return json_pack("{s:o}", "peers", peer_list_json(host));
+}
+
+/* ---- topics ---- */
+
+static json_t *peers_where(const struct host *host, struct peer **peers, topic_test test,
+                           gossipsub_topic topic)
+{
+    json_t *names = json_array();
+    for (size_t i = 0; i < peer_count(host); i++) {
+        if (test(host_router(host), peers[i]->router_handle, topic))
+            json_array_append_new(names, json_string(peers[i]->name));
+    }
+    return names;
+}
+
+static json_t *backoff_json(const struct host *host, struct peer **peers, gossipsub_topic topic)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < peer_count(host); i++) {
+        uint64_t left = gossipsub_backoff_left(host_router(host), clock_now_ms(),
+                                               peers[i]->router_handle, topic);
+        if (left > 0)
+            json_array_append_new(list, json_pack("{s:s, s:I}", "peer_id", peers[i]->name,
+                                                  "left_ms", (json_int_t)left));
+    }
+    return list;
+}
+
+static json_t *topics_json(const struct host *host)
+{
+    struct gossipsub *router = host_router(host);
+    struct peer **peers = sorted_peers(host);
+    json_t *topics = json_object();
+    for (gossipsub_topic topic = 0; topic < gossipsub_topic_count(router); topic++) {
+        json_t *object = json_object();
+        set(object, "subscribed", json_boolean(gossipsub_is_subscribed(router, topic)));
+        set(object, "mesh", peers_where(host, peers, gossipsub_in_mesh, topic));
+        set(object, "subscribers", peers_where(host, peers, gossipsub_peer_is_subscribed, topic));
+        set(object, "fanout", peers_where(host, peers, gossipsub_in_fanout, topic));
+        set(object, "backoff", backoff_json(host, peers, topic));
+        set(topics, gossipsub_topic_name(router, topic), object);
+    }
+    free(peers);
+    return topics;
+}
+
+static json_t *statistics_json(const struct host *host)
+{
+    struct gossipsub_statistics gossip;
+    gossipsub_statistics(host_router(host), &gossip);
+    const struct quic_endpoint_statistics *quic = host_endpoint_statistics(host);
+    json_t *object = json_object();
+    set_count(object, "rpcs_in", gossip.rpcs_in);
+    set_count(object, "rpcs_out", gossip.rpcs_out);
+    set_count(object, "messages_in", gossip.messages_in);
+    set_count(object, "messages_out", gossip.messages_out);
+    set_count(object, "duplicates", gossip.duplicates);
+    set_count(object, "invalid", gossip.invalid);
+    set_count(object, "published", gossip.published);
+    set_count(object, "delivered", gossip.delivered);
+    set_count(object, "seen", gossip.seen);
+    set_count(object, "cached_messages", gossip.cached_messages);
+    set_count(object, "cached_bytes", gossip.cached_bytes);
+    set_count(object, "backoffs", gossip.backoffs);
+    set_count(object, "datagrams_in", quic->datagrams_in);
+    set_count(object, "datagrams_out", quic->datagrams_out);
+    set_count(object, "bytes_in", quic->bytes_in);
+    set_count(object, "bytes_out", quic->bytes_out);
+    set_count(object, "datagrams_dropped", quic->datagrams_dropped);
+    return object;
+}
+
+static json_t *listen_json(const struct host *host)
+{
+    json_t *listen = json_array();
+    for (size_t i = 0; i < host_listen_count(host); i++) {
+        struct multiaddr address = host_listen_address(host, i);
+        char text[MULTIADDR_TEXT_SIZE];
+        multiaddr_text(&address, text);
+        json_array_append_new(listen, json_string(text));
+    }
+    return listen;
+}
+
+static void set_peer_id(json_t *object, const struct host *host)
+{
+    char peer_id[PEER_ID_TEXT_SIZE];
+    peer_id_text(host_peer_id(host), peer_id);
+    set(object, "peer_id", json_string(peer_id));
+}
+
+json_t *host_mesh_json(const struct host *host)
+{
+    const struct host_settings *settings = host_settings(host);
+    json_t *object = json_object();
+    set_peer_id(object, host);
+    set(object, "agent", json_string(settings->agent));
+    set(object, "network", json_string(settings->network));
+    set(object, "listen", listen_json(host));
+    set(object, "status", status_json(&settings->status));
+    set(object, "topics", topics_json(host));
+    set(object, "peers", peer_list_json(host));
+    set(object, "statistics", statistics_json(host));
+    return object;
+}
+
+json_t *host_health_json(const struct host *host, uint64_t uptime_ms)
+{
+    json_t *object = json_object();
+    set(object, "status", json_string("ok"));
+    set_peer_id(object, host);
+    set(object, "agent", json_string(host_settings(host)->agent));
+    set(object, "version", json_string(DEVNET_VERSION));
+    set_count(object, "uptime_ms", uptime_ms);
+    set_count(object, "peers", peer_count(host));
+    set(object, "listen", listen_json(host));
+    return object;
+}

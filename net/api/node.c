@@ -1,0 +1,297 @@
+#include "net/api/node.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+
+#include "common/clock.h"
+#include "common/hex.h"
+#include "common/memory.h"
+#include "common/options.h"
+#include "net/api/host_json.h"
+#include "net/api/server.h"
+#include "net/attempt.h"
+
+enum { BAD_REQUEST = 400, NOT_FOUND = 404, OK = 200 };
+
+/* A POST /connect whose steps are still coming. */
+struct connecting {
+    struct node_api *api;
+    struct api_request *request;
+    struct attempt *attempt;
+    LIST_ENTRY(connecting) link;
+};
+
+struct node_api {
+    struct host *host;
+    struct dialer *dialer;
+    struct resolver *resolver;
+    struct api_server *server;
+    uint64_t started_ms;
+    LIST_HEAD(, connecting) connecting;
+};
+
+/* ---- what is ---- */
+
+static void get_health(void *context, struct api_request *request, const json_t *body)
+{
+    (void)body;
+    const struct node_api *api = context;
+    api_reply(request, OK, host_health_json(api->host, clock_now_ms() - api->started_ms));
+}
+
+static void get_mesh(void *context, struct api_request *request, const json_t *body)
+{
+    (void)body;
+    const struct node_api *api = context;
+    api_reply(request, OK, host_mesh_json(api->host));
+}
+
+static void get_peers(void *context, struct api_request *request, const json_t *body)
+{
+    (void)body;
+    const struct node_api *api = context;
+    api_reply(request, OK, host_peers_json(api->host));
+}
+
+/* ---- POST /connect: the steps as they happen ---- */
+
+static void connecting_free(struct connecting *connecting)
+{
+    LIST_REMOVE(connecting, link);
+    free(connecting);
+}
+
+static void on_step(void *context, const json_t *step)
+{
+    const struct connecting *connecting = context;
+    api_stream_line(connecting->request, step);
+}
+
+static void on_done(void *context, const json_t *result)
+{
+    struct connecting *connecting = context;
+    json_t *line = json_copy((json_t *)(uintptr_t)result);
+    json_object_del(line, "steps");
+    json_object_set_new(line, "step", json_string("done"));
+    api_stream_line(connecting->request, line);
+    json_decref(line);
+    api_stream_end(connecting->request);
+    connecting_free(connecting);
+}
+
+static void on_client_gone(void *argument)
+{
+    struct connecting *connecting = argument;
+    attempt_cancel(connecting->attempt);
+    connecting_free(connecting);
+}
+
+static bool read_until(const json_t *body, enum attempt_step *until, struct error *error)
+{
+    const char *name = "mesh";
+    const json_t *value = json_object_get(body, "until");
+    if (value != NULL)
+        name = json_string_value(value);
+    for (size_t i = 0; name != NULL && attempt_step_names[i] != NULL; i++) {
+        if (strcmp(attempt_step_names[i], name) == 0) {
+            *until = (enum attempt_step)i;
+            return true;
+        }
+    }
+    return error_set(error, "\"until\": handshake, identify, status, streams or mesh");
+}
+
+static bool read_timeout(const json_t *body, uint64_t *timeout_ms, struct error *error)
+{
+    const json_t *value = json_object_get(body, "timeout");
+    *timeout_ms = API_TIMEOUT_DEFAULT_MS;
+    if (value == NULL)
+        return true;
+    if (!json_is_string(value))
+        return error_set(error, "\"timeout\": a duration such as \"5s\"");
+    if (!duration_parse(json_string_value(value), timeout_ms, error))
+        return error_prefix(error, "\"timeout\"");
+    if (*timeout_ms == 0 || *timeout_ms > API_TIMEOUT_MAX_MS)
+        return error_set(error, "\"timeout\": more than 0 and at most 10m");
+    return true;
+}
+
+static bool read_connect(const json_t *body, struct multiaddr *address,
+                         struct attempt_settings *settings, struct error *error)
+{
+    const char *text = json_string_value(json_object_get(body, "addr"));
+    const json_t *topic = json_object_get(body, "topic");
+    if (text == NULL)
+        return error_set(error, "\"addr\": a multiaddr is needed");
+    if (!multiaddr_parse(text, address, error))
+        return error_prefix(error, "\"addr\": %s", text);
+    if (topic != NULL && !json_is_null(topic) && !json_is_string(topic))
+        return error_set(error, "\"topic\": a text");
+    return read_until(body, &settings->until, error) &&
+           read_timeout(body, &settings->timeout_ms, error);
+}
+
+static void post_connect(void *context, struct api_request *request, const json_t *body)
+{
+    static const struct attempt_handlers handlers = {.step = on_step, .done = on_done};
+    struct node_api *api = context;
+    struct multiaddr address;
+    struct attempt_settings settings = {0};
+    struct error error;
+    if (!read_connect(body, &address, &settings, &error)) {
+        api_reply_error(request, BAD_REQUEST, "%s", error.text);
+        return;
+    }
+    const char *topic = json_string_value(json_object_get(body, "topic"));
+    char *expanded = topic != NULL ? host_topic_expand(api->host, topic) : NULL;
+    settings.topic = expanded;
+    struct connecting *connecting = memory_new(sizeof(*connecting));
+    connecting->api = api;
+    connecting->request = request;
+    LIST_INSERT_HEAD(&api->connecting, connecting, link);
+    api_stream_start(request, on_client_gone, connecting);
+    connecting->attempt =
+        attempt_dial(api->host, api->resolver, &address, &settings, &handlers, connecting);
+    free(expanded);
+}
+
+/* ---- POST /disconnect ---- */
+
+static void post_disconnect(void *context, struct api_request *request, const json_t *body)
+{
+    struct node_api *api = context;
+    const char *text = json_string_value(json_object_get(body, "peer_id"));
+    struct peer_id id;
+    struct error error;
+    if (text == NULL || !peer_id_parse(text, &id, &error)) {
+        api_reply_error(request, BAD_REQUEST, "\"peer_id\": %s",
+                        text == NULL ? "a peer id is needed" : error.text);
+        return;
+    }
+    struct peer *peer = peer_find(api->host, &id);
+    if (api->dialer != NULL)
+        dialer_remove(api->dialer, &id);
+    if (peer == NULL) {
+        api_reply_error(request, NOT_FOUND, "%s: not connected", text);
+        return;
+    }
+    host_disconnect(api->host, peer, "asked to disconnect");
+    api_reply(request, OK, json_pack("{s:s}", "peer_id", text));
+}
+
+/* ---- topics ---- */
+
+/* The expanded topic of BODY, freed by the caller; NULL where there is none: then it is answered.
+ */
+static char *read_topic(const struct node_api *api, struct api_request *request, const json_t *body)
+{
+    const char *topic = json_string_value(json_object_get(body, "topic"));
+    if (topic != NULL)
+        return host_topic_expand(api->host, topic);
+    api_reply_error(request, BAD_REQUEST, "\"topic\": a topic is needed");
+    return NULL;
+}
+
+static void change_topic(struct node_api *api, struct api_request *request, const json_t *body,
+                         bool (*change)(struct host *host, const char *topic, struct error *error))
+{
+    char *topic = read_topic(api, request, body);
+    if (topic == NULL)
+        return;
+    struct error error;
+    if (change(api->host, topic, &error))
+        api_reply(request, OK, json_pack("{s:s}", "topic", topic));
+    else
+        api_reply_error(request, BAD_REQUEST, "%s", error.text);
+    free(topic);
+}
+
+static void post_subscribe(void *context, struct api_request *request, const json_t *body)
+{
+    change_topic(context, request, body, host_subscribe);
+}
+
+static void post_unsubscribe(void *context, struct api_request *request, const json_t *body)
+{
+    change_topic(context, request, body, host_unsubscribe);
+}
+
+/* {"text": ...} or {"data": hexadecimal}: the payload before compression. */
+static bool read_payload(const json_t *body, struct buffer *payload, struct error *error)
+{
+    const char *text = json_string_value(json_object_get(body, "text"));
+    const char *data = json_string_value(json_object_get(body, "data"));
+    if ((text == NULL) == (data == NULL))
+        return error_set(error, "either \"text\" or \"data\" (hexadecimal) is needed");
+    if (text != NULL)
+        buffer_append_text(payload, text);
+    else if (!hex_read(data, payload))
+        return error_set(error, "\"data\": not hexadecimal");
+    return true;
+}
+
+static void post_publish(void *context, struct api_request *request, const json_t *body)
+{
+    struct node_api *api = context;
+    char *topic = read_topic(api, request, body);
+    if (topic == NULL)
+        return;
+    struct buffer payload = {0};
+    struct error error;
+    uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE];
+    size_t receivers = 0;
+    if (read_payload(body, &payload, &error) &&
+        host_publish(api->host, topic, buffer_bytes(&payload), id, &receivers, &error)) {
+        char text[2 * GOSSIPSUB_MESSAGE_ID_SIZE + 1];
+        hex_write(bytes_of(id, sizeof(id)), text);
+        api_reply(request, OK,
+                  json_pack("{s:s, s:s, s:I}", "topic", topic, "id", text, "receivers",
+                            (json_int_t)receivers));
+    } else {
+        api_reply_error(request, BAD_REQUEST, "%s", error.text);
+    }
+    buffer_clear(&payload);
+    free(topic);
+}
+
+/* ---- beginning and end ---- */
+
+static const struct api_route routes[] = {
+    {"GET", "/health", get_health},
+    {"GET", "/mesh", get_mesh},
+    {"GET", "/peers", get_peers},
+    {"POST", "/connect", post_connect},
+    {"POST", "/disconnect", post_disconnect},
+    {"POST", "/publish", post_publish},
+    {"POST", "/subscribe", post_subscribe},
+    {"POST", "/unsubscribe", post_unsubscribe},
+    {0},
+};
+
+struct node_api *node_api_new(struct host *host, struct dialer *dialer, struct resolver *resolver,
+                              const char *listen, struct error *error)
+{
+    struct node_api *api = memory_new(sizeof(*api));
+    api->host = host;
+    api->dialer = dialer;
+    api->resolver = resolver;
+    api->started_ms = clock_now_ms();
+    LIST_INIT(&api->connecting);
+    api->server = api_server_new(host_settings(host)->base, listen, routes, api, error);
+    if (api->server != NULL)
+        return api;
+    free(api);
+    return NULL;
+}
+
+void node_api_free(struct node_api *api)
+{
+    api_server_free(api->server); /* ends what is still being answered, through on_client_gone */
+    free(api);
+}
+
+const char *node_api_url(const struct node_api *api)
+{
+    return api_server_url(api->server);
+}

@@ -1,0 +1,18 @@
+/* The HTTP API of a node: what each route asks of the host. The README documents it. */
+#ifndef NET_API_NODE_H
+#define NET_API_NODE_H
+
+#include "net/dialer.h"
+
+enum { API_TIMEOUT_DEFAULT_MS = 10000, API_TIMEOUT_MAX_MS = 600000 };
+
+struct node_api;
+
+/* Host, dialer and resolver are borrowed; LISTEN as api_server_new takes it. */
+struct node_api *node_api_new(struct host *host, struct dialer *dialer, struct resolver *resolver,
+                              const char *listen, struct error *error);
+/* Requests that are still being answered are cut off. */
+void node_api_free(struct node_api *api);
+const char *node_api_url(const struct node_api *api);
+
+#endif
