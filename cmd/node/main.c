@@ -1,0 +1,218 @@
+/* devnet-node: one Lean networking node. */
+#include <event2/event.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "cmd/node/settings.h"
+#include "common/hex.h"
+#include "common/log.h"
+#include "common/memory.h"
+#include "common/output.h"
+#include "net/api/node.h"
+#include "net/dialer.h"
+
+enum { EXIT_FAILED = 1, SHUTDOWN_LIMIT_MS = 500 };
+
+struct node {
+    struct event_base *base;
+    struct identity *identity;
+    struct host *host;
+    struct resolver *resolver;
+    struct dialer *dialer;
+    struct node_api *api;
+    struct host_observer printer;
+    struct event *terminated, *interrupted;
+};
+
+static void print_event(void *context, const struct host_event *event)
+{
+    (void)context;
+    json_t *object = host_event_json(event);
+    if (object != NULL)
+        output_json_line(object);
+    json_decref(object);
+}
+
+static void print_ready(const struct node *node)
+{
+    char peer_id[PEER_ID_TEXT_SIZE];
+    peer_id_text(host_peer_id(node->host), peer_id);
+    json_t *listen = json_array();
+    for (size_t i = 0; i < host_listen_count(node->host); i++) {
+        char text[MULTIADDR_TEXT_SIZE];
+        struct multiaddr address = host_listen_address(node->host, i);
+        multiaddr_text(&address, text);
+        json_array_append_new(listen, json_string(text));
+    }
+    json_t *ready =
+        json_pack("{s:s, s:s, s:o, s:s*}", "event", "ready", "peer_id", peer_id, "listen", listen,
+                  "api", node->api != NULL ? node_api_url(node->api) : NULL);
+    output_json_line(ready);
+    json_decref(ready);
+}
+
+/* ---- setting up, in the order in which things can go wrong ---- */
+
+static struct identity *read_identity(const struct node_settings *settings, struct error *error)
+{
+    if (settings->key != NULL)
+        return identity_load_or_create(settings->key, error);
+    if (settings->key_hex == NULL)
+        return identity_generate();
+    struct buffer secret = {0};
+    struct identity *identity = NULL;
+    if (hex_read(settings->key_hex, &secret))
+        identity = identity_from_secret(buffer_bytes(&secret), error);
+    else
+        error_set(error, "not hexadecimal");
+    buffer_clear(&secret);
+    if (identity == NULL)
+        node_usage_error("--key-hex: %s", error->text);
+    return identity;
+}
+
+static bool start_listening(struct node *node, const struct node_settings *settings,
+                            struct error *error)
+{
+    const char *any[] = {"/ip4/127.0.0.1/udp/0/quic-v1"};
+    struct option_list list = {.items = any, .count = 1};
+    if (settings->listen.count > 0)
+        list = settings->listen;
+    for (size_t i = 0; i < list.count; i++) {
+        struct multiaddr address;
+        if (!multiaddr_parse(list.items[i], &address, error))
+            node_usage_error("--listen %s: %s", list.items[i], error->text);
+        if (!host_listen(node->host, &address, error))
+            return false;
+    }
+    return true;
+}
+
+static bool subscribe(struct node *node, const struct node_settings *settings, struct error *error)
+{
+    const char *any[] = {"lean:block"};
+    struct option_list list = {.items = any, .count = 1};
+    if (settings->topics.count > 0)
+        list = settings->topics;
+    bool subscribed = true;
+    for (size_t i = 0; i < list.count && subscribed; i++) {
+        char *topic = host_topic_expand(node->host, list.items[i]);
+        subscribed = host_subscribe(node->host, topic, error);
+        if (!subscribed)
+            error_prefix(error, "--topic %s", list.items[i]);
+        free(topic);
+    }
+    return subscribed;
+}
+
+static bool dial_bootnodes(struct node *node, const struct node_settings *settings,
+                           struct error *error)
+{
+    for (size_t i = 0; i < settings->bootnodes.count; i++) {
+        struct multiaddr address;
+        const char *text = settings->bootnodes.items[i];
+        if (!multiaddr_parse(text, &address, error))
+            node_usage_error("--bootnode %s: %s", text, error->text);
+        if (!dialer_add(node->dialer, &address, error))
+            return false;
+    }
+    return true;
+}
+
+static bool node_start(struct node *node, const struct node_settings *settings, struct error *error)
+{
+    struct host_settings host;
+    host_settings_default(&host);
+    node_settings_apply(settings, &host);
+    if (host.seed == 0 && getrandom(&host.seed, sizeof(host.seed), 0) < 0)
+        return error_set(error, "no random numbers to be had");
+    node->identity = read_identity(settings, error);
+    if (node->identity == NULL)
+        return false;
+    host.base = node->base;
+    host.identity = node->identity;
+    node->host = host_new(&host, error);
+    if (node->host == NULL)
+        return false;
+    node->resolver = resolver_new(node->base);
+    node->dialer = dialer_new(node->host, node->resolver);
+    if (!start_listening(node, settings, error) || !subscribe(node, settings, error))
+        return false;
+    if (strcmp(settings->api, "off") != 0) {
+        node->api = node_api_new(node->host, node->dialer, node->resolver, settings->api, error);
+        if (node->api == NULL)
+            return error_prefix(error, "--api %s", settings->api);
+    }
+    return dial_bootnodes(node, settings, error);
+}
+
+/* ---- running ---- */
+
+static void on_shut_down(void *context)
+{
+    event_base_loopbreak(context);
+}
+
+static void on_signal(evutil_socket_t signal, short what, void *argument)
+{
+    (void)signal, (void)what;
+    struct node *node = argument;
+    if (node->api != NULL)
+        node_api_free(node->api);
+    node->api = NULL;
+    dialer_free(node->dialer);
+    node->dialer = NULL;
+    host_shutdown(node->host, SHUTDOWN_LIMIT_MS, on_shut_down, node->base);
+    event_del(node->terminated);
+    event_del(node->interrupted);
+}
+
+static void run(struct node *node, const struct node_settings *settings)
+{
+    for (size_t i = 0; i < settings->faults.count; i++)
+        log_write(LOG_WARN, "--fault %s: this node misbehaves on purpose",
+                  settings->faults.items[i]);
+    node->printer = (struct host_observer){.event = print_event};
+    host_observe(node->host, &node->printer);
+    print_ready(node);
+    event_add(node->terminated, NULL);
+    event_add(node->interrupted, NULL);
+    event_base_dispatch(node->base);
+}
+
+static void node_clear(struct node *node)
+{
+    if (node->api != NULL)
+        node_api_free(node->api);
+    if (node->dialer != NULL)
+        dialer_free(node->dialer);
+    host_free(node->host);
+    if (node->resolver != NULL)
+        resolver_free(node->resolver);
+    identity_free(node->identity);
+    event_free(node->terminated);
+    event_free(node->interrupted);
+    event_base_free(node->base);
+}
+
+int main(int argc, char **argv)
+{
+    struct node_settings settings;
+    node_settings_read(argc, argv, &settings);
+    log_init("devnet-node", (enum log_level)settings.log_level, settings.log_format == 1);
+    signal(SIGPIPE, SIG_IGN);
+    struct node node = {.base = event_base_new()};
+    node.terminated = evsignal_new(node.base, SIGTERM, on_signal, &node);
+    node.interrupted = evsignal_new(node.base, SIGINT, on_signal, &node);
+    struct error error;
+    bool started = node_start(&node, &settings, &error);
+    if (started)
+        run(&node, &settings);
+    else
+        log_error("%s", error.text);
+    node_clear(&node);
+    node_settings_clear(&settings);
+    return started ? EXIT_SUCCESS : EXIT_FAILED;
+}

@@ -1,0 +1,185 @@
+#include "cmd/node/settings.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/log.h"
+
+static const char *const log_levels[] = {"error", "warn", "info", "debug", "trace", NULL};
+static const char *const log_formats[] = {"text", "json", NULL};
+
+#define AT(member) .offset = offsetof(struct node_settings, member)
+
+static const struct option_spec options[] = {
+    {"listen", 'l', OPTION_LIST, AT(listen), "MULTIADDR",
+     "Listen there; may be repeated; port 0 is any free one (default "
+     "/ip4/127.0.0.1/udp/0/quic-v1)"},
+    {"key", 'k', OPTION_STRING, AT(key), "FILE",
+     "The identity: a file with 64 hexadecimal digits, made where it is absent (default: a new "
+     "identity each time)",
+     .files = true},
+    {"key-hex", 0, OPTION_STRING, AT(key_hex), "HEX", "The identity's secp256k1 secret itself"},
+    {"bootnode", 'b', OPTION_LIST, AT(bootnodes), "MULTIADDR",
+     "Dial that node, and again whenever the connection is lost; may be repeated"},
+    {"network", 'n', OPTION_STRING, AT(network), "NAME",
+     "The network's name, part of Lean topics (default 12345678)"},
+    {"topic", 't', OPTION_LIST, AT(topics), "TOPIC",
+     "Subscribe: a topic as it is, or lean:block and the like; may be repeated (default "
+     "lean:block)"},
+    {"finalized", 0, OPTION_STRING, AT(finalized), "ROOT:SLOT",
+     "Finalized checkpoint of our status (default: zero)"},
+    {"head", 0, OPTION_STRING, AT(head), "ROOT:SLOT", "Head of our status (default: zero)"},
+    {"heartbeat", 0, OPTION_DURATION, AT(heartbeat_ms), "DURATION",
+     "Time between gossipsub heartbeats (default 700ms)", .minimum = 10, .maximum = 60000},
+    {"d", 0, OPTION_NUMBER, AT(d), "N", "Peers wanted in a mesh (default 8)", .maximum = 1000},
+    {"d-low", 0, OPTION_NUMBER, AT(d_low), "N", "Fewest peers in a mesh (default 6)",
+     .maximum = 1000},
+    {"d-high", 0, OPTION_NUMBER, AT(d_high), "N", "Most peers in a mesh (default 12)",
+     .maximum = 1000},
+    {"d-lazy", 0, OPTION_NUMBER, AT(d_lazy), "N", "Peers told by IHAVE (default 6)",
+     .maximum = 1000},
+    {"flood-publish", 0, OPTION_FLAG, AT(flood_publish), NULL,
+     "Publish to every subscribed peer, not to the mesh alone"},
+    {"api", 'a', OPTION_STRING, AT(api), "HOST:PORT",
+     "Serve the HTTP API there, on loopback only, or `off` (default 127.0.0.1:0)"},
+    {"qlog", 0, OPTION_STRING, AT(qlog), "DIR", "Write a QUIC log of each connection there",
+     .files = true},
+    {"keylog", 0, OPTION_STRING, AT(keylog), "FILE",
+     "Append TLS secrets there, for Wireshark (default $SSLKEYLOGFILE)", .files = true},
+    {"agent", 0, OPTION_STRING, AT(agent), "TEXT",
+     "What identify says we are (default devnet-node/VERSION)"},
+    {"seed", 0, OPTION_NUMBER, AT(seed), "N", "Of gossipsub's choices (default: random)"},
+    {"log-level", 0, OPTION_CHOICE, AT(log_level), "LEVEL", "What to log on stderr (default warn)",
+     .choices = log_levels},
+    {"log-format", 0, OPTION_CHOICE, AT(log_format), "FORMAT", "How to log (default text)",
+     .choices = log_formats},
+    {"fault", 0, OPTION_LIST, AT(faults), "NAME",
+     "Misbehave on purpose, for tests; see FAULTS; may be repeated"},
+    {0},
+};
+
+static const struct command_spec commands[] = {{.summary = "Run a node"}, {0}};
+
+static const struct example examples[] = {
+    {"devnet-node --key node1.key --qlog logs",
+     "A node on any free port, with an identity that is kept, and QUIC logs."},
+    {"devnet-node --listen /ip4/0.0.0.0/udp/9000/quic-v1 --bootnode "
+     "/ip4/127.0.0.1/udp/9001/quic-v1/p2p/16Uiu2HA...",
+     "A node at port 9000 that keeps a connection to another."},
+    {"devnet-node --network devnet0 --topic lean:block --topic lean:attestation_0",
+     "A node on two topics of the network devnet0."},
+    {0},
+};
+
+static const struct exit_status statuses[] = {
+    {0, "stopped by SIGTERM or SIGINT"},
+    {1, "failed: the port is taken, for example"},
+    {2, "usage"},
+    {0},
+};
+
+static const struct program_spec program = {
+    .name = "devnet-node",
+    .summary = "one Lean networking node: libp2p over QUIC, status, gossipsub",
+    .description =
+        "Listens and dials, answers and asks status, identify and ping, gossips on its topics, "
+        "writes QUIC logs and serves a local HTTP API.\n\n"
+        "Prints one JSON object a line on stdout: first {\"event\":\"ready\"} with the peer id, "
+        "the multiaddrs and the API's address, then what happens: connected, confirmed, status, "
+        "identified, stream_opened, stream_closed, subscribed, unsubscribed, mesh_joined, "
+        "mesh_left, message, disconnected and others.\n\n"
+        "The API: GET /health, /mesh, /peers; POST /connect, /disconnect, /publish, /subscribe, "
+        "/unsubscribe, with a JSON object each.\n\n"
+        "FAULTS: second-gossip-stream opens a second gossipsub stream that nobody owns; "
+        "status-silent, status-refused, status-malformed, status-endless, status-not-spoken, "
+        "identify-not-spoken, gossipsub-not-spoken, gossipsub-reset and prunes-everybody do what "
+        "their names say.",
+    .options = options,
+    .commands = commands,
+    .examples = examples,
+    .exit_statuses = statuses,
+    .see_also = "devnet(1), devnet-connect(1), devnet-orphans(1), devnet-mesh(1)",
+};
+
+void node_usage_error(const char *format, ...)
+{
+    char text[ERROR_TEXT_SIZE];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    options_usage_error(&program, "%s", text);
+}
+
+void node_settings_read(int argc, char **argv, struct node_settings *settings)
+{
+    struct gossipsub_parameters gossipsub;
+    gossipsub_parameters_default(&gossipsub);
+    *settings = (struct node_settings){
+        .network = "12345678",
+        .api = "127.0.0.1:0",
+        .agent = "devnet-node/" DEVNET_VERSION,
+        .heartbeat_ms = gossipsub.heartbeat_ms,
+        .d = gossipsub.d,
+        .d_low = gossipsub.d_low,
+        .d_high = gossipsub.d_high,
+        .d_lazy = gossipsub.d_lazy,
+        .log_level = LOG_WARN,
+    };
+    options_parse(&program, argc, argv, settings);
+    if (settings->key != NULL && settings->key_hex != NULL)
+        node_usage_error("--key and --key-hex exclude each other");
+    if (*settings->network == '\0' || strlen(settings->network) > HOST_NETWORK_SIZE_MAX ||
+        strchr(settings->network, '/') != NULL)
+        node_usage_error("--network %s: 1 to %d characters, no slash", settings->network,
+                         HOST_NETWORK_SIZE_MAX);
+}
+
+void node_settings_clear(struct node_settings *settings)
+{
+    options_clear(&program, settings);
+}
+
+static void apply_checkpoint(const char *option, const char *text,
+                             struct status_checkpoint *checkpoint)
+{
+    struct error error;
+    if (text != NULL && !status_checkpoint_parse(text, checkpoint, &error))
+        node_usage_error("%s %s: %s", option, text, error.text);
+}
+
+static unsigned faults_of(const struct option_list *names)
+{
+    unsigned faults = 0;
+    for (size_t i = 0; i < names->count; i++) {
+        unsigned fault = host_fault_find(names->items[i]);
+        if (fault == 0)
+            node_usage_error("--fault %s: there is no such fault; see --help", names->items[i]);
+        faults |= fault;
+    }
+    return faults;
+}
+
+void node_settings_apply(const struct node_settings *settings, struct host_settings *host)
+{
+    host->agent = settings->agent;
+    host->network = settings->network;
+    host->qlog_folder = settings->qlog;
+    host->keylog_path = settings->keylog;
+    host->seed = settings->seed;
+    host->faults = faults_of(&settings->faults);
+    host->gossipsub.heartbeat_ms = settings->heartbeat_ms;
+    host->gossipsub.d = (unsigned)settings->d;
+    host->gossipsub.d_low = (unsigned)settings->d_low;
+    host->gossipsub.d_high = (unsigned)settings->d_high;
+    host->gossipsub.d_lazy = (unsigned)settings->d_lazy;
+    if (host->gossipsub.d_out >= host->gossipsub.d_low && host->gossipsub.d_low > 0)
+        host->gossipsub.d_out = host->gossipsub.d_low - 1;
+    host->gossipsub.flood_publish = settings->flood_publish;
+    apply_checkpoint("--finalized", settings->finalized, &host->status.finalized);
+    apply_checkpoint("--head", settings->head, &host->status.head);
+    struct error error;
+    if (!gossipsub_parameters_check(&host->gossipsub, &error))
+        node_usage_error("%s", error.text);
+}

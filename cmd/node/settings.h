@@ -1,0 +1,24 @@
+/* What the command line of devnet-node asks for. */
+#ifndef CMD_NODE_SETTINGS_H
+#define CMD_NODE_SETTINGS_H
+
+#include "common/options.h"
+#include "net/host.h"
+
+struct node_settings {
+    struct option_list listen, bootnodes, topics, faults;
+    const char *key, *key_hex, *network, *api, *qlog, *keylog, *agent, *finalized, *head;
+    uint64_t heartbeat_ms, d, d_low, d_high, d_lazy, seed;
+    bool flood_publish;
+    int log_level, log_format;
+};
+
+/* Reads the command line; exits on help and on bad usage. */
+void node_settings_read(int argc, char **argv, struct node_settings *settings);
+void node_settings_clear(struct node_settings *settings);
+/* Exits 2 with a message that names the option. */
+_Noreturn void node_usage_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* Everything of HOST that the options say; identity and base are the caller's. */
+void node_settings_apply(const struct node_settings *settings, struct host_settings *host);
+
+#endif
