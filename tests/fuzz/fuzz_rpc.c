@@ -1,0 +1,143 @@
+/*
+ * What peers may say to a gossipsub router. The input is a run of steps: a byte that says who
+ * speaks and what happens, and for an RPC two bytes of length and its protobuf. Whatever comes, the
+ * mesh holds only peers that can be sent to, and every RPC that goes out can be decoded.
+ */
+#include <stdlib.h>
+
+#include "common/varint.h"
+#include "net/gossipsub/internal.h"
+#include "tests/fuzz/fuzz.h"
+
+enum { PEERS = 4 };
+
+static const char topic_name[] = "t";
+
+struct fuzzed {
+    struct gossipsub *router;
+    struct gossipsub_actions actions;
+    struct arena arena;
+    uint64_t now;
+    gossipsub_peer peers[PEERS];
+};
+
+static void check_actions(struct fuzzed *fuzzed)
+{
+    for (size_t i = 0; i < fuzzed->actions.count; i++) {
+        const struct gossipsub_action *action = &fuzzed->actions.items[i];
+        if (action->kind != GOSSIPSUB_SEND)
+            continue;
+        uint64_t size;
+        int prefix = varint_read(chunk_bytes(action->rpc), &size);
+        require(prefix > 0 && (size_t)prefix + size == action->rpc->size);
+        require(router_peer(fuzzed->router, action->peer)->stream_open);
+        struct bytes rpc = bytes_after(chunk_bytes(action->rpc), (size_t)prefix);
+        require(action->priority == GOSSIPSUB_DATA || rpc.size <= RPC_CONTROL_SIZE_MAX);
+        require(rpc_decode(rpc, &fuzzed->arena) != NULL);
+    }
+    gossipsub_actions_reset(&fuzzed->actions);
+}
+
+static void check_router(const struct fuzzed *fuzzed)
+{
+    const struct gossipsub *router = fuzzed->router;
+    require(router->waiting.count == 0);
+    require(backoff_count(&router->backoffs) <= BACKOFFS_MAX);
+    for (size_t t = 0; t < router->topic_count; t++) {
+        const struct topic *topic = router->topics[t];
+        require(topic->subscribed || topic->mesh.count == 0);
+        for (size_t i = 0; i < topic->mesh.count; i++) {
+            const struct peer *peer = router_peer(router, topic->mesh.items[i]);
+            require(peer != NULL && peer->stream_open);
+            require(handle_set_has(&topic->subscribers, peer->handle));
+        }
+    }
+}
+
+static void add_peer(struct fuzzed *fuzzed, size_t index)
+{
+    uint8_t id = (uint8_t)index;
+    require(gossipsub_peer_added(fuzzed->router, fuzzed->now, bytes_of(&id, 1), index % 2 == 0,
+                                 &fuzzed->peers[index]));
+}
+
+static struct bytes take_rpc(struct bytes *input)
+{
+    size_t size = 0;
+    if (input->size >= 2) {
+        size = (size_t)(input->data[0] | input->data[1] << 8);
+        *input = bytes_after(*input, 2);
+    }
+    if (size > input->size)
+        size = input->size;
+    struct bytes rpc = bytes_of(input->data, size);
+    *input = bytes_after(*input, size);
+    return rpc;
+}
+
+static void step(struct fuzzed *fuzzed, uint8_t what, struct bytes *input)
+{
+    struct gossipsub *router = fuzzed->router;
+    struct gossipsub_actions *actions = &fuzzed->actions;
+    size_t index = what % PEERS;
+    gossipsub_peer peer = fuzzed->peers[index];
+    uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE];
+    size_t receivers;
+    fuzzed->now += 100;
+    switch (what / PEERS % 16) {
+    case 0:
+        gossipsub_heartbeat(router, fuzzed->now, actions);
+        break;
+    case 1:
+        gossipsub_stream_closed(router, fuzzed->now, peer, actions);
+        break;
+    case 2:
+        gossipsub_stream_opened(router, fuzzed->now, peer, what % 4, actions);
+        break;
+    case 3:
+        gossipsub_peer_gone(router, fuzzed->now, peer, actions);
+        add_peer(fuzzed, index);
+        break;
+    case 4:
+        gossipsub_subscribe(router, fuzzed->now, topic_name, actions, NULL);
+        break;
+    case 5:
+        gossipsub_unsubscribe(router, fuzzed->now, topic_name, actions, NULL);
+        break;
+    case 6:
+        gossipsub_publish(router, fuzzed->now, topic_name, bytes_of(&what, 1), id, &receivers,
+                          actions, NULL);
+        break;
+    case 7:
+        gossipsub_inbound_opened(router, fuzzed->now, peer, actions);
+        break;
+    default:
+        gossipsub_rpc_received(router, fuzzed->now, peer, take_rpc(input), actions);
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct gossipsub_parameters parameters;
+    gossipsub_parameters_default(&parameters);
+    struct fuzzed fuzzed = {.router = gossipsub_new(&parameters, 1), .now = 1000000};
+    gossipsub_subscribe(fuzzed.router, fuzzed.now, topic_name, &fuzzed.actions, NULL);
+    for (size_t i = 0; i < PEERS; i++) {
+        add_peer(&fuzzed, i);
+        gossipsub_stream_opened(fuzzed.router, fuzzed.now, fuzzed.peers[i], GOSSIPSUB_1_2,
+                                &fuzzed.actions);
+    }
+    check_actions(&fuzzed);
+    struct bytes input = bytes_of(data, size);
+    while (input.size > 0) {
+        uint8_t what = *input.data;
+        input = bytes_after(input, 1);
+        step(&fuzzed, what, &input);
+        check_actions(&fuzzed);
+        check_router(&fuzzed);
+    }
+    gossipsub_actions_clear(&fuzzed.actions);
+    arena_clear(&fuzzed.arena);
+    gossipsub_free(fuzzed.router);
+    return 0;
+}
