@@ -72,23 +72,26 @@ static bool expand(struct lifecycle_search *search, uint32_t from)
     return false;
 }
 
-/*
- * Takes states in an order in which every fair event leads to a later one. Where some are left,
- * fair events can go round in a circle.
- */
-static void check_ways(struct lifecycle_search *search)
+/* Where each state's fair transitions begin; those of the last state end at the end. */
+static uint32_t *index_fair(const struct lifecycle_search *search)
 {
     uint32_t *first = memory_new((search->state_count + 1) * sizeof(*first));
-    uint32_t *incoming = memory_new(search->state_count * sizeof(*incoming));
-    uint32_t *order = memory_new(search->state_count * sizeof(*order));
-    unsigned *way = memory_new(search->state_count * sizeof(*way));
-    size_t ordered = 0;
-    for (size_t i = 0; i < search->fair_count; i++) {
+    for (size_t i = 0; i < search->fair_count; i++)
         first[search->fair[i][0] + 1]++;
-        incoming[search->fair[i][1]]++;
-    }
-    for (uint32_t state = 0; state < search->state_count; state++) {
+    for (uint32_t state = 0; state < search->state_count; state++)
         first[state + 1] += first[state];
+    return first;
+}
+
+/* Puts states into ORDER so that every fair event leads to a later one, and returns how many: where
+ * some are left, fair events can go round in a circle. */
+static size_t order_states(struct lifecycle_search *search, const uint32_t *first, uint32_t *order)
+{
+    uint32_t *incoming = memory_new(search->state_count * sizeof(*incoming));
+    size_t ordered = 0;
+    for (size_t i = 0; i < search->fair_count; i++)
+        incoming[search->fair[i][1]]++;
+    for (uint32_t state = 0; state < search->state_count; state++) {
         if (incoming[state] == 0)
             order[ordered++] = state;
     }
@@ -98,25 +101,30 @@ static void check_ways(struct lifecycle_search *search)
                 order[ordered++] = search->fair[edge][1];
         }
     }
-    for (size_t i = ordered; i-- > 0;) {
-        for (size_t edge = first[order[i]]; edge < first[order[i] + 1]; edge++) {
-            unsigned longer = way[search->fair[edge][1]] + 1;
-            way[order[i]] = longer > way[order[i]] ? longer : way[order[i]];
-        }
-        search->longest_way =
-            way[order[i]] > search->longest_way ? way[order[i]] : search->longest_way;
-    }
-    for (uint32_t state = 0; state < search->state_count && ordered < search->state_count;
-         state++) {
-        if (incoming[state] > 0) {
+    for (uint32_t state = 0; ordered < search->state_count && search->violation == NULL; state++) {
+        if (incoming[state] > 0)
             violate(search, state, "events that are not hostile can go on for ever");
-            break;
+    }
+    free(incoming);
+    return ordered;
+}
+
+static void check_ways(struct lifecycle_search *search)
+{
+    uint32_t *first = index_fair(search);
+    uint32_t *order = memory_new(search->state_count * sizeof(*order));
+    unsigned *ways = memory_new(search->state_count * sizeof(*ways));
+    for (size_t i = order_states(search, first, order); i-- > 0;) {
+        unsigned *way = &ways[order[i]];
+        for (size_t edge = first[order[i]]; edge < first[order[i] + 1]; edge++) {
+            unsigned longer = ways[search->fair[edge][1]] + 1;
+            *way = longer > *way ? longer : *way;
         }
+        search->longest_way = *way > search->longest_way ? *way : search->longest_way;
     }
     free(first);
-    free(incoming);
     free(order);
-    free(way);
+    free(ways);
 }
 
 void lifecycle_search_run(struct lifecycle_search *search, const struct lifecycle_module *module)
