@@ -145,6 +145,8 @@ struct bytes peer_id_of(const struct peer *peer);
 /* False where the peer knows already, or may not be sent to. */
 bool router_peer_wants(const struct gossipsub *router, const struct peer *peer,
                        const uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE]);
+/* It sent what no honest peer sends. */
+void router_drop_peer(struct gossipsub *router, struct peer *peer, const char *reason);
 void peers_clear(struct gossipsub *router);
 
 /* ---- topics.c ---- */

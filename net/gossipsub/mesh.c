@@ -93,7 +93,11 @@ void router_handle_prune(struct gossipsub *router, struct peer *peer, struct top
 {
     if (backoff_ms == 0)
         backoff_ms = router->parameters.prune_backoff_ms;
-    backoff_set(&router->backoffs, router->now, peer_id_of(peer), topic->handle, backoff_ms);
+    /* Nobody fills the table with topics that we would not GRAFT for anyway; but where we left one
+       and may come back, the longer backoff holds. */
+    if (topic->subscribed ||
+        backoff_left(&router->backoffs, router->now, peer_id_of(peer), topic->handle) > 0)
+        backoff_set(&router->backoffs, router->now, peer_id_of(peer), topic->handle, backoff_ms);
     topic_bits_remove(&peer->waiting_grafts, topic->handle);
     router_leave_mesh(router, peer, topic, true, "the peer pruned us");
     router_emit(router, GOSSIPSUB_GRAFT_REFUSED, peer->handle, topic->handle)->backoff_ms =

@@ -70,6 +70,13 @@ static void leave_all(struct gossipsub *router, struct peer *peer, const char *r
     outbox_drop(router, peer);
 }
 
+void router_drop_peer(struct gossipsub *router, struct peer *peer, const char *reason)
+{
+    leave_all(router, peer, reason);
+    peer->dropped = true;
+    router_emit(router, GOSSIPSUB_DROP_PEER, peer->handle, 0)->reason = reason;
+}
+
 void gossipsub_peer_gone(struct gossipsub *router, uint64_t now, gossipsub_peer handle,
                          struct gossipsub_actions *actions)
 {

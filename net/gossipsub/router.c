@@ -91,13 +91,12 @@ void gossipsub_rpc_received(struct gossipsub *router, uint64_t now, gossipsub_pe
     router_begin(router, now, actions);
     router->statistics.rpcs_in++;
     const Gossipsub__RPC *decoded = rpc_decode(rpc, &router->arena);
-    if (decoded != NULL) {
+    if (decoded != NULL)
         handle_rpc(router, peer, decoded);
-    } else {
-        peer->dropped = true;
-        router_emit(router, GOSSIPSUB_DROP_PEER, handle, 0)->reason =
-            rpc.size > GOSSIPSUB_RPC_SIZE_MAX ? "its RPC is too large" : "its RPC is malformed";
-    }
+    else if (rpc.size > GOSSIPSUB_RPC_SIZE_MAX)
+        router_drop_peer(router, peer, "its RPC is too large");
+    else
+        router_drop_peer(router, peer, "its RPC is malformed");
     router_finish(router);
 }
 

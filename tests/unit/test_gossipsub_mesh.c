@@ -269,6 +269,18 @@ static void a_prune_without_backoff_means_ours(void **state)
     scene_clear(&scene);
 }
 
+static void a_prune_for_a_topic_that_is_not_ours_is_not_remembered(void **state)
+{
+    (void)state;
+    struct scene scene;
+    scene_init(&scene, false);
+    gossipsub_peer peer = scene_join(&scene, "a", false);
+    scene_say_prune(&scene, peer, SCENE_TOPIC, 60);
+    assert_int_equal(scene_count(&scene, GOSSIPSUB_GRAFT_REFUSED), 1);
+    assert_int_equal(scene_statistics(&scene).backoffs, 0);
+    scene_clear(&scene);
+}
+
 static void backoff_outlives_the_connection_by_a_heartbeat(void **state)
 {
     (void)state;
@@ -501,6 +513,7 @@ int main(void)
         cmocka_unit_test(a_graft_in_backoff_is_answered_by_prune),
         cmocka_unit_test(versions_before_1_1_are_sent_no_backoff),
         cmocka_unit_test(a_prune_without_backoff_means_ours),
+        cmocka_unit_test(a_prune_for_a_topic_that_is_not_ours_is_not_remembered),
         cmocka_unit_test(backoff_outlives_the_connection_by_a_heartbeat),
         cmocka_unit_test(a_peer_leaves_the_mesh_with_our_stream_and_is_grafted_by_the_next),
         cmocka_unit_test(a_graft_before_our_stream_counts_once_it_is_open),

@@ -447,7 +447,8 @@ static void a_malformed_rpc_drops_the_peer_once(void **state)
     scene_init(&scene, true);
     gossipsub_peer peer = scene_join_many(&scene, 3, false);
     scene_say_bytes(&scene, peer, bytes_of("\x0a\x7f", 2));
-    assert_int_equal(scene.actions.count, 1);
+    assert_int_equal(scene.actions.count, 2);
+    assert_non_null(scene_find(&scene, GOSSIPSUB_PRUNED, peer));
     assert_non_null(scene_find(&scene, GOSSIPSUB_DROP_PEER, peer)->reason);
     scene_say_bytes(&scene, peer, bytes_of("\x0a\x7f", 2));
     assert_int_equal(scene.actions.count, 0);
