@@ -59,6 +59,7 @@ struct peer {
     uint8_t id[BACKOFF_PEER_ID_SIZE_MAX];
     size_t id_size;
     bool outbound;
+    bool direct;  /* never in a mesh or fanout */
     bool dropped; /* GOSSIPSUB_DROP_PEER went out: what it says is not listened to any more */
     bool stream_open;
     enum gossipsub_version version;
@@ -87,8 +88,6 @@ struct topic {
     UT_hash_handle hh;
 };
 
-enum verdict { VERDICT_ACCEPT, VERDICT_REJECT };
-
 struct gossipsub {
     struct gossipsub_parameters parameters;
     struct random random;
@@ -109,8 +108,9 @@ struct gossipsub {
     struct arena arena;                               /* of the RPC being handled */
     struct handle_set candidates;                     /* scratch, of router_candidates */
     uint8_t (*gossip_ids)[GOSSIPSUB_MESSAGE_ID_SIZE]; /* scratch, IHAVE_IDS_SENT_MAX of them */
-    /* Whether a message is passed on and delivered. */
-    enum verdict (*validate)(struct bytes topic, struct bytes payload, bool valid_snappy);
+    gossipsub_validator validator;
+    void *validator_context;
+    struct handle_set direct_peers; /* of peer_handles */
     struct gossipsub_statistics statistics;
 };
 
@@ -171,8 +171,8 @@ struct topic *router_own_topic(struct gossipsub *router, const char *name, struc
 
 /* ---- mesh.c ---- */
 
-/* Peers of TOPIC that could be sent to and are not in EXCEPT, for sampling: the router's own array,
- * good until the next call. GRAFTABLE: only those without a backoff. */
+/* Peers of TOPIC that could be sent to, neither direct nor in EXCEPT, for sampling: the router's
+ * own array, good until the next call. GRAFTABLE: only those without a backoff. */
 struct handle_set *router_candidates(struct gossipsub *router, const struct topic *topic,
                                      const struct handle_set *except, bool graftable);
 void router_leave_mesh(struct gossipsub *router, struct peer *peer, struct topic *topic,
@@ -207,7 +207,6 @@ void router_send_idontwant(struct gossipsub *router, const struct topic *topic,
 
 void router_handle_message(struct gossipsub *router, struct peer *peer,
                            const Gossipsub__Message *message);
-enum verdict router_validate_snappy(struct bytes topic, struct bytes payload, bool valid_snappy);
 
 /* ---- router.c ---- */
 

@@ -11,7 +11,7 @@ static bool may_send(const struct peer *peer)
 static bool may_graft(const struct gossipsub *router, const struct peer *peer,
                       const struct topic *topic)
 {
-    return may_send(peer) && topic_bits_has(&peer->subscriptions, topic->handle) &&
+    return may_send(peer) && !peer->direct && topic_bits_has(&peer->subscriptions, topic->handle) &&
            backoff_left_with_slack(&router->backoffs, router->now, peer_id_of(peer),
                                    topic->handle) == 0;
 }
@@ -23,7 +23,7 @@ struct handle_set *router_candidates(struct gossipsub *router, const struct topi
     candidates->count = 0;
     for (size_t i = 0; i < topic->subscribers.count; i++) {
         const struct peer *peer = router->peers[topic->subscribers.items[i]];
-        if (handle_set_has(except, peer->handle))
+        if (peer->direct || handle_set_has(except, peer->handle))
             continue;
         if (graftable ? may_graft(router, peer, topic) : may_send(peer))
             handle_set_append(candidates, peer->handle);
@@ -68,7 +68,7 @@ static void refuse(struct gossipsub *router, struct peer *peer, const struct top
 static bool has_room_for(const struct gossipsub *router, const struct peer *peer,
                          const struct topic *topic)
 {
-    return topic->mesh.count < router->parameters.d_high &&
+    return !peer->direct && topic->mesh.count < router->parameters.d_high &&
            backoff_left(&router->backoffs, router->now, peer_id_of(peer), topic->handle) == 0;
 }
 
@@ -102,6 +102,29 @@ void router_handle_prune(struct gossipsub *router, struct peer *peer, struct top
     router_leave_mesh(router, peer, topic, true, "the peer pruned us");
     router_emit(router, GOSSIPSUB_GRAFT_REFUSED, peer->handle, topic->handle)->backoff_ms =
         backoff_ms;
+}
+
+void gossipsub_peer_set_direct(struct gossipsub *router, uint64_t now, gossipsub_peer handle,
+                               bool direct, struct gossipsub_actions *actions)
+{
+    struct peer *peer = router_peer(router, handle);
+    if (peer == NULL || peer->direct == direct)
+        return;
+    router_begin(router, now, actions);
+    peer->direct = direct;
+    if (direct)
+        handle_set_add(&router->direct_peers, handle);
+    else
+        handle_set_remove(&router->direct_peers, handle);
+    for (size_t i = 0; direct && i < router->topic_count; i++) {
+        struct topic *topic = router->topics[i];
+        handle_set_remove(&topic->fanout, handle);
+        if (!handle_set_has(&topic->mesh, handle))
+            continue;
+        router_leave_mesh(router, peer, topic, false, "it is a direct peer");
+        refuse(router, peer, topic, router->parameters.prune_backoff_ms);
+    }
+    router_finish(router);
 }
 
 /* ---- what we ask for ---- */

@@ -3,11 +3,19 @@
 #include "net/gossipsub/internal.h"
 #include "net/gossipsub/message_id.h"
 
-enum verdict router_validate_snappy(struct bytes topic, struct bytes payload, bool valid_snappy)
+static enum gossipsub_verdict accept_snappy(void *context, const char *topic, struct bytes payload,
+                                            bool valid_snappy)
 {
+    (void)context;
     (void)topic;
     (void)payload;
-    return valid_snappy ? VERDICT_ACCEPT : VERDICT_REJECT;
+    return valid_snappy ? GOSSIPSUB_ACCEPT : GOSSIPSUB_REJECT;
+}
+
+void gossipsub_set_validator(struct gossipsub *router, gossipsub_validator validator, void *context)
+{
+    router->validator = validator != NULL ? validator : accept_snappy;
+    router->validator_context = context;
 }
 
 /* Sends one encoded message to those of PEERS that want it, FROM (or NULL) left out. */
@@ -26,6 +34,24 @@ static size_t send_to(struct gossipsub *router, const struct topic *topic,
     return count;
 }
 
+/* The same for the topic's direct peers. */
+static size_t send_to_direct(struct gossipsub *router, const struct topic *topic,
+                             const struct peer *from, const uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE],
+                             struct chunk *rpc)
+{
+    if (router->direct_peers.count == 0)
+        return 0;
+    struct handle_set subscribed = {0};
+    for (size_t i = 0; i < router->direct_peers.count; i++) {
+        gossipsub_peer peer = router->direct_peers.items[i];
+        if (handle_set_has(&topic->subscribers, peer))
+            handle_set_append(&subscribed, peer);
+    }
+    size_t count = send_to(router, topic, &subscribed, from, id, rpc);
+    handle_set_clear(&subscribed);
+    return count;
+}
+
 /* ---- received ---- */
 
 static void pass_on(struct gossipsub *router, const struct topic *topic, const struct peer *from,
@@ -38,6 +64,7 @@ static void pass_on(struct gossipsub *router, const struct topic *topic, const s
     message_cache_put(&router->cache, id, topic->handle, rpc);
     if (data.size >= IDONTWANT_DATA_SIZE_MIN)
         router_send_idontwant(router, topic, from, id);
+    send_to_direct(router, topic, from, id, rpc);
     send_to(router, topic, &topic->mesh, from, id, rpc);
     chunk_unref(rpc);
 }
@@ -80,12 +107,14 @@ void router_handle_message(struct gossipsub *router, struct peer *peer,
     gossipsub_message_id(topic_bytes(topic), chunk_bytes(payload), valid_snappy, id);
     if (!id_set_add(&router->seen, router->now, id)) {
         router->statistics.duplicates++;
-    } else if (router->validate(topic_bytes(topic), chunk_bytes(payload), valid_snappy) ==
-               VERDICT_ACCEPT) {
-        pass_on(router, topic, peer, id, data);
-        deliver(router, topic, peer, id, payload);
     } else {
-        router->statistics.invalid++;
+        enum gossipsub_verdict verdict = router->validator(router->validator_context, topic->name,
+                                                           chunk_bytes(payload), valid_snappy);
+        router->statistics.invalid += verdict == GOSSIPSUB_REJECT;
+        if (verdict == GOSSIPSUB_ACCEPT) {
+            pass_on(router, topic, peer, id, data);
+            deliver(router, topic, peer, id, payload);
+        }
     }
     chunk_unref(payload);
 }
@@ -114,9 +143,10 @@ static size_t send_published(struct gossipsub *router, struct topic *topic,
 {
     if (router->parameters.flood_publish)
         return send_to(router, topic, &topic->subscribers, NULL, id, rpc);
+    size_t count = send_to_direct(router, topic, NULL, id, rpc);
     if (topic->subscribed)
-        return publish_to_mesh(router, topic, id, rpc);
-    return send_to(router, topic, router_use_fanout(router, topic), NULL, id, rpc);
+        return count + publish_to_mesh(router, topic, id, rpc);
+    return count + send_to(router, topic, router_use_fanout(router, topic), NULL, id, rpc);
 }
 
 static struct chunk *encode(const struct topic *topic, struct bytes payload)

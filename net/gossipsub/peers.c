@@ -89,6 +89,7 @@ void gossipsub_peer_gone(struct gossipsub *router, uint64_t now, gossipsub_peer 
         handle_set_remove(&router->topics[i]->subscribers, handle);
     router->peers[handle] = NULL;
     handle_set_remove(&router->peer_handles, handle);
+    handle_set_remove(&router->direct_peers, handle);
     handle_set_append(&router->free_handles, handle);
     free_peer(peer);
     router_finish(router);

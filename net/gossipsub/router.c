@@ -12,7 +12,7 @@ struct gossipsub *gossipsub_new(const struct gossipsub_parameters *parameters, u
     id_set_init(&router->seen, parameters->seen_ttl_ms, SEEN_MAX);
     id_set_init(&router->asked, parameters->heartbeat_ms, ASKED_MAX);
     router->backoffs.slack = parameters->heartbeat_ms;
-    router->validate = router_validate_snappy;
+    gossipsub_set_validator(router, NULL, NULL);
     return router;
 }
 
@@ -26,6 +26,7 @@ void gossipsub_free(struct gossipsub *router)
     id_set_clear(&router->asked);
     message_cache_clear(&router->cache);
     backoff_clear(&router->backoffs);
+    handle_set_clear(&router->direct_peers);
     handle_set_clear(&router->waiting);
     handle_set_clear(&router->candidates);
     free(router->gossip_ids);

@@ -123,6 +123,30 @@ bool gossipsub_publish(struct gossipsub *router, uint64_t now, const char *topic
                        struct bytes payload, uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE],
                        size_t *receivers, struct gossipsub_actions *actions, struct error *error);
 
+/* ---- policies of the host; each may be left alone ---- */
+
+enum gossipsub_verdict {
+    GOSSIPSUB_ACCEPT, /* delivered and passed on */
+    GOSSIPSUB_REJECT, /* neither, and counted as invalid */
+    GOSSIPSUB_IGNORE, /* neither */
+};
+
+/* PAYLOAD is what the data decompressed to, or the raw data where it is no snappy block. */
+typedef enum gossipsub_verdict (*gossipsub_validator)(void *context, const char *topic,
+                                                      struct bytes payload, bool valid_snappy);
+
+/* Asked once for each new message on a topic of ours, before anything is done with it; it may not
+ * call the router. Without one, what is a snappy block is accepted and the rest rejected. */
+void gossipsub_set_validator(struct gossipsub *router, gossipsub_validator validator,
+                             void *context);
+/*
+ * A direct peer, by agreement of both ends: every message of a topic that it is subscribed to is
+ * sent to it, and it is never in a mesh. libp2p specification: gossipsub-v1.1.md, "Explicit Peering
+ * Agreements".
+ */
+void gossipsub_peer_set_direct(struct gossipsub *router, uint64_t now, gossipsub_peer peer,
+                               bool direct, struct gossipsub_actions *actions);
+
 /* ---- what is there, for the API and for tests; lists are sorted by handle ---- */
 
 size_t gossipsub_topic_count(const struct gossipsub *router); /* handles are 0 .. count - 1 */

@@ -48,7 +48,7 @@ static void check_router(const struct fuzzed *fuzzed)
         require(topic->subscribed || topic->mesh.count == 0);
         for (size_t i = 0; i < topic->mesh.count; i++) {
             const struct peer *peer = router_peer(router, topic->mesh.items[i]);
-            require(peer != NULL && peer->stream_open);
+            require(peer != NULL && peer->stream_open && !peer->dropped && !peer->direct);
             require(handle_set_has(&topic->subscribers, peer->handle));
         }
     }
@@ -110,6 +110,9 @@ static void step(struct fuzzed *fuzzed, uint8_t what, struct bytes *input)
         break;
     case 7:
         gossipsub_inbound_opened(router, fuzzed->now, peer, actions);
+        break;
+    case 8:
+        gossipsub_peer_set_direct(router, fuzzed->now, peer, what < 128, actions);
         break;
     default:
         gossipsub_rpc_received(router, fuzzed->now, peer, take_rpc(input), actions);

@@ -367,6 +367,38 @@ static void a_peer_that_is_gone_leaves_only_its_backoff(void **state)
     scene_clear(&scene);
 }
 
+/* ---- direct peers ---- */
+
+static void a_direct_peer_is_never_in_the_mesh(void **state)
+{
+    (void)state;
+    struct scene scene;
+    scene_init(&scene, true);
+    gossipsub_peer peer = scene_add(&scene, "a", true);
+    gossipsub_peer_set_direct(scene.router, scene.now, peer, true, &scene.actions);
+    scene_open(&scene, peer, GOSSIPSUB_1_2);
+    scene_say_subscribe(&scene, peer, SCENE_TOPIC);
+    scene_heartbeat(&scene);
+    assert_int_equal(scene.actions.count, 0);
+    scene_say_graft(&scene, peer, SCENE_TOPIC);
+    assert_non_null(prune_in(scene_sent(&scene, peer)));
+    assert_false(scene_in_mesh(&scene, peer));
+    scene_clear(&scene);
+}
+
+static void a_member_that_becomes_direct_is_pruned(void **state)
+{
+    (void)state;
+    struct scene scene;
+    scene_init(&scene, true);
+    gossipsub_peer peer = scene_join(&scene, "a", true);
+    gossipsub_actions_reset(&scene.actions);
+    gossipsub_peer_set_direct(scene.router, scene.now, peer, true, &scene.actions);
+    assert_non_null(prune_in(scene_sent(&scene, peer)));
+    assert_false(scene_in_mesh(&scene, peer));
+    scene_clear(&scene);
+}
+
 /* ---- the heartbeat ---- */
 
 static void the_heartbeat_fills_the_mesh_to_d(void **state)
@@ -519,6 +551,8 @@ int main(void)
         cmocka_unit_test(a_graft_before_our_stream_counts_once_it_is_open),
         cmocka_unit_test(a_further_inbound_stream_is_told_our_topics_again),
         cmocka_unit_test(a_peer_that_is_gone_leaves_only_its_backoff),
+        cmocka_unit_test(a_direct_peer_is_never_in_the_mesh),
+        cmocka_unit_test(a_member_that_becomes_direct_is_pruned),
         cmocka_unit_test(the_heartbeat_fills_the_mesh_to_d),
         cmocka_unit_test(the_heartbeat_keeps_outbound_peers_in_the_mesh),
         cmocka_unit_test(subscriptions_are_split_below_what_all_peers_accept),

@@ -163,6 +163,54 @@ static void a_snappy_block_cannot_announce_more_than_it_can_hold(void **state)
     buffer_clear(&data);
 }
 
+static enum gossipsub_verdict verdict_by_text(void *context, const char *topic,
+                                              struct bytes payload, bool valid_snappy)
+{
+    (*(size_t *)context)++;
+    assert_string_equal(topic, SCENE_TOPIC);
+    assert_true(valid_snappy);
+    if (bytes_equal(payload, bytes_of_text("good")))
+        return GOSSIPSUB_ACCEPT;
+    return bytes_equal(payload, bytes_of_text("bad")) ? GOSSIPSUB_REJECT : GOSSIPSUB_IGNORE;
+}
+
+static void the_validator_decides_what_is_passed_on(void **state)
+{
+    (void)state;
+    struct scene scene;
+    size_t asked = 0;
+    scene_init(&scene, true);
+    gossipsub_set_validator(scene.router, verdict_by_text, &asked);
+    gossipsub_peer peer = scene_join_many(&scene, 3, false);
+    say_text(&scene, peer, "good");
+    assert_int_equal(scene.actions.count, 3);
+    say_text(&scene, peer, "bad");
+    say_text(&scene, peer, "bad");
+    assert_int_equal(scene.actions.count, 0);
+    say_text(&scene, peer, "neither");
+    assert_int_equal(scene.actions.count, 0);
+    assert_int_equal(scene_statistics(&scene).invalid, 1);
+    assert_int_equal(asked, 3);
+    scene_clear(&scene);
+}
+
+static void a_direct_peer_is_sent_what_the_mesh_is_sent(void **state)
+{
+    (void)state;
+    struct scene scene;
+    scene_init(&scene, true);
+    gossipsub_peer direct = scene_join(&scene, "direct", true);
+    gossipsub_peer_set_direct(scene.router, scene.now, direct, true, &scene.actions);
+    gossipsub_peer peer = scene_join_many(&scene, 2, false);
+    say_text(&scene, peer, "hello");
+    assert_int_equal(scene_count(&scene, GOSSIPSUB_SEND), 2);
+    assert_int_equal(scene_sent(&scene, direct)->n_publish, 1);
+    say_text(&scene, direct, "from the direct peer");
+    assert_null(scene_sent(&scene, direct));
+    assert_int_equal(scene_publish(&scene, SCENE_TOPIC, bytes_of_text("published")), 3);
+    scene_clear(&scene);
+}
+
 /* ---- publishing ---- */
 
 static void a_published_message_goes_to_the_mesh_and_is_not_taken_back(void **state)
@@ -554,6 +602,8 @@ int main(void)
         cmocka_unit_test(a_signed_message_is_rejected),
         cmocka_unit_test(data_that_is_no_snappy_block_is_counted_and_dropped),
         cmocka_unit_test(a_snappy_block_cannot_announce_more_than_it_can_hold),
+        cmocka_unit_test(the_validator_decides_what_is_passed_on),
+        cmocka_unit_test(a_direct_peer_is_sent_what_the_mesh_is_sent),
         cmocka_unit_test(a_published_message_goes_to_the_mesh_and_is_not_taken_back),
         cmocka_unit_test(a_mesh_that_is_being_built_is_made_up_for_when_publishing),
         cmocka_unit_test(what_was_published_or_is_too_large_is_refused),
