@@ -100,12 +100,69 @@ static void the_same_seed_gives_the_same_actions(void **state)
     assert_true(digest_of(5) != digest_of(6));
 }
 
+/* Meshes of one: A and B have each other, and C hears of messages by IHAVE alone. */
+static void who_is_outside_the_mesh_recovers_messages_by_gossip(void **state)
+{
+    (void)state;
+    for (enum gossipsub_version version = GOSSIPSUB_1_0; version <= GOSSIPSUB_1_3; version++) {
+        struct gossipsub_parameters parameters;
+        gossipsub_parameters_default(&parameters);
+        parameters.d = parameters.d_low = parameters.d_high = 1;
+        parameters.d_out = 0;
+        struct network *network = network_new(3, &parameters, 1, 5);
+        enum { A, B, C };
+        for (size_t i = 0; i < 3; i++)
+            network_subscribe(network, i, topic);
+        network_link(network, A, B, version);
+        network_run(network, 100);
+        network_link(network, A, C, version);
+        network_run(network, 1000);
+        assert_true(network_in_mesh(network, A, B, topic));
+        assert_int_equal(network_mesh_size(network, C, topic), 0);
+        network_publish(network, B, topic, bytes_of_text("from B"));
+        network_run(network, 20);
+        assert_int_equal(network_deliveries(network, C, bytes_of_text("from B")), 0);
+        network_run(network, 1000);
+        assert_delivered_once(network, 3, B, bytes_of_text("from B"));
+        network_free(network);
+    }
+}
+
+static void links_that_come_and_go_leave_every_mesh_sound(void **state)
+{
+    (void)state;
+    enum { NODES = 16 };
+    struct network *network = full_network(NODES, 3);
+    network_run(network, 2000);
+    for (size_t round = 0; round < 20; round++) {
+        size_t a = round % NODES, b = (round * 7 + 3) % NODES;
+        if (a == b)
+            continue;
+        network_unlink(network, a, b);
+        network_run(network, 300);
+        network_link(network, a, b, GOSSIPSUB_1_2);
+        if (round % 5 == 0)
+            network_unsubscribe(network, b, topic);
+        network_run(network, 300);
+        network_subscribe(network, b, topic);
+    }
+    network_run(network, 80000);
+    assert_degrees(network, NODES, 6, 12);
+    assert_mutual(network, NODES);
+    network_publish(network, 3, topic, bytes_of_text("to all"));
+    network_run(network, 1000);
+    assert_delivered_once(network, NODES, 3, bytes_of_text("to all"));
+    network_free(network);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(two_nodes_mesh_one_flight_after_the_subscriptions),
         cmocka_unit_test(ten_nodes_deliver_each_message_once_to_each),
         cmocka_unit_test(fifty_nodes_keep_their_degrees_within_bounds),
+        cmocka_unit_test(who_is_outside_the_mesh_recovers_messages_by_gossip),
+        cmocka_unit_test(links_that_come_and_go_leave_every_mesh_sound),
         cmocka_unit_test(the_same_seed_gives_the_same_actions),
     };
     return cmocka_run_group_tests_name("gossip network", tests, NULL, NULL);
