@@ -270,7 +270,7 @@ void host_free(struct host *host)
     free(host);
 }
 
-enum { SHUTDOWN_POLL_MS = 5 };
+enum { SHUTDOWN_POLL_MS = 1 };
 
 static void on_shutdown_timer(evutil_socket_t fd, short what, void *argument)
 {

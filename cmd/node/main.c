@@ -6,12 +6,12 @@
 #include <sys/random.h>
 
 #include "cmd/node/settings.h"
-#include "common/hex.h"
 #include "common/log.h"
 #include "common/memory.h"
 #include "common/output.h"
 #include "net/api/node.h"
 #include "net/dialer.h"
+#include "net/options.h"
 
 enum { EXIT_FAILED = 1, SHUTDOWN_LIMIT_MS = 500 };
 
@@ -54,24 +54,6 @@ static void print_ready(const struct node *node)
 }
 
 /* ---- setting up, in the order in which things can go wrong ---- */
-
-static struct identity *read_identity(const struct node_settings *settings, struct error *error)
-{
-    if (settings->key != NULL)
-        return identity_load_or_create(settings->key, error);
-    if (settings->key_hex == NULL)
-        return identity_generate();
-    struct buffer secret = {0};
-    struct identity *identity = NULL;
-    if (hex_read(settings->key_hex, &secret))
-        identity = identity_from_secret(buffer_bytes(&secret), error);
-    else
-        error_set(error, "not hexadecimal");
-    buffer_clear(&secret);
-    if (identity == NULL)
-        node_usage_error("--key-hex: %s", error->text);
-    return identity;
-}
 
 static bool start_listening(struct node *node, const struct node_settings *settings,
                             struct error *error)
@@ -128,7 +110,10 @@ static bool node_start(struct node *node, const struct node_settings *settings, 
     node_settings_apply(settings, &host);
     if (host.seed == 0 && getrandom(&host.seed, sizeof(host.seed), 0) < 0)
         return error_set(error, "no random numbers to be had");
-    node->identity = read_identity(settings, error);
+    bool usage = false;
+    node->identity = identity_option(settings->key, settings->key_hex, &usage, error);
+    if (node->identity == NULL && usage)
+        node_usage_error("%s", error->text);
     if (node->identity == NULL)
         return false;
     host.base = node->base;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "net/options.h"
 
 static const char *const log_levels[] = {"error", "warn", "info", "debug", "trace", NULL};
 static const char *const log_formats[] = {"text", "json", NULL};
@@ -141,14 +142,6 @@ void node_settings_clear(struct node_settings *settings)
     options_clear(&program, settings);
 }
 
-static void apply_checkpoint(const char *option, const char *text,
-                             struct status_checkpoint *checkpoint)
-{
-    struct error error;
-    if (text != NULL && !status_checkpoint_parse(text, checkpoint, &error))
-        node_usage_error("%s %s: %s", option, text, error.text);
-}
-
 static unsigned faults_of(const struct option_list *names)
 {
     unsigned faults = 0;
@@ -177,9 +170,10 @@ void node_settings_apply(const struct node_settings *settings, struct host_setti
     if (host->gossipsub.d_out >= host->gossipsub.d_low && host->gossipsub.d_low > 0)
         host->gossipsub.d_out = host->gossipsub.d_low - 1;
     host->gossipsub.flood_publish = settings->flood_publish;
-    apply_checkpoint("--finalized", settings->finalized, &host->status.finalized);
-    apply_checkpoint("--head", settings->head, &host->status.head);
     struct error error;
-    if (!gossipsub_parameters_check(&host->gossipsub, &error))
+    if (!status_option_checkpoint("--finalized", settings->finalized, &host->status.finalized,
+                                  &error) ||
+        !status_option_checkpoint("--head", settings->head, &host->status.head, &error) ||
+        !gossipsub_parameters_check(&host->gossipsub, &error))
         node_usage_error("%s", error.text);
 }

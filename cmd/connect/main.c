@@ -1,0 +1,248 @@
+/* devnet-connect: connects two nodes and reports each step of the handshake. */
+#include <event2/event.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+#include "cmd/connect/remote.h"
+#include "cmd/connect/report.h"
+#include "cmd/connect/settings.h"
+#include "common/log.h"
+#include "common/memory.h"
+#include "common/output.h"
+#include "net/options.h"
+
+enum { INTERNAL = 1, TERMINATED = 128, HANDSHAKE_GRACE_MS = 1000 };
+
+struct run {
+    const struct connect_settings *settings;
+    struct event_base *base;
+    struct identity *identity;
+    struct host *host;
+    struct resolver *resolver;
+    struct attempt *attempt;
+    struct event *terminated, *interrupted, *hold;
+    struct host_observer holding;
+    char *topic;
+    json_t *result;
+    int exit;
+};
+
+/* ---- the end: CONNECTION_CLOSE goes out, and then we go ---- */
+
+static void on_shut_down(void *context)
+{
+    struct run *run = context;
+    event_base_loopbreak(run->base);
+}
+
+static void leave(struct run *run)
+{
+    host_shutdown(run->host, 0, on_shut_down, run);
+}
+
+static void on_signal(evutil_socket_t signal, short what, void *argument)
+{
+    (void)what;
+    struct run *run = argument;
+    if (run->attempt != NULL) {
+        attempt_cancel(run->attempt);
+        run->exit = TERMINATED + (int)signal;
+    }
+    run->attempt = NULL;
+    leave(run);
+}
+
+static void on_held(evutil_socket_t fd, short what, void *argument)
+{
+    (void)fd, (void)what;
+    leave(argument);
+}
+
+static void set_failure(struct run *run, enum attempt_exit code, const char *error)
+{
+    run->exit = code;
+    json_object_set_new(run->result, "exit", json_integer(code));
+    json_object_set_new(run->result, "error", json_string(error));
+}
+
+static void on_event_while_holding(void *context, const struct host_event *event)
+{
+    struct run *run = context;
+    if (event->kind != HOST_DISCONNECTED || event->close->cause == QUIC_CLOSED_BY_US)
+        return;
+    char *error = text_format("lost during --hold: %s", event->close->reason.text);
+    set_failure(run, ATTEMPT_STREAM_FAILED, error);
+    free(error);
+    leave(run);
+}
+
+static void hold(struct run *run)
+{
+    uint64_t milliseconds = run->settings->hold_ms;
+    struct timeval delay = {.tv_sec = (time_t)(milliseconds / 1000),
+                            .tv_usec = (suseconds_t)(milliseconds % 1000 * 1000)};
+    run->holding.event = on_event_while_holding;
+    run->holding.context = run;
+    host_observe(run->host, &run->holding);
+    evtimer_add(run->hold, &delay);
+}
+
+static void on_step(void *context, const json_t *step)
+{
+    const struct run *run = context;
+    if (!run->settings->json)
+        report_step(step);
+}
+
+static void on_done(void *context, const json_t *result)
+{
+    struct run *run = context;
+    run->attempt = NULL;
+    run->result = json_deep_copy(result);
+    run->exit = (int)json_integer_value(json_object_get(result, "exit"));
+    if (run->exit == ATTEMPT_REACHED && run->settings->hold_ms > 0)
+        hold(run);
+    else
+        leave(run);
+}
+
+/* ---- setting up ---- */
+
+static bool listen_on(struct run *run, struct error *error)
+{
+    const char *any[] = {"/ip4/127.0.0.1/udp/0/quic-v1"};
+    struct option_list list = run->settings->listen;
+    if (list.count == 0 && run->settings->accept)
+        list = (struct option_list){.items = any, .count = 1};
+    for (size_t i = 0; i < list.count; i++) {
+        struct multiaddr address;
+        if (!multiaddr_parse(list.items[i], &address, error))
+            connect_usage_error("--listen %s: %s", list.items[i], error->text);
+        if (!host_listen(run->host, &address, error))
+            return false;
+    }
+    for (size_t i = 0; i < list.count && run->settings->accept; i++) {
+        char text[MULTIADDR_TEXT_SIZE];
+        struct multiaddr address = host_listen_address(run->host, i);
+        multiaddr_text(&address, text);
+        fprintf(stderr, "devnet-connect: listening on %s\n", text);
+    }
+    return true;
+}
+
+static void fill_host_settings(const struct run *run, struct host_settings *host)
+{
+    const struct connect_settings *settings = run->settings;
+    struct error error;
+    host_settings_default(host);
+    host->base = run->base;
+    host->identity = run->identity;
+    host->agent = settings->agent;
+    host->network = settings->network;
+    host->qlog_folder = settings->qlog;
+    host->keylog_path = settings->keylog;
+    host->handshake_timeout_ms = settings->timeout_ms + HANDSHAKE_GRACE_MS;
+    if (!status_option_checkpoint("--finalized", settings->finalized, &host->status.finalized,
+                                  &error) ||
+        !status_option_checkpoint("--head", settings->head, &host->status.head, &error))
+        connect_usage_error("%s", error.text);
+}
+
+static bool start(struct run *run, struct error *error)
+{
+    static const struct attempt_handlers handlers = {.step = on_step, .done = on_done};
+    const struct connect_settings *settings = run->settings;
+    bool usage = false;
+    run->identity = identity_option(settings->key, settings->key_hex, &usage, error);
+    if (run->identity == NULL && usage)
+        connect_usage_error("%s", error->text);
+    if (run->identity == NULL)
+        return false;
+    struct host_settings host;
+    fill_host_settings(run, &host);
+    if (getrandom(&host.seed, sizeof(host.seed), 0) < 0)
+        return error_set(error, "no random numbers to be had");
+    run->host = host_new(&host, error);
+    if (run->host == NULL)
+        return false;
+    run->resolver = resolver_new(run->base);
+    run->topic =
+        host_topic_expand(run->host, settings->topic != NULL ? settings->topic : "lean:block");
+    if (!host_subscribe(run->host, run->topic, error) || !listen_on(run, error))
+        return false;
+    struct attempt_settings attempt = {
+        .until = (enum attempt_step)settings->until,
+        .topic = settings->topic != NULL ? run->topic : NULL,
+        .timeout_ms = settings->timeout_ms,
+    };
+    run->attempt = settings->accept ? attempt_accept(run->host, &attempt, &handlers, run)
+                                    : attempt_dial(run->host, run->resolver, &settings->address,
+                                                   &attempt, &handlers, run);
+    return true;
+}
+
+/* ---- one run ---- */
+
+static void print_result(const struct run *run)
+{
+    if (run->result == NULL)
+        return;
+    if (run->settings->json)
+        output_json(run->result);
+    report_error(run->settings->accept ? "--accept" : run->settings->target, run->result);
+}
+
+/* Where nothing was found, --json says so all the same. */
+static void internal_failure(struct run *run, const char *error)
+{
+    run->exit = INTERNAL;
+    run->result = json_pack("{s:s, s:i, s:s, s:[]}", "reached", "none", "exit", INTERNAL, "error",
+                            error, "steps");
+    if (run->settings->target != NULL)
+        json_object_set_new(run->result, "target", json_string(run->settings->target));
+}
+
+static void run_clear(struct run *run)
+{
+    host_free(run->host);
+    if (run->resolver != NULL)
+        resolver_free(run->resolver);
+    identity_free(run->identity);
+    event_free(run->terminated);
+    event_free(run->interrupted);
+    event_free(run->hold);
+    event_base_free(run->base);
+    json_decref(run->result);
+    free(run->topic);
+}
+
+static int connect_here(const struct connect_settings *settings)
+{
+    struct run run = {.settings = settings, .base = event_base_new()};
+    run.terminated = evsignal_new(run.base, SIGTERM, on_signal, &run);
+    run.interrupted = evsignal_new(run.base, SIGINT, on_signal, &run);
+    run.hold = evtimer_new(run.base, on_held, &run);
+    event_add(run.terminated, NULL);
+    event_add(run.interrupted, NULL);
+    struct error error;
+    if (start(&run, &error))
+        event_base_dispatch(run.base);
+    else
+        internal_failure(&run, error.text);
+    print_result(&run);
+    run_clear(&run);
+    return run.exit;
+}
+
+int main(int argc, char **argv)
+{
+    struct connect_settings settings;
+    connect_settings_read(argc, argv, &settings);
+    log_init("devnet-connect", (enum log_level)settings.log_level, false);
+    signal(SIGPIPE, SIG_IGN);
+    int code = settings.from != NULL ? connect_remote(&settings) : connect_here(&settings);
+    connect_settings_clear(&settings);
+    return code;
+}

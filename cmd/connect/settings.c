@@ -1,0 +1,161 @@
+#include "cmd/connect/settings.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "net/api/client.h"
+#include "net/api/node.h"
+
+enum { TIMEOUT_DEFAULT_MS = 5000 };
+
+static const char *const log_levels[] = {"error", "warn", "info", "debug", "trace", NULL};
+
+#define AT(member) .offset = offsetof(struct connect_settings, member)
+
+static const struct option_spec options[] = {
+    {"accept", 0, OPTION_FLAG, AT(accept), NULL,
+     "Wait to be dialled, and report the same steps from the listening side"},
+    {"listen", 'l', OPTION_LIST, AT(listen), "MULTIADDR",
+     "Listen there; may be repeated (default /ip4/127.0.0.1/udp/0/quic-v1 with --accept)"},
+    {"from", 'f', OPTION_STRING, AT(from), "API",
+     "Ask the running node with that HTTP API to dial, instead of dialling from here"},
+    {"until", 'u', OPTION_CHOICE, AT(until), "STEP", "How far to go (default mesh)",
+     .choices = attempt_step_names},
+    {"timeout", 't', OPTION_DURATION, AT(timeout_ms), "DURATION",
+     "How long it may take (default 5s)", .minimum = 1, .maximum = API_TIMEOUT_MAX_MS},
+    {"network", 'n', OPTION_STRING, AT(network), "NAME",
+     "The network's name, part of Lean topics (default 12345678)"},
+    {"topic", 0, OPTION_STRING, AT(topic), "TOPIC",
+     "The topic to mesh on, as it is or lean:block and the like (default: subscribe to lean:block, "
+     "and be content with any topic that both have)"},
+    {"json", 'j', OPTION_FLAG, AT(json), NULL, "Print one JSON object at the end, on failure too"},
+    {"hold", 0, OPTION_DURATION, AT(hold_ms), "DURATION",
+     "Stay connected that long after the step was reached", .maximum = 86400000},
+    {"key", 'k', OPTION_STRING, AT(key), "FILE",
+     "Our identity: a key file, made where it is absent (default: a new identity each time)",
+     .files = true},
+    {"key-hex", 0, OPTION_STRING, AT(key_hex), "HEX", "Our identity's secp256k1 secret itself"},
+    {"finalized", 0, OPTION_STRING, AT(finalized), "ROOT:SLOT",
+     "Finalized checkpoint of our status (default: zero)"},
+    {"head", 0, OPTION_STRING, AT(head), "ROOT:SLOT", "Head of our status (default: zero)"},
+    {"agent", 0, OPTION_STRING, AT(agent), "TEXT",
+     "What identify says we are (default devnet-connect/VERSION)"},
+    {"qlog", 0, OPTION_STRING, AT(qlog), "DIR", "Write a QUIC log of each connection there",
+     .files = true},
+    {"keylog", 0, OPTION_STRING, AT(keylog), "FILE",
+     "Append TLS secrets there, for Wireshark (default $SSLKEYLOGFILE)", .files = true},
+    {"log-level", 0, OPTION_CHOICE, AT(log_level), "LEVEL", "What to log on stderr (default error)",
+     .choices = log_levels},
+    {0},
+};
+
+static const struct command_spec commands[] = {
+    {.summary = "Connect and report", .operands = "[TARGET]", .operands_maximum = 1},
+    {0},
+};
+
+static const struct example examples[] = {
+    {"devnet-connect /ip4/127.0.0.1/udp/9000/quic-v1/p2p/16Uiu2HA...",
+     "Dials, and shows each step up to the gossipsub mesh."},
+    {"devnet-connect --until handshake /ip4/127.0.0.1/udp/9000/quic-v1 && echo up",
+     "Is there a libp2p node?"},
+    {"devnet-connect --json TARGET | jq -r '.steps[] | [.step, .ok, .ms] | @tsv'",
+     "The steps and their times, for a script."},
+    {"devnet-connect --accept --listen /ip4/127.0.0.1/udp/9000/quic-v1 --timeout 60s",
+     "Waits for a node under test to dial, and reports from the listening side."},
+    {"devnet-connect --from http://127.0.0.1:8080 TARGET",
+     "Has a running devnet-node dial the target."},
+    {0},
+};
+
+static const struct exit_status statuses[] = {
+    {0, "the step asked for was reached"},
+    {1, "internal failure"},
+    {2, "usage"},
+    {3, "unreachable: no answer, no common QUIC version, a name that cannot be resolved"},
+    {4, "TLS or peer id: either side refused the other's certificate or identity"},
+    {5, "protocol negotiation: what was asked for is not spoken"},
+    {6, "status refused, malformed or not answered"},
+    {7, "stream: the gossipsub streams did not both open, or were lost"},
+    {8, "mesh: no topic in common, or no GRAFT stood"},
+    {9, "the API asked with --from failed"},
+    {0},
+};
+
+static const struct program_spec program = {
+    .name = "devnet-connect",
+    .summary = "connect two libp2p nodes over QUIC and report each step of the handshake",
+    .description =
+        "Dials TARGET, a multiaddr such as /ip4/A/udp/P/quic-v1[/p2p/PEERID], and prints each step "
+        "as it happens: handshake (complete, and the peer's identity verified), confirmed (the "
+        "peer has accepted ours), status, streams (one gossipsub stream open each way), mesh, and "
+        "identify, which is asked when the gossipsub stream is open and never on the way to the "
+        "mesh.\n\n"
+        "mesh means that the peer's GRAFT arrived, or that ours drew no PRUNE for one round trip "
+        "after it was acknowledged. A peer that does not speak status or identify (`na`) is "
+        "reported and passed over, unless --until asks for that very step.\n\n"
+        "With --json the object has: target, reached, exit, error, steps (step, ok, ms since the "
+        "first packet, and what was learned), peer_id, topics (ours, theirs), rtt_ms.",
+    .options = options,
+    .commands = commands,
+    .examples = examples,
+    .exit_statuses = statuses,
+    .see_also = "devnet(1), devnet-node(1), devnet-orphans(1)",
+};
+
+void connect_usage_error(const char *format, ...)
+{
+    char text[ERROR_TEXT_SIZE];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    options_usage_error(&program, "%s", text);
+}
+
+static void check_combination(const struct connect_settings *settings)
+{
+    if (settings->accept && (settings->target != NULL || settings->from != NULL))
+        connect_usage_error("--accept waits to be dialled: it takes neither a target nor --from");
+    if (!settings->accept && settings->target == NULL)
+        connect_usage_error("a target is needed: a multiaddr, or --accept");
+    if (settings->key != NULL && settings->key_hex != NULL)
+        connect_usage_error("--key and --key-hex exclude each other");
+    if (settings->from != NULL &&
+        (settings->listen.count > 0 || settings->qlog != NULL || settings->keylog != NULL ||
+         settings->key != NULL || settings->key_hex != NULL || settings->hold_ms > 0))
+        connect_usage_error("with --from it is the other node that dials: --listen, --key, "
+                            "--key-hex, --qlog, --keylog and --hold are its own");
+    if (*settings->network == '\0' || strlen(settings->network) > HOST_NETWORK_SIZE_MAX ||
+        strchr(settings->network, '/') != NULL)
+        connect_usage_error("--network %s: 1 to %d characters, no slash", settings->network,
+                            HOST_NETWORK_SIZE_MAX);
+}
+
+void connect_settings_read(int argc, char **argv, struct connect_settings *settings)
+{
+    *settings = (struct connect_settings){
+        .network = "12345678",
+        .agent = "devnet-connect/" DEVNET_VERSION,
+        .until = ATTEMPT_MESH,
+        .timeout_ms = TIMEOUT_DEFAULT_MS,
+        .log_level = LOG_ERROR,
+    };
+    struct options_result result = options_parse(&program, argc, argv, settings);
+    struct error error;
+    settings->target = result.operand_count > 0 ? result.operands[0] : NULL;
+    check_combination(settings);
+    if (settings->target != NULL && !multiaddr_parse(settings->target, &settings->address, &error))
+        connect_usage_error("%s: %s", settings->target, error.text);
+    if (settings->target != NULL && settings->address.port == 0)
+        connect_usage_error("%s: port 0 cannot be dialled", settings->target);
+    if (settings->from != NULL && !api_url_check(settings->from, &error))
+        connect_usage_error("--from %s: %s", settings->from, error.text);
+}
+
+void connect_settings_clear(struct connect_settings *settings)
+{
+    options_clear(&program, settings);
+}

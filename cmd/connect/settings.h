@@ -1,0 +1,24 @@
+/* What the command line of devnet-connect asks for. */
+#ifndef CMD_CONNECT_SETTINGS_H
+#define CMD_CONNECT_SETTINGS_H
+
+#include "common/options.h"
+#include "net/attempt.h"
+
+struct connect_settings {
+    const char *target; /* a multiaddr; NULL with --accept */
+    struct multiaddr address;
+    bool accept, json;
+    struct option_list listen;
+    const char *from, *topic, *network, *key, *key_hex, *qlog, *keylog, *agent, *finalized, *head;
+    int until; /* enum attempt_step */
+    uint64_t timeout_ms, hold_ms;
+    int log_level;
+};
+
+/* Reads the command line; exits on help and on bad usage. */
+void connect_settings_read(int argc, char **argv, struct connect_settings *settings);
+void connect_settings_clear(struct connect_settings *settings);
+_Noreturn void connect_usage_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+#endif
