@@ -4,10 +4,9 @@
 #include <stdlib.h>
 
 #include "common/memory.h"
+#include "common/utf8.h"
 
-/* Both `/multistream/1.0.0` and a 14-character protocol such as `/meshsub/1.2.0`, each with its
- * length and newline. */
-#define NEGOTIATION_HEAD ((UINT64_C(1) << 36) - 1)
+#define NEGOTIATION_HEAD ((UINT64_C(1) << QLOG_NEGOTIATION_SIZE) - 1)
 
 /* Times after this many milliseconds are the calendar's, not relative: 1973 and later. */
 static const double calendar_begins = 1e11;
@@ -60,7 +59,7 @@ void qlog_text_set(char **text, const char *value)
     if (value == NULL)
         return;
     free(*text);
-    *text = text_format("%.*s", QLOG_TEXT_LIMIT, value);
+    *text = utf8_safe_text(bytes_of(value, strnlen(value, QLOG_TEXT_LIMIT)));
 }
 
 double qlog_log_time(struct qlog_log *log, double time)

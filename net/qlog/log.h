@@ -14,6 +14,7 @@ enum {
     QLOG_STREAMS_LIMIT = 65536,  /* streams of one connection */
     QLOG_TEXT_LIMIT = 256,       /* a name taken from a log: longer ones are cut */
     QLOG_UNDELIVERED_LIMIT = 64, /* openings whose delivery is watched at a time */
+    QLOG_NEGOTIATION_SIZE = 36,  /* header and a 14-character protocol such as /meshsub/1.2.0 */
     QLOG_CUTS = 128,             /* bytes of a half whose write boundaries are remembered */
 };
 
@@ -139,7 +140,8 @@ const struct qlog_stream *qlog_log_find(const struct qlog_log *log, uint64_t str
 const char *qlog_log_id(const struct qlog_log *log);
 /* The calendar's time of the log's first event, epoch milliseconds; 0 where unknown. */
 double qlog_log_epoch(const struct qlog_log *log);
-/* Replaces *TEXT by a copy of at most QLOG_TEXT_LIMIT bytes. */
+/* Replaces *TEXT by a copy of at most QLOG_TEXT_LIMIT bytes, made fit for terminals and JSON. NULL
+ * changes nothing. */
 void qlog_text_set(char **text, const char *value);
 
 #endif

@@ -1,0 +1,85 @@
+#include "cmd/orphans/orphans.h"
+
+#include <string.h>
+
+#include "common/output.h"
+
+static const char *text_of(const json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+    return text != NULL ? text : "";
+}
+
+static bool is_healthy(const char *verdict)
+{
+    static const char *const healthy[] = {"live", "live_until_connection_ended", "closed",
+                                          "reqresp", "not_ours"};
+    for (size_t i = 0; i < sizeof(healthy) / sizeof(*healthy); i++)
+        if (strcmp(verdict, healthy[i]) == 0)
+            return true;
+    return false;
+}
+
+static enum output_colour colour_of(const json_t *stream)
+{
+    const char *verdict = text_of(stream, "verdict");
+    if (json_is_true(json_object_get(stream, "orphan")))
+        return COLOUR_RED;
+    return is_healthy(verdict) ? COLOUR_DIM : COLOUR_YELLOW;
+}
+
+static void print_stream(const json_t *connection, const json_t *stream)
+{
+    const char *id = text_of(connection, "id"), *protocol = text_of(stream, "protocol");
+    printf("%s stream %" JSON_INTEGER_FORMAT ": %s%s%s (%s): %s%s%s\n",
+           *id != '\0' ? id : "a connection without an id",
+           json_integer_value(json_object_get(stream, "id")),
+           output_colour(stdout, colour_of(stream)), text_of(stream, "verdict"),
+           output_colour_end(stdout), text_of(stream, "confidence"), protocol,
+           *protocol != '\0' ? ", " : "", text_of(stream, "evidence"));
+}
+
+static const char *plural(json_int_t count)
+{
+    return count == 1 ? "" : "s";
+}
+
+static json_int_t count_of(const json_t *summary, const char *key)
+{
+    return json_integer_value(json_object_get(summary, key));
+}
+
+static void print_summary(const json_t *summary, bool troubled)
+{
+    json_int_t orphans = count_of(summary, "orphans"), logs = count_of(summary, "logs");
+    json_int_t connections = count_of(summary, "connections"),
+               streams = count_of(summary, "streams");
+    const char *colour = output_colour(stdout, orphans > 0 ? COLOUR_RED : COLOUR_GREEN);
+    if (orphans > 0)
+        printf("%s%" JSON_INTEGER_FORMAT " orphaned stream%s%s", colour, orphans, plural(orphans),
+               output_colour_end(stdout));
+    else
+        printf("%sno orphaned streams%s%s", troubled ? "" : colour,
+               troubled ? "" : output_colour_end(stdout),
+               troubled ? " in what could be read, which is not all:" : "");
+    printf("%s %" JSON_INTEGER_FORMAT " connection%s (%" JSON_INTEGER_FORMAT
+           " stream%s, %" JSON_INTEGER_FORMAT " log%s)\n",
+           orphans == 0 && troubled ? "" : " in", connections, plural(connections), streams,
+           plural(streams), logs, plural(logs));
+}
+
+void print_text(const json_t *report, bool all)
+{
+    size_t i, k;
+    const json_t *connection, *stream;
+    json_array_foreach(json_object_get(report, "connections"), i, connection)
+    {
+        json_array_foreach(json_object_get(connection, "streams"), k, stream)
+        {
+            if (all || !is_healthy(text_of(stream, "verdict")))
+                print_stream(connection, stream);
+        }
+    }
+    print_summary(json_object_get(report, "summary"),
+                  json_array_size(json_object_get(report, "troubles")) > 0);
+}

@@ -1,0 +1,74 @@
+/*
+ * Logs joined into connections: the two ends of one connection share its original connection id,
+ * and what both say is told once, on one timeline.
+ */
+#ifndef NET_QLOG_CONNECTIONS_H
+#define NET_QLOG_CONNECTIONS_H
+
+#include "net/qlog/reader.h"
+
+/* Milliseconds: what ends so shortly before the connection ended with it. */
+#define QLOG_TEARDOWN 500.0
+
+/* A stream as both ends saw it, by enum qlog_role: who sent, who claims. */
+struct qlog_joined_stream {
+    uint64_t id;
+    enum qlog_role opener;
+    struct qlog_half half[2];            /* what the client, what the server sent */
+    const struct qlog_claims *claims[2]; /* NULL where that end has none */
+    double arrival;    /* when the receiver had the first byte, as near as the logs can tell */
+    double completion; /* when the opener had the whole answer to its negotiation */
+};
+
+struct qlog_connection {
+    char *id;                 /* NULL where no log names one */
+    struct qlog_log *ends[2]; /* by enum qlog_role; NULL where there is no log of that end */
+    double shift[2];          /* what is added to that log's times */
+    struct qlog_joined_stream *streams; /* sorted by id */
+    size_t stream_count;
+    double end;         /* of the longest log */
+    double active[2];   /* the last packet that the client, the server sent */
+    double over;        /* the connection ended, or NEVER: it may still live */
+    double closed;      /* CONNECTION_CLOSE, or NEVER */
+    double teardown[2]; /* what that end finishes from here on goes with the connection; or NEVER */
+    bool foreign;       /* speaks another application protocol than libp2p */
+    double epoch;       /* the calendar's time of time 0; 0 where unknown */
+};
+
+struct qlog_file_mark {
+    uint64_t size, fingerprint;
+    char *path;
+};
+
+struct qlog_connections {
+    struct qlog_connection **items;
+    size_t count;
+    struct qlog_file_mark *marks; /* of the files added */
+    size_t mark_count;
+};
+
+/* Takes the logs out of READER. False, with DUPLICATE naming the file that is the same byte for
+ * byte, where they have been added before. */
+bool qlog_connections_add(struct qlog_connections *connections, struct qlog_reader *reader,
+                          const char **duplicate);
+/* Joins what the ends say; called once, after the last file. */
+void qlog_connections_join(struct qlog_connections *connections);
+void qlog_connections_clear(struct qlog_connections *connections);
+
+/* When ROLE ended its half, by FIN or reset or because it was told to stop; NEVER where it did not,
+ * or did so because the connection ended. */
+double qlog_half_ended(const struct qlog_connection *connection,
+                       const struct qlog_joined_stream *stream, enum qlog_role role);
+
+/* The other role. */
+static inline enum qlog_role qlog_other(enum qlog_role role)
+{
+    return role == QLOG_CLIENT ? QLOG_SERVER : QLOG_CLIENT;
+}
+
+static inline bool qlog_unidirectional(uint64_t stream_id)
+{
+    return (stream_id & 2) != 0;
+}
+
+#endif

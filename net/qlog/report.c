@@ -1,0 +1,132 @@
+#include "net/qlog/report.h"
+
+#include <stdlib.h>
+
+#include "common/utf8.h"
+#include "net/qlog/negotiation.h"
+
+static const char *role_name(enum qlog_role role)
+{
+    static const char *const names[] = {"client", "server", "unknown"};
+    return names[role];
+}
+
+/* Sets KEY where there is a value. JSON is UTF-8: what a log holds has passed the parser. */
+static void set_text(json_t *object, const char *key, const char *value)
+{
+    if (value != NULL)
+        json_object_set_new(object, key, json_string(value));
+}
+
+/* Microseconds are as fine as any writer's clock. */
+static json_t *milliseconds(double time)
+{
+    return json_real((double)(int64_t)(time * 1000 + 0.5) / 1000);
+}
+
+static json_t *report_log(const struct qlog_log *log)
+{
+    char *path = utf8_safe_text(bytes_of_text(log->path));
+    json_t *report = json_pack("{s:s, s:s, s:I, s:I, s:b, s:b}", "path", path, "role",
+                               role_name(log->role), "records", (json_int_t)log->records,
+                               "stream_frames", (json_int_t)log->stream_frames, "truncated",
+                               log->truncated, "own_events", log->has_claims);
+    free(path);
+    set_text(report, "writer", log->writer);
+    return report;
+}
+
+static json_t *report_stream(const struct qlog_joined_stream *stream,
+                             const struct qlog_judgement *judgement)
+{
+    const struct qlog_half *opener = &stream->half[stream->opener];
+    const struct qlog_half *receiver = &stream->half[qlog_other(stream->opener)];
+    json_t *report = json_pack(
+        "{s:I, s:s, s:s, s:s, s:s, s:I, s:I}", "id", (json_int_t)stream->id, "opened_by",
+        role_name(stream->opener), "verdict", qlog_verdict_name(judgement->verdict), "confidence",
+        qlog_confidence_name(judgement->confidence), "evidence", judgement->evidence, "bytes_out",
+        (json_int_t)opener->bytes, "bytes_back", (json_int_t)receiver->bytes);
+    json_object_set_new(report, "orphan", json_boolean(qlog_verdict_is_orphan(judgement->verdict)));
+    set_text(report, "protocol", qlog_protocol_of(stream));
+    double last = opener->last > receiver->last ? opener->last : receiver->last;
+    double first = opener->first;
+    if (first < 0 || (receiver->first >= 0 && receiver->first < first))
+        first = receiver->first;
+    if (first >= 0) {
+        json_object_set_new(report, "first_activity_ms", milliseconds(first));
+        json_object_set_new(report, "last_activity_ms", milliseconds(last));
+    }
+    return report;
+}
+
+static const char *peer_of(const struct qlog_connection *connection, enum qlog_role role)
+{
+    const struct qlog_log *own = connection->ends[role];
+    const struct qlog_log *other = connection->ends[qlog_other(role)];
+    if (own != NULL && own->local_peer != NULL)
+        return own->local_peer;
+    return other != NULL ? other->peer : NULL;
+}
+
+static void report_end(json_t *report, const struct qlog_connection *connection)
+{
+    if (connection->over < 0)
+        return;
+    json_t *ended = json_pack("{s:o}", "at_ms", milliseconds(connection->over));
+    for (int end = QLOG_CLIENT; end <= QLOG_SERVER; end++) {
+        const struct qlog_log *log = connection->ends[end];
+        if (log == NULL || log->close.time < 0)
+            continue;
+        enum qlog_role by = log->close.direction == QLOG_SENT ? (enum qlog_role)end
+                                                              : qlog_other((enum qlog_role)end);
+        set_text(ended, "by", role_name(by));
+        set_text(ended, "space", log->close.application ? "application" : "transport");
+        json_object_set_new(ended, "code", json_integer((json_int_t)log->close.code));
+        set_text(ended, "reason", log->close.reason);
+        break;
+    }
+    json_object_set_new(report, "ended", ended);
+}
+
+static json_t *report_connection(const struct qlog_connection *connection,
+                                 const struct qlog_judgement *judgements)
+{
+    json_t *logs = json_array(), *streams = json_array(), *peers = json_object();
+    for (int end = QLOG_CLIENT; end <= QLOG_SERVER; end++) {
+        if (connection->ends[end] != NULL)
+            json_array_append_new(logs, report_log(connection->ends[end]));
+        set_text(peers, role_name((enum qlog_role)end), peer_of(connection, (enum qlog_role)end));
+    }
+    for (size_t i = 0; i < connection->stream_count; i++)
+        json_array_append_new(streams, report_stream(&connection->streams[i], &judgements[i]));
+    json_t *report = json_pack("{s:o, s:o, s:o, s:o}", "logs", logs, "streams", streams, "peers",
+                               peers, "duration_ms", milliseconds(connection->end));
+    set_text(report, "id", connection->id);
+    report_end(report, connection);
+    return report;
+}
+
+json_t *qlog_report(const struct qlog_judgements *judgements)
+{
+    const struct qlog_connections *connections = judgements->connections;
+    json_int_t counts[QLOG_VERDICTS] = {0}, streams = 0, logs = 0, orphans = 0;
+    json_t *list = json_array(), *verdicts = json_object();
+    for (size_t i = 0; i < connections->count; i++) {
+        const struct qlog_connection *connection = connections->items[i];
+        json_array_append_new(list, report_connection(connection, judgements->items[i]));
+        logs += (connection->ends[QLOG_CLIENT] != NULL) + (connection->ends[QLOG_SERVER] != NULL);
+        streams += (json_int_t)connection->stream_count;
+        for (size_t k = 0; k < connection->stream_count; k++)
+            counts[judgements->items[i][k].verdict]++;
+    }
+    for (int verdict = 0; verdict < QLOG_VERDICTS; verdict++) {
+        if (counts[verdict] > 0)
+            json_object_set_new(verdicts, qlog_verdict_name((enum qlog_verdict)verdict),
+                                json_integer(counts[verdict]));
+        orphans += qlog_verdict_is_orphan((enum qlog_verdict)verdict) ? counts[verdict] : 0;
+    }
+    return json_pack("{s:i, s:o, s:{s:I, s:I, s:I, s:I, s:o}}", "schema_version",
+                     QLOG_REPORT_VERSION, "connections", list, "summary", "connections",
+                     (json_int_t)connections->count, "logs", logs, "streams", streams, "orphans",
+                     orphans, "verdicts", verdicts);
+}
