@@ -1,16 +1,7 @@
 /* Whatever a peer sends, in whatever pieces: no crash, the limits hold, and the pieces do not
  * matter. The first byte says who we are and how the rest is cut. */
-#include <stdlib.h>
-
 #include "net/multistream.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void check(bool condition)
-{
-    if (!condition)
-        abort();
-}
+#include "tests/fuzz/fuzz.h"
 
 static bool knows_ping(void *context, const char *protocol)
 {
@@ -37,11 +28,11 @@ static struct outcome negotiate(bool opener, struct bytes data, size_t piece)
         size_t size = data.size < piece ? data.size : piece;
         size_t taken = multistream_receive(&negotiation, bytes_of(data.data, size), knows_ping,
                                            NULL, &outcome.output, &error);
-        check(taken <= size);
-        check(taken == size || negotiation.state != MULTISTREAM_PENDING);
-        check((negotiation.state == MULTISTREAM_FAILED) == (error.text[0] != '\0'));
-        check(negotiation.input.size <= MULTISTREAM_MESSAGE_MAX + 2);
-        check(strlen(negotiation.protocol) < MULTISTREAM_MESSAGE_MAX);
+        require(taken <= size);
+        require(taken == size || negotiation.state != MULTISTREAM_PENDING);
+        require((negotiation.state == MULTISTREAM_FAILED) == (error.text[0] != '\0'));
+        require(negotiation.input.size <= MULTISTREAM_MESSAGE_MAX + 2);
+        require(strlen(negotiation.protocol) < MULTISTREAM_MESSAGE_MAX);
         outcome.taken += taken;
         data = bytes_after(data, taken);
     }
@@ -58,9 +49,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct bytes input = bytes_of(data + 1, size - 1);
     struct outcome whole = negotiate(opener, input, SIZE_MAX);
     struct outcome pieces = negotiate(opener, input, 1 + (data[0] >> 1));
-    check(whole.state == pieces.state);
-    check(whole.state == MULTISTREAM_FAILED || whole.taken == pieces.taken);
-    check(bytes_equal(buffer_bytes(&whole.output), buffer_bytes(&pieces.output)));
+    require(whole.state == pieces.state);
+    require(whole.state == MULTISTREAM_FAILED || whole.taken == pieces.taken);
+    require(bytes_equal(buffer_bytes(&whole.output), buffer_bytes(&pieces.output)));
     buffer_clear(&whole.output);
     buffer_clear(&pieces.output);
     return 0;

@@ -1,30 +1,21 @@
 /* Requests and responses, and with them snappy's framing: what decodes is within its limit and
  * survives another round trip; what does not leaves nothing behind. The first byte is the limit. */
-#include <stdlib.h>
-
 #include "common/snappy_frame.h"
 #include "net/protocols/reqresp.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void check(bool condition)
-{
-    if (!condition)
-        abort();
-}
+#include "tests/fuzz/fuzz.h"
 
 static void request(struct bytes input, size_t limit)
 {
     struct buffer ssz = {0}, again = {0}, encoded = {0};
     struct error error = {0};
     if (reqresp_decode_request(input, limit, &ssz, &error)) {
-        check(ssz.size <= limit);
+        require(ssz.size <= limit);
         reqresp_encode_request(buffer_bytes(&ssz), &encoded);
-        check(encoded.size <= reqresp_encoded_max(limit));
-        check(reqresp_decode_request(buffer_bytes(&encoded), limit, &again, NULL));
-        check(bytes_equal(buffer_bytes(&ssz), buffer_bytes(&again)));
+        require(encoded.size <= reqresp_encoded_max(limit));
+        require(reqresp_decode_request(buffer_bytes(&encoded), limit, &again, NULL));
+        require(bytes_equal(buffer_bytes(&ssz), buffer_bytes(&again)));
     } else {
-        check(ssz.size == 0 && error.text[0] != '\0');
+        require(ssz.size == 0 && error.text[0] != '\0');
     }
     buffer_clear(&ssz);
     buffer_clear(&again);
@@ -38,10 +29,10 @@ static void responses(struct bytes input, size_t limit)
         struct error error = {0};
         uint8_t code = 0;
         long taken = reqresp_decode_response(input, limit, &code, &payload, &error);
-        check((taken < 0) == (error.text[0] != '\0'));
-        check(taken <= (long)input.size);
-        check(payload.size <= (code == REQRESP_SUCCESS ? limit : REQRESP_ERROR_TEXT_MAX));
-        check(taken > 0 || payload.size == 0);
+        require((taken < 0) == (error.text[0] != '\0'));
+        require(taken <= (long)input.size);
+        require(payload.size <= (code == REQRESP_SUCCESS ? limit : REQRESP_ERROR_TEXT_MAX));
+        require(taken > 0 || payload.size == 0);
         buffer_clear(&payload);
         if (taken <= 0)
             return;
@@ -59,7 +50,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     responses(input, limit);
     struct buffer output = {0};
     snappy_frame_decode(input, limit, &output, NULL);
-    check(output.size <= limit);
+    require(output.size <= limit);
     buffer_clear(&output);
     return 0;
 }
