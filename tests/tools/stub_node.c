@@ -171,7 +171,8 @@ static void announce(const struct node *node, const struct api_server *server)
 
 int main(int argc, char **argv)
 {
-    struct node node = {.base = event_base_new(), .api = "127.0.0.1:0", .peers = json_array()};
+    static struct node node;
+    node = (struct node){.base = event_base_new(), .api = "127.0.0.1:0", .peers = json_array()};
     read_arguments(&node, argc, argv);
     if (is_meant(&node, "STUB_DIES")) {
         fprintf(stderr, "stub_node: error: this one was told to die\n");

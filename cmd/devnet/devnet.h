@@ -1,0 +1,37 @@
+/* What the commands of devnet share. */
+#ifndef CMD_DEVNET_DEVNET_H
+#define CMD_DEVNET_DEVNET_H
+
+#include "common/options.h"
+#include "devnet/state.h"
+
+enum { DEVNET_OK = 0, DEVNET_FAILED = 1, DEVNET_USAGE = 2 };
+
+struct devnet_options {
+    const char *folder;
+    uint64_t nodes;
+    int wiring;
+    uint64_t timeout;
+    bool json;
+    bool follow;
+    bool events;
+};
+
+/* Each returns the exit status. */
+int devnet_up_command(const struct devnet_options *options, char **operands, size_t count);
+int devnet_down_command(const struct devnet_options *options);
+int devnet_status_command(const struct devnet_options *options);
+int devnet_logs_command(const struct devnet_options *options, const char *name);
+int devnet_key_command(const struct devnet_options *options, const char *verb, const char *path);
+
+/* Where the programs are: $DEVNET_BIN, or beside this one. PROGRAM is "devnet-node" and the like;
+ * freed with free(). */
+char *devnet_program(const char *program);
+
+/*
+ * Becomes devnet-NAME, with the names of nodes among ARGUMENTS (a list that ends with NULL)
+ * replaced by what that program takes. Returns an exit status where it cannot.
+ */
+int devnet_run_program(const char *folder, const char *name, char **arguments);
+
+#endif

@@ -1,0 +1,52 @@
+#include "cmd/devnet/devnet.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/hex.h"
+#include "common/log.h"
+#include "common/output.h"
+#include "net/identity.h"
+
+static void print_identity(const struct identity *identity, bool json)
+{
+    char peer_id[PEER_ID_TEXT_SIZE];
+    struct public_key key;
+    peer_id_text(identity_peer_id(identity), peer_id);
+    public_key_decode(identity_public_key(identity), &key, NULL);
+    char *public_key = hex_text(key.data);
+    json_t *result = json_pack("{s:s,s:s,s:s}", "peer_id", peer_id, "key_type",
+                               key_type_name(key.type), "public_key", public_key);
+    if (json)
+        output_json(result);
+    else
+        printf("peer id     %s\npublic key  %s %s\n", peer_id, key_type_name(key.type), public_key);
+    json_decref(result);
+    free(public_key);
+}
+
+int devnet_key_command(const struct devnet_options *options, const char *verb, const char *path)
+{
+    bool make = strcmp(verb, "new") == 0;
+    bool present = access(path, F_OK) == 0;
+    if (make && present) {
+        log_error("%s: there is a file already, which is left as it is", path);
+        return DEVNET_FAILED;
+    }
+    if (!make && !present) {
+        log_error("%s: %s", path, strerror(errno));
+        return DEVNET_FAILED;
+    }
+    struct error error;
+    struct identity *identity = identity_load_or_create(path, &error);
+    if (identity == NULL) {
+        log_error("%s", error.text);
+        return DEVNET_FAILED;
+    }
+    print_identity(identity, options->json);
+    identity_free(identity);
+    return DEVNET_OK;
+}

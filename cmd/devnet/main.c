@@ -1,0 +1,152 @@
+#include "cmd/devnet/devnet.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "devnet/wire.h"
+
+#define AT(member) .offset = offsetof(struct devnet_options, member)
+
+static const char *const wirings[] = {"none", "line", "full", NULL};
+
+static const struct option_spec common_options[] = {
+    {"dir", 'd', OPTION_STRING, AT(folder), "DIR",
+     "The devnet's folder (default: $DEVNET_DIR, else .devnet)", .files = true},
+    {0},
+};
+
+static const struct option_spec up_options[] = {
+    {"nodes", 'n', OPTION_NUMBER, AT(nodes), "N", "How many nodes (default: 2)", .minimum = 1,
+     .maximum = DEVNET_NODES_MAX},
+    {"connect", 'c', OPTION_CHOICE, AT(wiring), "HOW",
+     "Who dials whom: none, line or full (default: full)", .choices = wirings},
+    {"timeout", 't', OPTION_DURATION, AT(timeout), "DURATION",
+     "How long nodes may take to be ready, and then to connect (default: 10s)", .minimum = 1},
+    {0},
+};
+
+static const struct option_spec down_options[] = {
+    {"timeout", 't', OPTION_DURATION, AT(timeout), "DURATION",
+     "How long nodes may take to end before they are killed (default: 10s)"},
+    {0},
+};
+
+static const struct option_spec json_options[] = {
+    {"json", 0, OPTION_FLAG, AT(json), .help = "Print JSON"},
+    {0},
+};
+
+static const struct option_spec logs_options[] = {
+    {"follow", 'f', OPTION_FLAG, AT(follow), .help = "Go on as the nodes write more"},
+    {"events", 'e', OPTION_FLAG, AT(events),
+     .help = "The events that nodes print (JSON lines) instead of their logs"},
+    {0},
+};
+
+static const struct command_spec commands[] = {
+    {"up", "[-- NODE-OPTION...]", "Start nodes, connect them and wait until they are", up_options,
+     0, SIZE_MAX},
+    {"down", NULL, "Stop the nodes", down_options, 0, 0},
+    {"status", NULL, "Show the nodes, and who is up", json_options, 0, 0},
+    {"logs", "[NODE]", "Show what the nodes logged", logs_options, 0, 1},
+    {"key", "new|show FILE", "Make a key file, or show whose it is", json_options, 2, 2},
+    {0},
+};
+
+static const struct example examples[] = {
+    {"devnet up -n 4", "Start four nodes, each connected to all others."},
+    {"devnet connect node1 node2", "Connect two of them, and show each step."},
+    {"devnet orphans", "Look for orphaned streams in the QUIC logs of all of them."},
+    {"devnet mesh dump -o mesh.json", "Write the mesh of all of them into one snapshot."},
+    {"devnet mesh diff mesh.json", "What has changed since."},
+    {"devnet up -n 2 --connect none -- --heartbeat 200ms", "Give the nodes options of their own."},
+    {"devnet down", "Stop them."},
+    {0},
+};
+
+static const struct exit_status exit_statuses[] = {
+    {0, "it worked; status: all nodes are up"},
+    {1, "it failed, and nothing that `up` started is left; status: a node is not up, or none is"},
+    {2, "usage"},
+    {0},
+};
+
+static const struct program_spec program = {
+    .name = "devnet",
+    .summary = "spin up a local network of nodes, and ask it things",
+    .description =
+        "The nodes are called node1, node2 and so on, and run until they are stopped by devnet "
+        "down. Their keys, logs and QUIC logs are in a folder each, in the devnet's folder. "
+        "Devnets "
+        "in different folders do not know of each other.\n\n"
+        "devnet [--dir DIR] X ... runs devnet-X (connect, mesh, orphans, node, relay), with the "
+        "names of nodes replaced by what it takes: their APIs, their multiaddrs or the folders of "
+        "their QUIC logs. devnet connect node1 node2 asks node1 to dial node2; devnet connect "
+        "node2 dials it from here; devnet mesh dump and devnet orphans without names are about all "
+        "nodes; devnet mesh diff FILE compares with all of them.",
+    .options = common_options,
+    .commands = commands,
+    .examples = examples,
+    .exit_statuses = exit_statuses,
+    .see_also = "devnet-node(1), devnet-connect(1), devnet-mesh(1), devnet-orphans(1), "
+                "devnet-relay(1)",
+};
+
+/* The devnet's folder as --dir says it before the command; *NEXT is the first argument after. */
+static const char *leading_folder(int argc, char **argv, int *next)
+{
+    const char *folder = NULL;
+    int i = 1;
+    for (; i < argc && argv[i][0] == '-'; i++) {
+        if ((strcmp(argv[i], "--dir") == 0 || strcmp(argv[i], "-d") == 0) && i + 1 < argc)
+            folder = argv[++i];
+        else if (strncmp(argv[i], "--dir=", strlen("--dir=")) == 0)
+            folder = argv[i] + strlen("--dir=");
+        else
+            break;
+    }
+    *next = i;
+    return folder;
+}
+
+static bool is_own_command(const char *name)
+{
+    for (const struct command_spec *command = commands; command->name != NULL; command++)
+        if (strcmp(command->name, name) == 0)
+            return true;
+    return false;
+}
+
+int main(int argc, char **argv)
+{
+    log_init(program.name, LOG_INFO, false);
+    const char *from_environment = getenv("DEVNET_DIR");
+    struct devnet_options options = {
+        .folder = from_environment != NULL && *from_environment ? from_environment : ".devnet",
+        .nodes = 2,
+        .wiring = WIRE_FULL,
+        .timeout = 10000,
+    };
+    int next;
+    const char *folder = leading_folder(argc, argv, &next);
+    if (next < argc && argv[next][0] != '-' && !is_own_command(argv[next]))
+        return devnet_run_program(folder != NULL ? folder : options.folder, argv[next],
+                                  argv + next + 1);
+
+    struct options_result result = options_parse(&program, argc, argv, &options);
+    const char *command = result.command->name;
+    if (strcmp(command, "up") == 0)
+        return devnet_up_command(&options, result.operands, result.operand_count);
+    if (strcmp(command, "down") == 0)
+        return devnet_down_command(&options);
+    if (strcmp(command, "status") == 0)
+        return devnet_status_command(&options);
+    if (strcmp(command, "logs") == 0)
+        return devnet_logs_command(&options, result.operand_count > 0 ? result.operands[0] : NULL);
+    if (strcmp(result.operands[0], "new") != 0 && strcmp(result.operands[0], "show") != 0)
+        options_usage_error(&program, "key %s: expected `key new FILE` or `key show FILE`",
+                            result.operands[0]);
+    return devnet_key_command(&options, result.operands[0], result.operands[1]);
+}

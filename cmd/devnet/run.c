@@ -1,0 +1,246 @@
+/* devnet X: runs devnet-X, with the names of nodes replaced by what it takes. */
+#include "cmd/devnet/devnet.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "common/memory.h"
+
+enum form { FORM_API, FORM_MULTIADDR, FORM_QLOG };
+
+/* What a program's operands are, and its options that take a value in the next argument. */
+struct guest {
+    const char *name;
+    enum form form;
+    const char *value_options;
+};
+
+static const struct guest guests[] = {
+    {"mesh", FORM_API, " -o --output -t --timeout "},
+    {"orphans", FORM_QLOG, " -t --timeout -o --output --for --wait "},
+    {"connect", FORM_MULTIADDR,
+     " --from --until --timeout --network --topic --hold --qlog --keylog --key --key-hex --listen "
+     "--agent --status -t -u "},
+    {"", FORM_MULTIADDR, ""}, /* any other */
+};
+
+/* A command line in the making. */
+struct command_line {
+    const struct devnet *devnet;
+    const struct guest *guest;
+    char **arguments;
+    size_t count, operands;
+};
+
+static void push(struct command_line *line, char *argument)
+{
+    line->arguments = memory_resize(line->arguments, (line->count + 2) * sizeof(char *));
+    line->arguments[line->count++] = argument;
+    line->arguments[line->count] = NULL;
+}
+
+static void insert(struct command_line *line, size_t at, char *argument)
+{
+    push(line, NULL);
+    memmove(&line->arguments[at + 1], &line->arguments[at],
+            (line->count - 1 - at) * sizeof(char *));
+    line->arguments[at] = argument;
+}
+
+static char *name_in_form(const struct devnet *devnet, const struct devnet_node *node,
+                          enum form form)
+{
+    if (form == FORM_QLOG)
+        return devnet_path(devnet, node->name, "qlog");
+    return text_copy(form == FORM_API ? node->api : node->listen[0]);
+}
+
+/* An option that takes an API takes that of a node, whatever the operands are. */
+static enum form form_after(const struct guest *guest, const char *option)
+{
+    bool api = strcmp(option, "--from") == 0 || strcmp(option, "--api") == 0;
+    return api ? FORM_API : option[0] == '-' ? FORM_MULTIADDR : guest->form;
+}
+
+static bool takes_value(const struct guest *guest, const char *option)
+{
+    char *padded = text_format(" %s ", option);
+    bool takes = strstr(guest->value_options, padded) != NULL;
+    free(padded);
+    return takes;
+}
+
+/* "node" and digits, which nothing else that these programs take looks like. */
+static bool looks_like_name(const char *text)
+{
+    return strncmp(text, "node", 4) == 0 && text[4] != '\0' &&
+           text[4 + strspn(text + 4, "0123456789")] == '\0';
+}
+
+/* The node that TEXT names, or NULL; *UNKNOWN where it looks like a name and is none. */
+static const struct devnet_node *find_node(const struct devnet *devnet, const char *text,
+                                           bool *unknown)
+{
+    const struct devnet_node *node = devnet_find(devnet, text);
+    bool ready = node != NULL && node->api != NULL && node->listen_count > 0;
+    *unknown = !ready && looks_like_name(text) && access(text, F_OK) != 0;
+    return ready ? node : NULL;
+}
+
+static bool add_argument(struct command_line *line, const char *before, char *argument)
+{
+    bool operand = argument[0] != '-' && !takes_value(line->guest, before);
+    const char *equals = argument[0] == '-' ? strchr(argument, '=') : NULL;
+    const char *name = equals != NULL ? equals + 1 : argument;
+    bool unknown;
+    const struct devnet_node *node = find_node(line->devnet, name, &unknown);
+    line->operands += operand;
+    if (unknown) {
+        log_error("%s: no such node is up in %s", name, line->devnet->folder);
+        return false;
+    }
+    if (node == NULL) {
+        push(line, text_copy(argument));
+        return true;
+    }
+    char *option = equals != NULL ? text_format("%.*s", (int)(equals - argument), argument)
+                                  : text_copy(operand ? "" : before);
+    char *value = name_in_form(line->devnet, node, form_after(line->guest, option));
+    push(line, equals != NULL ? text_format("%s=%s", option, value) : text_copy(value));
+    free(value);
+    free(option);
+    return true;
+}
+
+/* devnet connect node1 TARGET: node1 dials it, asked by its API. */
+static void add_from(struct command_line *line, char **arguments)
+{
+    size_t operands[2], count = 0;
+    for (size_t i = 0; arguments[i] != NULL; i++) {
+        bool operand =
+            arguments[i][0] != '-' && (i == 0 || !takes_value(line->guest, arguments[i - 1]));
+        if (operand && count < 2)
+            operands[count] = i;
+        count += operand;
+    }
+    const struct devnet_node *dialler =
+        count == 2 ? devnet_find(line->devnet, arguments[operands[0]]) : NULL;
+    if (dialler == NULL)
+        return;
+    size_t at = operands[0] + 1; /* after the program's name */
+    free(line->arguments[at]);
+    line->arguments[at] = text_copy(dialler->api);
+    insert(line, at, text_copy("--from"));
+}
+
+static void add_all_nodes(struct command_line *line)
+{
+    for (size_t i = 0; i < line->devnet->count; i++)
+        push(line, name_in_form(line->devnet, &line->devnet->nodes[i], line->guest->form));
+}
+
+/* All APIs as one operand, as `devnet-mesh diff` takes them. */
+static void add_all_apis(struct command_line *line)
+{
+    char *apis = text_copy("");
+    for (size_t i = 0; i < line->devnet->count; i++) {
+        char *longer = text_format("%s%s%s", apis, i > 0 ? "," : "", line->devnet->nodes[i].api);
+        free(apis);
+        apis = longer;
+    }
+    push(line, apis);
+}
+
+/* What is meant where names are left out. */
+static bool add_defaults(struct command_line *line, char **arguments)
+{
+    const char *guest = line->guest->name;
+    const char *command = arguments[0] != NULL ? arguments[0] : "";
+    bool help = false;
+    for (size_t i = 0; arguments[i] != NULL; i++)
+        help |= strncmp(arguments[i], "--help", 6) == 0 || strcmp(arguments[i], "-h") == 0 ||
+                strcmp(arguments[i], "--version") == 0;
+    bool dump = strcmp(guest, "mesh") == 0 && strcmp(command, "dump") == 0 && line->operands == 1;
+    bool diff = strcmp(guest, "mesh") == 0 && strcmp(command, "diff") == 0 && line->operands == 2;
+    bool orphans = strcmp(guest, "orphans") == 0 && line->operands == 0;
+    if (help || (!dump && !diff && !orphans))
+        return true;
+    for (size_t i = 0; i < line->devnet->count; i++)
+        if (line->devnet->nodes[i].api == NULL)
+            return true;
+    if (line->devnet->count == 0) {
+        log_error("no devnet is up in %s, so name what to look at", line->devnet->folder);
+        return false;
+    }
+    if (diff)
+        add_all_apis(line);
+    else
+        add_all_nodes(line);
+    return true;
+}
+
+static bool translate(struct command_line *line, const char *program, char **arguments)
+{
+    push(line, text_copy(program));
+    bool verbatim = false;
+    for (size_t i = 0; arguments[i] != NULL; i++) {
+        verbatim |= strcmp(arguments[i], "--") == 0;
+        if (verbatim)
+            push(line, text_copy(arguments[i]));
+        else if (!add_argument(line, i > 0 ? arguments[i - 1] : "", arguments[i]))
+            return false;
+    }
+    if (strcmp(line->guest->name, "connect") == 0)
+        add_from(line, arguments);
+    return add_defaults(line, arguments);
+}
+
+char *devnet_program(const char *program)
+{
+    const char *folder = getenv("DEVNET_BIN");
+    char self[PATH_MAX];
+    ssize_t size = readlink("/proc/self/exe", self, sizeof(self) - 1);
+    self[size > 0 ? size : 0] = '\0';
+    char *slash = strrchr(self, '/');
+    if (slash != NULL)
+        *slash = '\0';
+    return text_format("%s/%s", folder != NULL && *folder ? folder : self, program);
+}
+
+static const struct guest *find_guest(const char *name)
+{
+    const struct guest *guest = guests;
+    while (*guest->name != '\0' && strcmp(guest->name, name) != 0)
+        guest++;
+    return guest;
+}
+
+int devnet_run_program(const char *folder, const char *name, char **arguments)
+{
+    char *file = text_format("devnet-%s", name);
+    char *program = devnet_program(file);
+    struct devnet devnet;
+    struct error error;
+    devnet_init(&devnet, folder);
+    struct command_line line = {.devnet = &devnet, .guest = find_guest(name)};
+    if (strchr(name, '/') != NULL || access(program, X_OK) != 0) {
+        log_error("%s: no such command, and there is no %s\ntry: devnet --help", name, program);
+    } else if (!devnet_load(&devnet, &error)) {
+        log_error("%s", error.text);
+    } else if (translate(&line, program, arguments)) {
+        execv(program, line.arguments);
+        log_error("%s: %s", program, strerror(errno));
+    }
+    for (size_t i = 0; i < line.count; i++)
+        free(line.arguments[i]);
+    free(line.arguments);
+    devnet_clear(&devnet);
+    free(program);
+    free(file);
+    return DEVNET_USAGE;
+}

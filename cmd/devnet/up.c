@@ -1,0 +1,84 @@
+#include "cmd/devnet/devnet.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/log.h"
+#include "devnet/start.h"
+#include "devnet/stop.h"
+#include "devnet/wire.h"
+
+enum { LINES_OF_A_DEAD_NODE = 10, STOP_PATIENCE_MS = 5000 };
+
+static void report_connection(void *context, const struct devnet_node *dialler,
+                              const struct devnet_node *listener, const char *reached)
+{
+    (void)context;
+    printf("%s connected to %s: %s\n", dialler->name, listener->name, reached);
+    fflush(stdout);
+}
+
+static void report_culprit(const struct devnet *devnet, const struct devnet_node *culprit)
+{
+    char *lines = devnet_last_lines(devnet, culprit, LINES_OF_A_DEAD_NODE);
+    if (*lines != '\0')
+        fprintf(stderr, "what %s wrote last:\n%s\n", culprit->name, lines);
+    free(lines);
+}
+
+/* Takes the lock, and sees to it that no node of an earlier devnet runs. */
+static bool claim(struct devnet *devnet, struct error *error)
+{
+    if (!devnet_lock(devnet, error) || !devnet_load(devnet, error))
+        return false;
+    for (size_t i = 0; i < devnet->count; i++)
+        if (process_is_running(&devnet->nodes[i].process))
+            return error_set(error, "a devnet is up in %s already; `devnet down` stops it",
+                             devnet->folder);
+    /* What a crash or a reboot left of one. */
+    devnet_forget(devnet);
+    return devnet_load(devnet, error);
+}
+
+static bool bring_up(struct devnet *devnet, const struct devnet_options *options,
+                     const struct start_options *start, struct error *error)
+{
+    const struct devnet_node *culprit = NULL;
+    if (!devnet_start(devnet, options->nodes, start, &culprit, error)) {
+        log_error("%s", error->text);
+        if (culprit != NULL)
+            report_culprit(devnet, culprit);
+        return false;
+    }
+    for (size_t i = 0; i < devnet->count; i++)
+        printf("%s %s %s\n", devnet->nodes[i].name, devnet->nodes[i].api,
+               devnet->nodes[i].listen[0]);
+    fflush(stdout);
+    if (!devnet_wire(devnet, options->wiring, options->timeout, report_connection, NULL, error)) {
+        log_error("%s; with --connect none the nodes stay up unconnected", error->text);
+        return false;
+    }
+    return true;
+}
+
+int devnet_up_command(const struct devnet_options *options, char **operands, size_t count)
+{
+    char *program = devnet_program("devnet-node");
+    struct start_options start = {.program = program,
+                                  .arguments = operands,
+                                  .argument_count = count,
+                                  .timeout_ms = options->timeout};
+    struct devnet devnet;
+    struct error error;
+    devnet_init(&devnet, options->folder);
+    bool up = false;
+    if (count > 0 && operands[0][0] != '-')
+        log_error("%s: options for the nodes begin with --", operands[0]);
+    else if (!claim(&devnet, &error))
+        log_error("%s", error.text);
+    else if (!(up = bring_up(&devnet, options, &start, &error)))
+        devnet_stop(&devnet, STOP_PATIENCE_MS, NULL, NULL);
+    devnet_clear(&devnet);
+    free(program);
+    return up ? DEVNET_OK : count > 0 && operands[0][0] != '-' ? DEVNET_USAGE : DEVNET_FAILED;
+}

@@ -1,0 +1,320 @@
+#include "devnet/start.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/pidfd.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/file.h"
+#include "common/memory.h"
+#include "common/shape.h"
+#include "devnet/loop.h"
+
+enum { NODE_OPTIONS = 9, LOG_TAIL_MAX = 16384 };
+
+static const struct shape ready_shape[] = {{"peer_id", SHAPE_STRING, SHAPE_REQUIRED, NULL},
+                                           {"listen", SHAPE_STRINGS, SHAPE_REQUIRED, NULL},
+                                           {"api", SHAPE_STRING, SHAPE_REQUIRED, NULL},
+                                           {0}};
+
+/* A node that is being waited for. */
+struct newcomer {
+    struct starter *starter;
+    struct devnet_node *node;
+    char *output; /* the path of events.jsonl */
+    int watch;    /* on it */
+    struct event *ended;
+    int ended_fd;
+    bool ready;
+};
+
+struct starter {
+    struct loop loop;
+    struct devnet *devnet;
+    const struct start_options *options;
+    struct newcomer *newcomers;
+    size_t count, ready;
+    int inotify;
+    const struct devnet_node *culprit;
+    bool failed;
+    struct error *error;
+};
+
+static void fail(struct starter *starter, const struct devnet_node *culprit)
+{
+    starter->failed = true;
+    starter->culprit = culprit;
+    event_base_loopbreak(starter->loop.base);
+}
+
+static bool take_ready(struct newcomer *newcomer, const json_t *event, struct error *error)
+{
+    if (!shape_check(event, ready_shape, error))
+        return error_prefix(error, "%s: its ready line", newcomer->node->name);
+    struct devnet_node *node = newcomer->node;
+    const json_t *listen = json_object_get(event, "listen");
+    if (json_array_size(listen) == 0)
+        return error_set(error, "%s listens nowhere", node->name);
+    node->peer_id = text_copy(json_string_value(json_object_get(event, "peer_id")));
+    node->api = text_copy(json_string_value(json_object_get(event, "api")));
+    node->listen_count = json_array_size(listen);
+    node->listen = memory_new((node->listen_count + 1) * sizeof(*node->listen));
+    for (size_t i = 0; i < node->listen_count; i++)
+        node->listen[i] = text_copy(json_string_value(json_array_get(listen, i)));
+    return true;
+}
+
+/* Looks for the ready line among what the node has printed so far. */
+static void look(struct newcomer *newcomer)
+{
+    struct starter *starter = newcomer->starter;
+    char *text = memory_new(READY_LINE_MAX + 1);
+    int fd = open(newcomer->output, O_RDONLY | O_CLOEXEC);
+    ssize_t size = fd >= 0 ? read(fd, text, READY_LINE_MAX) : -1;
+    if (fd >= 0)
+        close(fd);
+    char *rest = size > 0 ? text : NULL, *end;
+    for (; !newcomer->ready && rest && (end = strchr(rest, '\n')) != NULL; rest = end + 1) {
+        json_t *event = json_loadb(rest, (size_t)(end - rest), 0, NULL);
+        const char *name = json_string_value(json_object_get(event, "event"));
+        if (name != NULL && strcmp(name, "ready") == 0) {
+            newcomer->ready = true;
+            starter->ready++;
+            if (!take_ready(newcomer, event, starter->error))
+                fail(starter, newcomer->node);
+        }
+        json_decref(event);
+    }
+    free(text);
+    if (starter->ready == starter->count)
+        event_base_loopbreak(starter->loop.base);
+}
+
+static void output_changed(evutil_socket_t fd, short events, void *argument)
+{
+    (void)events;
+    struct starter *starter = argument;
+    union {
+        char bytes[4096];
+        struct inotify_event event;
+    } buffer;
+    ssize_t size = read(fd, buffer.bytes, sizeof(buffer.bytes));
+    for (ssize_t at = 0; at < size && !starter->failed;) {
+        const struct inotify_event *event = (const struct inotify_event *)(buffer.bytes + at);
+        for (size_t i = 0; i < starter->count; i++)
+            if (starter->newcomers[i].watch == event->wd && !starter->newcomers[i].ready)
+                look(&starter->newcomers[i]);
+        at += (ssize_t)(sizeof(*event) + event->len);
+    }
+}
+
+static void node_ended(evutil_socket_t fd, short events, void *argument)
+{
+    (void)fd;
+    (void)events;
+    struct newcomer *newcomer = argument;
+    int status = 0;
+    waitpid(newcomer->node->process.pid, &status, 0);
+    newcomer->node->process.pid = 0;
+    const char *when = newcomer->ready ? "while others were starting" : "before it was ready";
+    if (WIFSIGNALED(status))
+        error_set(newcomer->starter->error, "%s was killed by signal %d %s", newcomer->node->name,
+                  WTERMSIG(status), when);
+    else
+        error_set(newcomer->starter->error, "%s ended with exit status %d %s", newcomer->node->name,
+                  WEXITSTATUS(status), when);
+    event_del(newcomer->ended);
+    fail(newcomer->starter, newcomer->node);
+}
+
+static void too_late(evutil_socket_t fd, short events, void *argument)
+{
+    (void)fd;
+    (void)events;
+    struct starter *starter = argument;
+    for (size_t i = 0; i < starter->count; i++) {
+        if (!starter->newcomers[i].ready) {
+            error_set(starter->error, "%s was not ready within %g s",
+                      starter->newcomers[i].node->name,
+                      (double)starter->options->timeout_ms / 1000);
+            fail(starter, starter->newcomers[i].node);
+            return;
+        }
+    }
+}
+
+/* Removes what an earlier run left in a node's qlog folder. */
+static void empty_folder(const char *path)
+{
+    DIR *folder = opendir(path);
+    struct dirent *entry;
+    while (folder != NULL && (entry = readdir(folder)) != NULL)
+        if (entry->d_name[0] != '.')
+            unlinkat(dirfd(folder), entry->d_name, 0);
+    if (folder != NULL)
+        closedir(folder);
+}
+
+static bool make_files(struct newcomer *newcomer, const char *qlog, struct error *error)
+{
+    if (!file_make_folder(qlog, error))
+        return false;
+    empty_folder(qlog);
+    int fd = open(newcomer->output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (fd < 0)
+        return error_set(error, "%s: %s", newcomer->output, strerror(errno));
+    close(fd);
+    newcomer->watch = inotify_add_watch(newcomer->starter->inotify, newcomer->output, IN_MODIFY);
+    return newcomer->watch >= 0 ||
+           error_set(error, "%s: cannot watch it: %s", newcomer->output, strerror(errno));
+}
+
+/* For people with a shell. */
+static void write_pid(const struct devnet *devnet, const struct devnet_node *node)
+{
+    char *path = devnet_path(devnet, node->name, "pid");
+    char *text = text_format("%d\n", (int)node->process.pid);
+    file_write(path, bytes_of_text(text), 0666, NULL);
+    free(text);
+    free(path);
+}
+
+static bool spawn(struct newcomer *newcomer, const char *qlog)
+{
+    const struct starter *starter = newcomer->starter;
+    const struct start_options *options = starter->options;
+    struct devnet_node *node = newcomer->node;
+    char *key = devnet_path(starter->devnet, node->name, "key");
+    char *log = devnet_path(starter->devnet, node->name, "log");
+    const char *own[NODE_OPTIONS] = {options->program, "--listen", "/ip4/127.0.0.1/udp/0/quic-v1",
+                                     "--key",          key,        "--api",
+                                     "127.0.0.1:0",    "--qlog",   qlog};
+    char **arguments = memory_new((NODE_OPTIONS + options->argument_count + 1) * sizeof(char *));
+    memcpy(arguments, own, sizeof(own));
+    for (size_t i = 0; i < options->argument_count; i++)
+        arguments[NODE_OPTIONS + i] = options->arguments[i];
+    bool started = process_start(arguments, newcomer->output, log, &node->process, starter->error);
+    if (started)
+        write_pid(starter->devnet, node);
+    free(arguments);
+    free(key);
+    free(log);
+    return started;
+}
+
+static bool start_one(struct newcomer *newcomer)
+{
+    struct starter *starter = newcomer->starter;
+    newcomer->output = devnet_path(starter->devnet, newcomer->node->name, "events.jsonl");
+    char *qlog = devnet_path(starter->devnet, newcomer->node->name, "qlog");
+    bool started = make_files(newcomer, qlog, starter->error) && spawn(newcomer, qlog);
+    free(qlog);
+    if (!started || !devnet_save(starter->devnet, starter->error))
+        return false;
+    /* Our child, so it can be opened even when it has ended. */
+    newcomer->ended_fd = pidfd_open(newcomer->node->process.pid, 0);
+    newcomer->ended =
+        event_new(starter->loop.base, newcomer->ended_fd, EV_READ, node_ended, newcomer);
+    event_add(newcomer->ended, NULL);
+    return true;
+}
+
+static bool start_all(struct starter *starter)
+{
+    starter->newcomers = memory_new(starter->count * sizeof(*starter->newcomers));
+    for (size_t i = 0; i < starter->count; i++) {
+        char name[32];
+        snprintf(name, sizeof(name), "node%zu", i + 1);
+        devnet_add(starter->devnet, name);
+    }
+    for (size_t i = 0; i < starter->count; i++) {
+        struct newcomer *newcomer = &starter->newcomers[i];
+        newcomer->starter = starter;
+        newcomer->node = &starter->devnet->nodes[i];
+        newcomer->ended_fd = -1;
+        if (!start_one(newcomer))
+            return false;
+    }
+    return true;
+}
+
+static void wait_for_all(struct starter *starter)
+{
+    struct event *output = event_new(starter->loop.base, starter->inotify, EV_READ | EV_PERSIST,
+                                     output_changed, starter);
+    struct event *deadline = evtimer_new(starter->loop.base, too_late, starter);
+    event_add(output, NULL);
+    event_add(deadline, &(struct timeval){.tv_sec = (time_t)(starter->options->timeout_ms / 1000),
+                                          .tv_usec = (starter->options->timeout_ms % 1000) * 1000});
+    if (!loop_run(&starter->loop)) {
+        starter->failed = true;
+        error_set(starter->error, "interrupted");
+    }
+    event_free(output);
+    event_free(deadline);
+}
+
+static void starter_clear(struct starter *starter)
+{
+    for (size_t i = 0; i < starter->count; i++) {
+        struct newcomer *newcomer = &starter->newcomers[i];
+        free(newcomer->output);
+        if (newcomer->ended != NULL)
+            event_free(newcomer->ended);
+        if (newcomer->ended_fd > 0)
+            close(newcomer->ended_fd);
+    }
+    free(starter->newcomers);
+    close(starter->inotify);
+    loop_clear(&starter->loop);
+}
+
+bool devnet_start(struct devnet *devnet, size_t count, const struct start_options *options,
+                  const struct devnet_node **culprit, struct error *error)
+{
+    struct starter starter = {.devnet = devnet,
+                              .options = options,
+                              .count = count,
+                              .inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK),
+                              .error = error};
+    loop_init(&starter.loop);
+    starter.failed = !start_all(&starter);
+    if (!starter.failed)
+        wait_for_all(&starter);
+    starter_clear(&starter);
+    *culprit = starter.culprit;
+    return !starter.failed && devnet_save(devnet, error);
+}
+
+char *devnet_last_lines(const struct devnet *devnet, const struct devnet_node *node, size_t count)
+{
+    char *path = devnet_path(devnet, node->name, "log");
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    free(path);
+    struct stat status;
+    char *text = memory_new(LOG_TAIL_MAX + 1);
+    if (fd < 0 || fstat(fd, &status) != 0)
+        status.st_size = 0;
+    off_t start = status.st_size > LOG_TAIL_MAX ? status.st_size - LOG_TAIL_MAX : 0;
+    ssize_t size = fd >= 0 ? pread(fd, text, LOG_TAIL_MAX, start) : 0;
+    if (fd >= 0)
+        close(fd);
+    size_t length = size > 0 ? (size_t)size : 0;
+    while (length > 0 && text[length - 1] == '\n')
+        length--;
+    text[length] = '\0';
+    char *line = text + length;
+    for (size_t newlines = 0; line > text && newlines < count; line--)
+        newlines += line[-1] == '\n';
+    char *lines = text_copy(*line == '\n' ? line + 1 : line);
+    free(text);
+    return lines;
+}

@@ -1,0 +1,31 @@
+/* Starts the nodes of a devnet and waits until they say that they are ready. */
+#ifndef DEVNET_START_H
+#define DEVNET_START_H
+
+#include <stdint.h>
+
+#include "devnet/state.h"
+
+enum { READY_LINE_MAX = 65536 };
+
+struct start_options {
+    const char *program;    /* the path of devnet-node */
+    char *const *arguments; /* more options for every node */
+    size_t argument_count;
+    uint64_t timeout_ms;
+};
+
+/*
+ * Starts node1 to nodeCOUNT and adds them to DEVNET, which has none yet and whose lock is held; the
+ * state is saved as they start, so that they can be stopped whatever becomes of us. Keys of an
+ * earlier devnet in the same folder are kept, its logs are not. False with the error set where one
+ * cannot be started, ends, or is not ready in time; CULPRIT is that node then, or NULL. Nodes that
+ * run are left to the caller.
+ */
+bool devnet_start(struct devnet *devnet, size_t count, const struct start_options *options,
+                  const struct devnet_node **culprit, struct error *error);
+
+/* The last COUNT lines, at most, of what the node wrote to its log; freed with free(). */
+char *devnet_last_lines(const struct devnet *devnet, const struct devnet_node *node, size_t count);
+
+#endif

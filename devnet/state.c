@@ -1,0 +1,193 @@
+#include "devnet/state.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "common/file.h"
+#include "common/memory.h"
+#include "common/shape.h"
+
+enum { STATE_VERSION = 1 };
+
+static const char format_name[] = "devnet";
+
+static const struct shape node_shape[] = {{"name", SHAPE_STRING, SHAPE_REQUIRED, NULL},
+                                          {"pid", SHAPE_INTEGER, SHAPE_REQUIRED, NULL},
+                                          {"start_time", SHAPE_INTEGER, SHAPE_REQUIRED, NULL},
+                                          {"peer_id", SHAPE_STRING, SHAPE_OPTIONAL, NULL},
+                                          {"api", SHAPE_STRING, SHAPE_OPTIONAL, NULL},
+                                          {"listen", SHAPE_STRINGS, SHAPE_REQUIRED, NULL},
+                                          {0}};
+static const struct shape state_shape[] = {{"format", SHAPE_STRING, SHAPE_REQUIRED, NULL},
+                                           {"version", SHAPE_INTEGER, SHAPE_REQUIRED, NULL},
+                                           {"nodes", SHAPE_OBJECTS, SHAPE_REQUIRED, node_shape},
+                                           {0}};
+
+void devnet_init(struct devnet *devnet, const char *folder)
+{
+    *devnet = (struct devnet){.lock = -1};
+    char here[PATH_MAX] = "";
+    if (folder[0] != '/' && getcwd(here, sizeof(here)) == NULL)
+        here[0] = '\0';
+    devnet->folder = here[0] != '\0' ? text_format("%s/%s", here, folder) : text_copy(folder);
+}
+
+static void clear_nodes(struct devnet *devnet)
+{
+    for (size_t i = 0; i < devnet->count; i++) {
+        struct devnet_node *node = &devnet->nodes[i];
+        free(node->name);
+        free(node->peer_id);
+        free(node->api);
+        for (size_t j = 0; j < node->listen_count; j++)
+            free(node->listen[j]);
+        free(node->listen);
+    }
+    free(devnet->nodes);
+    devnet->nodes = NULL;
+    devnet->count = 0;
+}
+
+void devnet_clear(struct devnet *devnet)
+{
+    clear_nodes(devnet);
+    if (devnet->lock >= 0)
+        close(devnet->lock);
+    free(devnet->folder);
+}
+
+char *devnet_path(const struct devnet *devnet, const char *name, const char *file)
+{
+    return file != NULL ? text_format("%s/%s/%s", devnet->folder, name, file)
+                        : text_format("%s/%s", devnet->folder, name);
+}
+
+bool devnet_lock(struct devnet *devnet, struct error *error)
+{
+    if (!file_make_folder(devnet->folder, error))
+        return false;
+    char *path = devnet_path(devnet, "lock", NULL);
+    devnet->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    int code = errno;
+    bool locked = devnet->lock >= 0 && flock(devnet->lock, LOCK_EX | LOCK_NB) == 0;
+    if (devnet->lock < 0)
+        error_set(error, "%s: %s", path, strerror(code));
+    else if (!locked)
+        error_set(error,
+                  "%s: another devnet up or down is at work here; wait for it, or use "
+                  "another folder with --dir",
+                  devnet->folder);
+    free(path);
+    return locked;
+}
+
+struct devnet_node *devnet_add(struct devnet *devnet, const char *name)
+{
+    devnet->nodes = memory_resize(devnet->nodes, (devnet->count + 1) * sizeof(*devnet->nodes));
+    struct devnet_node *node = &devnet->nodes[devnet->count++];
+    *node = (struct devnet_node){.name = text_copy(name)};
+    return node;
+}
+
+struct devnet_node *devnet_find(const struct devnet *devnet, const char *name)
+{
+    for (size_t i = 0; i < devnet->count; i++)
+        if (strcmp(devnet->nodes[i].name, name) == 0)
+            return &devnet->nodes[i];
+    return NULL;
+}
+
+static char *copy_member(const json_t *object, const char *member)
+{
+    const char *text = json_string_value(json_object_get(object, member));
+    return text != NULL ? text_copy(text) : NULL;
+}
+
+static void load_node(struct devnet *devnet, const json_t *entry)
+{
+    struct devnet_node *node =
+        devnet_add(devnet, json_string_value(json_object_get(entry, "name")));
+    node->process.pid = (pid_t)json_integer_value(json_object_get(entry, "pid"));
+    node->process.start_time = (uint64_t)json_integer_value(json_object_get(entry, "start_time"));
+    node->peer_id = copy_member(entry, "peer_id");
+    node->api = copy_member(entry, "api");
+    const json_t *listen = json_object_get(entry, "listen");
+    node->listen_count = json_array_size(listen);
+    node->listen = memory_new((node->listen_count + 1) * sizeof(*node->listen));
+    for (size_t i = 0; i < node->listen_count; i++)
+        node->listen[i] = text_copy(json_string_value(json_array_get(listen, i)));
+}
+
+static bool load_nodes(struct devnet *devnet, struct bytes text, struct error *error)
+{
+    json_error_t problem;
+    json_t *state = json_loadb((const char *)text.data, text.size, 0, &problem);
+    if (state == NULL)
+        return error_set(error, "not JSON: line %d: %s", problem.line, problem.text);
+    bool sound = shape_check(state, state_shape, error);
+    if (sound && (strcmp(json_string_value(json_object_get(state, "format")), format_name) != 0 ||
+                  json_integer_value(json_object_get(state, "version")) != STATE_VERSION))
+        sound = error_set(error, "not a devnet of version %d", STATE_VERSION);
+    size_t index;
+    const json_t *entry;
+    if (sound)
+        json_array_foreach(json_object_get(state, "nodes"), index, entry) load_node(devnet, entry);
+    json_decref(state);
+    return sound;
+}
+
+bool devnet_load(struct devnet *devnet, struct error *error)
+{
+    clear_nodes(devnet);
+    char *path = devnet_path(devnet, "devnet.json", NULL);
+    struct buffer text = {0};
+    bool absent = access(path, F_OK) != 0 && errno == ENOENT;
+    bool loaded = absent || file_read(path, DEVNET_STATE_MAX, &text, error);
+    if (loaded && !absent && !load_nodes(devnet, buffer_bytes(&text), error)) {
+        error_prefix(error, "%s", path);
+        loaded = false;
+    }
+    buffer_clear(&text);
+    free(path);
+    return loaded;
+}
+
+static json_t *describe_node(const struct devnet_node *node)
+{
+    json_t *listen = json_array();
+    for (size_t i = 0; i < node->listen_count; i++)
+        json_array_append_new(listen, json_string(node->listen[i]));
+    return json_pack("{s:s,s:I,s:I,s:s?,s:s?,s:o}", "name", node->name, "pid",
+                     (json_int_t)node->process.pid, "start_time",
+                     (json_int_t)node->process.start_time, "peer_id", node->peer_id, "api",
+                     node->api, "listen", listen);
+}
+
+bool devnet_save(const struct devnet *devnet, struct error *error)
+{
+    json_t *nodes = json_array();
+    for (size_t i = 0; i < devnet->count; i++)
+        json_array_append_new(nodes, describe_node(&devnet->nodes[i]));
+    json_t *state =
+        json_pack("{s:s,s:i,s:o}", "format", format_name, "version", STATE_VERSION, "nodes", nodes);
+    char *text = json_dumps(state, JSON_INDENT(2) | JSON_SORT_KEYS);
+    char *path = devnet_path(devnet, "devnet.json", NULL);
+    bool saved = file_write(path, bytes_of_text(text), 0666, error);
+    free(path);
+    free(text);
+    json_decref(state);
+    return saved;
+}
+
+void devnet_forget(const struct devnet *devnet)
+{
+    char *path = devnet_path(devnet, "devnet.json", NULL);
+    unlink(path);
+    free(path);
+}

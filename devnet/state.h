@@ -1,0 +1,54 @@
+/*
+ * What is known of a devnet, kept in devnet.json in its folder; each node has a folder beside it:
+ *
+ *   DIR/devnet.json   which nodes there are; present as long as the devnet is up
+ *   DIR/lock          held by whatever starts or stops nodes
+ *   DIR/node1/        key, pid, events.jsonl (its standard output), log (its standard error), qlog/
+ */
+#ifndef DEVNET_STATE_H
+#define DEVNET_STATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "common/error.h"
+#include "devnet/process.h"
+
+enum { DEVNET_NODES_MAX = 500, DEVNET_STATE_MAX = 4 * 1024 * 1024 };
+
+struct devnet_node {
+    char *name; /* "node1" */
+    struct process process;
+    char *peer_id, *api; /* NULL until the node is ready */
+    char **listen;       /* multiaddrs with /p2p */
+    size_t listen_count;
+};
+
+struct devnet {
+    char *folder; /* absolute */
+    int lock;     /* -1: not held */
+    struct devnet_node *nodes;
+    size_t count;
+};
+
+/* FOLDER need not exist. */
+void devnet_init(struct devnet *devnet, const char *folder);
+void devnet_clear(struct devnet *devnet);
+
+/* Makes the folder and takes the lock, until devnet_clear; false where another process has it. */
+bool devnet_lock(struct devnet *devnet, struct error *error);
+/* Adds a node called NAME, not running; the pointer holds until the next one is added. */
+struct devnet_node *devnet_add(struct devnet *devnet, const char *name);
+/* NULL where there is none of that name. */
+struct devnet_node *devnet_find(const struct devnet *devnet, const char *name);
+
+/* Reads devnet.json, if there is one: otherwise there are no nodes. False where it is unsound. */
+bool devnet_load(struct devnet *devnet, struct error *error);
+bool devnet_save(const struct devnet *devnet, struct error *error);
+/* Removes devnet.json: the devnet is down. */
+void devnet_forget(const struct devnet *devnet);
+
+/* DIR/NAME/FILE, or DIR/NAME where FILE is NULL; freed with free(). */
+char *devnet_path(const struct devnet *devnet, const char *name, const char *file);
+
+#endif

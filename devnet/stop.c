@@ -1,0 +1,26 @@
+#include "devnet/stop.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "common/memory.h"
+
+void devnet_stop(const struct devnet *devnet, uint64_t patience_ms, stop_report *report,
+                 void *context)
+{
+    struct process *processes = memory_new(devnet->count * sizeof(*processes) + 1);
+    enum process_end *ends = memory_new(devnet->count * sizeof(*ends) + 1);
+    for (size_t i = 0; i < devnet->count; i++)
+        processes[i] = devnet->nodes[i].process;
+    process_stop_all(processes, devnet->count, patience_ms, ends);
+    for (size_t i = 0; i < devnet->count; i++) {
+        char *pid = devnet_path(devnet, devnet->nodes[i].name, "pid");
+        unlink(pid);
+        free(pid);
+        if (report != NULL)
+            report(context, &devnet->nodes[i], ends[i]);
+    }
+    devnet_forget(devnet);
+    free(processes);
+    free(ends);
+}

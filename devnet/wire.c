@@ -1,0 +1,146 @@
+#include "devnet/wire.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/memory.h"
+#include "devnet/loop.h"
+#include "net/api/client.h"
+
+enum {
+    WIRE_AT_ONCE = 32,
+    MESH_DEGREE_SURE = 6, /* D_low: up to so many peers, each is grafted */
+    ANSWER_GRACE_MS = 2000,
+};
+
+struct wirer {
+    struct loop loop;
+    const struct devnet *devnet;
+    enum wiring wiring;
+    uint64_t timeout_ms;
+    wire_report *report;
+    void *context;
+    struct edge *edges;
+    size_t count, made, open;
+    bool failed;
+    struct error *error;
+};
+
+struct edge {
+    struct wirer *wirer;
+    const struct devnet_node *dialler, *listener;
+    struct api_call *call; /* NULL before and after */
+    json_t *last;          /* line of the answer */
+};
+
+static void make_next(struct wirer *wirer);
+
+static void line_came(void *context, const json_t *line)
+{
+    struct edge *edge = context;
+    json_decref(edge->last);
+    edge->last = json_incref((json_t *)line);
+}
+
+/* What went wrong, or NULL. */
+static const char *find_problem(const struct edge *edge, int status, const json_t *answer,
+                                const char *error)
+{
+    const char *told =
+        json_string_value(json_object_get(status == 200 ? edge->last : answer, "error"));
+    if (status == 0)
+        return error;
+    if (status != 200)
+        return told != NULL ? told : "refused";
+    const json_t *exit_status = json_object_get(edge->last, "exit");
+    if (json_is_integer(exit_status) && json_integer_value(exit_status) == 0)
+        return NULL;
+    return told != NULL ? told : "the answer ended early";
+}
+
+static void edge_done(void *context, int status, const json_t *answer, const char *error)
+{
+    struct edge *edge = context;
+    struct wirer *wirer = edge->wirer;
+    const char *problem = find_problem(edge, status, answer, error);
+    const char *reached = json_string_value(json_object_get(edge->last, "reached"));
+    edge->call = NULL;
+    wirer->open--;
+    if (problem != NULL && !wirer->failed) {
+        wirer->failed = true;
+        error_set(wirer->error, "cannot connect %s to %s: %s", edge->dialler->name,
+                  edge->listener->name, problem);
+    } else if (problem == NULL) {
+        wirer->report(wirer->context, edge->dialler, edge->listener, reached ? reached : "?");
+    }
+    make_next(wirer);
+}
+
+static bool make_edge(struct wirer *wirer, struct edge *edge)
+{
+    static const struct api_call_handlers handlers = {.line = line_came, .done = edge_done};
+    size_t degree = wirer->wiring == WIRE_FULL ? wirer->devnet->count - 1 : 2;
+    char timeout[32];
+    snprintf(timeout, sizeof(timeout), "%llums", (unsigned long long)wirer->timeout_ms);
+    json_t *body = json_pack("{s:s,s:s,s:s}", "addr", edge->listener->listen[0], "until",
+                             degree <= MESH_DEGREE_SURE ? "mesh" : "streams", "timeout", timeout);
+    edge->call = api_call_new(wirer->loop.base, edge->dialler->api, "POST", "/connect", body,
+                              wirer->timeout_ms + ANSWER_GRACE_MS, &handlers, edge, wirer->error);
+    return edge->call != NULL;
+}
+
+static void make_next(struct wirer *wirer)
+{
+    while (!wirer->failed && wirer->open < WIRE_AT_ONCE && wirer->made < wirer->count) {
+        wirer->failed = !make_edge(wirer, &wirer->edges[wirer->made++]);
+        wirer->open++;
+    }
+    if (wirer->open == 0 || wirer->failed)
+        event_base_loopbreak(wirer->loop.base);
+}
+
+static void list_edges(struct wirer *wirer)
+{
+    size_t nodes = wirer->devnet->count;
+    wirer->edges = memory_new(nodes * (nodes - 1) / 2 * sizeof(*wirer->edges));
+    for (size_t i = 0; i + 1 < nodes; i++) {
+        size_t end = wirer->wiring == WIRE_LINE ? i + 2 : nodes;
+        for (size_t j = i + 1; j < end; j++)
+            wirer->edges[wirer->count++] = (struct edge){.wirer = wirer,
+                                                         .dialler = &wirer->devnet->nodes[i],
+                                                         .listener = &wirer->devnet->nodes[j]};
+    }
+}
+
+static void wirer_clear(struct wirer *wirer)
+{
+    for (size_t i = 0; i < wirer->made; i++) {
+        if (wirer->edges[i].call != NULL)
+            api_call_cancel(wirer->edges[i].call);
+        json_decref(wirer->edges[i].last);
+    }
+    free(wirer->edges);
+    loop_clear(&wirer->loop);
+}
+
+bool devnet_wire(const struct devnet *devnet, enum wiring wiring, uint64_t timeout_ms,
+                 wire_report *report, void *context, struct error *error)
+{
+    if (wiring == WIRE_NONE || devnet->count < 2)
+        return true;
+    struct wirer wirer = {.devnet = devnet,
+                          .wiring = wiring,
+                          .timeout_ms = timeout_ms,
+                          .report = report,
+                          .context = context,
+                          .error = error};
+    loop_init(&wirer.loop);
+    list_edges(&wirer);
+    make_next(&wirer);
+    if (!wirer.failed && !loop_run(&wirer.loop))
+        wirer.failed = !error_set(error, "interrupted");
+    wirer_clear(&wirer);
+    return !wirer.failed;
+}

@@ -1,0 +1,364 @@
+#!/usr/bin/env bats
+# devnet: every command, option and exit status, on nodes that do as they are told (stub_node).
+# shellcheck disable=SC2030,SC2031 # each test is a subshell, as it should be
+# shellcheck disable=SC2154 # bats sets stderr
+
+bats_require_minimum_version 1.5.0
+
+setup() {
+    BIN=${BIN:-$BATS_TEST_DIRNAME/../build}
+    TOOLS=${BUILD:-$BATS_TEST_DIRNAME/../build}/tests/tools
+    cd "$BATS_TEST_TMPDIR" || return
+    unset DEVNET_DIR
+    export DEVNET_BIN=$PWD/programs
+    mkdir programs
+    ln -s "$TOOLS/stub_node" programs/devnet-node
+    ln -s "$BIN/devnet-mesh" programs/devnet-mesh
+    for name in connect orphans echo; do
+        # shellcheck disable=SC2016 # for the script to expand
+        printf '#!/bin/sh\nfor a; do echo "$a"; done\n' > "programs/devnet-$name"
+        chmod +x "programs/devnet-$name"
+    done
+}
+
+teardown() {
+    local folder
+    for folder in .devnet other; do
+        [ ! -e "$folder" ] || "$BIN/devnet" --dir "$folder" down --timeout 0s
+    done
+    if [ -n "$background" ] && kill "$background" 2> /dev/null; then wait "$background" || true; fi
+}
+
+devnet() {
+    "$BIN/devnet" "$@"
+}
+
+# Of NODE, a member of what status says.
+of() {
+    devnet status --json | jq -r --arg name "$1" ".nodes[] | select(.name == \$name) | $2"
+}
+
+# Whether a process lives and is no zombie.
+lives() {
+    [ -e "/proc/$1/stat" ] && ! grep -q '^[0-9]* (.*) Z' "/proc/$1/stat"
+}
+
+@test "up starts two nodes, connects them, and says where they are" {
+    run -0 devnet up
+    [[ ${lines[0]} =~ ^"node1 http://127.0.0.1:"[0-9]+" /ip4/127.0.0.1/udp/"[0-9]+/quic-v1/p2p/ ]]
+    [[ ${lines[1]} == "node2 http://"* ]]
+    [ "${lines[2]}" = "node1 connected to node2: mesh" ]
+    [ "${#lines[@]}" -eq 3 ]
+    for file in key pid events.jsonl log; do [ -f ".devnet/node2/$file" ]; done
+    [ -d .devnet/node2/qlog ]
+    jq -e '.format == "devnet" and .version == 1' .devnet/devnet.json
+    [ "$(cat .devnet/node1/pid)" = "$(of node1 .pid)" ]
+    jq -e '.event == "ready"' .devnet/node1/events.jsonl
+}
+
+@test "up --nodes and --connect full dial every pair once" {
+    run -0 devnet up --nodes 4 --connect full
+    [ "$(grep -c ' connected to ' <<< "$output")" -eq 6 ]
+    [ "$(of node1 .peers)" -eq 3 ]
+    [ "$(of node4 .peers)" -eq 0 ] # the stub counts only what it dialled
+}
+
+@test "up --connect line dials the next" {
+    run -0 devnet up -n 4 -c line
+    diff <(grep connected <<< "$output" | sort) - << END
+node1 connected to node2: mesh
+node2 connected to node3: mesh
+node3 connected to node4: mesh
+END
+}
+
+@test "up --connect none leaves the nodes alone" {
+    run -0 devnet up -n 3 --connect none
+    [ "${#lines[@]}" -eq 3 ]
+    [ "$(of node1 .peers)" -eq 0 ]
+}
+
+@test "up gives the nodes what follows --" {
+    devnet up -n 1 -- --heartbeat 200ms --agent "a b"
+    grep -F -- " --heartbeat 200ms --agent a b" .devnet/node1/log
+    run -2 devnet up stray
+    [[ $output == *"stray: options for the nodes begin with --"* ]]
+}
+
+@test "up --dir and DEVNET_DIR keep devnets apart" {
+    devnet up -n 1 --dir other
+    DEVNET_DIR=.devnet devnet up -n 1
+    run -0 devnet status --dir other --json
+    jq -e --arg dir "$PWD/other" '.folder == $dir and .up' <<< "$output"
+    devnet down
+    [ "$(devnet --dir=other status --json | jq .up)" = true ]
+    run -1 devnet status
+}
+
+@test "the keys of a devnet outlive it, its logs do not" {
+    devnet up -n 1
+    before=$(of node1 .peer_id)
+    devnet down
+    touch .devnet/node1/qlog/old.sqlog
+    devnet up -n 1
+    [ "$(of node1 .peer_id)" = "$before" ]
+    [ ! -e .devnet/node1/qlog/old.sqlog ]
+}
+
+@test "a second up on the same folder is refused" {
+    devnet up -n 1
+    pid=$(of node1 .pid)
+    run -1 devnet up
+    [[ $output == *"a devnet is up in $PWD/.devnet already; \`devnet down\` stops it"* ]]
+    [ "$(of node1 .pid)" = "$pid" ]
+}
+
+@test "two ups at the same time do not get into each other's way" {
+    STUB_MUTE=node1 "$BIN/devnet" up --timeout 10s 3>&- &
+    background=$!
+    until [ -s .devnet/node2/pid ]; do sleep 0.01; done
+    run -1 devnet up
+    [[ $output == *"another devnet up or down is at work here"* ]]
+    run -1 devnet down
+    [[ $output == *"another devnet up or down is at work here"* ]]
+}
+
+@test "an up that is interrupted takes its nodes down" {
+    STUB_MUTE=node1 "$BIN/devnet" up --timeout 20s 2> err 3>&- &
+    background=$!
+    until [ -s .devnet/node2/pid ]; do sleep 0.01; done
+    pids=$(cat .devnet/node*/pid)
+    kill -TERM "$background"
+    status=0
+    wait "$background" || status=$?
+    [ "$status" -eq 1 ]
+    grep -F "interrupted" err
+    for pid in $pids; do ! lives "$pid"; done
+    [ ! -e .devnet/devnet.json ]
+}
+
+@test "a node that dies at start is reported with its last lines, and the others are taken down" {
+    export STUB_DIES=node2
+    run -1 devnet up -n 3
+    [[ $output == *"devnet: node2 ended with exit status 1 before it was ready"* ]]
+    [[ $output == *"what node2 wrote last:"*"stub_node: error: this one was told to die"* ]]
+    [ ! -e .devnet/devnet.json ]
+    [ ! -e .devnet/node1/pid ]
+    for command in /proc/[0-9]*/cmdline; do
+        line=$(tr '\0' ' ' 2> /dev/null < "$command") || continue
+        [[ $line != *"programs/devnet-node "*"$PWD/.devnet"* ]]
+    done
+    run -1 devnet status
+}
+
+@test "a program that cannot be started is named" {
+    rm programs/devnet-node
+    run -1 devnet up
+    [[ $output == *"cannot start $PWD/programs/devnet-node: No such file or directory"* ]]
+    printf 'no program' > programs/devnet-node
+    run -1 devnet up
+    [[ $output == *"cannot start $PWD/programs/devnet-node: Permission denied"* ]]
+}
+
+@test "up --timeout gives up on a node that is never ready" {
+    STUB_MUTE=node2 run -1 devnet up --timeout 300ms
+    [[ $output == *"node2 was not ready within 0.3 s"* ]]
+    [ ! -e .devnet/devnet.json ]
+}
+
+@test "nodes that cannot be connected are named, and taken down" {
+    STUB_EXIT=3 run -1 devnet up
+    [[ $output == *"cannot connect node1 to node2: the stub was told to fail"* ]]
+    [ ! -e .devnet/devnet.json ]
+}
+
+@test "down stops exactly the nodes of its devnet" {
+    devnet up
+    devnet up -n 1 --dir other
+    pids=$(devnet status --json | jq '.nodes[].pid')
+    other=$(devnet --dir other status --json | jq '.nodes[].pid')
+    run -0 devnet down
+    [ "$output" = $'node1 stopped\nnode2 stopped' ]
+    for pid in $pids; do ! lives "$pid"; done
+    lives "$other"
+    run -0 devnet down
+    [[ $output == *"no devnet is up in $PWD/.devnet" ]]
+}
+
+@test "down does not touch a process that got a node's id" {
+    devnet up -n 1
+    sleep 60 3>&- &
+    background=$!
+    jq --argjson pid "$background" '.nodes[0].pid = $pid' .devnet/devnet.json > changed
+    old=$(of node1 .pid)
+    cp changed .devnet/devnet.json
+    run -0 devnet down
+    [ "$output" = "node1 was not running" ]
+    lives "$background"
+    kill "$old"
+}
+
+@test "down --timeout kills nodes that do not end" {
+    export STUB_STUBBORN=1
+    devnet up
+    pids=$(devnet status --json | jq '.nodes[].pid')
+    run -0 devnet down --timeout 100ms
+    [[ $output == "node1 killed: it did not end when asked to"* ]]
+    for pid in $pids; do ! lives "$pid"; done
+}
+
+@test "status tells who is up, silent and down" {
+    devnet up -n 3 --connect line
+    run -0 devnet status
+    [[ ${lines[0]} =~ ^"node1    up     pid "[0-9]+" "+http://.*" peers 1"$ ]]
+    kill -KILL "$(of node2 .pid)"
+    kill -STOP "$(of node3 .pid)"
+    until ! lives "$(cat .devnet/node2/pid)"; do sleep 0.01; done
+    run -1 devnet status --json
+    jq -e '.up == false and [.nodes[].state] == ["up", "down", "silent"]' <<< "$output"
+    jq -e '.nodes[0].mesh["/leanconsensus/12345678/block/ssz_snappy"] == 1' <<< "$output"
+    run -1 devnet status
+    kill -CONT "$(cat .devnet/node3/pid)"
+}
+
+@test "status where nothing is up ends with 1" {
+    run -1 devnet status
+    [[ $output == *"no devnet is up in $PWD/.devnet" ]]
+    run -1 --separate-stderr devnet status --json
+    jq -e '.up == false and .nodes == []' <<< "$output"
+}
+
+@test "a devnet.json that is damaged is named and left alone" {
+    mkdir .devnet
+    echo '{"format":"devnet","version":1,"nodes":[{"name":5}]}' > .devnet/devnet.json
+    for command in up down status logs "mesh dump"; do
+        # shellcheck disable=SC2086 # two words
+        run devnet $command
+        [ "$status" -ne 0 ]
+        [[ $output == *"/.devnet/devnet.json: nodes[0].name: a string is expected"* ]]
+    done
+    rm .devnet/devnet.json
+}
+
+@test "logs shows all nodes, one, or their events" {
+    devnet up
+    run -0 devnet logs
+    [[ $output == *"node1 | arguments: "*"node2 | arguments: "* ]]
+    run -0 devnet logs node2
+    [[ $output == "arguments: "*"/node2/key"* ]]
+    run -0 devnet logs --events node1
+    jq -e '.event == "ready"' <<< "$output"
+    run -1 devnet logs node3
+    [[ $output == *"node3: no such node in $PWD/.devnet"* ]]
+    devnet down
+    run -0 devnet logs
+    [[ $output == *"node2 | arguments: "* ]]
+}
+
+@test "logs without a devnet ends with 1" {
+    run -1 devnet logs
+    [[ $output == *"no devnet has been up in $PWD/.devnet"* ]]
+}
+
+@test "logs --follow shows what is written later" {
+    devnet up
+    "$BIN/devnet" logs -f > followed 3>&- &
+    background=$!
+    until [ "$(grep -c arguments followed)" -eq 2 ]; do sleep 0.01; done
+    echo "something new" >> .devnet/node2/log
+    until grep -Fx "node2 | something new" followed; do sleep 0.01; done
+}
+
+@test "connect takes names for APIs and multiaddrs" {
+    devnet up
+    api=$(of node1 .api) listen=$(of node2 '.listen[0]')
+    run -0 devnet connect node1 node2
+    [ "$output" = "--from"$'\n'"$api"$'\n'"$listen" ]
+    run -0 devnet connect --until status node1 --timeout 2s /ip4/127.0.0.1/udp/9
+    [ "$output" = $'--until\nstatus\n--from\n'"$api"$'\n--timeout\n2s\n/ip4/127.0.0.1/udp/9' ]
+    run -0 devnet connect --json node2
+    [ "$output" = "--json"$'\n'"$listen" ]
+    run -0 devnet connect --from node1 node2
+    [ "$output" = "--from"$'\n'"$api"$'\n'"$listen" ]
+    run -0 devnet connect --from=node1 node2
+    [ "$output" = "--from=$api"$'\n'"$listen" ]
+    run -2 devnet connect node1 node7
+    [[ $output == *"node7: no such node is up in $PWD/.devnet"* ]]
+}
+
+@test "orphans takes names for folders of QUIC logs, and all of them by default" {
+    devnet up
+    run -0 devnet orphans
+    [ "$output" = "$PWD/.devnet/node1/qlog"$'\n'"$PWD/.devnet/node2/qlog" ]
+    run -0 devnet orphans --json node2
+    [ "$output" = "--json"$'\n'"$PWD/.devnet/node2/qlog" ]
+    run -0 devnet orphans some.sqlog
+    [ "$output" = some.sqlog ]
+}
+
+@test "mesh takes names for APIs, and all nodes by default" {
+    devnet up
+    run -0 devnet mesh dump -o mesh.json
+    jq -e '.nodes | length == 2' mesh.json
+    run -0 devnet mesh diff mesh.json
+    run -0 devnet mesh dump node1
+    jq -e '.nodes | length == 1' <<< "$output"
+    run -1 devnet mesh diff node1 node2
+    run -0 devnet mesh --help
+    [[ $output == *"devnet-mesh"* ]]
+    devnet down
+    run -2 devnet mesh dump
+    [[ $output == *"no devnet is up in $PWD/.devnet, so name what to look at"* ]]
+}
+
+@test "other programs run with their arguments and their exit status" {
+    run -0 devnet echo a "b c" -- node1
+    [ "$output" = $'a\nb c\n--\nnode1' ]
+    printf '#!/bin/sh\nexit 7\n' > programs/devnet-seven
+    chmod +x programs/devnet-seven
+    run -7 devnet seven
+    run -2 devnet nonsense
+    [[ $output == *"nonsense: no such command, and there is no $PWD/programs/devnet-nonsense"* ]]
+    run -2 devnet ../devnet-echo
+}
+
+@test "key new makes a key that key show and the nodes know" {
+    run -0 devnet key new my.key
+    [[ $output =~ "peer id     16Uiu2HA" ]]
+    [ "$(stat -c %a my.key)" = 600 ]
+    peer_id=$(awk '/peer id/ { print $3 }' <<< "$output")
+    run -0 devnet key show my.key
+    [[ $output == *"$peer_id"*"public key  secp256k1 0"* ]]
+    run -0 devnet key show --json my.key
+    jq -e --arg id "$peer_id" '.peer_id == $id and (.public_key | length == 66)' <<< "$output"
+    mkdir -p .devnet/node1
+    cp my.key .devnet/node1/key
+    devnet up -n 1
+    [ "$(of node1 .peer_id)" = "$peer_id" ]
+}
+
+@test "key leaves files alone and says what is wrong with them" {
+    echo "mine" > my.key
+    chmod 600 my.key
+    run -1 devnet key new my.key
+    [[ $output == *"my.key: there is a file already, which is left as it is"* ]]
+    [ "$(cat my.key)" = mine ]
+    run -1 devnet key show my.key
+    run -1 devnet key show nowhere.key
+    [[ $output == *"nowhere.key: No such file or directory"* ]]
+    [ ! -e nowhere.key ]
+    run -2 devnet key burn my.key
+    run -2 devnet key new
+}
+
+@test "usage errors end with 2" {
+    run -2 devnet
+    run -2 devnet up -n 0
+    run -2 devnet up -n 501
+    run -2 devnet up --connect ring
+    run -2 devnet up --timeout 5
+    run -2 devnet down now
+    run -2 devnet logs a b
+    run -0 devnet --help
+    [[ $output == *"devnet connect node1 node2"* ]]
+}
