@@ -86,6 +86,11 @@ test-programs: $(UNIT_TESTS) $(TEST_TOOLS)
 deps:
 	@$(if $(filter present,$(DEPS)),:,.ci/deps .ci/packages)
 
+# KEEP=1 leaves the nodes running.
+devnet: deps
+	@$(MAKE) --no-print-directory all
+	@BUILD=$(BUILD) devnet/demo
+
 # TESTS="relay options" runs some of them.
 check: deps
 	@$(MAKE) --no-print-directory all test-programs

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
-# devnet: every command, option and exit status, on nodes that do as they are told (stub_node).
+# devnet: every command, option and exit status; on nodes that do as they are told (stub_node), but
+# where the nodes themselves are asked for.
 # shellcheck disable=SC2030,SC2031 # each test is a subshell, as it should be
 # shellcheck disable=SC2154 # bats sets stderr
 
@@ -27,6 +28,11 @@ teardown() {
         [ ! -e "$folder" ] || "$BIN/devnet" --dir "$folder" down --timeout 0s
     done
     if [ -n "$background" ] && kill "$background" 2> /dev/null; then wait "$background" || true; fi
+}
+
+# The programs themselves from now on.
+use_real_programs() {
+    unset DEVNET_BIN
 }
 
 devnet() {
@@ -309,6 +315,38 @@ END
     devnet down
     run -2 devnet mesh dump
     [[ $output == *"no devnet is up in $PWD/.devnet, so name what to look at"* ]]
+}
+
+@test "nodes connect, mesh and leave no orphaned stream" {
+    use_real_programs
+    run -0 devnet up -n 4
+    [ "$(grep -c ' connected to .*: mesh$' <<< "$output")" -eq 6 ]
+    run -0 devnet orphans
+    [[ $output == *"no orphaned streams in 6 connections"* ]]
+    for node in node1 node2 node3 node4; do [ "$(of "$node" .peers)" -eq 3 ]; done
+    run -0 devnet down
+    [[ $output != *"killed"* ]]
+    run -0 "$BIN/devnet-orphans" .devnet/node*/qlog
+}
+
+@test "an orphaned stream is named, when nodes have that fault" {
+    use_real_programs
+    devnet up -- --fault second-gossip-stream
+    run -1 devnet orphans
+}
+
+@test "two dumps of a quiet mesh of real nodes differ in what is volatile only" {
+    use_real_programs
+    devnet up
+    # identify comes after the mesh
+    until devnet mesh dump > one.json &&
+        jq -e '[.nodes[].peers[].agent] | length == 2 and all' one.json > out; do
+        sleep 0.01
+    done
+    devnet mesh dump > two.json
+    run -0 devnet mesh diff one.json two.json
+    diff <(jq 'del(.nodes[].volatile)' one.json) <(jq 'del(.nodes[].volatile)' two.json)
+    run -0 devnet mesh diff one.json
 }
 
 @test "other programs run with their arguments and their exit status" {

@@ -7,6 +7,8 @@
 #include "common/log.h"
 #include "devnet/wire.h"
 
+enum { CONNECT_TIMEOUT_MAX_MS = 600 * 1000 }; /* what the API of a node takes */
+
 #define AT(member) .offset = offsetof(struct devnet_options, member)
 
 static const char *const wirings[] = {"none", "line", "full", NULL};
@@ -23,7 +25,8 @@ static const struct option_spec up_options[] = {
     {"connect", 'c', OPTION_CHOICE, AT(wiring), "HOW",
      "Who dials whom: none, line or full (default: full)", .choices = wirings},
     {"timeout", 't', OPTION_DURATION, AT(timeout), "DURATION",
-     "How long nodes may take to be ready, and then to connect (default: 10s)", .minimum = 1},
+     "How long nodes may take to be ready, and then to connect (default: 10s)", .minimum = 1,
+     .maximum = CONNECT_TIMEOUT_MAX_MS},
     {0},
 };
 

@@ -17,16 +17,16 @@ enum form { FORM_API, FORM_MULTIADDR, FORM_QLOG };
 struct guest {
     const char *name;
     enum form form;
-    const char *value_options;
+    const char *api_options, *other_options;
 };
 
 static const struct guest guests[] = {
-    {"mesh", FORM_API, " -o --output -t --timeout "},
-    {"orphans", FORM_QLOG, " -t --timeout -o --output --for --wait "},
-    {"connect", FORM_MULTIADDR,
-     " --from --until --timeout --network --topic --hold --qlog --keylog --key --key-hex --listen "
-     "--agent --status -t -u "},
-    {"", FORM_MULTIADDR, ""}, /* any other */
+    {"mesh", FORM_API, " ", " -o --output -t --timeout "},
+    {"orphans", FORM_QLOG, " ", " "},
+    {"connect", FORM_MULTIADDR, " -f --from ",
+     " -l --listen -u --until -t --timeout -n --network --topic --hold -k --key --key-hex "
+     "--finalized --head --agent --qlog --keylog --log-level "},
+    {"", FORM_MULTIADDR, " --api ", " "}, /* any other */
 };
 
 /* A command line in the making. */
@@ -60,19 +60,25 @@ static char *name_in_form(const struct devnet *devnet, const struct devnet_node 
     return text_copy(form == FORM_API ? node->api : node->listen[0]);
 }
 
-/* An option that takes an API takes that of a node, whatever the operands are. */
-static enum form form_after(const struct guest *guest, const char *option)
+static bool is_among(const char *option, const char *options)
 {
-    bool api = strcmp(option, "--from") == 0 || strcmp(option, "--api") == 0;
-    return api ? FORM_API : option[0] == '-' ? FORM_MULTIADDR : guest->form;
+    char *padded = text_format(" %s ", option);
+    bool among = strstr(options, padded) != NULL;
+    free(padded);
+    return among;
 }
 
 static bool takes_value(const struct guest *guest, const char *option)
 {
-    char *padded = text_format(" %s ", option);
-    bool takes = strstr(guest->value_options, padded) != NULL;
-    free(padded);
-    return takes;
+    return is_among(option, guest->api_options) || is_among(option, guest->other_options);
+}
+
+/* What a name stands for as the value of OPTION, or as an operand, where that is "". */
+static enum form form_after(const struct guest *guest, const char *option)
+{
+    if (option[0] == '\0')
+        return guest->form;
+    return is_among(option, guest->api_options) ? FORM_API : FORM_MULTIADDR;
 }
 
 /* "node" and digits, which nothing else that these programs take looks like. */

@@ -11,7 +11,8 @@
 static const char format_name[] = "devnet-mesh-snapshot";
 
 /* What two looks at a quiet mesh would see differently. */
-static const char *const volatile_members[] = {"age_ms", "rtt_us", "left_ms", "statistics"};
+static const char *const volatile_members[] = {
+    "age_ms", "rtt_us", "left_ms", "bytes_in", "bytes_out", "opens_avoided", "statistics"};
 
 static const struct shape checkpoint[] = {{"root", SHAPE_STRING, SHAPE_REQUIRED, NULL},
                                           {"slot", SHAPE_INTEGER, SHAPE_REQUIRED, NULL},
