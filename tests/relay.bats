@@ -21,7 +21,7 @@ teardown() {
 # Waits for the first line of a file.
 first_line() {
     local line
-    until read -r line < "$1" 2> /dev/null; do
+    until { read -r line < "$1"; } 2> /dev/null; do
         sleep 0.01
     done
     echo "$line"
@@ -186,6 +186,20 @@ count() {
     [ "$(answers 3)" = "1 2 3" ]
     wait "$other"
     [ "$(cut -d ' ' -f 1 other.out | paste -s -d ' ')" = "1 2 3 4 5" ]
+}
+
+@test "clients beyond the limit are ignored with one warning" {
+    start_echo
+    start_relay
+    for _ in {1..600}; do # some may have the same port again
+        "$TOOLS/udp" send 127.0.0.1 "$port" 1 0
+    done > answers.out
+    answers 1 # by now the relay has seen them all
+    stop_relay
+    [ "$(count client forwarded)" -ge 512 ]
+    [ "$(count client failed)" -gt 0 ]
+    [ "$(($(count client forwarded) + $(count client failed)))" -eq "$(count client received)" ]
+    [ "$(cat relay.err)" = "devnet-relay: warn: a client is ignored, with 512 relayed: as many as can be are relayed already" ]
 }
 
 @test "datagrams still delayed when it stops are counted as pending" {

@@ -211,6 +211,14 @@ static void client_free(struct client *client)
     free(client);
 }
 
+/* Once: what a client sends in vain may be a flood. */
+static void warn_of_client(struct relay *relay, const char *reason)
+{
+    if (!relay->warned_of_clients)
+        log_warn("a client is ignored, with %u relayed: %s", HASH_COUNT(relay->clients), reason);
+    relay->warned_of_clients = true;
+}
+
 static struct client *client_new(struct relay *relay, const struct endpoint *endpoint,
                                  const struct client_key *key)
 {
@@ -225,7 +233,7 @@ static struct client *client_new(struct relay *relay, const struct endpoint *end
     if (client->socket < 0 ||
         connect(client->socket, (const struct sockaddr *)&relay->server.address,
                 relay->server.size) != 0) {
-        log_warn("cannot open a socket towards the server: %s", strerror(errno));
+        warn_of_client(relay, strerror(errno));
         client_free(client);
         return NULL;
     }
@@ -242,10 +250,8 @@ static struct client *find_client(struct relay *relay, const struct endpoint *en
     HASH_FIND(hh, relay->clients, &key, sizeof(key), client);
     if (client == NULL && HASH_COUNT(relay->clients) < RELAY_CLIENTS_MAX)
         client = client_new(relay, endpoint, &key);
-    else if (client == NULL && !relay->warned_of_clients) {
-        log_warn("%d clients are being relayed: others are ignored", RELAY_CLIENTS_MAX);
-        relay->warned_of_clients = true;
-    }
+    else if (client == NULL)
+        warn_of_client(relay, "as many as can be are relayed already");
     return client;
 }
 
