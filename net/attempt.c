@@ -50,7 +50,8 @@ struct attempt {
 static double milliseconds(struct attempt *attempt)
 {
     uint64_t elapsed = attempt->started_ns == 0 ? 0 : clock_now_ns() - attempt->started_ns;
-    double now = (double)(elapsed / 1000) / 1000;
+    uint64_t microseconds = elapsed / 1000;
+    double now = (double)microseconds / 1000;
     if (now > attempt->last_ms)
         attempt->last_ms = now;
     return attempt->last_ms;
