@@ -6,7 +6,10 @@
 
 #include "common/memory.h"
 
-enum { BLOCK_SIZE = 4096 };
+enum {
+    BLOCK_SIZE = 4096,
+    KEPT_SIZE_MAX = 256 * 1024, /* of the block that the next user finds */
+};
 
 struct arena_block {
     struct arena_block *older;
@@ -26,11 +29,21 @@ static void add_block(struct arena *arena, size_t capacity)
 
 void arena_reset(struct arena *arena, size_t limit)
 {
-    while (arena->blocks != NULL && arena->blocks->older != NULL) {
-        struct arena_block *older = arena->blocks->older;
-        free(arena->blocks);
-        arena->blocks = older;
+    struct arena_block *kept = NULL;
+    while (arena->blocks != NULL) {
+        struct arena_block *block = arena->blocks;
+        arena->blocks = block->older;
+        if (block->capacity <= KEPT_SIZE_MAX &&
+            (kept == NULL || kept->capacity < block->capacity)) {
+            free(kept);
+            kept = block;
+        } else {
+            free(block);
+        }
     }
+    if (kept != NULL)
+        kept->older = NULL;
+    arena->blocks = kept;
     arena->used = 0;
     arena->total = 0;
     arena->limit = limit;
@@ -43,10 +56,7 @@ void *arena_take(struct arena *arena, size_t size)
     arena->total += size;
     size_t rounded = (size + alignof(max_align_t) - 1) / alignof(max_align_t);
     rounded *= alignof(max_align_t);
-    /* The oldest block outlives the RPC, so it has the usual size however large the first piece. */
-    if (arena->blocks == NULL)
-        add_block(arena, BLOCK_SIZE);
-    if (arena->blocks->capacity - arena->used < rounded)
+    if (arena->blocks == NULL || arena->blocks->capacity - arena->used < rounded)
         add_block(arena, rounded > BLOCK_SIZE ? rounded : BLOCK_SIZE);
     void *piece = arena->blocks->data + arena->used;
     arena->used += rounded;

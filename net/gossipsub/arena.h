@@ -14,7 +14,7 @@ struct arena {
     size_t limit;
 };
 
-/* Gives everything back but the oldest block, kept for the next user, and sets the limit. */
+/* Gives everything back but one block, kept for the next user, and sets the limit. */
 void arena_reset(struct arena *arena, size_t limit);
 /* Aligned for any type, unspecified contents; NULL where the limit would be passed. */
 void *arena_take(struct arena *arena, size_t size);

@@ -80,6 +80,11 @@ struct served {
     unsigned times;
 };
 
+struct data_key {
+    uint64_t hash;
+    uint64_t topic; /* as wide, so that there is no padding in the key */
+};
+
 struct message {
     uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE];
     gossipsub_topic topic;
@@ -87,12 +92,44 @@ struct message {
     uint64_t heartbeat; /* in which it was put */
     struct served *served;
     size_t served_count;
+    struct data_key key;
+    struct bytes data; /* within the RPC */
     UT_hash_handle hh;
+    UT_hash_handle by_data; /* where no other with the same key was there first */
 };
+
+/* A quick hash, eight bytes a step: whoever makes data that agree in it makes their duplicates
+ * slow, and nothing else. */
+static uint64_t hash_of(struct bytes data)
+{
+    enum { STEP = sizeof(uint64_t) };
+    uint64_t hash = data.size;
+    for (; data.size > 0; data = bytes_after(data, data.size < STEP ? data.size : STEP)) {
+        uint64_t word = 0;
+        memcpy(&word, data.data, data.size < STEP ? data.size : STEP);
+        hash = (hash ^ word) * 0x9e3779b97f4a7c15;
+        hash ^= hash >> 32;
+    }
+    return hash;
+}
+
+static struct data_key key_of(gossipsub_topic topic, struct bytes data)
+{
+    return (struct data_key){.hash = hash_of(data), .topic = topic};
+}
+
+static struct message *find_by_key(const struct message_cache *cache, const struct data_key *key)
+{
+    struct message *message;
+    HASH_FIND(by_data, cache->by_data, key, sizeof(*key), message);
+    return message;
+}
 
 static void remove_message(struct message_cache *cache, struct message *message)
 {
     HASH_DEL(cache->messages, message);
+    if (find_by_key(cache, &message->key) == message)
+        HASH_DELETE(by_data, cache->by_data, message);
     cache->bytes -= message->rpc->size;
     chunk_unref(message->rpc);
     free(message->served);
@@ -107,7 +144,7 @@ static struct message *find_message(const struct message_cache *cache, const uin
 }
 
 void message_cache_put(struct message_cache *cache, const uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE],
-                       gossipsub_topic topic, struct chunk *rpc)
+                       gossipsub_topic topic, struct chunk *rpc, struct bytes data)
 {
     if (find_message(cache, id) != NULL)
         return;
@@ -120,7 +157,19 @@ void message_cache_put(struct message_cache *cache, const uint8_t id[GOSSIPSUB_M
     message->rpc = chunk_ref(rpc);
     message->heartbeat = cache->heartbeat;
     cache->bytes += rpc->size;
+    message->data = data;
+    message->key = key_of(topic, data);
     HASH_ADD(hh, cache->messages, id, GOSSIPSUB_MESSAGE_ID_SIZE, message);
+    if (find_by_key(cache, &message->key) == NULL)
+        HASH_ADD(by_data, cache->by_data, key, sizeof(message->key), message);
+}
+
+const uint8_t *message_cache_find_data(const struct message_cache *cache, gossipsub_topic topic,
+                                       struct bytes data)
+{
+    struct data_key key = key_of(topic, data);
+    const struct message *message = find_by_key(cache, &key);
+    return message != NULL && bytes_equal(message->data, data) ? message->id : NULL;
 }
 
 static struct served *served_to(struct message *message, uint64_t serial)

@@ -38,14 +38,20 @@ struct message;
 
 /* A zeroed struct is an empty cache. */
 struct message_cache {
-    struct message *messages; /* oldest first */
-    uint64_t heartbeat;       /* counts up */
+    struct message *messages; /* by id, oldest first */
+    struct message *by_data;
+    uint64_t heartbeat; /* counts up */
     size_t bytes;
 };
 
-/* Takes a reference of its own of RPC. An id that is there already changes nothing. */
+/* Takes a reference of its own of RPC, in which the message's data lies at DATA. An id that is
+ * there already changes nothing. */
 void message_cache_put(struct message_cache *cache, const uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE],
-                       gossipsub_topic topic, struct chunk *rpc);
+                       gossipsub_topic topic, struct chunk *rpc, struct bytes data);
+/* The id of the topic's message that has this very data: tells most duplicates without
+ * decompressing and hashing them. NULL where there is none or another is in the way. */
+const uint8_t *message_cache_find_data(const struct message_cache *cache, gossipsub_topic topic,
+                                       struct bytes data);
 /* The RPC for one more IWANT of the peer called SERIAL (never used for another): borrowed. NULL
  * where the message is not there or was served MESSAGE_CACHE_SERVED_MAX times. */
 struct chunk *message_cache_serve(struct message_cache *cache,

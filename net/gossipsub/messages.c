@@ -61,7 +61,8 @@ static void pass_on(struct gossipsub *router, const struct topic *topic, const s
     struct chunk *rpc = rpc_encode_message(topic_bytes(topic), data);
     if (rpc == NULL)
         return;
-    message_cache_put(&router->cache, id, topic->handle, rpc);
+    message_cache_put(&router->cache, id, topic->handle, rpc,
+                      rpc_message_data(rpc, topic_bytes(topic), data.size));
     if (data.size >= IDONTWANT_DATA_SIZE_MIN)
         router_send_idontwant(router, topic, from, id);
     send_to_direct(router, topic, from, id, rpc);
@@ -99,6 +100,11 @@ void router_handle_message(struct gossipsub *router, struct peer *peer,
         return;
     }
     struct bytes data = bytes_of(message->data.data, message->data.len);
+    const uint8_t *known = message_cache_find_data(&router->cache, topic->handle, data);
+    if (known != NULL && id_set_has(&router->seen, router->now, known)) {
+        router->statistics.duplicates++;
+        return;
+    }
     struct chunk *payload = payload_decompress(data);
     bool valid_snappy = payload != NULL;
     if (!valid_snappy)
@@ -149,11 +155,12 @@ static size_t send_published(struct gossipsub *router, struct topic *topic,
     return count + send_to(router, topic, router_use_fanout(router, topic), NULL, id, rpc);
 }
 
-static struct chunk *encode(const struct topic *topic, struct bytes payload)
+static struct chunk *encode(const struct topic *topic, struct bytes payload, size_t *data_size)
 {
     struct buffer data = {0};
     payload_compress(payload, &data);
     struct chunk *rpc = rpc_encode_message(topic_bytes(topic), buffer_bytes(&data));
+    *data_size = data.size;
     buffer_clear(&data);
     return rpc;
 }
@@ -174,14 +181,16 @@ bool gossipsub_publish(struct gossipsub *router, uint64_t now, const char *name,
         return error_set(error,
                          "publishing on %s: the same message was there less than %llu ms ago", name,
                          (unsigned long long)router->parameters.seen_ttl_ms);
-    struct chunk *rpc = encode(topic, payload);
+    size_t data_size;
+    struct chunk *rpc = encode(topic, payload, &data_size);
     if (rpc == NULL)
         return error_set(error,
                          "publishing on %s: %zu bytes do not fit, compressed, an RPC of %d bytes",
                          name, payload.size, GOSSIPSUB_RPC_SIZE_MAX);
     router_begin(router, now, actions);
     id_set_add(&router->seen, now, id);
-    message_cache_put(&router->cache, id, topic->handle, rpc);
+    message_cache_put(&router->cache, id, topic->handle, rpc,
+                      rpc_message_data(rpc, topic_bytes(topic), data_size));
     *receivers = send_published(router, topic, id, rpc);
     router->statistics.published++;
     chunk_unref(rpc);

@@ -203,3 +203,9 @@ struct chunk *rpc_encode_message(struct bytes topic, struct bytes data)
     gossipsub__message__pack(&message, end);
     return chunk;
 }
+
+struct bytes rpc_message_data(const struct chunk *rpc, struct bytes topic, size_t data_size)
+{
+    /* protobuf-c writes fields in the order of their numbers: the topic follows the data. */
+    return bytes_of(rpc->data + rpc->size - field_size(topic.size) - data_size, data_size);
+}

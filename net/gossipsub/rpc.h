@@ -55,5 +55,7 @@ void rpc_writer_clear(struct rpc_writer *writer);
 /* An RPC of one message, with its length before it. NULL where it is over GOSSIPSUB_RPC_SIZE_MAX.
  */
 struct chunk *rpc_encode_message(struct bytes topic, struct bytes data);
+/* Where the message's data, of DATA_SIZE bytes, lies in what rpc_encode_message made. */
+struct bytes rpc_message_data(const struct chunk *rpc, struct bytes topic, size_t data_size);
 
 #endif

@@ -146,9 +146,9 @@ static void a_snappy_block_cannot_announce_more_than_it_can_hold(void **state)
 {
     (void)state;
     uint8_t block[64] = {0};
-    size_t prefix = varint_write(PAYLOAD_SIZE_MAX, block);
+    varint_write(PAYLOAD_SIZE_MAX, block);
     assert_null(payload_decompress(bytes_of(block, sizeof(block))));
-    prefix = varint_write(UINT32_MAX, block);
+    size_t prefix = varint_write(UINT32_MAX, block);
     assert_null(payload_decompress(bytes_of(block, sizeof(block))));
     assert_null(payload_decompress(bytes_of(block, prefix)));
     /* The most that a block can be worth: runs of one byte. */
@@ -559,14 +559,35 @@ static void the_message_cache_holds_so_many_bytes(void **state)
     message_id id = {0};
     for (uint8_t i = 0; i < 10; i++) {
         id[0] = i;
-        message_cache_put(&cache, id, 0, rpc);
-        message_cache_put(&cache, id, 0, rpc);
+        message_cache_put(&cache, id, 0, rpc, chunk_bytes(rpc));
+        message_cache_put(&cache, id, 0, rpc, chunk_bytes(rpc));
     }
     assert_int_equal(message_cache_count(&cache), 4);
     assert_int_equal(cache.bytes, MESSAGE_CACHE_BYTES_MAX);
     assert_non_null(message_cache_serve(&cache, id, 1));
     message_cache_clear(&cache);
     assert_int_equal(rpc->references, 1);
+    chunk_unref(rpc);
+}
+
+static void the_message_cache_knows_data_byte_by_byte(void **state)
+{
+    (void)state;
+    struct message_cache cache = {0};
+    message_id id = {0};
+    uint8_t data[1000] = {0};
+    struct chunk *rpc = rpc_encode_message(bytes_of_text("t"), bytes_of(data, sizeof(data)));
+    struct bytes stored = rpc_message_data(rpc, bytes_of_text("t"), sizeof(data));
+    message_cache_put(&cache, id, 7, rpc, stored);
+    assert_non_null(message_cache_find_data(&cache, 7, bytes_of(data, sizeof(data))));
+    assert_null(message_cache_find_data(&cache, 8, bytes_of(data, sizeof(data))));
+    assert_null(message_cache_find_data(&cache, 7, bytes_of(data, sizeof(data) - 1)));
+    for (size_t i = 0; i < sizeof(data); i++) {
+        data[i] = 1;
+        assert_null(message_cache_find_data(&cache, 7, bytes_of(data, sizeof(data))));
+        data[i] = 0;
+    }
+    message_cache_clear(&cache);
     chunk_unref(rpc);
 }
 
@@ -622,6 +643,7 @@ int main(void)
         cmocka_unit_test(an_rpc_of_the_limit_plus_one_drops_the_peer),
         cmocka_unit_test(fields_of_later_versions_are_skipped),
         cmocka_unit_test(the_message_cache_holds_so_many_bytes),
+        cmocka_unit_test(the_message_cache_knows_data_byte_by_byte),
         cmocka_unit_test(an_id_set_forgets_the_oldest_first),
     };
     return cmocka_run_group_tests_name("gossipsub messages", tests, NULL, NULL);
