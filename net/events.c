@@ -41,6 +41,8 @@ static const char *const names[] = {
     [HOST_STATUS_FAILED] = "status_failed",
     [HOST_IDENTIFIED] = "identified",
     [HOST_IDENTIFY_FAILED] = "identify_failed",
+    [HOST_PONG] = "pong",
+    [HOST_PING_FAILED] = "ping_failed",
     [HOST_STREAM_OPENED] = "stream_opened",
     [HOST_STREAM_REFUSED] = "stream_refused",
     [HOST_STREAM_CLOSED] = "stream_closed",
@@ -159,7 +161,11 @@ static void add_details(json_t *object, const struct host_event *event)
     case HOST_IDENTIFIED:
         add_identify(object, &event->peer->identify);
         break;
+    case HOST_PONG:
+        json_object_set_new(object, "rtt_ms", json_real((double)event->rtt_us / 1000));
+        break;
     case HOST_STATUS_FAILED:
+    case HOST_PING_FAILED:
     case HOST_IDENTIFY_FAILED:
         json_object_set_new(object, "not_spoken", json_boolean(event->end == PROTOCOL_REJECTED));
         break;

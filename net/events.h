@@ -16,6 +16,8 @@ enum host_event_kind {
     HOST_STATUS_FAILED,      /* connection: end, reason; PROTOCOL_REJECTED is "not spoken" */
     HOST_IDENTIFIED,         /* peer->identify */
     HOST_IDENTIFY_FAILED,    /* connection: end, reason */
+    HOST_PONG,               /* connection, rtt_us: the peer echoed our ping */
+    HOST_PING_FAILED,        /* connection: end, reason */
     HOST_STREAM_OPENED,      /* stream: gossipsub, negotiated; stream->outbound */
     HOST_STREAM_REFUSED,     /* stream: gossipsub, ours: end, reason */
     HOST_STREAM_CLOSED,      /* stream: gossipsub, that was open: end */
@@ -42,6 +44,7 @@ struct host_event {
     const char *reason;
     const uint8_t *id; /* GOSSIPSUB_MESSAGE_ID_SIZE bytes */
     struct bytes payload;
+    uint64_t rtt_us;
 };
 
 struct host_observer {

@@ -375,6 +375,11 @@ void host_ask_identify(struct peer_connection *connection)
     identify_ask(connection);
 }
 
+bool host_ping(struct peer *peer)
+{
+    return ping_ask(peer_oldest_connection(peer));
+}
+
 char *host_topic_expand(const struct host *host, const char *topic)
 {
     static const char prefix[] = "lean:";

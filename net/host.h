@@ -69,6 +69,10 @@ void host_dial_cancel(struct host *host, uint64_t dial);
 /* Asks the peer who it is, unless that was done. */
 void host_ask_identify(struct peer_connection *connection);
 
+/* Sends a ping on the peer's oldest connection: HOST_PONG or HOST_PING_FAILED follows. False where
+ * no stream could be opened. */
+bool host_ping(struct peer *peer);
+
 /* A topic as people write it: "/..." stands for itself, "lean:NAME" becomes
  * /leanconsensus/NETWORK/NAME/ssz_snappy. Freed with free(). */
 char *host_topic_expand(const struct host *host, const char *topic);

@@ -36,6 +36,7 @@ size_t host_protocol_names(const struct host *host, const char **names, size_t s
 
 extern const struct protocol ping_protocol, identify_protocol, identify_push_protocol,
     status_protocol;
+bool ping_ask(struct peer_connection *connection);
 void status_ask(struct peer_connection *connection);
 void identify_ask(struct peer_connection *connection);
 

@@ -12,7 +12,7 @@
 #include "net/api/server.h"
 #include "net/attempt.h"
 
-enum { BAD_REQUEST = 400, NOT_FOUND = 404, OK = 200 };
+enum { BAD_REQUEST = 400, NOT_FOUND = 404, OK = 200, UNAVAILABLE = 503 };
 
 /* A POST /connect whose steps are still coming. */
 struct connecting {
@@ -156,28 +156,52 @@ static void post_connect(void *context, struct api_request *request, const json_
     free(expanded);
 }
 
-/* ---- POST /disconnect ---- */
+/* ---- connected peers ---- */
+
+static bool read_peer_id(struct api_request *request, const json_t *body, struct peer_id *id)
+{
+    const char *text = json_string_value(json_object_get(body, "peer_id"));
+    struct error error;
+    if (text != NULL && peer_id_parse(text, id, &error))
+        return true;
+    api_reply_error(request, BAD_REQUEST, "\"peer_id\": %s",
+                    text == NULL ? "a peer id is needed" : error.text);
+    return false;
+}
+
+static void reply_peer(struct api_request *request, const struct peer *peer)
+{
+    if (peer != NULL)
+        api_reply(request, OK, json_pack("{s:s}", "peer_id", peer->name));
+    else
+        api_reply_error(request, NOT_FOUND, "not connected to that peer");
+}
 
 static void post_disconnect(void *context, struct api_request *request, const json_t *body)
 {
     struct node_api *api = context;
-    const char *text = json_string_value(json_object_get(body, "peer_id"));
     struct peer_id id;
-    struct error error;
-    if (text == NULL || !peer_id_parse(text, &id, &error)) {
-        api_reply_error(request, BAD_REQUEST, "\"peer_id\": %s",
-                        text == NULL ? "a peer id is needed" : error.text);
+    if (!read_peer_id(request, body, &id))
         return;
-    }
     struct peer *peer = peer_find(api->host, &id);
-    if (api->dialer != NULL)
-        dialer_remove(api->dialer, &id);
-    if (peer == NULL) {
-        api_reply_error(request, NOT_FOUND, "%s: not connected", text);
+    dialer_remove(api->dialer, &id);
+    if (peer != NULL)
+        host_disconnect(api->host, peer, "asked to disconnect");
+    reply_peer(request, peer);
+}
+
+/* The answer comes as an event, `pong` or `ping_failed`. */
+static void post_ping(void *context, struct api_request *request, const json_t *body)
+{
+    const struct node_api *api = context;
+    struct peer_id id;
+    if (!read_peer_id(request, body, &id))
         return;
-    }
-    host_disconnect(api->host, peer, "asked to disconnect");
-    api_reply(request, OK, json_pack("{s:s}", "peer_id", text));
+    struct peer *peer = peer_find(api->host, &id);
+    if (peer != NULL && !host_ping(peer))
+        api_reply_error(request, UNAVAILABLE, "the peer allows no further stream now");
+    else
+        reply_peer(request, peer);
 }
 
 /* ---- topics ---- */
@@ -263,6 +287,7 @@ static const struct api_route routes[] = {
     {"GET", "/peers", get_peers},
     {"POST", "/connect", post_connect},
     {"POST", "/disconnect", post_disconnect},
+    {"POST", "/ping", post_ping},
     {"POST", "/publish", post_publish},
     {"POST", "/subscribe", post_subscribe},
     {"POST", "/unsubscribe", post_unsubscribe},
