@@ -9,6 +9,7 @@ enum {
     REFUSAL_SIZE = 4,
     GOSSIP_SIZE = 16,
     PING_SIZE = 18,
+    PING_PAYLOAD_SIZE = 32,
     LONGEST_ANSWER = HEADER_SIZE + 49,
     REFUSALS_MAX = 3, /* a fourth makes as many bytes as an accepted gossipsub protocol */
 };
@@ -91,7 +92,8 @@ static struct qlog_use use_by_bytes(const struct qlog_half *asked, const struct 
         return use;
     }
     use.unanswered = answered->bytes <= LONGEST_ANSWER && cut_count(answered) <= 2;
-    use.ping = answered->bytes == asked->bytes && asked->bytes > HEADER_SIZE + PING_SIZE;
+    use.ping = answered->bytes == asked->bytes && asked->bytes > HEADER_SIZE + PING_SIZE &&
+               (asked->bytes - HEADER_SIZE - PING_SIZE) % PING_PAYLOAD_SIZE == 0;
     return use;
 }
 

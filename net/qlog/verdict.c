@@ -351,7 +351,7 @@ static void judge_gossip(const struct qlog_gossip *gossip, struct qlog_judgement
     else if (undecided_yet(gossip))
         judge(judgement, QLOG_OPEN_AT_END, QLOG_LOW,
               "one more gossipsub stream of its side, negotiated just before the log ends");
-    else if (gossip->opener_owns)
+    else if (gossip->opener_owns || (gossip->used && !gossip->receiver_owns))
         judge_unread(gossip, judgement);
     else
         judge_not_owned(gossip, judgement);
