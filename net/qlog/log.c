@@ -278,7 +278,6 @@ static void set_once(double *time, double value)
 bool qlog_log_frame(struct qlog_log *log, const struct qlog_packet *packet,
                     const struct qlog_frame *frame, struct error *error)
 {
-    log->frames++;
     if (frame->type == QLOG_FRAME_ACK) {
         if (packet->direction == QLOG_RECEIVED)
             acknowledge(log, frame);

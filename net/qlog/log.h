@@ -84,9 +84,10 @@ struct qlog_log {
     double idle_limit; /* the smaller idle timeout that was announced, or NEVER */
     double keys_gone;  /* the keys were dropped: the connection is over */
     struct qlog_close close;
-    uint64_t records, packets, frames, stream_frames, bad_records;
-    bool has_claims; /* the log has events of ours */
-    bool foreign;    /* an application protocol other than libp2p */
+    uint64_t records, packets, bad_records;
+    uint64_t frames, stream_frames; /* of all kinds; the STREAM frames among them */
+    bool has_claims;                /* the log has events of ours */
+    bool foreign;                   /* an application protocol other than libp2p */
     char *local_peer, *peer;
     struct qlog_stream **streams;
     size_t stream_count;

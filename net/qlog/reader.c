@@ -209,6 +209,7 @@ static bool read_packet(struct qlog_log *log, double time, enum qlog_direction d
     number_of(header, "packet_number", &packet.number);
     qlog_log_packet(log, &packet);
     const json_t *frames = json_object_get(data, "frames");
+    log->frames += json_array_size(frames);
     for (size_t i = 0; i < json_array_size(frames); i++)
         if (!read_frame(log, &packet, json_array_get(frames, i), error))
             return false;

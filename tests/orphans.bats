@@ -1,0 +1,508 @@
+#!/usr/bin/env bats
+# devnet-orphans: real logs with known truth, in every form; each option, each exit status.
+# shellcheck disable=SC2030,SC2031 # each test is a subshell, as it should be
+# shellcheck disable=SC2154 # bats sets stderr
+
+bats_require_minimum_version 1.5.0
+
+setup() {
+    BIN=${BIN:-$BATS_TEST_DIRNAME/../build}
+    CASES=$BATS_TEST_DIRNAME/fixtures/qlogs
+    FILTERS=$BATS_TEST_DIRNAME/orphans
+    RACE=$CASES/race-nosleep-eager
+    HEALTHY=$CASES/baseline-head
+    cd "$BATS_TEST_TMPDIR" || return
+    pids=()
+}
+
+teardown() {
+    local pid
+    for pid in "${pids[@]}"; do
+        if kill "$pid" 2> /dev/null; then wait "$pid" || true; fi
+    done
+}
+
+# Judges the logs in the folders after $2, by the truth in $1; $2 says whether both ends are there.
+judge() {
+    local truth=$1 both=$2 expected=0 status=0 differences
+    shift 2
+    if jq -e '[.streams[]?.class | select(test("^orphaned|^unread"))] | length > 0' "$truth" \
+        > jq.out; then
+        expected=1
+    fi
+    "$BIN/devnet-orphans" --json "$@" > report.json 2> orphans.err || status=$?
+    differences=$(jq -r --slurpfile truth "$truth" --argjson both "$both" \
+        -f "$FILTERS/compare.jq" report.json) || return 1
+    if [[ -n $differences || $status -ne $expected ]]; then
+        echo "$*: exit status $status where $expected was due"
+        echo "$differences"
+        return 1
+    fi
+}
+
+# Judges a case, in the shape of the fixtures, from each end's logs alone and from both.
+judge_case() {
+    local node nodes=()
+    for node in "$1"/*/; do
+        judge "$1/truth.json" false "$node" || return 1
+        nodes+=("$node")
+    done
+    judge "$1/truth.json" true "${nodes[@]}"
+}
+
+# Writes every case with libp2p logs in another form: $1 names the copy, what follows is run for
+# each log with the case, the node and the file as arguments.
+transform() {
+    local folder=$1 case log node
+    shift
+    for case in "$CASES"/*/; do
+        case=$(basename "$case")
+        if [[ $case == ngtcp2-* ]]; then continue; fi
+        for log in "$CASES/$case"/*/*; do
+            node=$(basename "$(dirname "$log")")
+            mkdir -p "$folder/$case/$node"
+            "$@" "$case" "$node" "$log" > "$folder/$case/$node/$(basename "$log")" || return 1
+        done
+        cp "$CASES/$case/truth.json" "$folder/$case"
+    done
+}
+
+judge_cases() {
+    local case
+    for case in "$1"/*/; do judge_case "${case%/}" || return 1; done
+}
+
+mirrored() { jq -c -f "$FILTERS/mirror.jq" "$3"; }
+# JSON text sequences: each record begins with 0x1E.
+sequence() { jq -c -f "$FILTERS/sequence.jq" "$@" | sed $'s/^/\036/'; }
+as_sequence() { sequence "$3"; }
+claimed() {
+    jq -c --slurpfile truth "$CASES/$1/truth.json" --arg node "$2" -f "$FILTERS/claim.jq" "$3"
+}
+claimed_sequence() { claimed "$@" | sequence; }
+
+# A log of ngtcp2's form from lines of: milliseconds, > (sent) or < (received), stream id, offset,
+# length, and fin where there is one. $1 is the role, $2 the connection id.
+write_log() {
+    awk -v role="$1" -v id="$2" '
+        BEGIN {
+            printf "\036{\"qlog_format\":\"JSON-SEQ\",\"qlog_version\":\"0.3\",\"trace\":{"
+            printf "\"vantage_point\":{\"name\":\"test\",\"type\":\"%s\"},", role
+            printf "\"common_fields\":{\"time_format\":\"relative\",\"reference_time\":1.7e12,"
+            printf "\"group_id\":\"%s\"}}}\n", id
+        }
+        NF == 1 { printf "\036{\"time\":%s,\"name\":\"test:end\",\"data\":{}}\n", $1 }
+        NF > 1 && $3 != "close" {
+            printf "\036{\"time\":%s,\"name\":\"transport:packet_%s\",\"data\":{", $1,
+                ($2 == ">" ? "sent" : "received")
+            printf "\"header\":{\"packet_type\":\"1RTT\",\"packet_number\":%d},", NR
+            printf "\"frames\":[{\"frame_type\":\"stream\",\"stream_id\":%s,", $3
+            printf "\"offset\":%s,\"length\":%s%s}]}}\n", $4, $5, (NF > 5 ? ",\"fin\":true" : "")
+        }
+        $3 == "close" {
+            printf "\036{\"time\":%s,\"name\":\"transport:packet_%s\",\"data\":{", $1,
+                ($2 == ">" ? "sent" : "received")
+            printf "\"frames\":[{\"frame_type\":\"connection_close\","
+            printf "\"error_space\":\"application\",\"error_code\":0}]}}\n"
+        }'
+}
+
+# The verdicts of a report as lines of: stream, verdict.
+verdicts() {
+    "$BIN/devnet-orphans" --json "$@" 2> orphans.err |
+        jq -r '.connections[] | .streams[] | "\(.id) \(.verdict)"'
+}
+
+# --- the truth about real logs ---
+
+@test "each case is judged as it was, from one end's log and from both" {
+    judge_cases "$CASES"
+}
+
+@test "each case is judged the same with client and server exchanged" {
+    transform mirror mirrored
+    for truth in mirror/*/truth.json; do
+        jq -f "$FILTERS/mirror.jq" "$truth" > mirrored.json
+        mv mirrored.json "$truth"
+    done
+    judge_cases mirror
+}
+
+@test "each case is judged the same in ngtcp2's form" {
+    transform sequence as_sequence
+    judge_cases sequence
+}
+
+@test "each case is judged the same with the events of our own nodes" {
+    transform claims claimed
+    judge_cases claims
+    transform sequences claimed_sequence
+    judge_cases sequences
+}
+
+@test "events of ours make the verdict exact" {
+    mkdir -p a
+    claimed race-nosleep-eager dialer "$RACE"/dialer/*.qlog > a/log.qlog
+    "$BIN/devnet-orphans" --json a > report.json || [[ $? -eq 1 ]]
+    jq -e '.connections[0] | (.streams[] | select(.id == 8) |
+        .verdict == "orphaned" and .confidence == "exact" and .protocol == "/meshsub/1.2.0") and
+        .peers.client == "peer-dialer" and .peers.server == "peer-listener"' report.json
+}
+
+@test "no healthy case is accused wherever its logs are cut off" {
+    local case log size
+    for case in baseline-fixed baseline-head-nosubs control-fixed-eager-rtt120 \
+        control-head-drop-rtt40 clean-disconnect-by-dialer head-final-size-error; do
+        for log in "$CASES/$case"/*/*.qlog; do
+            size=$(stat -c %s "$log")
+            for part in 10 25 40 55 70 85 99; do
+                head -c $((size * part / 100)) "$log" > cut.qlog
+                run "$BIN/devnet-orphans" cut.qlog
+                [[ $status -eq 0 || ($status -eq 2 && $output == *"no packets"*) ]] || return 1
+            done
+        done
+    done
+}
+
+# --- classes that the recorded cases do not hold ---
+
+@test "an idle stream that arrived first beside a busy later one is orphaned at its opener" {
+    # The answer on stream 4 was lost: its opener completed stream 8 first.
+    write_log client 0123456789abcdef > opener.sqlog << 'END'
+10 > 4 0 36
+12 > 8 0 36
+40 < 8 0 36
+41 > 8 36 97
+60 < 4 0 36
+5000 > 8 133 151
+END
+    run verdicts opener.sqlog
+    [ "$output" = "$(printf '4 orphaned_at_opener\n8 unread_at_receiver')" ]
+    write_log server 0123456789abcdef > receiver.sqlog << 'END'
+10 < 4 0 36
+10 > 4 0 36
+12 < 8 0 36
+12 > 8 0 36
+41 < 8 36 97
+45 > 4 0 36
+5000 < 8 133 151
+END
+    run verdicts receiver.sqlog
+    [ "$output" = "$(printf '4 orphaned_at_opener\n8 unread_at_receiver')" ]
+    run verdicts opener.sqlog receiver.sqlog
+    [ "$output" = "$(printf '4 orphaned_at_opener\n8 unread_at_receiver')" ]
+}
+
+@test "of two silent streams of one side the one completed second is the orphan" {
+    write_log client 0123456789abcdef > opener.sqlog << 'END'
+10 > 4 0 36
+20 < 4 0 36
+21 > 8 0 36
+30 < 8 0 36
+31 < 1 0 36
+31 > 1 0 36
+5000
+END
+    run verdicts opener.sqlog
+    [ "$output" = "$(printf '1 live\n4 live\n8 orphaned')" ]
+}
+
+@test "a peer that is forgotten on a FIN leaves both streams, without a reopening too" {
+    write_log server 0123456789abcdef > log.sqlog << 'END'
+10 < 4 0 36
+10 > 4 0 36
+11 > 1 0 36
+20 < 1 0 36
+21 > 1 36 97
+22 < 4 36 97
+3000 < 4 133 0 fin
+9000
+END
+    run verdicts log.sqlog
+    [ "$output" = "$(printf '1 orphaned_after_deregistration\n4 orphaned_after_deregistration')" ]
+}
+
+@test "a side that keeps its peer after a FIN and writes on is not accused" {
+    write_log server 0123456789abcdef > log.sqlog << 'END'
+10 < 4 0 36
+10 > 4 0 36
+11 > 1 0 36
+20 < 1 0 36
+21 > 1 36 97
+22 < 4 36 97
+3000 < 4 133 0 fin
+8000 > 1 133 200
+9000
+END
+    run verdicts log.sqlog
+    [ "$output" = "$(printf '1 live\n4 half_closed')" ]
+}
+
+@test "streams that a disconnect ends were alive, and its orphan is still one" {
+    write_log client 0123456789abcdef > log.sqlog << 'END'
+10 > 4 0 36
+20 < 4 0 36
+21 > 4 36 97
+22 > 8 0 36
+30 < 8 0 36
+31 < 1 0 133
+31 > 1 0 36
+8000 > 1 36 0 fin
+8000 > 4 133 0 fin
+8000 > 8 36 0 fin
+8001 > close
+END
+    run verdicts log.sqlog
+    [ "$output" = "$(printf '%s\n' '1 live_until_connection_ended' '4 live_until_connection_ended' \
+        '8 orphaned')" ]
+    sed -i '/connection_close/d' log.sqlog
+    run verdicts log.sqlog
+    [ "$output" = "$(printf '1 live\n4 live\n8 orphaned')" ]
+}
+
+@test "a gossipsub stream accepted after a refused proposal is one" {
+    write_log client 0123456789abcdef > log.sqlog << 'END'
+10 > 4 0 36
+20 < 4 0 24
+21 > 4 36 16
+30 < 4 24 16
+31 > 4 52 97
+5000
+END
+    run verdicts log.sqlog
+    [ "$output" = "4 live" ]
+}
+
+@test "ping, identify and a request in flight are not accused" {
+    write_log client 0123456789abcdef > log.sqlog << 'END'
+10 > 0 0 38
+20 < 0 0 38
+30 > 0 38 32
+40 < 0 38 32
+41 > 4 0 36
+50 < 4 0 36
+51 < 4 36 280 fin
+52 > 4 36 0 fin
+60 > 8 0 60
+60 > 8 60 43 fin
+70 < 8 0 60
+80
+END
+    run verdicts log.sqlog
+    [ "$output" = "$(printf '0 live\n4 reqresp\n8 open_at_end')" ]
+}
+
+@test "two connections between the same nodes share one stream each way" {
+    mkdir -p a b
+    # Both dial; a opens on its own connection, and once more on the other: the second is nobody's.
+    write_log client aaaaaaaaaaaaaaaa > a/one.sqlog << 'END'
+10 > 4 0 36
+20 < 4 0 36
+21 > 4 36 97
+5000
+END
+    write_log server aaaaaaaaaaaaaaaa > b/one.sqlog << 'END'
+10 < 4 0 36
+10 > 4 0 36
+21 < 4 36 97
+5000
+END
+    write_log client bbbbbbbbbbbbbbbb > b/two.sqlog << 'END'
+11 > 4 0 36
+21 < 4 0 36
+22 > 4 36 97
+23 < 1 0 36
+23 > 1 0 36
+5000
+END
+    write_log server bbbbbbbbbbbbbbbb > a/two.sqlog << 'END'
+11 < 4 0 36
+11 > 4 0 36
+22 < 4 36 97
+22 > 1 0 36
+23 < 1 0 36
+5000
+END
+    "$BIN/devnet-orphans" --json a b > report.json || [[ $? -eq 1 ]]
+    run jq -r '.connections[] | .id[:1] as $id | .streams[] | "\($id)\(.id) \(.verdict)"' report.json
+    [ "$output" = "$(printf 'a4 live\nb1 orphaned\nb4 live')" ]
+}
+
+@test "what no event of ours claims is reported, whatever the events say of the rest" {
+    write_log client 0123456789abcdef > log.sqlog << 'END'
+10 > 4 0 36
+20 < 4 0 36
+21 > 4 36 97
+5000
+END
+    printf '\036{"time":5001,"name":"libp2p:stream_opened","data":{"stream_id":8}}\n' >> log.sqlog
+    run -1 "$BIN/devnet-orphans" log.sqlog
+    [[ $output == *"stream 4: orphaned"*"(exact)"* ]]
+}
+
+# --- our own nodes ---
+
+start_node() {
+    local name=$1 line
+    shift
+    mkdir -p "logs/$name"
+    "$BIN/devnet-node" --listen /ip4/127.0.0.1/udp/0/quic-v1 --key "$name.key" --api off \
+        --topic lean:block --qlog "logs/$name" "$@" > "$name.out" 2> "$name.err" 3>&- &
+    pids+=("$!")
+    touch "$name.out"
+    until read -r line < "$name.out"; do sleep 0.01; done
+    listen=$(jq -r '.listen[0]' <<< "$line")
+}
+
+# Two nodes that mesh and are stopped; what follows are options of the dialler.
+run_nodes() {
+    local pid
+    start_node listener
+    start_node dialer --bootnode "$listen" "$@"
+    until grep -q mesh_joined dialer.out && grep -q mesh_joined listener.out; do sleep 0.02; done
+    for pid in "${pids[@]}"; do kill "$pid"; done
+    for pid in "${pids[@]}"; do wait "$pid" || true; done
+    pids=()
+}
+
+strip_events() {
+    local log
+    for log in logs/*/*; do
+        mkdir -p "stripped/$(basename "$(dirname "$log")")"
+        grep -av '"libp2p:' "$log" > "stripped/$(basename "$(dirname "$log")")/log.sqlog"
+    done
+}
+
+@test "two nodes that mesh leave no orphan in both logs, with their events and without" {
+    run_nodes
+    strip_events
+    for folder in logs stripped; do
+        run -0 --separate-stderr "$BIN/devnet-orphans" "$folder"
+        [[ $output == "no orphaned streams in 1 connection ("*" streams, 2 logs)" ]]
+        run -0 "$BIN/devnet-orphans" "$folder/dialer"
+        run -0 "$BIN/devnet-orphans" "$folder/listener"
+    done
+}
+
+@test "a node's second gossipsub stream is named, by either log and by both" {
+    run_nodes --fault second-gossip-stream
+    strip_events
+    for logs in logs logs/dialer logs/listener stripped stripped/dialer stripped/listener; do
+        run -1 --separate-stderr "$BIN/devnet-orphans" --json "$logs"
+        jq -e '.summary.orphans == 1' <<< "$output"
+        jq -e '[.connections[].streams[] | select(.orphan)][0].verdict |
+            . == "orphaned" or . == "orphaned_at_opener"' <<< "$output"
+    done
+}
+
+# --- reading ---
+
+@test "it links neither ngtcp2 nor GnuTLS" {
+    run -0 ldd "$BIN/devnet-orphans"
+    [[ $output != *ngtcp2* && $output != *gnutls* ]]
+}
+
+@test "both ends' logs are one connection, and a copy of a log is not counted" {
+    cp "$RACE"/dialer/*.qlog copy.qlog
+    run -1 --separate-stderr "$BIN/devnet-orphans" "$RACE"/dialer/*.qlog "$RACE"/listener copy.qlog
+    [[ ${lines[-1]} == "1 orphaned stream in 1 connection (4 streams, 2 logs)" ]]
+    [[ $stderr == *"copy.qlog: skipped: the same as a log that has been read"* ]]
+}
+
+@test "a shorter log of the same end adds no connection and takes no evidence away" {
+    head -c 20000 "$(echo "$RACE"/dialer/*.qlog)" > short.qlog
+    run -1 --separate-stderr "$BIN/devnet-orphans" short.qlog "$RACE/dialer"
+    [[ ${lines[-1]} == "1 orphaned stream in 1 connection (4 streams, 1 log)" ]]
+}
+
+@test "a log whose last record was cut off is judged by what is there" {
+    sequence "$RACE"/dialer/*.qlog | head -c -40 > cut.sqlog
+    run -1 --separate-stderr "$BIN/devnet-orphans" --json cut.sqlog
+    jq -e '.connections[0].logs[0].truncated and .summary.orphans == 1' <<< "$output"
+    # The vantage point of aioquic comes last: the role is told by the first packets.
+    head -c -200 "$(echo "$RACE"/listener/*.qlog)" > cut.qlog
+    run -1 --separate-stderr "$BIN/devnet-orphans" --json cut.qlog
+    jq -e '.connections[0].logs[0] | .truncated and .role == "server"' <<< "$output"
+}
+
+@test "in a folder what is no QUIC log is noted and passed over" {
+    cp -r "$HEALTHY" case
+    echo "hello" > case/notes.txt
+    : > case/empty.qlog
+    head -c 5000 /dev/urandom > case/dialer/noise
+    ln -s . case/circle
+    run -0 --separate-stderr "$BIN/devnet-orphans" case
+    [ "$output" = "no orphaned streams in 1 connection (3 streams, 2 logs)" ]
+    [[ $stderr == *"case/notes.txt: skipped: not a QUIC log"* ]]
+    [[ $stderr == *"case/empty.qlog: skipped: not a QUIC log: it is empty"* ]]
+}
+
+@test "what is named and is no QUIC log is trouble" {
+    echo '{"a":1}' > other.json
+    run -2 --separate-stderr "$BIN/devnet-orphans" other.json
+    [[ $stderr == *"other.json: not a QUIC log: its first record is not a qlog header"* ]]
+    run -2 --separate-stderr "$BIN/devnet-orphans" missing.qlog
+    [[ $stderr == *"missing.qlog: No such file or directory"* ]]
+    mkdir empty
+    run -2 --separate-stderr "$BIN/devnet-orphans" empty
+    [[ $stderr == *"no QUIC log was found"* ]]
+}
+
+@test "orphans outweigh trouble, and trouble outweighs health" {
+    run -1 "$BIN/devnet-orphans" "$RACE" missing.qlog
+    run -2 --separate-stderr "$BIN/devnet-orphans" "$HEALTHY" missing.qlog
+    [[ $output == "no orphaned streams in what could be read, which is not all:"* ]]
+}
+
+@test "a log without frames decides nothing" {
+    jq -c 'del(.traces[].events[].data.frames?)' "$HEALTHY"/dialer/*.qlog > bare.qlog
+    run -2 --separate-stderr "$BIN/devnet-orphans" --json bare.qlog
+    [[ $stderr == *"bare.qlog: its packets are logged without their frames"* ]]
+    jq -e '.troubles[0].path == "bare.qlog"' <<< "$output"
+}
+
+@test "several connections may be in one file" {
+    for log in "$HEALTHY"/dialer/*.qlog "$RACE"/dialer/*.qlog; do
+        sequence "$log"
+    done > two.sqlog
+    run -1 --separate-stderr "$BIN/devnet-orphans" two.sqlog
+    [[ ${lines[-1]} == "1 orphaned stream in 2 connections (7 streams, 2 logs)" ]]
+}
+
+# --- output ---
+
+@test "text lists what needs attention, and everything with --verbose" {
+    run -1 --separate-stderr "$BIN/devnet-orphans" "$RACE"
+    [ "${#lines[@]}" -eq 2 ]
+    [[ ${lines[0]} == "a4fd19bb4c2521db stream 8: orphaned (high): opened by the client"* ]]
+    for option in -v --verbose; do
+        run -1 --separate-stderr "$BIN/devnet-orphans" "$option" "$RACE"
+        [ "${#lines[@]}" -eq 5 ]
+    done
+    run -1 --separate-stderr "$BIN/devnet-orphans" "$CASES"
+    [[ $output != *$'\033'* ]]
+}
+
+@test "JSON says of each stream what it is, how sure that is, and why" {
+    run -1 --separate-stderr "$BIN/devnet-orphans" --json "$RACE"
+    jq -e '.schema_version == 1 and (.connections | length) == 1 and
+        .summary.orphans == 1 and .summary.verdicts == {live: 2, orphaned: 1, reqresp: 1} and
+        (.connections[0] | .id == "a4fd19bb4c2521db" and (.logs | length) == 2 and
+            (.streams[] | select(.id == 8) | .opened_by == "client" and .verdict == "orphaned" and
+                .confidence == "high" and (.evidence | length) > 20 and .bytes_out == 36 and
+                .bytes_back == 36 and .first_activity_ms < .last_activity_ms))' <<< "$output"
+}
+
+@test "JSON is given where there is trouble, too" {
+    run -2 --separate-stderr "$BIN/devnet-orphans" --json missing.qlog
+    jq -e '.connections == [] and (.troubles | length) == 1' <<< "$output"
+}
+
+@test "wrong usage is refused" {
+    run -2 --separate-stderr "$BIN/devnet-orphans"
+    [[ $stderr == *"try: devnet-orphans --help"* ]]
+    run -2 --separate-stderr "$BIN/devnet-orphans" --nonsense "$RACE"
+    run -0 "$BIN/devnet-orphans" --help
+    [[ $output == *"devnet-orphans"* ]]
+    run -0 "$BIN/devnet-orphans" --version
+}
