@@ -1,6 +1,8 @@
 /* TLS 1.3 for libp2p: both sides show one certificate, ALPN is "libp2p", nothing is resumed. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "common/hex.h"
 #include "common/log.h"
@@ -104,7 +106,8 @@ static bool open_keylog(struct quic_endpoint *endpoint, struct error *error)
         path = getenv("SSLKEYLOGFILE");
     if (path == NULL || *path == '\0')
         return true;
-    endpoint->keylog = fopen(path, "ae");
+    int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, S_IRUSR | S_IWUSR);
+    endpoint->keylog = fd < 0 ? NULL : fdopen(fd, "a");
     return endpoint->keylog != NULL ||
            error_set(error, "%s: cannot write TLS secrets: %s", path, strerror(errno));
 }

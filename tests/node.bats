@@ -1,0 +1,550 @@
+#!/usr/bin/env bats
+# devnet-node: every option, every exit status, its events and its API.
+# shellcheck disable=SC2154 # bats sets stderr
+
+bats_require_minimum_version 1.5.0
+load helpers.bash
+
+secret=1111111111111111111111111111111111111111111111111111111111111111
+topic=/leanconsensus/12345678/block/ssz_snappy
+
+setup() {
+    use_programs
+}
+
+teardown() {
+    end_all
+}
+
+# ---- starting ----
+
+@test "the ready line comes first, with peer id, real ports and the API's address" {
+    start_node a
+    ready a '.event == "ready"'
+    ready a '.peer_id | startswith("16Uiu2HA")'
+    ready a '(.listen | length) == 1 and
+             (.listen[0] | test("^/ip4/127.0.0.1/udp/[1-9][0-9]*/quic-v1/p2p/16Uiu2HA"))'
+    ready a ".peer_id as \$id | .listen[0] | endswith(\"/p2p/\" + \$id)"
+    api a /health | jq -e --arg id "$(peer_id a)" '.status == "ok" and .peer_id == $id'
+}
+
+@test "several --listen, IPv6 among them, are all dialled" {
+    start_node a --listen /ip4/127.0.0.1/udp/0/quic-v1 --listen /ip6/::1/udp/0/quic-v1 \
+        --listen /ip4/127.0.0.2/udp/0/quic-v1
+    ready a '(.listen | length) == 3 and (.listen[1] | startswith("/ip6/::1/udp/"))'
+    for i in 0 1 2; do
+        start_node "b$i" --bootnode "$(ready a ".listen[$i]")"
+        await "b$i" '.event == "status"'
+    done
+}
+
+@test "a node on IPv4 alone dials IPv6 from a port of its own" {
+    start_node a --listen /ip6/::1/udp/0/quic-v1
+    start_dialler b a
+    await_mesh a b
+}
+
+@test "--key makes a file that only its owner reads, and takes it again" {
+    start_node a --key a.key
+    [ "$(stat -c %a a.key)" = 600 ]
+    grep -Exq '[0-9a-f]{64}' a.key
+    first=$(peer_id a)
+    end a
+    start_node a --key a.key
+    [ "$(peer_id a)" = "$first" ]
+}
+
+@test "--key-hex is the identity itself" {
+    start_node a --key-hex "$secret"
+    first=$(peer_id a)
+    end a
+    (umask 077 && echo "$secret" > a.key)
+    start_node a --key a.key
+    [ "$(peer_id a)" = "$first" ]
+}
+
+@test "a bad key file is named, and not written over" {
+    echo nonsense > a.key
+    run -1 "$BIN/devnet-node" --key a.key
+    [[ $output == *a.key* ]]
+    [ "$(cat a.key)" = nonsense ]
+    run -1 "$BIN/devnet-node" --key missing/a.key
+    [[ $output == *"missing/a.key"*"No such file"* ]]
+}
+
+@test "usage errors end with 2 and name the option" {
+    usage() {
+        run -2 timeout 5 "$BIN/devnet-node" "$@"
+        [[ $output == *"$1"* && $output == *"try: devnet-node --help"* ]] ||
+            { echo "$*: $output"; return 1; }
+    }
+    usage --listen nonsense
+    usage --listen /ip4/127.0.0.1/tcp/1
+    usage --bootnode /ip4/127.0.0.1/udp/x/quic-v1
+    usage --bootnode /ip4/127.0.0.1/udp/1/quic-v1/p2p/16Uiu2HAnonsense
+    usage --key-hex 12
+    usage --key-hex xyz
+    usage --key-hex 0000000000000000000000000000000000000000000000000000000000000000
+    usage --key-hex "$secret" --key a.key
+    usage --network ''
+    usage --network a/b
+    usage --head nonsense
+    usage --finalized "${secret}:x"
+    usage --heartbeat 5
+    usage --heartbeat 1ms
+    usage --d x
+    usage --log-level loud
+    usage --log-format xml
+    usage --fault nonsense
+    usage --no-such-option
+    run -2 "$BIN/devnet-node" --d 2
+    [[ $output == *"try: devnet-node --help"* ]]
+    run -2 "$BIN/devnet-node" operand
+    [ ! -e a.key ]
+}
+
+@test "a port that is taken ends it with 1, the address and the reason" {
+    start_node a
+    taken=$(address a)
+    run -1 "$BIN/devnet-node" --listen "${taken%/p2p/*}"
+    [[ $output == *"${taken%/p2p/*}"*"Address already in use"* ]]
+    [[ $output != *'"ready"'* ]]
+}
+
+@test "an address that is not ours to listen on ends it with 1" {
+    run -1 "$BIN/devnet-node" --listen /ip4/192.0.2.1/udp/0/quic-v1
+    [[ $output == *"/ip4/192.0.2.1/udp/0/quic-v1"*"Cannot assign requested address"* ]]
+}
+
+@test "--api: off, a fixed port, IPv6, and nothing but loopback" {
+    start_node off --api off
+    ready off 'has("api") | not'
+    start_node a
+    url=$(ready a .api)
+    end a
+    start_node a --api "${url#http://}"
+    [ "$(ready a .api)" = "$url" ]
+    start_node six --api '[::1]:0'
+    api six /health | jq -e '.status == "ok"'
+    run -1 "$BIN/devnet-node" --api "${url#http://}"
+    [[ $output == *"--api ${url#http://}"*"Address already in use"* ]]
+    run -1 "$BIN/devnet-node" --api 0.0.0.0:0
+    [[ $output == *"--api 0.0.0.0:0"*"loopback only"* ]]
+    run -1 "$BIN/devnet-node" --api nonsense
+    [[ $output == *"--api nonsense"* ]]
+}
+
+@test "--fault is announced on stderr, and --help lists it" {
+    start_node a --fault status-silent --fault prunes-everybody
+    grep -F -- '--fault status-silent: this node misbehaves on purpose' a.err
+    grep -F -- '--fault prunes-everybody: this node misbehaves on purpose' a.err
+    run -0 "$BIN/devnet-node" --help
+    [[ $output == *second-gossip-stream* && $output == *prunes-everybody* ]]
+}
+
+@test "nothing is printed on stderr by a node that has nothing to complain about" {
+    start_node a
+    start_dialler b a
+    await_mesh a b
+    end b
+    end a
+    [ ! -s a.err ]
+    [ ! -s b.err ]
+}
+
+# ---- ending ----
+
+@test "SIGTERM and SIGINT end it with 0 within a second, and the peer is told" {
+    start_node a
+    for signal in TERM INT; do
+        start_dialler b a
+        await b '.event == "status"'
+        before=$(lines_of a)
+        started=${EPOCHREALTIME/./}
+        end b "$signal"
+        ((${EPOCHREALTIME/./} - started < 1000000))
+        await a '.event == "disconnected"' . "$before" > closed
+        jq -e '.cause == "closed_by_peer" and .code == 0' closed
+    done
+}
+
+@test "a node that is still dialling ends within a second too" {
+    # A port that was ours a moment ago: nobody answers.
+    start_node gone
+    nowhere=$(address gone)
+    end gone
+    start_node a --bootnode "$nowhere"
+    started=${EPOCHREALTIME/./}
+    end a
+    ((${EPOCHREALTIME/./} - started < 1000000))
+}
+
+# ---- options that the peer sees ----
+
+@test "--bootnode comes back after the other node was killed, with the same key and port" {
+    start_node a --key a.key
+    listen=$(address a)
+    start_dialler b a
+    await_mesh a b
+    end a KILL || true
+    before=$(lines_of b)
+    start_node a --key a.key --listen "${listen%/p2p/*}"
+    # What b says next is answered by the new process with a stateless reset.
+    api b /publish '{"topic":"lean:block","text":"anybody?"}'
+    await b '.event == "disconnected"' .cause "$before" | grep -x stateless_reset
+    await b '.event == "mesh_joined"' . "$before"
+    await_mesh a b
+}
+
+@test "--bootnode dials again until the other node is there" {
+    start_node a --key a.key
+    listen=$(address a)
+    end a
+    start_node b --bootnode "$listen" --key b.key
+    start_node a --key a.key --listen "${listen%/p2p/*}"
+    DEADLINE=30 await_mesh a b
+}
+
+@test "--bootnode with another node's peer id is not accepted, and says whose it is" {
+    start_node a
+    start_node other
+    wrong=$(address a)
+    wrong=${wrong%/p2p/*}/p2p/$(peer_id other)
+    start_node b --bootnode "$wrong"
+    await b '.event == "dial_failed"' .reason > reason
+    grep -F "peer id is $(peer_id a), not $(peer_id other) as dialled" reason
+    await a '.event == "accept_failed"'
+}
+
+@test "--network and --topic: lean:NAME expands, everything else stays as it is" {
+    start_node a --network devnet0 --topic lean:block --topic lean:attestation_3 --topic any/thing
+    api a /mesh | jq -e '.network == "devnet0" and (.topics | keys) == [
+        "/leanconsensus/devnet0/attestation_3/ssz_snappy",
+        "/leanconsensus/devnet0/block/ssz_snappy", "any/thing"]'
+    start_dialler b a --network devnet0 --topic any/thing
+    await b '.event == "mesh_joined"' .topic > joined
+    [ "$(cat joined)" = any/thing ]
+}
+
+@test "nodes of different networks connect and share no mesh" {
+    start_node a --network one --heartbeat 50ms
+    start_dialler b a --network two --heartbeat 50ms
+    await a '.event == "subscribed"' .topic | grep -F /two/
+    await b '.event == "subscribed"' .topic | grep -F /one/
+    start_dialler c a --network one --heartbeat 50ms
+    await_mesh a c
+    run ! has_printed b '.event == "mesh_joined"'
+}
+
+@test "--finalized and --head are what the peer learns" {
+    start_node a --finalized "$secret:7" --head "0x$secret:18446744073709551615"
+    start_dialler b a --head "$secret:9"
+    await b '.event == "status"' > status
+    jq -e --arg root "0x$secret" '.role == "asked" and
+        .received.finalized == {root: $root, slot: 7} and .received.head.root == $root' status
+    jq -e '.received.head.slot > 18446744073709550000' status
+    await a '.event == "status"' | jq -e '.role == "answered" and .received.head.slot == 9'
+}
+
+@test "--d, --d-low, --d-high: a full mesh takes no more" {
+    start_node a --d 1 --d-low 1 --d-high 1 --heartbeat 50ms
+    start_dialler b a --heartbeat 50ms
+    await_mesh a b
+    start_dialler c a --heartbeat 50ms
+    await c '.event == "graft_refused"'
+    api a /mesh | jq -e --arg topic "$topic" '.topics[$topic].mesh | length == 1'
+}
+
+@test "--agent is what identify says" {
+    start_node a --agent 'tester/1'
+    start_dialler b a
+    [ "$(await b '.event == "identified"' .agent)" = tester/1 ]
+    api a /health | jq -e '.agent == "tester/1"'
+}
+
+@test "--qlog writes a log of each connection, at both ends under one id" {
+    start_node a --qlog logs/a
+    start_dialler b a --qlog logs/b
+    await_mesh a b
+    end b
+    await a '.event == "disconnected"'
+    end a
+    id=$(await b '.event == "connected"' .connection)
+    ls logs/a/*"$id"* logs/b/*"$id"*
+    cat logs/a/*"$id"* logs/b/*"$id"* | tr '\036' '\n' | jq -es 'length > 20' > /dev/null
+}
+
+@test "--qlog: a folder that cannot be written ends it with 1 and a clear message" {
+    touch file
+    run -1 "$BIN/devnet-node" --qlog file/logs
+    [[ $output == *file/logs* ]]
+    run -1 "$BIN/devnet-node" --qlog file
+    [[ $output == *"file"* ]]
+    [[ $output != *'"ready"'* ]]
+}
+
+@test "--keylog and SSLKEYLOGFILE get TLS secrets in NSS' format" {
+    start_node a --keylog a.keys
+    export SSLKEYLOGFILE=$PWD/b.keys
+    start_dialler b a
+    unset SSLKEYLOGFILE
+    await_mesh a b
+    for file in a.keys b.keys; do
+        grep -Ex 'CLIENT_TRAFFIC_SECRET_0 [0-9a-f]{64} ([0-9a-f]{64}|[0-9a-f]{96})' "$file"
+        grep -Ex 'SERVER_HANDSHAKE_TRAFFIC_SECRET [0-9a-f]{64} ([0-9a-f]{64}|[0-9a-f]{96})' "$file"
+        run ! grep -Evx '[A-Z_0-9]+ [0-9a-f]{64} ([0-9a-f]{64}|[0-9a-f]{96})' "$file"
+    done
+    [ "$(grep ^CLIENT_TRAFFIC a.keys)" = "$(grep ^CLIENT_TRAFFIC b.keys)" ]
+    [ "$(stat -c %a a.keys)" = 600 ]
+    run -1 "$BIN/devnet-node" --keylog nowhere/keys
+    [[ $output == *"nowhere/keys"*"No such file"* ]]
+}
+
+@test "--log-format json and --log-level: one object a line on stderr" {
+    start_node gone
+    nowhere=$(address gone)
+    end gone
+    start_node a --log-format json --log-level debug --fault status-silent --bootnode "${nowhere%/p2p/*}/p2p/$(peer_id gone)"
+    eventually grep -q misbehaves a.err
+    jq -es 'map(has("level") and has("message")) | all' a.err
+    start_node quiet --log-level error --fault status-silent
+    [ ! -s quiet.err ]
+}
+
+# ---- two nodes and three ----
+
+@test "events come in order, with one gossipsub stream each way" {
+    start_node a
+    start_dialler b a
+    await_mesh a b
+    await b '.event == "identified"'
+    await a '.event == "identified"'
+    jq -r 'select(.event != "identified") | .event + " " + (.direction // .role // .by // "-")' \
+        b.out > order
+    [ "$(head -n 4 order)" = "ready -
+connected dialled
+confirmed -
+status asked" ]
+    [ "$(grep -c '^stream_opened outbound' order)" = 1 ]
+    [ "$(grep -c '^stream_opened inbound' order)" = 1 ]
+    [ "$(grep -c '^mesh_joined' order)" = 1 ]
+    for name in a b; do
+        api "$name" /peers | jq -e '(.peers | length) == 1 and (.peers[0] |
+            .outbound_stream.state == "open" and (.inbound_streams | length) == 1 and
+            (.connections | length) == 1)'
+    done
+    [ "$(api a /peers | jq .peers[0].outbound_stream.stream_id)" = \
+        "$(api b /peers | jq .peers[0].inbound_streams[0].stream_id)" ]
+}
+
+@test "a message is delivered once, and a repeat is suppressed" {
+    start_node a
+    start_dialler b a
+    await_mesh a b
+    id=$(api a /publish '{"topic":"lean:block","text":"hello"}' | jq -r .id)
+    await b '.event == "message"' > message
+    jq -e --arg id "$id" --arg topic "$topic" \
+        '.id == $id and .data == "68656c6c6f" and .size == 5 and .topic == $topic' message
+    api a /publish '{"topic":"lean:block","text":"hello"}' | jq -e 'has("error")'
+    api b /publish '{"topic":"lean:block","data":"68656c6c6f"}' | jq -e 'has("error")'
+    api a /publish '{"topic":"lean:block","text":"second"}'
+    await b '.event == "message" and .data == "7365636f6e64"'
+    [ "$(grep -c '"event":"message"' b.out)" = 2 ]
+    [ "$(grep -c '"event":"message"' a.out || true)" = 0 ]
+}
+
+@test "three nodes in a line forward a message, once to each" {
+    start_node a
+    start_dialler b a
+    start_dialler c b
+    await_mesh a b
+    await_mesh b c
+    api a /publish '{"topic":"lean:block","text":"along"}'
+    await c '.event == "message"' | jq -e --arg id "$(peer_id b)" '.peer_id == $id'
+    api c /publish '{"topic":"lean:block","text":"back"}'
+    await a '.event == "message"' | jq -e --arg id "$(peer_id b)" '.peer_id == $id'
+    [ "$(grep -c '"event":"message"' b.out)" = 2 ]
+    [ "$(grep -c '"event":"message"' a.out)" = 1 ]
+}
+
+@test "two nodes that dial each other keep one gossipsub stream each way" {
+    start_node a --key-hex "$secret" --heartbeat 50ms
+    start_node b --key b.key --heartbeat 50ms
+    b_address=$(address b)
+    end b
+    api a /connect "{\"addr\":\"$b_address\",\"until\":\"mesh\",\"timeout\":\"10s\"}" > steps &
+    local asking=$!
+    start_node b --key b.key --heartbeat 50ms --listen "${b_address%/p2p/*}" \
+        --bootnode "$(address a)"
+    wait "$asking"
+    jq -es '.[-1] | .step == "done" and .exit == 0' steps
+    await_mesh a b
+    for name in a b; do
+        api "$name" /peers | jq -e '.peers[0].inbound_streams | length == 1'
+    done
+    api a /publish '{"topic":"lean:block","text":"one"}'
+    await b '.event == "message"'
+    api b /publish '{"topic":"lean:block","text":"two"}'
+    await a '.event == "message"'
+}
+
+# ---- the API ----
+
+@test "GET /mesh and /peers tell of peers, topics and statistics" {
+    start_node a
+    start_dialler b a
+    await_mesh a b
+    api a /mesh | jq -e --arg topic "$topic" --arg b "$(peer_id b)" '
+        .topics[$topic].mesh == [$b] and .topics[$topic].subscribers == [$b] and
+        .topics[$topic].subscribed and .peers[0].peer_id == $b and .statistics.rpcs_in > 0'
+    eventually api_has_agent
+}
+
+api_has_agent() {
+    api a /peers | jq -e '.peers[0] | .key_type == "secp256k1" and
+        (.agent | startswith("devnet-node/")) and (.protocols | length) == 8' > /dev/null
+}
+
+@test "POST /connect streams the steps, up to each goal" {
+    start_node a
+    for until in handshake identify status streams mesh; do
+        start_node b
+        api b /connect "{\"addr\":\"$(address a)\",\"until\":\"$until\"}" > steps
+        jq -es '.[-1] | .step == "done" and .exit == 0 and .error == null' steps
+        jq -es --arg until "$until" '.[0].step == "handshake" and any(.step == $until) and
+            ([.[] | select(.step != "done")] | all(.ok) and (map(.ms) | . == sort))' steps
+        end b
+    done
+}
+
+@test "POST /connect to a peer that is connected tells what is" {
+    start_node a
+    start_dialler b a
+    await_mesh a b
+    api b /connect "{\"addr\":\"$(address a)\"}" > steps
+    jq -es '.[-1] | .reached == "mesh" and .already_connected' steps
+    api a /peers | jq -e '.peers[0].connections | length == 1'
+}
+
+@test "POST /connect fails with the step's exit code, within its timeout" {
+    start_node gone
+    nowhere=$(address gone)
+    end gone
+    start_node b
+    api b /connect "{\"addr\":\"$nowhere\",\"timeout\":\"300ms\"}" > steps
+    jq -es '.[-1] | .exit == 3 and .reached == "none" and (.error | contains("0.3 s"))' steps
+    api b /peers | jq -e '.peers == []'
+    start_node other --topic elsewhere
+    api b /connect "{\"addr\":\"$(address other)\",\"timeout\":\"300ms\"}" > steps
+    jq -es '.[-1] | .exit == 8 and .reached == "streams" and
+        (.error | contains("no topic in common"))' steps
+    wrong=$(address other)
+    api b /connect "{\"addr\":\"${wrong%/p2p/*}/p2p/$(peer_id gone)\"}" > steps
+    jq -es '.[-1] | .exit == 4 and (.error | contains("peer id"))' steps
+    api b /connect "{\"addr\":\"$(address b)\"}" > steps
+    jq -es '.[-1] | .exit == 3 and (.error | contains("ourselves"))' steps
+}
+
+@test "POST /connect ends when its client goes away" {
+    start_node gone
+    nowhere=$(address gone)
+    end gone
+    start_node b
+    DEADLINE=0.3 api b /connect "{\"addr\":\"$nowhere\"}" || true
+    await b '.event == "dial_failed"' | jq -e '.reason == "given up"'
+    api b /health | jq -e '.status == "ok"'
+}
+
+@test "POST /disconnect closes the connection, and the peer is not dialled again" {
+    start_node a
+    start_dialler b a
+    await_mesh a b
+    api b /disconnect "{\"peer_id\":\"$(peer_id a)\"}" | jq -e 'has("error") | not'
+    await a '.event == "disconnected"' | jq -e '.cause == "closed_by_peer"'
+    await b '.event == "disconnected"' | jq -e '.cause == "closed_by_us"'
+    [ "$(api b /disconnect "{\"peer_id\":\"$(peer_id a)\"}" --output /dev/null \
+        --write-out '%{http_code}')" = 404 ]
+    start_dialler c a
+    await_mesh a c
+    api b /peers | jq -e '.peers == []'
+}
+
+@test "POST /unsubscribe takes the peer out of the mesh, and /subscribe brings it back" {
+    start_node a --heartbeat 50ms
+    start_dialler b a --heartbeat 50ms
+    await_mesh a b
+    api b /unsubscribe '{"topic":"lean:block"}' | jq -e --arg topic "$topic" '.topic == $topic'
+    await a '.event == "unsubscribed"'
+    await a '.event == "mesh_left"'
+    await b '.event == "mesh_left"'
+    api a /publish '{"topic":"lean:block","text":"unheard"}' | jq -e '.receivers == 0'
+    api b /subscribe '{"topic":"other"}'
+    api a /subscribe '{"topic":"other"}'
+    await a '.event == "mesh_joined" and .topic == "other"'
+    api b /publish '{"topic":"other","text":"heard"}' | jq -e '.receivers == 1'
+    await a '.event == "message"' | jq -e '.topic == "other"'
+}
+
+@test "POST /publish takes text or hexadecimal data, on topics subscribed or not" {
+    start_node a
+    start_dialler b a --topic lean:block --topic other
+    await_mesh a b
+    await a '.event == "subscribed" and .topic == "other"'
+    api a /publish '{"topic":"other","data":"00ff"}' | jq -e '.receivers == 1'
+    await b '.event == "message"' | jq -e '.data == "00ff" and .topic == "other"'
+    api a /publish '{"topic":"lean:block","text":""}' | jq -e 'has("error") | not'
+    # Larger than the event shows, smaller than the limit.
+    head -c 2000000 /dev/zero | tr '\0' a > body
+    printf '{"topic":"lean:block","text":"%s"}' "$(cat body)" > request
+    api a /publish @request | jq -e 'has("error") | not'
+    await b '.event == "message" and .size == 2000000' 'has("data")' | grep -x false
+}
+
+@test "the API refuses bad bodies with 400 and says what is wrong" {
+    start_node a
+    refused() {
+        status=$(api a "$1" "$2" --output answer --write-out '%{http_code}')
+        [ "$status" = 400 ] && jq -e --arg text "$3" '.error | contains($text)' answer ||
+            { echo "$1 $2: $status"; cat answer; return 1; }
+    }
+    refused /connect 'nonsense' 'not JSON'
+    refused /connect '[]' 'not a JSON object'
+    refused /connect '{}' addr
+    refused /connect '{"addr":7}' addr
+    refused /connect '{"addr":"nonsense"}' addr
+    refused /connect "{\"addr\":\"$(address a)\",\"until\":\"never\"}" until
+    refused /connect "{\"addr\":\"$(address a)\",\"until\":7}" until
+    refused /connect "{\"addr\":\"$(address a)\",\"timeout\":7}" timeout
+    refused /connect "{\"addr\":\"$(address a)\",\"timeout\":\"7\"}" timeout
+    refused /connect "{\"addr\":\"$(address a)\",\"timeout\":\"0s\"}" timeout
+    refused /connect "{\"addr\":\"$(address a)\",\"topic\":7}" topic
+    refused /disconnect '{}' peer_id
+    refused /disconnect '{"peer_id":"nonsense"}' peer_id
+    refused /publish '{"text":"x"}' topic
+    refused /publish '{"topic":"lean:block"}' text
+    refused /publish '{"topic":"lean:block","text":"x","data":"00"}' either
+    refused /publish '{"topic":"lean:block","data":"0"}' hexadecimal
+    refused /publish '{"topic":"","text":"x"}' topic
+    refused /subscribe '{}' topic
+    refused /subscribe '{"topic":7}' topic
+    refused /subscribe '{"topic":""}' topic
+    refused /subscribe "{\"topic\":\"$(head -c 300 /dev/zero | tr '\0' a)\"}" topic
+    refused /unsubscribe '{}' topic
+    api a /health | jq -e '.status == "ok"'
+}
+
+@test "the API refuses a foreign Host, a foreign Origin, and bodies over its limit" {
+    start_node a
+    code() {
+        api a "$@" --output answer --write-out '%{http_code}'
+    }
+    [ "$(code /health '' --get --header 'Host: evil.example')" = 403 ]
+    jq -e '.error | contains("evil.example")' answer
+    [ "$(code /publish '{"topic":"t","text":"x"}' --header 'Origin: http://evil.example')" = 403 ]
+    [ "$(code /health '' --get --header "Origin: $(ready a .api)")" = 200 ]
+    head -c 17000000 /dev/zero > large
+    [ "$(code /publish @large)" = 413 ]
+    [ "$(code /nowhere '' --get)" = 404 ]
+    [ "$(code /publish '' --get)" = 405 ]
+    api a /health | jq -e '.status == "ok"'
+}
