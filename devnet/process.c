@@ -15,8 +15,6 @@
 #include "common/clock.h"
 #include "common/memory.h"
 
-extern char **environ;
-
 enum { STAT_SIZE = 1024, STAT_STATE = 3, STAT_START_TIME = 22 };
 
 /* Field NUMBER, from 3 on, of /proc/PID/stat; NULL where there is no such process. */

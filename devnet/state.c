@@ -137,7 +137,10 @@ static bool load_nodes(struct devnet *devnet, struct bytes text, struct error *e
     size_t index;
     const json_t *entry;
     if (sound)
-        json_array_foreach(json_object_get(state, "nodes"), index, entry) load_node(devnet, entry);
+        json_array_foreach(json_object_get(state, "nodes"), index, entry)
+        {
+            load_node(devnet, entry);
+        }
     json_decref(state);
     return sound;
 }

@@ -43,8 +43,12 @@ static json_t *count_mesh(const json_t *answer)
     json_t *counts = json_object();
     const char *name;
     json_t *topic;
-    json_object_foreach(json_object_get(answer, "topics"), name, topic) json_object_set_new(
-        counts, name, json_integer((json_int_t)json_array_size(json_object_get(topic, "mesh"))));
+    json_object_foreach(json_object_get(answer, "topics"), name, topic)
+    {
+        json_object_set_new(
+            counts, name,
+            json_integer((json_int_t)json_array_size(json_object_get(topic, "mesh"))));
+    }
     return counts;
 }
 
@@ -100,32 +104,45 @@ static bool all_up(const json_t *nodes)
     return json_array_size(nodes) > 0;
 }
 
+static json_t *describe_all(const struct devnet *devnet)
+{
+    json_t *snapshot = ask_nodes(devnet), *nodes = json_array();
+    for (size_t i = 0; i < devnet->count; i++)
+        json_array_append_new(nodes, describe(&devnet->nodes[i], snapshot));
+    json_decref(snapshot);
+    return json_pack("{s:s,s:b,s:o}", "folder", devnet->folder, "up", all_up(nodes), "nodes",
+                     nodes);
+}
+
+static void print_status(const json_t *status)
+{
+    size_t index;
+    const json_t *entry;
+    json_array_foreach(json_object_get(status, "nodes"), index, entry)
+    {
+        print_node(entry);
+    }
+}
+
 int devnet_status_command(const struct devnet_options *options)
 {
     struct devnet devnet;
     struct error error;
     devnet_init(&devnet, options->folder);
-    int status = DEVNET_FAILED;
+    bool up = false;
     if (!devnet_load(&devnet, &error)) {
         log_error("%s", error.text);
     } else {
-        json_t *snapshot = ask_nodes(&devnet), *nodes = json_array();
-        size_t index;
-        const json_t *entry;
-        for (size_t i = 0; i < devnet.count; i++)
-            json_array_append_new(nodes, describe(&devnet.nodes[i], snapshot));
-        status = all_up(nodes) ? DEVNET_OK : DEVNET_FAILED;
-        json_t *result = json_pack("{s:s,s:b,s:o}", "folder", devnet.folder, "up",
-                                   status == DEVNET_OK, "nodes", nodes);
+        json_t *status = describe_all(&devnet);
+        up = json_is_true(json_object_get(status, "up"));
         if (options->json)
-            output_json(result);
+            output_json(status);
         else
-            json_array_foreach(nodes, index, entry) print_node(entry);
+            print_status(status);
         if (devnet.count == 0)
             log_info("no devnet is up in %s", devnet.folder);
-        json_decref(result);
-        json_decref(snapshot);
+        json_decref(status);
     }
     devnet_clear(&devnet);
-    return status;
+    return up ? DEVNET_OK : DEVNET_FAILED;
 }

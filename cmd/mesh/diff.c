@@ -76,7 +76,10 @@ static void print_changes(const json_t *changes, bool json)
         json_decref(result);
         return;
     }
-    json_array_foreach(changes, index, change) print_change(change);
+    json_array_foreach(changes, index, change)
+    {
+        print_change(change);
+    }
 }
 
 int mesh_diff_command(const struct mesh_options *options, const char *a, const char *b)

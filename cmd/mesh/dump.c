@@ -33,7 +33,9 @@ static void warn_unreachable(const json_t *unreachable)
     size_t index;
     const json_t *entry;
     json_array_foreach(unreachable, index, entry)
+    {
         log_warn("%s", json_string_value(json_object_get(entry, "error")));
+    }
 }
 
 int mesh_dump_command(const struct mesh_options *options, const char *const *apis, size_t count)

@@ -37,7 +37,10 @@ static void print_topic(const char *name, const json_t *topic)
                json_array_size(mesh), json_array_size(json_object_get(topic, "subscribers")));
     size_t index;
     const json_t *peer;
-    json_array_foreach(mesh, index, peer) print_line("    mesh -> %s", json_string_value(peer));
+    json_array_foreach(mesh, index, peer)
+    {
+        print_line("    mesh -> %s", json_string_value(peer));
+    }
 }
 
 static void print_stream(const char *what, const json_t *stream)
@@ -56,11 +59,15 @@ static void print_peer(const json_t *peer)
     const json_t *item;
     print_line("  peer %s, %s", text_of(peer, "peer_id"), text_of(peer, "agent"));
     json_array_foreach(json_object_get(peer, "connections"), index, item)
+    {
         print_line("    connection %s: %s %s", text_of(item, "id"), text_of(item, "direction"),
                    text_of(item, "remote"));
+    }
     print_stream("out", json_object_get(peer, "outbound_stream"));
     json_array_foreach(json_object_get(peer, "inbound_streams"), index, item)
+    {
         print_stream("in", item);
+    }
 }
 
 static void print_node(const json_t *node)
@@ -72,15 +79,24 @@ static void print_node(const json_t *node)
     const char *name;
     const json_t *peer;
     json_t *topic;
-    json_array_foreach(json_object_get(node, "peers"), index, peer) print_peer(peer);
-    json_object_foreach(json_object_get(node, "topics"), name, topic) print_topic(name, topic);
+    json_array_foreach(json_object_get(node, "peers"), index, peer)
+    {
+        print_peer(peer);
+    }
+    json_object_foreach(json_object_get(node, "topics"), name, topic)
+    {
+        print_topic(name, topic);
+    }
 }
 
 void mesh_print(const json_t *snapshot)
 {
     size_t index;
     const json_t *item;
-    json_array_foreach(json_object_get(snapshot, "nodes"), index, item) print_node(item);
+    json_array_foreach(json_object_get(snapshot, "nodes"), index, item)
+    {
+        print_node(item);
+    }
     json_array_foreach(json_object_get(snapshot, "unreachable"), index, item)
     {
         printf("%sunreachable%s ", output_colour(stdout, COLOUR_RED), output_colour_end(stdout));

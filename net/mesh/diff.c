@@ -183,7 +183,9 @@ static void compare_topics(json_t *changes, const struct subject *subject, const
     struct subject inner = of_kind(subject, "topic");
     json_t *value;
     json_object_foreach((json_t *)before, inner.topic, value)
+    {
         compare_topic(changes, &inner, value, json_object_get(after, inner.topic));
+    }
     json_object_foreach((json_t *)after, inner.topic, value)
     {
         if (json_object_get(before, inner.topic) == NULL)

@@ -126,7 +126,10 @@ static void sort_lists(json_t *value)
         if (strcmp(name, "volatile") != 0)
             sort_lists(item);
     }
-    json_array_foreach(value, index, item) sort_lists(item);
+    json_array_foreach(value, index, item)
+    {
+        sort_lists(item);
+    }
     if (json_is_array(value))
         sort_array(value);
 }

@@ -46,10 +46,14 @@ static json_t *describe_peers(const struct node *node)
     json_t *peers = json_array();
     size_t index;
     const json_t *peer;
-    json_array_foreach(node->peers, index, peer) json_array_append_new(
-        peers, json_pack("{s:O,s:n,s:s,s:[],s:[s],s:n,s:[],s:{s:s},s:[]}", "peer_id", peer, "agent",
-                         "key_type", "secp256k1", "protocols", "subscriptions", topic, "status",
-                         "connections", "outbound_stream", "state", "open", "inbound_streams"));
+    json_array_foreach(node->peers, index, peer)
+    {
+        json_array_append_new(peers,
+                              json_pack("{s:O,s:n,s:s,s:[],s:[s],s:n,s:[],s:{s:s},s:[]}", "peer_id",
+                                        peer, "agent", "key_type", "secp256k1", "protocols",
+                                        "subscriptions", topic, "status", "connections",
+                                        "outbound_stream", "state", "open", "inbound_streams"));
+    }
     return peers;
 }
 
