@@ -80,11 +80,6 @@ struct served {
     unsigned times;
 };
 
-struct data_key {
-    uint64_t hash;
-    uint64_t topic; /* as wide, so that there is no padding in the key */
-};
-
 struct message {
     uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE];
     gossipsub_topic topic;
@@ -92,10 +87,10 @@ struct message {
     uint64_t heartbeat; /* in which it was put */
     struct served *served;
     size_t served_count;
-    struct data_key key;
     struct bytes data; /* within the RPC */
+    uint64_t hash;     /* of the data */
     UT_hash_handle hh;
-    UT_hash_handle by_data; /* where no other with the same key was there first */
+    UT_hash_handle by_data; /* zeroed where another with the same hash was there first */
 };
 
 /* A quick hash, eight bytes a step: whoever makes data that agree in it makes their duplicates
@@ -113,22 +108,17 @@ static uint64_t hash_of(struct bytes data)
     return hash;
 }
 
-static struct data_key key_of(gossipsub_topic topic, struct bytes data)
-{
-    return (struct data_key){.hash = hash_of(data), .topic = topic};
-}
-
-static struct message *find_by_key(const struct message_cache *cache, const struct data_key *key)
+static struct message *find_by_hash(const struct message_cache *cache, uint64_t hash)
 {
     struct message *message;
-    HASH_FIND(by_data, cache->by_data, key, sizeof(*key), message);
+    HASH_FIND_BYHASHVALUE(by_data, cache->by_data, &hash, sizeof(hash), (unsigned)hash, message);
     return message;
 }
 
 static void remove_message(struct message_cache *cache, struct message *message)
 {
     HASH_DEL(cache->messages, message);
-    if (find_by_key(cache, &message->key) == message)
+    if (cache->by_data != NULL && message->by_data.tbl != NULL)
         HASH_DELETE(by_data, cache->by_data, message);
     cache->bytes -= message->rpc->size;
     chunk_unref(message->rpc);
@@ -158,18 +148,20 @@ void message_cache_put(struct message_cache *cache, const uint8_t id[GOSSIPSUB_M
     message->heartbeat = cache->heartbeat;
     cache->bytes += rpc->size;
     message->data = data;
-    message->key = key_of(topic, data);
+    message->hash = hash_of(data);
     HASH_ADD(hh, cache->messages, id, GOSSIPSUB_MESSAGE_ID_SIZE, message);
-    if (find_by_key(cache, &message->key) == NULL)
-        HASH_ADD(by_data, cache->by_data, key, sizeof(message->key), message);
+    if (find_by_hash(cache, message->hash) == NULL)
+        HASH_ADD_BYHASHVALUE(by_data, cache->by_data, hash, sizeof(message->hash),
+                             (unsigned)message->hash, message);
 }
 
 const uint8_t *message_cache_find_data(const struct message_cache *cache, gossipsub_topic topic,
                                        struct bytes data)
 {
-    struct data_key key = key_of(topic, data);
-    const struct message *message = find_by_key(cache, &key);
-    return message != NULL && bytes_equal(message->data, data) ? message->id : NULL;
+    const struct message *message = find_by_hash(cache, hash_of(data));
+    return message != NULL && message->topic == topic && bytes_equal(message->data, data)
+               ? message->id
+               : NULL;
 }
 
 static struct served *served_to(struct message *message, uint64_t serial)
