@@ -23,6 +23,30 @@ start_js() {
     seen "$name" 'e.event == "ready"' > /dev/null
 }
 
+# Starts our node: start_node NAME [OPTION...], and waits until it listens. It keeps its identity in
+# NAME.key and its QUIC logs in NAME.qlog, over restarts too.
+start_node() {
+    local name=$1
+    shift
+    "$BIN/devnet-node" --listen /ip4/127.0.0.1/udp/0/quic-v1 --key "$name.key" --topic lean:block \
+        --qlog "$name.qlog" "$@" > "$name.out" 2> "$name.err" 3>&- &
+    pid_of[$name]=$!
+    seen "$name" 'e.event == "ready"' > /dev/null
+}
+
+# Starts a relay to an address that adds 300 ms each way: start_relay NAME MULTIADDR. With it a dial
+# takes long enough for another to begin meanwhile.
+start_relay() {
+    "$BIN/devnet-relay" --to "$2" --delay 300ms > "$1.out" 2> "$1.err" 3>&- &
+    pid_of[$1]=$!
+    seen "$1" 'e.event == "ready"' > /dev/null
+}
+
+# Asks our node's API: post NAME PATH JSON.
+post() {
+    curl --silent --show-error --fail-with-body --data "$3" "$(seen "$1" 'e.event == "ready"' e.api)$2"
+}
+
 # Gives a js-libp2p peer a command: tell NAME JSON.
 tell() {
     printf '%s\n' "$2" >&"${input_of[$1]}"
@@ -49,6 +73,28 @@ address() {
 
 peer_id() {
     seen "$1" 'e.event == "ready"' 'e.peer_id'
+}
+
+# Ends our node NAME cleanly, then looks for orphaned streams in what it logged.
+no_orphans() {
+    end "$1"
+    "$BIN/devnet-orphans" "$1.qlog"
+}
+
+# Waits until our node NAME and js-libp2p peer OTHER have each other in the mesh.
+meshed() {
+    seen "$1" "e.event == 'mesh_joined' && e.peer_id == '$(peer_id "$2")'"
+    seen "$2" "e.event == 'graft' && e.peer_id == '$(peer_id "$1")'"
+}
+
+# Lets our node NAME and js-libp2p peer OTHER send each other a message: converse NAME OTHER [WORD],
+# where WORD tells this conversation from earlier ones.
+converse() {
+    local to_js="${3:-hello} js" to_us="${3:-hello} us"
+    post "$1" /publish "{\"topic\":\"lean:block\",\"text\":\"$to_js\"}"
+    seen "$2" "e.event == 'message' && e.text == '$to_js'"
+    tell "$2" "{\"command\":\"publish\",\"text\":\"$to_us\"}"
+    seen "$1" "e.event == 'message' && Buffer.from(e.data, 'hex').toString() == '$to_us'"
 }
 
 # Ends a peer by a signal (default TERM); returns its exit status.

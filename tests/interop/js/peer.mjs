@@ -10,6 +10,7 @@ import { gossipsub, StrictNoSign } from '@libp2p/gossipsub'
 import { identify } from '@libp2p/identify'
 import { ping } from '@libp2p/ping'
 import { peerIdFromString } from '@libp2p/peer-id'
+import { byteStream } from '@libp2p/utils'
 import { multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
 
@@ -29,7 +30,7 @@ const USAGE = `usage: node peer.mjs [options]
 
 ends when stdin does; commands there, such as {"command":"dial","address":"/ip4/..."}:
   dial {address}, ping {peer_id}, publish {topic, text or hex}, subscribe {topic},
-  unsubscribe {topic}, mesh {topic}, streams, disconnect {peer_id}, exit
+  unsubscribe {topic}, mesh {topic}, streams, close {direction}, exit
 `
 
 // The parameters of Lean networks, under the names that js-libp2p has for them.
@@ -79,9 +80,11 @@ function gossipsubUpTo (version, options) {
   }
 }
 
+// Not `for await (... of stream)`: that never ends where the FIN was there before it began.
 async function readToEnd (stream) {
+  const bytes = byteStream(stream)
   const parts = []
-  for await (const chunk of stream) parts.push(chunk.subarray())
+  for (let chunk; (chunk = await bytes.read()) != null;) parts.push(chunk.subarray())
   return Buffer.concat(parts)
 }
 
@@ -194,7 +197,11 @@ function makeCommands (node, options) {
     unsubscribe: (command) => router.unsubscribe(topicOf(command)),
     mesh: (command) => report('mesh', { topic: topicOf(command), peers: router.getMeshPeers(topicOf(command)) }),
     streams: () => report('streams', { connections: node.getConnections().map(describeStreams) }),
-    disconnect: ({ peer_id: peerId }) => node.hangUp(peerIdFromString(peerId)),
+    // The connections of one direction, or all.
+    async close ({ direction }) {
+      const connections = node.getConnections().filter((one) => direction == null || one.direction === direction)
+      await Promise.all(connections.map((one) => one.close()))
+    },
     async exit () {
       await node.stop()
       process.exit(0)
