@@ -1,0 +1,340 @@
+/* The reader of QUIC logs: dialects, cuts, junk, and logs made to hurt. */
+#include "net/qlog/reader.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/memory.h"
+#include "net/qlog/connections.h"
+#include "net/qlog/verdict.h"
+#include "tests/unit/support.h"
+
+#define HEADER                                                                                     \
+    "\x1e{\"qlog_format\":\"JSON-SEQ\",\"qlog_version\":\"0.3\",\"trace\":{\"vantage_point\":{"    \
+    "\"name\":\"n\",\"type\":\"client\"},\"common_fields\":{\"group_id\":\"ABCD\"}}}\n"
+#define SENT(time, frame)                                                                          \
+    "\x1e{\"time\":" time ",\"name\":\"transport:packet_sent\",\"data\":{\"header\":{"             \
+    "\"packet_type\":\"1RTT\",\"packet_number\":7},\"frames\":[" frame "]}}\n"
+#define STREAM(id, offset, length)                                                                 \
+    "{\"frame_type\":\"stream\",\"stream_id\":" id ",\"offset\":" offset ",\"length\":" length "}"
+#define DOCUMENT_BEGIN                                                                             \
+    "{\"qlog_format\": \"JSON\", \"qlog_version\": \"0.3\", \"traces\": [{\"common_fields\": "     \
+    "{\"ODCID\": \"abcd\"}, \"events\": ["
+#define DOCUMENT_EVENT                                                                             \
+    "{\"data\": {\"frames\": [{\"fin\": false, \"frame_type\": \"stream\", \"length\": 20, "       \
+    "\"offset\": 0, \"stream_id\": 4}], \"header\": {\"packet_number\": 4, \"packet_type\": "      \
+    "\"1RTT\"}}, \"name\": \"transport:packet_sent\", \"time\": 1795424372084.5}"
+#define DOCUMENT_END "], \"vantage_point\": {\"name\": \"aioquic\", \"type\": \"server\"}}]}"
+
+static unsigned notes;
+
+static void count_note(void *context, const char *path, const char *text)
+{
+    (void)context, (void)path, (void)text;
+    notes++;
+}
+
+/* Reads TEXT in blocks of BLOCK bytes. */
+static enum qlog_outcome read_text(struct qlog_reader *reader, struct bytes text, size_t block,
+                                   struct error *error)
+{
+    notes = 0;
+    qlog_reader_init(reader, "test", count_note, NULL);
+    while (text.size > 0) {
+        size_t size = text.size < block ? text.size : block;
+        if (!qlog_reader_feed(reader, bytes_of(text.data, size), error))
+            return reader->not_a_log ? QLOG_NOT_A_LOG : QLOG_FAILED;
+        text = bytes_after(text, size);
+    }
+    return qlog_reader_end(reader, error);
+}
+
+static enum qlog_outcome read_whole(struct qlog_reader *reader, const char *text,
+                                    struct error *error)
+{
+    return read_text(reader, bytes_of_text(text), 1 << 16, error);
+}
+
+static void lines_and_documents_say_the_same(void **state)
+{
+    (void)state;
+    const char *const texts[] = {
+        HEADER SENT("1.5", STREAM("4", "0", "20")) SENT("2", STREAM("4", "20", "16")),
+        DOCUMENT_BEGIN DOCUMENT_EVENT ", " DOCUMENT_EVENT DOCUMENT_END,
+    };
+    for (size_t i = 0; i < 2; i++) {
+        for (size_t block = 1; block < 200; block += 13) {
+            struct qlog_reader reader;
+            struct error error = {{0}};
+            assert_int_equal(read_text(&reader, bytes_of_text(texts[i]), block, &error), QLOG_READ);
+            assert_int_equal(reader.log_count, 1);
+            const struct qlog_log *log = reader.logs[0];
+            assert_string_equal(qlog_log_id(log), "abcd");
+            assert_int_equal(log->role, i == 0 ? QLOG_CLIENT : QLOG_SERVER);
+            assert_int_equal(log->packets, 2);
+            assert_int_equal(qlog_log_find(log, 4)->half[QLOG_SENT].bytes, i == 0 ? 36 : 20);
+            assert_false(log->truncated);
+            assert_int_equal(notes, 0);
+            qlog_reader_clear(&reader);
+        }
+    }
+}
+
+static void a_log_is_read_wherever_it_is_cut_off(void **state)
+{
+    (void)state;
+    const char *const texts[] = {
+        HEADER SENT("1", STREAM("4", "0", "20")) SENT("2", STREAM("8", "0", "36")),
+        DOCUMENT_BEGIN DOCUMENT_EVENT ", " DOCUMENT_EVENT DOCUMENT_END,
+    };
+    for (size_t i = 0; i < 2; i++) {
+        for (size_t size = 0; size <= strlen(texts[i]); size++) {
+            struct qlog_reader reader;
+            struct error error = {{0}};
+            enum qlog_outcome outcome = read_text(&reader, bytes_of(texts[i], size), 64, &error);
+            assert_int_not_equal(outcome, QLOG_FAILED);
+            qlog_reader_clear(&reader);
+        }
+    }
+}
+
+static void lengths_are_found_in_each_place(void **state)
+{
+    (void)state;
+    struct qlog_reader reader;
+    struct error error = {{0}};
+    assert_int_equal(
+        read_whole(&reader,
+                   HEADER SENT("1", "{\"frame_type\":\"stream\",\"stream_id\":0,\"offset\":0,"
+                                    "\"raw\":{\"payload_length\":20}}")
+                       SENT("2", "{\"frame_type\":\"stream\",\"stream_id\":4,\"offset\":16,"
+                                 "\"raw\":{\"length\":20}}")
+                           SENT("3", "{\"frame_type\":\"ack\",\"acked_ranges\":[[7],[9,12]]}"),
+                   &error),
+        QLOG_READ);
+    assert_int_equal(qlog_log_find(reader.logs[0], 0)->half[QLOG_SENT].bytes, 20);
+    assert_int_equal(qlog_log_find(reader.logs[0], 4)->half[QLOG_SENT].bytes, 36);
+    qlog_reader_clear(&reader);
+}
+
+static void junk_and_broken_records_are_passed_over(void **state)
+{
+    (void)state;
+    struct qlog_reader reader;
+    struct error error = {{0}};
+    assert_int_equal(
+        read_whole(
+            &reader,
+            HEADER "some words\n" SENT(
+                "1", STREAM("4", "0", "20")) "\x1e{\"time\":2,\"name\":\"transp" /* cut off */
+            SENT("3", STREAM("4", "20", "16")) "{\"time\":3,\n{\"time\":4,\"name\":\"x:y\"}\n"
+                                               "\x1e{\"time\":1e999,\"name\":\"x:y\"}\n",
+            &error),
+        QLOG_READ);
+    assert_int_equal(qlog_log_find(reader.logs[0], 4)->half[QLOG_SENT].bytes, 36);
+    assert_int_equal(reader.logs[0]->records, 3);
+    assert_int_equal(notes, 4);
+    qlog_reader_clear(&reader);
+}
+
+static void what_is_no_log_is_told_at_once(void **state)
+{
+    (void)state;
+    const char *const texts[] = {"",
+                                 "hello",
+                                 "[1,2]",
+                                 "{\"a\":1}",
+                                 "{\"traces\":[]}",
+                                 "\n\n",
+                                 "{\"a\":\"\xff\"}",
+                                 "{}",
+                                 "{\"time\":1,\"name\":\"a:b\"}"};
+    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+        struct qlog_reader reader;
+        struct error error = {{0}};
+        assert_int_equal(read_whole(&reader, texts[i], &error), QLOG_NOT_A_LOG);
+        assert_non_null(strstr(error.text, "not a QUIC log: "));
+        qlog_reader_clear(&reader);
+    }
+}
+
+/* --- Limits --- */
+
+static void expect_failure(const char *text, const char *message)
+{
+    struct qlog_reader reader;
+    struct error error = {{0}};
+    assert_int_equal(read_whole(&reader, text, &error), QLOG_FAILED);
+    if (strstr(error.text, message) == NULL || strstr(error.text, "record ") == NULL)
+        fail_msg("\"%s\" does not say \"%s\" and which record", error.text, message);
+    qlog_reader_clear(&reader);
+}
+
+static void deep_nesting_is_refused(void **state)
+{
+    (void)state;
+    char text[4096];
+    int size = snprintf(text, sizeof(text), "%s\x1e{\"time\":1,\"data\":", HEADER);
+    memset(text + size, '[', 1000);
+    text[size + 1000] = '\0';
+    expect_failure(text, "nested deeper than 64 levels");
+}
+
+static void brackets_that_do_not_match_are_refused(void **state)
+{
+    (void)state;
+    expect_failure(HEADER "\x1e{\"time\":1,\"data\":[}}\n", "brackets do not match");
+}
+
+static void numbers_that_quic_does_not_know_are_refused(void **state)
+{
+    (void)state;
+    expect_failure(HEADER SENT("1", STREAM("4611686018427387904", "0", "1")),
+                   "stream id 4611686018427387904 is larger than QUIC allows");
+    expect_failure(HEADER SENT("1", STREAM("-4", "0", "1")), "stream_id is no number");
+    expect_failure(HEADER SENT("1", STREAM("1e300", "0", "1")), "stream_id is no number");
+    expect_failure(HEADER SENT("1", STREAM("4", "4611686018427387903", "4611686018427387903")),
+                   "stream 4 is longer than QUIC allows");
+}
+
+static void an_endless_record_is_refused_with_bounded_memory(void **state)
+{
+    (void)state;
+    static const char *const starts[] = {HEADER "\x1e{\"time\":1,\"data\":\"",
+                                         DOCUMENT_BEGIN "{\"data\":\"",
+                                         DOCUMENT_BEGIN "], \"summary\":\""};
+    char *block = memory_new(1 << 16);
+    memset(block, 'x', 1 << 16);
+    for (size_t i = 0; i < 3; i++) {
+        struct qlog_reader reader;
+        struct error error = {{0}};
+        qlog_reader_init(&reader, "test", NULL, NULL);
+        assert_true(qlog_reader_feed(&reader, bytes_of_text(starts[i]), &error));
+        unsigned blocks = 0;
+        while (qlog_reader_feed(&reader, bytes_of(block, 1 << 16), &error))
+            assert_true(++blocks < 20);
+        assert_non_null(strstr(error.text, "longer than 1048576 bytes"));
+        qlog_reader_clear(&reader);
+    }
+    free(block);
+}
+
+static void streams_beyond_the_limit_are_refused(void **state)
+{
+    (void)state;
+    struct qlog_reader reader;
+    struct error error = {{0}};
+    qlog_reader_init(&reader, "test", NULL, NULL);
+    assert_true(qlog_reader_feed(&reader, bytes_of_text(HEADER), &error));
+    uint64_t count = 0;
+    char text[512];
+    do {
+        int size = snprintf(text, sizeof(text), SENT("1", STREAM("%llu", "0", "1")),
+                            (unsigned long long)(count * 4096 * 4));
+        if (!qlog_reader_feed(&reader, bytes_of(text, (size_t)size), &error))
+            break;
+    } while (++count < 1000000);
+    assert_int_equal(count, QLOG_STREAMS_LIMIT);
+    assert_non_null(strstr(error.text, "is one more than the 65536 of a connection"));
+    assert_non_null(strstr(error.text, "record 65538 at byte "));
+    assert_int_equal(reader.logs[0]->stream_count, QLOG_STREAMS_LIMIT);
+    qlog_reader_clear(&reader);
+}
+
+static void unreadable_records_beyond_the_limit_are_refused(void **state)
+{
+    (void)state;
+    struct qlog_reader reader;
+    struct error error = {{0}};
+    qlog_reader_init(&reader, "test", NULL, NULL);
+    assert_true(qlog_reader_feed(&reader, bytes_of_text(HEADER), &error));
+    unsigned count = 0;
+    while (qlog_reader_feed(&reader, bytes_of_text("\x1e{\"time\":}\n"), &error))
+        assert_true(++count <= QLOG_BAD_RECORDS_LIMIT);
+    assert_non_null(strstr(error.text, "more than 1000 unreadable records"));
+    qlog_reader_clear(&reader);
+}
+
+/* --- Judging what was read --- */
+
+/* As many gossipsub-shaped streams as a connection may have. */
+static void many_streams_are_judged_in_bounded_time(void **state)
+{
+    (void)state;
+    struct qlog_reader reader;
+    struct error error = {{0}};
+    qlog_reader_init(&reader, "test", NULL, NULL);
+    assert_true(qlog_reader_feed(&reader, bytes_of_text(HEADER), &error));
+    char text[1024];
+    for (unsigned long long i = 0; i < 20000; i++) {
+        int size = snprintf(
+            text, sizeof(text),
+            SENT("%llu",
+                 STREAM(
+                     "%llu", "0",
+                     "36")) "\x1e{\"time\":%llu,"
+                            "\"name\":\"transport:packet_received\",\"data\":{\"frames\":[" STREAM(
+                                "%llu", "0", "36") "]}}\n",
+            i, 4 * i, i, 4 * i);
+        assert_true(qlog_reader_feed(&reader, bytes_of(text, (size_t)size), &error));
+    }
+    assert_int_equal(qlog_reader_end(&reader, &error), QLOG_READ);
+    struct qlog_connections connections = {0};
+    const char *duplicate = NULL;
+    assert_true(qlog_connections_add(&connections, &reader, &duplicate));
+    qlog_connections_join(&connections);
+    struct qlog_judgements judgements = qlog_judge(&connections);
+    assert_int_equal(judgements.items[0][0].verdict, QLOG_LIVE);
+    assert_int_equal(judgements.items[0][1].verdict, QLOG_ORPHANED);
+    assert_int_equal(judgements.items[0][19999].verdict, QLOG_UNKNOWN);
+    qlog_judgements_clear(&judgements);
+    qlog_connections_clear(&connections);
+    qlog_reader_clear(&reader);
+}
+
+static void a_packet_that_was_lost_arrived_later_than_it_was_sent(void **state)
+{
+    (void)state;
+    struct qlog_reader reader;
+    struct error error = {{0}};
+#define NUMBERED(time, number, frame)                                                              \
+    "{\"time\":" time ",\"name\":\"transport:packet_sent\",\"data\":{\"header\":{"                 \
+    "\"packet_number\":" number "},\"frames\":[" frame "]}}\n"
+#define RECEIVED(time, frames)                                                                     \
+    "{\"time\":" time ",\"name\":\"transport:packet_received\",\"data\":{\"frames\":[" frames      \
+    "]}}\n"
+    assert_int_equal(
+        read_whole(&reader,
+                   HEADER NUMBERED("0", "1", STREAM("0", "0", "1"))
+                       NUMBERED("1", "2", STREAM("4", "0", "36")) /* lost */
+                   NUMBERED("2", "3", STREAM("8", "0", "36"))
+                       RECEIVED("10", "{\"frame_type\":\"ack\",\"acked_ranges\":[[1],[3,3]]}")
+                           NUMBERED("11", "4", STREAM("4", "0", "36"))
+                               RECEIVED("20", "{\"frame_type\":\"ack\",\"acked_ranges\":[[3,4]]}"),
+                   &error),
+        QLOG_READ);
+    assert_true(qlog_log_find(reader.logs[0], 8)->delivered > 1.5);
+    assert_true(qlog_log_find(reader.logs[0], 8)->delivered < 2.5);
+    assert_true(qlog_log_find(reader.logs[0], 4)->delivered > 10.5);
+    qlog_reader_clear(&reader);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(lines_and_documents_say_the_same),
+        cmocka_unit_test(a_log_is_read_wherever_it_is_cut_off),
+        cmocka_unit_test(lengths_are_found_in_each_place),
+        cmocka_unit_test(junk_and_broken_records_are_passed_over),
+        cmocka_unit_test(what_is_no_log_is_told_at_once),
+        cmocka_unit_test(deep_nesting_is_refused),
+        cmocka_unit_test(brackets_that_do_not_match_are_refused),
+        cmocka_unit_test(numbers_that_quic_does_not_know_are_refused),
+        cmocka_unit_test(an_endless_record_is_refused_with_bounded_memory),
+        cmocka_unit_test(streams_beyond_the_limit_are_refused),
+        cmocka_unit_test(unreadable_records_beyond_the_limit_are_refused),
+        cmocka_unit_test(many_streams_are_judged_in_bounded_time),
+        cmocka_unit_test(a_packet_that_was_lost_arrived_later_than_it_was_sent),
+    };
+    return cmocka_run_group_tests_name("qlog_reader", tests, NULL, NULL);
+}
