@@ -243,7 +243,7 @@ static bool check_nodes(const json_t *nodes, struct error *error)
     return true;
 }
 
-static json_t *parse(struct bytes text, struct error *error)
+json_t *snapshot_parse(struct bytes text, struct error *error)
 {
     json_error_t problem;
     json_t *snapshot =
@@ -270,7 +270,7 @@ json_t *snapshot_read(const char *path, struct error *error)
     struct buffer text = {0};
     json_t *snapshot = NULL;
     if (file_read(path, SNAPSHOT_FILE_MAX, &text, error)) {
-        snapshot = parse(buffer_bytes(&text), error);
+        snapshot = snapshot_parse(buffer_bytes(&text), error);
         if (snapshot == NULL)
             error_prefix(error, "%s", path);
     }

@@ -14,6 +14,7 @@
 
 #include <jansson.h>
 
+#include "common/bytes.h"
 #include "common/error.h"
 
 enum {
@@ -30,7 +31,9 @@ void snapshot_add_unreachable(json_t *snapshot, const char *api, const char *err
 /* Sorts the nodes, once all are in. */
 void snapshot_sort(json_t *snapshot);
 
-/* Reads and checks a file; NULL with the error set where it is no snapshot that we understand. */
+/* Reads and checks a snapshot or the file of one; NULL with the error set where it is no snapshot
+ * that we understand. */
+json_t *snapshot_parse(struct bytes text, struct error *error);
 json_t *snapshot_read(const char *path, struct error *error);
 /* Indented and sorted, with a newline at the end; freed with free(). */
 char *snapshot_text(const json_t *snapshot);

@@ -1,0 +1,48 @@
+#include "net/mesh/diff.h"
+#include "net/mesh/snapshot.h"
+#include "tests/fuzz/fuzz.h"
+
+static void show(json_t *changes)
+{
+    size_t index;
+    const json_t *change;
+    json_array_foreach(changes, index, change)
+    {
+        char *line = mesh_change_text(change);
+        require(line[0] == '+' || line[0] == '-' || line[0] == '~');
+        free(line);
+    }
+    json_decref(changes);
+}
+
+/* A snapshot that was read is the same when it has been written and read, and equal to itself;
+ * everything in it came and went, against one with nothing in it. */
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct error error = {0};
+    json_t *snapshot = snapshot_parse(bytes_of(data, size), &error);
+    if (snapshot == NULL) {
+        require(error.text[0] != '\0');
+        return 0;
+    }
+    char *text = snapshot_text(snapshot);
+    json_t *again = snapshot_parse(bytes_of_text(text), &error);
+    require(again != NULL);
+    json_t *changes = mesh_diff(snapshot, again);
+    require(json_array_size(changes) == 0);
+    json_decref(changes);
+
+    json_t *nothing = snapshot_new();
+    show(mesh_diff(nothing, snapshot));
+    show(mesh_diff(snapshot, nothing));
+    const json_t *node = json_array_get(json_object_get(snapshot, "nodes"), 0);
+    if (node != NULL && snapshot_add_node(nothing, "http://127.0.0.1:1", node, &error)) {
+        show(mesh_diff(nothing, snapshot));
+        show(mesh_diff(snapshot, nothing));
+    }
+    json_decref(nothing);
+    json_decref(again);
+    json_decref(snapshot);
+    free(text);
+    return 0;
+}
