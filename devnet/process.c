@@ -98,6 +98,25 @@ int process_open(const struct process *process)
     return fd;
 }
 
+size_t process_find_ended(const struct process *processes, size_t count, uint64_t patience_ms)
+{
+    struct pollfd *waits = memory_new(count * sizeof(*waits) + 1);
+    size_t ended = count;
+    for (size_t i = 0; i < count; i++) {
+        waits[i] = (struct pollfd){.fd = process_open(&processes[i]), .events = POLLIN};
+        if (waits[i].fd < 0 && ended == count)
+            ended = i;
+    }
+    if (ended == count && poll(waits, count, (int)patience_ms) > 0)
+        for (ended = 0; waits[ended].revents == 0;)
+            ended++;
+    for (size_t i = 0; i < count; i++)
+        if (waits[i].fd >= 0)
+            close(waits[i].fd);
+    free(waits);
+    return ended;
+}
+
 /* Waits until all have ended or the time is over; those that have ended get a -1. */
 static void wait_for_ends(struct pollfd *waits, size_t count, uint64_t patience_ms)
 {

@@ -26,6 +26,9 @@ bool process_is_running(const struct process *process);
 /* A descriptor that becomes readable when the process ends, or -1 where it has. */
 int process_open(const struct process *process);
 
+/* The index of one of COUNT processes that has ended, or ends within PATIENCE_MS; COUNT if none. */
+size_t process_find_ended(const struct process *processes, size_t count, uint64_t patience_ms);
+
 enum process_end {
     PROCESS_STOPPED,
     PROCESS_WAS_GONE, /* not running in the first place */

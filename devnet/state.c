@@ -103,6 +103,14 @@ struct devnet_node *devnet_find(const struct devnet *devnet, const char *name)
     return NULL;
 }
 
+struct process *devnet_processes(const struct devnet *devnet)
+{
+    struct process *processes = memory_new(devnet->count * sizeof(*processes) + 1);
+    for (size_t i = 0; i < devnet->count; i++)
+        processes[i] = devnet->nodes[i].process;
+    return processes;
+}
+
 static char *copy_member(const json_t *object, const char *member)
 {
     const char *text = json_string_value(json_object_get(object, member));

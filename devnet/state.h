@@ -48,6 +48,9 @@ bool devnet_save(const struct devnet *devnet, struct error *error);
 /* Removes devnet.json: the devnet is down. */
 void devnet_forget(const struct devnet *devnet);
 
+/* The processes of the nodes, in their order; freed with free(). */
+struct process *devnet_processes(const struct devnet *devnet);
+
 /* DIR/NAME/FILE, or DIR/NAME where FILE is NULL; freed with free(). */
 char *devnet_path(const struct devnet *devnet, const char *name, const char *file);
 

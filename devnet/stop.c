@@ -8,10 +8,8 @@
 void devnet_stop(const struct devnet *devnet, uint64_t patience_ms, stop_report *report,
                  void *context)
 {
-    struct process *processes = memory_new(devnet->count * sizeof(*processes) + 1);
+    struct process *processes = devnet_processes(devnet);
     enum process_end *ends = memory_new(devnet->count * sizeof(*ends) + 1);
-    for (size_t i = 0; i < devnet->count; i++)
-        processes[i] = devnet->nodes[i].process;
     process_stop_all(processes, devnet->count, patience_ms, ends);
     for (size_t i = 0; i < devnet->count; i++) {
         char *pid = devnet_path(devnet, devnet->nodes[i].name, "pid");

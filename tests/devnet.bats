@@ -178,6 +178,13 @@ END
     [ ! -e .devnet/devnet.json ]
 }
 
+@test "a node that dies while it is connected is reported with its last lines" {
+    STUB_CRASHES=1 run -1 devnet up
+    [[ $output == *"cannot connect node1 to node2: "* ]]
+    [[ $output == *"node1 has ended"*"what node1 wrote last:"*"stub_node: error: crashed"* ]]
+    [ ! -e .devnet/devnet.json ]
+}
+
 @test "down stops exactly the nodes of its devnet" {
     devnet up
     devnet up -n 1 --dir other

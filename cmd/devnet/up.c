@@ -8,7 +8,7 @@
 #include "devnet/stop.h"
 #include "devnet/wire.h"
 
-enum { LINES_OF_A_DEAD_NODE = 10, STOP_PATIENCE_MS = 5000 };
+enum { LINES_OF_A_DEAD_NODE = 10, STOP_PATIENCE_MS = 5000, DYING_MS = 200 };
 
 static void report_connection(void *context, const struct devnet_node *dialler,
                               const struct devnet_node *listener, const char *reached)
@@ -24,6 +24,18 @@ static void report_culprit(const struct devnet *devnet, const struct devnet_node
     if (*lines != '\0')
         fprintf(stderr, "what %s wrote last:\n%s\n", culprit->name, lines);
     free(lines);
+}
+
+/* Says which node has ended, if one has: its connections end a little before it does. */
+static void report_ended(const struct devnet *devnet)
+{
+    struct process *processes = devnet_processes(devnet);
+    size_t ended = process_find_ended(processes, devnet->count, DYING_MS);
+    if (ended < devnet->count) {
+        log_error("%s has ended", devnet->nodes[ended].name);
+        report_culprit(devnet, &devnet->nodes[ended]);
+    }
+    free(processes);
 }
 
 /* Takes the lock, and sees to it that no node of an earlier devnet runs. */
@@ -55,7 +67,8 @@ static bool bring_up(struct devnet *devnet, const struct devnet_options *options
                devnet->nodes[i].listen[0]);
     fflush(stdout);
     if (!devnet_wire(devnet, options->wiring, options->timeout, report_connection, NULL, error)) {
-        log_error("%s; with --connect none the nodes stay up unconnected", error->text);
+        log_error("%s", error->text);
+        report_ended(devnet);
         return false;
     }
     return true;

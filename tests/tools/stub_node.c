@@ -8,6 +8,7 @@
  *   STUB_DIES=TEXT      a node whose key file's path has TEXT in it complains and exits at once
  *   STUB_MUTE=TEXT      such a node never says that it is ready
  *   STUB_STUBBORN=1     SIGTERM is ignored
+ *   STUB_CRASHES=1      POST /connect ends the process
  *   STUB_EXIT=N         POST /connect ends with this exit status
  */
 #include <arpa/inet.h>
@@ -92,6 +93,10 @@ static void handle_connect(void *context, struct api_request *request, const jso
     if (peer == NULL) {
         api_reply_error(request, 400, "addr: a multiaddr with /p2p is expected");
         return;
+    }
+    if (getenv("STUB_CRASHES") != NULL) {
+        fprintf(stderr, "stub_node: error: crashed\n");
+        exit(1);
     }
     api_stream_start(request, NULL, NULL);
     if (status == 0)
