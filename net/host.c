@@ -83,6 +83,18 @@ static void log_peer(const struct peer_connection *connection)
                                   ours));
 }
 
+/* A peer that comes again may have been restarted: what it left behind is dead, and our stream to
+ * it must not stay there until that times out. */
+static void probe_others(const struct peer_connection *newest)
+{
+    struct peer_connection *connection;
+    LIST_FOREACH(connection, &newest->peer->connections, link)
+    {
+        if (connection != newest)
+            quic_connection_probe(connection->quic);
+    }
+}
+
 static void on_established(void *context, struct quic_connection *quic)
 {
     struct host *host = context;
@@ -91,7 +103,6 @@ static void on_established(void *context, struct quic_connection *quic)
         connection = connection_for(host, quic);
     struct quic_connection_facts facts;
     quic_connection_facts(quic, &facts);
-    connection->dialled = facts.dialled;
     if (peer_id_equal(&facts.peer_id, host_peer_id(host))) {
         quic_connection_close(quic, 1, "that is ourselves");
         return;
@@ -101,6 +112,7 @@ static void on_established(void *context, struct quic_connection *quic)
         return;
     }
     log_peer(connection);
+    probe_others(connection);
     struct host_event event = {
         .kind = HOST_CONNECTED, .peer = connection->peer, .connection = connection};
     host_tell(host, &event);
@@ -118,11 +130,15 @@ static void on_confirmed(void *context, struct quic_connection *quic)
     host_tell(context, &event);
 }
 
-static void tell_dial_failed(struct host *host, struct quic_connection *quic,
-                             const struct quic_close *close)
+/* Nothing came of it: CONNECTION is NULL for a handshake of a stranger's. */
+static void tell_failed(struct host *host, const struct peer_connection *connection,
+                        const struct quic_close *close)
 {
-    struct host_event event = {
-        .kind = HOST_DIAL_FAILED, .dial = quic_connection_number(quic), .close = close};
+    struct host_event event = {.kind = HOST_ACCEPT_FAILED, .close = close};
+    if (connection != NULL && connection->dialled) {
+        event.kind = HOST_DIAL_FAILED;
+        event.dial = connection->number;
+    }
     host_tell(host, &event);
 }
 
@@ -130,13 +146,8 @@ static void on_closed(void *context, struct quic_connection *quic, const struct 
 {
     struct host *host = context;
     struct peer_connection *connection = quic_connection_user(quic);
-    if (connection == NULL) {
-        struct host_event event = {.kind = HOST_ACCEPT_FAILED, .close = close};
-        host_tell(host, &event);
-        return;
-    }
-    if (connection->peer == NULL) {
-        tell_dial_failed(host, quic, close);
+    if (connection == NULL || connection->peer == NULL) {
+        tell_failed(host, connection, close);
     } else {
         struct host_event event = {.kind = HOST_DISCONNECTED,
                                    .peer = connection->peer,
@@ -346,7 +357,11 @@ uint64_t host_dial(struct host *host, const struct multiaddr *address, struct er
     }
     const struct peer_id *expected = address->has_peer_id ? &address->peer_id : NULL;
     struct quic_connection *quic = quic_endpoint_dial(host->endpoint, address, expected, error);
-    return quic != NULL ? connection_for(host, quic)->number : 0;
+    if (quic == NULL)
+        return 0;
+    struct peer_connection *connection = connection_for(host, quic);
+    connection->dialled = true;
+    return connection->number;
 }
 
 void host_dial_cancel(struct host *host, uint64_t dial)

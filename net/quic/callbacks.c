@@ -21,7 +21,7 @@ void connection_make_cid(ngtcp2_cid *cid)
 }
 
 /* Half the shorter of both idle timeouts keeps an idle connection up over one lost packet. */
-static void start_keep_alive(struct quic_connection *connection)
+void connection_start_keep_alive(struct quic_connection *connection)
 {
     const ngtcp2_transport_params *remote =
         ngtcp2_conn_get_remote_transport_params(connection->conn);
@@ -41,7 +41,7 @@ static int on_handshake_completed(ngtcp2_conn *conn, void *user)
         connection->confirmed = true;
         connection->endpoint->handshakes--;
     }
-    start_keep_alive(connection);
+    connection_start_keep_alive(connection);
     const struct quic_settings *settings = settings_of(connection);
     settings->handlers->connection_established(settings->context, connection);
     if (connection->server)

@@ -15,6 +15,8 @@ enum {
     STREAM_VECTORS = 16,    /* pieces handed to ngtcp2 at a time */
     CLOSING_PERIOD_PTO = 3, /* RFC 9000, section 10.2 */
     CLOSING_PERIOD_MAX_MS = 500,
+    PROBE_PTO = 7, /* the probe and its repeats after 1, 2 and 4 probe timeouts */
+    PROBE_MIN_MS = 1000,
 };
 
 static void on_timer(evutil_socket_t fd, short what, void *argument)
@@ -283,6 +285,16 @@ static void close_by_us(struct quic_connection *connection)
     send_close(connection, &close);
 }
 
+/* Where the peer lives after all, it is told. */
+static void close_silent(struct quic_connection *connection)
+{
+    compat_close_error close;
+    compat_close_error_init(&close);
+    compat_close_error_set_application(&close, 0, NULL, 0);
+    set_cause(connection, QUIC_IDLE_TIMEOUT, "the peer did not answer a probe");
+    send_close(connection, &close);
+}
+
 enum { CRYPTO_ERROR_FIRST = 0x100, CRYPTO_ERROR_LAST = 0x1ff };
 
 static void closed_by_peer(struct quic_connection *connection)
@@ -395,8 +407,10 @@ void connection_receive(struct quic_connection *connection, const struct sockadd
         ngtcp2_conn_read_pkt(connection->conn, &path, &info, data, size, connection->endpoint->now);
     connection->answered = connection->answered || code == 0 || code == NGTCP2_ERR_DRAINING;
     endpoint_mark_dirty(connection);
-    if (code == 0)
+    if (code == 0) {
+        connection->silent_at = 0;
         return;
+    }
     connection->answered = true;
     if (code == NGTCP2_ERR_DRAINING)
         connection_draining(connection);
@@ -484,11 +498,18 @@ static void write_packets(struct quic_connection *connection)
         endpoint_mark_dirty(connection);
 }
 
+static ngtcp2_tstamp next_expiry(struct quic_connection *connection)
+{
+    if (connection->state != CONNECTION_LIVE)
+        return connection->gone_at;
+    ngtcp2_tstamp expiry = ngtcp2_conn_get_expiry(connection->conn);
+    bool probed = connection->silent_at != 0 && connection->silent_at < expiry;
+    return probed ? connection->silent_at : expiry;
+}
+
 static void arm_timer(struct quic_connection *connection)
 {
-    ngtcp2_tstamp expiry = connection->state == CONNECTION_LIVE
-                               ? ngtcp2_conn_get_expiry(connection->conn)
-                               : connection->gone_at;
+    ngtcp2_tstamp expiry = next_expiry(connection);
     ngtcp2_tstamp now = connection->endpoint->now;
     if (expiry == UINT64_MAX) {
         evtimer_del(connection->timer);
@@ -500,19 +521,44 @@ static void arm_timer(struct quic_connection *connection)
     evtimer_add(connection->timer, &delay);
 }
 
-void connection_write(struct quic_connection *connection)
+/* A keep-alive timeout that is over already makes ngtcp2 send a PING. */
+static void begin_probe(struct quic_connection *connection)
+{
+    ngtcp2_duration patience = PROBE_PTO * ngtcp2_conn_get_pto(connection->conn);
+    const ngtcp2_duration shortest = (ngtcp2_duration)PROBE_MIN_MS * MILLISECOND_NS;
+    connection->silent_at = connection->endpoint->now + (patience > shortest ? patience : shortest);
+    ngtcp2_conn_set_keep_alive_timeout(connection->conn, 1);
+}
+
+static void write_live(struct quic_connection *connection)
 {
     ngtcp2_tstamp now = connection->endpoint->now;
-    if (connection->state == CONNECTION_LIVE && ngtcp2_conn_get_expiry(connection->conn) <= now) {
+    bool probe = connection->probe_wanted;
+    if (probe)
+        begin_probe(connection);
+    if (ngtcp2_conn_get_expiry(connection->conn) <= now) {
         int code = ngtcp2_conn_handle_expiry(connection->conn, now);
         if (code != 0)
             connection_fail(connection, code);
     }
     if (connection->state == CONNECTION_LIVE)
         write_packets(connection);
+    if (probe)
+        connection_start_keep_alive(connection);
+    connection->probe_wanted = false;
     if (connection->state == CONNECTION_LIVE && connection->close_wanted)
         close_by_us(connection);
-    else if (connection->state != CONNECTION_LIVE && connection->gone_at <= now)
+    else if (connection->state == CONNECTION_LIVE && connection->silent_at != 0 &&
+             connection->silent_at <= now)
+        close_silent(connection);
+}
+
+void connection_write(struct quic_connection *connection)
+{
+    ngtcp2_tstamp now = connection->endpoint->now;
+    if (connection->state == CONNECTION_LIVE)
+        write_live(connection);
+    else if (connection->gone_at <= now)
         connection->state = CONNECTION_GONE;
     if (connection->state != CONNECTION_GONE)
         arm_timer(connection);
@@ -581,6 +627,14 @@ void quic_connection_close(struct quic_connection *connection, uint64_t code, co
     connection->close_wanted = true;
     connection->close_code = code;
     snprintf(connection->close_reason, sizeof(connection->close_reason), "%s", reason);
+    endpoint_mark_dirty(connection);
+}
+
+void quic_connection_probe(struct quic_connection *connection)
+{
+    if (!quic_connection_is_established(connection) || connection->silent_at != 0)
+        return;
+    connection->probe_wanted = true;
     endpoint_mark_dirty(connection);
 }
 

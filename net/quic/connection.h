@@ -41,6 +41,13 @@ void quic_connection_set_user(struct quic_connection *connection, void *user);
  * written. `connection_closed` follows. */
 void quic_connection_close(struct quic_connection *connection, uint64_t code, const char *reason);
 
+/*
+ * Asks the peer for a sign of life at once. Where none comes within a few probe timeouts (a second
+ * at least) the connection is closed as QUIC_IDLE_TIMEOUT, long before it would be by itself: for
+ * connections of a peer that has come on another one, and may have been restarted.
+ */
+void quic_connection_probe(struct quic_connection *connection);
+
 /* Adds an event of ours to the connection's QUIC log, if there is one. Takes over DATA. */
 void quic_connection_log(struct quic_connection *connection, const char *name, json_t *data);
 bool quic_connection_has_log(const struct quic_connection *connection);

@@ -99,6 +99,8 @@ struct quic_connection {
     struct quic_close close;
     struct chunk *close_packet;
     ngtcp2_tstamp gone_at; /* when closing or draining ends */
+    bool probe_wanted;
+    ngtcp2_tstamp silent_at; /* when an unanswered probe ends it; 0: none is out */
     struct event *timer;
     struct qlog_writer *log;
     LIST_HEAD(, quic_stream) streams;
@@ -188,6 +190,8 @@ void connection_free_dead_streams(struct quic_connection *connection);
 void connection_free(struct quic_connection *connection);
 
 /* ---- callbacks.c: what ngtcp2 tells us ---- */
+/* Sets the keep-alive timeout to what both ends' idle timeouts ask for. */
+void connection_start_keep_alive(struct quic_connection *connection);
 extern const ngtcp2_callbacks connection_client_callbacks, connection_server_callbacks;
 void connection_make_cid(ngtcp2_cid *cid);
 
