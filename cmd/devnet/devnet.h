@@ -28,6 +28,8 @@ int devnet_key_command(const struct devnet_options *options, const char *verb, c
  * freed with free(). */
 char *devnet_program(const char *program);
 
+/* Whether `devnet NAME` is known to be devnet-NAME. */
+bool devnet_is_guest(const char *name);
 /*
  * Becomes devnet-NAME, with the names of nodes among ARGUMENTS (a list that ends with NULL)
  * replaced by what that program takes. Returns an exit status where it cannot.

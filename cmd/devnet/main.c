@@ -55,6 +55,15 @@ static const struct command_spec commands[] = {
     {"status", NULL, "Show the nodes, and who is up", json_options, 0, 0},
     {"logs", "[NODE]", "Show what the nodes logged", logs_options, 0, 1},
     {"key", "new|show FILE", "Make a key file, or show whose it is", json_options, 2, 2},
+    /* Never parsed here: their own programs do that. */
+    {"connect", "[NODE] NODE|MULTIADDR", "Connect to a node, or one to another (devnet-connect)",
+     NULL, 0, SIZE_MAX},
+    {"mesh", "dump|diff ...", "Dump the mesh, or show what changed (devnet-mesh)", NULL, 0,
+     SIZE_MAX},
+    {"orphans", "[NODE|FOLDER...]", "Name the orphaned streams (devnet-orphans)", NULL, 0,
+     SIZE_MAX},
+    {"node", "...", "Run one more node, in the foreground (devnet-node)", NULL, 0, SIZE_MAX},
+    {"relay", "...", "Run a bad path between nodes (devnet-relay)", NULL, 0, SIZE_MAX},
     {0},
 };
 
@@ -84,8 +93,8 @@ static const struct program_spec program = {
         "down. Their keys, logs and QUIC logs are in a folder each, in the devnet's folder. "
         "Devnets "
         "in different folders do not know of each other.\n\n"
-        "devnet [--dir DIR] X ... runs devnet-X (connect, mesh, orphans, node, relay), with the "
-        "names of nodes replaced by what it takes: their APIs, their multiaddrs or the folders of "
+        "devnet [--dir DIR] X ... runs devnet-X, found beside devnet, with the names of nodes "
+        "replaced by what it takes: their APIs, their multiaddrs or the folders of "
         "their QUIC logs. devnet connect node1 node2 asks node1 to dial node2; devnet connect "
         "node2 dials it from here; devnet mesh dump and devnet orphans without names are about all "
         "nodes; devnet mesh diff FILE compares with all of them.",
@@ -118,7 +127,7 @@ static bool is_own_command(const char *name)
 {
     for (const struct command_spec *command = commands; command->name != NULL; command++)
         if (strcmp(command->name, name) == 0)
-            return true;
+            return !devnet_is_guest(name);
     return false;
 }
 
@@ -148,6 +157,8 @@ int main(int argc, char **argv)
         return devnet_status_command(&options);
     if (strcmp(command, "logs") == 0)
         return devnet_logs_command(&options, result.operand_count > 0 ? result.operands[0] : NULL);
+    if (devnet_is_guest(command))
+        options_usage_error(&program, "%s: nothing but --dir may stand before it", command);
     if (strcmp(result.operands[0], "new") != 0 && strcmp(result.operands[0], "show") != 0)
         options_usage_error(&program, "key %s: expected `key new FILE` or `key show FILE`",
                             result.operands[0]);

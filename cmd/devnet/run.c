@@ -26,6 +26,8 @@ static const struct guest guests[] = {
     {"connect", FORM_MULTIADDR, " -f --from ",
      " -l --listen -u --until -t --timeout -n --network --topic --hold -k --key --key-hex "
      "--finalized --head --agent --qlog --keylog --log-level "},
+    {"node", FORM_MULTIADDR, " ", " "},
+    {"relay", FORM_MULTIADDR, " ", " "},
     {"", FORM_MULTIADDR, " --api ", " "}, /* any other */
 };
 
@@ -224,6 +226,11 @@ static const struct guest *find_guest(const char *name)
     while (*guest->name != '\0' && strcmp(guest->name, name) != 0)
         guest++;
     return guest;
+}
+
+bool devnet_is_guest(const char *name)
+{
+    return *find_guest(name)->name != '\0';
 }
 
 int devnet_run_program(const char *folder, const char *name, char **arguments)

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/memory.h"
+#include "net/api/address.h"
 #include "net/api/client.h"
 #include "net/api/server.h"
 
@@ -382,6 +383,43 @@ static void a_port_in_use_is_a_clear_error(void **state)
     assert_non_null(strstr(error.text, "Address already in use"));
 }
 
+static void addresses_are_read_as_they_are_written(void **state)
+{
+    (void)state;
+    struct api_address address;
+    assert_true(api_address_parse("[::1]:8080", &address));
+    assert_string_equal(address.host, "[::1]");
+    assert_int_equal(address.port, 8080);
+    assert_true(api_address_is_loopback(&address));
+    assert_true(api_address_parse("localhost:65535", &address));
+    assert_string_equal(address.host, "127.0.0.1");
+    assert_true(api_address_parse("127.8.9.10:0", &address));
+    assert_true(api_address_is_loopback(&address));
+    assert_true(api_address_parse("[::ffff:127.0.0.1]:1", &address));
+    assert_false(api_address_is_loopback(&address));
+    assert_true(api_address_parse("128.0.0.1:1", &address));
+    assert_false(api_address_is_loopback(&address));
+    static const char *const malformed[] = {"::1:80", "[]:1",       "[::1:80",      "127.0.0.1:-1",
+                                            "[::1]:", "1.2.3.4:+5", "1.2.3.4:65536"};
+    for (size_t i = 0; i < sizeof(malformed) / sizeof(*malformed); i++)
+        assert_false(api_address_parse(malformed[i], &address));
+}
+
+/* Where the machine has no IPv6 there is nothing to see. */
+static void the_ip6_loopback_serves_too(void **state)
+{
+    struct fixture *fixture = *state;
+    struct error error;
+    struct api_server *server = api_server_new(fixture->base, "[::1]:0", routes, fixture, &error);
+    if (server == NULL)
+        return;
+    assert_ptr_equal(strstr(api_server_url(server), "http://[::1]:"), api_server_url(server));
+    call(fixture, api_server_url(server), "GET", "/health", NULL, 10000, &whole);
+    run_loop(fixture);
+    assert_int_equal(fixture->status, 200);
+    api_server_free(server);
+}
+
 static void raw_event(struct bufferevent *bufferevent, short events, void *argument)
 {
     (void)bufferevent;
@@ -569,6 +607,8 @@ int main(void)
         API_TEST(urls_that_are_none_are_refused),
         API_TEST(what_is_not_loopback_is_not_listened_on),
         API_TEST(a_port_in_use_is_a_clear_error),
+        API_TEST(addresses_are_read_as_they_are_written),
+        API_TEST(the_ip6_loopback_serves_too),
         API_TEST(only_its_own_host_is_served),
         API_TEST(a_foreign_origin_is_refused),
         API_TEST(what_is_not_http_or_too_much_of_it_is_refused),
