@@ -79,11 +79,14 @@ teardown() {
     seen ours "e.event == 'identified' && e.peer_id == '$(peer_id js)' && e.agent.includes('js-libp2p')"
 }
 
-@test "js-libp2p pings our node, which dialled it" {
+@test "our node and js-libp2p ping each other" {
     start_js js
     start_node ours --bootnode "$(address js)"
     seen js 'e.event == "connected"'
     ask js "{\"command\":\"ping\",\"peer_id\":\"$(peer_id ours)\"}" pinged e.rtt_ms
+    post ours /ping "{\"peer_id\":\"$(peer_id js)\"}"
+    seen ours "e.event == 'pong' && e.peer_id == '$(peer_id js)' && e.rtt_ms > 0"
+    no_orphans ours
 }
 
 @test "our node passes over a status that js-libp2p does not speak" {
