@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <sys/queue.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/memory.h"
 
@@ -15,6 +16,8 @@ struct target {
     struct peer_id peer_id;
     uint64_t dial; /* the connection that is being set up or is up; 0: none */
     uint64_t backoff_ms;
+    uint64_t connected_at_ms;
+    bool waiting; /* the peer is connected by other means: until it is not */
     struct event *timer;
     struct resolver_query *query;
     LIST_ENTRY(target) link;
@@ -58,10 +61,9 @@ static void on_resolved(void *context, const struct multiaddr *address, const ch
 static void dial(struct target *target)
 {
     const struct host *host = target->dialer->host;
-    if (target->has_peer_id && peer_find(host, &target->peer_id) != NULL) {
-        retry_later(target);
+    target->waiting = target->has_peer_id && peer_find(host, &target->peer_id) != NULL;
+    if (target->waiting)
         return;
-    }
     target->query = resolver_ask(target->dialer->resolver, &target->address, on_resolved, target);
 }
 
@@ -75,7 +77,7 @@ static void on_target_event(struct target *target, const struct host_event *even
 {
     switch (event->kind) {
     case HOST_CONNECTED:
-        target->backoff_ms = DIALER_BACKOFF_FIRST_MS;
+        target->connected_at_ms = clock_now_ms();
         target->has_peer_id = true;
         target->peer_id = event->peer->id;
         break;
@@ -84,11 +86,20 @@ static void on_target_event(struct target *target, const struct host_event *even
         retry_later(target);
         break;
     case HOST_DISCONNECTED:
+        if (clock_now_ms() - target->connected_at_ms >= DIALER_STEADY_MS)
+            target->backoff_ms = DIALER_BACKOFF_FIRST_MS;
         retry_later(target);
         break;
     default:
         break;
     }
+}
+
+/* A connection that was not dialled for the target, but kept it from being dialled, is gone. */
+static bool waited_for(const struct target *target, const struct host_event *event)
+{
+    return target->waiting && event->kind == HOST_DISCONNECTED &&
+           peer_id_equal(&target->peer_id, &event->peer->id);
 }
 
 static void on_event(void *context, const struct host_event *event)
@@ -102,6 +113,8 @@ static void on_event(void *context, const struct host_event *event)
     {
         if (target->dial == number)
             on_target_event(target, event);
+        else if (waited_for(target, event))
+            retry_later(target);
     }
 }
 
@@ -158,7 +171,10 @@ void dialer_remove(struct dialer *dialer, const struct peer_id *id)
     struct target *target, *next;
     for (target = LIST_FIRST(&dialer->targets); target != NULL; target = next) {
         next = LIST_NEXT(target, link);
-        if (target->has_peer_id && peer_id_equal(&target->peer_id, id))
-            target_free(target);
+        if (!target->has_peer_id || !peer_id_equal(&target->peer_id, id))
+            continue;
+        if (target->dial != 0 && peer_find(dialer->host, id) == NULL)
+            host_dial_cancel(dialer->host, target->dial);
+        target_free(target);
     }
 }

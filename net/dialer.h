@@ -12,6 +12,7 @@ enum {
     DIALER_TARGETS_MAX = 1024,
     DIALER_BACKOFF_FIRST_MS = 250,
     DIALER_BACKOFF_LAST_MS = 30000,
+    DIALER_STEADY_MS = 10000, /* a connection that lasted this long makes the next retry a first */
 };
 
 struct dialer;
