@@ -250,6 +250,15 @@ static struct quic_endpoint *make_endpoint(struct host *host, struct error *erro
     return quic_endpoint_new(&settings, error);
 }
 
+/* The fault: a router that wants nobody in its meshes answers every GRAFT with PRUNE. */
+static struct gossipsub *make_router(const struct host_settings *settings)
+{
+    struct gossipsub_parameters parameters = settings->gossipsub;
+    if ((settings->faults & FAULT_PRUNES_EVERYBODY) != 0)
+        parameters.d = parameters.d_low = parameters.d_high = parameters.d_out = 0;
+    return gossipsub_new(&parameters, settings->seed);
+}
+
 struct host *host_new(const struct host_settings *settings, struct error *error)
 {
     if (!gossipsub_parameters_check(&settings->gossipsub, error))
@@ -258,7 +267,7 @@ struct host *host_new(const struct host_settings *settings, struct error *error)
     host->settings = *settings;
     LIST_INIT(&host->observers);
     STAILQ_INIT(&host->unsettled);
-    host->router = gossipsub_new(&settings->gossipsub, settings->seed);
+    host->router = make_router(settings);
     host->endpoint = make_endpoint(host, error);
     if (host->endpoint == NULL) {
         host_free(host);
