@@ -181,6 +181,10 @@ teardown() {
 
 # ---- options that the peer sees ----
 
+printed_times() {
+    [ "$(grep -c "\"event\":\"$3\"" "$2.out")" -ge "$1" ]
+}
+
 @test "--bootnode comes back after the other node was killed, with the same key and port" {
     start_node a --key a.key
     listen=$(address a)
@@ -203,6 +207,26 @@ teardown() {
     start_node b --bootnode "$listen" --key b.key
     start_node a --key a.key --listen "${listen%/p2p/*}"
     DEADLINE=30 await_mesh a b
+}
+
+@test "--bootnode dials a node that turns it away ever more slowly" {
+    start_node a --fault status-refused
+    started=${EPOCHREALTIME/./}
+    start_dialler b a
+    eventually printed_times 4 b disconnected
+    ((${EPOCHREALTIME/./} - started > 1700000)) # 250, 500 and 1000 ms between the dials
+}
+
+@test "--bootnode dials a node that came by itself as soon as it has gone" {
+    start_node a --key a.key
+    listen=$(address a)
+    end a
+    start_node b --bootnode "$listen"
+    start_node a --key a.key --listen "${listen%/p2p/*}" --bootnode "$(address b)"
+    await_mesh a b
+    before=$(lines_of b)
+    api a /disconnect "{\"peer_id\":\"$(peer_id b)\"}"
+    await b '.event == "connected"' .direction "$before" | grep -x dialled
 }
 
 @test "--bootnode with another node's peer id is not accepted, and says whose it is" {
@@ -253,6 +277,23 @@ teardown() {
     start_dialler c a --heartbeat 50ms
     await c '.event == "graft_refused"'
     api a /mesh | jq -e --arg topic "$topic" '.topics[$topic].mesh | length == 1'
+}
+
+@test "any D that the others allow is taken, whatever D_out would want" {
+    for d in 1 2 3 4; do
+        start_node "a$d" --d "$d" --d-low "$d" --d-high "$d"
+    done
+    start_node lowest --d 2 --d-low 0
+}
+
+@test "--fault prunes-everybody: every GRAFT is answered with PRUNE" {
+    start_node a --fault prunes-everybody --heartbeat 50ms
+    start_dialler b a --heartbeat 50ms
+    await b '.event == "mesh_left"' | jq -e '.by == "peer"'
+    run ! has_printed a '.event == "mesh_joined"'
+    start_node c
+    run -0 api c /connect "{\"addr\":\"$(address a)\",\"timeout\":\"2s\"}"
+    tail -n 1 <<< "$output" | jq -e '.exit == 8 and .reached == "streams"'
 }
 
 @test "--agent is what identify says" {

@@ -154,6 +154,15 @@ static unsigned faults_of(const struct option_list *names)
     return faults;
 }
 
+/* D_out has no option: it is as large as the others allow, up to its default. */
+static void fit_d_out(struct gossipsub_parameters *gossipsub)
+{
+    if (gossipsub->d_out > gossipsub->d / 2)
+        gossipsub->d_out = gossipsub->d / 2;
+    if (gossipsub->d_out >= gossipsub->d_low)
+        gossipsub->d_out = gossipsub->d_low > 0 ? gossipsub->d_low - 1 : 0;
+}
+
 void node_settings_apply(const struct node_settings *settings, struct host_settings *host)
 {
     host->agent = settings->agent;
@@ -167,8 +176,7 @@ void node_settings_apply(const struct node_settings *settings, struct host_setti
     host->gossipsub.d_low = (unsigned)settings->d_low;
     host->gossipsub.d_high = (unsigned)settings->d_high;
     host->gossipsub.d_lazy = (unsigned)settings->d_lazy;
-    if (host->gossipsub.d_out >= host->gossipsub.d_low && host->gossipsub.d_low > 0)
-        host->gossipsub.d_out = host->gossipsub.d_low - 1;
+    fit_d_out(&host->gossipsub);
     host->gossipsub.flood_publish = settings->flood_publish;
     struct error error;
     if (!status_option_checkpoint("--finalized", settings->finalized, &host->status.finalized,
