@@ -238,6 +238,57 @@ END
     [ "$output" = "$(printf '1 live\n4 half_closed')" ]
 }
 
+@test "a side that answers a reopening with no stream of its own has kept its peer" {
+    write_log server 0123456789abcdef > log.sqlog << 'END'
+10 < 4 0 36
+10 > 4 0 36
+11 > 1 0 36
+20 < 1 0 36
+21 > 1 36 97
+22 < 4 36 97
+3000 < 4 133 0 fin
+4000 < 8 0 133
+4001 > 8 0 36
+9000
+END
+    run verdicts log.sqlog
+    [ "$output" = "$(printf '1 live\n4 half_closed\n8 live')" ]
+}
+
+@test "a peer that comes back before its old connection died is read where it is answered" {
+    mkdir -p client server
+    write_log client aaaaaaaaaaaaaaaa > client/one.sqlog << 'END'
+10 > 4 0 133
+20 < 4 0 36
+30 < 1 0 133
+31 > 1 0 36
+END
+    write_log server aaaaaaaaaaaaaaaa > server/one.sqlog << 'END'
+10 < 4 0 133
+10 > 4 0 36
+11 > 1 0 133
+32 < 1 0 36
+20000
+END
+    write_log client bbbbbbbbbbbbbbbb > client/two.sqlog << 'END'
+5000 > 4 0 133
+5020 < 4 0 36
+15000
+END
+    write_log server bbbbbbbbbbbbbbbb > server/two.sqlog << 'END'
+5000 < 4 0 133
+5000 > 4 0 36
+15000
+END
+    "$BIN/devnet-orphans" --json client server > report.json || [[ $? -eq 1 ]]
+    run jq -r '.connections[] | .id[:1] as $id | .streams[] | "\($id)\(.id) \(.verdict)"' report.json
+    [ "$output" = "$(printf 'a1 live\na4 live\nb4 unread_at_receiver')" ]
+    printf '5003 > 1 0 133\n5030 < 1 0 36\n' | write_log server x | tail -n +2 >> server/two.sqlog
+    "$BIN/devnet-orphans" --json client server > report.json
+    run jq -r '.connections[] | .id[:1] as $id | .streams[] | "\($id)\(.id) \(.verdict)"' report.json
+    [ "$output" = "$(printf 'a1 live\na4 live\nb1 live\nb4 live')" ]
+}
+
 @test "streams that a disconnect ends were alive, and its orphan is still one" {
     write_log client 0123456789abcdef > log.sqlog << 'END'
 10 > 4 0 36

@@ -202,6 +202,7 @@ static void half_data(struct qlog_half *half, double time, const struct qlog_fra
     if (end > half->bytes) {
         half->bytes = end;
         half->grew = time;
+        half->growths++;
     }
     if (frame->length > 0 && end < QLOG_CUTS)
         half->cuts[end / 64] |= UINT64_C(1) << (end % 64);

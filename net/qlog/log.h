@@ -32,6 +32,7 @@ struct qlog_half {
     uint64_t cuts[QLOG_CUTS / 64]; /* offsets at which a frame ended: writes show through */
     double first, last;            /* first and last frame of any kind */
     double grew;                   /* the last time that bytes beyond all before passed */
+    uint64_t growths;              /* how often that happened */
     double began;                  /* the first byte passed */
     double negotiated;             /* the first 36 bytes have all passed */
     double head_last;              /* the last time that one of those 36 passed */

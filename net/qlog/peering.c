@@ -1,8 +1,11 @@
 #include "net/qlog/peering.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "common/memory.h"
+
+enum { BUSY_WRITES = 5 };
 
 static double earlier(double a, double b)
 {
@@ -70,6 +73,7 @@ static void gossip_init(struct qlog_gossip *gossip, const struct qlog_connection
                   on(qlog_half_ended(connection, stream, receiver), base)},
         .over = on(connection->over, base),
         .grew = on(stream->half[stream->opener].grew, base),
+        .growths = stream->half[stream->opener].growths,
         .used = stream->half[stream->opener].bytes > negotiation,
     };
     read_claims(gossip);
@@ -84,6 +88,32 @@ static bool is_gone(const struct qlog_gossip *gossip, double time)
     return gone >= 0 && gone < time;
 }
 
+/* Whoever dials anew after its last word on another connection has started anew: what it knew of
+ * streams there is gone. ROLE is its part in the later connection. */
+static bool has_restarted(const struct qlog_gossip *before, const struct qlog_gossip *gossip,
+                          enum qlog_role role)
+{
+    if (before->connection == gossip->connection || role != QLOG_CLIENT)
+        return false;
+    /* Both streams were opened by the same node: its part there follows from who opened. */
+    bool is_opener = role == gossip->stream->opener;
+    enum qlog_role there = is_opener ? before->stream->opener : qlog_other(before->stream->opener);
+    return before->connection->active[there] + before->base < gossip->base;
+}
+
+/* A stream in answer to this one shows that its receiver took notice: that happens when the peer
+ * comes back before the connection that it left behind has died. */
+static bool is_answered(const struct qlog_peering *peering, const struct qlog_gossip *gossip)
+{
+    for (size_t i = 0; i < peering->count; i++) {
+        const struct qlog_gossip *other = &peering->streams[i];
+        if (other->connection == gossip->connection && other->opener != gossip->opener &&
+            other->used && other->arrival >= gossip->arrival)
+            return true;
+    }
+    return false;
+}
+
 /* First wins: the receiver reads one stream, and ignores what arrives meanwhile. */
 static void play_receiver(struct qlog_peering *peering, unsigned opener)
 {
@@ -92,7 +122,12 @@ static void play_receiver(struct qlog_peering *peering, unsigned opener)
         struct qlog_gossip *gossip = &peering->streams[i];
         if (gossip->opener != opener)
             continue;
-        if (reading != NULL && is_gone(reading, gossip->arrival))
+        enum qlog_role receiver = qlog_other(gossip->stream->opener);
+        if (reading != NULL &&
+            (is_gone(reading, gossip->arrival) || has_restarted(reading, gossip, receiver)))
+            reading = NULL;
+        if (reading != NULL && reading->connection != gossip->connection && gossip->used &&
+            is_answered(peering, gossip))
             reading = NULL;
         gossip->before = reading;
         if (!gossip->receiver_exact)
@@ -113,11 +148,13 @@ static bool writes_on(const struct qlog_peering *peering, unsigned node, double 
     return false;
 }
 
-static bool opens_after(const struct qlog_peering *peering, unsigned node, double time)
+static bool opens_after(const struct qlog_peering *peering, unsigned node, double time, double last)
 {
-    for (size_t i = 0; i < peering->count; i++)
-        if (peering->streams[i].opener == node && peering->streams[i].arrival > time)
+    for (size_t i = 0; i < peering->count; i++) {
+        const struct qlog_gossip *gossip = &peering->streams[i];
+        if (gossip->opener == node && gossip->arrival > time && gossip->arrival <= last)
             return true;
+    }
     return false;
 }
 
@@ -125,7 +162,7 @@ static bool opens_after(const struct qlog_peering *peering, unsigned node, doubl
 static void forget(struct qlog_peering *peering, unsigned node, struct qlog_gossip *cause)
 {
     double time = cause->ended[0];
-    bool reopened = opens_after(peering, node, time);
+    bool reopened = opens_after(peering, node, time, HUGE_VAL);
     for (size_t i = 0; i < peering->count; i++) {
         struct qlog_gossip *gossip = &peering->streams[i];
         bool open = earlier(gossip->ended[0], gossip->ended[1]) < 0 && !is_gone(gossip, time);
@@ -143,6 +180,8 @@ static void forget(struct qlog_peering *peering, unsigned node, struct qlog_goss
     }
 }
 
+/* A side that has forgotten its peer answers the peer's next stream with one of its own: where it
+ * does not, or writes on, it has kept the peer. */
 static void play_endings(struct qlog_peering *peering)
 {
     for (size_t i = 0; i < peering->count; i++) {
@@ -151,10 +190,23 @@ static void play_endings(struct qlog_peering *peering)
         double last = gossip->base + gossip->connection->end;
         if (gossip->ended[0] < 0 || !gossip->receiver_owns || gossip->receiver_exact ||
             last < gossip->ended[0] + QLOG_SILENCE ||
-            writes_on(peering, receiver, gossip->ended[0]))
+            writes_on(peering, receiver, gossip->ended[0]) ||
+            (opens_after(peering, gossip->opener, gossip->ended[0], last - QLOG_SILENCE) &&
+             !opens_after(peering, receiver, gossip->ended[0], last)))
             continue;
         forget(peering, receiver, gossip);
     }
+}
+
+/* Busy until TIME, and then silent for much longer than it used to be. */
+static bool falls_silent(const struct qlog_gossip *gossip, double time)
+{
+    double last = gossip->base + gossip->connection->end;
+    double active = gossip->grew - gossip->arrival;
+    double pause = active / (double)(gossip->growths + 1);
+    return gossip->growths >= BUSY_WRITES && active >= 3 * QLOG_SILENCE &&
+           gossip->grew >= time - 2 * pause - QLOG_SILENCE && gossip->grew <= time + QLOG_SILENCE &&
+           last - time >= 3 * QLOG_SILENCE && last - time >= 5 * pause;
 }
 
 /* Closing one of two connections makes both sides forget the peer, where the other connection,
@@ -163,14 +215,12 @@ static void play_closing(struct qlog_peering *peering)
 {
     for (size_t i = 0; i < peering->count; i++) {
         struct qlog_gossip *gossip = &peering->streams[i];
-        double last = gossip->base + gossip->connection->end;
         for (size_t k = 0; k < peering->count && gossip->opener_dropped < 0; k++) {
             const struct qlog_gossip *other = &peering->streams[k];
             double closed = on(other->connection->closed, other->base);
             if (other->connection == gossip->connection || closed < 0 || gossip->opener_exact ||
                 gossip->arrival >= closed || (gossip->over >= 0 && gossip->over < closed) ||
-                !gossip->used || gossip->grew < closed - 2 * QLOG_SILENCE ||
-                gossip->grew > closed + QLOG_SILENCE || last < closed + 3 * QLOG_SILENCE)
+                !falls_silent(gossip, closed))
                 continue;
             gossip->opener_dropped = closed;
             gossip->cause = other;
@@ -200,6 +250,7 @@ static const struct qlog_gossip *rival_of(const struct qlog_peering *peering,
     for (size_t i = 0; i < peering->count; i++) {
         const struct qlog_gossip *other = &peering->streams[i];
         if (other == gossip || other->opener != gossip->opener || is_gone(other, gossip->arrival) ||
+            has_restarted(other, gossip, gossip->stream->opener) ||
             other->generation != gossip->generation)
             continue;
         if (other->used)

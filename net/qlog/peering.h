@@ -24,10 +24,11 @@ struct qlog_gossip {
     unsigned opener; /* which node of the peering opened it: 0 or 1 */
     double base;     /* what makes the connection's times the peering's */
     double arrival, completion;
-    double ended[2]; /* by the opener, by the receiver; not those that went with the connection */
-    double over;     /* the connection ended, or NEVER */
-    double grew;     /* the opener's last new byte */
-    bool used;       /* the opener wrote more than its negotiation */
+    double ended[2];  /* by the opener, by the receiver; not those that went with the connection */
+    double over;      /* the connection ended, or NEVER */
+    double grew;      /* the opener's last new byte */
+    uint64_t growths; /* how often it wrote */
+    bool used;        /* the opener wrote more than its negotiation */
     bool opener_owns, receiver_owns;
     bool opener_exact, receiver_exact;       /* events of ours say so */
     double opener_dropped, receiver_dropped; /* forgot it while it was open, or NEVER */
@@ -35,6 +36,7 @@ struct qlog_gossip {
     const struct qlog_gossip *rival;         /* the stream that the opener writes on instead */
     const struct qlog_gossip *cause;         /* the stream whose end made a side forget this one */
     unsigned generation; /* how often the opener had forgotten its peer when it opened this */
+    bool presumed;       /* the nodes are not named: that they are the same two is presumed */
     bool reopened;       /* the side that forgot it has opened another since: no doubt is left */
 };
 
