@@ -96,15 +96,17 @@ static void add_connected(json_t *object, const struct quic_connection_facts *fa
 
 static void add_connection(json_t *object, const struct host_event *event)
 {
-    if (event->connection == NULL)
+    const struct quic_connection *quic =
+        event->connection != NULL ? event->connection->quic : event->failed;
+    if (quic == NULL)
         return;
     struct quic_connection_facts facts;
-    quic_connection_facts(event->connection->quic, &facts);
+    quic_connection_facts(quic, &facts);
     char remote[MULTIADDR_TEXT_SIZE];
     facts.remote.has_peer_id = false;
     multiaddr_text(&facts.remote, remote);
     set_text(object, "connection", facts.id);
-    if (event->kind != HOST_CONNECTED && event->kind != HOST_DISCONNECTED)
+    if (event->kind != HOST_CONNECTED && event->close == NULL)
         return;
     set_text(object, "direction", facts.dialled ? "dialled" : "accepted");
     set_text(object, "remote", remote);
@@ -132,11 +134,20 @@ static void add_identify(json_t *object, const struct identify *identify)
     json_object_set_new(object, "protocols", protocols);
 }
 
-static void add_status(json_t *object, const struct host_event *event)
+static void add_status(json_t *object, const struct peer *peer, bool asked)
 {
-    set_text(object, "role", event->asked ? "asked" : "answered");
-    json_object_set_new(object, "received", status_json(&event->peer->status));
-    json_object_set_new(object, "sent", status_json(&event->peer->host->settings.status));
+    set_text(object, "role", asked ? "asked" : "answered");
+    json_object_set_new(object, "received", status_json(&peer->status));
+    json_object_set_new(object, "sent", status_json(&peer->host->settings.status));
+}
+
+static void add_peer(json_t *object, const struct peer *peer, const struct host_event *event)
+{
+    set_text(object, "peer_id", peer->name);
+    if (event->kind == HOST_STATUS)
+        add_status(object, peer, event->asked);
+    else if (event->kind == HOST_IDENTIFIED)
+        add_identify(object, &peer->identify);
 }
 
 static void add_message(json_t *object, const struct host_event *event)
@@ -155,12 +166,6 @@ static void add_message(json_t *object, const struct host_event *event)
 static void add_details(json_t *object, const struct host_event *event)
 {
     switch (event->kind) {
-    case HOST_STATUS:
-        add_status(object, event);
-        break;
-    case HOST_IDENTIFIED:
-        add_identify(object, &event->peer->identify);
-        break;
     case HOST_PONG:
         json_object_set_new(object, "rtt_ms", json_real((double)event->rtt_us / 1000));
         break;
@@ -196,7 +201,7 @@ json_t *host_event_json(const struct host_event *event)
         return NULL;
     json_t *object = json_pack("{s:s}", "event", names[event->kind]);
     if (event->peer != NULL)
-        set_text(object, "peer_id", event->peer->name);
+        add_peer(object, event->peer, event);
     add_connection(object, event);
     add_stream(object, event);
     set_text(object, "topic", event->topic);

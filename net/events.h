@@ -36,7 +36,8 @@ struct host_event {
     struct peer *peer; /* NULL for a failed dial */
     struct peer_connection *connection;
     struct protocol_stream *stream;
-    uint64_t dial; /* of HOST_DIAL_FAILED: the connection's number */
+    uint64_t dial;                        /* of HOST_DIAL_FAILED: the connection's number */
+    const struct quic_connection *failed; /* of HOST_DIAL_FAILED and HOST_ACCEPT_FAILED */
     const struct quic_close *close;
     enum protocol_end end;
     bool asked;

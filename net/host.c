@@ -131,10 +131,11 @@ static void on_confirmed(void *context, struct quic_connection *quic)
 }
 
 /* Nothing came of it: CONNECTION is NULL for a handshake of a stranger's. */
-static void tell_failed(struct host *host, const struct peer_connection *connection,
+static void tell_failed(struct host *host, const struct quic_connection *quic,
                         const struct quic_close *close)
 {
-    struct host_event event = {.kind = HOST_ACCEPT_FAILED, .close = close};
+    const struct peer_connection *connection = quic_connection_user(quic);
+    struct host_event event = {.kind = HOST_ACCEPT_FAILED, .failed = quic, .close = close};
     if (connection != NULL && connection->dialled) {
         event.kind = HOST_DIAL_FAILED;
         event.dial = connection->number;
@@ -147,7 +148,7 @@ static void on_closed(void *context, struct quic_connection *quic, const struct 
     struct host *host = context;
     struct peer_connection *connection = quic_connection_user(quic);
     if (connection == NULL || connection->peer == NULL) {
-        tell_failed(host, connection, close);
+        tell_failed(host, quic, close);
     } else {
         struct host_event event = {.kind = HOST_DISCONNECTED,
                                    .peer = connection->peer,
