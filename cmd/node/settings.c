@@ -177,6 +177,9 @@ void node_settings_apply(const struct node_settings *settings, struct host_setti
     host->gossipsub.d_high = (unsigned)settings->d_high;
     host->gossipsub.d_lazy = (unsigned)settings->d_lazy;
     fit_d_out(&host->gossipsub);
+    uint64_t history_ms = host->gossipsub.history_length * host->gossipsub.heartbeat_ms;
+    if (host->gossipsub.seen_ttl_ms < history_ms)
+        host->gossipsub.seen_ttl_ms = history_ms;
     host->gossipsub.flood_publish = settings->flood_publish;
     struct error error;
     if (!status_option_checkpoint("--finalized", settings->finalized, &host->status.finalized,
