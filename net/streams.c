@@ -10,7 +10,7 @@
 
 enum {
     RESET_CODE = 0,
-    NEXT_PROPOSAL_MS = 2000, /* after our `na`; then the stream is ended */
+    NEXT_PROPOSAL_MS = 2000, /* after our `na`, or our FIN behind it; then the stream is reset */
 };
 
 const char *protocol_end_text(enum protocol_end end)
@@ -174,12 +174,16 @@ static bool knows(void *context, const char *name)
     return host_protocol_find(context, name) != NULL;
 }
 
-static void negotiation_failed(struct protocol_stream *stream, enum protocol_end reason)
+static void log_failure(struct protocol_stream *stream, const char *why)
 {
-    const char *why = reason == PROTOCOL_REJECTED ? "na" : stream->error.text;
     log_event(stream, QLOG_NEGOTIATION_FAILED, stream->negotiation.protocol, NULL, why);
     log_debug("stream %lld: %s: %s", (long long)protocol_stream_id(stream),
               stream->negotiation.protocol, why);
+}
+
+static void negotiation_failed(struct protocol_stream *stream, enum protocol_end reason)
+{
+    log_failure(stream, reason == PROTOCOL_REJECTED ? "na" : stream->error.text);
     protocol_stream_abort(stream, reason);
 }
 
@@ -195,11 +199,20 @@ static void negotiated(struct protocol_stream *stream)
         stream->protocol->open(stream);
 }
 
-/* Answered `na`, and nothing was proposed since. */
+/* Answered `na`, and nothing that we speak was proposed since. */
 static bool was_refused(const struct protocol_stream *stream)
 {
-    return !stream->outbound && stream->negotiation.state == MULTISTREAM_PENDING &&
+    return !stream->outbound && stream->negotiation.state != MULTISTREAM_DONE &&
            stream->negotiation.proposals > 0;
+}
+
+/* What follows our `na` is no proposal but what the opener sent at once, in the hope that we speak
+ * the protocol. A reset would take the `na` with it before it is read. */
+static void end_refused(struct protocol_stream *stream)
+{
+    log_failure(stream, stream->error.text);
+    quic_stream_finish(stream->quic);
+    protocol_stream_deadline(stream, NEXT_PROPOSAL_MS);
 }
 
 /* Returns what is behind the negotiation. */
@@ -214,6 +227,8 @@ static struct bytes negotiate(struct protocol_stream *stream, struct bytes data)
         negotiated(stream);
     else if (negotiation->state == MULTISTREAM_REJECTED)
         negotiation_failed(stream, PROTOCOL_REJECTED);
+    else if (negotiation->state == MULTISTREAM_FAILED && was_refused(stream))
+        end_refused(stream);
     else if (negotiation->state == MULTISTREAM_FAILED)
         negotiation_failed(stream, PROTOCOL_UNINTELLIGIBLE);
     else if (was_refused(stream))
