@@ -63,6 +63,8 @@ struct attempt *attempt_dial(struct host *host, struct resolver *resolver,
 /* Follows the next peer that dials us. */
 struct attempt *attempt_accept(struct host *host, const struct attempt_settings *settings,
                                const struct attempt_handlers *handlers, void *context);
+/* Ends it soon as failed where it stands, with `done`; a goal that is reached stays so. */
+void attempt_abandon(struct attempt *attempt, int code, const char *reason);
 /* Ends it without `done`; a dial that has led nowhere yet is given up. */
 void attempt_cancel(struct attempt *attempt);
 

@@ -374,11 +374,27 @@ uint64_t host_dial(struct host *host, const struct multiaddr *address, struct er
     return connection->number;
 }
 
-void host_dial_cancel(struct host *host, uint64_t dial)
+static struct quic_connection *find_dial(const struct host *host, uint64_t dial)
 {
     struct quic_connection *quic = quic_endpoint_first(host->endpoint);
     while (quic != NULL && quic_connection_number(quic) != dial)
         quic = quic_connection_next(quic);
+    return quic;
+}
+
+/* A round trip is known from the first acknowledgement on: what is no QUIC gives none. */
+bool host_dial_answered(const struct host *host, uint64_t dial)
+{
+    const struct quic_connection *quic = find_dial(host, dial);
+    struct quic_connection_facts facts = {0};
+    if (quic != NULL)
+        quic_connection_facts(quic, &facts);
+    return facts.rtt_us > 0;
+}
+
+void host_dial_cancel(struct host *host, uint64_t dial)
+{
+    struct quic_connection *quic = find_dial(host, dial);
     if (quic != NULL)
         quic_connection_close(quic, 0, "given up");
 }

@@ -64,6 +64,8 @@ const struct quic_endpoint_statistics *host_endpoint_statistics(const struct hos
  */
 uint64_t host_dial(struct host *host, const struct multiaddr *address, struct error *error);
 void host_disconnect(struct host *host, struct peer *peer, const char *reason);
+/* Whether anything has come back from whom DIAL dials. */
+bool host_dial_answered(const struct host *host, uint64_t dial);
 /* Gives up a dial that has not led to a connection yet; nothing more is told of it. */
 void host_dial_cancel(struct host *host, uint64_t dial);
 /* Asks the peer who it is, unless that was done. */
