@@ -1,16 +1,19 @@
 /* devnet-connect: connects two nodes and reports each step of the handshake. */
+#include <errno.h>
 #include <event2/event.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 #include "cmd/connect/remote.h"
 #include "cmd/connect/report.h"
 #include "cmd/connect/settings.h"
 #include "common/log.h"
 #include "common/memory.h"
-#include "common/output.h"
 #include "net/options.h"
 
 enum { INTERNAL = 1, TERMINATED = 128, HANDSHAKE_GRACE_MS = 1000 };
@@ -26,6 +29,7 @@ struct run {
     struct host_observer holding;
     char *topic;
     json_t *result;
+    bool stopped; /* by a signal */
     int exit;
 };
 
@@ -46,12 +50,12 @@ static void on_signal(evutil_socket_t signal, short what, void *argument)
 {
     (void)what;
     struct run *run = argument;
-    if (run->attempt != NULL) {
-        attempt_cancel(run->attempt);
-        run->exit = TERMINATED + (int)signal;
-    }
-    run->attempt = NULL;
-    leave(run);
+    run->stopped = true;
+    if (run->attempt != NULL)
+        attempt_abandon(run->attempt, TERMINATED + (int)signal,
+                        signal == SIGINT ? "interrupted (SIGINT)" : "stopped (SIGTERM)");
+    else
+        leave(run);
 }
 
 static void on_held(evutil_socket_t fd, short what, void *argument)
@@ -67,15 +71,37 @@ static void set_failure(struct run *run, enum attempt_exit code, const char *err
     json_object_set_new(run->result, "error", json_string(error));
 }
 
-static void on_event_while_holding(void *context, const struct host_event *event)
+static void lose(struct run *run, const char *reason)
 {
-    struct run *run = context;
-    if (event->kind != HOST_DISCONNECTED || event->close->cause == QUIC_CLOSED_BY_US)
-        return;
-    char *error = text_format("lost during --hold: %s", event->close->reason.text);
+    char *error = text_format("lost during --hold: %s", reason);
     set_failure(run, ATTEMPT_STREAM_FAILED, error);
     free(error);
     leave(run);
+}
+
+/* Others may come and go at a host that listens. */
+static bool is_ours(const struct run *run, const struct peer *peer)
+{
+    const char *held = json_string_value(json_object_get(run->result, "peer_id"));
+    return held != NULL && strcmp(held, peer->name) == 0;
+}
+
+static void on_event_while_holding(void *context, const struct host_event *event)
+{
+    struct run *run = context;
+    if (event->kind != HOST_DISCONNECTED || event->close->cause == QUIC_CLOSED_BY_US ||
+        !is_ours(run, event->peer) ||
+        LIST_NEXT(LIST_FIRST(&event->peer->connections), link) != NULL)
+        return;
+    lose(run, event->close->reason.text);
+}
+
+static bool is_connected(const struct run *run)
+{
+    const struct peer *peer = peer_first(run->host);
+    while (peer != NULL && !is_ours(run, peer))
+        peer = peer_next(peer);
+    return peer != NULL;
 }
 
 static void hold(struct run *run)
@@ -102,10 +128,12 @@ static void on_done(void *context, const json_t *result)
     run->attempt = NULL;
     run->result = json_deep_copy(result);
     run->exit = (int)json_integer_value(json_object_get(result, "exit"));
-    if (run->exit == ATTEMPT_REACHED && run->settings->hold_ms > 0)
+    if (run->exit != ATTEMPT_REACHED || run->settings->hold_ms == 0 || run->stopped)
+        leave(run);
+    else if (is_connected(run))
         hold(run);
     else
-        leave(run);
+        lose(run, "the peer went as soon as the step was reached");
 }
 
 /* ---- setting up ---- */
@@ -190,7 +218,7 @@ static void print_result(const struct run *run)
     if (run->result == NULL)
         return;
     if (run->settings->json)
-        output_json(run->result);
+        report_result(run->result);
     report_error(run->settings->accept ? "--accept" : run->settings->target, run->result);
 }
 
@@ -198,10 +226,8 @@ static void print_result(const struct run *run)
 static void internal_failure(struct run *run, const char *error)
 {
     run->exit = INTERNAL;
-    run->result = json_pack("{s:s, s:i, s:s, s:[]}", "reached", "none", "exit", INTERNAL, "error",
-                            error, "steps");
-    if (run->settings->target != NULL)
-        json_object_set_new(run->result, "target", json_string(run->settings->target));
+    run->result = json_pack("{s:s?, s:s, s:i, s:s, s:[]}", "target", run->settings->target,
+                            "reached", "none", "exit", INTERNAL, "error", error, "steps");
 }
 
 static void run_clear(struct run *run)
@@ -236,13 +262,35 @@ static int connect_here(const struct connect_settings *settings)
     return run.exit;
 }
 
+/* Where a standard stream is closed, nothing else may get its number: what is printed would end up
+ * there. */
+static void fill_standard_streams(void)
+{
+    int fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO)
+        fd = dup(fd);
+    if (fd >= 0)
+        close(fd);
+}
+
+/* Whoever stops reading has what he wanted; a result that was lost otherwise is a failure. */
+static int check_output(int code)
+{
+    int error = report_output_error();
+    if (error == 0 || error == EPIPE)
+        return code;
+    log_error("standard output: %s", strerror(error));
+    return code == 0 ? INTERNAL : code;
+}
+
 int main(int argc, char **argv)
 {
     struct connect_settings settings;
+    fill_standard_streams();
     connect_settings_read(argc, argv, &settings);
     log_init("devnet-connect", (enum log_level)settings.log_level, false);
     signal(SIGPIPE, SIG_IGN);
     int code = settings.from != NULL ? connect_remote(&settings) : connect_here(&settings);
     connect_settings_clear(&settings);
-    return code;
+    return check_output(code);
 }

@@ -3,9 +3,6 @@
 #include <stdio.h>
 
 #include "cmd/connect/report.h"
-#include "common/log.h"
-#include "common/memory.h"
-#include "common/output.h"
 #include "net/api/client.h"
 
 enum { API_FAILED = 9, API_GRACE_MS = 5000 };
@@ -75,7 +72,9 @@ static void complete_result(struct remote *remote)
 static int exit_of(const json_t *result)
 {
     const json_t *code = json_object_get(result, "exit");
-    return json_is_integer(code) ? (int)json_integer_value(code) : API_FAILED;
+    bool known = json_is_integer(code) && json_integer_value(code) >= 0 &&
+                 json_integer_value(code) <= API_FAILED;
+    return known ? (int)json_integer_value(code) : API_FAILED;
 }
 
 int connect_remote(const struct connect_settings *settings)
@@ -90,7 +89,7 @@ int connect_remote(const struct connect_settings *settings)
         event_base_dispatch(remote.base);
     complete_result(&remote);
     if (settings->json)
-        output_json(remote.result);
+        report_result(remote.result);
     report_error(settings->target, remote.result);
     int code = exit_of(remote.result);
     json_decref(remote.result);

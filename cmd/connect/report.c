@@ -1,9 +1,18 @@
 #include "cmd/connect/report.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "common/output.h"
+
+static int output_error; /* the first */
+
+static void note_output_error(void)
+{
+    if (ferror(stdout) && output_error == 0)
+        output_error = errno;
+}
 
 static const char *text_of(const json_t *object, const char *key)
 {
@@ -55,7 +64,10 @@ static void show_streams(const json_t *step)
 static void show_mesh(const json_t *step)
 {
     const char *by = text_of(step, "grafted_by");
-    printf("%s, grafted by %s", text_of(step, "topic"), strcmp(by, "peer") == 0 ? "the peer" : by);
+    printf("%s, grafted %s", text_of(step, "topic"),
+           strcmp(by, "peer") == 0 ? "by the peer"
+           : strcmp(by, "us") == 0 ? "by us"
+                                   : "earlier");
 }
 
 static const struct {
@@ -94,6 +106,18 @@ void report_step(const json_t *step)
     show_details(name, step);
     putchar('\n');
     fflush(stdout);
+    note_output_error();
+}
+
+void report_result(const json_t *result)
+{
+    output_json(result);
+    note_output_error();
+}
+
+int report_output_error(void)
+{
+    return output_error;
 }
 
 void report_error(const char *target, const json_t *result)

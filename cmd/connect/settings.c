@@ -10,6 +10,9 @@
 
 enum { TIMEOUT_DEFAULT_MS = 5000 };
 
+static const char network_default[] = "12345678";
+static const char agent_default[] = "devnet-connect/" DEVNET_VERSION;
+
 static const char *const log_levels[] = {"error", "warn", "info", "debug", "trace", NULL};
 
 #define AT(member) .offset = offsetof(struct connect_settings, member)
@@ -81,6 +84,8 @@ static const struct exit_status statuses[] = {
     {7, "stream: the gossipsub streams did not both open, or were lost"},
     {8, "mesh: no topic in common, or no GRAFT stood"},
     {9, "the API asked with --from failed"},
+    {130, "interrupted (SIGINT) before the step was reached"},
+    {143, "stopped (SIGTERM) before the step was reached"},
     {0},
 };
 
@@ -115,6 +120,14 @@ void connect_usage_error(const char *format, ...)
     options_usage_error(&program, "%s", text);
 }
 
+static bool has_options_of_our_own_node(const struct connect_settings *settings)
+{
+    return settings->listen.count > 0 || settings->network != network_default ||
+           settings->key != NULL || settings->key_hex != NULL || settings->finalized != NULL ||
+           settings->head != NULL || settings->agent != agent_default || settings->qlog != NULL ||
+           settings->keylog != NULL || settings->hold_ms > 0;
+}
+
 static void check_combination(const struct connect_settings *settings)
 {
     if (settings->accept && (settings->target != NULL || settings->from != NULL))
@@ -123,11 +136,10 @@ static void check_combination(const struct connect_settings *settings)
         connect_usage_error("a target is needed: a multiaddr, or --accept");
     if (settings->key != NULL && settings->key_hex != NULL)
         connect_usage_error("--key and --key-hex exclude each other");
-    if (settings->from != NULL &&
-        (settings->listen.count > 0 || settings->qlog != NULL || settings->keylog != NULL ||
-         settings->key != NULL || settings->key_hex != NULL || settings->hold_ms > 0))
-        connect_usage_error("with --from it is the other node that dials: --listen, --key, "
-                            "--key-hex, --qlog, --keylog and --hold are its own");
+    if (settings->from != NULL && has_options_of_our_own_node(settings))
+        connect_usage_error("with --from it is the other node that dials: --listen, --network, "
+                            "--key, --key-hex, --finalized, --head, --agent, --qlog, --keylog and "
+                            "--hold are its own");
     if (*settings->network == '\0' || strlen(settings->network) > HOST_NETWORK_SIZE_MAX ||
         strchr(settings->network, '/') != NULL)
         connect_usage_error("--network %s: 1 to %d characters, no slash", settings->network,
@@ -137,8 +149,8 @@ static void check_combination(const struct connect_settings *settings)
 void connect_settings_read(int argc, char **argv, struct connect_settings *settings)
 {
     *settings = (struct connect_settings){
-        .network = "12345678",
-        .agent = "devnet-connect/" DEVNET_VERSION,
+        .network = network_default,
+        .agent = agent_default,
         .until = ATTEMPT_MESH,
         .timeout_ms = TIMEOUT_DEFAULT_MS,
         .log_level = LOG_ERROR,
