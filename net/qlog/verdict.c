@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "common/memory.h"
-#include "net/qlog/peering.h"
+#include "net/qlog/presumption.h"
 
 /* Milliseconds. */
 static const double answer_limit = 10000; /* a response has this long */
@@ -355,6 +355,13 @@ static void judge_gossip(const struct qlog_gossip *gossip, struct qlog_judgement
         judge_unread(gossip, judgement);
     else
         judge_not_owned(gossip, judgement);
+    if (gossip->presumed && judgement->confidence < QLOG_LOW) {
+        judgement->confidence = QLOG_LOW;
+        char *evidence = text_format("%s (both connections are presumed to be with the same peer)",
+                                     judgement->evidence);
+        free(judgement->evidence);
+        judgement->evidence = evidence;
+    }
 }
 
 /* --- All of them --- */
@@ -406,6 +413,7 @@ struct qlog_judgements qlog_judge(const struct qlog_connections *connections)
         }
     }
     struct qlog_peerings peerings = qlog_peerings_of(connections);
+    qlog_presume(&peerings);
     for (size_t i = 0; i < peerings.count; i++)
         judge_peering(&peerings.items[i], &judgements);
     qlog_peerings_clear(&peerings);

@@ -1,0 +1,108 @@
+#include "net/qlog/presumption.h"
+
+#include <stdlib.h>
+
+#include "common/memory.h"
+
+/* Milliseconds. */
+static const double simultaneous = 5000;  /* between two dials that cross */
+static const double idle_default = 60000; /* how long a node may hold a peer that is gone */
+static const double answer_time = 3000;   /* a stream in answer would have come by then */
+
+/* The one log of a connection, or NULL where there are two. */
+static const struct qlog_log *only_log(const struct qlog_connection *connection)
+{
+    const struct qlog_log *client = connection->ends[QLOG_CLIENT];
+    const struct qlog_log *server = connection->ends[QLOG_SERVER];
+    return client == NULL || server == NULL ? (client != NULL ? client : server) : NULL;
+}
+
+static bool same_folder(const char *a, const char *b)
+{
+    const char *end_a = strrchr(a, '/'), *end_b = strrchr(b, '/');
+    size_t size_a = end_a != NULL ? (size_t)(end_a - a) : 0;
+    size_t size_b = end_b != NULL ? (size_t)(end_b - b) : 0;
+    return size_a == size_b && memcmp(a, b, size_a) == 0;
+}
+
+/* Whether OPENER has a gossipsub stream there, or one that it writes on. */
+static bool has_stream(const struct qlog_connection *connection, enum qlog_role opener, bool used)
+{
+    for (size_t i = 0; i < connection->stream_count; i++) {
+        const struct qlog_joined_stream *stream = &connection->streams[i];
+        struct qlog_use use = qlog_use_of(connection, stream);
+        if (stream->opener == opener && use.shape == QLOG_SHAPE_GOSSIP &&
+            (!used || stream->half[opener].bytes > use.negotiation))
+            return true;
+    }
+    return false;
+}
+
+/* Both dialled at the same time: what the opener of a silent stream says, it says on the other
+ * connection, where its peer says nothing. A node with something to say says so at once on each
+ * stream that it knows. */
+static void presume_crossing(struct qlog_gossip *gossip, const struct qlog_gossip *other,
+                             const struct qlog_log *log, const struct qlog_log *other_log)
+{
+    bool ours = (gossip->stream->opener == log->role);
+    bool other_ours = (other->stream->opener == other_log->role);
+    double apart = gossip->connection->epoch - other->connection->epoch;
+    if (log->role == other_log->role || ours != other_ours || gossip->used || !other->used ||
+        gossip->completion < 0 || gossip->rival != NULL || apart > simultaneous ||
+        apart < -simultaneous ||
+        has_stream(other->connection, qlog_other(other->stream->opener), true))
+        return;
+    gossip->opener_owns = gossip->receiver_owns = false;
+    gossip->rival = other;
+    gossip->presumed = true;
+}
+
+/* The dialler vanished without a word and dialled again while the listener held its peer entry: a
+ * listener that takes notice of the new stream opens its own in answer. */
+static void presume_return(struct qlog_gossip *gossip, const struct qlog_gossip *other,
+                           const struct qlog_log *log, const struct qlog_log *other_log)
+{
+    const struct qlog_connection *connection = gossip->connection, *old = other->connection;
+    double gone = old->active[QLOG_CLIENT] + old->epoch;
+    double idle = other_log->idle_limit > 0 ? other_log->idle_limit : idle_default;
+    if (log->role != other_log->role || gossip->stream->opener != QLOG_CLIENT ||
+        other->stream->opener != QLOG_CLIENT || !gossip->used || !other->used ||
+        other->ended[0] >= 0 || old->closed >= 0 || gone >= connection->epoch ||
+        connection->epoch > gone + idle ||
+        connection->end - gossip->stream->arrival < answer_time ||
+        !has_stream(old, QLOG_SERVER, false) || has_stream(connection, QLOG_SERVER, false))
+        return;
+    gossip->receiver_owns = false;
+    gossip->before = other;
+    gossip->presumed = true;
+}
+
+static void presume(struct qlog_gossip *gossip, const struct qlog_gossip *other)
+{
+    const struct qlog_log *log = only_log(gossip->connection);
+    const struct qlog_log *other_log = only_log(other->connection);
+    if (gossip->connection == other->connection || !same_folder(log->path, other_log->path))
+        return;
+    presume_crossing(gossip, other, log, other_log);
+    presume_return(gossip, other, log, other_log);
+}
+
+static bool is_candidate(const struct qlog_gossip *gossip)
+{
+    return only_log(gossip->connection) != NULL && gossip->connection->epoch > 0 &&
+           !gossip->opener_exact && !gossip->receiver_exact;
+}
+
+void qlog_presume(struct qlog_peerings *peerings)
+{
+    struct qlog_gossip **candidates = memory_new(QLOG_PRESUMED_LIMIT * sizeof(*candidates));
+    size_t count = 0;
+    for (size_t i = 0; i < peerings->count; i++)
+        for (size_t k = 0; k < peerings->items[i].count; k++)
+            if (count < QLOG_PRESUMED_LIMIT && is_candidate(&peerings->items[i].streams[k]))
+                candidates[count++] = &peerings->items[i].streams[k];
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; k < count; k++)
+            presume(candidates[i], candidates[k]);
+    free(candidates);
+}
