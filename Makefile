@@ -103,6 +103,11 @@ sanitize: deps
 		CFLAGS="-O1 -g" all test-programs
 	@BUILD=$(BUILD)/sanitize UBSAN_OPTIONS=print_stacktrace=1 tests/run $(TESTS)
 
+# What things cost, as ratios within one run; fails where one is over its bound.
+bench: deps
+	@$(MAKE) --no-print-directory all test-programs
+	@BUILD=$(BUILD) tests/bench/run
+
 C_SOURCES := $(wildcard common/*.c net/*.c net/*/*.c devnet/*.c cmd/*/*.c tests/*/*.c)
 C_HEADERS := $(wildcard common/*.h net/*.h net/*/*.h devnet/*.h cmd/*/*.h tests/*/*.h)
 TIDY_STAMPS := $(C_SOURCES:%.c=$(BUILD)/lint/%.tidy)
