@@ -23,8 +23,9 @@ const char *const attempt_step_names[] = {"handshake", "identify", "status",
 
 static double milliseconds(struct attempt *attempt)
 {
-    uint64_t elapsed = attempt->started_ns == 0 ? 0 : clock_now_ns() - attempt->started_ns;
-    double now = (double)(elapsed / 1000) / 1000;
+    uint64_t microseconds =
+        attempt->started_ns == 0 ? 0 : (clock_now_ns() - attempt->started_ns) / 1000;
+    double now = (double)microseconds / 1000;
     if (now > attempt->last_ms)
         attempt->last_ms = now;
     return attempt->last_ms;
