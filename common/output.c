@@ -6,7 +6,7 @@
 
 static void write_value(const json_t *value, size_t flags)
 {
-    json_dumpf(value, stdout, flags | JSON_SORT_KEYS | JSON_ENCODE_ANY | JSON_REAL_PRECISION(12));
+    json_dumpf(value, stdout, flags | JSON_SORT_KEYS | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
     fputc('\n', stdout);
     fflush(stdout);
 }
