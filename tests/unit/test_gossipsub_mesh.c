@@ -469,7 +469,7 @@ static void a_peer_cannot_use_up_our_topics(void **state)
     struct scene scene;
     scene_init(&scene, false);
     for (int p = 0; p < 4; p++) {
-        char name[32];
+        char name[40];
         snprintf(name, sizeof(name), "peer %d", p);
         gossipsub_peer peer = scene_add(&scene, name, false);
         for (int i = 0; i < 300; i++) {
