@@ -196,6 +196,17 @@ static void on_stream_reset(void *context, struct quic_stream *quic, uint64_t co
         protocol_stream_abort(stream, PROTOCOL_RESET);
 }
 
+/* A responder that answers `na` may not want what came with the proposal: the answer is waited for,
+ * and may be behind STOP_SENDING in the same packet. */
+static void on_stream_stopped(void *context, struct quic_stream *quic, uint64_t code)
+{
+    const struct protocol_stream *stream = quic_stream_user(quic);
+    bool unanswered =
+        stream != NULL && stream->outbound && stream->negotiation.state == MULTISTREAM_PENDING;
+    if (!unanswered)
+        on_stream_reset(context, quic, code);
+}
+
 static void on_stream_closed(void *context, struct quic_stream *quic)
 {
     (void)context;
@@ -220,7 +231,7 @@ static const struct quic_handlers handlers = {
     .stream_data = on_stream_data,
     .stream_acknowledged = on_stream_acknowledged,
     .stream_reset = on_stream_reset,
-    .stream_stopped = on_stream_reset,
+    .stream_stopped = on_stream_stopped,
     .stream_closed = on_stream_closed,
     .settle = on_settle,
 };

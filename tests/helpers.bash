@@ -10,6 +10,7 @@ use_programs() {
     # shellcheck disable=SC2034 # for the tests
     TOOLS=$BIN/tests/tools
     unset SSLKEYLOGFILE
+    set -o pipefail # what is awaited in vain must not pass for nothing to complain about
     cd "$BATS_TEST_TMPDIR" || return
 }
 
@@ -108,6 +109,16 @@ api() {
 await_mesh() {
     await "$1" ".event == \"mesh_joined\" and .peer_id == \"$(peer_id "$2")\"" > /dev/null
     await "$2" ".event == \"mesh_joined\" and .peer_id == \"$(peer_id "$1")\"" > /dev/null
+}
+
+# Kilobytes that NAME has in memory.
+memory_of() {
+    awk '/^VmRSS/ { print $2 }' "/proc/${pid_of[$1]}/status"
+}
+
+# Sends NAME a signal: send_signal NAME SIGNAL.
+send_signal() {
+    kill -s "$2" "${pid_of[$1]}"
 }
 
 # Ends a program by a signal (default TERM); returns its exit status.

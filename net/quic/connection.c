@@ -334,6 +334,15 @@ static void fail_tls(struct quic_connection *connection, compat_close_error *clo
               name != NULL ? name : "unknown reason");
 }
 
+/* What looked like the beginning of a handshake was noise: not worth a word to the handlers, who
+ * never heard of it. */
+static void drop(struct quic_connection *connection)
+{
+    set_cause(connection, QUIC_PROTOCOL_ERROR, "dropped before the handshake was complete");
+    connection->state = CONNECTION_GONE;
+    connection->reported = connection->server && !connection->established;
+}
+
 /* What a failing call of ngtcp2 means for the connection. */
 static void connection_fail(struct quic_connection *connection, int code)
 {
@@ -345,8 +354,7 @@ static void connection_fail(struct quic_connection *connection, int code)
         connection->state = CONNECTION_GONE;
         return;
     case NGTCP2_ERR_DROP_CONN:
-        set_cause(connection, QUIC_PROTOCOL_ERROR, "dropped before the handshake was complete");
-        connection->state = CONNECTION_GONE;
+        drop(connection);
         return;
     case NGTCP2_ERR_RECV_VERSION_NEGOTIATION:
         set_cause(connection, QUIC_NO_COMMON_VERSION, "");

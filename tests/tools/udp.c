@@ -4,6 +4,9 @@
  *   udp echo ADDRESS                  prints the port it got, and sends each datagram back
  *   udp send ADDRESS PORT COUNT WAIT  sends "1" to COUNT at once, prints each answer as
  *                                     "TEXT MILLISECONDS", and ends after WAIT ms without any
+ *   udp raw ADDRESS PORT WAIT HEX...  sends each HEX ("" is an empty datagram; HEX+SIZE is filled
+ *                                     up with zeros) and prints each answer in hexadecimal
+ *   udp noise ADDRESS PORT COUNT SEED sends random datagrams, most with the look of QUIC
  */
 #include <arpa/inet.h>
 #include <netdb.h>
@@ -14,6 +17,8 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/hex.h"
+#include "common/random.h"
 
 enum { DATAGRAM_SIZE_MAX = 65535 };
 
@@ -87,12 +92,97 @@ static int send_numbers(const char *address, const char *port, unsigned long cou
     return 0;
 }
 
+static int connected(const char *address, const char *port)
+{
+    struct addrinfo *remote = resolve(address, port);
+    int fd = socket(remote->ai_family, SOCK_DGRAM, 0);
+    if (fd < 0 || connect(fd, remote->ai_addr, remote->ai_addrlen) != 0)
+        fail("connect");
+    freeaddrinfo(remote);
+    return fd;
+}
+
+static void send_hex(int fd, char *text)
+{
+    char *filled = strchr(text, '+');
+    size_t size = filled != NULL ? strtoul(filled + 1, NULL, 10) : 0;
+    if (filled != NULL)
+        *filled = '\0';
+    struct buffer bytes = {0};
+    if (!hex_read(text, &bytes))
+        fail(text);
+    while (bytes.size < size)
+        buffer_append_byte(&bytes, 0);
+    if (send(fd, bytes.data, bytes.size, 0) < 0)
+        perror("send");
+    buffer_clear(&bytes);
+}
+
+static int send_raw(const char *address, const char *port, int wait_ms, char **datagrams)
+{
+    int fd = connected(address, port);
+    for (; *datagrams != NULL; datagrams++)
+        send_hex(fd, *datagrams);
+    struct pollfd readable = {.fd = fd, .events = POLLIN};
+    while (poll(&readable, 1, wait_ms) > 0) {
+        ssize_t size = recv(fd, datagram, DATAGRAM_SIZE_MAX, 0);
+        if (size < 0)
+            continue;
+        char *text = hex_text(bytes_of(datagram, (size_t)size));
+        puts(text);
+        free(text);
+    }
+    close(fd);
+    return 0;
+}
+
+/* Random bytes behind the first byte of an Initial, a Handshake packet, a Retry, or a short header,
+ * half of them with version 1 and connection ids of legal lengths. */
+static void make_noise(struct random *random, size_t size)
+{
+    static const uint8_t first[] = {0xc0, 0xe0, 0xf0, 0x40, 0xd0};
+    for (size_t i = 0; i < size; i++)
+        datagram[i] = (char)random_below(random, 256);
+    if (size > 0)
+        datagram[0] = (char)(first[random_below(random, sizeof(first))] | (datagram[0] & 0x0f));
+    if (size > 32 && random_below(random, 2) == 0) {
+        memcpy(datagram + 1, "\0\0\0\1\10", 5);
+        datagram[14] = 8;
+    }
+}
+
+static int send_noise(const char *address, const char *port, unsigned long count, uint64_t seed)
+{
+    enum { NOISE_SIZE_MAX = 1500 };
+    int fd = connected(address, port);
+    struct random random;
+    random_seed(&random, seed);
+    for (unsigned long i = 0; i < count; i++) {
+        size_t size = random_below(&random, 4) == 0 ? random_below(&random, 64)
+                                                    : random_below(&random, NOISE_SIZE_MAX);
+        make_noise(&random, size);
+        if (send(fd, datagram, size, 0) < 0)
+            perror("send");
+        if (i % 64 == 63)
+            usleep(1000);
+    }
+    close(fd);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     if (argc == 3 && strcmp(argv[1], "echo") == 0)
         return echo(argv[2]);
     if (argc == 6 && strcmp(argv[1], "send") == 0)
         return send_numbers(argv[2], argv[3], strtoul(argv[4], NULL, 10), atoi(argv[5]));
-    fputs("usage: udp echo ADDRESS | udp send ADDRESS PORT COUNT WAIT\n", stderr);
+    if (argc >= 5 && strcmp(argv[1], "raw") == 0)
+        return send_raw(argv[2], argv[3], atoi(argv[4]), argv + 5);
+    if (argc == 6 && strcmp(argv[1], "noise") == 0)
+        return send_noise(argv[2], argv[3], strtoul(argv[4], NULL, 10),
+                          strtoull(argv[5], NULL, 10));
+    fputs("usage: udp echo ADDRESS | udp send ADDRESS PORT COUNT WAIT\n"
+          "       udp raw ADDRESS PORT WAIT HEX... | udp noise ADDRESS PORT COUNT SEED\n",
+          stderr);
     return 2;
 }

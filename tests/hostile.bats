@@ -1,0 +1,432 @@
+#!/usr/bin/env bats
+# What strangers and broken peers may send: the node goes on, its other peers stay in the mesh and
+# get messages, its memory stays bounded, and it says what happened.
+
+bats_require_minimum_version 1.5.0
+load helpers.bash
+
+status=/leanconsensus/req/status/1/ssz_snappy
+identify=/ipfs/id/1.0.0
+push=/ipfs/id/push/1.0.0
+ping=/ipfs/ping/1.0.0
+meshsub=/meshsub/1.2.0
+
+setup() {
+    use_programs
+}
+
+# Whatever happened: the node lives and says so, its good peer is still meshed and hears it.
+teardown() {
+    local result=0
+    if [ -n "$victim" ]; then check_victim || result=1; fi
+    end_all && [ "$result" = 0 ]
+}
+
+# The node under attack, and a good peer of it.
+start_victim() {
+    start_node a --heartbeat 100ms --log-level info
+    start_dialler good a --heartbeat 100ms
+    await_mesh a good
+    victim=$(address a)
+    port=${victim#*udp/} port=${port%%/*}
+}
+
+check_victim() {
+    local text="it is $EPOCHREALTIME"
+    [ -z "$(jq -c 'select(.event == "disconnected")' good.out)" ] || { cat a.err; return 1; }
+    api a /publish "{\"topic\":\"lean:block\",\"text\":\"$text\"}" > published || return
+    await good ".event == \"message\" and .id == \"$(jq -r .id published)\"" > /dev/null || return
+    api good /publish "{\"topic\":\"lean:block\",\"text\":\"$text too\"}" > published || return
+    await a ".event == \"message\" and .id == \"$(jq -r .id published)\"" > /dev/null
+}
+
+# The misbehaving peer; its options and steps.
+hostile() {
+    "$TOOLS/hostile" "$@" 3>&-
+}
+
+attack() {
+    hostile "$victim" "$@"
+}
+
+udp() {
+    "$TOOLS/udp" "$1" 127.0.0.1 "$port" "${@:2}" 3>&-
+}
+
+# A sanitizer keeps freed memory for a while, so sizes mean nothing under it.
+grew_less_than() {
+    local now
+    now=$(memory_of a)
+    echo "memory: $2 kB before, $now kB now"
+    nm "$BIN/devnet-node" 2> /dev/null | grep -q __asan_init || ((now - $2 < $1))
+}
+
+hex_of() {
+    od -An -v -tx1 | tr -d ' \n'
+}
+
+# Header and proposal as they are on the wire.
+proposal() {
+    printf '\x13/multistream/1.0.0\n' | hex_of
+    printf "\\x$(printf %02x $((${#1} + 1)))%s\n" "$1" | hex_of
+}
+
+# ---- datagrams ----
+
+@test "empty, short, truncated and garbage datagrams are not answered" {
+    start_victim
+    run -0 udp raw 100 '' 00 40 80 c0 ff c0000000 c000000001 c00000000114 4011 ffffffffff \
+        c00000000108112233 c0000000010811223344556677880811223344556677880000+1200 \
+        e0000000010811223344556677880811223344556677880000+1200 \
+        f0000000010811223344556677880811223344556677880000+1200 ''
+    [ "$output" = "" ]
+}
+
+@test "thousands of random datagrams with the look of QUIC do nothing" {
+    start_victim
+    before=$(memory_of a)
+    for seed in 1 2 3; do udp noise 2000 "$seed"; done
+    check_victim
+    grew_less_than 4000 "$before"
+    run ! has_printed a '.event == "accept_failed"'
+}
+
+@test "an unknown QUIC version is answered with those we speak" {
+    start_victim
+    initial=c0babababa0811223344556677880411223344
+    run -0 udp raw 200 "$initial+1200"
+    # First byte arbitrary, version 0, their ids the other way round, version 1.
+    [ "${output:2}" = 000000000411223344081122334455667788"00000001" ]
+    run -0 udp raw 100 "$initial+1199" # might be forged to flood a third party
+    [ "$output" = "" ]
+}
+
+@test "a packet of no connection draws a stateless reset smaller than itself, or none" {
+    start_victim
+    size_of_reset() {
+        local answer
+        answer=$(udp raw 100 "40112233445566778899+$1")
+        echo $((${#answer} / 2))
+    }
+    [ "$(size_of_reset 1200)" -le 43 ]
+    [ "$(size_of_reset 43)" = 42 ]
+    [ "$(size_of_reset 22)" = 21 ]
+    [ "$(size_of_reset 21)" = 0 ]
+}
+
+@test "many handshakes at once must prove their address by a Retry, and succeed" {
+    start_victim
+    run -0 hostile --times 60 "$victim" rest:1000
+    [ "$(grep -c ^connected <<< "$output")" = 60 ]
+    [ "$(api a /mesh | jq .statistics.retries_sent)" -gt 0 ]
+    [[ $output == *"too many connections"* ]]
+}
+
+# ---- who they are ----
+
+@test "a peer without a certificate is refused" {
+    start_victim
+    run -0 hostile --no-certificate "$victim" wait:closed
+    [[ $output == *"Certificate is required"* ]]
+    await a '.event == "accept_failed"' | jq -e '.cause == "tls_failed"'
+}
+
+@test "a certificate that names no libp2p peer is refused, with the reason" {
+    start_victim
+    run -0 hostile --bare-certificate "$victim" wait:closed
+    [[ $output == *"Certificate is bad"* ]]
+    await a '.event == "accept_failed"' | jq -e '.cause == "tls_failed" and
+        (.reason | contains("extension"))'
+}
+
+@test "a peer without ALPN is refused" {
+    start_victim
+    run -0 hostile --no-alpn "$victim" wait:closed
+    [[ $output == *"closed by the peer: transport error 0x178"* ]]
+    await a '.event == "accept_failed"' | jq -e '.cause == "tls_failed"'
+}
+
+@test "a listener without a certificate of libp2p's is not accepted" {
+    start_victim
+    launch bare "$TOOLS/hostile" --bare-certificate --listen wait:closed
+    eventually [ -s bare.out ]
+    run -0 api a /connect "{\"addr\":\"$(head -n 1 bare.out)\",\"timeout\":\"5s\"}"
+    tail -n 1 <<< "$output" | jq -e '.exit == 4 and .reached == "none"'
+}
+
+@test "peers that are killed in the middle of things are forgotten in time" {
+    start_victim
+    for steps in "die" "open hex:13 rest:20 die" "open propose:$meshsub rest:20 die" \
+        "open propose:$meshsub hex:ffff01 rest:20 die"; do
+        # shellcheck disable=SC2086 # several steps
+        run -137 attack $steps
+    done
+    [ "$(api a /peers | jq '.peers | length')" -le 5 ]
+}
+
+# ---- negotiation ----
+
+@test "an unknown protocol is answered \`na\`, and the stream is ended by us" {
+    start_victim
+    run -0 attack open propose:/nonsense/1 wait:data wait:end
+    [[ $output == *036e610a* && $output == *"0 reset"* ]]
+    run -0 attack open propose:/nonsense/1 fin wait:fin
+    [[ $output == *036e610a* ]]
+}
+
+@test "after \`na\` another protocol may follow on the same stream" {
+    start_victim
+    name=$(printf '\x11%s\n' "$ping" | hex_of)
+    run -0 attack open propose:/nonsense/1 wait:data "hex:$name" zeros:32 rest:100
+    [[ $output == *"$name"* ]]
+}
+
+@test "negotiation that is oversized, endless or nonsense resets that stream alone" {
+    start_victim
+    for bytes in ff7f 8108 00 01 "$(printf '\x05GET /' | hex_of)" \
+        "$(printf '\x13/multistream/2.0.0\n' | hex_of)"; do
+        run -0 attack open "hex:$bytes" wait:end open "propose:$ping" zeros:32 wait:data
+        [[ $output == *"0 reset"* ]] || { echo "$bytes: $output"; return 1; }
+    done
+    before=$(memory_of a)
+    # Proposal after proposal: 16 are answered.
+    run -0 attack open "hex:$(printf '\x13/multistream/1.0.0\n' | hex_of)" \
+        "repeat:2000000:$(printf '\x03/x\n' | hex_of)" wait:end
+    [[ $output == *"0 fin"* ]]
+    grew_less_than 20000 "$before"
+}
+
+@test "what an optimistic opener sends behind a refused proposal does not cost it our \`na\`" {
+    start_victim
+    run -0 attack open propose:/nonsense/1 hex:50ff060000734e fin wait:end
+    [[ $output == *036e610a* && $output == *"0 fin"* && $output != *"0 reset"* ]]
+}
+
+@test "\`na\` with STOP_SENDING and FIN, as others send it, is \`na\`" {
+    start_victim
+    na=$(printf '\x13/multistream/1.0.0\n\x03na\n' | hex_of)
+    launch listener "$TOOLS/hostile" --listen accept stop "hex:$na" fin accept "answer:$meshsub" \
+        rest:300
+    eventually [ -s listener.out ]
+    api a /connect "{\"addr\":\"$(head -n 1 listener.out)\",\"timeout\":\"1s\"}" > steps
+    jq -se 'any(.step == "status" and .not_spoken)' steps
+}
+
+@test "one byte at a time is as good as all at once" {
+    start_victim
+    run -0 attack open "drip:$(proposal "$ping")$(printf '%064d' 7)" wait:data rest:200
+    [[ $output == *07* ]]
+    run -0 attack open "drip:$(proposal "$meshsub")070a050801120174" rest:100
+    await a '.event == "subscribed" and .topic == "t"'
+}
+
+@test "a negotiation that stops is ended after its time" {
+    start_victim
+    run -0 attack open hex:13 wait:end
+    [[ $output == *"0 reset"* ]]
+}
+
+@test "reset and FIN in every state of every protocol end that stream, and nothing else" {
+    start_victim
+    for protocol in "$status" "$identify" "$push" "$ping" "$meshsub" /nonsense; do
+        steps=()
+        for end in fin reset; do
+            steps+=(open hex:13 "$end" open "hex:$(printf '\x13/multistream/1.0.0\n' | hex_of)"
+                "$end" open "propose:$protocol" "$end" open "propose:$protocol" wait:answer "$end"
+                open "propose:$protocol" hex:50 "$end" open "propose:$protocol" hex:50ff06
+                wait:answer "$end")
+        done
+        run -0 attack "${steps[@]}" rest:50 open "propose:$ping" zeros:32 wait:data
+    done
+}
+
+@test "more streams than are allowed are not opened, and those before do their work" {
+    start_victim
+    steps=()
+    for _ in $(seq 130); do steps+=(open hex:13); done
+    run -0 attack "${steps[@]}" rest:100
+    [ "$(grep -c 'no stream left' <<< "$output")" -ge 2 ]
+    [[ $output != *closed*peer* ]]
+}
+
+# ---- gossipsub ----
+
+@test "a fifth gossipsub stream is reset, and the four before are read" {
+    start_victim
+    steps=()
+    for _ in 1 2 3 4 5; do steps+=(open "propose:$meshsub" wait:answer); done
+    run -0 attack "${steps[@]}" wait:end rest:100
+    [[ $output == *"16 reset"* && $output != *"12 reset"* ]]
+    grep -F 'gossipsub stream 16 reset: 4 are open' a.err
+}
+
+@test "an RPC over the limit is refused by its length, before it is collected" {
+    start_victim
+    before=$(memory_of a)
+    # 10 MiB and one byte.
+    run -0 attack open "propose:$meshsub" hex:81808005 zeros:1000000 wait:closed
+    [[ $output == *"gossipsub RPC of an illegal length"* ]]
+    grep -F 'gossipsub RPC of an illegal length' a.err
+    run -0 attack open "propose:$meshsub" hex:ffffffffffffffffffff01 wait:closed
+    [[ $output == *"gossipsub RPC of an illegal length"* ]]
+    grew_less_than 4000 "$before"
+}
+
+@test "an RPC of exactly the limit is taken" {
+    start_victim
+    before=$(memory_of a)
+    # An unknown field 15 of 10485754 bytes: skipped, as every unknown field is.
+    run -0 attack open "propose:$meshsub" hex:80808005 hex:7afaffff04 zeros:10485754 rest:500 \
+        open "propose:$ping" zeros:32 wait:data
+    [[ $output != *"closed by the peer"* ]]
+    check_victim
+    grew_less_than 40000 "$before"
+}
+
+@test "a malformed RPC drops the peer that sent it, with the reason" {
+    start_victim
+    for rpc in 01ff 020aff 050a03120174 03ffffff; do
+        run -0 attack open "propose:$meshsub" "hex:$rpc" rest:100
+        echo "$rpc: $output"
+    done
+    run -0 attack open "propose:$meshsub" hex:020aff wait:closed
+    [[ $output == *"closed by the peer"* ]]
+}
+
+@test "an endless stream of small RPCs costs no memory" {
+    start_victim
+    before=$(memory_of a)
+    run -0 attack open "propose:$meshsub" repeat:2000000:00 rest:500 open "propose:$ping" zeros:32 \
+        wait:data
+    check_victim
+    grew_less_than 20000 "$before"
+}
+
+@test "gossip without end to a peer that reads nothing costs no more than its queue" {
+    start_victim
+    subscription=2e0a2c08011228$(printf %s /leanconsensus/12345678/block/ssz_snappy | hex_of)
+    launch silent "$TOOLS/hostile" "$victim" open "propose:$meshsub" "hex:$subscription" rest:19000
+    await a '.event == "subscribed" and .peer_id != "'"$(peer_id good)"'"'
+    send_signal silent STOP
+    before=$(memory_of a)
+    # 45 MB that cannot be compressed; 32 MiB may wait.
+    random=$(head -c 1000000 /dev/urandom | hex_of)
+    for i in $(seq 45); do
+        printf '{"topic":"lean:block","data":"%04d%s"}' "$i" "$random" > request
+        api a /publish @request | jq -e '.receivers == 2' > /dev/null
+    done
+    check_victim
+    grew_less_than 70000 "$before"
+    end silent KILL || true
+}
+
+# ---- requests and answers ----
+
+@test "an endless status request is cut off" {
+    start_victim
+    run -0 attack open "propose:$status" zeros:3000000 wait:end
+    [[ $output == *"0 reset"* ]]
+}
+
+@test "a malformed status request is answered with code 1, and told" {
+    start_victim
+    run -0 attack open "propose:$status" hex:50ffff fin wait:fin
+    await a '.event == "status_failed"' | jq -e 'has("reason")'
+}
+
+@test "a ping that never reads and an identify push without end are cut off" {
+    start_victim
+    before=$(memory_of a)
+    run -0 attack open "propose:$push" zeros:5000000 wait:end
+    [[ $output == *"0 reset"* ]]
+    run -0 attack open "propose:$ping" zeros:3200000 rest:300
+    check_victim
+    grew_less_than 20000 "$before"
+}
+
+# A node with a fault is dialled by the victim, and the answer's last line held against a condition:
+# connect_to FAULT UNTIL TIMEOUT CONDITION.
+connect_to() {
+    start_node faulty --fault "$1" --heartbeat 100ms
+    api a /connect "{\"addr\":\"$(address faulty)\",\"until\":\"$2\",\"timeout\":\"$3\"}" > steps
+    tail -n 1 steps | jq -e "$4" || { cat steps; return 1; }
+}
+
+@test "status answers that are refused, malformed or endless fail with 6 and say why" {
+    start_victim
+    connect_to status-refused mesh 5s \
+        '.exit == 6 and (.error | contains("refused with code 2: no status yet"))'
+    await a '.event == "status_failed"' .reason | grep -F "no status yet"
+    end faulty
+    before=$(lines_of a)
+    connect_to status-malformed mesh 5s '.exit == 6 and .error != ""'
+    await a '.event == "disconnected"' . "$before"
+    end faulty
+    connect_to status-endless mesh 5s '.exit == 6 and .error != ""'
+    end faulty
+    connect_to status-silent mesh 500ms \
+        '.exit == 6 and (.error | contains("no answer within 0.5 s"))'
+}
+
+@test "what is not spoken is passed over, unless it is what was asked for" {
+    start_victim
+    connect_to status-not-spoken mesh 5s '.exit == 0 and .reached == "mesh"'
+    jq -se 'any(.step == "status" and .not_spoken)' steps
+    end faulty
+    connect_to status-not-spoken status 5s '.exit == 5'
+    end faulty
+    connect_to identify-not-spoken mesh 5s '.exit == 0 and .reached == "mesh"'
+    end faulty
+    connect_to identify-not-spoken identify 5s '.exit == 5'
+    end faulty
+    connect_to gossipsub-not-spoken mesh 5s '.exit == 5 and (.error | contains("gossipsub"))'
+}
+
+@test "a peer that resets our gossipsub stream is tried again, and stays connected" {
+    start_victim
+    connect_to gossipsub-reset mesh 5s '.exit == 7'
+    for _ in 1 2 3; do
+        await a '(.event == "stream_closed" or .event == "stream_refused") and
+            .direction == "outbound"' .cause "$(lines_of a)" | grep reset
+    done
+    api a /peers | jq -e --arg id "$(peer_id faulty)" \
+        '.peers | map(.peer_id) | contains([$id])'
+}
+
+@test "a peer that answers nothing at all leaves nothing behind" {
+    start_victim
+    launch silent "$TOOLS/hostile" --listen rest:19000
+    eventually [ -s silent.out ]
+    address=$(head -n 1 silent.out)
+    run -0 api a /connect "{\"addr\":\"$address\",\"timeout\":\"1s\"}"
+    tail -n 1 <<< "$output" | jq -e '.exit == 6'
+    end silent KILL || true
+}
+
+@test "a listener that resets or ends our streams in every state is got over" {
+    start_victim
+    half=$(printf '\x13/multistream/1.0.0\n' | hex_of)
+    for steps in "accept reset" "accept fin" "accept hex:$half reset" "accept hex:$half fin" \
+        "accept answer:$status reset" "accept answer:$status fin" "accept answer:$status hex:00 fin" \
+        "accept answer:$status hex:0050 reset" "accept answer:/other fin" "accept hex:ffff" \
+        "accept wait:fin status accept reset" "accept wait:fin status accept fin" \
+        "accept wait:fin status accept hex:$half fin" \
+        "accept wait:fin status accept answer:$meshsub rest:50 reset" \
+        "accept wait:fin status accept answer:$meshsub rest:50 fin"; do
+        # shellcheck disable=SC2086 # several steps
+        launch listener "$TOOLS/hostile" --listen $steps rest:200
+        eventually [ -s listener.out ]
+        api a /connect "{\"addr\":\"$(head -n 1 listener.out)\",\"timeout\":\"400ms\"}" > connecting
+        tail -n 1 connecting | jq -e '.exit | . == 5 or . == 6 or . == 7' > /dev/null ||
+            { echo "$steps"; cat connecting; return 1; }
+        ended listener || true
+    done
+}
+
+@test "a status answered one byte at a time is an answer" {
+    start_victim
+    launch listener "$TOOLS/hostile" --listen accept wait:fin status rest:500
+    eventually [ -s listener.out ]
+    api a /connect "{\"addr\":\"$(head -n 1 listener.out)\",\"until\":\"status\"}" > steps
+    tail -n 1 steps | jq -e '.exit == 0 and .reached == "status"'
+}

@@ -1,0 +1,506 @@
+/*
+ * A peer that does whatever it is told, for shell tests: QUIC as devnet-node speaks it, and behind
+ * it nothing but the bytes that the arguments ask for.
+ *
+ *   hostile [OPTION...] MULTIADDR STEP...    dials
+ *   hostile [OPTION...] --listen STEP...     prints its multiaddr and waits to be dialled
+ *
+ *   --no-certificate, --bare-certificate (without libp2p's extension), --no-alpn: break TLS
+ *   --times N: dial as often at once, and do the steps on the first connection that is up
+ *
+ * Steps, on the current stream, which is the one last opened or accepted:
+ *   open, accept            a stream of ours; the next one of the peer's, as it comes
+ *   propose:ID, answer:ID   multistream-select's header and ID
+ *   hex:BYTES, zeros:N, repeat:N:BYTES, drip:BYTES (one byte a packet)
+ *   status                  answers a status request with the status that was asked with
+ *   fin, reset, stop (STOP_SENDING alone)
+ *   wait:data, wait:fin, wait:reset, wait:end (either, or the stream is gone), wait:answer
+ *   (data or the end), wait:closed (the connection is), rest:MS, die (SIGKILL), close
+ *
+ * Prints what happens, a line each; ends with 0 when the steps are done, 1 when a connection ends
+ * before that, and 3 when one takes too long.
+ */
+#include <event2/event.h>
+#include <gnutls/x509.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "common/hex.h"
+#include "common/memory.h"
+#include "common/varint.h"
+#include "net/quic/internal.h"
+
+enum { PATIENCE_SECONDS = 20, SHOWN_MAX = 64, DIALS_MAX = 1000, DRIP_US = 500 };
+
+/* One of our streams, or of the peer's. */
+struct channel {
+    struct quic_stream *quic; /* NULL once it is gone */
+    int64_t id;
+    struct buffer input;
+    bool fin, reset, accepted;
+    struct channel *next;
+};
+
+static struct {
+    struct event_base *base;
+    struct quic_endpoint *endpoint;
+    struct quic_connection *connection;
+    struct channel *channels, *current;
+    char **steps;
+    struct buffer drip;
+    size_t dripped;
+    struct event *again; /* the steps go on */
+    bool resting, closed;
+} me;
+
+static _Noreturn void fail(const char *what, const char *why)
+{
+    fprintf(stderr, "hostile: %s: %s\n", what, why);
+    exit(2);
+}
+
+/* ---- what is written ---- */
+
+static void write_message(const char *text)
+{
+    struct buffer message = {0};
+    varint_append(&message, strlen(text) + 1);
+    buffer_append_text(&message, text);
+    buffer_append_byte(&message, '\n');
+    quic_stream_write_bytes(me.current->quic, buffer_bytes(&message));
+    buffer_clear(&message);
+}
+
+static void negotiate(const char *protocol)
+{
+    write_message("/multistream/1.0.0");
+    write_message(protocol);
+}
+
+static struct buffer bytes_from(const char *text)
+{
+    struct buffer bytes = {0};
+    if (!hex_read(text, &bytes))
+        fail(text, "not hexadecimal");
+    return bytes;
+}
+
+static void write_repeated(unsigned long count, const char *text)
+{
+    struct buffer once = bytes_from(text), all = {0};
+    for (unsigned long i = 0; i < count; i++)
+        buffer_append(&all, once.data, once.size);
+    quic_stream_write_bytes(me.current->quic, buffer_bytes(&all));
+    buffer_clear(&once);
+    buffer_clear(&all);
+}
+
+/* What followed the two messages of the negotiation goes back, behind a code of success. */
+static void answer_status(void)
+{
+    static const char protocol[] = "/leanconsensus/req/status/1/ssz_snappy";
+    struct bytes request = buffer_bytes(&me.current->input);
+    negotiate(protocol);
+    struct buffer answer = {0};
+    buffer_append_byte(&answer, 0);
+    size_t skipped = 2 + strlen("/multistream/1.0.0") + 2 + strlen(protocol);
+    request = bytes_after(request, skipped);
+    buffer_append(&answer, request.data, request.size);
+    quic_stream_write_bytes(me.current->quic, buffer_bytes(&answer));
+    buffer_clear(&answer);
+    quic_stream_finish_apart(me.current->quic);
+}
+
+/* ---- steps ---- */
+
+static void go_on_after(unsigned long microseconds)
+{
+    struct timeval delay = {.tv_sec = (time_t)(microseconds / 1000000),
+                            .tv_usec = (suseconds_t)(microseconds % 1000000)};
+    me.resting = true;
+    evtimer_add(me.again, &delay);
+}
+
+static struct channel *channel_new(struct quic_stream *quic)
+{
+    struct channel *channel = memory_new(sizeof(*channel));
+    channel->quic = quic;
+    channel->id = quic_stream_id(quic);
+    channel->next = me.channels;
+    me.channels = channel;
+    quic_stream_set_user(quic, channel);
+    return channel;
+}
+
+static void open_stream(void)
+{
+    struct quic_stream *quic = quic_stream_open(me.connection);
+    if (quic == NULL)
+        puts("no stream left");
+    else
+        me.current = channel_new(quic);
+    if (quic != NULL)
+        me.current->accepted = true;
+}
+
+/* The oldest of the peer's that was not accepted yet; false where there is none. */
+static bool accept_stream(void)
+{
+    struct channel *found = NULL;
+    for (struct channel *channel = me.channels; channel != NULL; channel = channel->next) {
+        if (!channel->accepted)
+            found = channel;
+    }
+    if (found == NULL)
+        return false;
+    found->accepted = true;
+    me.current = found;
+    return true;
+}
+
+static bool has_come(const char *what)
+{
+    const struct channel *channel = me.current;
+    if (strcmp(what, "closed") == 0)
+        return me.closed;
+    if (strcmp(what, "data") == 0)
+        return channel->input.size > 0;
+    if (strcmp(what, "fin") == 0)
+        return channel->fin;
+    if (strcmp(what, "reset") == 0)
+        return channel->reset;
+    bool ended = channel->fin || channel->reset || channel->quic == NULL;
+    if (strcmp(what, "end") == 0)
+        return ended;
+    if (strcmp(what, "answer") == 0)
+        return ended || channel->input.size > 0;
+    fail(what, "cannot be waited for");
+}
+
+static const char *argument_of(const char *step, const char *name)
+{
+    size_t length = strlen(name);
+    return strncmp(step, name, length) == 0 && step[length] == ':' ? step + length + 1 : NULL;
+}
+
+/* Steps with an argument that write to the stream; false where STEP is none. */
+static bool write_step(const char *step)
+{
+    const char *argument;
+    char *rest;
+    if ((argument = argument_of(step, "propose")) != NULL ||
+        (argument = argument_of(step, "answer")) != NULL) {
+        negotiate(argument);
+    } else if ((argument = argument_of(step, "hex")) != NULL) {
+        write_repeated(1, argument);
+    } else if ((argument = argument_of(step, "zeros")) != NULL) {
+        write_repeated(strtoul(argument, NULL, 10), "00");
+    } else if ((argument = argument_of(step, "repeat")) != NULL) {
+        unsigned long count = strtoul(argument, &rest, 10);
+        write_repeated(count, rest + 1);
+    } else if ((argument = argument_of(step, "drip")) != NULL) {
+        me.drip = bytes_from(argument);
+        me.dripped = 0;
+    } else {
+        return false;
+    }
+    return true;
+}
+
+/* True where the step is done. */
+static bool take_step(const char *step)
+{
+    const char *argument;
+    if ((argument = argument_of(step, "wait")) != NULL)
+        return has_come(argument);
+    if (strcmp(step, "accept") == 0)
+        return accept_stream();
+    if ((argument = argument_of(step, "rest")) != NULL)
+        go_on_after(strtoul(argument, NULL, 10) * 1000);
+    else if (strcmp(step, "open") == 0)
+        open_stream();
+    else if (strcmp(step, "close") == 0)
+        quic_connection_close(me.connection, 0, "hostile");
+    else if (strcmp(step, "die") == 0)
+        raise(SIGKILL);
+    else if (me.current == NULL || me.current->quic == NULL)
+        printf("no stream to %s\n", step);
+    else if (strcmp(step, "status") == 0)
+        answer_status();
+    else if (strcmp(step, "fin") == 0)
+        quic_stream_finish(me.current->quic);
+    else if (strcmp(step, "reset") == 0)
+        quic_stream_reset(me.current->quic, 0);
+    else if (strcmp(step, "stop") == 0)
+        compat_conn_shutdown_stream_read(me.connection->conn, me.current->id, 0);
+    else if (!write_step(step))
+        fail(step, "no such step");
+    return true;
+}
+
+static void drip_byte(void)
+{
+    if (me.current->quic != NULL)
+        quic_stream_write_bytes(me.current->quic, bytes_of(me.drip.data + me.dripped, 1));
+    if (++me.dripped == me.drip.size)
+        buffer_clear(&me.drip);
+    go_on_after(DRIP_US);
+}
+
+static void advance(void)
+{
+    while (!me.resting && me.drip.size > 0)
+        drip_byte();
+    while (!me.resting && me.drip.size == 0 && *me.steps != NULL && take_step(*me.steps))
+        me.steps++;
+    if (*me.steps == NULL && !me.resting && me.drip.size == 0)
+        event_base_loopbreak(me.base);
+}
+
+static void on_again(evutil_socket_t fd, short what, void *argument)
+{
+    (void)fd, (void)what, (void)argument;
+    me.resting = false;
+    advance();
+}
+
+/* ---- what QUIC tells ---- */
+
+static void on_established(void *context, struct quic_connection *connection)
+{
+    (void)context;
+    puts("connected");
+    if (me.connection == NULL)
+        me.connection = connection;
+}
+
+static void on_confirmed(void *context, struct quic_connection *connection)
+{
+    (void)context, (void)connection;
+    puts("confirmed");
+}
+
+static void on_closed(void *context, struct quic_connection *connection,
+                      const struct quic_close *close)
+{
+    (void)context;
+    printf("closed: %s\n", close->reason.text);
+    if (me.connection == NULL || me.connection == connection)
+        me.closed = true;
+}
+
+static void on_opened(void *context, struct quic_stream *quic)
+{
+    (void)context;
+    printf("%lld opened\n", (long long)channel_new(quic)->id);
+}
+
+static void on_data(void *context, struct quic_stream *quic, struct bytes data, bool fin)
+{
+    (void)context;
+    struct channel *channel = quic_stream_user(quic);
+    buffer_append(&channel->input, data.data, data.size);
+    char shown[2 * SHOWN_MAX + 1];
+    hex_write(bytes_of(data.data, data.size < SHOWN_MAX ? data.size : SHOWN_MAX), shown);
+    if (data.size > 0)
+        printf("%lld data %zu %s\n", (long long)channel->id, data.size, shown);
+    if (fin)
+        printf("%lld fin\n", (long long)channel->id);
+    channel->fin = channel->fin || fin;
+}
+
+static void on_reset(void *context, struct quic_stream *quic, uint64_t code)
+{
+    (void)context, (void)code;
+    struct channel *channel = quic_stream_user(quic);
+    printf("%lld reset\n", (long long)channel->id);
+    channel->reset = true;
+}
+
+static void on_stream_closed(void *context, struct quic_stream *quic)
+{
+    (void)context;
+    struct channel *channel = quic_stream_user(quic);
+    printf("%lld gone\n", (long long)channel->id);
+    channel->quic = NULL;
+}
+
+static void on_acknowledged(void *context, struct quic_stream *quic)
+{
+    (void)context, (void)quic;
+}
+
+static void on_settle(void *context)
+{
+    (void)context;
+    if (me.closed && *me.steps != NULL && strcmp(*me.steps, "wait:closed") != 0)
+        exit(1);
+    if (me.connection != NULL || me.closed)
+        advance();
+}
+
+static const struct quic_handlers handlers = {
+    .connection_established = on_established,
+    .connection_confirmed = on_confirmed,
+    .connection_closed = on_closed,
+    .stream_opened = on_opened,
+    .stream_data = on_data,
+    .stream_acknowledged = on_acknowledged,
+    .stream_reset = on_reset,
+    .stream_stopped = on_reset,
+    .stream_closed = on_stream_closed,
+    .settle = on_settle,
+};
+
+/* ---- broken TLS ---- */
+
+static void use_no_certificate(void)
+{
+    gnutls_certificate_free_credentials(me.endpoint->credentials);
+    gnutls_certificate_allocate_credentials(&me.endpoint->credentials);
+}
+
+static void use_bare_certificate(void)
+{
+    use_no_certificate();
+    gnutls_x509_privkey_t key;
+    gnutls_x509_crt_t certificate;
+    gnutls_x509_privkey_init(&key);
+    gnutls_x509_privkey_generate(key, GNUTLS_PK_ECDSA,
+                                 GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0);
+    gnutls_x509_crt_init(&certificate);
+    gnutls_x509_crt_set_version(certificate, 3);
+    gnutls_x509_crt_set_serial(certificate, "1", 1);
+    gnutls_x509_crt_set_activation_time(certificate, time(NULL) - 3600);
+    gnutls_x509_crt_set_expiration_time(certificate, time(NULL) + 3600);
+    gnutls_x509_crt_set_key(certificate, key);
+    gnutls_x509_crt_sign2(certificate, certificate, key, GNUTLS_DIG_SHA256, 0);
+    gnutls_certificate_set_x509_key(me.endpoint->credentials, &certificate, 1, key);
+    gnutls_x509_crt_deinit(certificate);
+    gnutls_x509_privkey_deinit(key);
+}
+
+/* By one without ALPN; nothing has been sent yet. */
+static void replace_session(struct quic_connection *connection)
+{
+    gnutls_deinit(connection->session);
+    gnutls_init(&connection->session, GNUTLS_CLIENT | GNUTLS_NO_END_OF_EARLY_DATA);
+    gnutls_priority_set(connection->session, me.endpoint->priorities);
+    gnutls_credentials_set(connection->session, GNUTLS_CRD_CERTIFICATE, me.endpoint->credentials);
+    ngtcp2_crypto_gnutls_configure_client_session(connection->session);
+    gnutls_session_set_ptr(connection->session, &connection->reference);
+    ngtcp2_conn_set_tls_native_handle(connection->conn, connection->session);
+}
+
+/* ---- beginning ---- */
+
+static void listen_anywhere(const struct identity *identity)
+{
+    struct multiaddr address;
+    struct error error;
+    if (!multiaddr_parse("/ip4/127.0.0.1/udp/0/quic-v1", &address, &error) ||
+        !quic_endpoint_listen(me.endpoint, &address, &error))
+        fail("--listen", error.text);
+    address = quic_endpoint_listen_address(me.endpoint, 0);
+    address.has_peer_id = true;
+    address.peer_id = *identity_peer_id(identity);
+    char text[MULTIADDR_TEXT_SIZE];
+    multiaddr_text(&address, text);
+    puts(text);
+}
+
+static void dial(const char *text, bool no_alpn)
+{
+    struct multiaddr address;
+    struct error error;
+    if (!multiaddr_parse(text, &address, &error))
+        fail(text, error.text);
+    struct quic_connection *connection = quic_endpoint_dial(me.endpoint, &address, NULL, &error);
+    if (connection == NULL)
+        fail(text, error.text);
+    if (no_alpn)
+        replace_session(connection);
+}
+
+static void on_impatient(evutil_socket_t fd, short what, void *argument)
+{
+    (void)fd, (void)what, (void)argument;
+    printf("in vain: %s\n", *me.steps != NULL ? *me.steps : "the end");
+    exit(3);
+}
+
+static void set_up(const struct identity *identity)
+{
+    struct quic_settings settings;
+    quic_settings_default(&settings);
+    me.base = event_base_new();
+    settings.base = me.base;
+    settings.identity = identity;
+    settings.handlers = &handlers;
+    struct error error;
+    me.endpoint = quic_endpoint_new(&settings, &error);
+    if (me.endpoint == NULL)
+        fail("QUIC", error.text);
+    me.again = evtimer_new(me.base, on_again, NULL);
+}
+
+static void run(void)
+{
+    struct event *impatient = evtimer_new(me.base, on_impatient, NULL);
+    evtimer_add(impatient, &(struct timeval){.tv_sec = PATIENCE_SECONDS});
+    event_base_dispatch(me.base);
+    event_free(impatient);
+}
+
+static void clear(struct identity *identity)
+{
+    quic_endpoint_free(me.endpoint);
+    while (me.channels != NULL) {
+        struct channel *channel = me.channels;
+        me.channels = channel->next;
+        buffer_clear(&channel->input);
+        free(channel);
+    }
+    event_free(me.again);
+    event_base_free(me.base);
+    identity_free(identity);
+}
+
+int main(int argc, char **argv)
+{
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    struct identity *identity = identity_generate();
+    set_up(identity);
+    bool no_alpn = false;
+    unsigned long times = 1;
+    int next = 1;
+    for (; next < argc && strncmp(argv[next], "--", 2) == 0; next++) {
+        if (strcmp(argv[next], "--no-certificate") == 0)
+            use_no_certificate();
+        else if (strcmp(argv[next], "--bare-certificate") == 0)
+            use_bare_certificate();
+        else if (strcmp(argv[next], "--no-alpn") == 0)
+            no_alpn = true;
+        else if (strcmp(argv[next], "--times") == 0 && next + 1 < argc)
+            times = strtoul(argv[++next], NULL, 10);
+        else if (strcmp(argv[next], "--listen") == 0)
+            break;
+        else
+            fail(argv[next], "no such option");
+    }
+    if (next == argc)
+        fail("usage", "hostile [OPTION...] MULTIADDR|--listen STEP...");
+    me.steps = argv + next + 1;
+    if (strcmp(argv[next], "--listen") == 0) {
+        listen_anywhere(identity);
+    } else {
+        for (unsigned long i = 0; i < times && i < DIALS_MAX; i++)
+            dial(argv[next], no_alpn);
+    }
+    run();
+    clear(identity);
+    return 0;
+}
