@@ -549,6 +549,18 @@ start_relay() {
     done
 }
 
+@test "a peer that is connected and meshed before our own dial gets through is met as it stands" {
+    start_node a
+    start_relay --delay 300ms
+    launch slow "$BIN/devnet-connect" --json --timeout 10s --listen /ip4/127.0.0.1/udp/0/quic-v1 \
+        "$relayed"
+    eventually grep -q "listening on" slow.err
+    api a /connect "{\"addr\":\"$(sed -n 's/.*listening on //p' slow.err)\"}" > /dev/null
+    ended_with slow 0 '.reached == "mesh" and .steps[0].direction == "dialled" and
+        .steps[0].ms >= 600 and (.steps[] | select(.step == "mesh") | .grafted_by == "earlier")'
+    [ "$(grep -c '"stream_opened"' a.out)" -eq 2 ]
+}
+
 @test "both are in each other's mesh after three round trips" {
     start_node a
     start_relay --delay 50ms

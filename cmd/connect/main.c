@@ -151,7 +151,7 @@ static bool listen_on(struct run *run, struct error *error)
         if (!host_listen(run->host, &address, error))
             return false;
     }
-    for (size_t i = 0; i < list.count && run->settings->accept; i++) {
+    for (size_t i = 0; i < list.count; i++) {
         char text[MULTIADDR_TEXT_SIZE];
         struct multiaddr address = host_listen_address(run->host, i);
         multiaddr_text(&address, text);

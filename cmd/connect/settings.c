@@ -21,7 +21,8 @@ static const struct option_spec options[] = {
     {"accept", 0, OPTION_FLAG, AT(accept), NULL,
      "Wait to be dialled, and report the same steps from the listening side"},
     {"listen", 'l', OPTION_LIST, AT(listen), "MULTIADDR",
-     "Listen there; may be repeated (default /ip4/127.0.0.1/udp/0/quic-v1 with --accept)"},
+     "Listen there, and say on stderr where; may be repeated (default "
+     "/ip4/127.0.0.1/udp/0/quic-v1 with --accept, nowhere without)"},
     {"from", 'f', OPTION_STRING, AT(from), "API",
      "Ask the running node with that HTTP API to dial, instead of dialling from here"},
     {"until", 'u', OPTION_CHOICE, AT(until), "STEP", "How far to go (default mesh)",
@@ -81,7 +82,7 @@ static const struct exit_status statuses[] = {
     {4, "TLS or peer id: either side refused the other's certificate or identity"},
     {5, "protocol negotiation: what was asked for is not spoken"},
     {6, "status refused, malformed or not answered"},
-    {7, "stream: the gossipsub streams did not both open, or were lost"},
+    {7, "stream: the gossipsub streams did not both open, or the peer was lost during --hold"},
     {8, "mesh: no topic in common, or no GRAFT stood"},
     {9, "the API asked with --from failed"},
     {130, "interrupted (SIGINT) before the step was reached"},
