@@ -1,12 +1,17 @@
 #include "common/log.h"
 
 #include <jansson.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "common/clock.h"
 
-enum { LINE_SIZE = 2048 };
+enum {
+    LINE_SIZE = 2048,
+    PATIENCE_MS = 100, /* with a reader that falls asleep, once */
+};
 
 static struct {
     const char *program;
@@ -28,6 +33,15 @@ bool log_enabled(enum log_level level)
     return level <= settings.level;
 }
 
+/* A log that nobody reads must not stop the program: lines are lost instead. */
+static bool somebody_reads(void)
+{
+    static bool asleep;
+    struct pollfd entry = {.fd = STDERR_FILENO, .events = POLLOUT};
+    asleep = poll(&entry, 1, asleep ? 0 : PATIENCE_MS) != 1;
+    return !asleep;
+}
+
 static void write_json(enum log_level level, const char *line)
 {
     json_t *record =
@@ -42,7 +56,7 @@ static void write_json(enum log_level level, const char *line)
 
 void log_write(enum log_level level, const char *format, ...)
 {
-    if (!log_enabled(level))
+    if (!log_enabled(level) || !somebody_reads())
         return;
     char line[LINE_SIZE];
     va_list arguments;

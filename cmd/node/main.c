@@ -4,11 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <unistd.h>
 
+#include "cmd/node/event_writer.h"
 #include "cmd/node/settings.h"
 #include "common/log.h"
 #include "common/memory.h"
-#include "common/output.h"
 #include "net/api/node.h"
 #include "net/dialer.h"
 #include "net/options.h"
@@ -22,16 +23,17 @@ struct node {
     struct resolver *resolver;
     struct dialer *dialer;
     struct node_api *api;
+    struct event_writer *output;
     struct host_observer printer;
     struct event *terminated, *interrupted;
 };
 
 static void print_event(void *context, const struct host_event *event)
 {
-    (void)context;
+    const struct node *node = context;
     json_t *object = host_event_json(event);
     if (object != NULL)
-        output_json_line(object);
+        event_writer_add(node->output, object);
     json_decref(object);
 }
 
@@ -49,7 +51,7 @@ static void print_ready(const struct node *node)
     json_t *ready =
         json_pack("{s:s, s:s, s:o, s:s*}", "event", "ready", "peer_id", peer_id, "listen", listen,
                   "api", node->api != NULL ? node_api_url(node->api) : NULL);
-    output_json_line(ready);
+    event_writer_add(node->output, ready);
     json_decref(ready);
 }
 
@@ -159,7 +161,8 @@ static void run(struct node *node, const struct node_settings *settings)
     for (size_t i = 0; i < settings->faults.count; i++)
         log_write(LOG_WARN, "--fault %s: this node misbehaves on purpose",
                   settings->faults.items[i]);
-    node->printer = (struct host_observer){.event = print_event};
+    node->output = event_writer_new(node->base, STDOUT_FILENO);
+    node->printer = (struct host_observer){.event = print_event, .context = node};
     host_observe(node->host, &node->printer);
     print_ready(node);
     event_add(node->terminated, NULL);
@@ -174,6 +177,7 @@ static void node_clear(struct node *node)
     if (node->dialer != NULL)
         dialer_free(node->dialer);
     host_free(node->host);
+    event_writer_free(node->output);
     if (node->resolver != NULL)
         resolver_free(node->resolver);
     identity_free(node->identity);
