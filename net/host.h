@@ -5,6 +5,7 @@
 #define NET_HOST_H
 
 #include "net/events.h"
+#include "net/gossipsub/trace.h"
 
 enum {
     HOST_PENDING_DIALS_MAX = 256,
@@ -42,6 +43,7 @@ struct host_settings {
     uint64_t seed; /* of the router's choices */
     uint64_t handshake_timeout_ms;
     unsigned faults;
+    rpc_tracer trace_rpc; /* told of every gossipsub RPC; NULL: nobody is */
 };
 
 void host_settings_default(struct host_settings *settings);

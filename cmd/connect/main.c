@@ -171,6 +171,8 @@ static void fill_host_settings(const struct run *run, struct host_settings *host
     host->network = settings->network;
     host->qlog_folder = settings->qlog;
     host->keylog_path = settings->keylog;
+    if (settings->trace == 1)
+        host->trace_rpc = settings->json ? rpc_trace_print_json : rpc_trace_print_text;
     host->handshake_timeout_ms = settings->timeout_ms + HANDSHAKE_GRACE_MS;
     if (!status_option_checkpoint("--finalized", settings->finalized, &host->status.finalized,
                                   &error) ||

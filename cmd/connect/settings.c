@@ -14,6 +14,7 @@ static const char network_default[] = "12345678";
 static const char agent_default[] = "devnet-connect/" DEVNET_VERSION;
 
 static const char *const log_levels[] = {"error", "warn", "info", "debug", "trace", NULL};
+static const char *const traces[] = {"none", "rpc", NULL};
 
 #define AT(member) .offset = offsetof(struct connect_settings, member)
 
@@ -52,6 +53,9 @@ static const struct option_spec options[] = {
      "Append TLS secrets there, for Wireshark (default $SSLKEYLOGFILE)", .files = true},
     {"log-level", 0, OPTION_CHOICE, AT(log_level), "LEVEL", "What to log on stderr (default error)",
      .choices = log_levels},
+    {"trace", 0, OPTION_CHOICE, AT(trace), "WHAT",
+     "Print every gossipsub RPC in and out on stderr, as JSON with --json (default none)",
+     .choices = traces},
     {0},
 };
 
@@ -126,7 +130,7 @@ static bool has_options_of_our_own_node(const struct connect_settings *settings)
     return settings->listen.count > 0 || settings->network != network_default ||
            settings->key != NULL || settings->key_hex != NULL || settings->finalized != NULL ||
            settings->head != NULL || settings->agent != agent_default || settings->qlog != NULL ||
-           settings->keylog != NULL || settings->hold_ms > 0;
+           settings->keylog != NULL || settings->hold_ms > 0 || settings->trace != 0;
 }
 
 static void check_combination(const struct connect_settings *settings)
@@ -139,8 +143,8 @@ static void check_combination(const struct connect_settings *settings)
         connect_usage_error("--key and --key-hex exclude each other");
     if (settings->from != NULL && has_options_of_our_own_node(settings))
         connect_usage_error("with --from it is the other node that dials: --listen, --network, "
-                            "--key, --key-hex, --finalized, --head, --agent, --qlog, --keylog and "
-                            "--hold are its own");
+                            "--key, --key-hex, --finalized, --head, --agent, --qlog, --keylog, "
+                            "--trace and --hold are its own");
     if (*settings->network == '\0' || strlen(settings->network) > HOST_NETWORK_SIZE_MAX ||
         strchr(settings->network, '/') != NULL)
         connect_usage_error("--network %s: 1 to %d characters, no slash", settings->network,

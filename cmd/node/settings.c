@@ -9,6 +9,7 @@
 
 static const char *const log_levels[] = {"error", "warn", "info", "debug", "trace", NULL};
 static const char *const log_formats[] = {"text", "json", NULL};
+static const char *const traces[] = {"none", "rpc", NULL};
 
 #define AT(member) .offset = offsetof(struct node_settings, member)
 
@@ -55,6 +56,9 @@ static const struct option_spec options[] = {
      .choices = log_levels},
     {"log-format", 0, OPTION_CHOICE, AT(log_format), "FORMAT", "How to log (default text)",
      .choices = log_formats},
+    {"trace", 0, OPTION_CHOICE, AT(trace), "WHAT",
+     "Print every gossipsub RPC in and out on stderr, in the format of the log (default none)",
+     .choices = traces},
     {"fault", 0, OPTION_LIST, AT(faults), "NAME",
      "Misbehave on purpose, for tests; see FAULTS; may be repeated"},
     {0},
@@ -171,6 +175,8 @@ void node_settings_apply(const struct node_settings *settings, struct host_setti
     host->keylog_path = settings->keylog;
     host->seed = settings->seed;
     host->faults = faults_of(&settings->faults);
+    if (settings->trace == 1)
+        host->trace_rpc = settings->log_format == 1 ? rpc_trace_print_json : rpc_trace_print_text;
     host->gossipsub.heartbeat_ms = settings->heartbeat_ms;
     host->gossipsub.d = (unsigned)settings->d;
     host->gossipsub.d_low = (unsigned)settings->d_low;

@@ -10,7 +10,7 @@ struct node_settings {
     const char *key, *key_hex, *network, *api, *qlog, *keylog, *agent, *finalized, *head;
     uint64_t heartbeat_ms, d, d_low, d_high, d_lazy, seed;
     bool flood_publish;
-    int log_level, log_format;
+    int log_level, log_format, trace;
 };
 
 /* Reads the command line; exits on help and on bad usage. */

@@ -26,6 +26,26 @@ static struct peer *peer_of(const struct protocol_stream *stream)
 
 /* ---- actions ---- */
 
+static void trace(const struct peer *peer, struct bytes rpc, bool out, bool dropped)
+{
+    struct traced_rpc traced = {.peer = peer->name, .out = out, .dropped = dropped, .rpc = rpc};
+    peer->host->settings.trace_rpc(&traced);
+}
+
+static void trace_in(const struct peer *peer, struct bytes rpc)
+{
+    if (peer->host->settings.trace_rpc != NULL)
+        trace(peer, rpc, false, false);
+}
+
+static void trace_out(const struct peer *peer, const struct chunk *rpc, bool dropped)
+{
+    uint64_t size;
+    if (peer->host->settings.trace_rpc != NULL)
+        trace(peer, bytes_after(chunk_bytes(rpc), (size_t)varint_read(chunk_bytes(rpc), &size)),
+              true, dropped);
+}
+
 static void send_rpc(struct peer *peer, const struct gossipsub_action *action)
 {
     static const size_t limits[] = {[GOSSIPSUB_GOSSIP] = QUEUE_GOSSIP_MAX,
@@ -33,11 +53,13 @@ static void send_rpc(struct peer *peer, const struct gossipsub_action *action)
                                     [GOSSIPSUB_DATA] = QUEUE_DATA_MAX};
     if (peer->outbound == NULL)
         return;
-    if (quic_stream_unsent(peer->outbound->quic) + action->rpc->size > limits[action->priority]) {
+    size_t queued = quic_stream_unsent(peer->outbound->quic) + action->rpc->size;
+    bool dropped = queued > limits[action->priority];
+    trace_out(peer, action->rpc, dropped);
+    if (dropped)
         peer->dropped_rpcs++;
-        return;
-    }
-    quic_stream_write(peer->outbound->quic, action->rpc);
+    else
+        quic_stream_write(peer->outbound->quic, action->rpc);
 }
 
 static void drop_peer(struct peer *peer, const char *reason)
@@ -148,6 +170,7 @@ static long receive_rpcs(struct protocol_stream *stream, struct bytes input)
         if (prefix == 0 || rest.size - (size_t)prefix < size)
             break;
         struct bytes rpc = bytes_of(rest.data + prefix, (size_t)size);
+        trace_in(peer_of(stream), rpc);
         gossipsub_rpc_received(host->router, clock_now_ms(), peer_of(stream)->router_handle, rpc,
                                &host->actions);
         taken += (size_t)prefix + (size_t)size;

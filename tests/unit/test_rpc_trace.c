@@ -1,0 +1,157 @@
+/* What --trace rpc says of an RPC. */
+#include "net/gossipsub/trace.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/memory.h"
+#include "net/gossipsub/payload.h"
+#include "net/gossipsub/rpc.h"
+#include "tests/unit/gossip_scene.h"
+#include "tests/unit/support.h"
+
+static json_t *trace_of(struct bytes rpc)
+{
+    struct traced_rpc traced = {.peer = "16Uiu2HA", .out = true, .rpc = rpc};
+    json_t *object = rpc_trace_json(&traced);
+    assert_non_null(object);
+    return object;
+}
+
+static json_t *trace_of_writer(struct rpc_writer *writer)
+{
+    struct chunk *rpc = rpc_writer_finish(writer);
+    json_t *object = trace_of(scene_without_length(rpc));
+    chunk_unref(rpc);
+    rpc_writer_clear(writer);
+    return object;
+}
+
+/* A copy of TEXT in which ID1 is written out: the id that begins with 01. QUOTED: as JSON. */
+static char *with_ids(const char *text, bool quoted)
+{
+    struct buffer copy = {0};
+    for (; *text != '\0'; text++) {
+        if (text[0] == 'I' && text[1] == 'D') {
+            text += 2;
+            char *id =
+                text_format("%s0%c%038d%s", quoted ? "\"" : "", *text, 0, quoted ? "\"" : "");
+            buffer_append_text(&copy, id);
+            free(id);
+        } else {
+            buffer_append_byte(&copy, quoted && *text == '\'' ? '"' : (uint8_t)*text);
+        }
+    }
+    buffer_append_byte(&copy, '\0');
+    return (char *)copy.data;
+}
+
+/* The object is EXPECTED, and its text TEXT, both but for the time; drops it. ID1 in them is the id
+ * that begins with 01, and ' is ". */
+static void check(json_t *object, const char *expected, const char *text)
+{
+    char *line = rpc_trace_text(object);
+    char *wanted_line = with_ids(text, false);
+    assert_string_equal(line + strlen("00:00:00.000 "), wanted_line);
+    assert_true(json_integer_value(json_object_get(object, "time")) > 0);
+    json_object_del(object, "time");
+    char *wanted_text = with_ids(expected, true);
+    json_t *wanted = json_loads(wanted_text, 0, NULL);
+    char *shown = json_dumps(object, JSON_COMPACT);
+    if (!json_equal(object, wanted))
+        fail_msg("%s instead of %s", shown, wanted_text);
+    free(line), free(wanted_line), free(wanted_text), free(shown);
+    json_decref(wanted);
+    json_decref(object);
+}
+
+static void every_kind_of_entry_is_told(void **state)
+{
+    (void)state;
+    static const uint8_t ids[6][GOSSIPSUB_MESSAGE_ID_SIZE] = {{1}, {2}, {3}, {4}, {5}, {6}};
+    struct bytes t = bytes_of_text("t");
+    struct rpc_writer writer = {0};
+    rpc_write_subscription(&writer, t, true);
+    rpc_write_subscription(&writer, t, false);
+    rpc_write_graft(&writer, t);
+    rpc_write_prune(&writer, t, 60);
+    rpc_write_prune(&writer, t, 0);
+    rpc_write_ihave(&writer, t, ids, 6);
+    rpc_write_iwant(&writer, ids, 1);
+    rpc_write_idontwant(&writer, ids, 2);
+    check(trace_of_writer(&writer),
+          "{'trace':'rpc','peer_id':'16Uiu2HA','direction':'out','bytes':242,"
+          "'subscriptions':[{'topic':'t','subscribe':true},{'topic':'t','subscribe':false}],"
+          "'graft':[{'topic':'t'}],'prune':[{'topic':'t','backoff':60},{'topic':'t'}],"
+          "'ihave':[{'topic':'t','count':6,'ids':[ID1,ID2,ID3,ID4]}],"
+          "'iwant':[{'count':1,'ids':[ID1]}],'idontwant':[{'count':2,'ids':[ID1,ID2]}]}",
+          "rpc out 16Uiu2HA 242 bytes; subscribe t; unsubscribe t; ihave t 6 ids ID1 ID2 ID3 ID4 "
+          "...; iwant 1 id ID1; graft t; prune t backoff 60s; prune t; idontwant 2 ids ID1 ID2");
+}
+
+static void a_message_is_told_with_its_id_and_the_size_of_its_data(void **state)
+{
+    (void)state;
+    struct buffer data = {0};
+    payload_compress(bytes_of_text("hello"), &data);
+    struct chunk *rpc = rpc_encode_message(bytes_of_text("t"), buffer_bytes(&data));
+    json_t *object = trace_of(scene_without_length(rpc));
+    const json_t *message = json_array_get(json_object_get(object, "messages"), 0);
+    assert_int_equal(json_integer_value(json_object_get(message, "size")), data.size);
+    assert_string_equal(json_string_value(json_object_get(message, "id")),
+                        "553e810861ad9f2b3bde628d88fa25f26f01d329");
+    json_decref(object);
+    chunk_unref(rpc);
+    buffer_clear(&data);
+}
+
+static void a_long_list_is_cut_and_what_is_left_out_is_counted(void **state)
+{
+    (void)state;
+    struct rpc_writer writer = {0};
+    for (size_t i = 0; i < 1000; i++)
+        rpc_write_graft(&writer, bytes_of_text("t"));
+    json_t *object = trace_of_writer(&writer);
+    assert_int_equal(json_array_size(json_object_get(object, "graft")), TRACE_ENTRIES_MAX);
+    assert_int_equal(json_integer_value(json_object_get(object, "graft_left_out")),
+                     1000 - TRACE_ENTRIES_MAX);
+    char *text = rpc_trace_text(object);
+    assert_non_null(strstr(text, "graft t; and 984 more"));
+    free(text);
+    json_decref(object);
+}
+
+static void what_is_malformed_or_could_garble_the_line_is_safe(void **state)
+{
+    (void)state;
+    check(trace_of(bytes_of_text("nonsense")),
+          "{'trace':'rpc','peer_id':'16Uiu2HA','direction':'out','bytes':8,'malformed':true}",
+          "rpc out 16Uiu2HA 8 bytes; malformed");
+    struct rpc_writer writer = {0};
+    rpc_write_graft(&writer, bytes_of_text("\x1b[31m\n\xff"));
+    json_t *object = trace_of_writer(&writer);
+    char *text = rpc_trace_text(object);
+    assert_null(strpbrk(text, "\x1b\n\xff"));
+    free(text);
+    json_decref(object);
+}
+
+static void an_empty_rpc_says_nothing(void **state)
+{
+    (void)state;
+    check(trace_of(bytes_of(NULL, 0)),
+          "{'trace':'rpc','peer_id':'16Uiu2HA','direction':'out','bytes':0}",
+          "rpc out 16Uiu2HA 0 bytes");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_kind_of_entry_is_told),
+        cmocka_unit_test(a_message_is_told_with_its_id_and_the_size_of_its_data),
+        cmocka_unit_test(a_long_list_is_cut_and_what_is_left_out_is_counted),
+        cmocka_unit_test(what_is_malformed_or_could_garble_the_line_is_safe),
+        cmocka_unit_test(an_empty_rpc_says_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
