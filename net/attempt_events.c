@@ -37,10 +37,13 @@ static void on_connected(struct attempt *attempt, const struct host_event *event
     catch_up(attempt);
 }
 
+/* An answer of any kind to what we asked says the same: before it has accepted us, a peer cannot
+ * read the question. */
 static void on_confirmed(struct attempt *attempt, const struct host_event *event)
 {
-    if (event->connection->number != attempt->dial)
+    if (event->connection->number != attempt->dial || attempt->confirmed)
         return;
+    attempt->confirmed = true;
     attempt_add_step(attempt, "confirmed", true, NULL);
     attempt_complete(attempt, ATTEMPT_HANDSHAKE);
 }
@@ -122,6 +125,7 @@ static void on_status(struct attempt *attempt, const struct host_event *event)
 {
     if (attempt->done[ATTEMPT_STATUS])
         return;
+    on_confirmed(attempt, event);
     json_t *step = host_event_json(event);
     json_object_del(step, "event");
     attempt_add_step(attempt, "status", true, step);
@@ -132,6 +136,8 @@ static void on_status_failed(struct attempt *attempt, const struct host_event *e
 {
     if (event->end == PROTOCOL_CONNECTION_LOST || attempt->done[ATTEMPT_STATUS])
         return;
+    if (event->end != PROTOCOL_TIMED_OUT)
+        on_confirmed(attempt, event);
     bool not_spoken = event->end == PROTOCOL_REJECTED;
     if (not_spoken && attempt_is_goal(attempt, ATTEMPT_STATUS)) {
         attempt_fail(attempt, ATTEMPT_PROTOCOL, "status", "the peer does not speak it (`na`)");

@@ -32,6 +32,7 @@ struct attempt {
     struct error accept_failed; /* the last inbound handshake that led nowhere */
 
     bool done[ATTEMPT_MESH + 1];
+    bool confirmed;
     bool outbound_open, inbound_open;
     bool identify_ended;
     char *grafted; /* a topic on which a GRAFT stands */

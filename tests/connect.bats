@@ -241,6 +241,7 @@ start_accept() {
     expect status-malformed "*"
     expect status-endless "*"
     expect status-silent "no answer within 0.5 s"
+    connect 0 --until handshake "$(address status-refused)"
     connect 0 --until handshake "$(address status-silent)"
     connect 0 --until identify "$(address status-silent)"
 }
