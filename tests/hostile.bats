@@ -24,7 +24,7 @@ teardown() {
 
 # The node under attack, and a good peer of it.
 start_victim() {
-    start_node a --heartbeat 100ms --log-level info
+    start_node a --heartbeat 100ms --log-level info "$@"
     start_dialler good a --heartbeat 100ms
     await_mesh a good
     victim=$(address a)
@@ -120,6 +120,25 @@ proposal() {
     [ "$(grep -c ^connected <<< "$output")" = 60 ]
     [ "$(api a /mesh | jq .statistics.retries_sent)" -gt 0 ]
     [[ $output == *"too many connections"* ]]
+}
+
+@test "noise leaves no QUIC logs behind" {
+    start_victim --qlog logs
+    udp noise 2000 4
+    check_victim
+    [ "$(find logs -type f | wc -l)" = 1 ]
+}
+
+@test "a ClientHello of two datagrams is understood, whichever comes first" {
+    start_victim
+    run -0 hostile --long-hello "$victim" open "propose:$ping" zeros:32 wait:data
+    launch relay "$BIN/devnet-relay" --to "127.0.0.1:$port" --drop 1
+    eventually [ -s relay.out ]
+    relay=$(head -n 1 relay.out | grep -Eo '/ip4/127.0.0.1/udp/[0-9]+|127.0.0.1:[0-9]+' | head -n 1)
+    run -0 hostile --long-hello "/ip4/127.0.0.1/udp/${relay##*[:/]}/quic-v1" open "propose:$ping" \
+        zeros:32 wait:data
+    [ "$(api a /mesh | jq .statistics.retries_sent)" = 1 ]
+    run ! has_printed a '.event == "accept_failed"'
 }
 
 # ---- who they are ----

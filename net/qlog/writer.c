@@ -8,7 +8,7 @@
 #include "common/log.h"
 #include "common/memory.h"
 
-enum { FLUSH_SIZE = 32768, RECORD_SEPARATOR = 0x1e };
+enum { FLUSH_SIZE = 32768, RECORD_SEPARATOR = 0x1e, SAME_NAME_MAX = 9 };
 
 struct qlog_writer {
     int fd; /* -1 once writing has failed */
@@ -16,12 +16,24 @@ struct qlog_writer {
     struct buffer pending;
 };
 
+static void create_file(struct qlog_writer *writer, const char *folder, const char *id,
+                        const char *role)
+{
+    writer->path = text_format("%s/%s_%s.sqlog", folder, id, role);
+    for (unsigned i = 2; i <= SAME_NAME_MAX + 1; i++) {
+        writer->fd = open(writer->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+        if (writer->fd >= 0 || errno != EEXIST || i > SAME_NAME_MAX)
+            return;
+        free(writer->path);
+        writer->path = text_format("%s/%s_%s-%u.sqlog", folder, id, role, i);
+    }
+}
+
 struct qlog_writer *qlog_writer_new(const char *folder, const char *id, const char *role,
                                     struct error *error)
 {
     struct qlog_writer *writer = memory_new(sizeof(*writer));
-    writer->path = text_format("%s/%s_%s.sqlog", folder, id, role);
-    writer->fd = open(writer->path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    create_file(writer, folder, id, role);
     if (writer->fd >= 0)
         return writer;
     error_set(error, "%s: cannot write the QUIC log: %s", writer->path, strerror(errno));
@@ -39,6 +51,13 @@ void qlog_writer_free(struct qlog_writer *writer)
     buffer_clear(&writer->pending);
     free(writer->path);
     free(writer);
+}
+
+void qlog_writer_discard(struct qlog_writer *writer)
+{
+    if (writer != NULL)
+        unlink(writer->path);
+    qlog_writer_free(writer);
 }
 
 /* A full disk ends the log, not the node. */

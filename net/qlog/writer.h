@@ -12,11 +12,14 @@
 
 struct qlog_writer;
 
-/* FOLDER/ID_ROLE.sqlog, ROLE being "client" or "server". NULL with the error set where it cannot be
- * written. */
+/* FOLDER/ID_ROLE.sqlog, ROLE being "client" or "server", or FOLDER/ID_ROLE-2.sqlog and so on where
+ * there is one: a client chooses the id, and must not choose which log to write over. NULL with the
+ * error set where it cannot be written. */
 struct qlog_writer *qlog_writer_new(const char *folder, const char *id, const char *role,
                                     struct error *error);
 void qlog_writer_free(struct qlog_writer *writer); /* flushes; NULL is allowed */
+/* Takes the file away too. */
+void qlog_writer_discard(struct qlog_writer *writer);
 /* One whole record as the library formats it, its separator included. */
 void qlog_writer_record(struct qlog_writer *writer, struct bytes record);
 /* An event of ours; TIME_MS is on the log's clock. Takes over DATA. */

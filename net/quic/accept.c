@@ -135,8 +135,11 @@ void accept_datagram(struct quic_socket *socket, const struct sockaddr *remote,
     struct error error;
     struct quic_connection *connection = connection_new_server(socket, remote, remote_size, &header,
                                                                retried ? &original : NULL, &error);
-    if (connection == NULL)
+    if (connection == NULL) {
         log_warn("%s", error.text);
-    else
-        connection_receive(connection, remote, remote_size, data, size);
+        return;
+    }
+    connection_receive(connection, remote, remote_size, data, size);
+    if (connection->retry_wanted)
+        accept_send_retry(socket, remote, remote_size, &header);
 }

@@ -31,7 +31,7 @@ static void write_log_record(void *user, uint32_t flags, const void *data, size_
 {
     (void)flags;
     struct quic_connection *connection = user;
-    if (size > 0)
+    if (size > 0 && connection->log != NULL)
         qlog_writer_record(connection->log, bytes_of(data, size));
 }
 
@@ -334,13 +334,17 @@ static void fail_tls(struct quic_connection *connection, compat_close_error *clo
               name != NULL ? name : "unknown reason");
 }
 
-/* What looked like the beginning of a handshake was noise: not worth a word to the handlers, who
- * never heard of it. */
+/* What looked like the beginning of a handshake was noise: worth no log, and no word to the
+ * handlers, who never heard of it. */
 static void drop(struct quic_connection *connection)
 {
     set_cause(connection, QUIC_PROTOCOL_ERROR, "dropped before the handshake was complete");
     connection->state = CONNECTION_GONE;
-    connection->reported = connection->server && !connection->established;
+    if (!connection->server || connection->established)
+        return;
+    connection->reported = true;
+    qlog_writer_discard(connection->log);
+    connection->log = NULL;
 }
 
 /* What a failing call of ngtcp2 means for the connection. */
@@ -352,6 +356,10 @@ static void connection_fail(struct quic_connection *connection, int code)
     case NGTCP2_ERR_IDLE_CLOSE:
         set_cause(connection, QUIC_IDLE_TIMEOUT, "the peer fell silent (idle timeout)");
         connection->state = CONNECTION_GONE;
+        return;
+    case NGTCP2_ERR_RETRY:
+        connection->retry_wanted = true;
+        drop(connection);
         return;
     case NGTCP2_ERR_DROP_CONN:
         drop(connection);

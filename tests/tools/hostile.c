@@ -6,6 +6,7 @@
  *   hostile [OPTION...] --listen STEP...     prints its multiaddr and waits to be dialled
  *
  *   --no-certificate, --bare-certificate (without libp2p's extension), --no-alpn: break TLS
+ *   --long-hello: a ClientHello of two datagrams
  *   --times N: dial as often at once, and do the steps on the first connection that is up
  *
  * Steps, on the current stream, which is the one last opened or accepted:
@@ -383,8 +384,8 @@ static void use_bare_certificate(void)
     gnutls_x509_privkey_deinit(key);
 }
 
-/* By one without ALPN; nothing has been sent yet. */
-static void replace_session(struct quic_connection *connection)
+/* One without ALPN takes the place of the session; nothing has been sent yet. */
+static void use_no_alpn(struct quic_connection *connection)
 {
     gnutls_deinit(connection->session);
     gnutls_init(&connection->session, GNUTLS_CLIENT | GNUTLS_NO_END_OF_EARLY_DATA);
@@ -393,6 +394,29 @@ static void replace_session(struct quic_connection *connection)
     ngtcp2_crypto_gnutls_configure_client_session(connection->session);
     gnutls_session_set_ptr(connection->session, &connection->reference);
     ngtcp2_conn_set_tls_native_handle(connection->conn, connection->session);
+}
+
+/* A ClientHello of two datagrams: many key shares and application protocols, and a long name. */
+static void use_long_hello(struct quic_connection *connection)
+{
+    enum { PROTOCOLS = 8, LENGTH = 31, NAME = 250 };
+    static unsigned char names[PROTOCOLS][LENGTH];
+    static char server[NAME];
+    use_no_alpn(connection);
+    gnutls_datum_t protocols[PROTOCOLS] = {{.data = (unsigned char *)"libp2p", .size = 6}};
+    for (int i = 1; i < PROTOCOLS; i++) {
+        memset(names[i], 'a' + i, LENGTH);
+        protocols[i] = (gnutls_datum_t){.data = names[i], .size = LENGTH};
+    }
+    gnutls_alpn_set_protocols(connection->session, protocols, PROTOCOLS, 0);
+    for (size_t i = 0; i < sizeof(server); i++)
+        server[i] = i % 50 == 49 ? '.' : 'a';
+    server[NAME - 1] = 'a';
+    gnutls_server_name_set(connection->session, GNUTLS_NAME_DNS, server, sizeof(server));
+    gnutls_priority_set_direct(connection->session,
+                               "NORMAL:-VERS-ALL:+VERS-TLS1.3:-CIPHER-ALL:+AES-128-GCM:"
+                               "-GROUP-ALL:+GROUP-FFDHE4096:+GROUP-X25519:+GROUP-SECP521R1",
+                               NULL);
 }
 
 /* ---- beginning ---- */
@@ -412,7 +436,7 @@ static void listen_anywhere(const struct identity *identity)
     puts(text);
 }
 
-static void dial(const char *text, bool no_alpn)
+static void dial(const char *text, void (*prepare)(struct quic_connection *))
 {
     struct multiaddr address;
     struct error error;
@@ -421,8 +445,8 @@ static void dial(const char *text, bool no_alpn)
     struct quic_connection *connection = quic_endpoint_dial(me.endpoint, &address, NULL, &error);
     if (connection == NULL)
         fail(text, error.text);
-    if (no_alpn)
-        replace_session(connection);
+    if (prepare != NULL)
+        prepare(connection);
 }
 
 static void on_impatient(evutil_socket_t fd, short what, void *argument)
@@ -474,7 +498,7 @@ int main(int argc, char **argv)
     setvbuf(stdout, NULL, _IOLBF, 0);
     struct identity *identity = identity_generate();
     set_up(identity);
-    bool no_alpn = false;
+    void (*prepare)(struct quic_connection *) = NULL;
     unsigned long times = 1;
     int next = 1;
     for (; next < argc && strncmp(argv[next], "--", 2) == 0; next++) {
@@ -483,7 +507,9 @@ int main(int argc, char **argv)
         else if (strcmp(argv[next], "--bare-certificate") == 0)
             use_bare_certificate();
         else if (strcmp(argv[next], "--no-alpn") == 0)
-            no_alpn = true;
+            prepare = use_no_alpn;
+        else if (strcmp(argv[next], "--long-hello") == 0)
+            prepare = use_long_hello;
         else if (strcmp(argv[next], "--times") == 0 && next + 1 < argc)
             times = strtoul(argv[++next], NULL, 10);
         else if (strcmp(argv[next], "--listen") == 0)
@@ -498,7 +524,7 @@ int main(int argc, char **argv)
         listen_anywhere(identity);
     } else {
         for (unsigned long i = 0; i < times && i < DIALS_MAX; i++)
-            dial(argv[next], no_alpn);
+            dial(argv[next], prepare);
     }
     run();
     clear(identity);
