@@ -200,6 +200,12 @@ start_accept() {
     [ "$stderr" = "devnet-connect: /ip4/127.0.0.1/udp/9: no QUIC answer within 5 s (handshake timed out)" ]
 }
 
+@test "where no packet can be sent at all is said at once" {
+    connect 3 --timeout 1m /ip4/255.255.255.255/udp/9
+    shows '.reached == "none" and .steps[0].ms < 5000 and
+        (.error | startswith("there is no way to that address: "))'
+}
+
 @test "what answers, and is no QUIC, is unreachable" {
     launch echo "$TOOLS/udp" echo 127.0.0.1
     eventually [ -s echo.out ]

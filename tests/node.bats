@@ -38,6 +38,14 @@ teardown() {
     done
 }
 
+@test "a node that listens anywhere is dialled by the very address that it prints" {
+    start_node a --listen /ip4/0.0.0.0/udp/0/quic-v1 --listen /ip6/::/udp/0/quic-v1
+    for i in 0 1; do
+        start_node "b$i" --bootnode "$(ready a ".listen[$i]")"
+        await "b$i" '.event == "status"'
+    done
+}
+
 @test "a node on IPv4 alone dials IPv6 from a port of its own" {
     start_node a --listen /ip6/::1/udp/0/quic-v1
     start_dialler b a
@@ -598,8 +606,8 @@ start_unread_node() {
     shift
     mkfifo pipe
     exec {reader}<> pipe
-    "$BIN/devnet-node" "$@" > pipe 2> "$stderr" < /dev/null 3>&- {reader}<&- &
-    pid_of[a]=$!
+    # shellcheck disable=SC2016 # for the inner shell
+    launch a bash -c 'exec "$@" > pipe 2> "$0"' "$stderr" "$BIN/devnet-node" "$@"
     head -n 1 <&"$reader" > a.out
 }
 

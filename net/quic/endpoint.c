@@ -1,8 +1,11 @@
 #include "net/quic/endpoint.h"
 
+#include <errno.h>
 #include <gnutls/crypto.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "common/clock.h"
@@ -297,16 +300,55 @@ struct multiaddr quic_endpoint_listen_address(const struct quic_endpoint *endpoi
     return address;
 }
 
-static struct quic_socket *socket_for(struct quic_endpoint *endpoint, sa_family_t family,
-                                      struct error *error)
+static bool is_loopback(const struct sockaddr_storage *address)
+{
+    if (address->ss_family == AF_INET6)
+        return IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)address)->sin6_addr);
+    return ntohl(((const struct sockaddr_in *)address)->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+}
+
+/* The system sends nothing from a loopback address to anywhere else. */
+static bool can_reach(const struct quic_socket *socket, const struct sockaddr_storage *remote)
+{
+    return socket->address.ss_family == remote->ss_family &&
+           (is_loopback(remote) || !is_loopback(&socket->address));
+}
+
+static struct quic_socket *socket_for(struct quic_endpoint *endpoint,
+                                      const struct sockaddr_storage *remote, struct error *error)
 {
     for (size_t i = 0; i < endpoint->socket_count; i++) {
-        if (endpoint->sockets[i]->address.ss_family == family)
+        if (can_reach(endpoint->sockets[i], remote))
             return endpoint->sockets[i];
     }
+    sa_family_t family = remote->ss_family;
     struct sockaddr_storage any = {.ss_family = family};
     socklen_t size = family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
     return add_socket(endpoint, (const struct sockaddr *)&any, size, error);
+}
+
+/* "Anywhere", which a node that listens there may print, means this machine; answers would come
+ * from another address than was dialled. */
+static void replace_unspecified(struct sockaddr_storage *remote)
+{
+    struct sockaddr_in *ip4 = (struct sockaddr_in *)remote;
+    struct sockaddr_in6 *ip6 = (struct sockaddr_in6 *)remote;
+    if (remote->ss_family == AF_INET && ip4->sin_addr.s_addr == htonl(INADDR_ANY))
+        ip4->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    else if (remote->ss_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&ip6->sin6_addr))
+        ip6->sin6_addr = in6addr_loopback;
+}
+
+/* What no packet can reach is told at once, and not after a timeout. */
+static bool check_route(const struct sockaddr_storage *remote, socklen_t size, struct error *error)
+{
+    int fd = socket(remote->ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    bool routed = fd >= 0 && connect(fd, (const struct sockaddr *)remote, size) == 0;
+    if (!routed)
+        error_set(error, "there is no way to that address: %s", strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    return routed;
 }
 
 struct quic_connection *quic_endpoint_dial(struct quic_endpoint *endpoint,
@@ -323,7 +365,10 @@ struct quic_connection *quic_endpoint_dial(struct quic_endpoint *endpoint,
         error_set(error, endpoint->shut_down ? "shutting down" : "too many connections");
         return NULL;
     }
-    struct quic_socket *socket = socket_for(endpoint, remote.ss_family, error);
+    replace_unspecified(&remote);
+    if (!check_route(&remote, size, error))
+        return NULL;
+    struct quic_socket *socket = socket_for(endpoint, &remote, error);
     if (socket == NULL)
         return NULL;
     return connection_new_client(socket, (const struct sockaddr *)&remote, size, expected, error);

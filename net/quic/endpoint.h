@@ -96,7 +96,8 @@ size_t quic_endpoint_listen_count(const struct quic_endpoint *endpoint);
 struct multiaddr quic_endpoint_listen_address(const struct quic_endpoint *endpoint, size_t index);
 
 /*
- * Begins a connection from the first socket of the address family, or from a new one of any port.
+ * Begins a connection from the first socket that can reach the address, or from a new one of any
+ * port. The unspecified address, 0.0.0.0 or ::, stands for loopback.
  * EXPECTED may be NULL: any peer id is accepted. The outcome is told through the handlers.
  */
 struct quic_connection *quic_endpoint_dial(struct quic_endpoint *endpoint,
