@@ -15,7 +15,7 @@
 
 enum {
     CID_SIZE = 8,             /* of those we make */
-    DATAGRAM_SIZE_MAX = 2048, /* received; larger ones are cut off by the system and dropped */
+    DATAGRAM_SIZE_MAX = 2048, /* received; larger ones are dropped */
     PACKET_SIZE_MAX = 1452,   /* sent */
     MILLISECOND_NS = 1000000,
 };
@@ -151,6 +151,12 @@ void endpoint_remove_reset_token(struct quic_connection *connection, const uint8
 struct quic_socket *socket_open(struct quic_endpoint *endpoint, const struct sockaddr *address,
                                 socklen_t size, struct error *error);
 void socket_close(struct quic_socket *socket);
+typedef void (*datagram_handler)(struct quic_socket *socket, const struct sockaddr *remote,
+                                 socklen_t remote_size, const uint8_t *data, size_t size);
+/* Reads what is there, up to a number of batches. */
+void socket_receive(struct quic_socket *socket, datagram_handler handler);
+
+/* ---- send_batch.c ---- */
 struct send_batch *send_batch_new(void);
 void send_batch_free(struct send_batch *batch);
 /* Room for one packet of PACKET_SIZE_MAX. */
@@ -159,10 +165,6 @@ uint8_t *send_batch_room(struct quic_endpoint *endpoint);
 void send_batch_add(struct quic_endpoint *endpoint, struct quic_socket *socket,
                     const ngtcp2_addr *remote, size_t size);
 void send_batch_flush(struct quic_endpoint *endpoint);
-typedef void (*datagram_handler)(struct quic_socket *socket, const struct sockaddr *remote,
-                                 socklen_t remote_size, const uint8_t *data, size_t size);
-/* Reads what is there, up to a number of batches. */
-void socket_receive(struct quic_socket *socket, datagram_handler handler);
 
 /* ---- accept.c: what arrives for no connection of ours ---- */
 void accept_datagram(struct quic_socket *socket, const struct sockaddr *remote,

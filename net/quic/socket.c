@@ -1,6 +1,7 @@
-/* UDP: datagrams in and out in batches. */
+/* UDP sockets, and datagrams in, in batches. */
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/udp.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -10,109 +11,56 @@
 #include "net/quic/internal.h"
 
 enum {
-    RECEIVE_BATCH = 16,
+    RECEIVE_BATCH = 8,
+    RECEIVE_SIZE_MAX = 65536,     /* the system may join datagrams of one sender (UDP_GRO) */
     RECEIVE_BATCHES_PER_TURN = 8, /* before packets are written and others have their turn */
-    SEND_BATCH = 32,
     SOCKET_BUFFER_SIZE = 4 << 20, /* asked for; the system may grant less */
 };
 
-struct send_batch {
-    size_t count;
-    struct quic_socket *sockets[SEND_BATCH];
-    struct sockaddr_storage remotes[SEND_BATCH];
-    struct iovec vectors[SEND_BATCH];
-    struct mmsghdr messages[SEND_BATCH];
-    uint8_t packets[SEND_BATCH][PACKET_SIZE_MAX];
-};
-
-struct send_batch *send_batch_new(void)
+/* What was received at one place: datagrams of one size, the last perhaps smaller, from one sender.
+ */
+static void hand_over(struct quic_socket *socket, struct msghdr *header, const uint8_t *data,
+                      size_t size, datagram_handler handler)
 {
-    return memory_new(sizeof(struct send_batch));
-}
-
-void send_batch_free(struct send_batch *batch)
-{
-    free(batch);
-}
-
-uint8_t *send_batch_room(struct quic_endpoint *endpoint)
-{
-    if (endpoint->batch->count == SEND_BATCH)
-        send_batch_flush(endpoint);
-    return endpoint->batch->packets[endpoint->batch->count];
-}
-
-void send_batch_add(struct quic_endpoint *endpoint, struct quic_socket *socket,
-                    const ngtcp2_addr *remote, size_t size)
-{
-    struct send_batch *batch = endpoint->batch;
-    size_t i = batch->count++;
-    batch->sockets[i] = socket;
-    memcpy(&batch->remotes[i], remote->addr, remote->addrlen);
-    batch->vectors[i] = (struct iovec){.iov_base = batch->packets[i], .iov_len = size};
-    batch->messages[i].msg_hdr = (struct msghdr){
-        .msg_name = &batch->remotes[i],
-        .msg_namelen = remote->addrlen,
-        .msg_iov = &batch->vectors[i],
-        .msg_iovlen = 1,
-    };
-    endpoint->statistics.datagrams_out++;
-    endpoint->statistics.bytes_out += size;
-}
-
-/* A datagram that the system does not take is as good as lost on the way: QUIC sends it again. */
-static void send_range(struct quic_endpoint *endpoint, size_t from, size_t to)
-{
-    struct send_batch *batch = endpoint->batch;
-    while (from < to) {
-        int sent =
-            sendmmsg(batch->sockets[from]->fd, batch->messages + from, (unsigned)(to - from), 0);
-        if (sent < 0 && errno == EINTR)
-            continue;
-        if (sent <= 0) {
-            endpoint->statistics.datagrams_dropped++;
-            sent = 1;
-        }
-        from += (size_t)sent;
+    int segment = 0;
+    for (struct cmsghdr *control = CMSG_FIRSTHDR(header); control != NULL;
+         control = CMSG_NXTHDR(header, control)) {
+        if (control->cmsg_level == SOL_UDP && control->cmsg_type == UDP_GRO)
+            memcpy(&segment, CMSG_DATA(control), sizeof(segment));
     }
-}
-
-void send_batch_flush(struct quic_endpoint *endpoint)
-{
-    struct send_batch *batch = endpoint->batch;
-    size_t from = 0;
-    for (size_t i = 1; i <= batch->count; i++) {
-        if (i < batch->count && batch->sockets[i] == batch->sockets[from])
-            continue;
-        send_range(endpoint, from, i);
-        from = i;
-    }
-    batch->count = 0;
+    size_t step = segment > 0 ? (size_t)segment : size;
+    if (step > DATAGRAM_SIZE_MAX)
+        return;
+    do {
+        size_t part = size < step ? size : step;
+        handler(socket, header->msg_name, header->msg_namelen, data, part);
+        data += part;
+        size -= part;
+    } while (size > 0);
 }
 
 void socket_receive(struct quic_socket *socket, datagram_handler handler)
 {
-    static uint8_t datagrams[RECEIVE_BATCH][DATAGRAM_SIZE_MAX];
+    static uint8_t buffers[RECEIVE_BATCH][RECEIVE_SIZE_MAX];
     struct sockaddr_storage remotes[RECEIVE_BATCH];
     struct iovec vectors[RECEIVE_BATCH];
     struct mmsghdr messages[RECEIVE_BATCH];
+    _Alignas(struct cmsghdr) uint8_t controls[RECEIVE_BATCH][CMSG_SPACE(sizeof(int))];
     for (unsigned turn = 0; turn < RECEIVE_BATCHES_PER_TURN; turn++) {
         for (size_t i = 0; i < RECEIVE_BATCH; i++) {
-            vectors[i] = (struct iovec){.iov_base = datagrams[i], .iov_len = DATAGRAM_SIZE_MAX};
+            vectors[i] = (struct iovec){.iov_base = buffers[i], .iov_len = RECEIVE_SIZE_MAX};
             messages[i].msg_hdr = (struct msghdr){.msg_name = &remotes[i],
                                                   .msg_namelen = sizeof(remotes[i]),
                                                   .msg_iov = &vectors[i],
-                                                  .msg_iovlen = 1};
+                                                  .msg_iovlen = 1,
+                                                  .msg_control = controls[i],
+                                                  .msg_controllen = sizeof(controls[i])};
         }
         int count = recvmmsg(socket->fd, messages, RECEIVE_BATCH, MSG_DONTWAIT, NULL);
         if (count < 0 && errno == EINTR)
             continue;
-        for (int i = 0; i < count; i++) {
-            const struct msghdr *header = &messages[i].msg_hdr;
-            if ((header->msg_flags & MSG_TRUNC) == 0)
-                handler(socket, header->msg_name, header->msg_namelen, datagrams[i],
-                        messages[i].msg_len);
-        }
+        for (int i = 0; i < count; i++)
+            hand_over(socket, &messages[i].msg_hdr, buffers[i], messages[i].msg_len, handler);
         if (count < RECEIVE_BATCH)
             return;
     }
@@ -125,6 +73,7 @@ static void set_options(int fd, int family)
     int size = SOCKET_BUFFER_SIZE, on = 1;
     setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
     setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+    setsockopt(fd, SOL_UDP, UDP_GRO, &on, sizeof(on));
     if (family == AF_INET6) {
         int probe = IPV6_PMTUDISC_PROBE;
         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
