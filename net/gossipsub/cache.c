@@ -5,74 +5,8 @@
 #include "common/hash_table.h"
 #include "common/memory.h"
 
-/* Both tables lean on uthash's promise that walking one visits its entries in the order in which
+/* The table leans on uthash's promise that walking one visits its entries in the order in which
  * they were added: the first is the oldest. */
-
-/* ---- ids ---- */
-
-struct id_entry {
-    uint64_t expires;
-    uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE];
-    UT_hash_handle hh;
-};
-
-void id_set_init(struct id_set *set, uint64_t ttl, size_t maximum)
-{
-    *set = (struct id_set){.ttl = ttl, .maximum = maximum};
-}
-
-static struct id_entry *find_id(const struct id_set *set, const uint8_t *id)
-{
-    struct id_entry *entry;
-    HASH_FIND(hh, set->entries, id, GOSSIPSUB_MESSAGE_ID_SIZE, entry);
-    return entry;
-}
-
-static void remove_id(struct id_set *set, struct id_entry *entry)
-{
-    HASH_DEL(set->entries, entry);
-    free(entry);
-}
-
-bool id_set_has(const struct id_set *set, uint64_t now, const uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE])
-{
-    const struct id_entry *entry = find_id(set, id);
-    return entry != NULL && now < entry->expires;
-}
-
-bool id_set_add(struct id_set *set, uint64_t now, const uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE])
-{
-    struct id_entry *entry = find_id(set, id);
-    if (entry != NULL && now < entry->expires)
-        return false;
-    if (entry != NULL)
-        remove_id(set, entry); /* to be the newest again */
-    else if (id_set_count(set) >= set->maximum)
-        remove_id(set, set->entries);
-    entry = memory_new(sizeof(*entry));
-    entry->expires = now + set->ttl;
-    memcpy(entry->id, id, GOSSIPSUB_MESSAGE_ID_SIZE);
-    HASH_ADD(hh, set->entries, id, GOSSIPSUB_MESSAGE_ID_SIZE, entry);
-    return true;
-}
-
-void id_set_expire(struct id_set *set, uint64_t now)
-{
-    while (set->entries != NULL && set->entries->expires <= now)
-        remove_id(set, set->entries);
-}
-
-size_t id_set_count(const struct id_set *set)
-{
-    return HASH_COUNT(set->entries);
-}
-
-void id_set_clear(struct id_set *set)
-{
-    id_set_expire(set, UINT64_MAX);
-}
-
-/* ---- messages ---- */
 
 /* How often a peer was sent a message by IWANT. */
 struct served {
@@ -93,12 +27,11 @@ struct message {
     UT_hash_handle by_data; /* zeroed where another with the same hash was there first */
 };
 
-/* A quick hash, eight bytes a step: whoever makes data that agree in it makes their duplicates
- * slow, and nothing else. */
-static uint64_t hash_of(struct bytes data)
+enum { HASHED_SIZE = 64 }; /* bytes at either end of the data that the hash looks at */
+
+static uint64_t mix(uint64_t hash, struct bytes data)
 {
     enum { STEP = sizeof(uint64_t) };
-    uint64_t hash = data.size;
     for (; data.size > 0; data = bytes_after(data, data.size < STEP ? data.size : STEP)) {
         uint64_t word = 0;
         memcpy(&word, data.data, data.size < STEP ? data.size : STEP);
@@ -108,6 +41,16 @@ static uint64_t hash_of(struct bytes data)
     return hash;
 }
 
+/* A quick hash: whoever makes data that agree in it makes their duplicates slow, and nothing
+ * else. */
+static uint64_t hash_of(struct bytes data)
+{
+    if (data.size <= 2 * HASHED_SIZE)
+        return mix(data.size, data);
+    uint64_t head = mix(data.size, bytes_of(data.data, HASHED_SIZE));
+    return mix(head, bytes_after(data, data.size - HASHED_SIZE));
+}
+
 static struct message *find_by_hash(const struct message_cache *cache, uint64_t hash)
 {
     struct message *message;
@@ -115,12 +58,18 @@ static struct message *find_by_hash(const struct message_cache *cache, uint64_t 
     return message;
 }
 
+/* What a message takes, ours beside the sender's. */
+static size_t cost_of(const struct chunk *rpc)
+{
+    return sizeof(struct message) + sizeof(*rpc) + rpc->size;
+}
+
 static void remove_message(struct message_cache *cache, struct message *message)
 {
     HASH_DEL(cache->messages, message);
     if (cache->by_data != NULL && message->by_data.tbl != NULL)
         HASH_DELETE(by_data, cache->by_data, message);
-    cache->bytes -= message->rpc->size;
+    cache->bytes -= cost_of(message->rpc);
     chunk_unref(message->rpc);
     free(message->served);
     free(message);
@@ -138,7 +87,7 @@ void message_cache_put(struct message_cache *cache, const uint8_t id[GOSSIPSUB_M
 {
     if (find_message(cache, id) != NULL)
         return;
-    while (cache->messages != NULL && (cache->bytes + rpc->size > MESSAGE_CACHE_BYTES_MAX ||
+    while (cache->messages != NULL && (cache->bytes + cost_of(rpc) > MESSAGE_CACHE_BYTES_MAX ||
                                        message_cache_count(cache) >= MESSAGE_CACHE_MESSAGES_MAX))
         remove_message(cache, cache->messages);
     struct message *message = memory_new(sizeof(*message));
@@ -146,7 +95,7 @@ void message_cache_put(struct message_cache *cache, const uint8_t id[GOSSIPSUB_M
     message->topic = topic;
     message->rpc = chunk_ref(rpc);
     message->heartbeat = cache->heartbeat;
-    cache->bytes += rpc->size;
+    cache->bytes += cost_of(rpc);
     message->data = data;
     message->hash = hash_of(data);
     HASH_ADD(hh, cache->messages, id, GOSSIPSUB_MESSAGE_ID_SIZE, message);

@@ -1,7 +1,6 @@
 /*
- * Messages remembered: which ids were met (`id_set`: seen, asked for, not wanted by a peer), and
- * the messages themselves for a few heartbeats (`message_cache`), to be had by IWANT. libp2p
- * specification: gossipsub-v1.0.md, "Message Cache".
+ * Messages remembered for a few heartbeats, to be had by IWANT. libp2p specification:
+ * gossipsub-v1.0.md, "Message Cache".
  */
 #ifndef NET_GOSSIPSUB_CACHE_H
 #define NET_GOSSIPSUB_CACHE_H
@@ -9,30 +8,13 @@
 #include "net/gossipsub/router.h"
 
 enum {
-    /* Serialised RPCs of one message held for IWANT; beyond it the oldest go first. */
-    MESSAGE_CACHE_BYTES_MAX = 64 * 1024 * 1024,
+    /* Serialised RPCs of one message held for IWANT, with what each costs us beside; beyond it the
+     * oldest go first. */
+    MESSAGE_CACHE_BYTES_MAX = 8 * 1024 * 1024,
     MESSAGE_CACHE_MESSAGES_MAX = 16384,
     /* Times that one peer is sent one message by IWANT. */
     MESSAGE_CACHE_SERVED_MAX = 3,
 };
-
-struct id_entry;
-
-/* Ids for a time, the oldest forgotten first. */
-struct id_set {
-    struct id_entry *entries; /* oldest first */
-    uint64_t ttl;             /* ms */
-    size_t maximum;           /* ids; beyond it the oldest goes */
-};
-
-void id_set_init(struct id_set *set, uint64_t ttl, size_t maximum);
-bool id_set_has(const struct id_set *set, uint64_t now,
-                const uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE]);
-/* False where it is there and has not expired; its time is then kept. */
-bool id_set_add(struct id_set *set, uint64_t now, const uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE]);
-void id_set_expire(struct id_set *set, uint64_t now);
-size_t id_set_count(const struct id_set *set);
-void id_set_clear(struct id_set *set);
 
 struct message;
 

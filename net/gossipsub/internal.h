@@ -11,6 +11,7 @@
 #include "net/gossipsub/backoff.h"
 #include "net/gossipsub/cache.h"
 #include "net/gossipsub/handle_set.h"
+#include "net/gossipsub/id_set.h"
 #include "net/gossipsub/payload.h"
 #include "net/gossipsub/router.h"
 #include "net/gossipsub/rpc.h"
