@@ -99,7 +99,7 @@ struct quic_connection {
     struct quic_close close;
     struct chunk *close_packet;
     ngtcp2_tstamp gone_at; /* when closing or draining ends */
-    bool retry_wanted; /* to be begun anew, by a client that has proven its address */
+    bool retry_wanted;     /* to be begun anew, by a client that has proven its address */
     bool probe_wanted;
     ngtcp2_tstamp silent_at; /* when an unanswered probe ends it; 0: none is out */
     struct event *timer;

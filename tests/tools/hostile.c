@@ -236,7 +236,7 @@ static bool take_step(const char *step)
     else if (strcmp(step, "reset") == 0)
         quic_stream_reset(me.current->quic, 0);
     else if (strcmp(step, "stop") == 0)
-        compat_conn_shutdown_stream_read(me.connection->conn, me.current->id, 0);
+        compat_conn_shutdown_stream_read(me.current->quic->connection->conn, me.current->id, 0);
     else if (!write_step(step))
         fail(step, "no such step");
     return true;
