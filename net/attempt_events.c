@@ -240,8 +240,8 @@ static bool next_shared(const struct attempt *attempt, gossipsub_topic *topic)
 {
     const struct gossipsub *router = host_router(attempt->host);
     for (; *topic < gossipsub_topic_count(router); ++*topic) {
-        if (attempt_wants(attempt, gossipsub_topic_name(router, *topic)) &&
-            gossipsub_is_subscribed(router, *topic) &&
+        if (gossipsub_is_subscribed(router, *topic) &&
+            attempt_wants(attempt, gossipsub_topic_name(router, *topic)) &&
             gossipsub_peer_is_subscribed(router, attempt->peer->router_handle, *topic))
             return true;
     }

@@ -190,6 +190,8 @@ static json_t *topics_json(const struct host *host)
     struct peer **peers = sorted_peers(host);
     json_t *topics = json_object();
     for (gossipsub_topic topic = 0; topic < gossipsub_topic_count(router); topic++) {
+        if (gossipsub_topic_name(router, topic) == NULL)
+            continue;
         json_t *object = json_object();
         set(object, "subscribed", json_boolean(gossipsub_is_subscribed(router, topic)));
         set(object, "mesh", peers_where(host, peers, gossipsub_in_mesh, topic));

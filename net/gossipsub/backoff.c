@@ -76,6 +76,14 @@ void backoff_expire(struct backoff_table *table, uint64_t now)
     }
 }
 
+bool backoff_any_for(const struct backoff_table *table, gossipsub_topic topic)
+{
+    const struct backoff *backoff = table->backoffs;
+    while (backoff != NULL && backoff->key.topic != topic)
+        backoff = backoff->hh.next;
+    return backoff != NULL;
+}
+
 size_t backoff_count(const struct backoff_table *table)
 {
     return HASH_COUNT(table->backoffs);

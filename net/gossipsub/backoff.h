@@ -32,6 +32,8 @@ uint64_t backoff_left_with_slack(const struct backoff_table *table, uint64_t now
                                  struct bytes peer_id, gossipsub_topic topic);
 /* Forgets what is over, slack included. */
 void backoff_expire(struct backoff_table *table, uint64_t now);
+/* Whether anybody is in one for TOPIC, slack included. */
+bool backoff_any_for(const struct backoff_table *table, gossipsub_topic topic);
 size_t backoff_count(const struct backoff_table *table);
 void backoff_clear(struct backoff_table *table);
 

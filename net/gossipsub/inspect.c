@@ -1,14 +1,20 @@
 /* What the router holds, for the API and for tests. */
 #include "net/gossipsub/internal.h"
 
+static const struct topic *find(const struct gossipsub *router, gossipsub_topic topic)
+{
+    return topic < router->topic_slots ? router->topics[topic] : NULL;
+}
+
 size_t gossipsub_topic_count(const struct gossipsub *router)
 {
-    return router->topic_count;
+    return router->topic_slots;
 }
 
 const char *gossipsub_topic_name(const struct gossipsub *router, gossipsub_topic topic)
 {
-    return topic < router->topic_count ? router->topics[topic]->name : NULL;
+    const struct topic *found = find(router, topic);
+    return found != NULL ? found->name : NULL;
 }
 
 bool gossipsub_topic_find(const struct gossipsub *router, const char *name, gossipsub_topic *topic)
@@ -21,23 +27,27 @@ bool gossipsub_topic_find(const struct gossipsub *router, const char *name, goss
 
 bool gossipsub_is_subscribed(const struct gossipsub *router, gossipsub_topic topic)
 {
-    return topic < router->topic_count && router->topics[topic]->subscribed;
+    const struct topic *found = find(router, topic);
+    return found != NULL && found->subscribed;
 }
 
 bool gossipsub_peer_is_subscribed(const struct gossipsub *router, gossipsub_peer peer,
                                   gossipsub_topic topic)
 {
-    return topic < router->topic_count && handle_set_has(&router->topics[topic]->subscribers, peer);
+    const struct topic *found = find(router, topic);
+    return found != NULL && handle_set_has(&found->subscribers, peer);
 }
 
 bool gossipsub_in_mesh(const struct gossipsub *router, gossipsub_peer peer, gossipsub_topic topic)
 {
-    return topic < router->topic_count && handle_set_has(&router->topics[topic]->mesh, peer);
+    const struct topic *found = find(router, topic);
+    return found != NULL && handle_set_has(&found->mesh, peer);
 }
 
 bool gossipsub_in_fanout(const struct gossipsub *router, gossipsub_peer peer, gossipsub_topic topic)
 {
-    return topic < router->topic_count && handle_set_has(&router->topics[topic]->fanout, peer);
+    const struct topic *found = find(router, topic);
+    return found != NULL && handle_set_has(&found->fanout, peer);
 }
 
 uint64_t gossipsub_backoff_left(const struct gossipsub *router, uint64_t now, gossipsub_peer handle,

@@ -80,14 +80,18 @@ struct peer {
 struct topic {
     gossipsub_topic handle;
     char *name;
-    bool subscribed; /* by us */
-    bool has_fanout; /* never while subscribed */
+    bool subscribed;          /* by us */
+    bool has_fanout;          /* never while subscribed */
+    unsigned idle_heartbeats; /* since it was last of use to anybody */
     uint64_t fanout_expires;
     struct handle_set subscribers; /* peers */
     struct handle_set mesh;        /* peers with an open stream, all of them subscribed */
     struct handle_set fanout;      /* the same */
     UT_hash_handle hh;
 };
+
+#define FOR_EACH_TOPIC(router, topic)                                                              \
+    for (struct topic *topic = (router)->topics_by_name; topic != NULL; topic = topic->hh.next)
 
 struct gossipsub {
     struct gossipsub_parameters parameters;
@@ -99,10 +103,10 @@ struct gossipsub {
     struct handle_set peer_handles; /* of those that are there */
     struct handle_set free_handles; /* a stack */
     uint64_t next_serial;
-    struct topic *topics[GOSSIPSUB_TOPICS_MAX]; /* by handle */
-    size_t topic_count;
-    struct topic *topics_by_name;
-    struct handle_set waiting; /* peers whose outbox is not empty */
+    struct topic *topics[GOSSIPSUB_TOPICS_MAX]; /* by handle; NULL where the handle is free */
+    size_t topic_slots;                         /* handles that are or were taken */
+    struct topic *topics_by_name;               /* oldest first */
+    struct handle_set waiting;                  /* peers whose outbox is not empty */
     struct id_set seen, asked;
     struct message_cache cache;
     struct backoff_table backoffs;
@@ -158,6 +162,8 @@ struct topic *router_topic(const struct gossipsub *router, struct bytes name);
 /* Makes it where there is none; NULL where there are GOSSIPSUB_TOPICS_MAX but RESERVED. */
 struct topic *router_topic_make(struct gossipsub *router, struct bytes name, size_t reserved);
 bool topic_name_valid(struct bytes name);
+/* At the heartbeat: gives the handles of topics back that nobody has used for a while. */
+void router_reclaim_topics(struct gossipsub *router);
 void topics_clear(struct gossipsub *router);
 
 /* ---- subscriptions.c ---- */

@@ -116,8 +116,10 @@ void gossipsub_peer_set_direct(struct gossipsub *router, uint64_t now, gossipsub
         handle_set_add(&router->direct_peers, handle);
     else
         handle_set_remove(&router->direct_peers, handle);
-    for (size_t i = 0; direct && i < router->topic_count; i++) {
-        struct topic *topic = router->topics[i];
+    FOR_EACH_TOPIC(router, topic)
+    {
+        if (!direct)
+            break;
         handle_set_remove(&topic->fanout, handle);
         if (!handle_set_has(&topic->mesh, handle))
             continue;
@@ -139,8 +141,8 @@ void router_graft_eagerly(struct gossipsub *router, struct peer *peer, struct to
 
 void router_graft_waiting(struct gossipsub *router, struct peer *peer)
 {
-    for (size_t i = 0; i < router->topic_count; i++) {
-        struct topic *topic = router->topics[i];
+    FOR_EACH_TOPIC(router, topic)
+    {
         if (!topic_bits_has(&peer->waiting_grafts, topic->handle) || !topic->subscribed)
             continue;
         if (has_room_for(router, peer, topic))

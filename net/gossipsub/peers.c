@@ -59,8 +59,8 @@ static void free_peer(struct peer *peer)
 /* Meshes and fanouts hold only peers that can be sent to. */
 static void leave_all(struct gossipsub *router, struct peer *peer, const char *reason)
 {
-    for (size_t i = 0; i < router->topic_count; i++) {
-        struct topic *topic = router->topics[i];
+    FOR_EACH_TOPIC(router, topic)
+    {
         if (handle_set_has(&topic->mesh, peer->handle)) {
             router_leave_mesh(router, peer, topic, false, reason);
             topic_bits_add(&peer->waiting_grafts, topic->handle);
@@ -85,8 +85,8 @@ void gossipsub_peer_gone(struct gossipsub *router, uint64_t now, gossipsub_peer 
         return;
     router_begin(router, now, actions);
     leave_all(router, peer, "disconnected");
-    for (size_t i = 0; i < router->topic_count; i++)
-        handle_set_remove(&router->topics[i]->subscribers, handle);
+    FOR_EACH_TOPIC(router, topic)
+    handle_set_remove(&topic->subscribers, handle);
     router->peers[handle] = NULL;
     handle_set_remove(&router->peer_handles, handle);
     handle_set_remove(&router->direct_peers, handle);
@@ -106,8 +106,8 @@ void gossipsub_stream_opened(struct gossipsub *router, uint64_t now, gossipsub_p
     peer->version = version;
     router_announce_all(router, peer);
     router_graft_waiting(router, peer);
-    for (size_t i = 0; i < router->topic_count; i++)
-        router_graft_eagerly(router, peer, router->topics[i]);
+    FOR_EACH_TOPIC(router, topic)
+    router_graft_eagerly(router, peer, topic);
     router_finish(router);
 }
 
@@ -132,9 +132,9 @@ void gossipsub_inbound_opened(struct gossipsub *router, uint64_t now, gossipsub_
     /* It may have forgotten what we said, the GRAFTs too: both are harmless twice. */
     router_begin(router, now, actions);
     router_announce_all(router, peer);
-    for (size_t i = 0; i < router->topic_count; i++)
-        if (handle_set_has(&router->topics[i]->mesh, handle))
-            outbox_graft(router, peer, router->topics[i]);
+    FOR_EACH_TOPIC(router, topic)
+    if (handle_set_has(&topic->mesh, handle))
+        outbox_graft(router, peer, topic);
     router_finish(router);
 }
 

@@ -79,8 +79,8 @@ static void handle_rpc(struct gossipsub *router, struct peer *peer, const Gossip
     }
     /* Last: a GRAFT of the peer's own in this RPC spares it ours. */
     if (rpc->n_subscriptions > 0)
-        for (size_t i = 0; i < router->topic_count; i++)
-            router_graft_eagerly(router, peer, router->topics[i]);
+        FOR_EACH_TOPIC(router, topic)
+    router_graft_eagerly(router, peer, topic);
 }
 
 void gossipsub_rpc_received(struct gossipsub *router, uint64_t now, gossipsub_peer handle,
@@ -120,8 +120,8 @@ static void forget_expired(struct gossipsub *router)
 void gossipsub_heartbeat(struct gossipsub *router, uint64_t now, struct gossipsub_actions *actions)
 {
     router_begin(router, now, actions);
-    for (size_t i = 0; i < router->topic_count; i++) {
-        struct topic *topic = router->topics[i];
+    FOR_EACH_TOPIC(router, topic)
+    {
         if (topic->subscribed)
             router_maintain_mesh(router, topic);
         else if (topic->has_fanout)
@@ -130,5 +130,6 @@ void gossipsub_heartbeat(struct gossipsub *router, uint64_t now, struct gossipsu
             router_send_gossip(router, topic);
     }
     forget_expired(router);
+    router_reclaim_topics(router);
     router_finish(router);
 }

@@ -15,7 +15,7 @@ enum {
     GOSSIPSUB_RPC_SIZE_MAX =
         10 * 1024 * 1024, /* checked against the length prefix, before buffering */
     GOSSIPSUB_TOPIC_SIZE_MAX = 256,
-    GOSSIPSUB_TOPICS_MAX = 256, /* ours and our peers', together */
+    GOSSIPSUB_TOPICS_MAX = 1024, /* ours and our peers', together */
     GOSSIPSUB_TOPICS_PER_PEER_MAX = 128,
     GOSSIPSUB_PEERS_MAX = 4096,
 };
@@ -35,8 +35,10 @@ void gossipsub_parameters_default(struct gossipsub_parameters *parameters);
 /* Contradictory values (D_low > D and the like) are errors. */
 bool gossipsub_parameters_check(const struct gossipsub_parameters *parameters, struct error *error);
 
-typedef uint32_t gossipsub_peer;  /* a handle, valid until gossipsub_peer_gone */
-typedef uint32_t gossipsub_topic; /* a handle, valid as long as the router */
+typedef uint32_t gossipsub_peer; /* a handle, valid until gossipsub_peer_gone */
+/* A handle, valid while we or a peer are subscribed to the topic, publish to it or are in a backoff
+ * for it, and some heartbeats longer: another topic may have it then. */
+typedef uint32_t gossipsub_topic;
 
 enum gossipsub_action_kind {
     GOSSIPSUB_SEND,       /* rpc, to peer */
@@ -150,6 +152,7 @@ void gossipsub_peer_set_direct(struct gossipsub *router, uint64_t now, gossipsub
 /* ---- what is there, for the API and for tests; lists are sorted by handle ---- */
 
 size_t gossipsub_topic_count(const struct gossipsub *router); /* handles are 0 .. count - 1 */
+/* NULL where no topic has that handle. */
 const char *gossipsub_topic_name(const struct gossipsub *router, gossipsub_topic topic);
 bool gossipsub_topic_find(const struct gossipsub *router, const char *name, gossipsub_topic *topic);
 bool gossipsub_is_subscribed(const struct gossipsub *router, gossipsub_topic topic);

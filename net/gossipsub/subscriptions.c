@@ -53,9 +53,9 @@ void router_handle_subscriptions(struct gossipsub *router, struct peer *peer,
 
 void router_announce_all(struct gossipsub *router, struct peer *peer)
 {
-    for (size_t i = 0; i < router->topic_count; i++)
-        if (router->topics[i]->subscribed)
-            outbox_subscription(router, peer, router->topics[i], true);
+    FOR_EACH_TOPIC(router, topic)
+    if (topic->subscribed)
+        outbox_subscription(router, peer, topic, true);
 }
 
 static void announce(struct gossipsub *router, const struct topic *topic)
@@ -76,7 +76,9 @@ struct topic *router_own_topic(struct gossipsub *router, const char *name, struc
         return NULL;
     }
     struct topic *topic = router_topic_make(router, bytes, 0);
-    if (topic == NULL)
+    if (topic != NULL)
+        topic->idle_heartbeats = 0;
+    else
         error_set(error, "topic %s: %d topics are known already, and there may not be more", name,
                   GOSSIPSUB_TOPICS_MAX);
     return topic;

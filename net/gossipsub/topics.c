@@ -27,13 +27,24 @@ struct topic *router_topic(const struct gossipsub *router, struct bytes name)
     return topic;
 }
 
+/* The lowest handle that is free; GOSSIPSUB_TOPICS_MAX where none is. */
+static gossipsub_topic free_handle(const struct gossipsub *router)
+{
+    gossipsub_topic handle = 0;
+    while (handle < router->topic_slots && router->topics[handle] != NULL)
+        handle++;
+    return handle;
+}
+
 struct topic *router_topic_make(struct gossipsub *router, struct bytes name, size_t reserved)
 {
     struct topic *topic = router_topic(router, name);
-    if (topic != NULL || router->topic_count + reserved >= GOSSIPSUB_TOPICS_MAX)
+    if (topic != NULL || HASH_COUNT(router->topics_by_name) + reserved >= GOSSIPSUB_TOPICS_MAX)
         return topic;
     topic = memory_new(sizeof(*topic));
-    topic->handle = (gossipsub_topic)router->topic_count++;
+    topic->handle = free_handle(router);
+    if (topic->handle == router->topic_slots)
+        router->topic_slots++;
     topic->name = memory_new(name.size + 1);
     memcpy(topic->name, name.data, name.size);
     router->topics[topic->handle] = topic;
@@ -41,15 +52,35 @@ struct topic *router_topic_make(struct gossipsub *router, struct bytes name, siz
     return topic;
 }
 
+static void remove_topic(struct gossipsub *router, struct topic *topic)
+{
+    HASH_DEL(router->topics_by_name, topic);
+    router->topics[topic->handle] = NULL;
+    handle_set_clear(&topic->subscribers);
+    handle_set_clear(&topic->mesh);
+    handle_set_clear(&topic->fanout);
+    free(topic->name);
+    free(topic);
+}
+
+/* The message cache, backoffs and actions that the caller has yet to see name topics by handle: one
+ * that is still there may not become another's. */
+void router_reclaim_topics(struct gossipsub *router)
+{
+    struct topic *topic, *next;
+    HASH_ITER(hh, router->topics_by_name, topic, next)
+    {
+        if (topic->subscribed || topic->has_fanout || topic->subscribers.count > 0)
+            topic->idle_heartbeats = 0;
+        else if (topic->idle_heartbeats <= router->parameters.history_length)
+            topic->idle_heartbeats++;
+        else if (!backoff_any_for(&router->backoffs, topic->handle))
+            remove_topic(router, topic);
+    }
+}
+
 void topics_clear(struct gossipsub *router)
 {
-    HASH_CLEAR(hh, router->topics_by_name);
-    for (size_t i = 0; i < router->topic_count; i++) {
-        struct topic *topic = router->topics[i];
-        handle_set_clear(&topic->subscribers);
-        handle_set_clear(&topic->mesh);
-        handle_set_clear(&topic->fanout);
-        free(topic->name);
-        free(topic);
-    }
+    while (router->topics_by_name != NULL)
+        remove_topic(router, router->topics_by_name);
 }

@@ -43,8 +43,9 @@ static void check_router(const struct fuzzed *fuzzed)
     const struct gossipsub *router = fuzzed->router;
     require(router->waiting.count == 0);
     require(backoff_count(&router->backoffs) <= BACKOFFS_MAX);
-    for (size_t t = 0; t < router->topic_count; t++) {
-        const struct topic *topic = router->topics[t];
+    FOR_EACH_TOPIC(router, topic)
+    {
+        require(router->topics[topic->handle] == topic);
         require(topic->subscribed || topic->mesh.count == 0);
         for (size_t i = 0; i < topic->mesh.count; i++) {
             const struct peer *peer = router_peer(router, topic->mesh.items[i]);

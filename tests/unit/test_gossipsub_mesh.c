@@ -468,7 +468,7 @@ static void a_peer_cannot_use_up_our_topics(void **state)
     (void)state;
     struct scene scene;
     scene_init(&scene, false);
-    for (int p = 0; p < 4; p++) {
+    for (int p = 0; p < 20; p++) {
         char name[40];
         snprintf(name, sizeof(name), "peer %d", p);
         gossipsub_peer peer = scene_add(&scene, name, false);
@@ -483,6 +483,61 @@ static void a_peer_cannot_use_up_our_topics(void **state)
     scene_subscribe(&scene, SCENE_TOPIC);
     scene_say_subscribe(&scene, scene_add(&scene, "honest", false), SCENE_TOPIC);
     assert_int_equal(scene_count(&scene, GOSSIPSUB_SUBSCRIBED), 1);
+    scene_clear(&scene);
+}
+
+static void topics_that_nobody_uses_any_more_make_room_for_others(void **state)
+{
+    (void)state;
+    struct scene scene;
+    scene_init(&scene, true);
+    gossipsub_topic ours, first, handle;
+    assert_true(gossipsub_topic_find(scene.router, SCENE_TOPIC, &ours));
+    for (int round = 0; round < 30; round++) {
+        char name[40];
+        gossipsub_peer peer = scene_add(&scene, "churning", false);
+        for (int i = 0; i < GOSSIPSUB_TOPICS_PER_PEER_MAX; i++) {
+            snprintf(name, sizeof(name), "topic %d of %d", i, round);
+            rpc_write_subscription(&scene.writer, bytes_of_text(name), true);
+        }
+        scene_say(&scene, peer);
+        assert_int_equal(scene_count(&scene, GOSSIPSUB_SUBSCRIBED), GOSSIPSUB_TOPICS_PER_PEER_MAX);
+        assert_true(gossipsub_topic_find(scene.router, name, &handle));
+        if (round == 0)
+            first = handle;
+        assert_int_equal(handle, first); /* it is had again */
+        scene_gone(&scene, peer);
+        for (unsigned i = 0; i < scene.parameters.history_length; i++)
+            scene_heartbeat(&scene);
+        assert_string_equal(gossipsub_topic_name(scene.router, handle), name);
+        scene_heartbeat(&scene);
+        scene_heartbeat(&scene);
+        assert_null(gossipsub_topic_name(scene.router, handle));
+        assert_false(gossipsub_topic_find(scene.router, name, &handle));
+    }
+    assert_string_equal(gossipsub_topic_name(scene.router, ours), SCENE_TOPIC);
+    scene_clear(&scene);
+}
+
+static void a_topic_with_a_backoff_keeps_its_handle(void **state)
+{
+    (void)state;
+    struct scene scene;
+    scene_init(&scene, true);
+    gossipsub_topic left, handle;
+    gossipsub_peer peer = scene_join(&scene, "a", false);
+    assert_true(gossipsub_topic_find(scene.router, SCENE_TOPIC, &left));
+    scene_unsubscribe(&scene, SCENE_TOPIC);
+    scene_gone(&scene, peer);
+    while (scene_statistics(&scene).backoffs > 0) {
+        assert_string_equal(gossipsub_topic_name(scene.router, left), SCENE_TOPIC);
+        scene_heartbeat(&scene);
+    }
+    assert_int_equal(scene.now, 1000000 + 11200); /* 10 s, and the heartbeat after one of slack */
+    assert_null(gossipsub_topic_name(scene.router, left));
+    scene_subscribe(&scene, "another");
+    assert_true(gossipsub_topic_find(scene.router, "another", &handle));
+    assert_int_equal(handle, left);
     scene_clear(&scene);
 }
 
@@ -557,6 +612,8 @@ int main(void)
         cmocka_unit_test(the_heartbeat_keeps_outbound_peers_in_the_mesh),
         cmocka_unit_test(subscriptions_are_split_below_what_all_peers_accept),
         cmocka_unit_test(a_peer_cannot_use_up_our_topics),
+        cmocka_unit_test(topics_that_nobody_uses_any_more_make_room_for_others),
+        cmocka_unit_test(a_topic_with_a_backoff_keeps_its_handle),
         cmocka_unit_test(names_that_could_garble_a_log_are_ignored),
         cmocka_unit_test(parameters_that_contradict_each_other_are_refused),
     };
