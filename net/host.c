@@ -198,12 +198,21 @@ static void on_stream_reset(void *context, struct quic_stream *quic, uint64_t co
 
 /* A responder that answers `na` may not want what came with the proposal: the answer is waited for,
  * and may be behind STOP_SENDING in the same packet. */
+static bool is_unanswered(const struct protocol_stream *stream)
+{
+    return stream->outbound && stream->negotiation.state == MULTISTREAM_PENDING;
+}
+
+/* The half of a peer's stream that we never write may be stopped: the other is read on. */
+static bool is_only_read(const struct protocol_stream *stream)
+{
+    return !stream->outbound && stream->protocol != NULL && stream->protocol->one_way;
+}
+
 static void on_stream_stopped(void *context, struct quic_stream *quic, uint64_t code)
 {
     const struct protocol_stream *stream = quic_stream_user(quic);
-    bool unanswered =
-        stream != NULL && stream->outbound && stream->negotiation.state == MULTISTREAM_PENDING;
-    if (!unanswered)
+    if (stream != NULL && !is_unanswered(stream) && !is_only_read(stream))
         on_stream_reset(context, quic, code);
 }
 

@@ -361,9 +361,9 @@ static void on_ended(struct protocol_stream *stream, enum protocol_end end)
 
 #define GOSSIPSUB_PROTOCOL(id)                                                                     \
     {                                                                                              \
-        .name = id, .inbound_role = "gossipsub_inbound", .outbound_role = "gossipsub_outbound",    \
-        .open = on_open, .data = on_data, .fin = on_fin, .acknowledged = on_acknowledged,          \
-        .ended = on_ended                                                                          \
+        .name = id, .one_way = true, .inbound_role = "gossipsub_inbound",                          \
+        .outbound_role = "gossipsub_outbound", .open = on_open, .data = on_data, .fin = on_fin,    \
+        .acknowledged = on_acknowledged, .ended = on_ended                                         \
     }
 
 const struct protocol gossipsub_protocols[GOSSIPSUB_PROTOCOLS] = {

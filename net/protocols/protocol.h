@@ -30,6 +30,7 @@ const char *protocol_end_text(enum protocol_end end);
 /* Any function may be NULL. After `ended` the stream is gone. */
 struct protocol {
     const char *name;         /* the id proposed and accepted; a handler may have several rows */
+    bool one_way;             /* after the negotiation only the opener writes */
     const char *inbound_role; /* what the QUIC log says of an inbound stream's owner */
     const char *outbound_role;
     /* Negotiated. On streams of ours only once the peer has echoed the protocol. */

@@ -401,8 +401,13 @@ static void connection_draining(struct quic_connection *connection)
 
 /* ---- datagrams in ---- */
 
+/* Ever more rarely: two ends that close at once would answer each other's packets for the whole
+ * period (RFC 9000, section 10.2.1). */
 static void repeat_close(struct quic_connection *connection, const ngtcp2_addr *remote)
 {
+    uint64_t count = ++connection->received_since_close;
+    if ((count & (count - 1)) != 0)
+        return;
     struct quic_endpoint *endpoint = connection->endpoint;
     const struct chunk *packet = connection->close_packet;
     memcpy(send_batch_room(endpoint), packet->data, packet->size);

@@ -98,6 +98,7 @@ struct quic_connection {
     uint64_t packets_written;
     struct quic_close close;
     struct chunk *close_packet;
+    uint64_t received_since_close;
     ngtcp2_tstamp gone_at; /* when closing or draining ends */
     bool retry_wanted;     /* to be begun anew, by a client that has proven its address */
     bool probe_wanted;

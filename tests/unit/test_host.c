@@ -11,6 +11,7 @@
 #include "common/log.h"
 #include "common/memory.h"
 #include "net/host_state.h"
+#include "net/quic/internal.h"
 
 #include "tests/unit/support.h"
 
@@ -352,6 +353,19 @@ static void a_stream_that_the_peer_resets_is_opened_again(void **state)
     assert_int_equal(scene->b.outbound_opened, 1);
 }
 
+static void the_half_of_a_stream_that_nobody_writes_may_be_stopped(void **state)
+{
+    struct scene *scene = *state;
+    dial(&scene->a, &scene->b);
+    assert_true(run_until(scene, meshed, PATIENCE_MS));
+    const struct quic_stream *stream = peer_at(&scene->b, &scene->a)->outbound->quic;
+    assert_int_equal(compat_conn_shutdown_stream_read(stream->connection->conn, stream->id, 0), 0);
+    endpoint_mark_dirty(stream->connection);
+    exchange_messages(scene);
+    assert_int_equal(peer_at(&scene->a, &scene->b)->inbound_count, 1);
+    assert_int_equal(scene->b.outbound_opened, 1);
+}
+
 static bool b_unmeshed(const struct scene *scene)
 {
     return peer_at(&scene->a, &scene->b) == NULL && peer_at(&scene->b, &scene->a) == NULL;
@@ -368,6 +382,19 @@ static void nothing_of_a_peer_stays_when_it_is_disconnected(void **state)
     }
     assert_int_equal(peer_count(scene->a.host), 0);
     assert_int_equal(peer_count(scene->b.host), 0);
+}
+
+static void peers_that_close_at_once_part_in_few_words(void **state)
+{
+    struct scene *scene = *state;
+    dial(&scene->a, &scene->b);
+    assert_true(run_until(scene, meshed, PATIENCE_MS));
+    uint64_t before = host_endpoint_statistics(scene->a.host)->datagrams_out;
+    host_disconnect(scene->a.host, peer_at(&scene->a, &scene->b), "test");
+    host_disconnect(scene->b.host, peer_at(&scene->b, &scene->a), "test");
+    run_for(scene, 600);
+    assert_true(b_unmeshed(scene));
+    assert_in_range(host_endpoint_statistics(scene->a.host)->datagrams_out - before, 1, 20);
 }
 
 static bool a_was_refused(const struct scene *scene)
@@ -420,6 +447,8 @@ int main(void)
         SCENE(a_killed_listener_on_its_old_port_resets_the_old_connection),
         SCENE(a_peer_may_be_killed_again_and_again),
         SCENE(a_stream_that_the_peer_resets_is_opened_again),
+        SCENE(the_half_of_a_stream_that_nobody_writes_may_be_stopped),
+        SCENE(peers_that_close_at_once_part_in_few_words),
         SCENE(nothing_of_a_peer_stays_when_it_is_disconnected),
         SCENE(a_node_that_dials_itself_is_told_so_once),
         SCENE(a_fifth_connection_of_a_peer_is_refused),
