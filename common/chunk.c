@@ -6,7 +6,7 @@
 
 struct chunk *chunk_new_empty(size_t size)
 {
-    struct chunk *chunk = memory_new(sizeof(*chunk) + size);
+    struct chunk *chunk = memory_resize(NULL, sizeof(*chunk) + size);
     chunk->references = 1;
     chunk->size = size;
     return chunk;
