@@ -39,7 +39,8 @@ static const struct option_spec options[] = {
      .maximum = 1000},
     {"d-high", 0, OPTION_NUMBER, AT(d_high), "N", "Most peers in a mesh (default 12)",
      .maximum = 1000},
-    {"d-lazy", 0, OPTION_NUMBER, AT(d_lazy), "N", "Peers told by IHAVE (default 6)",
+    {"d-lazy", 0, OPTION_NUMBER, AT(d_lazy), "N", "Peers told by IHAVE, or a quarter of those outside the mesh where that is more; 0: none "
+     "(default 6)",
      .maximum = 1000},
     {"flood-publish", 0, OPTION_FLAG, AT(flood_publish), NULL,
      "Publish to every subscribed peer, not to the mesh alone"},
@@ -182,6 +183,8 @@ void node_settings_apply(const struct node_settings *settings, struct host_setti
     host->gossipsub.d_low = (unsigned)settings->d_low;
     host->gossipsub.d_high = (unsigned)settings->d_high;
     host->gossipsub.d_lazy = (unsigned)settings->d_lazy;
+    if (settings->d_lazy == 0)
+        host->gossipsub.gossip_percent = 0;
     fit_d_out(&host->gossipsub);
     uint64_t history_ms = host->gossipsub.history_length * host->gossipsub.heartbeat_ms;
     if (host->gossipsub.seen_ttl_ms < history_ms)

@@ -22,24 +22,62 @@ static void choose_wanted(struct gossipsub *router, struct peer *peer,
     if (topic == NULL || !topic->subscribed)
         return;
     for (size_t i = 0; i < ihave->n_message_ids; i++) {
-        if (peer->ihave_ids++ >= IHAVE_IDS_PER_HEARTBEAT_MAX)
+        if (peer->ihave_ids >= IHAVE_IDS_PER_HEARTBEAT_MAX) {
+            router_offend(peer, ihave->n_message_ids - i);
             return;
+        }
+        peer->ihave_ids++;
         const uint8_t *id = id_of(&ihave->message_ids[i]);
-        if (id != NULL && !id_set_has(&router->seen, router->now, id) &&
-            id_set_add(&router->asked, router->now, id))
-            buffer_append(wanted, id, GOSSIPSUB_MESSAGE_ID_SIZE);
+        if (id == NULL || id_set_has(&router->seen, router->now, id) ||
+            id_set_has(&router->asked, router->now, id))
+            continue;
+        buffer_append(wanted, id, GOSSIPSUB_MESSAGE_ID_SIZE);
+        /* Who does not keep promises is asked, but keeps nobody else from being asked. */
+        if (!peer->broke_promise)
+            id_set_add(&router->asked, router->now, id);
     }
+}
+
+static size_t count_offered(const Gossipsub__ControlMessage *control)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < control->n_ihave; i++)
+        count += control->ihave[i]->n_message_ids;
+    return count;
+}
+
+static void note_promise(struct gossipsub *router, struct peer *peer, id_list ids, size_t count)
+{
+    if (peer->promise_due > 0)
+        return;
+    peer->promise_due = router->now + IWANT_FOLLOWUP_HEARTBEATS * router->parameters.heartbeat_ms;
+    memcpy(peer->promised_id, ids[random_below(&router->random, count)], GOSSIPSUB_MESSAGE_ID_SIZE);
+}
+
+void router_check_promise(struct gossipsub *router, struct peer *peer)
+{
+    if (peer->promise_due == 0 || router->now < peer->promise_due)
+        return;
+    peer->promise_due = 0;
+    peer->broke_promise = !id_set_has(&router->seen, router->now, peer->promised_id);
 }
 
 static void handle_ihave(struct gossipsub *router, struct peer *peer,
                          const Gossipsub__ControlMessage *control)
 {
-    if (control->n_ihave == 0 || peer->ihave_rpcs++ >= IHAVE_RPCS_PER_HEARTBEAT_MAX)
+    if (control->n_ihave == 0)
         return;
+    if (peer->ihave_rpcs++ >= IHAVE_RPCS_PER_HEARTBEAT_MAX) {
+        router_offend(peer, count_offered(control));
+        return;
+    }
     struct buffer wanted = {0};
     for (size_t i = 0; i < control->n_ihave && i < CONTROL_PER_RPC_MAX; i++)
         choose_wanted(router, peer, control->ihave[i], &wanted);
-    outbox_iwant(router, peer, (id_list)wanted.data, wanted.size / GOSSIPSUB_MESSAGE_ID_SIZE);
+    size_t count = wanted.size / GOSSIPSUB_MESSAGE_ID_SIZE;
+    if (count > 0)
+        note_promise(router, peer, (id_list)wanted.data, count);
+    outbox_iwant(router, peer, (id_list)wanted.data, count);
     buffer_clear(&wanted);
 }
 
@@ -47,8 +85,11 @@ static void serve_iwant(struct gossipsub *router, struct peer *peer,
                         const Gossipsub__ControlIWant *iwant)
 {
     for (size_t i = 0; i < iwant->n_message_ids; i++) {
-        if (peer->iwant_ids++ >= IWANT_IDS_PER_HEARTBEAT_MAX)
+        if (peer->iwant_ids >= IWANT_IDS_PER_HEARTBEAT_MAX) {
+            router_offend(peer, iwant->n_message_ids - i);
             return;
+        }
+        peer->iwant_ids++;
         const uint8_t *id = id_of(&iwant->message_ids[i]);
         struct chunk *rpc =
             id != NULL ? message_cache_serve(&router->cache, id, peer->serial) : NULL;
@@ -61,8 +102,11 @@ static void note_idontwant(struct gossipsub *router, struct peer *peer,
                            const Gossipsub__ControlIDontWant *idontwant)
 {
     for (size_t i = 0; i < idontwant->n_message_ids; i++) {
-        if (peer->idontwant_ids++ >= IDONTWANT_IDS_PER_HEARTBEAT_MAX)
+        if (peer->idontwant_ids >= IDONTWANT_IDS_PER_HEARTBEAT_MAX) {
+            router_offend(peer, idontwant->n_message_ids - i);
             return;
+        }
+        peer->idontwant_ids++;
         const uint8_t *id = id_of(&idontwant->message_ids[i]);
         if (id != NULL)
             id_set_add(&peer->not_wanted, router->now, id);
@@ -96,7 +140,9 @@ void router_send_gossip(struct gossipsub *router, struct topic *topic)
         return;
     const struct handle_set *except = topic->subscribed ? &topic->mesh : &topic->fanout;
     struct handle_set *candidates = router_candidates(router, topic, except, false);
-    size_t take = router->parameters.d_lazy;
+    size_t take = candidates->count * router->parameters.gossip_percent / 100;
+    if (take < router->parameters.d_lazy)
+        take = router->parameters.d_lazy;
     if (take > candidates->count)
         take = candidates->count;
     random_sample(&router->random, candidates->items, candidates->count, take);

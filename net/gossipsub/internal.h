@@ -23,7 +23,8 @@ enum {
     ASKED_MAX = 16384, /* ids asked for by IWANT, lately */
     /* Entries of one RPC that are looked at, of each kind; the rest is ignored. */
     SUBSCRIPTIONS_PER_RPC_MAX = 512,
-    CONTROL_PER_RPC_MAX = 512, /* GRAFT and PRUNE */
+    CONTROL_PER_RPC_MAX = 512, /* of GRAFT, PRUNE, IHAVE, IWANT, IDONTWANT each */
+    MESSAGES_PER_RPC_MAX = 8192,
     /* Of one peer, from heartbeat to heartbeat; the rest is ignored. */
     IHAVE_RPCS_PER_HEARTBEAT_MAX = 10,
     IHAVE_IDS_PER_HEARTBEAT_MAX = 5000, /* that are looked at */
@@ -32,6 +33,18 @@ enum {
     IDONTWANT_TTL_HEARTBEATS = 3, /* that they are remembered for */
     IHAVE_IDS_SENT_MAX = 5000,    /* of a topic, to one peer and heartbeat */
     IDONTWANT_DATA_SIZE_MIN = 1024,
+    IWANT_FOLLOWUP_HEARTBEATS = 2, /* in which a peer is to send what it has offered */
+    /* Subscriptions that one peer may begin and end from heartbeat to heartbeat at no cost. */
+    SUBSCRIPTION_CHANGES_PER_HEARTBEAT_MAX = 4 * GOSSIPSUB_TOPICS_PER_PEER_MAX,
+    /*
+     * What no honest peer sends costs points, and who has more of them within a heartbeat (or,
+     * where that is longer, a second) is dropped. Entries over any of the limits above cost one
+     * each.
+     */
+    OFFENCE_POINTS_MAX = 10000,
+    OFFENCE_REPEATED_GRAFT = 100, /* again in the heartbeat in which it was refused */
+    OFFENCE_REJECTED_MESSAGE = 100,
+    OFFENCE_SUBSCRIPTION_CHANGE = 100, /* over the limit above */
 };
 
 /* A bit for each topic. */
@@ -72,7 +85,13 @@ struct peer {
     struct topic_bits waiting_grafts;
     /* Since the last heartbeat: one of each is answer enough. */
     struct topic_bits grafted, refused;
-    unsigned ihave_rpcs, ihave_ids, iwant_ids, idontwant_ids;
+    unsigned ihave_rpcs, ihave_ids, iwant_ids, idontwant_ids, subscription_changes;
+    uint64_t offence_points;
+    /* One of the ids that we asked it for, at random: gossipsub-v1.1.md, "Spam Protection
+       Measures". Zero while there is none. */
+    uint64_t promise_due;
+    uint8_t promised_id[GOSSIPSUB_MESSAGE_ID_SIZE];
+    bool broke_promise;       /* the last of them was not kept, by it or by anybody */
     struct id_set not_wanted; /* by IDONTWANT */
     struct rpc_writer outbox;
 };
@@ -150,6 +169,9 @@ struct bytes peer_id_of(const struct peer *peer);
 /* False where the peer knows already, or may not be sent to. */
 bool router_peer_wants(const struct gossipsub *router, const struct peer *peer,
                        const uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE]);
+/* Counts what costs the peer points; router_judge_peer drops it where these are too many. */
+void router_offend(struct peer *peer, uint64_t points);
+void router_judge_peer(struct gossipsub *router, struct peer *peer);
 /* It sent what no honest peer sends. */
 void router_drop_peer(struct gossipsub *router, struct peer *peer, const char *reason);
 void peers_clear(struct gossipsub *router);
@@ -205,6 +227,8 @@ void router_end_fanout(struct topic *topic);
 
 void router_handle_gossip(struct gossipsub *router, struct peer *peer,
                           const Gossipsub__ControlMessage *control);
+/* At the heartbeat: has the peer sent what it offered? */
+void router_check_promise(struct gossipsub *router, struct peer *peer);
 void router_send_gossip(struct gossipsub *router, struct topic *topic);
 /* To the mesh but FROM, from version 1.2 on. */
 void router_send_idontwant(struct gossipsub *router, const struct topic *topic,

@@ -65,10 +65,22 @@ static void refuse(struct gossipsub *router, struct peer *peer, const struct top
 
 /* ---- what peers ask for ---- */
 
+static size_t count_outbound(const struct gossipsub *router, const struct handle_set *peers)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < peers->count; i++)
+        count += router->peers[peers->items[i]]->outbound;
+    return count;
+}
+
+/* A full mesh takes a peer that we chose to dial, while it lacks some. */
 static bool has_room_for(const struct gossipsub *router, const struct peer *peer,
                          const struct topic *topic)
 {
-    return !peer->direct && topic->mesh.count < router->parameters.d_high &&
+    const struct gossipsub_parameters *parameters = &router->parameters;
+    bool full = topic->mesh.count >= parameters->d_high &&
+                !(peer->outbound && count_outbound(router, &topic->mesh) < parameters->d_out);
+    return !peer->direct && !full &&
            backoff_left(&router->backoffs, router->now, peer_id_of(peer), topic->handle) == 0;
 }
 
@@ -82,7 +94,9 @@ void router_handle_graft(struct gossipsub *router, struct peer *peer, struct top
         topic_bits_add(&peer->waiting_grafts, topic->handle);
     else if (has_room_for(router, peer, topic))
         enter_mesh(router, peer, topic, true);
-    else if (!topic_bits_has(&peer->refused, topic->handle)) {
+    else if (topic_bits_has(&peer->refused, topic->handle))
+        router_offend(peer, OFFENCE_REPEATED_GRAFT);
+    else {
         topic_bits_add(&peer->refused, topic->handle);
         refuse(router, peer, topic, router->parameters.prune_backoff_ms);
     }
@@ -188,14 +202,6 @@ void router_leave(struct gossipsub *router, struct topic *topic)
 }
 
 /* ---- the heartbeat ---- */
-
-static size_t count_outbound(const struct gossipsub *router, const struct handle_set *peers)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < peers->count; i++)
-        count += router->peers[peers->items[i]]->outbound;
-    return count;
-}
 
 /* Down to D at random, D_out of them peers that we chose to dial. */
 static void prune_excess(struct gossipsub *router, struct topic *topic)

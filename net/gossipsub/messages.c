@@ -87,6 +87,12 @@ static bool is_anonymous(const Gossipsub__Message *message)
            !message->has_key;
 }
 
+static void reject(struct gossipsub *router, struct peer *peer)
+{
+    router->statistics.invalid++;
+    router_offend(peer, OFFENCE_REJECTED_MESSAGE);
+}
+
 void router_handle_message(struct gossipsub *router, struct peer *peer,
                            const Gossipsub__Message *message)
 {
@@ -96,7 +102,7 @@ void router_handle_message(struct gossipsub *router, struct peer *peer,
     if (topic == NULL || !topic->subscribed)
         return;
     if (!is_anonymous(message)) {
-        router->statistics.invalid++;
+        reject(router, peer);
         return;
     }
     struct bytes data = bytes_of(message->data.data, message->data.len);
@@ -116,7 +122,8 @@ void router_handle_message(struct gossipsub *router, struct peer *peer,
     } else {
         enum gossipsub_verdict verdict = router->validator(router->validator_context, topic->name,
                                                            chunk_bytes(payload), valid_snappy);
-        router->statistics.invalid += verdict == GOSSIPSUB_REJECT;
+        if (verdict == GOSSIPSUB_REJECT)
+            reject(router, peer);
         if (verdict == GOSSIPSUB_ACCEPT) {
             pass_on(router, topic, peer, id, data);
             deliver(router, topic, peer, id, payload);

@@ -8,6 +8,7 @@ void gossipsub_parameters_default(struct gossipsub_parameters *parameters)
         .d_high = 12,
         .d_lazy = 6,
         .d_out = 2,
+        .gossip_percent = 25,
         .heartbeat_ms = 700,
         .history_length = 6,
         .history_gossip = 3,
@@ -34,6 +35,9 @@ bool gossipsub_parameters_check(const struct gossipsub_parameters *parameters, s
                          "gossipsub: D_out %u: must be below D_low %u and at most half of "
                          "D %u",
                          p->d_out, p->d_low, p->d);
+    if (p->gossip_percent > 100)
+        return error_set(error, "gossipsub: gossip to %u%% of the peers: must be at most 100",
+                         p->gossip_percent);
     if (p->heartbeat_ms == 0)
         return error_set(error, "gossipsub: the heartbeat must take at least 1 ms");
     if (p->history_length == 0 || p->history_gossip > p->history_length)

@@ -77,6 +77,18 @@ void router_drop_peer(struct gossipsub *router, struct peer *peer, const char *r
     router_emit(router, GOSSIPSUB_DROP_PEER, peer->handle, 0)->reason = reason;
 }
 
+void router_offend(struct peer *peer, uint64_t points)
+{
+    peer->offence_points += points;
+}
+
+void router_judge_peer(struct gossipsub *router, struct peer *peer)
+{
+    uint64_t seconds = (router->parameters.heartbeat_ms + 999) / 1000;
+    if (!peer->dropped && peer->offence_points > OFFENCE_POINTS_MAX * seconds)
+        router_drop_peer(router, peer, "it exceeds the limits of gossipsub");
+}
+
 void gossipsub_peer_gone(struct gossipsub *router, uint64_t now, gossipsub_peer handle,
                          struct gossipsub_actions *actions)
 {

@@ -67,16 +67,34 @@ static void handle_mesh_control(struct gossipsub *router, struct peer *peer,
     }
 }
 
+/* Entries over a limit are not looked at. */
+static void offend_over(struct peer *peer, size_t count, size_t limit)
+{
+    if (count > limit)
+        router_offend(peer, count - limit);
+}
+
+static void handle_control(struct gossipsub *router, struct peer *peer,
+                           const Gossipsub__ControlMessage *control)
+{
+    offend_over(peer, control->n_graft, CONTROL_PER_RPC_MAX);
+    offend_over(peer, control->n_prune, CONTROL_PER_RPC_MAX);
+    offend_over(peer, control->n_ihave, CONTROL_PER_RPC_MAX);
+    offend_over(peer, control->n_iwant, CONTROL_PER_RPC_MAX);
+    offend_over(peer, control->n_idontwant, CONTROL_PER_RPC_MAX);
+    handle_mesh_control(router, peer, control);
+    router_handle_gossip(router, peer, control);
+}
+
 static void handle_rpc(struct gossipsub *router, struct peer *peer, const Gossipsub__RPC *rpc)
 {
     router_handle_subscriptions(router, peer, rpc);
+    offend_over(peer, rpc->n_publish, MESSAGES_PER_RPC_MAX);
     /* Before control: an id offered in the RPC that brings the message need not be asked for. */
-    for (size_t i = 0; i < rpc->n_publish; i++)
+    for (size_t i = 0; i < rpc->n_publish && i < MESSAGES_PER_RPC_MAX; i++)
         router_handle_message(router, peer, rpc->publish[i]);
-    if (rpc->control != NULL) {
-        handle_mesh_control(router, peer, rpc->control);
-        router_handle_gossip(router, peer, rpc->control);
-    }
+    if (rpc->control != NULL)
+        handle_control(router, peer, rpc->control);
     /* Last: a GRAFT of the peer's own in this RPC spares it ours. */
     if (rpc->n_subscriptions > 0)
         FOR_EACH_TOPIC(router, topic)
@@ -98,6 +116,7 @@ void gossipsub_rpc_received(struct gossipsub *router, uint64_t now, gossipsub_pe
         router_drop_peer(router, peer, "its RPC is too large");
     else
         router_drop_peer(router, peer, "its RPC is malformed");
+    router_judge_peer(router, peer);
     router_finish(router);
 }
 
@@ -113,7 +132,10 @@ static void forget_expired(struct gossipsub *router)
         struct peer *peer = router->peers[router->peer_handles.items[i]];
         id_set_expire(&peer->not_wanted, router->now);
         peer->ihave_rpcs = peer->ihave_ids = peer->iwant_ids = peer->idontwant_ids = 0;
+        peer->subscription_changes = 0;
+        peer->offence_points = 0;
         peer->grafted = peer->refused = (struct topic_bits){0};
+        router_check_promise(router, peer);
     }
 }
 

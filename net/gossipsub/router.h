@@ -24,6 +24,7 @@ enum gossipsub_version { GOSSIPSUB_1_0, GOSSIPSUB_1_1, GOSSIPSUB_1_2, GOSSIPSUB_
 
 struct gossipsub_parameters {
     unsigned d, d_low, d_high, d_lazy, d_out;
+    unsigned gossip_percent; /* of the peers outside the mesh are told by IHAVE, D_lazy at least */
     uint64_t heartbeat_ms;
     unsigned history_length, history_gossip; /* heartbeats */
     uint64_t fanout_ttl_ms, seen_ttl_ms, prune_backoff_ms, unsubscribe_backoff_ms;

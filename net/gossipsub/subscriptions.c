@@ -2,12 +2,21 @@
 
 /* ---- the peers' ---- */
 
+/* Changes over the limit are carried out all the same, or we would hold a wrong view of the peer.
+ */
+static void note_change(struct peer *peer)
+{
+    if (++peer->subscription_changes > SUBSCRIPTION_CHANGES_PER_HEARTBEAT_MAX)
+        router_offend(peer, OFFENCE_SUBSCRIPTION_CHANGE);
+}
+
 bool router_add_subscriber(struct gossipsub *router, struct peer *peer, struct topic *topic)
 {
     if (topic_bits_has(&peer->subscriptions, topic->handle))
         return true;
     if (peer->subscription_count >= GOSSIPSUB_TOPICS_PER_PEER_MAX)
         return false;
+    note_change(peer);
     topic_bits_add(&peer->subscriptions, topic->handle);
     peer->subscription_count++;
     handle_set_add(&topic->subscribers, peer->handle);
@@ -21,6 +30,7 @@ static void remove_subscriber(struct gossipsub *router, struct peer *peer, struc
         return;
     if (handle_set_has(&topic->mesh, peer->handle))
         router_leave_mesh(router, peer, topic, true, "the peer unsubscribed");
+    note_change(peer);
     handle_set_remove(&topic->fanout, peer->handle);
     handle_set_remove(&topic->subscribers, peer->handle);
     topic_bits_remove(&peer->subscriptions, topic->handle);
@@ -32,6 +42,8 @@ static void remove_subscriber(struct gossipsub *router, struct peer *peer, struc
 void router_handle_subscriptions(struct gossipsub *router, struct peer *peer,
                                  const Gossipsub__RPC *rpc)
 {
+    if (rpc->n_subscriptions > SUBSCRIPTIONS_PER_RPC_MAX)
+        router_offend(peer, rpc->n_subscriptions - SUBSCRIPTIONS_PER_RPC_MAX);
     for (size_t i = 0; i < rpc->n_subscriptions && i < SUBSCRIPTIONS_PER_RPC_MAX; i++) {
         const Gossipsub__RPC__SubOpts *option = rpc->subscriptions[i];
         struct bytes name = bytes_of(option->topic.data, option->topic.len);
