@@ -127,15 +127,25 @@ void router_handle_gossip(struct gossipsub *router, struct peer *peer,
 
 /* ---- what we say ---- */
 
+/* As many as are cached, for what is offered comes from there; how many. */
+static size_t make_room_for_ids(struct gossipsub *router)
+{
+    size_t count = message_cache_count(&router->cache);
+    if (count > IHAVE_IDS_SENT_MAX)
+        count = IHAVE_IDS_SENT_MAX;
+    if (count > router->gossip_ids_room) {
+        router->gossip_ids = memory_resize(router->gossip_ids, count * sizeof(*router->gossip_ids));
+        router->gossip_ids_room = count;
+    }
+    return count;
+}
+
 void router_send_gossip(struct gossipsub *router, struct topic *topic)
 {
-    if (message_cache_count(&router->cache) == 0)
-        return;
-    if (router->gossip_ids == NULL)
-        router->gossip_ids = memory_new(IHAVE_IDS_SENT_MAX * sizeof(*router->gossip_ids));
-    uint8_t(*ids)[GOSSIPSUB_MESSAGE_ID_SIZE] = router->gossip_ids;
+    size_t limit = make_room_for_ids(router);
+    id_list ids = (id_list)router->gossip_ids;
     size_t count = message_cache_list(&router->cache, topic->handle,
-                                      router->parameters.history_gossip, ids, IHAVE_IDS_SENT_MAX);
+                                      router->parameters.history_gossip, router->gossip_ids, limit);
     if (count == 0)
         return;
     const struct handle_set *except = topic->subscribed ? &topic->mesh : &topic->fanout;
@@ -147,7 +157,7 @@ void router_send_gossip(struct gossipsub *router, struct topic *topic)
         take = candidates->count;
     random_sample(&router->random, candidates->items, candidates->count, take);
     for (size_t i = 0; i < take; i++)
-        outbox_ihave(router, router->peers[candidates->items[i]], topic, (id_list)ids, count);
+        outbox_ihave(router, router->peers[candidates->items[i]], topic, ids, count);
 }
 
 void router_send_idontwant(struct gossipsub *router, const struct topic *topic,

@@ -131,7 +131,8 @@ struct gossipsub {
     struct backoff_table backoffs;
     struct arena arena;                               /* of the RPC being handled */
     struct handle_set candidates;                     /* scratch, of router_candidates */
-    uint8_t (*gossip_ids)[GOSSIPSUB_MESSAGE_ID_SIZE]; /* scratch, IHAVE_IDS_SENT_MAX of them */
+    uint8_t (*gossip_ids)[GOSSIPSUB_MESSAGE_ID_SIZE]; /* scratch, of router_send_gossip */
+    size_t gossip_ids_room;                           /* at most IHAVE_IDS_SENT_MAX */
     gossipsub_validator validator;
     void *validator_context;
     struct handle_set direct_peers; /* of peer_handles */
