@@ -159,4 +159,5 @@ clean:
 	rm -rf $(BUILD)
 
 include tests/interop/Makefile
+include tests/sim/Makefile
 -include $(OBJECTS:.o=.d)

@@ -1,0 +1,200 @@
+#include <assert.h>
+
+#include "common/varint.h"
+#include "tests/sim/simulation.h"
+
+static uint64_t milliseconds(const struct simulation *simulation)
+{
+    return simulation->now_us / 1000;
+}
+
+static bool happens(struct simulation *simulation, double share)
+{
+    /* 53 bits are what a double holds. */
+    return share > 0 && (double)(random_next(&simulation->random) >> 11) * 0x1p-53 < share;
+}
+
+/* ---- what crosses the links ---- */
+
+static uint64_t due(struct simulation *simulation, struct link *link)
+{
+    const struct settings *settings = &simulation->settings;
+    uint64_t at = simulation->now_us + 1000 * settings->latency_ms +
+                  random_below(&simulation->random, 1000 * settings->jitter_ms + 1);
+    if (at < link->last_due_us)
+        at = link->last_due_us;
+    return link->last_due_us = at;
+}
+
+/* Full queues lose gossip and messages, and control last. */
+static bool is_lost(struct simulation *simulation, enum gossipsub_priority priority)
+{
+    const struct settings *settings = &simulation->settings;
+    return happens(simulation,
+                   priority == GOSSIPSUB_CONTROL ? settings->control_loss : settings->loss);
+}
+
+static void transmit(struct simulation *simulation, uint32_t from,
+                     const struct gossipsub_action *action, struct cause cause)
+{
+    struct node *node = &simulation->nodes[from];
+    struct link *link = &node->links[node->links_by_handle[action->peer]];
+    struct traffic *traffic = &simulation->figures.traffic[action->priority];
+    traffic->rpcs++;
+    traffic->bytes += action->rpc->size;
+    node->sent_bytes += action->rpc->size;
+    if (is_lost(simulation, action->priority)) {
+        traffic->lost++;
+        return;
+    }
+    event_queue_put(&simulation->queue, (struct event){.kind = EVENT_ARRIVAL,
+                                                       .due_us = due(simulation, link),
+                                                       .node = link->other,
+                                                       .link = link->reverse,
+                                                       .connection = link->connection,
+                                                       .priority = action->priority,
+                                                       .by_iwant = !cause.message,
+                                                       .rpc = chunk_ref(action->rpc)});
+}
+
+void network_arrival(struct simulation *simulation, const struct event *event)
+{
+    struct node *node = &simulation->nodes[event->node];
+    const struct link *link = &node->links[event->link];
+    if (link->up && link->connection == event->connection) {
+        uint64_t size;
+        int prefix = varint_read(chunk_bytes(event->rpc), &size);
+        node->received_bytes += event->rpc->size;
+        bool is_message = event->priority == GOSSIPSUB_DATA;
+        simulation->figures.by_mesh.all += is_message && !event->by_iwant;
+        simulation->figures.by_iwant.all += is_message && event->by_iwant;
+        gossipsub_rpc_received(node->router, milliseconds(simulation), link->handle,
+                               bytes_after(chunk_bytes(event->rpc), (size_t)prefix),
+                               &simulation->actions);
+        network_execute(simulation, event->node,
+                        (struct cause){is_message, event->by_iwant, link->other});
+    }
+    chunk_unref(event->rpc);
+}
+
+static void note_mesh(struct node *node, const struct gossipsub_action *action, bool in_mesh)
+{
+    node->links[node->links_by_handle[action->peer]].in_mesh = in_mesh;
+    node->mesh_degree += in_mesh ? 1 : -1;
+}
+
+void network_execute(struct simulation *simulation, uint32_t index, struct cause cause)
+{
+    struct node *node = &simulation->nodes[index];
+    for (size_t i = 0; i < simulation->actions.count; i++) {
+        const struct gossipsub_action *action = &simulation->actions.items[i];
+        switch (action->kind) {
+        case GOSSIPSUB_SEND:
+            transmit(simulation, index, action, cause);
+            break;
+        case GOSSIPSUB_DELIVER:
+            message_delivered(simulation, index, chunk_bytes(action->payload), cause);
+            break;
+        case GOSSIPSUB_GRAFTED:
+        case GOSSIPSUB_PRUNED:
+            note_mesh(node, action, action->kind == GOSSIPSUB_GRAFTED);
+            break;
+        case GOSSIPSUB_DROP_PEER:
+            simulation->figures.dropped_peers++;
+            break;
+        case GOSSIPSUB_SUBSCRIBED:
+        case GOSSIPSUB_UNSUBSCRIBED:
+        case GOSSIPSUB_GRAFT_REFUSED:
+            break;
+        }
+    }
+    gossipsub_actions_reset(&simulation->actions);
+}
+
+/* ---- nodes and links ---- */
+
+static void add_peer(struct simulation *simulation, struct node *node, uint32_t link_index)
+{
+    struct link *link = &node->links[link_index];
+    /* Handles are used again, so there are never more than links. */
+    bool added = gossipsub_peer_added(node->router, milliseconds(simulation),
+                                      bytes_of(&link->other, sizeof(link->other)), link->dialled,
+                                      &link->handle);
+    assert(added && link->handle < node->link_count);
+    (void)added;
+    node->links_by_handle[link->handle] = link_index;
+    link->up = true;
+    link->connection++;
+    link->last_due_us = 0;
+}
+
+static void open_stream(struct simulation *simulation, uint32_t node, gossipsub_peer peer)
+{
+    gossipsub_stream_opened(simulation->nodes[node].router, milliseconds(simulation), peer,
+                            GOSSIPSUB_1_2, &simulation->actions);
+    network_execute(simulation, node, (struct cause){0});
+}
+
+void link_open(struct simulation *simulation, uint32_t index, uint32_t link_index)
+{
+    struct node *node = &simulation->nodes[index];
+    struct link *link = &node->links[link_index];
+    struct node *other = &simulation->nodes[link->other];
+    if (link->up || node->router == NULL || other->router == NULL)
+        return;
+    add_peer(simulation, node, link_index);
+    add_peer(simulation, other, link->reverse);
+    open_stream(simulation, index, link->handle);
+    open_stream(simulation, link->other, other->links[link->reverse].handle);
+}
+
+static void close_end(struct simulation *simulation, uint32_t index, struct link *link)
+{
+    gossipsub_peer_gone(simulation->nodes[index].router, milliseconds(simulation), link->handle,
+                        &simulation->actions);
+    network_execute(simulation, index, (struct cause){0});
+    link->up = link->in_mesh = false;
+}
+
+static void link_close(struct simulation *simulation, uint32_t index, struct link *link)
+{
+    if (!link->up)
+        return;
+    close_end(simulation, link->other, &simulation->nodes[link->other].links[link->reverse]);
+    close_end(simulation, index, link);
+}
+
+void node_start(struct simulation *simulation, uint32_t index)
+{
+    struct node *node = &simulation->nodes[index];
+    node->router =
+        gossipsub_new(&simulation->settings.parameters, random_next(&simulation->random));
+    node->up_since_us = simulation->now_us;
+    messages_forget(simulation, index);
+    gossipsub_subscribe(node->router, milliseconds(simulation), simulation_topic,
+                        &simulation->actions, NULL);
+    network_execute(simulation, index, (struct cause){0});
+}
+
+void node_stop(struct simulation *simulation, uint32_t index)
+{
+    struct node *node = &simulation->nodes[index];
+    for (uint32_t i = 0; i < node->link_count; i++)
+        link_close(simulation, index, &node->links[i]);
+    gossipsub_free(node->router);
+    node->router = NULL;
+}
+
+void network_heartbeat(struct simulation *simulation, uint32_t index)
+{
+    struct node *node = &simulation->nodes[index];
+    if (node->router != NULL) {
+        gossipsub_heartbeat(node->router, milliseconds(simulation), &simulation->actions);
+        network_execute(simulation, index, (struct cause){0});
+    }
+    event_queue_put(&simulation->queue,
+                    (struct event){.kind = EVENT_HEARTBEAT,
+                                   .due_us = simulation->now_us +
+                                             1000 * simulation->settings.parameters.heartbeat_ms,
+                                   .node = index});
+}
