@@ -82,7 +82,8 @@ static struct gossipsub *meshed_router(struct gossipsub_actions *actions, gossip
     gossipsub_parameters_default(&parameters);
     struct gossipsub *router = gossipsub_new(&parameters, 1);
     gossipsub_subscribe(router, 0, topic, actions, &error);
-    for (uint8_t id = 0; id < PEERS; id++) {
+    for (size_t i = 0; i < PEERS; i++) {
+        uint8_t id = (uint8_t)i;
         uint8_t rpc[256];
         gossipsub_peer_added(router, 0, bytes_of(&id, 1), true, sender);
         gossipsub_stream_opened(router, 0, *sender, GOSSIPSUB_1_1, actions);
