@@ -1,6 +1,7 @@
 // A Lean peer made of js-libp2p, driven by a script: commands come in on stdin and events go out on
 // stdout, one JSON object a line each.
 
+import { randomBytes } from 'node:crypto'
 import { createInterface } from 'node:readline'
 import { parseArgs } from 'node:util'
 
@@ -29,8 +30,8 @@ const USAGE = `usage: node peer.mjs [options]
   --wait-message         exit with 0 after the first message
 
 ends when stdin does; commands there, such as {"command":"dial","address":"/ip4/..."}:
-  dial {address}, ping {peer_id}, publish {topic, text or hex}, subscribe {topic},
-  unsubscribe {topic}, mesh {topic}, streams, close {direction}, exit
+  dial {address}, ping {peer_id}, publish {topic, text, hex or bytes (so many
+  random ones)}, subscribe {topic}, unsubscribe {topic}, mesh {topic}, streams, close {direction}, exit
 `
 
 // The parameters of Lean networks, under the names that js-libp2p has for them.
@@ -165,6 +166,11 @@ function reportGossip (router) {
   router.addEventListener('gossipsub:message', ({ detail }) => report('message', describeMessage(detail)))
 }
 
+function payloadOf ({ text, hex, bytes }) {
+  if (bytes != null) return randomBytes(bytes)
+  return hex == null ? Buffer.from(text ?? '') : Buffer.from(hex, 'hex')
+}
+
 async function publish (router, topic, payload) {
   const data = wire.compressBlock(payload)
   const { recipients } = await router.publish(topic, data)
@@ -190,8 +196,7 @@ function makeCommands (node, options) {
       report('pinged', { peer_id: peerId, rtt_ms: await node.services.ping.ping(peerIdFromString(peerId)) })
     },
     async publish (command) {
-      const payload = command.hex == null ? Buffer.from(command.text ?? '') : Buffer.from(command.hex, 'hex')
-      await publish(router, topicOf(command), payload)
+      await publish(router, topicOf(command), payloadOf(command))
     },
     subscribe: (command) => router.subscribe(topicOf(command)),
     unsubscribe: (command) => router.unsubscribe(topicOf(command)),

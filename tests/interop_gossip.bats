@@ -1,0 +1,178 @@
+#!/usr/bin/env bats
+# Gossip between our node and js-libp2p: messages of every size, each version of gossipsub, those
+# that are asked for by IWANT and those that are declined by IDONTWANT. What was said is seen by
+# --trace rpc.
+
+bats_require_minimum_version 1.5.0
+load interop/peers.bash
+
+sizes=(100 10000 1000000)
+
+setup() {
+    BIN=${BIN:-$BATS_TEST_DIRNAME/../build}
+    cd "$BATS_TEST_TMPDIR" || return
+    require_js
+}
+
+teardown() {
+    end_all
+}
+
+start_traced() {
+    local name=$1
+    shift
+    start_node "$name" --trace rpc --log-format json "$@"
+}
+
+# Waits until our node NAME has traced an RPC `e` with its peer OTHER for which a condition holds.
+traced() {
+    "$NODE" "$JS/await.mjs" "$1.err" \
+        "e.trace === 'rpc' && e.peer_id === '$(peer_id "$2")' && ($3)" e.time
+}
+
+# Whether our node NAME has traced one by now.
+has_traced() {
+    jq --exit-status --null-input --arg peer "$(peer_id "$2")" \
+        "first(inputs | select(.trace == \"rpc\" and .peer_id == \$peer and ($3)))" < "$1.err"
+}
+
+# Our node publishes so many random bytes; the message's id: publish NAME BYTES.
+publish() {
+    {
+        printf '{"topic":"lean:block","data":"'
+        head -c "$2" /dev/urandom | od -An -v -tx1 | tr -d ' \n'
+        printf '"}'
+    } > request.json
+    post "$1" /publish @request.json | jq --raw-output --exit-status .id
+}
+
+# The same with js-libp2p.
+publish_js() {
+    ask "$1" "{\"command\":\"publish\",\"bytes\":$2}" published e.id
+}
+
+# Waits until a peer has received the message ID.
+received() {
+    seen "$1" "e.event == 'message' && e.id == '$2'" e.id
+}
+
+# Whether our node NAME speaks VERSION to js-libp2p peer OTHER, and hears it.
+speaks() {
+    ask "$2" '{"command":"streams"}' streams \
+        "e.connections[0].streams.map((stream) => stream.protocol)
+            .filter((protocol) => protocol == '/meshsub/$1.0').length" | grep --line-regexp 2
+}
+
+# Messages of each size in both directions between our node and one that speaks VERSION at most.
+exchange() {
+    local version=$1 size id
+    start_traced ours
+    start_js js --meshsub "$version" --dial "$(address ours)"
+    meshed ours js
+    for size in "${sizes[@]}"; do
+        id=$(publish ours "$size")
+        received js "$id"
+        id=$(publish_js js "$size")
+        received ours "$id"
+        traced ours js "e.direction === 'in' && e.messages?.some((one) =>
+            one.id === '$id' && one.size >= $size)"
+    done
+    speaks "$version" js
+    no_orphans ours
+}
+
+@test "100 B, 10 KB and 1 MB cross both ways under gossipsub 1.2" {
+    exchange 1.2
+}
+
+@test "100 B, 10 KB and 1 MB cross both ways under gossipsub 1.1" {
+    exchange 1.1
+}
+
+@test "100 B, 10 KB and 1 MB cross both ways under gossipsub 1.0" {
+    exchange 1.0
+}
+
+# ---- IHAVE and IWANT: a node that wants nobody in its mesh is outside everybody's ----
+
+@test "js-libp2p outside the mesh asks us for what we offer, under each version" {
+    start_traced ours --fault prunes-everybody
+    local version size id
+    for version in 1.2 1.1 1.0; do
+        start_js "js$version" --meshsub "$version" --dial "$(address ours)"
+        traced ours "js$version" "e.direction === 'out' && e.prune?.length === 1 &&
+            ('backoff' in e.prune[0]) === ('$version' !== '1.0')"
+    done
+    for size in "${sizes[@]}"; do
+        id=$(publish ours "$size")
+        for version in 1.2 1.1 1.0; do
+            received "js$version" "$id"
+            traced ours "js$version" "e.direction === 'out' &&
+                e.ihave?.some((one) => one.ids.includes('$id'))"
+            traced ours "js$version" "e.direction === 'in' &&
+                e.iwant?.some((one) => one.ids.includes('$id'))"
+        done
+    done
+    run ! has_traced ours js1.1 .idontwant
+    run ! has_traced ours js1.0 .idontwant
+}
+
+# What one of our nodes publishes, js-libp2p of VERSION offers to another, outside the mesh.
+recover() {
+    local version=$1 size id
+    start_js js --meshsub "$version"
+    start_node publisher --bootnode "$(address js)"
+    meshed publisher js
+    start_traced outsider --fault prunes-everybody --bootnode "$(address js)"
+    traced outsider js "e.direction === 'out' && e.subscriptions?.length === 1"
+    for size in "${sizes[@]}"; do
+        id=$(publish publisher "$size")
+        received outsider "$id"
+        traced outsider js "e.direction === 'in' && e.ihave?.some((one) => one.ids.includes('$id'))"
+        traced outsider js "e.direction === 'out' && e.iwant?.some((one) => one.ids.includes('$id'))"
+    done
+}
+
+@test "outside the mesh we ask js-libp2p for what it offers, under gossipsub 1.2" {
+    recover 1.2
+}
+
+@test "outside the mesh we ask js-libp2p for what it offers, under gossipsub 1.1" {
+    recover 1.1
+}
+
+@test "outside the mesh we ask js-libp2p for what it offers, under gossipsub 1.0" {
+    recover 1.0
+}
+
+# ---- IDONTWANT ----
+
+@test "we tell js-libp2p that we have a large message, unless it speaks 1.1 or is told of a small one" {
+    start_traced ours
+    start_js sender --dial "$(address ours)"
+    start_js other --dial "$(address ours)"
+    start_js older --meshsub 1.1 --dial "$(address ours)"
+    local name id small
+    for name in sender other older; do meshed ours "$name"; done
+    small=$(publish_js sender 100)
+    id=$(publish_js sender 10000)
+    received other "$small"
+    received other "$id"
+    received older "$id"
+    traced ours other "e.direction === 'out' && e.idontwant?.[0].ids[0] === '$id'"
+    run ! has_traced ours sender '.direction == "out" and .idontwant'
+    run ! has_traced ours older '.direction == "out" and .idontwant'
+    run ! has_traced ours other ".direction == \"out\" and .idontwant[0].ids[0] == \"$small\""
+}
+
+@test "js-libp2p tells us that it has a large message" {
+    start_js js
+    start_node publisher --bootnode "$(address js)"
+    start_traced listener --bootnode "$(address js)"
+    meshed publisher js
+    meshed listener js
+    local id
+    id=$(publish publisher 10000)
+    received listener "$id"
+    traced listener js "e.direction === 'in' && e.idontwant?.[0].ids[0] === '$id'"
+}
