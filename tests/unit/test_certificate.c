@@ -243,7 +243,7 @@ static void refuse_recipe(struct recipe recipe, const char *reason)
 static void the_specifications_certificates_are_judged_as_it_says(void **state)
 {
     (void)state;
-    json_t *vectors = vectors_load("libp2p_certificates.json");
+    json_t *vectors = vectors_load("libp2p/certificates.json");
     size_t index;
     json_t *vector;
     json_array_foreach(vectors, index, vector)

@@ -45,7 +45,7 @@ static void write_key(const char *text, size_t size, mode_t mode)
 static void the_specifications_secret_makes_its_public_key(void **state)
 {
     (void)state;
-    json_t *keys = vectors_load("libp2p_keys.json");
+    json_t *keys = vectors_load("libp2p/keys.json");
     const json_t *vector = json_array_get(keys, KEY_SECP256K1);
     struct buffer private_protobuf = vector_bytes(vector, "private_key");
     struct buffer public_protobuf = vector_bytes(vector, "public_key");

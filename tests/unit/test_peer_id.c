@@ -18,7 +18,7 @@ static void assert_parses_to(const char *text, const char *expected)
 static void both_texts_of_a_peer_id_mean_the_same(void **state)
 {
     (void)state;
-    json_t *keys = vectors_load("libp2p_keys.json");
+    json_t *keys = vectors_load("libp2p/keys.json");
     size_t index;
     json_t *key;
     json_array_foreach(keys, index, key)

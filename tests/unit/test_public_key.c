@@ -84,7 +84,7 @@ static const enum key_type all_types[] = {KEY_RSA, KEY_ED25519, KEY_SECP256K1, K
 static void keys_of_all_types_have_their_peer_id(void **state)
 {
     (void)state;
-    json_t *keys = vectors_load("libp2p_keys.json");
+    json_t *keys = vectors_load("libp2p/keys.json");
     for (size_t i = 0; i < 4; i++) {
         json_t *vector = key_vector(keys, key_type_name(all_types[i]));
         struct buffer protobuf = vector_bytes(vector, "public_key");
@@ -131,7 +131,7 @@ static void the_reference_names_an_ed25519_key_alike(void **state)
 static void what_a_key_of_any_type_signs_verifies_and_nothing_else_does(void **state)
 {
     (void)state;
-    json_t *keys = vectors_load("libp2p_keys.json");
+    json_t *keys = vectors_load("libp2p/keys.json");
     for (size_t i = 0; i < 4; i++) {
         json_t *vector = key_vector(keys, key_type_name(all_types[i]));
         struct buffer public_protobuf = vector_bytes(vector, "public_key");
@@ -163,7 +163,7 @@ static void what_a_key_of_any_type_signs_verifies_and_nothing_else_does(void **s
 static void another_hash_than_sha256_is_refused(void **state)
 {
     (void)state;
-    json_t *keys = vectors_load("libp2p_keys.json");
+    json_t *keys = vectors_load("libp2p/keys.json");
     const enum key_type types[] = {KEY_RSA, KEY_ECDSA};
     for (size_t i = 0; i < 2; i++) {
         json_t *vector = key_vector(keys, key_type_name(types[i]));
@@ -286,7 +286,7 @@ static void unknown_fields_are_skipped_and_not_in_the_encoding(void **state)
 static void a_key_that_is_none_of_its_type_verifies_nothing(void **state)
 {
     (void)state;
-    json_t *keys = vectors_load("libp2p_keys.json");
+    json_t *keys = vectors_load("libp2p/keys.json");
     struct buffer protobuf = vector_bytes(key_vector(keys, "ecdsa"), "public_key");
     struct public_key key;
     assert_true(public_key_decode(buffer_bytes(&protobuf), &key, NULL));
