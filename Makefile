@@ -33,10 +33,11 @@ MAN_PAGES := $(PROGRAMS:$(BUILD)/%=$(BUILD)/man/%.1)
 COMPLETIONS := $(PROGRAMS:$(BUILD)/%=$(BUILD)/completions/%)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
 TEST_TOOLS := $(patsubst tests/tools/%.c,$(BUILD)/tests/tools/%,$(wildcard tests/tools/*.c))
+VECTOR_RUNNER := $(BUILD)/tests/tools/vectors
 UNIT_SUPPORT := $(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c))
-OBJECTS := $(LIBRARY_OBJECTS) $(patsubst %.c,$(BUILD)/objects/%.o,$(wildcard cmd/*/*.c tests/unit/*.c tests/tools/*.c))
+OBJECTS := $(LIBRARY_OBJECTS) $(patsubst %.c,$(BUILD)/objects/%.o,$(wildcard cmd/*/*.c tests/unit/*.c tests/tools/*.c tests/vectors/*.c))
 
-.PHONY: all deps devnet check test-programs install uninstall lint sanitize bench clean \
+.PHONY: all deps devnet check test-programs vector-runner install uninstall lint sanitize bench clean \
 	lint-deps lint-format lint-tidy lint-cppcheck lint-shell
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -80,7 +81,15 @@ $(BUILD)/tests/tools/%: $(BUILD)/objects/tests/tools/%.o $(LIBRARY)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PACKAGE_LIBS)
 
-test-programs: $(UNIT_TESTS) $(TEST_TOOLS)
+# What tests/vectors/run runs, which asks for it by this name.
+$(VECTOR_RUNNER): $(patsubst %.c,$(BUILD)/objects/%.o,$(wildcard tests/vectors/*.c)) $(LIBRARY)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PACKAGE_LIBS) -lm
+
+vector-runner: deps
+	@$(MAKE) --no-print-directory $(VECTOR_RUNNER)
+
+test-programs: $(UNIT_TESTS) $(TEST_TOOLS) $(VECTOR_RUNNER)
 
 # `make deps DEPS=present` and `make check DEPS=present` take your word that all is there.
 deps:
