@@ -39,7 +39,8 @@ static const struct option_spec options[] = {
      .maximum = 1000},
     {"d-high", 0, OPTION_NUMBER, AT(d_high), "N", "Most peers in a mesh (default 12)",
      .maximum = 1000},
-    {"d-lazy", 0, OPTION_NUMBER, AT(d_lazy), "N", "Peers told by IHAVE, or a quarter of those outside the mesh where that is more; 0: none "
+    {"d-lazy", 0, OPTION_NUMBER, AT(d_lazy), "N",
+     "Peers told by IHAVE, or a quarter of those outside the mesh where that is more; 0: none "
      "(default 6)",
      .maximum = 1000},
     {"flood-publish", 0, OPTION_FLAG, AT(flood_publish), NULL,
