@@ -43,6 +43,8 @@ struct host_settings {
     uint64_t seed; /* of the router's choices */
     uint64_t handshake_timeout_ms;
     unsigned faults;
+    const struct peer_id *direct_peers; /* borrowed; never in a mesh, sent every message */
+    size_t direct_peer_count;
     rpc_tracer trace_rpc; /* told of every gossipsub RPC; NULL: nobody is */
 };
 

@@ -59,3 +59,31 @@ traced() {
     "$TOOLS/hostile" "$(address a)" open propose:/meshsub/1.2.0 hex:02ffff rest:500 || true
     eventually traced a '.malformed and .bytes == 2'
 }
+
+@test "direct peers are sent every message and are in no mesh" {
+    key=$(printf '%064d' 2)
+    start_node b --key-hex "$key"
+    end b
+    start_node a --heartbeat 100ms --direct "$(peer_id b)" --trace rpc --log-format json
+    start_node b --heartbeat 100ms --key-hex "$key" --direct "$(address a)"
+    await a '.event == "subscribed"'
+    await b '.event == "subscribed"'
+    for name in a b; do
+        id=$(api $name /publish "{\"topic\":\"lean:block\",\"text\":\"from $name\"}" | jq -r .id)
+        await "$([ $name = a ] && echo b || echo a)" ".event == \"message\" and .id == \"$id\""
+    done
+    for name in a b; do
+        api "$name" /mesh | jq -e '.topics[] | .mesh == [] and (.subscribers | length) == 1'
+    done
+    run ! traced a '.graft or .prune'
+}
+
+@test "a direct peer that does not know of the agreement is answered by PRUNE" {
+    start_node b --heartbeat 100ms
+    start_node a --heartbeat 100ms --direct "$(address b)" --trace rpc --log-format json
+    eventually traced a '.direction == "in" and .graft'
+    eventually traced a '.direction == "out" and .prune[0].backoff == 60'
+    run -2 "$BIN/devnet-node" --direct nonsense
+    run -2 "$BIN/devnet-node" --direct /ip4/127.0.0.1/udp/9000/quic-v1
+    [[ $output == *"must end with /p2p/PEERID"* ]]
+}

@@ -91,14 +91,17 @@ static bool subscribe(struct node *node, const struct node_settings *settings, s
     return subscribed;
 }
 
-static bool dial_bootnodes(struct node *node, const struct node_settings *settings,
+/* Those of LIST that are multiaddrs, as what OPTION takes may be no more than a peer id. */
+static bool keep_connected(struct node *node, const char *option, const struct option_list *list,
                            struct error *error)
 {
-    for (size_t i = 0; i < settings->bootnodes.count; i++) {
+    for (size_t i = 0; i < list->count; i++) {
         struct multiaddr address;
-        const char *text = settings->bootnodes.items[i];
+        const char *text = list->items[i];
+        if (*text != '/' && strcmp(option, "--direct") == 0)
+            continue;
         if (!multiaddr_parse(text, &address, error))
-            node_usage_error("--bootnode %s: %s", text, error->text);
+            node_usage_error("%s %s: %s", option, text, error->text);
         if (!dialer_add(node->dialer, &address, error))
             return false;
     }
@@ -132,7 +135,8 @@ static bool node_start(struct node *node, const struct node_settings *settings, 
         if (node->api == NULL)
             return error_prefix(error, "--api %s", settings->api);
     }
-    return dial_bootnodes(node, settings, error);
+    return keep_connected(node, "--bootnode", &settings->bootnodes, error) &&
+           keep_connected(node, "--direct", &settings->direct, error);
 }
 
 /* ---- running ---- */

@@ -2,9 +2,11 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/log.h"
+#include "common/memory.h"
 #include "net/options.h"
 
 static const char *const log_levels[] = {"error", "warn", "info", "debug", "trace", NULL};
@@ -24,6 +26,9 @@ static const struct option_spec options[] = {
     {"key-hex", 0, OPTION_STRING, AT(key_hex), "HEX", "The identity's secp256k1 secret itself"},
     {"bootnode", 'b', OPTION_LIST, AT(bootnodes), "MULTIADDR",
      "Dial that node, and again whenever the connection is lost; may be repeated"},
+    {"direct", 0, OPTION_LIST, AT(direct), "PEER",
+     "A peer that is to be sent every message and never in a mesh, and that has the same agreement "
+     "with us: its peer id, or a multiaddr that ends with it and is dialled; may be repeated"},
     {"network", 'n', OPTION_STRING, AT(network), "NAME",
      "The network's name, part of Lean topics (default 12345678)"},
     {"topic", 't', OPTION_LIST, AT(topics), "TOPIC",
@@ -119,6 +124,29 @@ void node_usage_error(const char *format, ...)
     options_usage_error(&program, "%s", text);
 }
 
+static struct peer_id direct_peer(const char *text)
+{
+    struct multiaddr address;
+    struct peer_id id;
+    struct error error;
+    if (*text != '/' && !peer_id_parse(text, &id, &error))
+        node_usage_error("--direct %s: %s", text, error.text);
+    if (*text != '/')
+        return id;
+    if (!multiaddr_parse(text, &address, &error))
+        node_usage_error("--direct %s: %s", text, error.text);
+    if (!address.has_peer_id)
+        node_usage_error("--direct %s: must end with /p2p/PEERID", text);
+    return address.peer_id;
+}
+
+static void read_direct_peers(struct node_settings *settings)
+{
+    settings->direct_peers = memory_new((settings->direct.count + 1) * sizeof(struct peer_id));
+    for (size_t i = 0; i < settings->direct.count; i++)
+        settings->direct_peers[i] = direct_peer(settings->direct.items[i]);
+}
+
 void node_settings_read(int argc, char **argv, struct node_settings *settings)
 {
     struct gossipsub_parameters gossipsub;
@@ -135,6 +163,7 @@ void node_settings_read(int argc, char **argv, struct node_settings *settings)
         .log_level = LOG_WARN,
     };
     options_parse(&program, argc, argv, settings);
+    read_direct_peers(settings);
     if (settings->key != NULL && settings->key_hex != NULL)
         node_usage_error("--key and --key-hex exclude each other");
     if (*settings->network == '\0' || strlen(settings->network) > HOST_NETWORK_SIZE_MAX ||
@@ -145,6 +174,7 @@ void node_settings_read(int argc, char **argv, struct node_settings *settings)
 
 void node_settings_clear(struct node_settings *settings)
 {
+    free(settings->direct_peers);
     options_clear(&program, settings);
 }
 
@@ -176,6 +206,8 @@ void node_settings_apply(const struct node_settings *settings, struct host_setti
     host->qlog_folder = settings->qlog;
     host->keylog_path = settings->keylog;
     host->seed = settings->seed;
+    host->direct_peers = settings->direct_peers;
+    host->direct_peer_count = settings->direct.count;
     host->faults = faults_of(&settings->faults);
     if (settings->trace == 1)
         host->trace_rpc = settings->log_format == 1 ? rpc_trace_print_json : rpc_trace_print_text;

@@ -6,11 +6,12 @@
 #include "net/host.h"
 
 struct node_settings {
-    struct option_list listen, bootnodes, topics, faults;
+    struct option_list listen, bootnodes, topics, direct, faults;
     const char *key, *key_hex, *network, *api, *qlog, *keylog, *agent, *finalized, *head;
     uint64_t heartbeat_ms, d, d_low, d_high, d_lazy, seed;
     bool flood_publish;
     int log_level, log_format, trace;
+    struct peer_id *direct_peers; /* of `direct`, in its order */
 };
 
 /* Reads the command line; exits on help and on bad usage. */

@@ -377,11 +377,25 @@ static const struct protocol unowned_protocol = {.name = "/meshsub/1.2.0"};
 
 /* ---- peers and time ---- */
 
+static bool is_direct(const struct peer *peer)
+{
+    const struct host_settings *settings = &peer->host->settings;
+    for (size_t i = 0; i < settings->direct_peer_count; i++) {
+        if (peer_id_equal(&settings->direct_peers[i], &peer->id))
+            return true;
+    }
+    return false;
+}
+
 bool driver_peer_added(struct peer *peer, bool outbound)
 {
+    struct host *host = peer->host;
     struct bytes id = bytes_of(peer->id.bytes, peer->id.size);
-    return gossipsub_peer_added(peer->host->router, clock_now_ms(), id, outbound,
-                                &peer->router_handle);
+    if (!gossipsub_peer_added(host->router, clock_now_ms(), id, outbound, &peer->router_handle))
+        return false;
+    gossipsub_peer_set_direct(host->router, clock_now_ms(), peer->router_handle, is_direct(peer),
+                              &host->actions);
+    return true;
 }
 
 void driver_peer_gone(struct peer *peer)
