@@ -209,11 +209,11 @@ static bool is_only_read(const struct protocol_stream *stream)
     return !stream->outbound && stream->protocol != NULL && stream->protocol->one_way;
 }
 
-static void on_stream_stopped(void *context, struct quic_stream *quic, uint64_t code)
+static void on_stream_stopped(void *context, struct quic_stream *quic)
 {
     const struct protocol_stream *stream = quic_stream_user(quic);
     if (stream != NULL && !is_unanswered(stream) && !is_only_read(stream))
-        on_stream_reset(context, quic, code);
+        on_stream_reset(context, quic, 0);
 }
 
 static void on_stream_closed(void *context, struct quic_stream *quic)

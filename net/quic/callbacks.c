@@ -141,21 +141,6 @@ static int on_stream_reset(ngtcp2_conn *conn, int64_t id, uint64_t final_size, u
     return 0;
 }
 
-/* ngtcp2 answers STOP_SENDING with RESET_STREAM by itself. */
-static int on_stop_sending(ngtcp2_conn *conn, int64_t id, uint64_t code, void *user,
-                           void *stream_user)
-{
-    (void)conn, (void)id;
-    struct quic_connection *connection = user;
-    struct quic_stream *stream = stream_user;
-    if (stream == NULL || stream->closed || stream->write_closed)
-        return 0;
-    stream_shut_write(stream);
-    const struct quic_settings *settings = settings_of(connection);
-    settings->handlers->stream_stopped(settings->context, stream, code);
-    return 0;
-}
-
 static int on_extend_stream_data(ngtcp2_conn *conn, int64_t id, uint64_t maximum, void *user,
                                  void *stream_user)
 {
@@ -225,7 +210,6 @@ static int on_stateless_reset(ngtcp2_conn *conn, const ngtcp2_pkt_stateless_rese
     .delete_crypto_aead_ctx = ngtcp2_crypto_delete_crypto_aead_ctx_cb,                             \
     .delete_crypto_cipher_ctx = ngtcp2_crypto_delete_crypto_cipher_ctx_cb,                         \
     .get_path_challenge_data = ngtcp2_crypto_get_path_challenge_data_cb,                           \
-    .stream_stop_sending = on_stop_sending,                                                        \
     .version_negotiation = ngtcp2_crypto_version_negotiation_cb
 
 const ngtcp2_callbacks connection_client_callbacks = {

@@ -414,6 +414,36 @@ static void repeat_close(struct quic_connection *connection, const ngtcp2_addr *
     send_batch_add(endpoint, connection->socket, remote, packet->size);
 }
 
+/*
+ * ngtcp2 answers STOP_SENDING with RESET_STREAM, and tells nobody: its callback of that name is for
+ * our own. That such a stream takes no data is what it says first of all; more than any stream may
+ * carry is refused by every other, without effect.
+ */
+static bool is_stopped(const struct quic_stream *stream)
+{
+    if (stream->write_closed || stream->finishing)
+        return false;
+    static uint8_t byte;
+    const ngtcp2_vec beyond = {.base = &byte, .len = SIZE_MAX};
+    ngtcp2_pkt_info info;
+    return ngtcp2_conn_writev_stream(stream->connection->conn, NULL, &info, &byte, 0, NULL, 0,
+                                     stream->id, &beyond, 1, stream->connection->endpoint->now) ==
+           NGTCP2_ERR_STREAM_SHUT_WR;
+}
+
+static void report_stopped_streams(struct quic_connection *connection)
+{
+    const struct quic_settings *settings = &connection->endpoint->settings;
+    struct quic_stream *stream, *next;
+    for (stream = LIST_FIRST(&connection->streams); stream != NULL; stream = next) {
+        next = LIST_NEXT(stream, link);
+        if (!is_stopped(stream))
+            continue;
+        stream_shut_write(stream);
+        settings->handlers->stream_stopped(settings->context, stream);
+    }
+}
+
 void connection_receive(struct quic_connection *connection, const struct sockaddr *remote,
                         socklen_t remote_size, const uint8_t *data, size_t size)
 {
@@ -430,6 +460,7 @@ void connection_receive(struct quic_connection *connection, const struct sockadd
     endpoint_mark_dirty(connection);
     if (code == 0) {
         connection->silent_at = 0;
+        report_stopped_streams(connection);
         return;
     }
     connection->answered = true;

@@ -64,7 +64,8 @@ struct quic_handlers {
     /* All that was written so far has been acknowledged. */
     void (*stream_acknowledged)(void *context, struct quic_stream *stream);
     void (*stream_reset)(void *context, struct quic_stream *stream, uint64_t code);
-    void (*stream_stopped)(void *context, struct quic_stream *stream, uint64_t code);
+    /* The peer does not want what we write: nothing can be written any more. */
+    void (*stream_stopped)(void *context, struct quic_stream *stream);
     /* Both directions are over, or the connection is. The stream is freed afterwards. */
     void (*stream_closed)(void *context, struct quic_stream *stream);
     void (*settle)(void *context);

@@ -321,6 +321,11 @@ static void on_reset(void *context, struct quic_stream *quic, uint64_t code)
     channel->reset = true;
 }
 
+static void on_stopped(void *context, struct quic_stream *stream)
+{
+    on_reset(context, stream, 0);
+}
+
 static void on_stream_closed(void *context, struct quic_stream *quic)
 {
     (void)context;
@@ -351,7 +356,7 @@ static const struct quic_handlers handlers = {
     .stream_data = on_data,
     .stream_acknowledged = on_acknowledged,
     .stream_reset = on_reset,
-    .stream_stopped = on_reset,
+    .stream_stopped = on_stopped,
     .stream_closed = on_stream_closed,
     .settle = on_settle,
 };

@@ -336,6 +336,14 @@ static void a_peer_may_be_killed_again_and_again(void **state)
     exchange_messages(scene);
 }
 
+/* STOP_SENDING alone. */
+static void stop_reading(const struct protocol_stream *stream)
+{
+    struct quic_stream *quic = stream->quic;
+    assert_int_equal(compat_conn_shutdown_stream_read(quic->connection->conn, quic->id, 0), 0);
+    endpoint_mark_dirty(quic->connection);
+}
+
 static bool a_reopened(const struct scene *scene)
 {
     return scene->a.outbound_opened > 1 && meshed(scene);
@@ -353,15 +361,26 @@ static void a_stream_that_the_peer_resets_is_opened_again(void **state)
     assert_int_equal(scene->b.outbound_opened, 1);
 }
 
+static void a_stream_that_the_peer_stops_reading_is_opened_again(void **state)
+{
+    struct scene *scene = *state;
+    dial(&scene->a, &scene->b);
+    assert_true(run_until(scene, meshed, PATIENCE_MS));
+    stop_reading(peer_at(&scene->b, &scene->a)->inbound[0]);
+    assert_true(run_until(scene, a_reopened, PATIENCE_MS));
+    exchange_messages(scene);
+    assert_int_equal(scene->a.outbound_opened, 2);
+    assert_int_equal(scene->b.outbound_opened, 1);
+}
+
 static void the_half_of_a_stream_that_nobody_writes_may_be_stopped(void **state)
 {
     struct scene *scene = *state;
     dial(&scene->a, &scene->b);
     assert_true(run_until(scene, meshed, PATIENCE_MS));
-    struct quic_stream *stream = peer_at(&scene->b, &scene->a)->outbound->quic;
-    stream->read_closed = true; /* the RESET_STREAM that answers is nothing to B */
-    assert_int_equal(compat_conn_shutdown_stream_read(stream->connection->conn, stream->id, 0), 0);
-    endpoint_mark_dirty(stream->connection);
+    struct protocol_stream *stream = peer_at(&scene->b, &scene->a)->outbound;
+    stream->quic->read_closed = true; /* the RESET_STREAM that answers is nothing to B */
+    stop_reading(stream);
     exchange_messages(scene);
     assert_int_equal(peer_at(&scene->a, &scene->b)->inbound_count, 1);
     assert_int_equal(scene->b.outbound_opened, 1);
@@ -448,6 +467,7 @@ int main(void)
         SCENE(a_killed_listener_on_its_old_port_resets_the_old_connection),
         SCENE(a_peer_may_be_killed_again_and_again),
         SCENE(a_stream_that_the_peer_resets_is_opened_again),
+        SCENE(a_stream_that_the_peer_stops_reading_is_opened_again),
         SCENE(the_half_of_a_stream_that_nobody_writes_may_be_stopped),
         SCENE(peers_that_close_at_once_part_in_few_words),
         SCENE(nothing_of_a_peer_stays_when_it_is_disconnected),
