@@ -136,9 +136,7 @@ static void claim_hops(json_t *claims, const struct simulation *simulation)
     double delivered = (double)figures->delivered, measured = 0;
     for (size_t i = 1; i <= HOPS_MAX; i++)
         measured += (double)(i * figures->hops[i]) / delivered;
-    /* A publisher with d' neighbours is log(d' / d) / log(d - 1) hops nearer to all. */
-    double luck = SIGMAS * expectation.degree_deviation / expectation.degree /
-                  log(expectation.degree - 1) / sqrt((double)settings->messages);
+    double luck = SIGMAS * expectation.hops_deviation / sqrt((double)settings->messages);
     double few =
         expectation.degree / (double)settings->nodes; /* links lead back to where one was */
     double slack = luck + few + mean_hops_slack + (double)figures->recovered / delivered * measured;

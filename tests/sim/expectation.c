@@ -41,13 +41,23 @@ static double none_of_others(double degree, double x)
     return degree > 0 ? degree * pow(x, degree - 1) : 0;
 }
 
+static double hops_deviation(const struct mesh_state *state, double loss)
+{
+    /* So near to 1 messages die out, and the formula says nothing. */
+    const double least = 1.1;
+    double nodes = sum(state, one, 0), degree = sum(state, ends, 0) / nodes;
+    double square = sum(state, squared, 0) / nodes, others = square / degree - 1;
+    double m = fmax((1 - loss) * others, least);
+    double v = others * loss * (1 - loss) + (1 - loss) * (1 - loss) * (square - degree * degree);
+    return sqrt(fmax(v, 0) / m / (m - 1)) / log(m);
+}
+
 struct expectation expectation_of(const struct mesh_state *state, double loss)
 {
     struct expectation expectation = {0};
     double nodes = sum(state, one, 0), link_ends = sum(state, ends, 0);
     expectation.degree = link_ends / nodes;
-    expectation.degree_deviation =
-        sqrt(sum(state, squared, 0) / nodes - expectation.degree * expectation.degree);
+    expectation.hops_deviation = hops_deviation(state, loss);
     expectation.logarithm = log(nodes) / log(expectation.degree - 1);
     double missing[HOPS_MAX + 1] = {1}, neighbour_missing = 1 - 1 / nodes;
     for (size_t hops = 1; hops <= HOPS_MAX; hops++) {

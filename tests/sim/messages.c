@@ -13,11 +13,20 @@ static void fill(struct simulation *simulation, uint32_t message, uint8_t *paylo
         payload[i] = (uint8_t)random_next(&simulation->random);
 }
 
+/* Who leaves takes along what has not reached anybody: its message would have died with it. */
+static bool may_publish(const struct simulation *simulation, const struct node *node)
+{
+    const struct settings *settings = &simulation->settings;
+    uint64_t arrived_us = simulation->now_us + 1000 * (settings->latency_ms + settings->jitter_ms);
+    return node->router != NULL &&
+           (node->leaves_us < simulation->now_us || node->leaves_us > arrived_us);
+}
+
 static uint32_t choose_publisher(struct simulation *simulation)
 {
     for (;;) {
         uint32_t node = (uint32_t)random_below(&simulation->random, simulation->settings.nodes);
-        if (simulation->nodes[node].router != NULL)
+        if (may_publish(simulation, &simulation->nodes[node]))
             return node;
     }
 }

@@ -93,14 +93,16 @@ static uint64_t percentile(const struct figures *figures, unsigned percent)
     return ms;
 }
 
+/* Bins side by side, from the first delivery to the last. */
 static json_t *make_delays(const struct figures *figures)
 {
     json_t *bars = json_array();
-    for (uint64_t bin = 0; bin <= WINDOW_MS; bin += DELAY_BIN_MS) {
+    uint64_t last = percentile(figures, 100);
+    for (uint64_t bin = 0; bin <= last; bin += DELAY_BIN_MS) {
         uint64_t count = 0;
         for (uint64_t ms = bin; ms < bin + DELAY_BIN_MS && ms <= WINDOW_MS; ms++)
             count += figures->delays[ms];
-        if (count > 0)
+        if (count > 0 || json_array_size(bars) > 0)
             add_bar(bars, bin, count);
     }
     return json_pack("{s:o, s:o, s:o, s:o, s:o}", "median", number(percentile(figures, 50)), "p90",

@@ -19,7 +19,8 @@ static void plan_nodes(struct simulation *simulation)
 {
     uint64_t heartbeat_ms = simulation->settings.parameters.heartbeat_ms;
     for (uint32_t i = 0; i < simulation->settings.nodes; i++) {
-        const struct node *node = &simulation->nodes[i];
+        struct node *node = &simulation->nodes[i];
+        node->leaves_us = UINT64_MAX;
         at(simulation, random_us(simulation, 0, heartbeat_ms),
            (struct event){.kind = EVENT_HEARTBEAT, .node = i});
         for (uint32_t j = 0; j < node->link_count; j++)
@@ -53,6 +54,7 @@ static void plan_churn(struct simulation *simulation)
     for (uint32_t i = 0; i < leaving; i++) {
         uint64_t leaves_us = random_us(simulation, SETTLING_MS,
                                        simulation->settings.duration_ms - WINDOW_MS - AWAY_MS);
+        simulation->nodes[order[i]].leaves_us = leaves_us;
         at(simulation, leaves_us, (struct event){.kind = EVENT_LEAVE, .node = order[i]});
         at(simulation, leaves_us + 1000 * AWAY_MS,
            (struct event){.kind = EVENT_RETURN, .node = order[i]});

@@ -50,8 +50,8 @@ struct node {
     uint32_t *links_by_handle;
     uint32_t link_count;
     uint32_t mesh_degree;
-    bool met; /* scratch, of mesh_look */
-    uint64_t up_since_us;
+    bool met;                        /* scratch, of mesh_look */
+    uint64_t up_since_us, leaves_us; /* UINT64_MAX: does not leave */
     uint64_t sent_bytes, received_bytes;
 };
 

@@ -15,18 +15,19 @@ enum {
     PLOT_WIDTH = PANEL_WIDTH - MARGIN_LEFT - MARGIN_RIGHT,
     PLOT_HEIGHT = PANEL_HEIGHT - MARGIN_TOP - MARGIN_BOTTOM,
     HEADER_HEIGHT = 40,
-    TICKS = 4,
+    TICKS = 5, /* at most */
 };
 
 struct panel {
     const char *title, *x_title, *y_title;
     const json_t *bars; /* {value, count}, and maybe expected */
+    double unit;        /* of x_title */
     bool cumulative;    /* a line of the share up to each value, instead of bars */
 };
 
 struct scale {
     double least, most, bar; /* of the values, and what one bar covers of them */
-    double highest;          /* of the counts */
+    double highest, tick;    /* of the counts */
 };
 
 __attribute__((format(printf, 2, 3))) static void put(struct buffer *output, const char *format,
@@ -59,6 +60,18 @@ static double total(const json_t *bars)
     return sum;
 }
 
+/* 1, 2 or 5 times a power of ten. */
+static double tick_of(double highest)
+{
+    double power = 1;
+    while (10 * power * TICKS <= highest)
+        power *= 10;
+    for (int i = 0; i < 3; i++)
+        if (highest <= (double[]){1, 2, 5}[i] * power * TICKS)
+            return (double[]){1, 2, 5}[i] * power;
+    return 10 * power;
+}
+
 static struct scale scale_of(const struct panel *panel)
 {
     struct scale scale = {.highest = 1};
@@ -78,6 +91,7 @@ static struct scale scale_of(const struct panel *panel)
     }
     if (panel->cumulative)
         scale.highest = 100;
+    scale.tick = tick_of(scale.highest);
     return scale;
 }
 
@@ -94,8 +108,7 @@ static double y_of(const struct scale *scale, double count)
 static void draw_axes(struct buffer *output, const struct panel *panel, const struct scale *scale)
 {
     put(output, "<text x=\"%d\" y=\"20\" class=\"title\">%s</text>\n", MARGIN_LEFT, panel->title);
-    for (int i = 0; i <= TICKS; i++) {
-        double count = scale->highest * i / TICKS;
+    for (double count = 0; count <= scale->highest; count += scale->tick) {
         put(output,
             "<line x1=\"%d\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\" class=\"grid\"/>"
             "<text x=\"%d\" y=\"%.1f\" class=\"end\">%.0f</text>\n",
@@ -111,7 +124,7 @@ static void draw_axes(struct buffer *output, const struct panel *panel, const st
 /* Below every bar where there are few, else below some. */
 static void draw_values(struct buffer *output, const struct panel *panel, const struct scale *scale)
 {
-    enum { VALUES_MAX = 16, VALUES_FEW = 5 };
+    enum { VALUES_MAX = 16, VALUES_FEW = 6 };
     size_t i, count = json_array_size(panel->bars);
     size_t step = count <= VALUES_MAX ? 1 : (count + VALUES_FEW - 1) / VALUES_FEW;
     const json_t *bar;
@@ -120,7 +133,7 @@ static void draw_values(struct buffer *output, const struct panel *panel, const 
         if (i % step == 0)
             put(output, "<text x=\"%.1f\" y=\"%d\" class=\"middle\">%.0f</text>\n",
                 x_of(scale, member(bar, "value") + scale->bar / 2),
-                PANEL_HEIGHT - MARGIN_BOTTOM + 16, member(bar, "value"));
+                PANEL_HEIGHT - MARGIN_BOTTOM + 16, member(bar, "value") / panel->unit);
     }
 }
 
@@ -199,11 +212,11 @@ static const json_t *bars_of(const json_t *report, const char *section, const ch
 void report_draw(const json_t *report, struct buffer *output)
 {
     const struct panel panels[] = {
-        {"Size of the mesh", "members", "nodes", bars_of(report, "mesh", "degrees"), false},
-        {"Hops (circles: expected)", "hops", "deliveries", bars_of(report, "hops", "histogram"),
+        {"Size of the mesh", "members", "nodes", bars_of(report, "mesh", "degrees"), 1, false},
+        {"Hops (circles: expected)", "hops", "deliveries", bars_of(report, "hops", "histogram"), 1,
          false},
-        {"Delay", "ms", "% of the deliveries", bars_of(report, "delay_ms", "histogram"), true},
-        {"Bytes sent", "bytes", "nodes", bars_of(report, "bytes_per_node", "sent_histogram"),
+        {"Delay", "ms", "% of the deliveries", bars_of(report, "delay_ms", "histogram"), 1, true},
+        {"Bytes sent", "kB", "nodes", bars_of(report, "bytes_per_node", "sent_histogram"), 1000,
          false},
     };
     draw_header(output, json_object_get(report, "settings"));
