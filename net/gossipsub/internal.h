@@ -43,6 +43,7 @@ enum {
      */
     OFFENCE_POINTS_MAX = 10000,
     OFFENCE_REPEATED_GRAFT = 100, /* again in the heartbeat in which it was refused */
+    OFFENCE_REPEATED_PRUNE = 100, /* of one topic, in one heartbeat */
     OFFENCE_REJECTED_MESSAGE = 100,
     OFFENCE_SUBSCRIPTION_CHANGE = 100, /* over the limit above */
 };
@@ -84,7 +85,7 @@ struct peer {
        grafted as soon as it is. */
     struct topic_bits waiting_grafts;
     /* Since the last heartbeat: one of each is answer enough. */
-    struct topic_bits grafted, refused;
+    struct topic_bits grafted, refused, pruned_us;
     unsigned ihave_rpcs, ihave_ids, iwant_ids, idontwant_ids, subscription_changes;
     uint64_t offence_points;
     /* One of the ids that we asked it for, at random: gossipsub-v1.1.md, "Spam Protection

@@ -105,6 +105,9 @@ void router_handle_graft(struct gossipsub *router, struct peer *peer, struct top
 void router_handle_prune(struct gossipsub *router, struct peer *peer, struct topic *topic,
                          uint64_t backoff_ms)
 {
+    if (topic_bits_has(&peer->pruned_us, topic->handle))
+        router_offend(peer, OFFENCE_REPEATED_PRUNE);
+    topic_bits_add(&peer->pruned_us, topic->handle);
     if (backoff_ms == 0)
         backoff_ms = router->parameters.prune_backoff_ms;
     /* Nobody fills the table with topics that we would not GRAFT for anyway; but where we left one

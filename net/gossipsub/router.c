@@ -134,7 +134,7 @@ static void forget_expired(struct gossipsub *router)
         peer->ihave_rpcs = peer->ihave_ids = peer->iwant_ids = peer->idontwant_ids = 0;
         peer->subscription_changes = 0;
         peer->offence_points = 0;
-        peer->grafted = peer->refused = (struct topic_bits){0};
+        peer->grafted = peer->refused = peer->pruned_us = (struct topic_bits){0};
         router_check_promise(router, peer);
     }
 }

@@ -13,6 +13,7 @@
  *   open, accept            a stream of ours; the next one of the peer's, as it comes
  *   propose:ID, answer:ID   multistream-select's header and ID
  *   hex:BYTES, zeros:N, repeat:N:BYTES, drip:BYTES (one byte a packet)
+ *   messages:N              as many gossip messages of the topic lean:block, no two the same
  *   status                  answers a status request with the status that was asked with
  *   fin, reset, stop (STOP_SENDING alone)
  *   wait:data, wait:fin, wait:reset, wait:end (either, or the stream is gone), wait:answer
@@ -29,9 +30,12 @@
 #include <string.h>
 #include <time.h>
 
+#include "common/clock.h"
 #include "common/hex.h"
 #include "common/memory.h"
 #include "common/varint.h"
+#include "net/gossipsub/payload.h"
+#include "net/gossipsub/rpc.h"
 #include "net/quic/internal.h"
 
 enum { PATIENCE_SECONDS = 20, SHOWN_MAX = 64, DIALS_MAX = 1000, DRIP_US = 500 };
@@ -97,6 +101,21 @@ static void write_repeated(unsigned long count, const char *text)
     quic_stream_write_bytes(me.current->quic, buffer_bytes(&all));
     buffer_clear(&once);
     buffer_clear(&all);
+}
+
+/* Their payloads are numbers, and begin anywhere: no two runs say the same either. */
+static void write_messages(unsigned long count)
+{
+    static const char topic[] = "/leanconsensus/12345678/block/ssz_snappy";
+    uint64_t number = clock_now_ns();
+    for (unsigned long i = 0; i < count; i++, number++) {
+        struct buffer data = {0};
+        payload_compress(bytes_of((const uint8_t *)&number, sizeof(number)), &data);
+        struct chunk *rpc = rpc_encode_message(bytes_of_text(topic), buffer_bytes(&data));
+        quic_stream_write(me.current->quic, rpc);
+        chunk_unref(rpc);
+        buffer_clear(&data);
+    }
 }
 
 /* What followed the two messages of the negotiation goes back, behind a code of success. */
@@ -202,6 +221,8 @@ static bool write_step(const char *step)
     } else if ((argument = argument_of(step, "repeat")) != NULL) {
         unsigned long count = strtoul(argument, &rest, 10);
         write_repeated(count, rest + 1);
+    } else if ((argument = argument_of(step, "messages")) != NULL) {
+        write_messages(strtoul(argument, NULL, 10));
     } else if ((argument = argument_of(step, "drip")) != NULL) {
         me.drip = bytes_from(argument);
         me.dripped = 0;

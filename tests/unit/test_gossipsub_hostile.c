@@ -219,6 +219,19 @@ static void a_graft_storm_for_made_up_topics_is_cut_and_ends_with_its_sender(voi
     stage_clear(&stage);
 }
 
+static void a_prune_storm_ends_with_its_sender(void **state)
+{
+    (void)state;
+    struct stage stage;
+    stage_init(&stage);
+    for (size_t i = 0; !is_dropped(&stage); i++) {
+        scene_say_prune(&stage.scene, stage.hostile, SCENE_TOPIC, 60);
+        check_only_hostile_hears(&stage);
+        assert_in_range(i, 0, 200);
+    }
+    stage_clear(&stage);
+}
+
 static void graft_and_prune_of_one_topic_in_one_rpc_end_outside_the_mesh(void **state)
 {
     (void)state;
@@ -353,6 +366,7 @@ int main(void)
         cmocka_unit_test(offers_that_are_not_kept_do_not_hold_up_others_for_long),
         cmocka_unit_test(a_graft_storm_ends_with_its_sender),
         cmocka_unit_test(a_graft_storm_for_made_up_topics_is_cut_and_ends_with_its_sender),
+        cmocka_unit_test(a_prune_storm_ends_with_its_sender),
         cmocka_unit_test(graft_and_prune_of_one_topic_in_one_rpc_end_outside_the_mesh),
         cmocka_unit_test(a_subscription_storm_ends_with_its_sender),
         cmocka_unit_test(an_unsubscription_behind_its_graft_leaves_no_trace),
