@@ -39,7 +39,7 @@ bool rlp_take(struct bytes *input, struct rlp_item *item, struct error *error)
 
 bool rlp_take_string(struct bytes *input, struct bytes *string, struct error *error)
 {
-    struct rlp_item item;
+    struct rlp_item item = {0};
     if (!rlp_take(input, &item, error))
         return false;
     *string = item.content;

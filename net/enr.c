@@ -56,7 +56,7 @@ static bool check_pairs(struct bytes pairs, struct error *error)
 static bool split(struct bytes rlp, struct bytes *signature, struct bytes *content,
                   struct error *error)
 {
-    struct rlp_item list;
+    struct rlp_item list = {0};
     if (!rlp_take(&rlp, &list, error))
         return false;
     if (!list.is_list)
@@ -69,7 +69,7 @@ static bool split(struct bytes rlp, struct bytes *signature, struct bytes *conte
 
 static bool check(struct bytes rlp, uint64_t *sequence, struct error *error)
 {
-    struct bytes signature, content, number;
+    struct bytes signature = {0}, content = {0}, number = {0};
     if (rlp.size > ENR_SIZE_MAX)
         return error_set(error, "%zu bytes; at most %d are allowed", rlp.size, ENR_SIZE_MAX);
     if (!split(rlp, &signature, &content, error))

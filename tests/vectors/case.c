@@ -176,6 +176,13 @@ const json_t *case_array(struct vector_case *test, const json_t *object, const c
     return array;
 }
 
+const json_t *case_map(struct vector_case *test, const json_t *object, const char *key)
+{
+    const json_t *map = json_object_get(object, key);
+    expect(test, map == NULL || json_is_object(map), key, "an object", "something else");
+    return map;
+}
+
 bool case_has(const json_t *object, const char *key)
 {
     return json_object_get(object, key) != NULL;
@@ -195,9 +202,10 @@ bool case_boolean(struct vector_case *test, const json_t *object, const char *ke
     return json_is_true(value);
 }
 
-/* The number that TEXT says in decimal digits. */
+/* The number that TEXT says in decimal digits, after a '#' where the runner made the text. */
 static bool read_digits(const char *text, uint64_t *number)
 {
+    text += *text == '#';
     char *end;
     errno = 0;
     *number = strtoull(text, &end, 10);

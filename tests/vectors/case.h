@@ -26,10 +26,13 @@ const json_t *case_object(struct vector_case *test, const json_t *parent, const 
                           const char *members);
 /* The array at KEY; an empty one where an optional member is absent. */
 const json_t *case_array(struct vector_case *test, const json_t *object, const char *key);
+/* The same of an object with members of any name. */
+const json_t *case_map(struct vector_case *test, const json_t *object, const char *key);
 bool case_has(const json_t *object, const char *key);
 const char *case_text(struct vector_case *test, const json_t *object, const char *key);
 bool case_boolean(struct vector_case *test, const json_t *object, const char *key);
-/* An integer of 64 bits. Jansson's have 63: the runner loads longer ones as texts. */
+/* An integer of 64 bits. Jansson's have 63: the runner makes texts of longer
+ * ones, and the reference of SSZ's alone. */
 uint64_t case_number(struct vector_case *test, const json_t *object, const char *key);
 uint64_t case_integer(struct vector_case *test, const char *what, const json_t *value);
 /* Seconds, at times with a fraction, in milliseconds. */

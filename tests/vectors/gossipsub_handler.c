@@ -196,9 +196,7 @@ static void set_backoffs(struct scene *scene, const struct peer *peer, const jso
 {
     const char *key;
     json_t *value;
-    const json_t *backoffs = json_object_get(state, "backoff");
-    expect(scene->test, backoffs == NULL || json_is_object(backoffs), "backoff", "an object",
-           "something else");
+    const json_t *backoffs = case_map(scene->test, state, "backoff");
     json_object_foreach((json_t *)backoffs, key, value)
     {
         uint64_t end = case_milliseconds(scene->test, backoffs, key);
@@ -282,8 +280,8 @@ static void set_scene(struct scene *scene, const json_t *initial)
     size_t i;
     const char *key;
     json_t *value;
-    const json_t *peers = json_object_get(initial, "peers");
-    const json_t *meshes = json_object_get(initial, "meshes");
+    const json_t *peers = case_map(scene->test, initial, "peers");
+    const json_t *meshes = case_map(scene->test, initial, "meshes");
     set_subscriptions(scene, initial);
     router_begin(scene->router, scene->now, &scene->actions);
     json_object_foreach((json_t *)peers, key, value) set_peer(scene, key, peers);
@@ -410,7 +408,7 @@ void check_gossipsub_handler(struct vector_case *test, const json_t *vector)
     hear(&scene, event, peers);
     if (!case_failed(test)) {
         expect_sent(&scene, case_array(test, expected, "sentRpcs"));
-        expect_meshes(&scene, json_object_get(expected, "meshAfter"));
+        expect_meshes(&scene, case_map(test, expected, "meshAfter"));
     }
     gossipsub_actions_clear(&scene.actions);
     gossipsub_free(scene.router);

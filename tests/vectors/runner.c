@@ -36,7 +36,8 @@ struct count {
 
 /* ---- a file ---- */
 
-/* Puts quotes around integers that may have more than 63 bits, which Jansson refuses. */
+/* Makes texts of integers that may have more than 63 bits, which Jansson refuses: '#' and digits.
+ */
 static void quote_long_integers(struct bytes text, struct buffer *output)
 {
     bool in_string = false;
@@ -46,7 +47,7 @@ static void quote_long_integers(struct bytes text, struct buffer *output)
                text.data[i + size] <= '9')
             size++;
         if (size >= 19 && i > 0 && strchr("-+.eE", text.data[i - 1]) == NULL) {
-            buffer_append_byte(output, '"');
+            buffer_append_text(output, "\"#");
             buffer_append(output, text.data + i, size);
             buffer_append_byte(output, '"');
             i += size - 1;

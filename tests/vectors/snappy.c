@@ -8,8 +8,10 @@ static void check_block(struct vector_case *test, const char *what, struct bytes
                         struct bytes data)
 {
     struct chunk *payload = payload_decompress(block);
-    if (expect(test, payload != NULL, what, "a snappy block", "something else"))
+    if (payload != NULL)
         expect_bytes(test, what, data, chunk_bytes(payload));
+    else
+        case_fail(test, what, "a snappy block", "something else");
     chunk_unref(payload);
 }
 
