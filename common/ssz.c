@@ -1,5 +1,7 @@
 #include "common/ssz.h"
 
+#include <assert.h>
+
 #include "common/buffer.h"
 #include "common/sha256.h"
 
@@ -23,6 +25,13 @@ size_t ssz_fixed_size(const struct ssz_type *type)
         total += size;
     }
     return total;
+}
+
+static size_t element_size(const struct ssz_type *list)
+{
+    size_t size = ssz_fixed_size(list->element);
+    assert(size > 0);
+    return size;
 }
 
 /* Of what stands before the fields of varying size: fixed fields, and offsets of the others. */
@@ -72,7 +81,7 @@ static bool take_field(const struct ssz_field *field, struct bytes ssz, size_t *
 
 static bool check_list(const struct ssz_type *list, struct bytes ssz, struct error *error)
 {
-    size_t size = ssz_fixed_size(list->element);
+    size_t size = element_size(list);
     if (ssz.size % size != 0)
         return error_set(error, "%zu bytes are no list of elements of %zu", ssz.size, size);
     return ssz.size / size <= list->limit ||
@@ -171,7 +180,7 @@ static void append_root(const struct ssz_type *type, struct bytes ssz, struct bu
 
 static size_t collect_list(const struct ssz_type *list, struct bytes ssz, struct buffer *chunks)
 {
-    size_t size = ssz_fixed_size(list->element);
+    size_t size = element_size(list);
     if (list->element->kind == SSZ_UINT) {
         pack(ssz, chunks);
         return chunk_count(list->limit * size);
@@ -211,5 +220,5 @@ void ssz_root(const struct ssz_type *type, struct bytes ssz, uint8_t root[SSZ_RO
     merkleize(&chunks, limit, root);
     buffer_clear(&chunks);
     if (type->kind == SSZ_LIST)
-        mix_in_length(ssz.size / ssz_fixed_size(type->element), root);
+        mix_in_length(ssz.size / element_size(type), root);
 }
