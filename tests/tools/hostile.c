@@ -14,6 +14,7 @@
  *   propose:ID, answer:ID   multistream-select's header and ID
  *   hex:BYTES, zeros:N, repeat:N:BYTES, drip:BYTES (one byte a packet)
  *   messages:N              as many gossip messages of the topic lean:block, no two the same
+ *   ids:KIND:N              so many random ids in one RPC; KIND is ihave, iwant or idontwant
  *   status                  answers a status request with the status that was asked with
  *   fin, reset, stop (STOP_SENDING alone)
  *   wait:data, wait:fin, wait:reset, wait:end (either, or the stream is gone), wait:answer
@@ -28,6 +29,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <time.h>
 
 #include "common/clock.h"
@@ -39,6 +41,8 @@
 #include "net/quic/internal.h"
 
 enum { PATIENCE_SECONDS = 20, SHOWN_MAX = 64, DIALS_MAX = 1000, DRIP_US = 500 };
+
+static const char block_topic[] = "/leanconsensus/12345678/block/ssz_snappy";
 
 /* One of our streams, or of the peer's. */
 struct channel {
@@ -106,16 +110,47 @@ static void write_repeated(unsigned long count, const char *text)
 /* Their payloads are numbers, and begin anywhere: no two runs say the same either. */
 static void write_messages(unsigned long count)
 {
-    static const char topic[] = "/leanconsensus/12345678/block/ssz_snappy";
     uint64_t number = clock_now_ns();
     for (unsigned long i = 0; i < count; i++, number++) {
         struct buffer data = {0};
         payload_compress(bytes_of((const uint8_t *)&number, sizeof(number)), &data);
-        struct chunk *rpc = rpc_encode_message(bytes_of_text(topic), buffer_bytes(&data));
+        struct chunk *rpc = rpc_encode_message(bytes_of_text(block_topic), buffer_bytes(&data));
         quic_stream_write(me.current->quic, rpc);
         chunk_unref(rpc);
         buffer_clear(&data);
     }
+}
+
+typedef const uint8_t (*id_list)[GOSSIPSUB_MESSAGE_ID_SIZE];
+
+static void add_ids(struct rpc_writer *writer, const char *kind, id_list ids, size_t count)
+{
+    if (strncmp(kind, "ihave:", 6) == 0)
+        rpc_write_ihave(writer, bytes_of_text(block_topic), ids, count);
+    else if (strncmp(kind, "iwant:", 6) == 0)
+        rpc_write_iwant(writer, ids, count);
+    else if (strncmp(kind, "idontwant:", 10) == 0)
+        rpc_write_idontwant(writer, ids, count);
+    else
+        fail(kind, "neither ihave, iwant nor idontwant");
+}
+
+static void write_ids(const char *kind)
+{
+    const char *number = strchr(kind, ':');
+    unsigned long left = number != NULL ? strtoul(number + 1, NULL, 10) : 0;
+    struct rpc_writer writer = {0};
+    uint8_t ids[RPC_IDS_MAX][GOSSIPSUB_MESSAGE_ID_SIZE];
+    for (size_t part; left > 0; left -= part) {
+        part = left < RPC_IDS_MAX ? left : RPC_IDS_MAX;
+        for (size_t i = 0; i < part; i++)
+            getrandom(ids[i], sizeof(ids[i]), 0);
+        add_ids(&writer, kind, (id_list)ids, part);
+    }
+    struct chunk *rpc = rpc_writer_finish(&writer);
+    quic_stream_write(me.current->quic, rpc);
+    chunk_unref(rpc);
+    rpc_writer_clear(&writer);
 }
 
 /* What followed the two messages of the negotiation goes back, behind a code of success. */
@@ -223,6 +258,8 @@ static bool write_step(const char *step)
         write_repeated(count, rest + 1);
     } else if ((argument = argument_of(step, "messages")) != NULL) {
         write_messages(strtoul(argument, NULL, 10));
+    } else if ((argument = argument_of(step, "ids")) != NULL) {
+        write_ids(argument);
     } else if ((argument = argument_of(step, "drip")) != NULL) {
         me.drip = bytes_from(argument);
         me.dripped = 0;

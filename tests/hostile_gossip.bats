@@ -1,0 +1,125 @@
+#!/usr/bin/env bats
+# Gossip that is malformed, contradictory or excessive costs its sender and nobody else: the other
+# peers stay meshed and get every message, and memory stays bounded. tests/unit/
+# test_gossipsub_hostile.c holds the router's limits themselves; here a real node is attacked.
+# shellcheck disable=SC2154 # victim.bash sets victim and meshsub
+
+bats_require_minimum_version 1.5.0
+load helpers.bash
+load victim.bash
+
+topic=$(printf %s /leanconsensus/12345678/block/ssz_snappy | hex_of)
+graft=2e1a2c1a2a0a28$topic
+prune=2e1a2c222a0a28$topic
+subscribe=2e0a2c08011228$topic
+unsubscribe=2e0a2c08001228$topic
+
+# The steps of a peer that is subscribed as any other, and then those given.
+attack_as_subscriber() {
+    attack open "propose:$meshsub" wait:data "hex:$subscribe" "$@"
+}
+
+# What the node says of a peer that it has disconnected for what it sent.
+expelled() {
+    [[ $output == *"closed by the peer"*"it exceeds the limits of gossipsub"* ]]
+    grep -F "it exceeds the limits of gossipsub" a.err
+}
+
+@test "ten thousand offered ids are borne, and as many again are not" {
+    start_victim
+    before=$(memory_of a)
+    run -0 attack_as_subscriber ids:ihave:10000 rest:50 open propose:/ipfs/ping/1.0.0 zeros:32 wait:data
+    [[ $output != *"closed by the peer"* ]]
+    run -0 attack_as_subscriber ids:ihave:10000 ids:ihave:20000 wait:closed
+    expelled
+    check_victim
+    grew_less_than 8000 "$before"
+}
+
+@test "a storm of GRAFTs after a PRUNE ends with its sender" {
+    start_victim
+    run -0 attack_as_subscriber "hex:$graft" "hex:$prune" "repeat:3000:$graft" wait:closed
+    expelled
+}
+
+@test "a storm of subscriptions ends with its sender" {
+    start_victim
+    before=$(memory_of a)
+    run -0 attack_as_subscriber "repeat:3000:$unsubscribe$subscribe" wait:closed
+    expelled
+    check_victim
+    grew_less_than 4000 "$before"
+}
+
+@test "IWANT of ids that nobody has is not answered, and too much of it is not borne" {
+    start_victim
+    run -0 attack_as_subscriber ids:iwant:10000 rest:50
+    [[ $output != *"closed by the peer"* ]]
+    run -0 attack_as_subscriber ids:iwant:20000 wait:closed
+    expelled
+}
+
+@test "a flood of IDONTWANT keeps messages from nobody, and is remembered in part" {
+    start_victim
+    before=$(memory_of a)
+    run -0 attack_as_subscriber ids:idontwant:10000 rest:50
+    [[ $output != *"closed by the peer"* ]]
+    check_victim
+    run -0 attack_as_subscriber ids:idontwant:20000 wait:closed
+    expelled
+    grew_less_than 4000 "$before"
+}
+
+@test "GRAFT and PRUNE of one topic in one RPC end outside the mesh" {
+    start_victim
+    both=5a1a581a2a0a28${topic}222a0a28$topic
+    launch contrary "$TOOLS/hostile" "$victim" open "propose:$meshsub" wait:data \
+        "hex:$subscribe" "hex:$both" rest:19000
+    await a '.event == "graft_refused"'
+    api a /mesh | jq -e --arg good "$(peer_id good)" '.topics[] | .mesh == [$good] and
+        (.subscribers | length) == 2'
+    end contrary KILL || true
+}
+
+@test "a flood of messages that are no snappy block ends with its sender" {
+    start_victim
+    invalid=0912071205aaaaaaaaaa # of no topic: not looked at
+    run -0 attack_as_subscriber "repeat:3000:$invalid" rest:50
+    [[ $output != *"closed by the peer"* ]]
+    messages=
+    for i in $(seq 100 300); do
+        messages+=3312311205$(printf 'aaff%06x' "$i")2228$topic
+    done
+    run -0 attack_as_subscriber "hex:$messages" wait:closed
+    expelled
+}
+
+@test "an RPC that comes byte by byte holds nobody up" {
+    start_victim
+    launch slow "$TOOLS/hostile" "$victim" open "propose:$meshsub" wait:data \
+        "drip:$subscribe$subscribe$subscribe$subscribe" rest:19000
+    check_victim
+    await a '.event == "subscribed" and .peer_id != "'"$(peer_id good)"'"'
+    end slow KILL || true
+}
+
+@test "a peer in the mesh that reads nothing holds up nobody, and gossip is dropped before data" {
+    start_victim --trace rpc --log-format json
+    start_dialler other a --heartbeat 100ms
+    await_mesh a other
+    launch silent "$TOOLS/hostile" "$victim" open "propose:$meshsub" wait:data "hex:$subscribe" \
+        "hex:$graft" rest:19000
+    silent=$(await a '.event == "mesh_joined" and .peer_id != "'"$(peer_id good)"'" and
+        .peer_id != "'"$(peer_id other)"'"' .peer_id)
+    send_signal silent STOP
+    random=$(head -c 1000000 /dev/urandom | hex_of)
+    for i in $(seq 12); do
+        printf '{"topic":"lean:block","data":"%04d%s"}' "$i" "$random" > request
+        id=$(api good /publish @request | jq -r .id)
+        await other ".event == \"message\" and .id == \"$id\"" .id
+    done
+    # Each was announced by IDONTWANT first, which a queue as long as this has no room for.
+    jq -es --arg peer "$silent" 'map(select(.trace == "rpc" and .peer_id == $peer)) |
+        any(.dropped and .idontwant) and (any(.dropped and .messages) | not)' a.err
+    end silent KILL || true
+}
