@@ -21,15 +21,24 @@ struct claim {
     const char *because;
 };
 
+/* JSON has no other numbers; one that is not finite holds nothing. */
+static double finite_or_zero(double value)
+{
+    return isfinite(value) ? value : 0;
+}
+
 static void add(json_t *claims, struct claim claim)
 {
     /* Beyond what adding up in another order may change. */
     const double rounding = 1e-9;
-    bool holds = claim.measured >= claim.low - rounding && claim.measured <= claim.high + rounding;
-    json_array_append_new(claims, json_pack("{s:s, s:f, s:f, s:f, s:f, s:b, s:s}", "name",
-                                            claim.name, "measured", claim.measured, "expected",
-                                            claim.expected, "low", claim.low, "high", claim.high,
-                                            "holds", (int)holds, "because", claim.because));
+    bool holds = isfinite(claim.measured) && claim.measured >= claim.low - rounding &&
+                 claim.measured <= claim.high + rounding;
+    json_array_append_new(claims,
+                          json_pack("{s:s, s:f, s:f, s:f, s:f, s:b, s:s}", "name", claim.name,
+                                    "measured", finite_or_zero(claim.measured), "expected",
+                                    finite_or_zero(claim.expected), "low",
+                                    finite_or_zero(claim.low), "high", finite_or_zero(claim.high),
+                                    "holds", (int)holds, "because", claim.because));
 }
 
 static void add_exact(json_t *claims, const char *name, double measured, double expected,

@@ -41,7 +41,9 @@ static const struct option_spec options[] = {
     {"mesh", 0, NUMBER, AT(mesh),
      .help = "D; D_low and D_high are 3/4 and 3/2 of it, D_out 1/4 (default 8)", .minimum = 4,
      .maximum = 64},
-    {"lazy", 0, NUMBER, AT(lazy), .help = "D_lazy (default 6)", .maximum = DEGREE_MAX},
+    {"lazy", 0, NUMBER, AT(lazy),
+     .help = "D_lazy, of the peers outside the mesh that are told by IHAVE; 0: none is (default 6)",
+     .maximum = DEGREE_MAX},
     {"seed", 's', NUMBER, AT(settings.seed),
      .help = "Where the luck comes from: the same options give the same output (default 1)"},
     {"latency", 0, DURATION, AT(settings.latency_ms),
@@ -126,6 +128,8 @@ static void read_options(int argc, char **argv, struct options *values)
     parameters->d_high = d * 3 / 2;
     parameters->d_out = d / 4;
     parameters->d_lazy = (unsigned)values->lazy;
+    if (parameters->d_lazy == 0)
+        parameters->gossip_percent = 0;
 }
 
 static void say_cost(const struct simulation *simulation, uint64_t start_ns)

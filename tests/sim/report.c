@@ -29,11 +29,14 @@ static void add_bar(json_t *bars, uint64_t value, uint64_t count)
 static json_t *make_settings(const struct settings *settings)
 {
     const struct gossipsub_parameters *parameters = &settings->parameters;
-    json_t *object = json_pack("{s:f, s:f, s:f, s:i, s:i, s:i, s:i, s:i}", "loss", settings->loss,
-                               "control_loss", settings->control_loss, "churn", settings->churn,
-                               "d", (int)parameters->d, "d_low", (int)parameters->d_low, "d_high",
-                               (int)parameters->d_high, "d_lazy", (int)parameters->d_lazy, "d_out",
-                               (int)parameters->d_out);
+    json_t *object = json_pack("{s:f, s:f, s:f}", "loss", settings->loss, "control_loss",
+                               settings->control_loss, "churn", settings->churn);
+    json_object_set_new(object, "d", number(parameters->d));
+    json_object_set_new(object, "d_low", number(parameters->d_low));
+    json_object_set_new(object, "d_high", number(parameters->d_high));
+    json_object_set_new(object, "d_out", number(parameters->d_out));
+    json_object_set_new(object, "d_lazy", number(parameters->d_lazy));
+    json_object_set_new(object, "gossip_percent", number(parameters->gossip_percent));
     json_object_set_new(object, "nodes", number(settings->nodes));
     json_object_set_new(object, "links", number(settings->links));
     json_object_set_new(object, "seed", number(settings->seed));
@@ -172,11 +175,11 @@ json_t *report_make(const struct simulation *simulation)
 bool report_holds(const json_t *report)
 {
     size_t i;
-    const json_t *claim;
-    json_array_foreach(json_object_get(report, "claims"), i, claim)
+    const json_t *claim, *claims = json_object_get(report, "claims");
+    json_array_foreach(claims, i, claim)
     {
         if (!json_is_true(json_object_get(claim, "holds")))
             return false;
     }
-    return true;
+    return json_array_size(claims) > 0;
 }

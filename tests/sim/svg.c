@@ -108,7 +108,8 @@ static double y_of(const struct scale *scale, double count)
 static void draw_axes(struct buffer *output, const struct panel *panel, const struct scale *scale)
 {
     put(output, "<text x=\"%d\" y=\"20\" class=\"title\">%s</text>\n", MARGIN_LEFT, panel->title);
-    for (double count = 0; count <= scale->highest; count += scale->tick) {
+    for (int i = 0; i * scale->tick <= scale->highest; i++) {
+        double count = i * scale->tick;
         put(output,
             "<line x1=\"%d\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\" class=\"grid\"/>"
             "<text x=\"%d\" y=\"%.1f\" class=\"end\">%.0f</text>\n",
