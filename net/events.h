@@ -26,7 +26,7 @@ enum host_event_kind {
     HOST_MESH_JOINED,        /* topic; asked: by the peer's GRAFT */
     HOST_MESH_LEFT,          /* topic, reason; asked: by the peer's PRUNE */
     HOST_GRAFT_REFUSED,      /* topic: a PRUNE arrived */
-    HOST_GRAFT_ACKNOWLEDGED, /* all that was written on the outbound stream has been acknowledged */
+    HOST_GRAFT_ACKNOWLEDGED, /* the peer has all of our last GRAFT */
     HOST_MESSAGE,            /* topic, id, payload */
     HOST_DISCONNECTED,       /* connection, close */
 };

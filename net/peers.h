@@ -55,6 +55,7 @@ struct peer {
     struct protocol_stream *outbound; /* of the lifecycle's present attempt */
     uint64_t outbound_attempt;
     unsigned outbound_version;  /* row of the gossipsub protocols proposed on it */
+    uint64_t graft_written;     /* where on it our last GRAFT ends; 0: acknowledged, or none */
     uint64_t outbound_since_ms; /* of its echo; 0 before */
     struct protocol_stream *inbound[PEER_INBOUND_STREAMS_MAX];
     size_t inbound_count;

@@ -56,10 +56,13 @@ static void send_rpc(struct peer *peer, const struct gossipsub_action *action)
     size_t queued = quic_stream_unsent(peer->outbound->quic) + action->rpc->size;
     bool dropped = queued > limits[action->priority];
     trace_out(peer, action->rpc, dropped);
-    if (dropped)
+    if (dropped) {
         peer->dropped_rpcs++;
-    else
-        quic_stream_write(peer->outbound->quic, action->rpc);
+        return;
+    }
+    quic_stream_write(peer->outbound->quic, action->rpc);
+    if (action->has_graft)
+        peer->graft_written = quic_stream_written(peer->outbound->quic);
 }
 
 static void drop_peer(struct peer *peer, const char *reason)
@@ -226,6 +229,7 @@ static struct protocol_stream *propose(struct peer *peer, struct peer_connection
         protocol_stream_open(connection, &gossipsub_protocols[version], NULL);
     peer->outbound = stream;
     peer->outbound_since_ms = 0;
+    peer->graft_written = 0;
     if (stream == NULL)
         return NULL;
     struct host *host = peer->host;
@@ -249,6 +253,7 @@ static void forget_outbound(struct peer *peer)
     struct host *host = peer->host;
     peer->outbound = NULL;
     peer->outbound_since_ms = 0;
+    peer->graft_written = 0;
     gossipsub_stream_closed(host->router, clock_now_ms(), peer->router_handle, &host->actions);
     driver_run(host);
 }
@@ -288,12 +293,16 @@ static void outbound_echoed(struct protocol_stream *stream)
 
 static void outbound_acknowledged(struct protocol_stream *stream)
 {
+    struct peer *peer = peer_of(stream);
+    if (peer->outbound != stream || peer->graft_written == 0 ||
+        quic_stream_acknowledged(stream->quic) < peer->graft_written)
+        return;
+    peer->graft_written = 0;
     struct host_event event = {.kind = HOST_GRAFT_ACKNOWLEDGED,
-                               .peer = peer_of(stream),
+                               .peer = peer,
                                .connection = stream->connection,
                                .stream = stream};
-    if (peer_of(stream)->outbound == stream)
-        host_tell(stream->connection->host, &event);
+    host_tell(peer->host, &event);
 }
 
 static void outbound_ended(struct protocol_stream *stream, enum protocol_end end)

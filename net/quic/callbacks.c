@@ -109,8 +109,7 @@ static int on_acknowledged(ngtcp2_conn *conn, int64_t id, uint64_t offset, uint6
         return 0;
     stream_acknowledged(stream, (size_t)size);
     const struct quic_settings *settings = settings_of(connection);
-    if (quic_stream_unacknowledged(stream) == 0)
-        settings->handlers->stream_acknowledged(settings->context, stream);
+    settings->handlers->stream_acknowledged(settings->context, stream);
     return 0;
 }
 

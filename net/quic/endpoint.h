@@ -61,7 +61,7 @@ struct quic_handlers {
                               const struct quic_close *close);
     void (*stream_opened)(void *context, struct quic_stream *stream); /* by the peer */
     void (*stream_data)(void *context, struct quic_stream *stream, struct bytes data, bool fin);
-    /* All that was written so far has been acknowledged. */
+    /* More of what was written has been acknowledged: see quic_stream_acknowledged. */
     void (*stream_acknowledged)(void *context, struct quic_stream *stream);
     void (*stream_reset)(void *context, struct quic_stream *stream, uint64_t code);
     /* The peer does not want what we write: nothing can be written any more. */

@@ -60,8 +60,9 @@ struct quic_stream {
     struct send_piece *next_piece; /* that holds the next byte to be sent */
     size_t next_offset;            /* in that piece */
     size_t first_acknowledged;     /* bytes of the first piece that are acknowledged */
-    size_t unsent, unacknowledged;
-    uint64_t last_packet; /* the connection's packet count when data last went in */
+    size_t unsent;
+    uint64_t written, acknowledged; /* bytes, from the first on */
+    uint64_t last_packet;           /* the connection's packet count when data last went in */
     bool finishing, fin_apart, fin_sent, write_closed, read_closed, blocked, queued, closed;
     TAILQ_ENTRY(quic_stream) ready_link;
     LIST_ENTRY(quic_stream) link;

@@ -74,7 +74,6 @@ void stream_sent(struct quic_stream *stream, size_t size, bool fin)
     if (size > 0)
         stream->last_packet = stream->connection->packets_written;
     stream->unsent -= size;
-    stream->unacknowledged += size;
     while (size > 0) {
         size_t left = stream->next_piece->chunk->size - stream->next_offset;
         size_t step = size < left ? size : left;
@@ -93,7 +92,7 @@ void stream_sent(struct quic_stream *stream, size_t size, bool fin)
 
 void stream_acknowledged(struct quic_stream *stream, size_t size)
 {
-    stream->unacknowledged -= size < stream->unacknowledged ? size : stream->unacknowledged;
+    stream->acknowledged += size;
     while (size > 0 && !STAILQ_EMPTY(&stream->pieces)) {
         size_t left = STAILQ_FIRST(&stream->pieces)->chunk->size - stream->first_acknowledged;
         size_t step = size < left ? size : left;
@@ -174,6 +173,7 @@ void quic_stream_write(struct quic_stream *stream, struct chunk *chunk)
     if (stream->next_piece == NULL)
         stream->next_piece = piece;
     stream->unsent += chunk->size;
+    stream->written += chunk->size;
     stream_update_ready(stream);
 }
 
@@ -213,7 +213,12 @@ size_t quic_stream_unsent(const struct quic_stream *stream)
     return stream->unsent;
 }
 
-size_t quic_stream_unacknowledged(const struct quic_stream *stream)
+uint64_t quic_stream_written(const struct quic_stream *stream)
 {
-    return stream->unsent + stream->unacknowledged;
+    return stream->written;
+}
+
+uint64_t quic_stream_acknowledged(const struct quic_stream *stream)
+{
+    return stream->acknowledged;
 }

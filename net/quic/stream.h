@@ -26,7 +26,8 @@ void quic_stream_finish_apart(struct quic_stream *stream);
 void quic_stream_reset(struct quic_stream *stream, uint64_t code);
 /* Bytes written and not yet handed to the network. */
 size_t quic_stream_unsent(const struct quic_stream *stream);
-/* Bytes written and not yet acknowledged by the peer. */
-size_t quic_stream_unacknowledged(const struct quic_stream *stream);
+/* Bytes written, and how many of them, from the first on, the peer has acknowledged. */
+uint64_t quic_stream_written(const struct quic_stream *stream);
+uint64_t quic_stream_acknowledged(const struct quic_stream *stream);
 
 #endif
