@@ -58,7 +58,7 @@ static const struct command_spec commands[] = {
     /* Never parsed here: their own programs do that. */
     {"connect", "[NODE] NODE|MULTIADDR", "Connect to a node, or one to another (devnet-connect)",
      NULL, 0, SIZE_MAX},
-    {"mesh", "dump|diff ...", "Dump the mesh, or show what changed (devnet-mesh)", NULL, 0,
+    {"mesh", "dump|diff|check ...", "Dump the mesh, compare it or check it (devnet-mesh)", NULL, 0,
      SIZE_MAX},
     {"orphans", "[NODE|FOLDER...]", "Name the orphaned streams (devnet-orphans)", NULL, 0,
      SIZE_MAX},
@@ -73,6 +73,7 @@ static const struct example examples[] = {
     {"devnet orphans", "Look for orphaned streams in the QUIC logs of all of them."},
     {"devnet mesh dump -o mesh.json", "Write the mesh of all of them into one snapshot."},
     {"devnet mesh diff mesh.json", "What has changed since."},
+    {"devnet mesh check --wait 10s", "Wait until the mesh of all of them is sound."},
     {"devnet up -n 2 --connect none -- --heartbeat 200ms", "Give the nodes options of their own."},
     {"devnet down", "Stop them."},
     {0},
@@ -96,8 +97,9 @@ static const struct program_spec program = {
         "devnet [--dir DIR] X ... runs devnet-X, found beside devnet, with the names of nodes "
         "replaced by what it takes: their APIs, their multiaddrs or the folders of "
         "their QUIC logs. devnet connect node1 node2 asks node1 to dial node2; devnet connect "
-        "node2 dials it from here; devnet mesh dump and devnet orphans without names are about all "
-        "nodes; devnet mesh diff FILE compares with all of them.",
+        "node2 dials it from here; devnet mesh dump, devnet mesh check and devnet orphans without "
+        "names "
+        "are about all nodes; devnet mesh diff FILE compares with all of them.",
     .options = common_options,
     .commands = commands,
     .examples = examples,

@@ -21,7 +21,7 @@ struct guest {
 };
 
 static const struct guest guests[] = {
-    {"mesh", FORM_API, " ", " -o --output -t --timeout "},
+    {"mesh", FORM_API, " ", " -o --output -t --timeout -w --wait "},
     {"orphans", FORM_QLOG, " ", " "},
     {"connect", FORM_MULTIADDR, " -f --from ",
      " -l --listen -u --until -t --timeout -n --network --topic --hold -k --key --key-hex "
@@ -173,10 +173,11 @@ static bool add_defaults(struct command_line *line, char **arguments)
     for (size_t i = 0; arguments[i] != NULL; i++)
         help |= strncmp(arguments[i], "--help", 6) == 0 || strcmp(arguments[i], "-h") == 0 ||
                 strcmp(arguments[i], "--version") == 0;
-    bool dump = strcmp(guest, "mesh") == 0 && strcmp(command, "dump") == 0 && line->operands == 1;
-    bool diff = strcmp(guest, "mesh") == 0 && strcmp(command, "diff") == 0 && line->operands == 2;
+    bool mesh = strcmp(guest, "mesh") == 0;
+    bool all = mesh && line->operands == 1 && is_among(command, " dump check watch ");
+    bool diff = mesh && line->operands == 2 && strcmp(command, "diff") == 0;
     bool orphans = strcmp(guest, "orphans") == 0 && line->operands == 0;
-    if (help || (!dump && !diff && !orphans))
+    if (help || (!all && !diff && !orphans))
         return true;
     for (size_t i = 0; i < line->devnet->count; i++)
         if (line->devnet->nodes[i].api == NULL)

@@ -2,54 +2,15 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "common/log.h"
-#include "common/memory.h"
 #include "common/output.h"
-#include "net/api/client.h"
-#include "net/mesh/collect.h"
 #include "net/mesh/diff.h"
-#include "net/mesh/snapshot.h"
-
-/* "API" or "API,API": whether all of them are addresses, and no file of that name is meant. */
-static bool is_live(const char *side)
-{
-    if (strncmp(side, "http://", 7) == 0)
-        return true;
-    size_t length = strcspn(side, ",");
-    char *first = text_format("%.*s", (int)length, side);
-    bool live = access(side, F_OK) != 0 && api_url_check(first, NULL);
-    free(first);
-    return live;
-}
-
-static json_t *read_live(const char *side, uint64_t timeout_ms, struct error *error)
-{
-    char *copy = text_copy(side);
-    const char **apis = memory_new((strlen(side) + 1) * sizeof(*apis));
-    size_t count = 0;
-    char *rest = copy;
-    for (char *api; (api = strsep(&rest, ",")) != NULL;)
-        apis[count++] = api;
-    json_t *snapshot = mesh_collect(apis, count, timeout_ms, error);
-    free(apis);
-    free(copy);
-    if (snapshot != NULL && json_array_size(json_object_get(snapshot, "nodes")) == 0) {
-        const json_t *first = json_array_get(json_object_get(snapshot, "unreachable"), 0);
-        error_set(error, "%s", json_string_value(json_object_get(first, "error")));
-        json_decref(snapshot);
-        snapshot = NULL;
-    }
-    return snapshot;
-}
 
 static json_t *read_side(const char *side, uint64_t timeout_ms)
 {
     struct error error;
-    json_t *snapshot =
-        is_live(side) ? read_live(side, timeout_ms, &error) : snapshot_read(side, &error);
+    json_t *snapshot = mesh_read(&side, 1, timeout_ms, &error);
     if (snapshot == NULL)
         log_error("%s", error.text);
     return snapshot;

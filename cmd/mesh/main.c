@@ -27,10 +27,19 @@ static const struct option_spec diff_options[] = {
     {0},
 };
 
+static const struct option_spec check_options[] = {
+    {"wait", 'w', OPTION_DURATION, AT(wait), "DURATION",
+     "Look again and again until the mesh is sound, for so long"},
+    {"json", 0, OPTION_FLAG, AT(json), .help = "Print one JSON object instead of lines"},
+    {0},
+};
+
 static const struct command_spec commands[] = {
     {"dump", "API...", "Write what the nodes say of the mesh into one snapshot", dump_options, 1,
      SNAPSHOT_NODES_MAX},
     {"diff", "A B", "Show what changed between two snapshots or live nodes", diff_options, 2, 2},
+    {"check", "SNAPSHOT|API...", "Say whether the mesh is sound, and what is not", check_options, 1,
+     SNAPSHOT_NODES_MAX},
     {0},
 };
 
@@ -41,25 +50,34 @@ static const struct example examples[] = {
      "Show what has changed since, asking the nodes live."},
     {"devnet-mesh diff --json before.json after.json | jq '.changes[] | select(.kind == \"mesh\")'",
      "Mesh edges that came or went, for a script."},
+    {"devnet-mesh check --wait 10s http://127.0.0.1:8080 http://127.0.0.1:8081",
+     "Wait until two nodes are properly meshed; say what is wrong where they are not."},
     {0},
 };
 
 static const struct exit_status exit_statuses[] = {
-    {0, "dump: every node answered; diff: no difference"},
-    {1, "dump: a node was unreachable (the snapshot is written, and says which); diff: different"},
+    {0, "dump: every node answered; diff: no difference; check: sound"},
+    {1, "dump: a node was unreachable (the snapshot is written, and says which); diff: different; "
+        "check: unsound"},
     {2, "usage, or trouble: nothing could be written, or an input could not be read"},
     {0},
 };
 
 static const struct program_spec program = {
     .name = "devnet-mesh",
-    .summary = "dump and compare the gossip mesh of nodes",
+    .summary = "dump, compare and check the gossip mesh of nodes",
     .description =
         "A snapshot is JSON, with keys and lists sorted, so that diff(1) and git are of use on it "
         "too. What changes all the time (ages, round-trip times, counters, API addresses) stands "
         "under \"volatile\" in each node; diff does not look at it.\n\n"
         "An API is the address of a node's HTTP API, such as http://127.0.0.1:8080. A and B are "
-        "snapshot files, or one or more APIs separated by commas, which are asked then and there.",
+        "snapshot files, or one or more APIs separated by commas, which are asked then and "
+        "there.\n\n"
+        "check looks at what must hold of a mesh, and explains what does not. Errors make it "
+        "unsound: "
+        "node_reachable, same_network, status_compatible, peering_mutual, outbound_stream, "
+        "stream_heard, edge_mutual, degree, member_subscribed, member_backoff, topic_connected. "
+        "inbound_stream is a warning; no_cut_node and no_bridge are notes.",
     .options = common_options,
     .commands = commands,
     .examples = examples,
@@ -75,5 +93,7 @@ int main(int argc, char **argv)
     log_init(program.name, LOG_INFO, false);
     if (strcmp(result.command->name, "dump") == 0)
         return mesh_dump_command(&options, operands, result.operand_count);
+    if (strcmp(result.command->name, "check") == 0)
+        return mesh_check_command(&options, operands, result.operand_count);
     return mesh_diff_command(&options, operands[0], operands[1]);
 }

@@ -6,19 +6,38 @@
 
 #include "common/options.h"
 
-enum { MESH_SAME = 0, MESH_DIFFERENT = 1, MESH_UNREACHABLE = 1, MESH_TROUBLE = 2 };
+enum {
+    MESH_SAME = 0,
+    MESH_SOUND = 0,
+    MESH_DIFFERENT = 1,
+    MESH_UNREACHABLE = 1,
+    MESH_UNSOUND = 1,
+    MESH_TROUBLE = 2,
+};
 
 struct mesh_options {
     const char *output;
     bool text;
     bool json;
     uint64_t timeout;
+    uint64_t wait;
 };
 
 /* Each returns the exit status. */
 int mesh_dump_command(const struct mesh_options *options, const char *const *apis, size_t count);
 int mesh_diff_command(const struct mesh_options *options, const char *a, const char *b);
+int mesh_check_command(const struct mesh_options *options, const char *const *inputs, size_t count);
 
+/*
+ * The snapshot in a file, where INPUTS is the one name of it; otherwise each is an API or several
+ * with commas between, and all of them are asked. NULL with the error set where the file cannot be
+ * read, or no node answered.
+ */
+json_t *mesh_read(const char *const *inputs, size_t count, uint64_t timeout_ms,
+                  struct error *error);
+
+/* One line on stdout; what nodes say of themselves is not let through to the terminal as it is. */
+void mesh_print_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Prints a snapshot for people, on stdout. */
 void mesh_print(const json_t *snapshot);
 

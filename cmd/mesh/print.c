@@ -13,8 +13,7 @@ static const char *text_of(const json_t *object, const char *member)
     return text != NULL ? text : "-";
 }
 
-/* One line; what nodes say of themselves is not let through to the terminal as it is. */
-__attribute__((format(printf, 1, 2))) static void print_line(const char *format, ...)
+void mesh_print_line(const char *format, ...)
 {
     char *text = NULL;
     va_list arguments;
@@ -32,36 +31,37 @@ __attribute__((format(printf, 1, 2))) static void print_line(const char *format,
 static void print_topic(const char *name, const json_t *topic)
 {
     const json_t *mesh = json_object_get(topic, "mesh");
-    print_line("  topic %s: %s, %zu in the mesh, %zu subscribed", name,
-               json_is_true(json_object_get(topic, "subscribed")) ? "subscribed" : "not subscribed",
-               json_array_size(mesh), json_array_size(json_object_get(topic, "subscribers")));
+    mesh_print_line("  topic %s: %s, %zu in the mesh, %zu subscribed", name,
+                    json_is_true(json_object_get(topic, "subscribed")) ? "subscribed"
+                                                                       : "not subscribed",
+                    json_array_size(mesh), json_array_size(json_object_get(topic, "subscribers")));
     size_t index;
     const json_t *peer;
     json_array_foreach(mesh, index, peer)
     {
-        print_line("    mesh -> %s", json_string_value(peer));
+        mesh_print_line("    mesh -> %s", json_string_value(peer));
     }
 }
 
 static void print_stream(const char *what, const json_t *stream)
 {
     if (json_is_integer(json_object_get(stream, "stream_id")))
-        print_line("    %s: stream %" JSON_INTEGER_FORMAT " of %s", what,
-                   json_integer_value(json_object_get(stream, "stream_id")),
-                   text_of(stream, "connection"));
+        mesh_print_line("    %s: stream %" JSON_INTEGER_FORMAT " of %s", what,
+                        json_integer_value(json_object_get(stream, "stream_id")),
+                        text_of(stream, "connection"));
     else
-        print_line("    %s: %s", what, text_of(stream, "state"));
+        mesh_print_line("    %s: %s", what, text_of(stream, "state"));
 }
 
 static void print_peer(const json_t *peer)
 {
     size_t index;
     const json_t *item;
-    print_line("  peer %s, %s", text_of(peer, "peer_id"), text_of(peer, "agent"));
+    mesh_print_line("  peer %s, %s", text_of(peer, "peer_id"), text_of(peer, "agent"));
     json_array_foreach(json_object_get(peer, "connections"), index, item)
     {
-        print_line("    connection %s: %s %s", text_of(item, "id"), text_of(item, "direction"),
-                   text_of(item, "remote"));
+        mesh_print_line("    connection %s: %s %s", text_of(item, "id"), text_of(item, "direction"),
+                        text_of(item, "remote"));
     }
     print_stream("out", json_object_get(peer, "outbound_stream"));
     json_array_foreach(json_object_get(peer, "inbound_streams"), index, item)
@@ -73,8 +73,8 @@ static void print_peer(const json_t *peer)
 static void print_node(const json_t *node)
 {
     printf("%snode%s ", output_colour(stdout, COLOUR_BOLD), output_colour_end(stdout));
-    print_line("%s, %s, network %s", text_of(node, "peer_id"), text_of(node, "agent"),
-               text_of(node, "network"));
+    mesh_print_line("%s, %s, network %s", text_of(node, "peer_id"), text_of(node, "agent"),
+                    text_of(node, "network"));
     size_t index;
     const char *name;
     const json_t *peer;
@@ -100,7 +100,7 @@ void mesh_print(const json_t *snapshot)
     json_array_foreach(json_object_get(snapshot, "unreachable"), index, item)
     {
         printf("%sunreachable%s ", output_colour(stdout, COLOUR_RED), output_colour_end(stdout));
-        print_line("%s", text_of(item, "error"));
+        mesh_print_line("%s", text_of(item, "error"));
     }
     fflush(stdout);
 }

@@ -252,6 +252,13 @@ static void set_peer_id(json_t *object, const struct host *host)
     set(object, "peer_id", json_string(peer_id));
 }
 
+static json_t *gossipsub_json(const struct gossipsub_parameters *parameters)
+{
+    return json_pack("{s:I,s:I,s:I,s:I}", "d", (json_int_t)parameters->d, "d_low",
+                     (json_int_t)parameters->d_low, "d_high", (json_int_t)parameters->d_high,
+                     "heartbeat_ms", (json_int_t)parameters->heartbeat_ms);
+}
+
 json_t *host_mesh_json(const struct host *host)
 {
     const struct host_settings *settings = host_settings(host);
@@ -259,6 +266,7 @@ json_t *host_mesh_json(const struct host *host)
     set_peer_id(object, host);
     set(object, "agent", json_string(settings->agent));
     set(object, "network", json_string(settings->network));
+    set(object, "gossipsub", gossipsub_json(&settings->gossipsub));
     set(object, "listen", listen_json(host));
     set(object, "status", status_json(&settings->status));
     set(object, "topics", topics_json(host));

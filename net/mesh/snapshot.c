@@ -49,9 +49,13 @@ static const struct shape peer[] = {
     {"outbound_stream", SHAPE_OBJECT, SHAPE_OPTIONAL, outbound_stream},
     {"inbound_streams", SHAPE_OBJECTS, SHAPE_REQUIRED, inbound_stream},
     {0}};
+static const struct shape gossipsub[] = {{"d_low", SHAPE_INTEGER, SHAPE_REQUIRED, NULL},
+                                         {"d_high", SHAPE_INTEGER, SHAPE_REQUIRED, NULL},
+                                         {0}};
 static const struct shape node[] = {{"peer_id", SHAPE_STRING, SHAPE_REQUIRED, NULL},
                                     {"agent", SHAPE_STRING, SHAPE_OPTIONAL, NULL},
                                     {"network", SHAPE_STRING, SHAPE_OPTIONAL, NULL},
+                                    {"gossipsub", SHAPE_OBJECT, SHAPE_OPTIONAL, gossipsub},
                                     {"listen", SHAPE_STRINGS, SHAPE_REQUIRED, NULL},
                                     {"status", SHAPE_OBJECT, SHAPE_OPTIONAL, status},
                                     {"topics", SHAPE_MAP, SHAPE_REQUIRED, topic},

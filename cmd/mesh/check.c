@@ -1,0 +1,86 @@
+#include "cmd/mesh/mesh.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/output.h"
+#include "net/mesh/check.h"
+
+enum { LOOK_AGAIN_MS = 100 };
+
+static const char *text_of(const json_t *object, const char *member)
+{
+    return json_string_value(json_object_get(object, member));
+}
+
+static void print_finding(const json_t *finding)
+{
+    const char *severity = text_of(finding, "severity");
+    const char *topic = text_of(finding, "topic"), *node = text_of(finding, "node"),
+               *peer = text_of(finding, "peer");
+    enum output_colour colour = strcmp(severity, "error") == 0     ? COLOUR_RED
+                                : strcmp(severity, "warning") == 0 ? COLOUR_YELLOW
+                                                                   : COLOUR_DIM;
+    printf("%s%s%s ", output_colour(stdout, colour), severity, output_colour_end(stdout));
+    mesh_print_line("%s%s%s%s%s%s%s: %s", text_of(finding, "invariant"), topic ? " " : "",
+                    topic ? topic : "", node ? ": " : "", node ? node : "", peer ? " -> " : "",
+                    peer ? peer : "", text_of(finding, "message"));
+}
+
+/* The findings, and behind those of each kind why they matter. */
+static void print_findings(const json_t *result)
+{
+    const json_t *findings = json_object_get(result, "findings");
+    size_t index;
+    const json_t *finding;
+    json_array_foreach(findings, index, finding)
+    {
+        const char *invariant = text_of(finding, "invariant");
+        const char *next = text_of(json_array_get(findings, index + 1), "invariant");
+        print_finding(finding);
+        if (next == NULL || strcmp(next, invariant) != 0)
+            mesh_print_line("  (%s)", text_of(json_object_get(result, "explanations"), invariant));
+    }
+    json_int_t nodes = json_integer_value(json_object_get(result, "nodes"));
+    json_int_t topics = json_integer_value(json_object_get(result, "topics"));
+    printf("%s: %" JSON_INTEGER_FORMAT " node%s, %" JSON_INTEGER_FORMAT " topic%s\n",
+           json_is_true(json_object_get(result, "sound")) ? "sound" : "unsound", nodes,
+           nodes == 1 ? "" : "s", topics, topics == 1 ? "" : "s");
+}
+
+static json_t *look(const struct mesh_options *options, const char *const *inputs, size_t count,
+                    struct error *error)
+{
+    json_t *snapshot = mesh_read(inputs, count, options->timeout, error);
+    json_t *result = snapshot != NULL ? mesh_check(snapshot) : NULL;
+    json_decref(snapshot);
+    return result;
+}
+
+int mesh_check_command(const struct mesh_options *options, const char *const *inputs, size_t count)
+{
+    uint64_t deadline = clock_now_ms() + options->wait;
+    struct error error;
+    json_t *result;
+    for (;;) {
+        result = look(options, inputs, count, &error);
+        if (json_is_true(json_object_get(result, "sound")) || clock_now_ms() >= deadline)
+            break;
+        json_decref(result);
+        nanosleep(&(struct timespec){.tv_nsec = LOOK_AGAIN_MS * 1000000L}, NULL);
+    }
+    if (result == NULL) {
+        log_error("%s", error.text);
+        return MESH_TROUBLE;
+    }
+    if (options->json)
+        output_json(result);
+    else
+        print_findings(result);
+    int status = json_is_true(json_object_get(result, "sound")) ? MESH_SOUND : MESH_UNSOUND;
+    json_decref(result);
+    return fflush(stdout) == 0 ? status : MESH_TROUBLE;
+}

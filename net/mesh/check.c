@@ -1,0 +1,497 @@
+#include "net/mesh/check.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/memory.h"
+#include "common/utf8.h"
+#include "net/gossipsub/router.h"
+#include "net/mesh/graph.h"
+#include "net/mesh/snapshot.h"
+
+static const struct {
+    const char *name;
+    enum mesh_severity severity;
+    const char *explanation;
+} invariants[MESH_INVARIANTS] = {
+    [MESH_NODE_REACHABLE] = {"node_reachable", MESH_ERROR,
+                             "what a node does not tell cannot be checked"},
+    [MESH_SAME_NETWORK] = {"same_network", MESH_ERROR,
+                           "topics carry the network's name, so nodes of another never mesh"},
+    [MESH_STATUS_COMPATIBLE] = {"status_compatible", MESH_ERROR,
+                                "two roots finalized at one slot are two chains"},
+    [MESH_PEERING_MUTUAL] = {"peering_mutual", MESH_ERROR,
+                             "one end takes for connected what the other has forgotten"},
+    [MESH_OUTBOUND_STREAM] = {"outbound_stream", MESH_ERROR,
+                              "without an open stream of its own, a node tells the peer nothing"},
+    [MESH_STREAM_HEARD] = {"stream_heard", MESH_ERROR,
+                           "what is written on a stream that the peer does not read is lost"},
+    [MESH_INBOUND_STREAM] = {"inbound_stream", MESH_WARNING,
+                             "a peer needs one gossipsub stream: a second may be an orphan"},
+    [MESH_EDGE_MUTUAL] = {"edge_mutual", MESH_ERROR,
+                          "messages go one way only over an edge that one end does not have"},
+    [MESH_DEGREE] = {"degree", MESH_ERROR,
+                     "D_low to D_high peers in a mesh, or all there are, keep messages flowing"},
+    [MESH_MEMBER_SUBSCRIBED] = {"member_subscribed", MESH_ERROR,
+                                "only who is subscribed to a topic may be in its mesh"},
+    [MESH_MEMBER_BACKOFF] = {"member_backoff", MESH_ERROR,
+                             "who pruned or was pruned may not be in the mesh until it ends"},
+    [MESH_TOPIC_CONNECTED] = {"topic_connected", MESH_ERROR,
+                              "messages of one part never reach the other"},
+    [MESH_NO_CUT_NODE] = {"no_cut_node", MESH_NOTE,
+                          "an articulation point: without this node the topic falls apart"},
+    [MESH_NO_BRIDGE] = {"no_bridge", MESH_NOTE,
+                        "a bridge: without this one edge the topic falls apart"},
+};
+
+static const char *const severities[] = {"error", "warning", "note"};
+
+const char *mesh_invariant_name(enum mesh_invariant invariant)
+{
+    return invariants[invariant].name;
+}
+
+const char *mesh_invariant_explanation(enum mesh_invariant invariant)
+{
+    return invariants[invariant].explanation;
+}
+
+struct check {
+    const json_t *snapshot;
+    json_t *nodes;  /* by peer id */
+    json_t *topics; /* names that a node is subscribed to */
+    json_t *findings[MESH_INVARIANTS];
+    bool unsound;
+};
+
+/* What a finding is about; members may be NULL. */
+struct subject {
+    const char *topic, *node, *peer;
+};
+
+static json_t *member(const json_t *object, const char *name)
+{
+    return json_object_get(object, name);
+}
+
+static const char *text_member(const json_t *object, const char *name)
+{
+    return json_string_value(json_object_get(object, name));
+}
+
+static void add_finding(struct check *check, enum mesh_invariant invariant,
+                        enum mesh_severity severity, struct subject subject, const char *message)
+{
+    check->unsound |= severity == MESH_ERROR;
+    json_array_append_new(check->findings[invariant],
+                          json_pack("{s:s,s:s,s:s*,s:s*,s:s*,s:s}", "severity",
+                                    severities[severity], "invariant", invariants[invariant].name,
+                                    "topic", subject.topic, "node", subject.node, "peer",
+                                    subject.peer, "message", message));
+}
+
+__attribute__((format(printf, 4, 5))) static void find(struct check *check,
+                                                       enum mesh_invariant invariant,
+                                                       struct subject subject, const char *format,
+                                                       ...)
+{
+    struct error message;
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(message.text, sizeof(message.text), format, arguments);
+    va_end(arguments);
+    char *whole = utf8_safe_text(bytes_of_text(message.text)); /* a character may have been cut */
+    add_finding(check, invariant, invariants[invariant].severity, subject, whole);
+    free(whole);
+}
+
+/* The item of a sorted list that NAME names, or NULL. */
+static json_t *find_item(const json_t *list, const char *name)
+{
+    size_t low = 0, high = json_array_size(list);
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        json_t *item = json_array_get(list, middle);
+        int order = strcmp(snapshot_item_name(item), name);
+        if (order == 0)
+            return item;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return NULL;
+}
+
+/* ---- what nodes are ---- */
+
+static void check_network(struct check *check, const json_t *node, const char **network)
+{
+    const char *own = text_member(node, "network");
+    if (*network == NULL)
+        *network = own;
+    else if (own != NULL && strcmp(own, *network) != 0)
+        find(check, MESH_SAME_NETWORK, (struct subject){.node = text_member(node, "peer_id")},
+             "network %s, while the first node has %s", own, *network);
+}
+
+/* Compares STATUS of WHO with what others finalized at the same slot; FINALIZED is by slot. */
+static void check_status(struct check *check, const json_t *status, struct subject who,
+                         json_t *finalized)
+{
+    const json_t *checkpoint = member(status, "finalized");
+    const char *root = text_member(checkpoint, "root");
+    char slot[32];
+    if (root == NULL)
+        return;
+    snprintf(slot, sizeof(slot), "%" JSON_INTEGER_FORMAT,
+             json_integer_value(member(checkpoint, "slot")));
+    const char *other = text_member(finalized, slot);
+    if (other == NULL)
+        json_object_set_new(finalized, slot, json_string(root));
+    else if (strcmp(root, other) != 0)
+        find(check, MESH_STATUS_COMPATIBLE, who, "finalized %s at slot %s, where others have %s",
+             root, slot, other);
+}
+
+/* ---- what is between two of them ---- */
+
+static bool speaks_gossipsub(const json_t *peer)
+{
+    size_t index;
+    const json_t *protocol, *protocols = member(peer, "protocols");
+    json_array_foreach(protocols, index, protocol)
+    {
+        if (strncmp(json_string_value(protocol), "/meshsub/", strlen("/meshsub/")) == 0)
+            return true;
+    }
+    return json_array_size(protocols) == 0; /* it has not said yet what it speaks */
+}
+
+/* Whether the peer, OTHER, reads the stream that is open to it. */
+static void check_heard(struct check *check, struct subject subject, const json_t *stream,
+                        const json_t *other)
+{
+    const json_t *back = find_item(member(other, "peers"), subject.node);
+    const char *connection = text_member(stream, "connection");
+    json_int_t id = json_integer_value(member(stream, "stream_id"));
+    size_t index;
+    const json_t *inbound;
+    if (back == NULL || connection == NULL)
+        return;
+    json_array_foreach(member(back, "inbound_streams"), index, inbound)
+    {
+        if (json_integer_value(member(inbound, "stream_id")) == id &&
+            strcmp(text_member(inbound, "connection"), connection) == 0)
+            return;
+    }
+    find(check, MESH_STREAM_HEARD, subject,
+         "its stream %" JSON_INTEGER_FORMAT " of connection %s is not among those that the peer "
+         "reads",
+         id, connection);
+}
+
+static void check_peer(struct check *check, const char *node, const json_t *peer)
+{
+    struct subject subject = {.node = node, .peer = text_member(peer, "peer_id")};
+    const json_t *other = member(check->nodes, subject.peer);
+    const json_t *stream = member(peer, "outbound_stream");
+    const char *state = text_member(stream, "state");
+    bool open = state != NULL && strcmp(state, "open") == 0;
+    size_t inbound = json_array_size(member(peer, "inbound_streams"));
+    if (other != NULL && find_item(member(other, "peers"), node) == NULL)
+        find(check, MESH_PEERING_MUTUAL, subject, "the peer is not connected to it");
+    if (!open && speaks_gossipsub(peer))
+        find(check, MESH_OUTBOUND_STREAM, subject,
+             "no gossipsub stream of its own is open to the peer (%s)", state ? state : "none");
+    if (open && other != NULL)
+        check_heard(check, subject, stream, other);
+    if (inbound > 1)
+        find(check, MESH_INBOUND_STREAM, subject, "the peer has %zu gossipsub streams open to it",
+             inbound);
+}
+
+/* ---- a node's mesh for a topic ---- */
+
+static void check_edge(struct check *check, struct subject subject, const json_t *topic)
+{
+    const json_t *other = member(check->nodes, subject.peer);
+    const json_t *back = member(member(other, "topics"), subject.topic);
+    if (other != NULL && find_item(member(back, "mesh"), subject.node) == NULL)
+        find(check, MESH_EDGE_MUTUAL, subject, "it is not in the peer's mesh");
+    if (find_item(member(topic, "subscribers"), subject.peer) == NULL)
+        find(check, MESH_MEMBER_SUBSCRIBED, subject, "the peer is in the mesh and not subscribed");
+    if (find_item(member(topic, "backoff"), subject.peer) != NULL)
+        find(check, MESH_MEMBER_BACKOFF, subject, "the peer is in the mesh and in backoff");
+}
+
+/* How many peers could be grafted now. */
+static size_t count_candidates(const json_t *node, const json_t *topic)
+{
+    size_t index, count = 0;
+    const json_t *subscriber;
+    json_array_foreach(member(topic, "subscribers"), index, subscriber)
+    {
+        const char *name = json_string_value(subscriber);
+        const json_t *peer = find_item(member(node, "peers"), name);
+        const char *state = text_member(member(peer, "outbound_stream"), "state");
+        count += state != NULL && strcmp(state, "open") == 0 &&
+                 find_item(member(topic, "mesh"), name) == NULL &&
+                 find_item(member(topic, "backoff"), name) == NULL;
+    }
+    return count;
+}
+
+static size_t bound_of(const json_t *node, const char *name, size_t usual)
+{
+    const json_t *value = member(member(node, "gossipsub"), name);
+    return json_is_integer(value) && json_integer_value(value) >= 0
+               ? (size_t)json_integer_value(value)
+               : usual;
+}
+
+static void check_degree(struct check *check, struct subject subject, const json_t *node,
+                         const json_t *topic)
+{
+    struct gossipsub_parameters usual;
+    gossipsub_parameters_default(&usual);
+    size_t low = bound_of(node, "d_low", usual.d_low),
+           high = bound_of(node, "d_high", usual.d_high);
+    size_t degree = json_array_size(member(topic, "mesh"));
+    if (degree > high) {
+        find(check, MESH_DEGREE, subject, "%zu peers in its mesh, and D_high is %zu", degree, high);
+        return;
+    }
+    size_t candidates = degree < low ? count_candidates(node, topic) : 0;
+    if (candidates > 0)
+        find(check, MESH_DEGREE, subject,
+             "%zu peers in its mesh, and D_low is %zu, while %zu more could be grafted", degree,
+             low, candidates);
+}
+
+static void check_topic(struct check *check, const json_t *node, const char *name,
+                        const json_t *topic)
+{
+    struct subject subject = {.topic = name, .node = text_member(node, "peer_id")};
+    bool subscribed = json_is_true(member(topic, "subscribed"));
+    const json_t *mesh = member(topic, "mesh");
+    size_t index;
+    const json_t *peer;
+    if (subscribed) {
+        json_object_set_new(check->topics, name, json_true());
+        check_degree(check, subject, node, topic);
+    } else if (json_array_size(mesh) > 0) {
+        find(check, MESH_MEMBER_SUBSCRIBED, subject, "it has a mesh and is not subscribed");
+    }
+    json_array_foreach(mesh, index, peer)
+    {
+        subject.peer = json_string_value(peer);
+        check_edge(check, subject, topic);
+    }
+}
+
+static void check_nodes(struct check *check)
+{
+    const char *network = NULL, *name;
+    json_t *finalized = json_object(), *topic;
+    size_t index, peer_index;
+    const json_t *node, *peer;
+    json_array_foreach(member(check->snapshot, "nodes"), index, node)
+    {
+        const char *id = text_member(node, "peer_id");
+        check_network(check, node, &network);
+        check_status(check, member(node, "status"), (struct subject){.node = id}, finalized);
+        json_array_foreach(member(node, "peers"), peer_index, peer)
+        {
+            const char *other = text_member(peer, "peer_id");
+            check_peer(check, id, peer);
+            /* Of those that we asked ourselves, what others heard earlier is of no interest. */
+            if (member(check->nodes, other) == NULL)
+                check_status(check, member(peer, "status"),
+                             (struct subject){.node = id, .peer = other}, finalized);
+        }
+        json_object_foreach(member(node, "topics"), name, topic)
+        {
+            check_topic(check, node, name, topic);
+        }
+    }
+    json_decref(finalized);
+}
+
+/* ---- the graph of a topic ---- */
+
+/* Its vertices are the nodes that are subscribed, and the peers in their meshes; the nodes count.
+ */
+struct topic_graph {
+    const char *topic;
+    struct graph graph;
+    json_t *indices;    /* of the vertices, by peer id */
+    const char **names; /* by index, borrowed from the snapshot */
+    size_t nodes;
+};
+
+static size_t vertex_of(struct topic_graph *topic, const char *name)
+{
+    const json_t *known = member(topic->indices, name);
+    if (known != NULL)
+        return (size_t)json_integer_value(known);
+    size_t index = topic->graph.vertex_count++;
+    topic->names = memory_resize(topic->names, (index + 1) * sizeof(*topic->names));
+    topic->graph.vertices =
+        memory_resize(topic->graph.vertices, (index + 1) * sizeof(*topic->graph.vertices));
+    topic->names[index] = name;
+    topic->graph.vertices[index] = (struct graph_vertex){0};
+    json_object_set_new(topic->indices, name, json_integer((json_int_t)index));
+    return index;
+}
+
+static void add_node(struct topic_graph *topic, const json_t *node)
+{
+    const json_t *own = member(member(node, "topics"), topic->topic);
+    struct graph *graph = &topic->graph;
+    size_t index;
+    const json_t *peer, *mesh = member(own, "mesh");
+    if (!json_is_true(member(own, "subscribed")))
+        return;
+    size_t vertex = vertex_of(topic, text_member(node, "peer_id"));
+    graph->vertices[vertex].counted = true;
+    topic->nodes++;
+    graph->edges = memory_resize(graph->edges, (graph->edge_count + json_array_size(mesh) + 1) *
+                                                   sizeof(*graph->edges));
+    json_array_foreach(mesh, index, peer)
+    {
+        graph->edges[graph->edge_count++] =
+            (struct graph_edge){.a = vertex, .b = vertex_of(topic, json_string_value(peer))};
+    }
+}
+
+struct part {
+    const char *first; /* a node of it */
+    size_t nodes;
+    bool foreign; /* has peers that were not asked: there may be more beyond them */
+};
+
+static struct part *list_parts(const struct topic_graph *topic)
+{
+    struct part *parts = memory_new((topic->graph.component_count + 1) * sizeof(*parts));
+    for (size_t i = 0; i < topic->graph.vertex_count; i++) {
+        const struct graph_vertex *vertex = &topic->graph.vertices[i];
+        struct part *part = &parts[vertex->component];
+        part->nodes += vertex->counted;
+        part->foreign |= !vertex->counted;
+        if (vertex->counted && part->first == NULL)
+            part->first = topic->names[i];
+    }
+    return parts;
+}
+
+static void report_parts(struct check *check, const struct topic_graph *topic)
+{
+    size_t count = topic->graph.component_count;
+    struct part *parts = list_parts(topic);
+    bool certain = false;
+    for (size_t i = 0; i < count; i++)
+        certain |= !parts[i].foreign;
+    for (size_t i = 0; i < count && count > 1; i++) {
+        char *message = text_format(
+            "part %zu of %zu of the topic: this node and %zu more%s", i + 1, count,
+            parts[i].nodes - 1,
+            certain ? "" : ", unless peers that were not asked hold the parts together");
+        add_finding(check, MESH_TOPIC_CONNECTED, certain ? MESH_ERROR : MESH_WARNING,
+                    (struct subject){.topic = topic->topic, .node = parts[i].first}, message);
+        free(message);
+    }
+    free(parts);
+}
+
+static void report_weak_places(struct check *check, const struct topic_graph *topic)
+{
+    const struct graph *graph = &topic->graph;
+    if (topic->nodes < 3) /* two can only hang by one edge */
+        return;
+    for (size_t i = 0; i < graph->vertex_count; i++)
+        if (graph->vertices[i].cut)
+            find(check, MESH_NO_CUT_NODE,
+                 (struct subject){.topic = topic->topic, .node = topic->names[i]},
+                 "it alone holds parts of the topic together");
+    for (size_t i = 0; i < graph->edge_count; i++)
+        if (graph->edges[i].bridge)
+            find(check, MESH_NO_BRIDGE,
+                 (struct subject){.topic = topic->topic,
+                                  .node = topic->names[graph->edges[i].a],
+                                  .peer = topic->names[graph->edges[i].b]},
+                 "this edge alone holds two parts of the topic together");
+}
+
+static void check_graph(struct check *check, const char *name)
+{
+    struct topic_graph topic = {.topic = name, .indices = json_object()};
+    size_t index;
+    const json_t *node;
+    json_array_foreach(member(check->snapshot, "nodes"), index, node)
+    {
+        add_node(&topic, node);
+    }
+    graph_analyse(&topic.graph);
+    report_parts(check, &topic);
+    report_weak_places(check, &topic);
+    json_decref(topic.indices);
+    free(topic.names);
+    free(topic.graph.vertices);
+    free(topic.graph.edges);
+}
+
+/* ---- the whole ---- */
+
+static void index_nodes(struct check *check)
+{
+    size_t index;
+    json_t *item;
+    check->nodes = json_object();
+    json_array_foreach(member(check->snapshot, "nodes"), index, item)
+    {
+        json_object_set(check->nodes, text_member(item, "peer_id"), item);
+    }
+    json_array_foreach(member(check->snapshot, "unreachable"), index, item)
+    {
+        find(check, MESH_NODE_REACHABLE, (struct subject){0}, "%s", text_member(item, "error"));
+    }
+}
+
+/* Takes the findings over. */
+static json_t *result_of(struct check *check)
+{
+    json_t *findings = json_array(), *explanations = json_object();
+    for (size_t i = 0; i < MESH_INVARIANTS; i++) {
+        if (json_array_size(check->findings[i]) > 0)
+            json_object_set_new(explanations, invariants[i].name,
+                                json_string(invariants[i].explanation));
+        json_array_extend(findings, check->findings[i]);
+        json_decref(check->findings[i]);
+    }
+    return json_pack("{s:b,s:I,s:I,s:o,s:o}", "sound", !check->unsound, "nodes",
+                     (json_int_t)json_object_size(check->nodes), "topics",
+                     (json_int_t)json_object_size(check->topics), "findings", findings,
+                     "explanations", explanations);
+}
+
+json_t *mesh_check(const json_t *snapshot)
+{
+    struct check check = {.snapshot = snapshot, .topics = json_object()};
+    const char *name;
+    json_t *ignored;
+    for (size_t i = 0; i < MESH_INVARIANTS; i++)
+        check.findings[i] = json_array();
+    index_nodes(&check);
+    check_nodes(&check);
+    json_object_foreach(check.topics, name, ignored)
+    {
+        check_graph(&check, name);
+    }
+    json_t *result = result_of(&check);
+    json_decref(check.nodes);
+    json_decref(check.topics);
+    return result;
+}

@@ -1,0 +1,43 @@
+/* Whether the mesh of a snapshot (net/mesh/snapshot.h) is sound: what must hold of it, and what
+ * does not. */
+#ifndef NET_MESH_CHECK_H
+#define NET_MESH_CHECK_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+enum mesh_invariant {
+    MESH_NODE_REACHABLE,
+    MESH_SAME_NETWORK,
+    MESH_STATUS_COMPATIBLE,
+    MESH_PEERING_MUTUAL,
+    MESH_OUTBOUND_STREAM,
+    MESH_STREAM_HEARD,
+    MESH_INBOUND_STREAM,
+    MESH_EDGE_MUTUAL,
+    MESH_DEGREE,
+    MESH_MEMBER_SUBSCRIBED,
+    MESH_MEMBER_BACKOFF,
+    MESH_TOPIC_CONNECTED,
+    MESH_NO_CUT_NODE,
+    MESH_NO_BRIDGE,
+    MESH_INVARIANTS,
+};
+
+/* An error makes the mesh unsound; a warning or a note does not. */
+enum mesh_severity { MESH_ERROR, MESH_WARNING, MESH_NOTE };
+
+/* "edge_mutual" and the like, and why it matters, in a sentence. */
+const char *mesh_invariant_name(enum mesh_invariant invariant);
+const char *mesh_invariant_explanation(enum mesh_invariant invariant);
+
+/*
+ * {"sound": whether there is no error, "nodes", "topics": how many were looked at,
+ *  "findings": [{"severity": "error" | "warning" | "note", "invariant", "topic", "node", "peer",
+ *                "message"}],         by invariant; those members that apply
+ *  "explanations": {invariant: ...}}  of those that were found not to hold
+ * The caller owns it.
+ */
+json_t *mesh_check(const json_t *snapshot);
+
+#endif
