@@ -253,6 +253,7 @@ void host_settings_default(struct host_settings *settings)
         .agent = "devnet-node/" DEVNET_VERSION,
         .network = "12345678",
         .handshake_timeout_ms = HANDSHAKE_TIMEOUT_MS,
+        .partial_rpcs_max = HOST_PARTIAL_RPCS_MAX,
     };
     gossipsub_parameters_default(&settings->gossipsub);
 }

@@ -10,6 +10,7 @@
 enum {
     HOST_PENDING_DIALS_MAX = 256,
     HOST_NETWORK_SIZE_MAX = 64,
+    HOST_PARTIAL_RPCS_MAX = 256 * 1024 * 1024,
 };
 
 /* Misbehaviour on purpose, for tests: bits. */
@@ -43,6 +44,9 @@ struct host_settings {
     uint64_t seed; /* of the router's choices */
     uint64_t handshake_timeout_ms;
     unsigned faults;
+    /* Bytes of gossipsub RPCs that have come in part, of all peers together; beyond it whoever has
+       us hold the most is disconnected. */
+    size_t partial_rpcs_max;
     const struct peer_id *direct_peers; /* borrowed; never in a mesh, sent every message */
     size_t direct_peer_count;
     rpc_tracer trace_rpc; /* told of every gossipsub RPC; NULL: nobody is */

@@ -13,6 +13,8 @@ enum {
     QUEUE_GOSSIP_MAX = 1 << 20,
     QUEUE_CONTROL_MAX = 4 << 20,
     QUEUE_DATA_MAX = 32 << 20,
+    /* An RPC that is coming in is counted again whenever so many bytes more of it are there. */
+    PARTIAL_RPC_STEP = 1 << 16,
 };
 
 /* Versions in the order in which they are proposed. */
@@ -181,10 +183,44 @@ static long receive_rpcs(struct protocol_stream *stream, struct bytes input)
     return (long)taken;
 }
 
+static size_t partial_rpcs_of(const struct peer *peer)
+{
+    size_t size = 0;
+    for (size_t i = 0; i < peer->inbound_count; i++)
+        size += peer->inbound[i]->input.size;
+    return size;
+}
+
+static void forget_partial_rpcs(struct peer *peer)
+{
+    for (size_t i = 0; i < peer->inbound_count; i++)
+        buffer_clear(&peer->inbound[i]->input);
+}
+
+/* Each peer keeps within its own limits, and many together could fill the memory all the same. */
+static void limit_partial_rpcs(struct host *host)
+{
+    size_t total = 0, most = 0;
+    struct peer *largest = NULL;
+    for (struct peer *peer = peer_first(host); peer != NULL; peer = peer_next(peer)) {
+        size_t size = partial_rpcs_of(peer);
+        total += size;
+        if (size > most) {
+            largest = peer;
+            most = size;
+        }
+    }
+    if (largest == NULL || total <= host->settings.partial_rpcs_max)
+        return;
+    drop_peer(largest, "too much of RPCs that do not end");
+    forget_partial_rpcs(largest);
+}
+
 /* Whole RPCs are read from where they are; only a part is copied and kept. */
 static void receive_inbound(struct protocol_stream *stream, struct bytes data)
 {
     struct bytes input = data;
+    size_t before = stream->input.size;
     if (stream->input.size > 0) {
         buffer_append(&stream->input, data.data, data.size);
         input = buffer_bytes(&stream->input);
@@ -200,6 +236,8 @@ static void receive_inbound(struct protocol_stream *stream, struct bytes data)
         buffer_append(&stream->input, data.data + taken, data.size - (size_t)taken);
     if (stream->input.size == 0)
         buffer_clear(&stream->input);
+    if (stream->input.size / PARTIAL_RPC_STEP > before / PARTIAL_RPC_STEP)
+        limit_partial_rpcs(stream->connection->host);
     driver_run(stream->connection->host);
 }
 

@@ -454,6 +454,45 @@ static void a_fifth_connection_of_a_peer_is_refused(void **state)
     assert_int_equal(peer_at(&scene->b, &scene->a)->inbound_count, 1);
 }
 
+/* The first SIZE bytes of an RPC of a megabyte, on the stream on which FROM talks to TO. */
+static void send_part_of_rpc(const struct node *from, const struct node *to, size_t size)
+{
+    static const uint8_t length[] = {0x80, 0x80, 0x40};
+    struct quic_stream *stream = peer_at(from, to)->outbound->quic;
+    uint8_t *zeros = memory_new(size);
+    quic_stream_write_bytes(stream, bytes_of(length, sizeof(length)));
+    quic_stream_write_bytes(stream, bytes_of(zeros, size));
+    free(zeros);
+}
+
+static bool b_lost_one(const struct scene *scene)
+{
+    return scene->b.disconnected > 0;
+}
+
+static void of_peers_whose_rpcs_do_not_end_the_largest_goes(void **state)
+{
+    struct scene *scene = *state;
+    struct node c;
+    node_start(&c, scene->base, 3, 0);
+    scene->b.host->settings.partial_rpcs_max = 1000000;
+    dial(&scene->a, &scene->b);
+    dial(&c, &scene->b);
+    assert_true(run_until(scene, meshed, PATIENCE_MS));
+    while (!has_meshed(&c, &scene->b))
+        event_base_loop(scene->base, EVLOOP_ONCE);
+    send_part_of_rpc(&c, &scene->b, 700000);
+    run_for(scene, 100);
+    assert_int_equal(scene->b.disconnected, 0);
+    send_part_of_rpc(&scene->a, &scene->b, 500000);
+    assert_true(run_until(scene, b_lost_one, PATIENCE_MS));
+    run_for(scene, 100);
+    assert_int_equal(scene->b.disconnected, 1);
+    assert_int_equal(c.disconnected, 1);
+    assert_int_equal(scene->a.disconnected, 0);
+    node_kill(&c);
+}
+
 int main(void)
 {
 #define SCENE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -473,6 +512,7 @@ int main(void)
         SCENE(nothing_of_a_peer_stays_when_it_is_disconnected),
         SCENE(a_node_that_dials_itself_is_told_so_once),
         SCENE(a_fifth_connection_of_a_peer_is_refused),
+        SCENE(of_peers_whose_rpcs_do_not_end_the_largest_goes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
