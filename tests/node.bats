@@ -635,3 +635,18 @@ send_messages() {
     send_messages 1
     await late '.event == "message"' . "$seen"
 }
+
+@test "an API without file descriptors to spare waits until there are some" {
+    # shellcheck disable=SC2016 # for the inner shell
+    launch a bash -c 'ulimit -n 24; exec "$0"' "$BIN/devnet-node"
+    await a '.event == "ready"'
+    port=$(ready a '.api | split(":") | last')
+    for _ in {1..30}; do
+        exec {fd}<> "/dev/tcp/127.0.0.1/$port"
+        held+=("$fd")
+    done
+    eventually grep -q "cannot accept a connection: Too many open files" a.err
+    for fd in "${held[@]}"; do exec {fd}>&-; done
+    api a /health | jq -e '.status == "ok"'
+    (($(wc -l < a.err) < 100))
+}

@@ -11,23 +11,32 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/queue.h>
 
 #include "common/log.h"
 #include "common/memory.h"
 #include "common/utf8.h"
 #include "net/api/address.h"
 
-enum { LISTEN_BACKLOG = 64 };
+enum {
+    LISTEN_BACKLOG = 64,
+    ACCEPT_PAUSE_MS = 100, /* where the system lets no further connection in */
+};
 
 struct api_server {
     struct event_base *base;
     struct evhttp *http;
+    struct event *resume; /* accepting connections */
     const struct api_route *routes;
     void *context;
     struct api_address address;
     char *url;
     unsigned requests; /* from their arrival until the last byte of the answer is out */
+    LIST_ENTRY(api_server) link;
 };
+
+/* A listener that fails names its evhttp alone. */
+static LIST_HEAD(, api_server) servers = LIST_HEAD_INITIALIZER(servers);
 
 enum request_state { WAITING, STREAMING, ANSWERED };
 
@@ -284,6 +293,25 @@ static struct bufferevent *make_connection(struct event_base *base, void *argume
     return bufferevent;
 }
 
+/* Without file descriptors to spare, a connection that waits would be reported again at once. */
+static void on_accept_failed(struct evconnlistener *listener, void *http)
+{
+    struct api_server *server = LIST_FIRST(&servers);
+    while (server->http != http)
+        server = LIST_NEXT(server, link);
+    struct timeval pause = {.tv_usec = ACCEPT_PAUSE_MS * 1000};
+    log_warn("api: cannot accept a connection: %s", strerror(EVUTIL_SOCKET_ERROR()));
+    evconnlistener_disable(listener);
+    evtimer_add(server->resume, &pause);
+}
+
+static void on_resume(evutil_socket_t fd, short events, void *argument)
+{
+    (void)fd;
+    (void)events;
+    evconnlistener_enable(argument);
+}
+
 /* Fills in where the listener really is. */
 static void note_address(struct api_server *server, int fd)
 {
@@ -333,7 +361,10 @@ struct api_server *api_server_new(struct event_base *base, const char *listen,
     server->routes = routes;
     server->context = context;
     server->http = make_http(server);
+    LIST_INSERT_HEAD(&servers, server, link);
+    server->resume = evtimer_new(base, on_resume, listener);
     evhttp_bind_listener(server->http, listener);
+    evconnlistener_set_error_cb(listener, on_accept_failed);
     note_address(server, evconnlistener_get_fd(listener));
     return server;
 }
@@ -342,6 +373,8 @@ void api_server_free(struct api_server *server)
 {
     if (server == NULL)
         return;
+    LIST_REMOVE(server, link);
+    event_free(server->resume);
     evhttp_free(server->http);
     free(server->url);
     free(server);
