@@ -34,8 +34,10 @@ static void tell(struct protocol_stream *stream, uint64_t rtt_us, enum protocol_
 static void take_echo(struct protocol_stream *stream, struct bytes data)
 {
     struct ping *ping = stream->state;
+    if (ping == NULL)
+        return; /* whatever follows the echo */
     buffer_append(&stream->input, data.data, data.size);
-    if (ping == NULL || stream->input.size < PING_SIZE)
+    if (stream->input.size < PING_SIZE)
         return;
     struct bytes sent = bytes_of(ping->sent, sizeof(ping->sent));
     bool same = bytes_equal(buffer_bytes(&stream->input), sent);
