@@ -111,6 +111,9 @@ static void on_fin(struct protocol_stream *stream)
 
 static void on_ended(struct protocol_stream *stream, enum protocol_end end)
 {
+    /* Asked again on another connection, if there is one. */
+    if (stream->outbound && !stream->finished && end == PROTOCOL_CONNECTION_LOST)
+        peer_of(stream)->identify_asked = false;
     /* A connection that is gone has nothing to tell; what was learnt was told at the FIN. */
     if (stream->outbound && !stream->finished && end != PROTOCOL_CONNECTION_LOST &&
         end != PROTOCOL_UNINTELLIGIBLE)
