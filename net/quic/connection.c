@@ -633,7 +633,6 @@ void quic_connection_facts(const struct quic_connection *connection,
         .established_ns = connection->established_at,
         .bytes_in = connection->bytes_in,
         .bytes_out = connection->bytes_out,
-        .local_streams_left = (size_t)ngtcp2_conn_get_streams_bidi_left(connection->conn),
     };
     const ngtcp2_path *path = ngtcp2_conn_get_path(connection->conn);
     multiaddr_from_sockaddr(path->remote.addr, &facts->remote);
@@ -701,6 +700,9 @@ void quic_connection_log(struct quic_connection *connection, const char *name, j
         json_decref(data);
         return;
     }
-    uint64_t elapsed = connection->endpoint->now - connection->started;
+    /* Between pumps the endpoint's time is that of the last one. */
+    struct quic_endpoint *endpoint = connection->endpoint;
+    uint64_t now = endpoint->pumping ? endpoint->now : endpoint_update_now(endpoint);
+    uint64_t elapsed = now - connection->started;
     qlog_writer_event(connection->log, elapsed / MILLISECOND_NS, name, data);
 }
