@@ -56,11 +56,6 @@ static const char *const names[] = {
     [HOST_DISCONNECTED] = "disconnected",
 };
 
-const char *host_event_name(enum host_event_kind kind)
-{
-    return names[kind];
-}
-
 const char *quic_close_cause_name(enum quic_close_cause cause)
 {
     static const char *const causes[] = {

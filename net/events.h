@@ -60,8 +60,6 @@ void host_observe(struct host *host, struct host_observer *observer);
 void host_unobserve(struct host *host, struct host_observer *observer);
 void host_tell(struct host *host, const struct host_event *event);
 
-/* "connected", "mesh_joined" and so on. */
-const char *host_event_name(enum host_event_kind kind);
 /* {"event": ..., "peer_id": ..., ...}, as the README documents it; NULL for events that are not for
  * people (HOST_GRAFT_ACKNOWLEDGED). */
 json_t *host_event_json(const struct host_event *event);

@@ -8,7 +8,6 @@
 #include "net/gossipsub/trace.h"
 
 enum {
-    HOST_PENDING_DIALS_MAX = 256,
     HOST_NETWORK_SIZE_MAX = 64,
     HOST_PARTIAL_RPCS_MAX = 256 * 1024 * 1024,
 };

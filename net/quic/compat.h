@@ -17,7 +17,6 @@ typedef ngtcp2_ccerr compat_close_error;
 typedef ngtcp2_conn_info compat_conn_info;
 
 #define COMPAT_CLOSE_APPLICATION NGTCP2_CCERR_TYPE_APPLICATION
-#define COMPAT_CLOSE_IDLE NGTCP2_CCERR_TYPE_IDLE_CLOSE
 
 #define compat_close_error_init ngtcp2_ccerr_default
 #define compat_close_error_set_library(error, code) ngtcp2_ccerr_set_liberr(error, code, NULL, 0)
@@ -27,11 +26,8 @@ typedef ngtcp2_conn_info compat_conn_info;
 #define compat_conn_in_draining_period ngtcp2_conn_in_draining_period
 #define compat_conn_get_info ngtcp2_conn_get_conn_info
 #define compat_conn_shutdown_stream(conn, id, code) ngtcp2_conn_shutdown_stream(conn, 0, id, code)
-#define compat_conn_shutdown_stream_write(conn, id, code)                                          \
-    ngtcp2_conn_shutdown_stream_write(conn, 0, id, code)
 #define compat_conn_shutdown_stream_read(conn, id, code)                                           \
     ngtcp2_conn_shutdown_stream_read(conn, 0, id, code)
-#define compat_conn_initial_dcid ngtcp2_conn_get_client_initial_dcid
 
 static inline compat_close_error compat_conn_close_error(ngtcp2_conn *conn)
 {
@@ -74,7 +70,6 @@ typedef ngtcp2_connection_close_error compat_close_error;
 typedef ngtcp2_conn_stat compat_conn_info;
 
 #define COMPAT_CLOSE_APPLICATION NGTCP2_CONNECTION_CLOSE_ERROR_CODE_TYPE_APPLICATION
-#define COMPAT_CLOSE_IDLE NGTCP2_CONNECTION_CLOSE_ERROR_CODE_TYPE_TRANSPORT_IDLE_CLOSE
 
 #define compat_close_error_init ngtcp2_connection_close_error_default
 #define compat_close_error_set_library(error, code)                                                \
@@ -86,9 +81,7 @@ typedef ngtcp2_conn_stat compat_conn_info;
 #define compat_conn_in_draining_period ngtcp2_conn_is_in_draining_period
 #define compat_conn_get_info ngtcp2_conn_get_conn_stat
 #define compat_conn_shutdown_stream ngtcp2_conn_shutdown_stream
-#define compat_conn_shutdown_stream_write ngtcp2_conn_shutdown_stream_write
 #define compat_conn_shutdown_stream_read ngtcp2_conn_shutdown_stream_read
-#define compat_conn_initial_dcid ngtcp2_conn_get_client_initial_dcid
 
 static inline compat_close_error compat_conn_close_error(ngtcp2_conn *conn)
 {

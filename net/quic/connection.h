@@ -23,7 +23,6 @@ struct quic_connection_facts {
     uint64_t established_ns;
     uint64_t rtt_us; /* smoothed; 0 until measured */
     uint64_t bytes_in, bytes_out;
-    size_t local_streams_left;
 };
 
 void quic_connection_facts(const struct quic_connection *connection,
