@@ -54,12 +54,19 @@ void qlog_log_free(struct qlog_log *log)
     free(log);
 }
 
-void qlog_text_set(char **text, const char *value)
+void qlog_text_set_bytes(char **text, struct bytes value)
 {
-    if (value == NULL)
+    if (value.data == NULL)
         return;
     free(*text);
-    *text = utf8_safe_text(bytes_of(value, strnlen(value, QLOG_TEXT_LIMIT)));
+    size_t size = value.size < QLOG_TEXT_LIMIT ? value.size : QLOG_TEXT_LIMIT;
+    *text = utf8_safe_text(bytes_of(value.data, size));
+}
+
+void qlog_text_set(char **text, const char *value)
+{
+    if (value != NULL)
+        qlog_text_set_bytes(text, bytes_of_text(value));
 }
 
 double qlog_log_time(struct qlog_log *log, double time)
@@ -175,8 +182,8 @@ void qlog_log_packet(struct qlog_log *log, const struct qlog_packet *packet)
         log->role = packet->direction == QLOG_SENT ? QLOG_CLIENT : QLOG_SERVER;
         log->role_inferred = true;
     }
-    if (log->packets == 1 && packet->destination_id != NULL && *packet->destination_id != '\0')
-        qlog_text_set(&log->initial_id, packet->destination_id);
+    if (log->packets == 1 && packet->destination_id.size > 0)
+        qlog_text_set_bytes(&log->initial_id, packet->destination_id);
 }
 
 /* Bits FIRST to LAST - 1 of a 64-bit word. */
@@ -267,7 +274,7 @@ static void read_close(struct qlog_log *log, const struct qlog_packet *packet,
     log->close.direction = packet->direction;
     log->close.application = frame->application;
     log->close.code = frame->code;
-    qlog_text_set(&log->close.reason, frame->reason);
+    qlog_text_set_bytes(&log->close.reason, frame->reason);
 }
 
 static void set_once(double *time, double value)

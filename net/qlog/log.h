@@ -102,8 +102,8 @@ struct qlog_packet {
     double time; /* since the log's first event */
     enum qlog_direction direction;
     bool initial;
-    uint64_t number; /* UINT64_MAX where not said */
-    const char *destination_id;
+    uint64_t number;             /* UINT64_MAX where not said */
+    struct bytes destination_id; /* its data are NULL where not said */
 };
 
 enum qlog_frame_type {
@@ -119,8 +119,8 @@ struct qlog_frame {
     uint64_t stream_id, offset, length; /* ACK: offset is the smallest, length the count */
     bool fin;
     uint64_t code;
-    bool application; /* CONNECTION_CLOSE by the application */
-    const char *reason;
+    bool application;    /* CONNECTION_CLOSE by the application */
+    struct bytes reason; /* CONNECTION_CLOSE; its data are NULL where not said */
 };
 
 struct qlog_log *qlog_log_new(const char *path);
@@ -145,5 +145,6 @@ double qlog_log_epoch(const struct qlog_log *log);
 /* Replaces *TEXT by a copy of at most QLOG_TEXT_LIMIT bytes, made fit for terminals and JSON. NULL
  * changes nothing. */
 void qlog_text_set(char **text, const char *value);
+void qlog_text_set_bytes(char **text, struct bytes value);
 
 #endif

@@ -1,5 +1,6 @@
 #include "net/qlog/reader.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -10,8 +11,9 @@
 
 #include "common/memory.h"
 #include "net/qlog/events.h"
+#include "net/qlog/json.h"
 
-enum { READ_SIZE = 64 * 1024 };
+enum { READ_SIZE = 256 * 1024 };
 
 static void add_note(struct qlog_reader *reader, const struct qlog_record *record, const char *text)
 {
@@ -49,22 +51,6 @@ static bool begin_log(struct qlog_reader *reader, struct error *error)
 static const char *text_of(const json_t *object, const char *key)
 {
     return json_string_value(json_object_get(object, key));
-}
-
-/* A number that is not negative: false where there is none. */
-static bool number_of(const json_t *object, const char *key, uint64_t *value)
-{
-    const json_t *number = json_object_get(object, key);
-    if (json_is_integer(number) && json_integer_value(number) >= 0) {
-        *value = (uint64_t)json_integer_value(number);
-        return true;
-    }
-    /* Some writers give every number as a float. */
-    if (json_is_real(number) && json_real_value(number) >= 0 && json_real_value(number) < 0x1p62) {
-        *value = (uint64_t)json_real_value(number);
-        return true;
-    }
-    return false;
 }
 
 /* --- The header --- */
@@ -111,109 +97,23 @@ static void read_header(struct qlog_log *log, const json_t *trace)
 
 /* --- Packets --- */
 
-/* A frame's length is written in three ways. */
-static uint64_t length_of(const json_t *frame)
-{
-    uint64_t length = 0;
-    const json_t *raw = json_object_get(frame, "raw");
-    if (!number_of(frame, "length", &length) && !number_of(raw, "payload_length", &length))
-        number_of(raw, "length", &length);
-    return length;
-}
-
-static bool read_ack(struct qlog_log *log, const struct qlog_packet *packet, const json_t *frame,
-                     struct error *error)
-{
-    const json_t *ranges = json_object_get(frame, "acked_ranges");
-    for (size_t i = 0; i < json_array_size(ranges); i++) {
-        const json_t *range = json_array_get(ranges, i);
-        const json_t *first = json_array_get(range, 0);
-        const json_t *last = json_array_get(range, json_array_size(range) - 1);
-        if (!json_is_integer(first) || !json_is_integer(last) ||
-            json_integer_value(last) < json_integer_value(first))
-            continue;
-        const struct qlog_frame ack = {
-            .type = QLOG_FRAME_ACK,
-            .offset = (uint64_t)json_integer_value(first),
-            .length = (uint64_t)(json_integer_value(last) - json_integer_value(first)) + 1,
-        };
-        if (!qlog_log_frame(log, packet, &ack, error))
-            return false;
-    }
-    return true;
-}
-
-static bool read_close(struct qlog_log *log, const struct qlog_packet *packet, const json_t *frame,
+static bool add_packet(struct qlog_log *log, double time, struct qlog_packet_event *event,
                        struct error *error)
 {
-    const char *space = text_of(frame, "error_space");
-    struct qlog_frame close = {
-        .type = QLOG_FRAME_CLOSE,
-        .application = space != NULL && strncmp(space, "application", 11) == 0,
-        .reason = text_of(frame, "reason"),
-    };
-    if (!number_of(frame, "raw_error_code", &close.code))
-        number_of(frame, "error_code", &close.code);
-    return qlog_log_frame(log, packet, &close, error);
-}
-
-static bool read_stream_frame(struct qlog_log *log, const struct qlog_packet *packet,
-                              const json_t *frame, enum qlog_frame_type type, struct error *error)
-{
-    struct qlog_frame read = {.type = type};
-    if (!number_of(frame, "stream_id", &read.stream_id))
-        return error_set(error, "a frame's stream_id is no number that QUIC allows");
-    if (type == QLOG_FRAME_STREAM) {
-        number_of(frame, "offset", &read.offset);
-        read.length = length_of(frame);
-        read.fin = json_is_true(json_object_get(frame, "fin"));
-    }
-    return qlog_log_frame(log, packet, &read, error);
-}
-
-static bool read_frame(struct qlog_log *log, const struct qlog_packet *packet, const json_t *frame,
-                       struct error *error)
-{
-    static const struct {
-        const char *name;
-        enum qlog_frame_type type;
-    } stream_frames[] = {
-        {"stream", QLOG_FRAME_STREAM},
-        {"reset_stream", QLOG_FRAME_RESET},
-        {"reset_stream_at", QLOG_FRAME_RESET},
-        {"stop_sending", QLOG_FRAME_STOP},
-    };
-    const char *name = text_of(frame, "frame_type");
-    if (name == NULL)
-        return true;
-    for (size_t i = 0; i < sizeof(stream_frames) / sizeof(*stream_frames); i++)
-        if (strcmp(name, stream_frames[i].name) == 0)
-            return read_stream_frame(log, packet, frame, stream_frames[i].type, error);
-    if (strcmp(name, "ack") == 0)
-        return read_ack(log, packet, frame, error);
-    return strcmp(name, "connection_close") != 0 || read_close(log, packet, frame, error);
-}
-
-static bool read_packet(struct qlog_log *log, double time, enum qlog_direction direction,
-                        const json_t *data, struct error *error)
-{
-    const json_t *header = json_object_get(data, "header");
-    const char *type = text_of(header, "packet_type");
-    struct qlog_packet packet = {
-        .time = time,
-        .direction = direction,
-        .initial = type != NULL && strcmp(type, "initial") == 0,
-        .destination_id = text_of(header, "dcid"),
-        .number = UINT64_MAX,
-    };
-    number_of(header, "packet_number", &packet.number);
-    qlog_log_packet(log, &packet);
-    const json_t *frames = json_object_get(data, "frames");
-    log->frames += json_array_size(frames);
-    for (size_t i = 0; i < json_array_size(frames); i++)
-        if (!read_frame(log, &packet, json_array_get(frames, i), error))
+    event->packet.time = time;
+    qlog_log_packet(log, &event->packet);
+    log->frames += event->listed;
+    for (size_t i = 0; i < event->frame_count; i++)
+        if (!qlog_log_frame(log, &event->packet, &event->frames[i], error))
             return false;
     return true;
+}
+
+static bool add_scanned(struct qlog_log *log, struct qlog_packet_event *event, struct error *error)
+{
+    double time = qlog_log_time(log, event->time);
+    log->records++;
+    return !event->is_packet || add_packet(log, time, event, error);
 }
 
 /* --- Other events --- */
@@ -222,7 +122,7 @@ static void read_parameters(struct qlog_log *log, const json_t *data)
 {
     set_id(&log->original_id, text_of(data, "original_destination_connection_id"));
     uint64_t idle = 0;
-    if (number_of(data, "max_idle_timeout", &idle) && idle > 0 &&
+    if (qlog_json_number(data, "max_idle_timeout", &idle) && idle > 0 &&
         (log->idle_limit < 0 || (double)idle < log->idle_limit))
         log->idle_limit = (double)idle;
 }
@@ -254,7 +154,7 @@ static bool read_claim(struct qlog_log *log, double time, const char *name, cons
         return true;
     }
     uint64_t id;
-    if (!number_of(data, "stream_id", &id))
+    if (!qlog_json_number(data, "stream_id", &id))
         return true;
     struct qlog_claims *claims = qlog_log_claims(log, id, error);
     if (claims == NULL)
@@ -278,9 +178,9 @@ static bool read_claim(struct qlog_log *log, double time, const char *name, cons
     return true;
 }
 
-/* Dialects differ in what stands before the colon. */
-static bool read_event(struct qlog_log *log, const json_t *event, struct error *error)
+static bool read_event(struct qlog_reader *reader, const json_t *event, struct error *error)
 {
+    struct qlog_log *log = reader->log;
     const char *name = text_of(event, "name");
     const json_t *stamp = json_object_get(event, "time"), *data = json_object_get(event, "data");
     if (name == NULL || !json_is_number(stamp))
@@ -289,12 +189,12 @@ static bool read_event(struct qlog_log *log, const json_t *event, struct error *
     log->records++;
     if (strncmp(name, "libp2p:", 7) == 0)
         return read_claim(log, time, name, data, error);
+    enum qlog_direction direction;
+    if (qlog_packet_direction(bytes_of_text(name), &direction))
+        return qlog_packet_parse(&reader->parsed, direction, data, error) &&
+               add_packet(log, time, &reader->parsed, error);
     const char *colon = strrchr(name, ':');
     const char *suffix = colon != NULL ? colon + 1 : name;
-    if (strcmp(suffix, "packet_sent") == 0)
-        return read_packet(log, time, QLOG_SENT, data, error);
-    if (strcmp(suffix, "packet_received") == 0)
-        return read_packet(log, time, QLOG_RECEIVED, data, error);
     if (strcmp(suffix, "parameters_set") == 0)
         read_parameters(log, data);
     else if (strcmp(suffix, "alpn_information") == 0)
@@ -321,6 +221,11 @@ static bool not_a_log(struct qlog_reader *reader, const char *why, struct error 
     return error_set(error, "not a QUIC log: %s", why);
 }
 
+static bool no_header(struct qlog_reader *reader, struct error *error)
+{
+    return not_a_log(reader, "its first record is not a qlog header", error);
+}
+
 static bool read_value(struct qlog_reader *reader, const json_t *value, struct error *error)
 {
     if (is_header(value)) {
@@ -331,8 +236,8 @@ static bool read_value(struct qlog_reader *reader, const json_t *value, struct e
         return true;
     }
     if (reader->log == NULL)
-        return not_a_log(reader, "its first record is not a qlog header", error);
-    return read_event(reader->log, value, error);
+        return no_header(reader, error);
+    return read_event(reader, value, error);
 }
 
 static bool read_parsed(struct qlog_reader *reader, const struct qlog_record *record,
@@ -343,7 +248,7 @@ static bool read_parsed(struct qlog_reader *reader, const struct qlog_record *re
         return read_value(reader, value, error);
     case QLOG_RECORD_EVENT:
         reader->is_log |= json_object_get(value, "name") != NULL;
-        return read_event(reader->log, value, error);
+        return read_event(reader, value, error);
     case QLOG_RECORD_TRACE:
         read_header(reader->log, value);
         return true;
@@ -351,6 +256,23 @@ static bool read_parsed(struct qlog_reader *reader, const struct qlog_record *re
         reader->is_log |= is_header(value);
         return true;
     }
+}
+
+static bool place_error(const struct qlog_reader *reader, const struct qlog_record *record,
+                        struct error *error)
+{
+    if (!reader->not_a_log)
+        error_prefix(error, "record %" PRIu64 " at byte %" PRIu64, record->number, record->offset);
+    return false;
+}
+
+static bool read_scanned(struct qlog_reader *reader, const struct qlog_record *record,
+                         struct error *error)
+{
+    if (reader->log == NULL)
+        return no_header(reader, error);
+    reader->is_log = true;
+    return add_scanned(reader->log, record->scanned, error) || place_error(reader, record, error);
 }
 
 static bool handle_record(void *context, const struct qlog_record *record, struct error *error)
@@ -363,6 +285,8 @@ static bool handle_record(void *context, const struct qlog_record *record, struc
             return not_a_log(reader, "it does not begin with a JSON object", error);
         return bad_record(reader, record, "bytes that are no JSON are passed over", error);
     }
+    if (record->scanned != NULL)
+        return read_scanned(reader, record, error);
     json_error_t why;
     json_t *value = json_loadb((const char *)record->text.data, record->text.size, 0, &why);
     if (value == NULL && !reader->is_log && reader->log == NULL)
@@ -371,9 +295,7 @@ static bool handle_record(void *context, const struct qlog_record *record, struc
         return bad_record(reader, record, why.text, error);
     bool more = read_parsed(reader, record, value, error);
     json_decref(value);
-    if (!more && !reader->not_a_log)
-        error_prefix(error, "record %" PRIu64 " at byte %" PRIu64, record->number, record->offset);
-    return more;
+    return more || place_error(reader, record, error);
 }
 
 void qlog_reader_init(struct qlog_reader *reader, const char *path, qlog_note_handler *note,
@@ -391,6 +313,7 @@ void qlog_reader_clear(struct qlog_reader *reader)
     for (size_t i = 0; i < reader->log_count; i++)
         qlog_log_free(reader->logs[i]);
     free(reader->logs);
+    qlog_packet_event_clear(&reader->parsed);
     qlog_splitter_clear(&reader->splitter);
     *reader = (struct qlog_reader){0};
 }
@@ -403,14 +326,37 @@ static bool may_be_a_log(struct bytes input)
     return input.size == 0 || *input.data == '{';
 }
 
+static void mix(struct qlog_reader *reader, uint64_t word)
+{
+    uint64_t mixed = (reader->fingerprint ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+    reader->fingerprint = mixed << 29 | mixed >> 35;
+}
+
+/* By words of eight bytes, wherever blocks end. Only equality within one run counts. */
+static void take_fingerprint(struct qlog_reader *reader, struct bytes input)
+{
+    size_t i = 0;
+    for (; i < input.size && (reader->size % 8 != 0 || input.size - i < 8); i++, reader->size++) {
+        reader->unmixed |= (uint64_t)input.data[i] << reader->size % 8 * 8;
+        if (reader->size % 8 == 7) {
+            mix(reader, reader->unmixed);
+            reader->unmixed = 0;
+        }
+    }
+    for (; i + 8 <= input.size; i += 8, reader->size += 8) {
+        uint64_t word;
+        memcpy(&word, input.data + i, sizeof(word));
+        mix(reader, le64toh(word));
+    }
+    if (i < input.size)
+        take_fingerprint(reader, bytes_after(input, i));
+}
+
 bool qlog_reader_feed(struct qlog_reader *reader, struct bytes input, struct error *error)
 {
     if (reader->size == 0 && !may_be_a_log(input))
         return not_a_log(reader, "it does not begin with a JSON object", error);
-    /* FNV-1a: only equality within one run counts. */
-    for (size_t i = 0; i < input.size; i++)
-        reader->fingerprint = (reader->fingerprint ^ input.data[i]) * UINT64_C(0x100000001b3);
-    reader->size += input.size;
+    take_fingerprint(reader, input);
     if (qlog_splitter_read(&reader->splitter, input, error))
         return true;
     if (!reader->is_log && reader->log == NULL)
@@ -421,6 +367,7 @@ bool qlog_reader_feed(struct qlog_reader *reader, struct bytes input, struct err
 enum qlog_outcome qlog_reader_end(struct qlog_reader *reader, struct error *error)
 {
     bool truncated = false;
+    mix(reader, reader->unmixed);
     if (!qlog_splitter_end(&reader->splitter, &truncated, error))
         return reader->not_a_log ? QLOG_NOT_A_LOG : QLOG_FAILED;
     if (!reader->is_log) {

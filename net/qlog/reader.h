@@ -26,6 +26,8 @@ struct qlog_reader {
     bool not_a_log;       /* why reading stopped */
     uint64_t bad_records;
     uint64_t size, fingerprint; /* of the bytes read: equal for equal files */
+    uint64_t unmixed;           /* bytes that are not part of the fingerprint yet */
+    struct qlog_packet_event parsed;
     qlog_note_handler *note;
     void *note_context;
 };

@@ -14,6 +14,7 @@ void qlog_splitter_clear(struct qlog_splitter *splitter)
 {
     buffer_clear(&splitter->value);
     buffer_clear(&splitter->event);
+    qlog_packet_event_clear(&splitter->scanned);
 }
 
 static bool hand_out(struct qlog_splitter *splitter, enum qlog_record_kind kind, struct bytes text,
@@ -22,6 +23,26 @@ static bool hand_out(struct qlog_splitter *splitter, enum qlog_record_kind kind,
     const struct qlog_record record = {
         .kind = kind, .text = text, .number = ++splitter->record_number, .offset = offset};
     return splitter->handler(splitter->context, &record, error);
+}
+
+static bool hand_out_scanned(struct qlog_splitter *splitter, enum qlog_record_kind kind,
+                             struct bytes text, uint64_t offset, struct error *error)
+{
+    const struct qlog_record record = {.kind = kind,
+                                       .text = text,
+                                       .number = ++splitter->record_number,
+                                       .offset = offset,
+                                       .scanned = &splitter->scanned};
+    return splitter->handler(splitter->context, &record, error);
+}
+
+/* A record that was gathered piece by piece. */
+static bool hand_out_gathered(struct qlog_splitter *splitter, enum qlog_record_kind kind,
+                              struct bytes text, uint64_t offset, struct error *error)
+{
+    if (qlog_packet_scan(&splitter->scanned, text) == text.size)
+        return hand_out_scanned(splitter, kind, text, offset, error);
+    return hand_out(splitter, kind, text, offset, error);
 }
 
 static bool flush_junk(struct qlog_splitter *splitter, struct error *error)
@@ -113,14 +134,17 @@ static bool open_bracket(struct qlog_splitter *splitter, uint8_t byte, struct er
 static bool end_event(struct qlog_splitter *splitter, struct error *error)
 {
     splitter->in_event = false;
-    return hand_out(splitter, QLOG_RECORD_EVENT, buffer_bytes(&splitter->event),
-                    splitter->event_offset, error);
+    return hand_out_gathered(splitter, QLOG_RECORD_EVENT, buffer_bytes(&splitter->event),
+                             splitter->event_offset, error);
 }
 
 static bool end_value(struct qlog_splitter *splitter, struct error *error)
 {
-    bool more = hand_out(splitter, splitter->has_events ? QLOG_RECORD_DOCUMENT : QLOG_RECORD_VALUE,
-                         buffer_bytes(&splitter->value), splitter->value_offset, error);
+    struct bytes text = buffer_bytes(&splitter->value);
+    bool more =
+        splitter->has_events
+            ? hand_out(splitter, QLOG_RECORD_DOCUMENT, text, splitter->value_offset, error)
+            : hand_out_gathered(splitter, QLOG_RECORD_VALUE, text, splitter->value_offset, error);
     splitter->value.size = 0;
     splitter->has_events = false;
     return more;
@@ -257,11 +281,45 @@ static bool read_inside(struct qlog_splitter *splitter, struct bytes input, size
     return keep(splitter, input.data, run, error);
 }
 
+static bool at_record(const struct qlog_splitter *splitter, uint8_t byte)
+{
+    return byte == '{' && !splitter->in_string &&
+           (splitter->depth == 0 ||
+            (splitter->depth == splitter->events_depth && !splitter->in_event));
+}
+
+/* Takes a record that INPUT holds whole where it is: sets USED to its size, 0 where the scanner
+ * does not know it. */
+static bool read_scanned(struct qlog_splitter *splitter, struct bytes input, size_t *used,
+                         struct error *error)
+{
+    if (input.size > QLOG_RECORD_SIZE_LIMIT)
+        input.size = QLOG_RECORD_SIZE_LIMIT;
+    *used = qlog_packet_scan(&splitter->scanned, input);
+    if (*used == 0)
+        return true;
+    if (splitter->depth == 0 && !flush_junk(splitter, error))
+        return false;
+    splitter->after_line = false;
+    return hand_out_scanned(splitter, splitter->depth == 0 ? QLOG_RECORD_VALUE : QLOG_RECORD_EVENT,
+                            bytes_of(input.data, *used), splitter->offset, error);
+}
+
 bool qlog_splitter_read(struct qlog_splitter *splitter, struct bytes input, struct error *error)
 {
     while (input.size > 0) {
-        size_t used = 1;
-        bool more;
+        size_t used = 0;
+        bool more = true;
+        if (at_record(splitter, *input.data))
+            more = read_scanned(splitter, input, &used, error);
+        if (!more)
+            return false;
+        if (used > 0) {
+            splitter->offset += used;
+            input = bytes_after(input, used);
+            continue;
+        }
+        used = 1;
         if (splitter->in_string)
             more = read_string(splitter, input, &used, error);
         else if (splitter->depth > 0)

@@ -8,6 +8,7 @@
 
 #include "common/buffer.h"
 #include "common/error.h"
+#include "net/qlog/packet.h"
 
 enum {
     QLOG_RECORD_SIZE_LIMIT = 1 << 20, /* one record, or a document without its events */
@@ -26,9 +27,10 @@ enum qlog_record_kind {
 
 struct qlog_record {
     enum qlog_record_kind kind;
-    struct bytes text; /* valid during the call */
-    uint64_t number;   /* counted from 1 */
-    uint64_t offset;   /* in the file, of its first byte */
+    struct bytes text;                 /* valid during the call */
+    uint64_t number;                   /* counted from 1 */
+    uint64_t offset;                   /* in the file, of its first byte */
+    struct qlog_packet_event *scanned; /* what it says; NULL where the text is to be parsed */
 };
 
 /* False stops the splitter; the handler has set ERROR. */
@@ -38,8 +40,9 @@ typedef bool qlog_record_handler(void *context, const struct qlog_record *record
 struct qlog_splitter {
     qlog_record_handler *handler;
     void *context;
-    struct buffer value;     /* the outermost value, its events left out */
-    struct buffer event;     /* the event being read */
+    struct buffer value; /* the outermost value, its events left out */
+    struct buffer event; /* the event being read */
+    struct qlog_packet_event scanned;
     uint64_t offset;         /* of the next byte */
     uint64_t record_number;  /* of the last record handed out */
     uint64_t value_offset;   /* where the outermost value began */

@@ -1,0 +1,42 @@
+/*
+ * The events that make up nearly all of a QUIC log: packets, whose frames matter, and others that
+ * say nothing of streams. Read in two ways that agree: a scanner takes what it knows with certainty
+ * from a record's bytes in one pass, and Jansson's tree gives everything else.
+ */
+#ifndef NET_QLOG_PACKET_H
+#define NET_QLOG_PACKET_H
+
+#include <jansson.h>
+
+#include "net/qlog/log.h"
+
+/* A zeroed struct is ready for use, again and again. Texts are borrowed from the record. */
+struct qlog_packet_event {
+    bool is_packet;            /* false: an event that says nothing of streams; the rest is unset */
+    double time;               /* as the log has it */
+    struct qlog_packet packet; /* its time is unset */
+    uint64_t listed;           /* frames of all kinds */
+    struct qlog_frame *frames; /* those that are read; every range of an ACK is one */
+    size_t frame_count, frame_capacity;
+};
+
+void qlog_packet_event_clear(struct qlog_packet_event *event);
+/* A zeroed frame after the others. */
+struct qlog_frame *qlog_packet_event_add(struct qlog_packet_event *event);
+
+/* Reads the event that INPUT begins with, and returns its size in bytes; 0 where it is cut off, is
+ * not JSON, is of a kind that is read elsewhere, or is written in a way that only Jansson is left
+ * to judge, such as with escapes. */
+size_t qlog_packet_scan(struct qlog_packet_event *event, struct bytes input);
+
+/* Whether frames of the type called NAME are read, and as what. */
+bool qlog_frame_type_of(struct bytes name, enum qlog_frame_type *type);
+/* Which way packets of the event called NAME went: false where it is none of packets. */
+bool qlog_packet_direction(struct bytes name, enum qlog_direction *direction);
+/* Whether events called NAME are read, as packets or otherwise. */
+bool qlog_event_is_read(struct bytes name);
+/* The same from the event's data, but for the time; false where QUIC does not allow it. */
+bool qlog_packet_parse(struct qlog_packet_event *event, enum qlog_direction direction,
+                       const json_t *data, struct error *error);
+
+#endif

@@ -1,0 +1,537 @@
+/*
+ * One pass over the bytes of an event, members in any order. It takes nothing on trust: what it
+ * accepts is valid JSON that Jansson reads alike, and what it is not certain of it leaves alone
+ * (escapes, anything beyond ASCII, line ends within a record, floats where integers are usual, a
+ * member twice).
+ */
+#include "net/qlog/packet.h"
+
+#include <endian.h>
+
+enum { DEPTH_LIMIT = 16, DIGITS_LIMIT = 18 };
+
+#define TEXT_IS(text, literal)                                                                     \
+    ((text).size == sizeof(literal) - 1 && memcmp((text).data, literal, sizeof(literal) - 1) == 0)
+
+struct cursor {
+    const uint8_t *at, *end;
+};
+
+enum step { STEP_FAILED, STEP_MEMBER, STEP_END };
+
+/* --- Words --- */
+
+#define EACH_BYTE(value) (UINT64_C(0x0101010101010101) * (value))
+
+/* The highest bit of each byte of WORD that no plain text holds: a quote, a backslash, a control
+ * character or one beyond ASCII. Right up to the lowest such byte. */
+static inline uint64_t not_plain(uint64_t word)
+{
+    uint64_t quote = word ^ EACH_BYTE('"'), backslash = word ^ EACH_BYTE('\\');
+    return (((quote - EACH_BYTE(1)) & ~quote) | ((backslash - EACH_BYTE(1)) & ~backslash) |
+            (word - EACH_BYTE(' ')) | word) &
+           EACH_BYTE(0x80);
+}
+
+static inline bool is_plain(uint8_t byte)
+{
+    return byte >= ' ' && byte < 0x80 && byte != '"' && byte != '\\';
+}
+
+static inline void skip_spaces(struct cursor *cursor)
+{
+    while (cursor->at < cursor->end && *cursor->at == ' ')
+        cursor->at++;
+}
+
+static inline bool take(struct cursor *cursor, uint8_t byte)
+{
+    if (cursor->at == cursor->end || *cursor->at != byte)
+        return false;
+    cursor->at++;
+    return true;
+}
+
+static inline bool take_text(struct cursor *cursor, struct bytes *text)
+{
+    if (!take(cursor, '"'))
+        return false;
+    const uint8_t *at = cursor->at;
+    while (cursor->end - at >= 8) {
+        uint64_t word;
+        memcpy(&word, at, sizeof(word));
+        uint64_t stop = not_plain(le64toh(word));
+        if (stop != 0) {
+            at += __builtin_ctzll(stop) / 8;
+            break;
+        }
+        at += 8;
+    }
+    while (at < cursor->end && is_plain(*at))
+        at++;
+    *text = bytes_of(cursor->at, (size_t)(at - cursor->at));
+    cursor->at = at;
+    return take(cursor, '"');
+}
+
+/* --- Numbers --- */
+
+static inline bool take_digits(struct cursor *cursor, uint64_t *value)
+{
+    const uint8_t *first = cursor->at;
+    uint64_t number = 0;
+    while (cursor->at < cursor->end && (uint8_t)(*cursor->at - '0') <= 9 &&
+           cursor->at - first <= DIGITS_LIMIT)
+        number = 10 * number + (uint64_t)(*cursor->at++ - '0');
+    *value = number;
+    size_t digits = (size_t)(cursor->at - first);
+    return digits > 0 && digits <= DIGITS_LIMIT && (digits == 1 || *first != '0');
+}
+
+static inline bool take_integer(struct cursor *cursor, uint64_t *value)
+{
+    return take_digits(cursor, value) &&
+           !(cursor->at < cursor->end && (*cursor->at == '.' || (*cursor->at | 0x20) == 'e'));
+}
+
+/* The double nearest to DIGITS / 10^PLACES, as strtod() has it; at most DIGITS_LIMIT of each. */
+static double decimal(uint64_t digits, unsigned places)
+{
+    uint64_t divisor = 1;
+    for (unsigned i = 0; i < places; i++)
+        divisor *= 10;
+    if (digits <= UINT64_C(1) << 53)
+        return (double)digits / (double)divisor; /* both exact: rounded once */
+    /* Of more bits than a double has; the lowest one stands for all that follow it. */
+    unsigned __int128 dividend = (unsigned __int128)digits << 63;
+    unsigned __int128 quotient = dividend / divisor;
+    if (quotient * divisor != dividend)
+        quotient |= 1;
+    return (double)quotient * 0x1p-63;
+}
+
+static bool take_number(struct cursor *cursor, double *value)
+{
+    const uint8_t *first = cursor->at;
+    uint64_t digits;
+    if (!take_digits(cursor, &digits))
+        return false;
+    unsigned places = 0;
+    if (take(cursor, '.')) {
+        while (cursor->at < cursor->end && (uint8_t)(*cursor->at - '0') <= 9 &&
+               cursor->at - first <= DIGITS_LIMIT) {
+            digits = 10 * digits + (uint64_t)(*cursor->at++ - '0');
+            places++;
+        }
+        if (places == 0)
+            return false;
+    }
+    if (cursor->at == cursor->end || (uint8_t)(*cursor->at - '0') <= 9 ||
+        (*cursor->at | 0x20) == 'e')
+        return false;
+    *value = decimal(digits, places);
+    return true;
+}
+
+/* --- Objects, arrays, and what nobody reads --- */
+
+/* The next member of an object, up to its value. */
+static inline enum step next_member(struct cursor *cursor, bool first, struct bytes *key)
+{
+    skip_spaces(cursor);
+    if (take(cursor, '}'))
+        return STEP_END;
+    if (!first) {
+        if (!take(cursor, ','))
+            return STEP_FAILED;
+        skip_spaces(cursor);
+    }
+    if (!take_text(cursor, key))
+        return STEP_FAILED;
+    skip_spaces(cursor);
+    if (!take(cursor, ':'))
+        return STEP_FAILED;
+    skip_spaces(cursor);
+    return STEP_MEMBER;
+}
+
+static inline enum step next_element(struct cursor *cursor, bool first)
+{
+    skip_spaces(cursor);
+    if (take(cursor, ']'))
+        return STEP_END;
+    if (!first) {
+        if (!take(cursor, ','))
+            return STEP_FAILED;
+        skip_spaces(cursor);
+    }
+    return cursor->at < cursor->end && *cursor->at != ']' ? STEP_MEMBER : STEP_FAILED;
+}
+
+static bool skip_value(struct cursor *cursor, unsigned depth);
+
+static bool skip_object(struct cursor *cursor, unsigned depth)
+{
+    struct bytes key;
+    cursor->at++;
+    for (bool first = true;; first = false) {
+        enum step step = next_member(cursor, first, &key);
+        if (step != STEP_MEMBER)
+            return step == STEP_END;
+        if (!skip_value(cursor, depth))
+            return false;
+    }
+}
+
+static bool skip_array(struct cursor *cursor, unsigned depth)
+{
+    cursor->at++;
+    for (bool first = true;; first = false) {
+        enum step step = next_element(cursor, first);
+        if (step != STEP_MEMBER)
+            return step == STEP_END;
+        if (!skip_value(cursor, depth))
+            return false;
+    }
+}
+
+static bool take_word(struct cursor *cursor, const char *word, size_t size)
+{
+    if ((size_t)(cursor->end - cursor->at) < size || memcmp(cursor->at, word, size) != 0)
+        return false;
+    cursor->at += size;
+    return true;
+}
+
+static bool skip_value(struct cursor *cursor, unsigned depth)
+{
+    struct bytes text;
+    double number;
+    if (cursor->at == cursor->end || depth == DEPTH_LIMIT)
+        return false;
+    switch (*cursor->at) {
+    case '"':
+        return take_text(cursor, &text);
+    case '{':
+        return skip_object(cursor, depth + 1);
+    case '[':
+        return skip_array(cursor, depth + 1);
+    case 't':
+        return take_word(cursor, "true", 4);
+    case 'f':
+        return take_word(cursor, "false", 5);
+    case 'n':
+        return take_word(cursor, "null", 4);
+    case '-':
+        cursor->at++;
+        return take_number(cursor, &number);
+    default:
+        return take_number(cursor, &number);
+    }
+}
+
+/* --- Frames --- */
+
+/* Members of a frame, as bits: those that it has. */
+enum {
+    HAS_TYPE = 1 << 0,
+    HAS_STREAM = 1 << 1,
+    HAS_OFFSET = 1 << 2,
+    HAS_LENGTH = 1 << 3,
+    HAS_FIN = 1 << 4,
+    HAS_RAW = 1 << 5,
+    HAS_ACKED = 1 << 6,
+    HAS_SPACE = 1 << 7,
+    HAS_CODE = 1 << 8,
+    HAS_RAW_CODE = 1 << 9,
+    HAS_REASON = 1 << 10,
+    HAS_RAW_PAYLOAD = 1 << 11,
+    HAS_RAW_LENGTH = 1 << 12,
+};
+
+struct members {
+    unsigned has;
+    struct bytes type, space, reason;
+    uint64_t stream_id, offset, length, code, raw_code, raw_payload, raw_length;
+    bool fin;
+};
+
+/* False where it is there for the second time. */
+static inline bool once(unsigned *has, unsigned member)
+{
+    bool first = (*has & member) == 0;
+    *has |= member;
+    return first;
+}
+
+static inline bool take_flag(struct cursor *cursor, bool *flag)
+{
+    *flag = take_word(cursor, "true", 4);
+    return *flag || take_word(cursor, "false", 5);
+}
+
+static bool take_raw(struct cursor *cursor, struct members *members)
+{
+    struct bytes key;
+    if (!take(cursor, '{'))
+        return false;
+    for (bool first = true;; first = false) {
+        enum step step = next_member(cursor, first, &key);
+        bool taken;
+        if (step != STEP_MEMBER)
+            return step == STEP_END;
+        if (TEXT_IS(key, "payload_length"))
+            taken =
+                once(&members->has, HAS_RAW_PAYLOAD) && take_integer(cursor, &members->raw_payload);
+        else if (TEXT_IS(key, "length"))
+            taken =
+                once(&members->has, HAS_RAW_LENGTH) && take_integer(cursor, &members->raw_length);
+        else
+            taken = skip_value(cursor, 4);
+        if (!taken)
+            return false;
+    }
+}
+
+/* One range: [first, last], or [only]. */
+static bool take_range(struct cursor *cursor, struct qlog_packet_event *event)
+{
+    uint64_t first, last;
+    if (!take(cursor, '['))
+        return false;
+    skip_spaces(cursor);
+    if (!take_integer(cursor, &first))
+        return false;
+    last = first;
+    skip_spaces(cursor);
+    if (take(cursor, ',')) {
+        skip_spaces(cursor);
+        if (!take_integer(cursor, &last))
+            return false;
+        skip_spaces(cursor);
+    }
+    if (last < first || !take(cursor, ']'))
+        return false;
+    struct qlog_frame *ack = qlog_packet_event_add(event);
+    ack->type = QLOG_FRAME_ACK;
+    ack->offset = first;
+    ack->length = last - first + 1;
+    return true;
+}
+
+static bool take_ranges(struct cursor *cursor, struct qlog_packet_event *event)
+{
+    if (!take(cursor, '['))
+        return false;
+    for (bool first = true;; first = false) {
+        enum step step = next_element(cursor, first);
+        if (step != STEP_MEMBER)
+            return step == STEP_END;
+        if (!take_range(cursor, event))
+            return false;
+    }
+}
+
+static inline bool take_counted(struct cursor *cursor, unsigned *has, unsigned member,
+                                uint64_t *value)
+{
+    return once(has, member) && take_integer(cursor, value);
+}
+
+/* A member whose key is told by its size first, the frequent ones early. */
+static inline bool take_frame_member(struct cursor *cursor, struct bytes key,
+                                     struct members *members, struct qlog_packet_event *event)
+{
+    unsigned *has = &members->has;
+    if (TEXT_IS(key, "frame_type"))
+        return once(has, HAS_TYPE) && take_text(cursor, &members->type);
+    if (TEXT_IS(key, "stream_id"))
+        return take_counted(cursor, has, HAS_STREAM, &members->stream_id);
+    if (TEXT_IS(key, "offset"))
+        return take_counted(cursor, has, HAS_OFFSET, &members->offset);
+    if (TEXT_IS(key, "length"))
+        return take_counted(cursor, has, HAS_LENGTH, &members->length);
+    if (TEXT_IS(key, "fin"))
+        return once(has, HAS_FIN) && take_flag(cursor, &members->fin);
+    if (TEXT_IS(key, "raw"))
+        return once(has, HAS_RAW) && take_raw(cursor, members);
+    if (TEXT_IS(key, "acked_ranges"))
+        return once(has, HAS_ACKED) && take_ranges(cursor, event);
+    if (TEXT_IS(key, "error_space"))
+        return once(has, HAS_SPACE) && take_text(cursor, &members->space);
+    if (TEXT_IS(key, "error_code"))
+        return take_counted(cursor, has, HAS_CODE, &members->code);
+    if (TEXT_IS(key, "raw_error_code"))
+        return take_counted(cursor, has, HAS_RAW_CODE, &members->raw_code);
+    if (TEXT_IS(key, "reason"))
+        return once(has, HAS_REASON) && take_text(cursor, &members->reason);
+    return skip_value(cursor, 4);
+}
+
+static void fill_stream(struct qlog_frame *frame, const struct members *members)
+{
+    frame->offset = members->offset;
+    frame->length = (members->has & HAS_LENGTH) != 0        ? members->length
+                    : (members->has & HAS_RAW_PAYLOAD) != 0 ? members->raw_payload
+                                                            : members->raw_length;
+    frame->fin = members->fin;
+}
+
+static void fill_close(struct qlog_frame *frame, const struct members *members)
+{
+    frame->application =
+        members->space.size >= 11 && memcmp(members->space.data, "application", 11) == 0;
+    frame->reason = members->reason;
+    frame->code = (members->has & HAS_RAW_CODE) != 0 ? members->raw_code : members->code;
+}
+
+static bool take_frame(struct cursor *cursor, struct qlog_packet_event *event)
+{
+    struct members members = {0};
+    struct bytes key;
+    size_t frames_before = event->frame_count;
+    enum step step;
+    if (!take(cursor, '{'))
+        return false;
+    for (bool first = true; (step = next_member(cursor, first, &key)) == STEP_MEMBER; first = false)
+        if (!take_frame_member(cursor, key, &members, event))
+            return false;
+    enum qlog_frame_type type = QLOG_FRAME_STREAM;
+    bool is_read = (members.has & HAS_TYPE) != 0 && qlog_frame_type_of(members.type, &type);
+    if (is_read && type == QLOG_FRAME_ACK)
+        return step == STEP_END;
+    event->frame_count = frames_before; /* without ranges that were no ACK's */
+    if (!is_read || step != STEP_END)
+        return step == STEP_END;
+    struct qlog_frame *frame = qlog_packet_event_add(event);
+    frame->type = type;
+    if (type == QLOG_FRAME_CLOSE) {
+        fill_close(frame, &members);
+        return true;
+    }
+    frame->stream_id = members.stream_id;
+    if (type == QLOG_FRAME_STREAM)
+        fill_stream(frame, &members);
+    return (members.has & HAS_STREAM) != 0;
+}
+
+static bool take_frames(struct cursor *cursor, struct qlog_packet_event *event)
+{
+    if (!take(cursor, '['))
+        return false;
+    for (bool first = true;; first = false) {
+        enum step step = next_element(cursor, first);
+        if (step != STEP_MEMBER)
+            return step == STEP_END;
+        event->listed++;
+        if (!take_frame(cursor, event))
+            return false;
+    }
+}
+
+/* --- Packets --- */
+
+enum { HAS_PACKET_TYPE = 1 << 0, HAS_NUMBER = 1 << 1, HAS_DESTINATION = 1 << 2 };
+
+static bool take_header(struct cursor *cursor, struct qlog_packet *packet)
+{
+    unsigned has = 0;
+    struct bytes key, type;
+    if (!take(cursor, '{'))
+        return false;
+    for (bool first = true;; first = false) {
+        enum step step = next_member(cursor, first, &key);
+        bool taken;
+        if (step != STEP_MEMBER)
+            return step == STEP_END;
+        if (TEXT_IS(key, "packet_number")) {
+            taken = take_counted(cursor, &has, HAS_NUMBER, &packet->number);
+        } else if (TEXT_IS(key, "packet_type")) {
+            taken = once(&has, HAS_PACKET_TYPE) && take_text(cursor, &type);
+            packet->initial = taken && TEXT_IS(type, "initial");
+        } else if (TEXT_IS(key, "dcid")) {
+            taken = once(&has, HAS_DESTINATION) && take_text(cursor, &packet->destination_id);
+        } else {
+            taken = skip_value(cursor, 3);
+        }
+        if (!taken)
+            return false;
+    }
+}
+
+enum { HAS_HEADER = 1 << 0, HAS_FRAMES = 1 << 1 };
+
+static bool take_data(struct cursor *cursor, struct qlog_packet_event *event)
+{
+    unsigned has = 0;
+    struct bytes key;
+    if (!take(cursor, '{'))
+        return false;
+    for (bool first = true;; first = false) {
+        enum step step = next_member(cursor, first, &key);
+        bool taken;
+        if (step != STEP_MEMBER)
+            return step == STEP_END;
+        if (TEXT_IS(key, "frames"))
+            taken = once(&has, HAS_FRAMES) && take_frames(cursor, event);
+        else if (TEXT_IS(key, "header"))
+            taken = once(&has, HAS_HEADER) && take_header(cursor, &event->packet);
+        else
+            taken = skip_value(cursor, 2);
+        if (!taken)
+            return false;
+    }
+}
+
+enum { HAS_TIME = 1 << 0, HAS_NAME = 1 << 1, HAS_DATA = 1 << 2 };
+
+/* What only a header has: Jansson sees to those, and the splitter to documents. */
+static bool is_of_header(struct bytes key)
+{
+    return TEXT_IS(key, "qlog_version") || TEXT_IS(key, "qlog_format") ||
+           TEXT_IS(key, "file_schema") || TEXT_IS(key, "traces");
+}
+
+static bool take_name(struct cursor *cursor, struct qlog_packet_event *event)
+{
+    struct bytes name;
+    if (!take_text(cursor, &name))
+        return false;
+    event->is_packet = qlog_packet_direction(name, &event->packet.direction);
+    return event->is_packet || !qlog_event_is_read(name);
+}
+
+static bool take_event_member(struct cursor *cursor, struct bytes key, unsigned *has,
+                              struct qlog_packet_event *event)
+{
+    if (TEXT_IS(key, "time"))
+        return once(has, HAS_TIME) && take_number(cursor, &event->time);
+    if (TEXT_IS(key, "name"))
+        return once(has, HAS_NAME) && take_name(cursor, event);
+    if (!TEXT_IS(key, "data"))
+        return !is_of_header(key) && skip_value(cursor, 1);
+    if (!once(has, HAS_DATA))
+        return false;
+    /* Where the name is still to come, it may be a packet's. */
+    bool may_be_packet = (*has & HAS_NAME) == 0 || event->is_packet;
+    return may_be_packet ? take_data(cursor, event) : skip_value(cursor, 1);
+}
+
+size_t qlog_packet_scan(struct qlog_packet_event *event, struct bytes input)
+{
+    struct cursor cursor = {input.data, input.data + input.size};
+    struct bytes key;
+    unsigned has = 0;
+    enum step step;
+    event->is_packet = false;
+    event->listed = event->frame_count = 0;
+    event->packet = (struct qlog_packet){.number = UINT64_MAX};
+    if (!take(&cursor, '{'))
+        return 0;
+    for (bool first = true; (step = next_member(&cursor, first, &key)) == STEP_MEMBER;
+         first = false)
+        if (!take_event_member(&cursor, key, &has, event))
+            return 0;
+    bool whole = step == STEP_END && (has & HAS_TIME) != 0 && (has & HAS_NAME) != 0;
+    return whole ? (size_t)(cursor.at - input.data) : 0;
+}
