@@ -1,0 +1,68 @@
+#include <stdlib.h>
+
+#include "net/qlog/connections.h"
+#include "net/qlog/report.h"
+#include "tests/fuzz/fuzz.h"
+#include "tests/unit/qlog_both_ways.h"
+
+/* Whatever the scanner accepts, wherever it begins, Jansson reads alike. */
+static void agree(struct bytes input)
+{
+    struct qlog_packet_event scanned = {0};
+    for (unsigned left = 0; left < 1000 && input.size > 0;) {
+        const uint8_t *bracket = memchr(input.data, '{', input.size);
+        if (bracket == NULL)
+            break;
+        input = bytes_after(input, (size_t)(bracket - input.data));
+        size_t size = qlog_packet_scan(&scanned, input);
+        require(size <= input.size);
+        require(size == 0 || same_both_ways(&scanned, bytes_of(input.data, size)));
+        left += size == 0;
+        input = bytes_after(input, size > 0 ? size : 1);
+    }
+    qlog_packet_event_clear(&scanned);
+}
+
+/* Reads INPUT in blocks of BLOCK bytes. */
+static void read_log(struct qlog_connections *connections, struct bytes input, size_t block)
+{
+    struct qlog_reader reader;
+    struct error error = {""};
+    bool more = true;
+    qlog_reader_init(&reader, "log", NULL, NULL);
+    while (more && input.size > 0) {
+        size_t size = input.size < block ? input.size : block;
+        more = qlog_reader_feed(&reader, bytes_of(input.data, size), &error);
+        input = bytes_after(input, size);
+    }
+    require((more && qlog_reader_end(&reader, &error) == QLOG_READ) || error.text[0] != '\0');
+    const char *duplicate = NULL;
+    qlog_connections_add(connections, &reader, &duplicate);
+    qlog_reader_clear(&reader);
+}
+
+static char *verdicts(struct bytes input, size_t block)
+{
+    struct qlog_connections connections = {0};
+    read_log(&connections, input, block);
+    qlog_connections_join(&connections);
+    struct qlog_judgements judgements = qlog_judge(&connections);
+    json_t *report = qlog_report(&judgements);
+    char *text = json_dumps(report, JSON_SORT_KEYS);
+    json_decref(report);
+    qlog_judgements_clear(&judgements);
+    qlog_connections_clear(&connections);
+    return text;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct bytes input = bytes_of(data, size);
+    agree(input);
+    /* Where blocks end makes no difference. */
+    char *whole = verdicts(input, 1 << 20), *pieces = verdicts(input, 7);
+    require(whole != NULL && pieces != NULL && strcmp(whole, pieces) == 0);
+    free(whole);
+    free(pieces);
+    return 0;
+}
