@@ -617,6 +617,14 @@ send_messages() {
         fin wait:fin 3>&-
 }
 
+@test "a node that is told to end as soon as it is ready ends well" {
+    for _ in {1..10}; do
+        rm -f pipe
+        start_unread_node a.err
+        end a
+    done
+}
+
 @test "a reader that sleeps stops neither the node nor its end" {
     start_unread_node pipe --log-level trace
     send_messages 2000

@@ -168,9 +168,9 @@ static void run(struct node *node, const struct node_settings *settings)
     node->output = event_writer_new(node->base, STDOUT_FILENO);
     node->printer = (struct host_observer){.event = print_event, .context = node};
     host_observe(node->host, &node->printer);
-    print_ready(node);
     event_add(node->terminated, NULL);
     event_add(node->interrupted, NULL);
+    print_ready(node);
     event_base_dispatch(node->base);
 }
 
