@@ -322,8 +322,8 @@ static void check_nodes(struct check *check)
 
 /* ---- the graph of a topic ---- */
 
-/* Its vertices are the nodes that are subscribed, and the peers in their meshes; the nodes count.
- */
+/* Its vertices are the nodes that are subscribed, and the peers in their meshes; those that were
+ * asked count. */
 struct topic_graph {
     const char *topic;
     struct graph graph;
@@ -356,7 +356,6 @@ static void add_node(struct topic_graph *topic, const json_t *node)
     if (!json_is_true(member(own, "subscribed")))
         return;
     size_t vertex = vertex_of(topic, text_member(node, "peer_id"));
-    graph->vertices[vertex].counted = true;
     topic->nodes++;
     graph->edges = memory_resize(graph->edges, (graph->edge_count + json_array_size(mesh) + 1) *
                                                    sizeof(*graph->edges));
@@ -434,6 +433,8 @@ static void check_graph(struct check *check, const char *name)
     {
         add_node(&topic, node);
     }
+    for (size_t i = 0; i < topic.graph.vertex_count; i++)
+        topic.graph.vertices[i].counted = member(check->nodes, topic.names[i]) != NULL;
     graph_analyse(&topic.graph);
     report_parts(check, &topic);
     report_weak_places(check, &topic);
