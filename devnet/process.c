@@ -139,6 +139,15 @@ static void wait_for_ends(struct pollfd *waits, size_t count, uint64_t patience_
     }
 }
 
+/* The process and what it started: it leads a session, so its process group cannot be another's
+ * while FD says that it lives. */
+static void signal_session(const struct process *process, int fd, int signal)
+{
+    if (getpgid(process->pid) != process->pid || pidfd_send_signal(fd, 0, NULL, 0) != 0 ||
+        kill(-process->pid, signal) != 0)
+        pidfd_send_signal(fd, signal, NULL, 0);
+}
+
 void process_stop_all(const struct process *processes, size_t count, uint64_t patience_ms,
                       enum process_end *ends)
 {
@@ -148,13 +157,13 @@ void process_stop_all(const struct process *processes, size_t count, uint64_t pa
         waits[i] = (struct pollfd){.fd = process_open(&processes[i]), .events = POLLIN};
         ends[i] = waits[i].fd >= 0 ? PROCESS_STOPPED : PROCESS_WAS_GONE;
         if (waits[i].fd >= 0)
-            pidfd_send_signal(waits[i].fd, SIGTERM, NULL, 0);
+            signal_session(&processes[i], waits[i].fd, SIGTERM);
     }
     wait_for_ends(waits, count, patience_ms);
     for (size_t i = 0; i < count; i++) {
         if (waits[i].fd >= 0) {
             ends[i] = PROCESS_KILLED;
-            pidfd_send_signal(waits[i].fd, SIGKILL, NULL, 0);
+            signal_session(&processes[i], waits[i].fd, SIGKILL);
         }
     }
     wait_for_ends(waits, count, AFTER_KILL_MS);

@@ -35,8 +35,8 @@ enum process_end {
     PROCESS_KILLED,   /* did not stop in time */
 };
 
-/* Asks COUNT processes to end (SIGTERM), kills after PATIENCE_MS those that have not, and returns
- * when all have ended. ENDS has room for COUNT. */
+/* Asks COUNT processes, and those that they started, to end (SIGTERM), kills after PATIENCE_MS
+ * those that have not, and returns when all have ended. ENDS has room for COUNT. */
 void process_stop_all(const struct process *processes, size_t count, uint64_t patience_ms,
                       enum process_end *ends);
 

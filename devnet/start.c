@@ -177,16 +177,6 @@ static bool make_files(struct newcomer *newcomer, const char *qlog, struct error
            error_set(error, "%s: cannot watch it: %s", newcomer->output, strerror(errno));
 }
 
-/* For people with a shell. */
-static void write_pid(const struct devnet *devnet, const struct devnet_node *node)
-{
-    char *path = devnet_path(devnet, node->name, "pid");
-    char *text = text_format("%d\n", (int)node->process.pid);
-    file_write(path, bytes_of_text(text), 0666, NULL);
-    free(text);
-    free(path);
-}
-
 static bool spawn(struct newcomer *newcomer, const char *qlog)
 {
     const struct starter *starter = newcomer->starter;
@@ -203,7 +193,7 @@ static bool spawn(struct newcomer *newcomer, const char *qlog)
         arguments[NODE_OPTIONS + i] = options->arguments[i];
     bool started = process_start(arguments, newcomer->output, log, &node->process, starter->error);
     if (started)
-        write_pid(starter->devnet, node);
+        devnet_write_pid(starter->devnet, node);
     free(arguments);
     free(key);
     free(log);

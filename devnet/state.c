@@ -196,6 +196,20 @@ bool devnet_save(const struct devnet *devnet, struct error *error)
     return saved;
 }
 
+void devnet_write_pid(const struct devnet *devnet, const struct devnet_node *node)
+{
+    char *path = devnet_path(devnet, node->name, "pid");
+    char *text = text_format("%d\n", (int)node->process.pid);
+    file_write(path, bytes_of_text(text), 0666, NULL);
+    free(text);
+    free(path);
+}
+
+bool devnet_node_is_foreign(const struct devnet_node *node)
+{
+    return node->api == NULL && node->listen_count > 0;
+}
+
 void devnet_forget(const struct devnet *devnet)
 {
     char *path = devnet_path(devnet, "devnet.json", NULL);

@@ -17,9 +17,9 @@
 enum { DEVNET_NODES_MAX = 500, DEVNET_STATE_MAX = 4 * 1024 * 1024 };
 
 struct devnet_node {
-    char *name; /* "node1" */
+    char *name; /* "node1"; of another program: as --with says */
     struct process process;
-    char *peer_id, *api; /* NULL until the node is ready */
+    char *peer_id, *api; /* NULL until the node is ready; another program has no API */
     char **listen;       /* multiaddrs with /p2p */
     size_t listen_count;
 };
@@ -45,6 +45,10 @@ struct devnet_node *devnet_find(const struct devnet *devnet, const char *name);
 /* Reads devnet.json, if there is one: otherwise there are no nodes. False where it is unsound. */
 bool devnet_load(struct devnet *devnet, struct error *error);
 bool devnet_save(const struct devnet *devnet, struct error *error);
+/* Writes DIR/NAME/pid, for people with a shell. */
+void devnet_write_pid(const struct devnet *devnet, const struct devnet_node *node);
+/* Whether it is another program (devnet/foreign.h). */
+bool devnet_node_is_foreign(const struct devnet_node *node);
 /* Removes devnet.json: the devnet is down. */
 void devnet_forget(const struct devnet *devnet);
 

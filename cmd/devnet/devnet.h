@@ -11,6 +11,7 @@ struct devnet_options {
     const char *folder;
     uint64_t nodes;
     int wiring;
+    struct option_list with;
     uint64_t timeout;
     bool json;
     bool follow;

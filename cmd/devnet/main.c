@@ -27,6 +27,9 @@ static const struct option_spec up_options[] = {
     {"timeout", 't', OPTION_DURATION, AT(timeout), "DURATION",
      "How long nodes may take to be ready, and then to connect (default: 10s)", .minimum = 1,
      .maximum = CONNECT_TIMEOUT_MAX_MS},
+    {"with", 'w', OPTION_LIST, AT(with), "NAME=COMMAND",
+     "Run another program as a node too; {port}, {key}, {bootnode} and {qlog} in COMMAND are "
+     "replaced; may be repeated"},
     {0},
 };
 
@@ -75,6 +78,8 @@ static const struct example examples[] = {
     {"devnet mesh diff mesh.json", "What has changed since."},
     {"devnet mesh check --wait 10s", "Wait until the mesh of all of them is sound."},
     {"devnet up -n 2 --connect none -- --heartbeat 200ms", "Give the nodes options of their own."},
+    {"devnet up --with mine='my-client --port {port} --key {key} --bootnode {bootnode}'",
+     "Two nodes, and a client of your own that dials the first."},
     {"devnet down", "Stop them."},
     {0},
 };
@@ -99,7 +104,11 @@ static const struct program_spec program = {
         "their QUIC logs. devnet connect node1 node2 asks node1 to dial node2; devnet connect "
         "node2 dials it from here; devnet mesh dump, devnet mesh check and devnet orphans without "
         "names "
-        "are about all nodes; devnet mesh diff FILE compares with all of them.",
+        "are about all nodes; devnet mesh diff FILE compares with all of them.\n\n"
+        "devnet up --with NAME=COMMAND runs another program as a node, by /bin/sh. {port} becomes "
+        "the UDP port on 127.0.0.1 to listen on, {key} a file with its secp256k1 secret (64 "
+        "hexadecimal digits), {bootnode} the multiaddr of node1, {qlog} a folder for its QUIC "
+        "logs. Without {bootnode}, node1 dials it. It counts as up once the two are connected.",
     .options = common_options,
     .commands = commands,
     .examples = examples,
@@ -151,8 +160,11 @@ int main(int argc, char **argv)
 
     struct options_result result = options_parse(&program, argc, argv, &options);
     const char *command = result.command->name;
-    if (strcmp(command, "up") == 0)
-        return devnet_up_command(&options, result.operands, result.operand_count);
+    if (strcmp(command, "up") == 0) {
+        int status = devnet_up_command(&options, result.operands, result.operand_count);
+        options_clear(&program, &options);
+        return status;
+    }
     if (strcmp(command, "down") == 0)
         return devnet_down_command(&options);
     if (strcmp(command, "status") == 0)

@@ -54,11 +54,16 @@ static void insert(struct command_line *line, size_t at, char *argument)
     line->arguments[at] = argument;
 }
 
+/* NULL where there is no such thing: then it is said. */
 static char *name_in_form(const struct devnet *devnet, const struct devnet_node *node,
                           enum form form)
 {
     if (form == FORM_QLOG)
         return devnet_path(devnet, node->name, "qlog");
+    if (form == FORM_API && node->api == NULL) {
+        log_error("%s: another program, without an API of ours", node->name);
+        return NULL;
+    }
     return text_copy(form == FORM_API ? node->api : node->listen[0]);
 }
 
@@ -95,7 +100,7 @@ static const struct devnet_node *find_node(const struct devnet *devnet, const ch
                                            bool *unknown)
 {
     const struct devnet_node *node = devnet_find(devnet, text);
-    bool ready = node != NULL && node->api != NULL && node->listen_count > 0;
+    bool ready = node != NULL && node->listen_count > 0;
     *unknown = !ready && looks_like_name(text) && access(text, F_OK) != 0;
     return ready ? node : NULL;
 }
@@ -119,14 +124,15 @@ static bool add_argument(struct command_line *line, const char *before, char *ar
     char *option = equals != NULL ? text_format("%.*s", (int)(equals - argument), argument)
                                   : text_copy(operand ? "" : before);
     char *value = name_in_form(line->devnet, node, form_after(line->guest, option));
-    push(line, equals != NULL ? text_format("%s=%s", option, value) : text_copy(value));
+    if (value != NULL)
+        push(line, equals != NULL ? text_format("%s=%s", option, value) : text_copy(value));
     free(value);
     free(option);
-    return true;
+    return value != NULL;
 }
 
 /* devnet connect node1 TARGET: node1 dials it, asked by its API. */
-static void add_from(struct command_line *line, char **arguments)
+static bool add_from(struct command_line *line, char **arguments)
 {
     size_t operands[2], count = 0;
     for (size_t i = 0; arguments[i] != NULL; i++) {
@@ -139,17 +145,28 @@ static void add_from(struct command_line *line, char **arguments)
     const struct devnet_node *dialler =
         count == 2 ? devnet_find(line->devnet, arguments[operands[0]]) : NULL;
     if (dialler == NULL)
-        return;
+        return true;
+    char *api = name_in_form(line->devnet, dialler, FORM_API);
+    if (api == NULL)
+        return false;
     size_t at = operands[0] + 1; /* after the program's name */
     free(line->arguments[at]);
-    line->arguments[at] = text_copy(dialler->api);
+    line->arguments[at] = api;
     insert(line, at, text_copy("--from"));
+    return true;
 }
 
+/* Of other programs what there is: they have no API, and QUIC logs only where they were told. */
 static void add_all_nodes(struct command_line *line)
 {
-    for (size_t i = 0; i < line->devnet->count; i++)
-        push(line, name_in_form(line->devnet, &line->devnet->nodes[i], line->guest->form));
+    for (size_t i = 0; i < line->devnet->count; i++) {
+        const struct devnet_node *node = &line->devnet->nodes[i];
+        char *qlog = devnet_path(line->devnet, node->name, "qlog");
+        bool there = line->guest->form == FORM_QLOG ? access(qlog, F_OK) == 0 : node->api != NULL;
+        if (there)
+            push(line, name_in_form(line->devnet, node, line->guest->form));
+        free(qlog);
+    }
 }
 
 /* All APIs as one operand, as `devnet-mesh diff` takes them. */
@@ -157,7 +174,10 @@ static void add_all_apis(struct command_line *line)
 {
     char *apis = text_copy("");
     for (size_t i = 0; i < line->devnet->count; i++) {
-        char *longer = text_format("%s%s%s", apis, i > 0 ? "," : "", line->devnet->nodes[i].api);
+        const char *api = line->devnet->nodes[i].api;
+        if (api == NULL)
+            continue;
+        char *longer = text_format("%s%s%s", apis, *apis != '\0' ? "," : "", api);
         free(apis);
         apis = longer;
     }
@@ -180,7 +200,7 @@ static bool add_defaults(struct command_line *line, char **arguments)
     if (help || (!all && !diff && !orphans))
         return true;
     for (size_t i = 0; i < line->devnet->count; i++)
-        if (line->devnet->nodes[i].api == NULL)
+        if (line->devnet->nodes[i].listen_count == 0)
             return true;
     if (line->devnet->count == 0) {
         log_error("no devnet is up in %s, so name what to look at", line->devnet->folder);
@@ -204,8 +224,8 @@ static bool translate(struct command_line *line, const char *program, char **arg
         else if (!add_argument(line, i > 0 ? arguments[i - 1] : "", arguments[i]))
             return false;
     }
-    if (strcmp(line->guest->name, "connect") == 0)
-        add_from(line, arguments);
+    if (strcmp(line->guest->name, "connect") == 0 && !add_from(line, arguments))
+        return false;
     return add_defaults(line, arguments);
 }
 

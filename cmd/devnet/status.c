@@ -55,7 +55,8 @@ static json_t *count_mesh(const json_t *answer)
 static json_t *describe(const struct devnet_node *node, const json_t *snapshot)
 {
     const json_t *answer = find_answer(snapshot, node->peer_id);
-    const char *state = answer != NULL                       ? "up"
+    bool foreign = devnet_node_is_foreign(node) && process_is_running(&node->process);
+    const char *state = answer != NULL || foreign            ? "up"
                         : process_is_running(&node->process) ? "silent"
                                                              : "down";
     json_t *listen = json_array();
@@ -85,7 +86,7 @@ static void print_node(const json_t *entry)
     printf("%-8s %s%-6s%s pid %-8" JSON_INTEGER_FORMAT " %s", text_of(entry, "name"),
            output_colour(stdout, up ? COLOUR_GREEN : COLOUR_RED), state, output_colour_end(stdout),
            json_integer_value(json_object_get(entry, "pid")), text_of(entry, "api"));
-    if (up)
+    if (json_object_get(entry, "peers") != NULL)
         printf(" peers %" JSON_INTEGER_FORMAT, json_integer_value(json_object_get(entry, "peers")));
     const char *listen = json_string_value(json_array_get(json_object_get(entry, "listen"), 0));
     printf("\n         %s\n", listen != NULL ? listen : "-");

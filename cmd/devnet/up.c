@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "common/log.h"
+#include "devnet/foreign.h"
 #include "devnet/start.h"
 #include "devnet/stop.h"
 #include "devnet/wire.h"
@@ -52,6 +53,30 @@ static bool claim(struct devnet *devnet, struct error *error)
     return devnet_load(devnet, error);
 }
 
+static bool add_foreign(struct devnet *devnet, const char *with, uint64_t timeout_ms,
+                        struct error *error)
+{
+    const struct devnet_node *culprit = NULL;
+    char *name, *command;
+    if (!foreign_parse(with, &name, &command, error)) {
+        log_error("--with %s", error->text);
+        return false;
+    }
+    bool up = devnet_start_foreign(devnet, name, command, timeout_ms, &culprit, error);
+    if (up) {
+        printf("%s - %s\n%s connected to %s\n", name, culprit->listen[0], devnet->nodes[0].name,
+               name);
+        fflush(stdout);
+    } else {
+        log_error("%s", error->text);
+        if (culprit != NULL)
+            report_culprit(devnet, culprit);
+    }
+    free(name);
+    free(command);
+    return up;
+}
+
 static bool bring_up(struct devnet *devnet, const struct devnet_options *options,
                      const struct start_options *start, struct error *error)
 {
@@ -71,11 +96,36 @@ static bool bring_up(struct devnet *devnet, const struct devnet_options *options
         report_ended(devnet);
         return false;
     }
+    for (size_t i = 0; i < options->with.count; i++)
+        if (!add_foreign(devnet, options->with.items[i], options->timeout, error))
+            return false;
+    return true;
+}
+
+/* Before anything is started. */
+static bool check_usage(const struct devnet_options *options, char **operands, size_t count)
+{
+    if (count > 0 && operands[0][0] != '-') {
+        log_error("%s: options for the nodes begin with --", operands[0]);
+        return false;
+    }
+    for (size_t i = 0; i < options->with.count; i++) {
+        struct error error;
+        char *name, *command;
+        if (!foreign_parse(options->with.items[i], &name, &command, &error)) {
+            log_error("--with %s", error.text);
+            return false;
+        }
+        free(name);
+        free(command);
+    }
     return true;
 }
 
 int devnet_up_command(const struct devnet_options *options, char **operands, size_t count)
 {
+    if (!check_usage(options, operands, count))
+        return DEVNET_USAGE;
     char *program = devnet_program("devnet-node");
     struct start_options start = {.program = program,
                                   .arguments = operands,
@@ -85,13 +135,11 @@ int devnet_up_command(const struct devnet_options *options, char **operands, siz
     struct error error;
     devnet_init(&devnet, options->folder);
     bool up = false;
-    if (count > 0 && operands[0][0] != '-')
-        log_error("%s: options for the nodes begin with --", operands[0]);
-    else if (!claim(&devnet, &error))
+    if (!claim(&devnet, &error))
         log_error("%s", error.text);
     else if (!(up = bring_up(&devnet, options, &start, &error)))
         devnet_stop(&devnet, STOP_PATIENCE_MS, NULL, NULL);
     devnet_clear(&devnet);
     free(program);
-    return up ? DEVNET_OK : count > 0 && operands[0][0] != '-' ? DEVNET_USAGE : DEVNET_FAILED;
+    return up ? DEVNET_OK : DEVNET_FAILED;
 }

@@ -1,0 +1,263 @@
+#include "devnet/foreign.h"
+
+#include <arpa/inet.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/buffer.h"
+#include "common/clock.h"
+#include "common/file.h"
+#include "common/memory.h"
+#include "devnet/loop.h"
+#include "net/api/client.h"
+#include "net/identity.h"
+
+enum { LOOK_AGAIN_MS = 50, CALL_TIMEOUT_MS = 3000 };
+
+static const char name_characters[] =
+    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
+
+bool foreign_parse(const char *text, char **name, char **command, struct error *error)
+{
+    size_t length = strspn(text, name_characters);
+    if (text[length] != '=' || text[length + 1] == '\0')
+        return error_set(error, "%s: expected NAME='COMMAND', NAME of letters, digits, _ and -",
+                         text);
+    size_t own = strncmp(text, "node", 4) == 0 ? 4 + strspn(text + 4, "0123456789") : 0;
+    if (length == 0 || length > FOREIGN_NAME_MAX || text[0] == '-' || own == length)
+        return error_set(error,
+                         "%.*s: not a name for a node: at most %d characters, not first -, "
+                         "and not node1 and the like",
+                         (int)length, text, FOREIGN_NAME_MAX);
+    *name = text_format("%.*s", (int)length, text);
+    *command = text_copy(text + length + 1);
+    return true;
+}
+
+/* ---- the command ---- */
+
+/* One that was free a moment ago: nobody can reserve it for another program. */
+static uint16_t find_free_port(void)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof(address);
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    bool found = fd >= 0 && bind(fd, (struct sockaddr *)&address, size) == 0 &&
+                 getsockname(fd, (struct sockaddr *)&address, &size) == 0;
+    if (fd >= 0)
+        close(fd);
+    return found ? ntohs(address.sin_port) : 0;
+}
+
+/* Puts VALUE into BUFFER as one word of a shell command. */
+static void append_word(struct buffer *buffer, const char *value)
+{
+    bool plain = value[strspn(value, name_characters)] == '\0' ||
+                 strpbrk(value, " \t\n\"'`$\\&|;<>()*?[]#~!{}") == NULL;
+    if (!plain)
+        buffer_append_text(buffer, "'");
+    for (; *value != '\0'; value++) {
+        char one[2] = {*value};
+        buffer_append_text(buffer, *value == '\'' ? "'\\''" : one);
+    }
+    if (!plain)
+        buffer_append_text(buffer, "'");
+}
+
+struct placeholder {
+    const char *name, *value;
+};
+
+/* Freed with free(). */
+static char *fill_in(const char *command, const struct placeholder *placeholders)
+{
+    struct buffer filled = {0};
+    while (*command != '\0') {
+        const struct placeholder *found = placeholders;
+        while (found->name != NULL && strncmp(command, found->name, strlen(found->name)) != 0)
+            found++;
+        char one[2] = {*command};
+        if (found->name != NULL)
+            append_word(&filled, found->value);
+        else
+            buffer_append_text(&filled, one);
+        command += found->name != NULL ? strlen(found->name) : 1;
+    }
+    struct bytes bytes = buffer_bytes(&filled);
+    char *text = text_format("%.*s", (int)bytes.size, (const char *)bytes.data);
+    buffer_clear(&filled);
+    return text;
+}
+
+/* ---- starting it ---- */
+
+/* Makes its key; from then on it is known who it is. */
+static bool name_it(struct devnet_node *node, const char *key, uint16_t port, struct error *error)
+{
+    struct identity *identity = identity_load_or_create(key, error);
+    if (identity == NULL)
+        return false;
+    node->peer_id = memory_new(PEER_ID_TEXT_SIZE);
+    peer_id_text(identity_peer_id(identity), node->peer_id);
+    node->listen = memory_new(2 * sizeof(*node->listen));
+    node->listen[0] =
+        text_format("/ip4/127.0.0.1/udp/%u/quic-v1/p2p/%s", (unsigned)port, node->peer_id);
+    node->listen_count = 1;
+    identity_free(identity);
+    return true;
+}
+
+static bool spawn(const struct devnet *devnet, struct devnet_node *node, char *command,
+                  struct error *error)
+{
+    char *output = devnet_path(devnet, node->name, "events.jsonl");
+    char *log = devnet_path(devnet, node->name, "log");
+    char *arguments[] = {(char[]){"/bin/sh"}, (char[]){"-c"}, command, NULL};
+    bool started = process_start(arguments, output, log, &node->process, error);
+    if (started)
+        devnet_write_pid(devnet, node);
+    free(log);
+    free(output);
+    return started && devnet_save(devnet, error);
+}
+
+static bool start(struct devnet *devnet, struct devnet_node *node, const char *command,
+                  struct error *error)
+{
+    uint16_t port = find_free_port();
+    char digits[8];
+    snprintf(digits, sizeof(digits), "%u", port);
+    char *folder = devnet_path(devnet, node->name, NULL);
+    char *key = devnet_path(devnet, node->name, "key");
+    char *qlog = devnet_path(devnet, node->name, "qlog");
+    const struct placeholder placeholders[] = {{"{port}", digits},
+                                               {"{key}", key},
+                                               {"{bootnode}", devnet->nodes[0].listen[0]},
+                                               {"{qlog}", qlog},
+                                               {0}};
+    bool logs = strstr(command, "{qlog}") != NULL;
+    char *filled = fill_in(command, placeholders);
+    bool started = file_make_folder(folder, error) && (!logs || file_make_folder(qlog, error)) &&
+                   name_it(node, key, port, error) && spawn(devnet, node, filled, error);
+    free(filled);
+    free(qlog);
+    free(key);
+    free(folder);
+    return started;
+}
+
+/* ---- waiting until it is connected ---- */
+
+struct waiter {
+    struct loop loop;
+    const struct devnet_node *first, *node;
+    bool dial; /* the first node is to dial it */
+    uint64_t deadline_ms;
+    struct event *again;
+    bool connected, failed;
+    struct error *error;
+};
+
+static void look_again(struct waiter *waiter)
+{
+    event_add(waiter->again, &(struct timeval){.tv_usec = LOOK_AGAIN_MS * 1000L});
+}
+
+static void peers_came(void *context, int status, const json_t *answer, const char *problem)
+{
+    struct waiter *waiter = context;
+    size_t index;
+    const json_t *peer;
+    (void)status;
+    (void)problem; /* it is asked again */
+    json_array_foreach(json_object_get(answer, "peers"), index, peer)
+    {
+        const char *id = json_string_value(json_object_get(peer, "peer_id"));
+        if (id != NULL && strcmp(id, waiter->node->peer_id) == 0) {
+            waiter->connected = true;
+            event_base_loopbreak(waiter->loop.base);
+            return;
+        }
+    }
+    look_again(waiter);
+}
+
+static void ask_peers(struct waiter *waiter)
+{
+    static const struct api_call_handlers handlers = {.done = peers_came};
+    api_call_new(waiter->loop.base, waiter->first->api, "GET", "/peers", NULL, CALL_TIMEOUT_MS,
+                 &handlers, waiter, NULL);
+}
+
+static void step_came(void *context, const json_t *line)
+{
+    (void)context;
+    (void)line;
+}
+
+static void dial_done(void *context, int status, const json_t *answer, const char *problem)
+{
+    (void)status;
+    (void)answer;
+    (void)problem; /* whether it worked is seen among the peers */
+    ask_peers(context);
+}
+
+static void look(evutil_socket_t fd, short events, void *argument)
+{
+    static const struct api_call_handlers handlers = {.line = step_came, .done = dial_done};
+    (void)fd;
+    (void)events;
+    struct waiter *waiter = argument;
+    if (!process_is_running(&waiter->node->process))
+        waiter->failed = !error_set(waiter->error, "%s ended before it was connected to %s",
+                                    waiter->node->name, waiter->first->name);
+    else if (clock_now_ms() >= waiter->deadline_ms)
+        waiter->failed =
+            !error_set(waiter->error, "%s was not connected to %s (%s) in time", waiter->node->name,
+                       waiter->first->name, waiter->dial ? "which dialled it" : "as its bootnode");
+    if (waiter->failed)
+        event_base_loopbreak(waiter->loop.base);
+    else if (waiter->dial)
+        api_call_new(waiter->loop.base, waiter->first->api, "POST", "/connect",
+                     json_pack("{s:s,s:s,s:s}", "addr", waiter->node->listen[0], "until",
+                               "handshake", "timeout", "1s"),
+                     CALL_TIMEOUT_MS, &handlers, waiter, NULL);
+    else
+        ask_peers(waiter);
+}
+
+static bool wait_for_it(struct waiter *waiter)
+{
+    loop_init(&waiter->loop);
+    waiter->again = evtimer_new(waiter->loop.base, look, waiter);
+    look_again(waiter);
+    if (!loop_run(&waiter->loop))
+        waiter->failed = !error_set(waiter->error, "interrupted");
+    event_free(waiter->again);
+    loop_clear(&waiter->loop);
+    return waiter->connected && !waiter->failed;
+}
+
+bool devnet_start_foreign(struct devnet *devnet, const char *name, const char *command,
+                          uint64_t timeout_ms, const struct devnet_node **culprit,
+                          struct error *error)
+{
+    *culprit = NULL;
+    if (devnet_find(devnet, name) != NULL)
+        return error_set(error, "%s: there is a node of that name already", name);
+    struct devnet_node *node = devnet_add(devnet, name);
+    if (!start(devnet, node, command, error))
+        return error_prefix(error, "%s", name);
+    struct waiter waiter = {.first = &devnet->nodes[0],
+                            .node = node,
+                            .dial = strstr(command, "{bootnode}") == NULL,
+                            .deadline_ms = clock_now_ms() + timeout_ms,
+                            .error = error};
+    *culprit = node;
+    return wait_for_it(&waiter);
+}

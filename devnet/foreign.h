@@ -1,0 +1,31 @@
+/* Other programs as nodes of a devnet: a client in the making, among nodes that are known to work.
+ */
+#ifndef DEVNET_FOREIGN_H
+#define DEVNET_FOREIGN_H
+
+#include <stdint.h>
+
+#include "devnet/state.h"
+
+enum { FOREIGN_NAME_MAX = 32 };
+
+/* "NAME=COMMAND", split; both are freed by the caller. False where it is not that, or NAME is of
+ * the form of our own nodes' names. */
+bool foreign_parse(const char *text, char **name, char **command, struct error *error);
+
+/*
+ * Adds a node called NAME to DEVNET, whose own nodes are up, and starts COMMAND, by /bin/sh, in
+ * which these are replaced:
+ *   {port}      a free UDP port on 127.0.0.1, where it is to listen
+ *   {key}       the path of a file with its secp256k1 secret, 64 hexadecimal digits
+ *   {bootnode}  the multiaddr of the first node
+ *   {qlog}      a folder for its QUIC logs, which `devnet orphans` then reads
+ * Waits until the first node is connected to it, which that node sees to where {bootnode} is not
+ * in COMMAND. False with the error set where that does not happen within TIMEOUT_MS; CULPRIT is the
+ * node then if it was started.
+ */
+bool devnet_start_foreign(struct devnet *devnet, const char *name, const char *command,
+                          uint64_t timeout_ms, const struct devnet_node **culprit,
+                          struct error *error);
+
+#endif

@@ -1,0 +1,116 @@
+#!/usr/bin/env bats
+# Other programs as nodes of a devnet (devnet up --with), and the helper for tests of them.
+# shellcheck disable=SC2030,SC2031 # each test is a subshell, as it should be
+# shellcheck disable=SC2154 # bats sets stderr
+
+bats_require_minimum_version 1.5.0
+load ../devnet/devnet.bash
+
+setup() {
+    BIN=$(realpath "${BIN:-$BATS_TEST_DIRNAME/../build}")
+    DEVNET=$BIN/devnet
+    unset DEVNET_DIR DEVNET_BIN
+    cd "$BATS_TEST_TMPDIR" || return
+    # Our node stands in for somebody's: it has no API, and is told all that it may be.
+    mine="mine='$BIN/devnet-node' --listen /ip4/127.0.0.1/udp/{port}/quic-v1 --key {key} --api off"
+    mine+=" --topic lean:block --qlog {qlog}"
+}
+
+teardown() {
+    devnet_down
+}
+
+@test "another program is a node of the devnet" {
+    devnet_up --with "$mine --bootnode {bootnode}"
+    assert_step mesh mine
+    assert_step mesh node2 mine
+    assert_meshed mine node1
+    assert_no_orphans
+    assert_no_orphans mine
+    run -0 devnet_run status
+    [[ $output == *"mine     up"*"/quic-v1/p2p/$(devnet_peer_id mine)"* ]]
+    session=$(cat devnet/mine/pid)
+    devnet_run down
+    run -1 pgrep --session "$session" --runstates RSDT
+}
+
+@test "a program that is not told of a bootnode is dialled" {
+    devnet_up -n 1 --with "$mine"
+    [ "$(tail -n 1 devnet-up.txt)" = "node1 connected to mine" ]
+    assert_meshed mine
+}
+
+@test "down ends what the program started too" {
+    devnet_up -n 1 --with "pipe=sleep 300 | ${mine#mine=}"
+    session=$(cat devnet/pipe/pid)
+    [ -n "$(pgrep --session "$session")" ]
+    devnet_run down
+    run -1 pgrep --session "$session" --runstates RSDT
+}
+
+@test "values are one word of the command each, whatever the folder is called" {
+    mkdir "it's here"
+    devnet_up --dir "$PWD/it's here" -n 1 --with "$mine"
+    "$DEVNET" --dir "$PWD/it's here" down
+}
+
+@test "a program that ends, or never connects, is reported with what it wrote" {
+    run -1 --separate-stderr devnet_run up -n 1 --with 'mine=echo no such luck >&2; exit 3'
+    [[ $stderr == *"mine ended before it was connected to node1"*"what mine wrote last:"*"no such luck" ]]
+    run -1 --separate-stderr devnet_run up -n 1 --timeout 1s --with 'mine=: {bootnode}; exec sleep 60'
+    [[ $stderr == *"mine was not connected to node1 (as its bootnode) in time"* ]]
+    [ ! -e devnet/devnet.json ]
+}
+
+@test "names that cannot be are refused before anything is started" {
+    for with in mine mine= =x 'node1=x' '-a=x' 'a b=x'; do
+        run -2 devnet_run up --with="$with"
+        [[ $output == "devnet: --with "* ]]
+    done
+    [ ! -e devnet/devnet.json ]
+    run -1 devnet_run up -n 1 --with "$mine" --with "$mine"
+    [[ $output == *"mine: there is a node of that name already"* ]]
+}
+
+@test "another program has no API, and that is said" {
+    devnet_up -n 1 --with "$mine"
+    run -2 devnet_run mesh dump mine
+    [ "$output" = "devnet: mine: another program, without an API of ours" ]
+    run -2 devnet_run connect mine node1
+    [ "$output" = "devnet: mine: another program, without an API of ours" ]
+}
+
+@test "each assertion fails where it should" {
+    devnet_up --connect none --with "$mine --topic lean:other --fault second-gossip-stream"
+    run -1 assert_step mesh mine --topic lean:nothing --timeout 1s
+    [[ $output == "assert_step mesh mine"*"failed:"* ]]
+    export DEVNET_PATIENCE=300ms
+    run -1 assert_meshed
+    [[ $output == "assert_meshed: the mesh is not sound:"*"topic_connected"* ]]
+    run -1 assert_meshed nobody
+    [[ $output == *"assert_meshed"* ]]
+    run -1 assert_no_orphans
+    [[ $output == "assert_no_orphans: failed:"* ]]
+}
+
+@test "a mesh that stays the same is told from one that changed" {
+    devnet_up --connect none
+    devnet_run mesh dump -o before.json
+    assert_same_mesh before.json
+    assert_step mesh node1 node2
+    run -1 assert_same_mesh before.json
+    [[ $output == "assert_same_mesh: it has changed:"*"+ mesh "* ]]
+}
+
+@test "js-libp2p is tested in ten lines" {
+    js=$BATS_TEST_DIRNAME/interop/js node=$BATS_TEST_DIRNAME/interop/js/node_modules/.bin/node
+    [ -x "$node" ] || skip "js-libp2p is not installed: make interop"
+    # shellcheck disable=SC2016 # for the shell of --with
+    printf -v peer 'js=tail -f /dev/null | %q %q' "$node" "$js/peer.mjs"
+    # shellcheck disable=SC2016
+    devnet_up --with "$peer"' --listen /ip4/127.0.0.1/udp/{port}/quic-v1 --seed $(cat {key}) \
+        --dial {bootnode} --status'
+    assert_step mesh js
+    assert_meshed js
+    assert_no_orphans
+}
