@@ -186,13 +186,28 @@ struct quic_connection *connection_new_server(struct quic_socket *socket,
                                               const ngtcp2_pkt_hd *header,
                                               const ngtcp2_cid *original_of_retry,
                                               struct error *error);
-void connection_receive(struct quic_connection *connection, const struct sockaddr *remote,
-                        socklen_t remote_size, const uint8_t *data, size_t size);
-void connection_write(struct quic_connection *connection);
+ngtcp2_path connection_path(struct quic_connection *connection, const struct sockaddr *remote,
+                            socklen_t remote_size);
 /* Tells the handlers of every stream and of the connection that they are over, once. */
 void connection_report_closed(struct quic_connection *connection);
 void connection_free_dead_streams(struct quic_connection *connection);
 void connection_free(struct quic_connection *connection);
+
+/* ---- connection_packets.c ---- */
+void connection_receive(struct quic_connection *connection, const struct sockaddr *remote,
+                        socklen_t remote_size, const uint8_t *data, size_t size);
+void connection_write(struct quic_connection *connection);
+
+/* ---- connection_close.c ---- */
+void connection_close_by_us(struct quic_connection *connection);
+/* A probe was not answered. */
+void connection_close_silent(struct quic_connection *connection);
+/* What a failing call of ngtcp2 means for the connection. */
+void connection_fail(struct quic_connection *connection, int code);
+/* The peer has closed it, or no longer knows it. */
+void connection_draining(struct quic_connection *connection);
+/* Answers what still arrives with our CONNECTION_CLOSE. */
+void connection_repeat_close(struct quic_connection *connection, const ngtcp2_addr *remote);
 
 /* ---- callbacks.c: what ngtcp2 tells us ---- */
 /* Sets the keep-alive timeout to what both ends' idle timeouts ask for. */

@@ -1,0 +1,186 @@
+/* How a connection ends: closed by us or by the peer, failed, fallen silent. RFC 9000, section 10.
+ */
+#include <gnutls/gnutls.h>
+
+#include "net/quic/internal.h"
+
+enum {
+    CLOSING_PERIOD_PTO = 3, /* RFC 9000, section 10.2 */
+    CLOSING_PERIOD_MAX_MS = 500,
+    CRYPTO_ERROR_FIRST = 0x100, /* RFC 9001, section 4.8: TLS alerts */
+    CRYPTO_ERROR_LAST = 0x1ff,
+};
+
+static void linger(struct quic_connection *connection, enum connection_state state)
+{
+    ngtcp2_duration period = CLOSING_PERIOD_PTO * ngtcp2_conn_get_pto(connection->conn);
+    const ngtcp2_duration longest = (ngtcp2_duration)CLOSING_PERIOD_MAX_MS * MILLISECOND_NS;
+    connection->state = state;
+    connection->gone_at = connection->endpoint->now + (period < longest ? period : longest);
+    endpoint_mark_dirty(connection);
+}
+
+static void set_cause(struct quic_connection *connection, enum quic_close_cause cause,
+                      const char *text)
+{
+    connection->close.cause = cause;
+    connection->close.answered = connection->answered;
+    error_set(&connection->close.reason, "%s", text);
+}
+
+/* Writes our CONNECTION_CLOSE, which is kept to be repeated. */
+static void send_close(struct quic_connection *connection, const compat_close_error *close)
+{
+    struct quic_endpoint *endpoint = connection->endpoint;
+    ngtcp2_path_storage path;
+    ngtcp2_path_storage_zero(&path);
+    uint8_t *packet = send_batch_room(endpoint);
+    ngtcp2_pkt_info info;
+    ngtcp2_ssize size = ngtcp2_conn_write_connection_close(
+        connection->conn, &path.path, &info, packet, PACKET_SIZE_MAX, close, endpoint->now);
+    if (size <= 0) {
+        connection->state = CONNECTION_GONE;
+        return;
+    }
+    connection->close_packet = chunk_new(packet, (size_t)size);
+    send_batch_add(endpoint, connection->socket, &path.path.remote, (size_t)size);
+    linger(connection, CONNECTION_CLOSING);
+}
+
+void connection_close_by_us(struct quic_connection *connection)
+{
+    compat_close_error close;
+    compat_close_error_init(&close);
+    const char *reason = connection->close_reason;
+    compat_close_error_set_application(&close, connection->close_code, (const uint8_t *)reason,
+                                       strlen(reason));
+    set_cause(connection, QUIC_CLOSED_BY_US, reason);
+    connection->close.application = true;
+    connection->close.code = connection->close_code;
+    send_close(connection, &close);
+}
+
+/* Where the peer lives after all, it is told. */
+void connection_close_silent(struct quic_connection *connection)
+{
+    compat_close_error close;
+    compat_close_error_init(&close);
+    compat_close_error_set_application(&close, 0, NULL, 0);
+    set_cause(connection, QUIC_IDLE_TIMEOUT, "the peer did not answer a probe");
+    send_close(connection, &close);
+}
+
+static void closed_by_peer(struct quic_connection *connection)
+{
+    compat_close_error close = compat_conn_close_error(connection->conn);
+    bool application = close.type == COMPAT_CLOSE_APPLICATION;
+    bool alert = !application && close.error_code >= CRYPTO_ERROR_FIRST &&
+                 close.error_code <= CRYPTO_ERROR_LAST;
+    set_cause(connection, alert ? QUIC_REFUSED_BY_PEER : QUIC_CLOSED_BY_PEER, "");
+    connection->close.application = application;
+    connection->close.code = close.error_code;
+    const char *alert_name =
+        alert ? gnutls_alert_get_name((gnutls_alert_description_t)(close.error_code & 0xff)) : NULL;
+    char reason[128];
+    size_t size = close.reasonlen < sizeof(reason) - 1 ? close.reasonlen : sizeof(reason) - 1;
+    for (size_t i = 0; i < size; i++)
+        reason[i] = close.reason[i] >= ' ' && close.reason[i] < 0x7f ? (char)close.reason[i] : '?';
+    reason[size] = '\0';
+    error_set(&connection->close.reason, "closed by the peer: %s error 0x%llx%s%s%s%s",
+              application ? "application" : "transport", (unsigned long long)close.error_code,
+              alert_name != NULL ? ", " : "", alert_name != NULL ? alert_name : "",
+              size > 0 ? ": " : "", reason);
+}
+
+static void fail_tls(struct quic_connection *connection, compat_close_error *close)
+{
+    uint8_t alert = ngtcp2_conn_get_tls_alert(connection->conn);
+    compat_close_error_set_alert(close, alert);
+    connection->close.code = close->error_code;
+    if (connection->tls_error.text[0] != '\0') {
+        set_cause(connection, QUIC_TLS_FAILED, connection->tls_error.text);
+        return;
+    }
+    const char *name = gnutls_alert_get_name((gnutls_alert_description_t)alert);
+    set_cause(connection, QUIC_TLS_FAILED, "");
+    error_set(&connection->close.reason, "TLS handshake failed: %s",
+              name != NULL ? name : "unknown reason");
+}
+
+/* What looked like the beginning of a handshake was noise: worth no log, and no word to the
+ * handlers, who never heard of it. */
+static void drop(struct quic_connection *connection)
+{
+    set_cause(connection, QUIC_PROTOCOL_ERROR, "dropped before the handshake was complete");
+    connection->state = CONNECTION_GONE;
+    if (!connection->server || connection->established)
+        return;
+    connection->reported = true;
+    qlog_writer_discard(connection->log);
+    connection->log = NULL;
+}
+
+/* What a failing call of ngtcp2 means for the connection. */
+void connection_fail(struct quic_connection *connection, int code)
+{
+    compat_close_error close;
+    compat_close_error_init(&close);
+    switch (code) {
+    case NGTCP2_ERR_IDLE_CLOSE:
+        set_cause(connection, QUIC_IDLE_TIMEOUT, "the peer fell silent (idle timeout)");
+        connection->state = CONNECTION_GONE;
+        return;
+    case NGTCP2_ERR_RETRY:
+        connection->retry_wanted = true;
+        drop(connection);
+        return;
+    case NGTCP2_ERR_DROP_CONN:
+        drop(connection);
+        return;
+    case NGTCP2_ERR_RECV_VERSION_NEGOTIATION:
+        set_cause(connection, QUIC_NO_COMMON_VERSION, "");
+        error_set(&connection->close.reason,
+                  "the peer does not speak QUIC version 1 (it offers 0x%x)",
+                  connection->offered_version);
+        connection->state = CONNECTION_GONE;
+        return;
+    case NGTCP2_ERR_HANDSHAKE_TIMEOUT:
+        set_cause(connection, QUIC_HANDSHAKE_TIMEOUT, "handshake timed out");
+        compat_close_error_set_library(&close, code);
+        break;
+    case NGTCP2_ERR_CRYPTO:
+        fail_tls(connection, &close);
+        break;
+    default:
+        set_cause(connection, QUIC_PROTOCOL_ERROR, "");
+        compat_close_error_set_library(&close, code);
+        connection->close.code = close.error_code;
+        error_set(&connection->close.reason, "QUIC protocol error: %s", ngtcp2_strerror(code));
+        break;
+    }
+    send_close(connection, &close);
+}
+
+void connection_draining(struct quic_connection *connection)
+{
+    if (connection->close.cause == QUIC_STATELESS_RESET)
+        set_cause(connection, QUIC_STATELESS_RESET,
+                  "the peer no longer knows the connection "
+                  "(stateless reset)");
+    else
+        closed_by_peer(connection);
+    linger(connection, CONNECTION_DRAINING);
+}
+
+/* Ever more rarely: two ends that close at once would answer each other's packets for the whole
+ * period (RFC 9000, section 10.2.1). */
+void connection_repeat_close(struct quic_connection *connection, const ngtcp2_addr *remote)
+{
+    uint64_t count = ++connection->received_since_close;
+    if ((count & (count - 1)) != 0)
+        return;
+    struct quic_endpoint *endpoint = connection->endpoint;
+    const struct chunk *packet = connection->close_packet;
+    memcpy(send_batch_room(endpoint), packet->data, packet->size);
+    send_batch_add(endpoint, connection->socket, remote, packet->size);
+}

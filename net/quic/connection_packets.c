@@ -1,0 +1,213 @@
+/* A connection's datagrams in, and its packets and timer out. */
+#include "net/quic/internal.h"
+
+enum {
+    PACKETS_PER_TURN = 64, /* written by one connection before others have their turn */
+    STREAM_VECTORS = 16,   /* pieces handed to ngtcp2 at a time */
+    PROBE_PTO = 7,         /* the probe and its repeats after 1, 2 and 4 probe timeouts */
+    PROBE_MIN_MS = 1000,
+};
+
+/* ---- datagrams in ---- */
+
+/*
+ * ngtcp2 answers STOP_SENDING with RESET_STREAM, and tells nobody: its callback of that name is for
+ * our own. That such a stream takes no data is what it says first of all; more than any stream may
+ * carry is refused by every other, without effect.
+ */
+static bool is_stopped(const struct quic_stream *stream)
+{
+    if (stream->write_closed || stream->finishing)
+        return false;
+    static uint8_t byte;
+    const ngtcp2_vec beyond = {.base = &byte, .len = SIZE_MAX};
+    ngtcp2_pkt_info info;
+    return ngtcp2_conn_writev_stream(stream->connection->conn, NULL, &info, &byte, 0, NULL, 0,
+                                     stream->id, &beyond, 1, stream->connection->endpoint->now) ==
+           NGTCP2_ERR_STREAM_SHUT_WR;
+}
+
+static void report_stopped_streams(struct quic_connection *connection)
+{
+    const struct quic_settings *settings = &connection->endpoint->settings;
+    struct quic_stream *stream, *next;
+    for (stream = LIST_FIRST(&connection->streams); stream != NULL; stream = next) {
+        next = LIST_NEXT(stream, link);
+        if (!is_stopped(stream))
+            continue;
+        stream_shut_write(stream);
+        settings->handlers->stream_stopped(settings->context, stream);
+    }
+}
+
+void connection_receive(struct quic_connection *connection, const struct sockaddr *remote,
+                        socklen_t remote_size, const uint8_t *data, size_t size)
+{
+    ngtcp2_path path = connection_path(connection, remote, remote_size);
+    connection->bytes_in += size;
+    if (connection->state == CONNECTION_CLOSING)
+        connection_repeat_close(connection, &path.remote);
+    if (connection->state != CONNECTION_LIVE)
+        return;
+    ngtcp2_pkt_info info = {0};
+    int code =
+        ngtcp2_conn_read_pkt(connection->conn, &path, &info, data, size, connection->endpoint->now);
+    connection->answered = connection->answered || code == 0 || code == NGTCP2_ERR_DRAINING;
+    endpoint_mark_dirty(connection);
+    if (code == 0) {
+        connection->silent_at = 0;
+        report_stopped_streams(connection);
+        return;
+    }
+    connection->answered = true;
+    if (code == NGTCP2_ERR_DRAINING)
+        connection_draining(connection);
+    else
+        connection_fail(connection, code);
+}
+
+/* ---- packets out ---- */
+
+/* A FIN waits for the packet after the one that carries the stream's last byte. */
+static struct quic_stream *next_ready_stream(struct quic_connection *connection)
+{
+    struct quic_stream *stream;
+    TAILQ_FOREACH(stream, &connection->ready, ready_link)
+    {
+        if (stream->unsent > 0 || !stream->fin_apart ||
+            stream->last_packet != connection->packets_written)
+            return stream;
+    }
+    return NULL;
+}
+
+/* What a refused write says of the stream; true where the connection can go on. */
+static bool stream_refused(struct quic_stream *stream, ngtcp2_ssize code)
+{
+    if (stream != NULL && code == NGTCP2_ERR_STREAM_DATA_BLOCKED) {
+        stream->blocked = true;
+        stream_update_ready(stream);
+        return true;
+    }
+    if (stream != NULL &&
+        (code == NGTCP2_ERR_STREAM_SHUT_WR || code == NGTCP2_ERR_STREAM_NOT_FOUND)) {
+        stream_shut_write(stream);
+        return true;
+    }
+    return false;
+}
+
+/* Writes frames of one stream, or what else is due. Returns 1 to go on, 0 when there is no more for
+ * now, or an error of ngtcp2's. */
+static int write_step(struct quic_connection *connection)
+{
+    struct quic_endpoint *endpoint = connection->endpoint;
+    struct quic_stream *stream = next_ready_stream(connection);
+    ngtcp2_vec vectors[STREAM_VECTORS];
+    bool fin = false;
+    size_t count = stream != NULL ? stream_vectors(stream, vectors, STREAM_VECTORS, &fin) : 0;
+    uint32_t flags = stream != NULL ? NGTCP2_WRITE_STREAM_FLAG_MORE : 0;
+    flags |= fin ? NGTCP2_WRITE_STREAM_FLAG_FIN : 0;
+    ngtcp2_path_storage path;
+    ngtcp2_path_storage_zero(&path);
+    ngtcp2_pkt_info info;
+    ngtcp2_ssize accepted = -1;
+    uint8_t *packet = send_batch_room(endpoint);
+    ngtcp2_ssize size = ngtcp2_conn_writev_stream(
+        connection->conn, &path.path, &info, packet, PACKET_SIZE_MAX, &accepted, flags,
+        stream != NULL ? stream->id : -1, vectors, count, endpoint->now);
+    if (size < 0 && size != NGTCP2_ERR_WRITE_MORE)
+        return stream_refused(stream, size) ? 1 : (int)size;
+    if (stream != NULL && accepted >= 0)
+        stream_sent(stream, (size_t)accepted, fin);
+    if (size == NGTCP2_ERR_WRITE_MORE)
+        return 1;
+    if (size == 0)
+        return 0;
+    connection->packets_written++;
+    connection->bytes_out += (uint64_t)size;
+    send_batch_add(endpoint, connection->socket, &path.path.remote, (size_t)size);
+    return 1;
+}
+
+static void write_packets(struct quic_connection *connection)
+{
+    uint64_t limit = connection->packets_written + PACKETS_PER_TURN;
+    int step;
+    do
+        step = write_step(connection);
+    while (step == 1 && connection->packets_written < limit);
+    /* Before the handshake is over 0.12 would pace by a made-up round trip. */
+    if (connection->established)
+        ngtcp2_conn_update_pkt_tx_time(connection->conn, connection->endpoint->now);
+    if (step < 0)
+        connection_fail(connection, step);
+    else if (step == 1)
+        endpoint_mark_dirty(connection);
+}
+
+static ngtcp2_tstamp next_expiry(struct quic_connection *connection)
+{
+    if (connection->state != CONNECTION_LIVE)
+        return connection->gone_at;
+    ngtcp2_tstamp expiry = ngtcp2_conn_get_expiry(connection->conn);
+    bool probed = connection->silent_at != 0 && connection->silent_at < expiry;
+    return probed ? connection->silent_at : expiry;
+}
+
+static void arm_timer(struct quic_connection *connection)
+{
+    ngtcp2_tstamp expiry = next_expiry(connection);
+    ngtcp2_tstamp now = connection->endpoint->now;
+    if (expiry == UINT64_MAX) {
+        evtimer_del(connection->timer);
+        return;
+    }
+    uint64_t microseconds = expiry > now ? (expiry - now + 999) / 1000 : 0;
+    struct timeval delay = {.tv_sec = (time_t)(microseconds / 1000000),
+                            .tv_usec = (suseconds_t)(microseconds % 1000000)};
+    evtimer_add(connection->timer, &delay);
+}
+
+/* A keep-alive timeout that is over already makes ngtcp2 send a PING. */
+static void begin_probe(struct quic_connection *connection)
+{
+    ngtcp2_duration patience = PROBE_PTO * ngtcp2_conn_get_pto(connection->conn);
+    const ngtcp2_duration shortest = (ngtcp2_duration)PROBE_MIN_MS * MILLISECOND_NS;
+    connection->silent_at = connection->endpoint->now + (patience > shortest ? patience : shortest);
+    ngtcp2_conn_set_keep_alive_timeout(connection->conn, 1);
+}
+
+static void write_live(struct quic_connection *connection)
+{
+    ngtcp2_tstamp now = connection->endpoint->now;
+    bool probe = connection->probe_wanted;
+    if (probe)
+        begin_probe(connection);
+    if (ngtcp2_conn_get_expiry(connection->conn) <= now) {
+        int code = ngtcp2_conn_handle_expiry(connection->conn, now);
+        if (code != 0)
+            connection_fail(connection, code);
+    }
+    if (connection->state == CONNECTION_LIVE)
+        write_packets(connection);
+    if (probe)
+        connection_start_keep_alive(connection);
+    connection->probe_wanted = false;
+    if (connection->state == CONNECTION_LIVE && connection->close_wanted)
+        connection_close_by_us(connection);
+    else if (connection->state == CONNECTION_LIVE && connection->silent_at != 0 &&
+             connection->silent_at <= now)
+        connection_close_silent(connection);
+}
+
+void connection_write(struct quic_connection *connection)
+{
+    ngtcp2_tstamp now = connection->endpoint->now;
+    if (connection->state == CONNECTION_LIVE)
+        write_live(connection);
+    else if (connection->gone_at <= now)
+        connection->state = CONNECTION_GONE;
+    if (connection->state != CONNECTION_GONE)
+        arm_timer(connection);
+}
