@@ -2,6 +2,11 @@
  * The gossipsub router: pure. Events and a time go in, actions come out into the caller's array.
  * No socket, no clock, no global; peers and topics are small integer handles; sampling is seeded.
  * libp2p specification: pubsub/gossipsub/gossipsub-v1.0.md to v1.2.md, as Lean Ethereum uses them.
+ *
+ * Left out, because Lean's networks do without: floodsub peers, signed messages (pubsub/README.md),
+ * peer scores and what hangs on them (opportunistic grafting, thresholds), and peer exchange, whose
+ * records are passed over. In the place of scores stand the limits of internal.h: what is over them
+ * is ignored, and who goes on is dropped. Version 1.3 is accepted, its extensions are skipped.
  */
 #ifndef NET_GOSSIPSUB_ROUTER_H
 #define NET_GOSSIPSUB_ROUTER_H
