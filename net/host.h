@@ -62,6 +62,15 @@ struct multiaddr host_listen_address(const struct host *host, size_t index);
 const struct peer_id *host_peer_id(const struct host *host);
 const struct host_settings *host_settings(const struct host *host);
 struct gossipsub *host_router(const struct host *host);
+
+struct host_heartbeats {
+    uint64_t count;
+    uint64_t late_ns;   /* how late they began, together */
+    uint64_t latest_ns; /* the one that was latest */
+    uint64_t due_ns;    /* the next, monotonic */
+};
+
+struct host_heartbeats host_heartbeats(const struct host *host);
 const struct quic_endpoint_statistics *host_endpoint_statistics(const struct host *host);
 
 /*

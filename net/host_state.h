@@ -16,7 +16,7 @@ struct host {
     size_t by_router_handle_size;
     STAILQ_HEAD(unsettled_peers, peer) unsettled;
     LIST_HEAD(, host_observer) observers;
-    uint64_t heartbeats;
+    struct host_heartbeats heartbeats;
     struct event *shutdown_timer;
     uint64_t shutdown_left_ms;
     void (*shutdown_done)(void *context);

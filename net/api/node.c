@@ -9,6 +9,7 @@
 #include "common/memory.h"
 #include "common/options.h"
 #include "net/api/host_json.h"
+#include "net/api/metrics.h"
 #include "net/api/server.h"
 #include "net/attempt.h"
 
@@ -27,6 +28,7 @@ struct node_api {
     struct dialer *dialer;
     struct resolver *resolver;
     struct api_server *server;
+    struct metrics *metrics;
     uint64_t started_ms;
     LIST_HEAD(, connecting) connecting;
 };
@@ -52,6 +54,15 @@ static void get_peers(void *context, struct api_request *request, const json_t *
     (void)body;
     const struct node_api *api = context;
     api_reply(request, OK, host_peers_json(api->host));
+}
+
+static void get_metrics(void *context, struct api_request *request, const json_t *body)
+{
+    (void)body;
+    const struct node_api *api = context;
+    char *text = metrics_text(api->metrics);
+    api_reply_text(request, METRICS_CONTENT_TYPE, text);
+    free(text);
 }
 
 /* ---- POST /connect: the steps as they happen ---- */
@@ -284,6 +295,7 @@ static void post_publish(void *context, struct api_request *request, const json_
 static const struct api_route routes[] = {
     {"GET", "/health", get_health},
     {"GET", "/mesh", get_mesh},
+    {"GET", "/metrics", get_metrics},
     {"GET", "/peers", get_peers},
     {"POST", "/connect", post_connect},
     {"POST", "/disconnect", post_disconnect},
@@ -304,14 +316,17 @@ struct node_api *node_api_new(struct host *host, struct dialer *dialer, struct r
     api->started_ms = clock_now_ms();
     LIST_INIT(&api->connecting);
     api->server = api_server_new(host_settings(host)->base, listen, routes, api, error);
-    if (api->server != NULL)
-        return api;
-    free(api);
-    return NULL;
+    if (api->server == NULL) {
+        free(api);
+        return NULL;
+    }
+    api->metrics = metrics_new(host);
+    return api;
 }
 
 void node_api_free(struct node_api *api)
 {
+    metrics_free(api->metrics);
     api_server_free(api->server); /* ends what is still being answered, through on_client_gone */
     free(api);
 }

@@ -95,17 +95,30 @@ static void set_header(struct api_request *request, const char *name, const char
     evhttp_add_header(evhttp_request_get_output_headers(request->http), name, value);
 }
 
+static void send_reply(struct api_request *request, int status, const char *type,
+                       struct evbuffer *text)
+{
+    set_header(request, "Content-Type", type);
+    set_header(request, "Cache-Control", "no-store");
+    request->state = ANSWERED;
+    evhttp_send_reply(request->http, status, NULL, text);
+    evbuffer_free(text);
+}
+
 void api_reply(struct api_request *request, int status, json_t *body)
 {
     struct evbuffer *text = evbuffer_new();
     if (evhttp_request_get_command(request->http) != EVHTTP_REQ_HEAD)
         write_json(text, body);
     json_decref(body);
-    set_header(request, "Content-Type", "application/json");
-    set_header(request, "Cache-Control", "no-store");
-    request->state = ANSWERED;
-    evhttp_send_reply(request->http, status, NULL, text);
-    evbuffer_free(text);
+    send_reply(request, status, "application/json", text);
+}
+
+void api_reply_text(struct api_request *request, const char *type, const char *content)
+{
+    struct evbuffer *text = evbuffer_new();
+    evbuffer_add(text, content, strlen(content));
+    send_reply(request, HTTP_OK, type, text);
 }
 
 void api_reply_error(struct api_request *request, int status, const char *format, ...)

@@ -48,6 +48,8 @@ void api_server_free(struct api_server *server);
 /* "http://127.0.0.1:PORT", with the real port. */
 const char *api_server_url(const struct api_server *server);
 
+/* Text of the given media type, copied. */
+void api_reply_text(struct api_request *request, const char *type, const char *content);
 /* Takes over the reference to BODY. */
 void api_reply(struct api_request *request, int status, json_t *body);
 void api_reply_error(struct api_request *request, int status, const char *format, ...)

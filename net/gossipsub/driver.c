@@ -452,12 +452,30 @@ void driver_peer_gone(struct peer *peer)
     driver_run(host);
 }
 
+/* libevent keeps the period, but for a heartbeat that was missed: then it begins anew. */
+static void count_heartbeat(struct host *host)
+{
+    struct host_heartbeats *heartbeats = &host->heartbeats;
+    uint64_t now = clock_now_ns(), period = host->settings.gossipsub.heartbeat_ms * 1000000;
+    uint64_t late = now > heartbeats->due_ns ? now - heartbeats->due_ns : 0;
+    heartbeats->count++;
+    heartbeats->late_ns += late;
+    if (late > heartbeats->latest_ns)
+        heartbeats->latest_ns = late;
+    heartbeats->due_ns = late < period ? heartbeats->due_ns + period : now + period;
+}
+
+struct host_heartbeats host_heartbeats(const struct host *host)
+{
+    return host->heartbeats;
+}
+
 static void on_heartbeat(evutil_socket_t fd, short what, void *argument)
 {
     (void)fd, (void)what;
     struct host *host = argument;
+    count_heartbeat(host);
     gossipsub_heartbeat(host->router, clock_now_ms(), &host->actions);
-    host->heartbeats++;
     driver_run(host);
 }
 
@@ -468,6 +486,7 @@ void driver_start(struct host *host)
                             .tv_usec = (suseconds_t)(period % 1000 * 1000)};
     host->heartbeat = event_new(host->settings.base, -1, EV_PERSIST, on_heartbeat, host);
     event_add(host->heartbeat, &delay);
+    host->heartbeats.due_ns = clock_now_ns() + period * 1000000;
 }
 
 void driver_stop(struct host *host)

@@ -1,0 +1,397 @@
+#include "net/api/metrics.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/memory.h"
+#include "common/utf8.h"
+
+enum { BOUNDS_MAX = 8 };
+enum direction { INBOUND, OUTBOUND, DIRECTIONS };
+enum result { SUCCESS, TIMEOUT, ERROR, RESULTS };
+enum reason { BY_TIMEOUT, REMOTE_CLOSE, LOCAL_CLOSE, BY_ERROR, REASONS };
+enum message_kind { BLOCK, ATTESTATION, AGGREGATION, MESSAGE_KINDS };
+
+static const char *const directions[] = {"inbound", "outbound"};
+static const char *const results[] = {"success", "timeout", "error"};
+static const char *const reasons[] = {"timeout", "remote_close", "local_close", "error"};
+
+struct histogram {
+    uint64_t buckets[BOUNDS_MAX]; /* each without those below it */
+    uint64_t count;
+    double sum;
+};
+
+static const double handshake_bounds[BOUNDS_MAX] = {0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5};
+
+/* Those of leanMetrics; a bound of 0 ends the list. */
+static const struct {
+    const char *topic; /* how the name of such a topic begins, behind the network's */
+    const char *metric, *help;
+    double bounds[BOUNDS_MAX];
+} message_kinds[] = {
+    [BLOCK] = {"block",
+               "lean_gossip_block_size_bytes",
+               "Bytes size of a gossip block message",
+               {10000, 50000, 100000, 250000, 500000, 1000000, 2000000, 5000000}},
+    [ATTESTATION] = {"attestation",
+                     "lean_gossip_attestation_size_bytes",
+                     "Bytes size of a gossip attestation message",
+                     {512, 1024, 2048, 4096, 8192, 16384}},
+    [AGGREGATION] = {"aggregat",
+                     "lean_gossip_aggregation_size_bytes",
+                     "Bytes size of a gossip aggregated attestation message",
+                     {1024, 4096, 16384, 65536, 131072, 262144, 524288, 1048576}},
+};
+
+struct metrics {
+    struct host *host;
+    struct host_observer observer;
+    uint64_t started_ms; /* of the calendar */
+    uint64_t connections[DIRECTIONS][RESULTS], disconnections[DIRECTIONS][REASONS];
+    uint64_t streams_opened[DIRECTIONS], streams_closed[DIRECTIONS];
+    uint64_t opens_avoided; /* with peers that are gone */
+    struct histogram handshakes[DIRECTIONS];
+    struct histogram messages[MESSAGE_KINDS];
+};
+
+/* ---- counting ---- */
+
+static void observe(struct histogram *histogram, const double *bounds, double value)
+{
+    histogram->count++;
+    histogram->sum += value;
+    for (size_t i = 0; i < BOUNDS_MAX && bounds[i] > 0; i++) {
+        if (value <= bounds[i]) {
+            histogram->buckets[i]++;
+            return;
+        }
+    }
+}
+
+static void count_connected(struct metrics *metrics, const struct host_event *event)
+{
+    struct quic_connection_facts facts;
+    quic_connection_facts(event->connection->quic, &facts);
+    enum direction direction = facts.dialled ? OUTBOUND : INBOUND;
+    metrics->connections[direction][SUCCESS]++;
+    observe(&metrics->handshakes[direction], handshake_bounds,
+            (double)(facts.established_ns - facts.started_ns) / 1e9);
+}
+
+static enum reason reason_of(enum quic_close_cause cause)
+{
+    switch (cause) {
+    case QUIC_CLOSED_BY_US:
+        return LOCAL_CLOSE;
+    case QUIC_CLOSED_BY_PEER:
+    case QUIC_REFUSED_BY_PEER:
+        return REMOTE_CLOSE;
+    case QUIC_HANDSHAKE_TIMEOUT:
+    case QUIC_IDLE_TIMEOUT:
+        return BY_TIMEOUT;
+    default:
+        return BY_ERROR;
+    }
+}
+
+static void count_failed(struct metrics *metrics, const struct host_event *event)
+{
+    enum direction direction = event->kind == HOST_DIAL_FAILED ? OUTBOUND : INBOUND;
+    bool late = reason_of(event->close->cause) == BY_TIMEOUT;
+    metrics->connections[direction][late ? TIMEOUT : ERROR]++;
+}
+
+static void count_disconnected(struct metrics *metrics, const struct host_event *event)
+{
+    enum direction direction = event->connection->dialled ? OUTBOUND : INBOUND;
+    metrics->disconnections[direction][reason_of(event->close->cause)]++;
+    const struct peer_connection *first = LIST_FIRST(&event->peer->connections);
+    if (first != NULL && LIST_NEXT(first, link) == NULL) /* the peer goes with its last one */
+        metrics->opens_avoided += event->peer->lifecycle.opens_avoided;
+}
+
+/* Lean's topics are /leanconsensus/NETWORK/NAME/ENCODING. */
+static void count_message(struct metrics *metrics, const struct host_event *event)
+{
+    const char *name = event->topic;
+    for (int slashes = 0; name != NULL && slashes < 3; slashes++) {
+        name = strchr(name, '/');
+        name = name != NULL ? name + 1 : NULL;
+    }
+    for (size_t i = 0; name != NULL && i < MESSAGE_KINDS; i++)
+        if (strncmp(name, message_kinds[i].topic, strlen(message_kinds[i].topic)) == 0)
+            observe(&metrics->messages[i], message_kinds[i].bounds, (double)event->payload.size);
+}
+
+static void on_event(void *context, const struct host_event *event)
+{
+    struct metrics *metrics = context;
+    if (event->kind == HOST_CONNECTED)
+        count_connected(metrics, event);
+    else if (event->kind == HOST_DIAL_FAILED || event->kind == HOST_ACCEPT_FAILED)
+        count_failed(metrics, event);
+    else if (event->kind == HOST_DISCONNECTED)
+        count_disconnected(metrics, event);
+    else if (event->kind == HOST_STREAM_OPENED)
+        metrics->streams_opened[event->stream->outbound ? OUTBOUND : INBOUND]++;
+    else if (event->kind == HOST_STREAM_CLOSED)
+        metrics->streams_closed[event->stream->outbound ? OUTBOUND : INBOUND]++;
+    else if (event->kind == HOST_MESSAGE)
+        count_message(metrics, event);
+}
+
+struct metrics *metrics_new(struct host *host)
+{
+    struct metrics *metrics = memory_new(sizeof(*metrics));
+    metrics->host = host;
+    metrics->started_ms = clock_epoch_ms();
+    metrics->observer = (struct host_observer){.event = on_event, .context = metrics};
+    host_observe(host, &metrics->observer);
+    return metrics;
+}
+
+void metrics_free(struct metrics *metrics)
+{
+    if (metrics == NULL)
+        return;
+    host_unobserve(metrics->host, &metrics->observer);
+    free(metrics);
+}
+
+/* ---- writing ---- */
+
+static void write_head(FILE *page, const char *name, const char *type, const char *help)
+{
+    fprintf(page, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+static void write_single(FILE *page, const char *name, const char *type, const char *help,
+                         double value)
+{
+    write_head(page, name, type, help);
+    fprintf(page, "%s %.15g\n", name, value);
+}
+
+/* A label's value, as the format wants it. */
+static void write_label(FILE *page, const char *value)
+{
+    char *safe = utf8_safe_text(bytes_of_text(value));
+    for (const char *at = safe; *at != '\0'; at++) {
+        if (*at == '\\' || *at == '"')
+            fputc('\\', page);
+        fputc(*at, page);
+    }
+    free(safe);
+}
+
+static void write_labelled(FILE *page, const char *name, const char *label, const char *value,
+                           uint64_t count)
+{
+    fprintf(page, "%s{%s=\"", name, label);
+    write_label(page, value);
+    fprintf(page, "\"} %llu\n", (unsigned long long)count);
+}
+
+static void write_directions(FILE *page, const char *name, const char *type, const char *help,
+                             uint64_t in, uint64_t out)
+{
+    write_head(page, name, type, help);
+    write_labelled(page, name, "direction", directions[INBOUND], in);
+    write_labelled(page, name, "direction", directions[OUTBOUND], out);
+}
+
+/* LABEL is "" or such as `direction="inbound"`. */
+static void write_histogram(FILE *page, const char *name, const char *label,
+                            const struct histogram *histogram, const double *bounds)
+{
+    const char *comma = *label != '\0' ? "," : "";
+    const char *open = *label != '\0' ? "{" : "", *close = *label != '\0' ? "}" : "";
+    uint64_t below = 0;
+    for (size_t i = 0; i < BOUNDS_MAX && bounds[i] > 0; i++) {
+        below += histogram->buckets[i];
+        fprintf(page, "%s_bucket{%s%sle=\"%.15g\"} %llu\n", name, label, comma, bounds[i],
+                (unsigned long long)below);
+    }
+    fprintf(page, "%s_bucket{%s%sle=\"+Inf\"} %llu\n", name, label, comma,
+            (unsigned long long)histogram->count);
+    fprintf(page, "%s_sum%s%s%s %.15g\n", name, open, label, close, histogram->sum);
+    fprintf(page, "%s_count%s%s%s %llu\n", name, open, label, close,
+            (unsigned long long)histogram->count);
+}
+
+/* ---- leanMetrics ---- */
+
+static bool is_in_a_mesh(const struct peer *peer)
+{
+    const struct gossipsub *router = host_router(peer->host);
+    for (gossipsub_topic topic = 0; topic < gossipsub_topic_count(router); topic++)
+        if (gossipsub_in_mesh(router, peer->router_handle, topic))
+            return true;
+    return false;
+}
+
+static bool is_any(const struct peer *peer)
+{
+    (void)peer;
+    return true;
+}
+
+static char *client_of(const struct peer *peer)
+{
+    const char *agent = peer->identify.agent;
+    size_t length = agent != NULL ? strcspn(agent, "/") : 0;
+    int shown = (int)(length < METRICS_CLIENT_MAX ? length : METRICS_CLIENT_MAX);
+    return length > 0 ? text_format("%.*s", shown, agent) : text_copy("unknown");
+}
+
+static int compare_clients(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* How many peers of each client pass TEST. */
+static void write_clients(FILE *page, const struct host *host, const char *name, const char *help,
+                          bool (*test)(const struct peer *peer))
+{
+    char **clients = memory_new((peer_count(host) + 1) * sizeof(*clients));
+    size_t count = 0;
+    for (struct peer *peer = peer_first(host); peer != NULL; peer = peer_next(peer))
+        if (test(peer))
+            clients[count++] = client_of(peer);
+    qsort(clients, count, sizeof(*clients), compare_clients);
+    write_head(page, name, "gauge", help);
+    for (size_t i = 0, same; i < count; i += same) {
+        for (same = 1; i + same < count && strcmp(clients[i], clients[i + same]) == 0;)
+            same++;
+        write_labelled(page, name, "client", clients[i], same);
+    }
+    if (count == 0)
+        write_labelled(page, name, "client", "unknown", 0);
+    for (size_t i = 0; i < count; i++)
+        free(clients[i]);
+    free(clients);
+}
+
+/* A counter for each direction and each of COUNT VALUES of LABEL. */
+static void write_table(FILE *page, const char *name, const char *help, const char *label,
+                        const char *const *values, size_t count, const uint64_t *counters)
+{
+    write_head(page, name, "counter", help);
+    for (size_t direction = 0; direction < DIRECTIONS; direction++)
+        for (size_t i = 0; i < count; i++)
+            fprintf(page, "%s{direction=\"%s\",%s=\"%s\"} %llu\n", name, directions[direction],
+                    label, values[i], (unsigned long long)counters[direction * count + i]);
+}
+
+static void write_lean(FILE *page, const struct metrics *metrics)
+{
+    write_head(page, "lean_node_info", "gauge", "Node information (always 1)");
+    fprintf(page, "lean_node_info{name=\"devnet-node\",version=\"" DEVNET_VERSION "\"} 1\n");
+    write_single(page, "lean_node_start_time_seconds", "gauge", "Start timestamp",
+                 (double)(metrics->started_ms / 1000));
+    write_clients(page, metrics->host, "lean_connected_peers", "Number of connected peers", is_any);
+    write_table(page, "lean_peer_connection_events_total", "Total number of peer connection events",
+                "result", results, RESULTS, metrics->connections[0]);
+    write_table(page, "lean_peer_disconnection_events_total",
+                "Total number of peer disconnection events", "reason", reasons, REASONS,
+                metrics->disconnections[0]);
+    write_clients(page, metrics->host, "lean_gossip_mesh_peers",
+                  "Number of peers in the gossipsub mesh", is_in_a_mesh);
+    for (size_t i = 0; i < MESSAGE_KINDS; i++) {
+        write_head(page, message_kinds[i].metric, "histogram", message_kinds[i].help);
+        write_histogram(page, message_kinds[i].metric, "", &metrics->messages[i],
+                        message_kinds[i].bounds);
+    }
+}
+
+/* ---- our own ---- */
+
+static void write_streams(FILE *page, const struct metrics *metrics)
+{
+    uint64_t in = 0, out = 0, avoided = metrics->opens_avoided;
+    for (struct peer *peer = peer_first(metrics->host); peer != NULL; peer = peer_next(peer)) {
+        in += peer->inbound_count;
+        out += peer->lifecycle.state == LIFECYCLE_OPEN;
+        avoided += peer->lifecycle.opens_avoided;
+    }
+    write_directions(page, "devnet_gossipsub_streams", "gauge", "Gossipsub streams that are open",
+                     in, out);
+    write_directions(page, "devnet_gossipsub_streams_opened_total", "counter",
+                     "Gossipsub streams that were opened", metrics->streams_opened[INBOUND],
+                     metrics->streams_opened[OUTBOUND]);
+    write_directions(page, "devnet_gossipsub_streams_closed_total", "counter",
+                     "Gossipsub streams that were open and have ended",
+                     metrics->streams_closed[INBOUND], metrics->streams_closed[OUTBOUND]);
+    write_single(page, "devnet_gossipsub_opens_avoided_total", "counter",
+                 "Second outbound gossipsub streams to a peer that were not opened",
+                 (double)avoided);
+}
+
+static void write_topics(FILE *page, const struct host *host)
+{
+    const struct gossipsub *router = host_router(host);
+    write_head(page, "devnet_gossipsub_topic_mesh_peers", "gauge", "Peers in the mesh of a topic");
+    for (gossipsub_topic topic = 0; topic < gossipsub_topic_count(router); topic++) {
+        uint64_t count = 0;
+        if (!gossipsub_is_subscribed(router, topic))
+            continue;
+        for (struct peer *peer = peer_first(host); peer != NULL; peer = peer_next(peer))
+            count += gossipsub_in_mesh(router, peer->router_handle, topic);
+        write_labelled(page, "devnet_gossipsub_topic_mesh_peers", "topic",
+                       gossipsub_topic_name(router, topic), count);
+    }
+}
+
+static void write_traffic(FILE *page, const struct host *host)
+{
+    struct gossipsub_statistics gossip;
+    gossipsub_statistics(host_router(host), &gossip);
+    const struct quic_endpoint_statistics *quic = host_endpoint_statistics(host);
+    write_directions(page, "devnet_gossipsub_rpcs_total", "counter", "Gossipsub RPCs",
+                     gossip.rpcs_in, gossip.rpcs_out);
+    write_directions(page, "devnet_gossipsub_messages_total", "counter",
+                     "Messages in gossipsub RPCs, duplicates included", gossip.messages_in,
+                     gossip.messages_out);
+    write_single(page, "devnet_gossipsub_duplicates_total", "counter",
+                 "Messages that had been seen before", (double)gossip.duplicates);
+    write_single(page, "devnet_gossipsub_invalid_total", "counter", "Messages that were rejected",
+                 (double)gossip.invalid);
+    write_directions(page, "devnet_datagrams_total", "counter", "UDP datagrams", quic->datagrams_in,
+                     quic->datagrams_out);
+    write_directions(page, "devnet_bytes_total", "counter", "Bytes in UDP datagrams",
+                     quic->bytes_in, quic->bytes_out);
+}
+
+static void write_times(FILE *page, const struct metrics *metrics)
+{
+    struct host_heartbeats heartbeats = host_heartbeats(metrics->host);
+    write_single(page, "devnet_heartbeats_total", "counter", "Gossipsub heartbeats",
+                 (double)heartbeats.count);
+    write_single(page, "devnet_heartbeat_lateness_seconds_total", "counter",
+                 "How late heartbeats began, together", (double)heartbeats.late_ns / 1e9);
+    write_single(page, "devnet_heartbeat_lateness_max_seconds", "gauge",
+                 "How late the latest heartbeat began", (double)heartbeats.latest_ns / 1e9);
+    write_head(page, "devnet_handshake_seconds", "histogram",
+               "From the first packet until the handshake was complete");
+    write_histogram(page, "devnet_handshake_seconds", "direction=\"inbound\"",
+                    &metrics->handshakes[INBOUND], handshake_bounds);
+    write_histogram(page, "devnet_handshake_seconds", "direction=\"outbound\"",
+                    &metrics->handshakes[OUTBOUND], handshake_bounds);
+}
+
+char *metrics_text(const struct metrics *metrics)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *page = open_memstream(&text, &size);
+    write_lean(page, metrics);
+    write_streams(page, metrics);
+    write_topics(page, metrics->host);
+    write_traffic(page, metrics->host);
+    write_times(page, metrics);
+    fclose(page);
+    return text;
+}
