@@ -314,6 +314,7 @@ void qlog_reader_clear(struct qlog_reader *reader)
         qlog_log_free(reader->logs[i]);
     free(reader->logs);
     qlog_packet_event_clear(&reader->parsed);
+    qlog_unpacker_free(reader->unpacker);
     qlog_splitter_clear(&reader->splitter);
     *reader = (struct qlog_reader){0};
 }
@@ -352,8 +353,9 @@ static void take_fingerprint(struct qlog_reader *reader, struct bytes input)
         take_fingerprint(reader, bytes_after(input, i));
 }
 
-bool qlog_reader_feed(struct qlog_reader *reader, struct bytes input, struct error *error)
+static bool feed_plain(void *context, struct bytes input, struct error *error)
 {
+    struct qlog_reader *reader = context;
     if (reader->size == 0 && !may_be_a_log(input))
         return not_a_log(reader, "it does not begin with a JSON object", error);
     take_fingerprint(reader, input);
@@ -361,6 +363,19 @@ bool qlog_reader_feed(struct qlog_reader *reader, struct bytes input, struct err
         return true;
     if (!reader->is_log && reader->log == NULL)
         reader->not_a_log = true;
+    return false;
+}
+
+bool qlog_reader_feed(struct qlog_reader *reader, struct bytes input, struct error *error)
+{
+    if (reader->size == 0 && reader->unpacker == NULL && input.size > 0 &&
+        qlog_is_packed(*input.data))
+        reader->unpacker = qlog_unpacker_new(*input.data, feed_plain, reader);
+    if (reader->unpacker == NULL)
+        return feed_plain(reader, input, error);
+    if (qlog_unpacker_read(reader->unpacker, input, error))
+        return true;
+    reader->not_a_log |= !reader->is_log;
     return false;
 }
 
@@ -375,7 +390,8 @@ enum qlog_outcome qlog_reader_end(struct qlog_reader *reader, struct error *erro
         return QLOG_NOT_A_LOG;
     }
     if (reader->log != NULL)
-        reader->log->truncated = truncated;
+        reader->log->truncated =
+            truncated || (reader->unpacker != NULL && qlog_unpacker_is_amid(reader->unpacker));
     return QLOG_READ;
 }
 

@@ -7,6 +7,7 @@
 
 #include "net/qlog/log.h"
 #include "net/qlog/record.h"
+#include "net/qlog/unpack.h"
 
 enum {
     QLOG_BAD_RECORDS_LIMIT = 1000, /* unreadable records of a file that are passed over */
@@ -28,6 +29,7 @@ struct qlog_reader {
     uint64_t size, fingerprint; /* of the bytes read: equal for equal files */
     uint64_t unmixed;           /* bytes that are not part of the fingerprint yet */
     struct qlog_packet_event parsed;
+    struct qlog_unpacker *unpacker; /* NULL where the file is not compressed */
     qlog_note_handler *note;
     void *note_context;
 };

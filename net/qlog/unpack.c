@@ -1,0 +1,112 @@
+#include "net/qlog/unpack.h"
+
+#include <stdlib.h>
+#include <zlib.h>
+#include <zstd.h>
+
+#include "common/memory.h"
+
+enum {
+    GZIP_FIRST = 0x1f,
+    ZSTD_FIRST = 0x28,
+    GZIP_ONLY = 16 + MAX_WBITS, /* inflateInit2() takes gzip's format and no other */
+    PLAIN_SIZE = 256 * 1024,
+};
+
+struct qlog_unpacker {
+    qlog_unpacked_handler *handler;
+    void *context;
+    ZSTD_DStream *zstd; /* NULL: it is gzip */
+    z_stream gzip;
+    bool amid;
+    uint8_t plain[PLAIN_SIZE];
+};
+
+bool qlog_is_packed(uint8_t byte)
+{
+    return byte == GZIP_FIRST || byte == ZSTD_FIRST;
+}
+
+struct qlog_unpacker *qlog_unpacker_new(uint8_t byte, qlog_unpacked_handler *handler, void *context)
+{
+    struct qlog_unpacker *unpacker = memory_new(sizeof(*unpacker));
+    unpacker->handler = handler;
+    unpacker->context = context;
+    if (byte == ZSTD_FIRST)
+        unpacker->zstd = ZSTD_createDStream();
+    if (byte == ZSTD_FIRST ? unpacker->zstd == NULL
+                           : inflateInit2(&unpacker->gzip, GZIP_ONLY) != Z_OK)
+        abort(); /* out of memory, as memory_new() has it */
+    return unpacker;
+}
+
+void qlog_unpacker_free(struct qlog_unpacker *unpacker)
+{
+    if (unpacker == NULL)
+        return;
+    if (unpacker->zstd != NULL)
+        ZSTD_freeDStream(unpacker->zstd);
+    else
+        inflateEnd(&unpacker->gzip);
+    free(unpacker);
+}
+
+bool qlog_unpacker_is_amid(const struct qlog_unpacker *unpacker)
+{
+    return unpacker->amid;
+}
+
+static bool hand_out(struct qlog_unpacker *unpacker, size_t size, struct error *error)
+{
+    return size == 0 ||
+           unpacker->handler(unpacker->context, bytes_of(unpacker->plain, size), error);
+}
+
+static bool read_zstd(struct qlog_unpacker *unpacker, struct bytes packed, struct error *error)
+{
+    ZSTD_inBuffer input = {.src = packed.data, .size = packed.size};
+    ZSTD_outBuffer output = {.dst = unpacker->plain, .size = PLAIN_SIZE, .pos = PLAIN_SIZE};
+    /* A full output may mean that there is more. */
+    while (input.pos < input.size || output.pos == output.size) {
+        output.pos = 0;
+        size_t left = ZSTD_decompressStream(unpacker->zstd, &output, &input);
+        if (ZSTD_isError(left))
+            return error_set(error, "its zstd data are damaged: %s", ZSTD_getErrorName(left));
+        unpacker->amid = left > 0;
+        if (!hand_out(unpacker, output.pos, error))
+            return false;
+    }
+    return true;
+}
+
+static bool read_gzip(struct qlog_unpacker *unpacker, struct bytes packed, struct error *error)
+{
+    z_stream *gzip = &unpacker->gzip;
+    gzip->next_in = (z_const Bytef *)packed.data;
+    gzip->avail_in = (uInt)packed.size;
+    do {
+        if (!unpacker->amid && gzip->avail_in > 0)
+            inflateReset(gzip);
+        gzip->next_out = unpacker->plain;
+        gzip->avail_out = PLAIN_SIZE;
+        int status = inflate(gzip, Z_NO_FLUSH);
+        if (status != Z_OK && status != Z_STREAM_END && status != Z_BUF_ERROR)
+            return error_set(error, "its gzip data are damaged: %s",
+                             gzip->msg != NULL ? gzip->msg : zError(status));
+        unpacker->amid = status != Z_STREAM_END;
+        if (!hand_out(unpacker, PLAIN_SIZE - gzip->avail_out, error))
+            return false;
+    } while (gzip->avail_in > 0 || (unpacker->amid && gzip->avail_out == 0));
+    return true;
+}
+
+bool qlog_unpacker_read(struct qlog_unpacker *unpacker, struct bytes packed, struct error *error)
+{
+    while (packed.size > 0) {
+        struct bytes piece = bytes_of(packed.data, packed.size < 1 << 30 ? packed.size : 1 << 30);
+        if (!(unpacker->zstd != NULL ? read_zstd : read_gzip)(unpacker, piece, error))
+            return false;
+        packed = bytes_after(packed, piece.size);
+    }
+    return true;
+}
