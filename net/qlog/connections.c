@@ -23,19 +23,42 @@ static void infer_role(struct qlog_log *log)
     }
 }
 
-static struct qlog_connection *find_or_add(struct qlog_connections *connections, const char *id)
+static bool same_id(const char *a, const char *b)
 {
-    for (size_t i = 0; id != NULL && i < connections->count; i++) {
-        struct qlog_connection *connection = connections->items[i];
-        if (connection->id != NULL && strcmp(connection->id, id) == 0)
-            return connection;
+    return a != NULL && b != NULL && strcmp(a, b) == 0;
+}
+
+/* Some servers know a connection by what their Retry named it, and their client tells both ids. */
+static bool is_log_of(const struct qlog_connection *connection, const struct qlog_log *log)
+{
+    const char *id = qlog_log_id(log);
+    return same_id(connection->id, id) || same_id(connection->retry_id, id) ||
+           same_id(connection->id, log->retry_id);
+}
+
+static struct qlog_connection *find(const struct qlog_connections *connections,
+                                    const struct qlog_log *log)
+{
+    for (size_t i = 0; i < connections->count; i++)
+        if (is_log_of(connections->items[i], log))
+            return connections->items[i];
+    return NULL;
+}
+
+static struct qlog_connection *find_or_add(struct qlog_connections *connections,
+                                           const struct qlog_log *log)
+{
+    struct qlog_connection *connection = find(connections, log);
+    if (connection == NULL) {
+        connection = memory_new(sizeof(*connection));
+        connections->items =
+            memory_resize(connections->items, (connections->count + 1) * sizeof(connection));
+        connections->items[connections->count++] = connection;
+        qlog_text_set(&connection->id, qlog_log_id(log));
     }
-    struct qlog_connection *connection = memory_new(sizeof(*connection));
-    if (id != NULL)
-        connection->id = text_copy(id);
-    connections->items =
-        memory_resize(connections->items, (connections->count + 1) * sizeof(connection));
-    connections->items[connections->count++] = connection;
+    if (same_id(connection->id, log->retry_id))
+        qlog_text_set(&connection->id, qlog_log_id(log));
+    qlog_text_set(&connection->retry_id, log->retry_id);
     return connection;
 }
 
@@ -70,7 +93,7 @@ bool qlog_connections_add(struct qlog_connections *connections, struct qlog_read
         .size = reader->size, .fingerprint = reader->fingerprint, .path = text_copy(reader->path)};
     for (size_t i = 0; i < reader->log_count; i++) {
         infer_role(reader->logs[i]);
-        place(find_or_add(connections, qlog_log_id(reader->logs[i])), reader->logs[i]);
+        place(find_or_add(connections, reader->logs[i]), reader->logs[i]);
     }
     reader->log_count = 0;
     reader->log = NULL;
@@ -313,6 +336,7 @@ void qlog_connections_clear(struct qlog_connections *connections)
         qlog_log_free(connection->ends[QLOG_SERVER]);
         free(connection->streams);
         free(connection->id);
+        free(connection->retry_id);
         free(connection);
     }
     for (size_t i = 0; i < connections->mark_count; i++)

@@ -22,6 +22,7 @@ struct qlog_joined_stream {
 
 struct qlog_connection {
     char *id;                 /* NULL where no log names one */
+    char *retry_id;           /* what a Retry named it instead; NULL where no log tells */
     struct qlog_log *ends[2]; /* by enum qlog_role; NULL where there is no log of that end */
     double shift[2];          /* what is added to that log's times */
     struct qlog_joined_stream *streams; /* sorted by id */

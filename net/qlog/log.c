@@ -48,6 +48,8 @@ void qlog_log_free(struct qlog_log *log)
     free(log->original_id);
     free(log->group_id);
     free(log->initial_id);
+    free(log->retry_id);
+    free(log->event_group);
     free(log->close.reason);
     free(log->local_peer);
     free(log->peer);

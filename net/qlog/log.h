@@ -74,9 +74,11 @@ struct qlog_log {
     bool role_inferred; /* from the first Initial packet */
     bool truncated;
     char *original_id, *group_id, *initial_id; /* lower-case hex, or NULL */
-    double origin;                             /* the first event's time, as the log has it */
-    double reference;                          /* of relative times, epoch milliseconds; or 0 */
-    double delta;                              /* the running sum where times are differences */
+    char *retry_id;                            /* what a Retry replaced the original id by */
+    char *event_group; /* the group that its events name, as they write it; or NULL */
+    double origin;     /* the first event's time, as the log has it */
+    double reference;  /* of relative times, epoch milliseconds; or 0 */
+    double delta;      /* the running sum where times are differences */
     bool times_are_deltas, has_origin;
     double last_since; /* the last event, before ties were broken */
     uint64_t ties;     /* events in a row at that time */

@@ -62,7 +62,7 @@ bool qlog_packet_direction(struct bytes name, enum qlog_direction *direction)
 bool qlog_event_is_read(struct bytes name)
 {
     static const char *const others[] = {"parameters_set", "alpn_information", "key_retired",
-                                         "connection_closed"};
+                                         "key_discarded", "connection_closed"};
     enum qlog_direction direction;
     if (qlog_packet_direction(name, &direction) ||
         (name.size >= 7 && memcmp(name.data, "libp2p:", 7) == 0))

@@ -12,8 +12,10 @@
 
 /* A zeroed struct is ready for use, again and again. Texts are borrowed from the record. */
 struct qlog_packet_event {
-    bool is_packet;            /* false: an event that says nothing of streams; the rest is unset */
-    double time;               /* as the log has it */
+    bool is_packet;     /* false: an event that says nothing of streams; the packet is unset
+                         */
+    double time;        /* as the log has it */
+    struct bytes group; /* the connection of the file it is of; its data are NULL where not said */
     struct qlog_packet packet; /* its time is unset */
     uint64_t listed;           /* frames of all kinds */
     struct qlog_frame *frames; /* those that are read; every range of an ACK is one */

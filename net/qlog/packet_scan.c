@@ -483,7 +483,7 @@ static bool take_data(struct cursor *cursor, struct qlog_packet_event *event)
     }
 }
 
-enum { HAS_TIME = 1 << 0, HAS_NAME = 1 << 1, HAS_DATA = 1 << 2 };
+enum { HAS_TIME = 1 << 0, HAS_NAME = 1 << 1, HAS_DATA = 1 << 2, HAS_GROUP = 1 << 3 };
 
 /* What only a header has: Jansson sees to those, and the splitter to documents. */
 static bool is_of_header(struct bytes key)
@@ -508,6 +508,8 @@ static bool take_event_member(struct cursor *cursor, struct bytes key, unsigned 
         return once(has, HAS_TIME) && take_number(cursor, &event->time);
     if (TEXT_IS(key, "name"))
         return once(has, HAS_NAME) && take_name(cursor, event);
+    if (TEXT_IS(key, "group_id"))
+        return once(has, HAS_GROUP) && take_text(cursor, &event->group);
     if (!TEXT_IS(key, "data"))
         return !is_of_header(key) && skip_value(cursor, 1);
     if (!once(has, HAS_DATA))
@@ -524,6 +526,7 @@ size_t qlog_packet_scan(struct qlog_packet_event *event, struct bytes input)
     unsigned has = 0;
     enum step step;
     event->is_packet = false;
+    event->group = (struct bytes){0};
     event->listed = event->frame_count = 0;
     event->packet = (struct qlog_packet){.number = UINT64_MAX};
     if (!take(&cursor, '{'))

@@ -11,6 +11,7 @@
 
 #include "common/memory.h"
 #include "net/qlog/events.h"
+#include "net/qlog/header.h"
 #include "net/qlog/json.h"
 
 enum { READ_SIZE = 256 * 1024 };
@@ -48,51 +49,51 @@ static bool begin_log(struct qlog_reader *reader, struct error *error)
     return true;
 }
 
+/* A connection of the file, with what the header says of them all. */
+static bool begin_group(struct qlog_reader *reader, struct bytes group, struct error *error)
+{
+    const struct qlog_log *first = reader->log;
+    if (!begin_log(reader, error))
+        return false;
+    struct qlog_log *log = reader->log;
+    qlog_text_set(&log->writer, first->writer);
+    log->role = first->role_inferred ? QLOG_ROLE_UNKNOWN : first->role;
+    log->reference = first->reference;
+    log->times_are_deltas = first->times_are_deltas;
+    qlog_text_set_bytes(&log->event_group, group);
+    qlog_id_set(&log->group_id, group);
+    return true;
+}
+
+static bool is_of_group(const struct qlog_log *log, struct bytes group)
+{
+    return log->event_group != NULL && bytes_equal(bytes_of_text(log->event_group), group);
+}
+
+/* Events may say which connection they are of: several share some files. */
+static bool choose_log(struct qlog_reader *reader, struct bytes group, struct error *error)
+{
+    if (group.size == 0 || is_of_group(reader->log, group))
+        return true;
+    if (group.size > QLOG_TEXT_LIMIT)
+        return error_set(error, "a group_id is longer than %d bytes", QLOG_TEXT_LIMIT);
+    if (reader->log->event_group == NULL) {
+        qlog_text_set_bytes(&reader->log->event_group, group);
+        if (reader->log->group_id == NULL)
+            qlog_id_set(&reader->log->group_id, group);
+        return true;
+    }
+    for (size_t i = 0; i < reader->log_count; i++)
+        if (is_of_group(reader->logs[i], group)) {
+            reader->log = reader->logs[i];
+            return true;
+        }
+    return begin_group(reader, group, error);
+}
+
 static const char *text_of(const json_t *object, const char *key)
 {
     return json_string_value(json_object_get(object, key));
-}
-
-/* --- The header --- */
-
-static void read_vantage_point(struct qlog_log *log, const json_t *trace)
-{
-    const json_t *vantage = json_object_get(trace, "vantage_point");
-    const char *type = text_of(vantage, "type");
-    qlog_text_set(&log->writer, text_of(vantage, "name"));
-    if (type == NULL)
-        return;
-    enum qlog_role role = strcmp(type, "client") == 0   ? QLOG_CLIENT
-                          : strcmp(type, "server") == 0 ? QLOG_SERVER
-                                                        : QLOG_ROLE_UNKNOWN;
-    if (role != QLOG_ROLE_UNKNOWN) {
-        log->role = role;
-        log->role_inferred = false;
-    }
-}
-
-static void set_id(char **id, const char *value)
-{
-    if (value == NULL || *value == '\0')
-        return;
-    qlog_text_set(id, value);
-    for (char *digit = *id; *digit != '\0'; digit++)
-        if (*digit >= 'A' && *digit <= 'F')
-            *digit += 'a' - 'A';
-}
-
-static void read_header(struct qlog_log *log, const json_t *trace)
-{
-    read_vantage_point(log, trace);
-    const json_t *fields = json_object_get(trace, "common_fields");
-    if (log->group_id == NULL)
-        set_id(&log->group_id, text_of(fields, "group_id"));
-    set_id(&log->group_id, text_of(fields, "ODCID"));
-    const char *format = text_of(fields, "time_format");
-    log->times_are_deltas = format != NULL && strcmp(format, "delta") == 0;
-    const json_t *reference = json_object_get(fields, "reference_time");
-    if (json_is_number(reference))
-        log->reference = json_number_value(reference);
 }
 
 /* --- Packets --- */
@@ -120,7 +121,8 @@ static bool add_scanned(struct qlog_log *log, struct qlog_packet_event *event, s
 
 static void read_parameters(struct qlog_log *log, const json_t *data)
 {
-    set_id(&log->original_id, text_of(data, "original_destination_connection_id"));
+    qlog_id_set(&log->original_id, qlog_json_text(data, "original_destination_connection_id"));
+    qlog_id_set(&log->retry_id, qlog_json_text(data, "retry_source_connection_id"));
     uint64_t idle = 0;
     if (qlog_json_number(data, "max_idle_timeout", &idle) && idle > 0 &&
         (log->idle_limit < 0 || (double)idle < log->idle_limit))
@@ -139,7 +141,9 @@ static void read_alpn(struct qlog_log *log, const json_t *data)
 static void read_keys_gone(struct qlog_log *log, double time, const json_t *data)
 {
     const char *type = text_of(data, "key_type"), *trigger = text_of(data, "trigger");
-    bool update = trigger != NULL && strstr(trigger, "update") != NULL;
+    /* quic-go names the generation of keys that an update replaced. */
+    bool update = (trigger != NULL && strstr(trigger, "update") != NULL) ||
+                  json_object_get(data, "key_phase") != NULL;
     if (type != NULL && strstr(type, "1rtt") != NULL && !update && log->keys_gone < 0)
         log->keys_gone = time;
 }
@@ -180,11 +184,13 @@ static bool read_claim(struct qlog_log *log, double time, const char *name, cons
 
 static bool read_event(struct qlog_reader *reader, const json_t *event, struct error *error)
 {
-    struct qlog_log *log = reader->log;
     const char *name = text_of(event, "name");
     const json_t *stamp = json_object_get(event, "time"), *data = json_object_get(event, "data");
     if (name == NULL || !json_is_number(stamp))
         return true;
+    if (!choose_log(reader, qlog_json_text(event, "group_id"), error))
+        return false;
+    struct qlog_log *log = reader->log;
     double time = qlog_log_time(log, json_number_value(stamp));
     log->records++;
     if (strncmp(name, "libp2p:", 7) == 0)
@@ -199,7 +205,7 @@ static bool read_event(struct qlog_reader *reader, const json_t *event, struct e
         read_parameters(log, data);
     else if (strcmp(suffix, "alpn_information") == 0)
         read_alpn(log, data);
-    else if (strcmp(suffix, "key_retired") == 0)
+    else if (strcmp(suffix, "key_retired") == 0 || strcmp(suffix, "key_discarded") == 0)
         read_keys_gone(log, time, data);
     else if (strcmp(suffix, "connection_closed") == 0 && log->keys_gone < 0)
         log->keys_gone = time;
@@ -207,13 +213,6 @@ static bool read_event(struct qlog_reader *reader, const json_t *event, struct e
 }
 
 /* --- Records --- */
-
-static bool is_header(const json_t *value)
-{
-    return json_object_get(value, "qlog_version") != NULL ||
-           json_object_get(value, "qlog_format") != NULL ||
-           json_object_get(value, "file_schema") != NULL;
-}
 
 static bool not_a_log(struct qlog_reader *reader, const char *why, struct error *error)
 {
@@ -228,11 +227,11 @@ static bool no_header(struct qlog_reader *reader, struct error *error)
 
 static bool read_value(struct qlog_reader *reader, const json_t *value, struct error *error)
 {
-    if (is_header(value)) {
+    if (qlog_is_header(value)) {
         reader->is_log = true;
         if (!begin_log(reader, error))
             return false;
-        read_header(reader->log, json_object_get(value, "trace"));
+        qlog_header_read(reader->log, json_object_get(value, "trace"));
         return true;
     }
     if (reader->log == NULL)
@@ -250,10 +249,10 @@ static bool read_parsed(struct qlog_reader *reader, const struct qlog_record *re
         reader->is_log |= json_object_get(value, "name") != NULL;
         return read_event(reader, value, error);
     case QLOG_RECORD_TRACE:
-        read_header(reader->log, value);
+        qlog_header_read(reader->log, value);
         return true;
     default:
-        reader->is_log |= is_header(value);
+        reader->is_log |= qlog_is_header(value);
         return true;
     }
 }
@@ -272,7 +271,9 @@ static bool read_scanned(struct qlog_reader *reader, const struct qlog_record *r
     if (reader->log == NULL)
         return no_header(reader, error);
     reader->is_log = true;
-    return add_scanned(reader->log, record->scanned, error) || place_error(reader, record, error);
+    return (choose_log(reader, record->scanned->group, error) &&
+            add_scanned(reader->log, record->scanned, error)) ||
+           place_error(reader, record, error);
 }
 
 static bool handle_record(void *context, const struct qlog_record *record, struct error *error)

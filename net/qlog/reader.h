@@ -1,6 +1,6 @@
 /*
- * Reads QUIC logs in the dialects of our own nodes, ngtcp2 and aioquic, told apart by content: one
- * pass, and memory that depends on the number of streams alone.
+ * Reads QUIC logs in the dialects of all writers known to us, told apart by content, compressed or
+ * not: one pass, and memory that depends on the number of streams alone.
  */
 #ifndef NET_QLOG_READER_H
 #define NET_QLOG_READER_H

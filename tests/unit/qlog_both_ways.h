@@ -2,6 +2,7 @@
 #ifndef TESTS_UNIT_QLOG_BOTH_WAYS_H
 #define TESTS_UNIT_QLOG_BOTH_WAYS_H
 
+#include "net/qlog/json.h"
 #include "net/qlog/packet.h"
 
 static inline bool same_frame(const struct qlog_frame *a, const struct qlog_frame *b)
@@ -29,6 +30,8 @@ static inline bool parsed_as(const struct qlog_packet_event *scanned, const json
 {
     const json_t *name = json_object_get(event, "name"), *time = json_object_get(event, "time");
     if (!json_is_string(name) || !json_is_number(time) || json_number_value(time) != scanned->time)
+        return false;
+    if (!bytes_equal(qlog_json_text(event, "group_id"), scanned->group))
         return false;
     struct bytes text = bytes_of(json_string_value(name), json_string_length(name));
     enum qlog_direction direction;

@@ -59,7 +59,9 @@ static void layouts_of_known_writers_are_scanned(void **state)
 }
 
 #define PACKET(members) "{\"time\":1,\"name\":\"packet_sent\",\"data\":{" members "}}"
-#define FRAME(members) PACKET("\"frames\":[{\"frame_type\":\"stream\"," members "}]")
+#define FRAME(members)                                                                             \
+    "{\"time\":1,\"name\":\"packet_sent\",\"data\":{\"frames\":[{\"frame_type\":"                  \
+    "\"stream\"," members "}]}}"
 
 static void what_is_not_certain_is_left_to_jansson(void **state)
 {

@@ -1,0 +1,91 @@
+#include "net/qlog/header.h"
+
+#include <stdio.h>
+#include <time.h>
+
+#include "net/qlog/json.h"
+
+bool qlog_is_header(const json_t *value)
+{
+    return json_object_get(value, "qlog_version") != NULL ||
+           json_object_get(value, "qlog_format") != NULL ||
+           json_object_get(value, "file_schema") != NULL;
+}
+
+void qlog_id_set(char **id, struct bytes value)
+{
+    if (value.size == 0)
+        return;
+    qlog_text_set_bytes(id, value);
+    for (char *digit = *id; *digit != '\0'; digit++)
+        if (*digit >= 'A' && *digit <= 'F')
+            *digit += 'a' - 'A';
+}
+
+static void read_vantage_point(struct qlog_log *log, const json_t *trace)
+{
+    const json_t *vantage = json_object_get(trace, "vantage_point");
+    struct bytes type = qlog_json_text(vantage, "type");
+    enum qlog_role role = bytes_equal(type, bytes_of_text("client"))   ? QLOG_CLIENT
+                          : bytes_equal(type, bytes_of_text("server")) ? QLOG_SERVER
+                                                                       : QLOG_ROLE_UNKNOWN;
+    qlog_text_set_bytes(&log->writer, qlog_json_text(vantage, "name"));
+    if (role != QLOG_ROLE_UNKNOWN) {
+        log->role = role;
+        log->role_inferred = false;
+    }
+}
+
+/* RFC 3339 as epoch milliseconds; false where TEXT is no date, such as "unknown". */
+static bool read_date(const char *text, double *milliseconds)
+{
+    struct tm date = {0};
+    int read = 0, zone_hours = 0, zone_minutes = 0;
+    double seconds;
+    char sign[2] = "";
+    if (text == NULL ||
+        sscanf(text, "%4d-%2d-%2d%*1[Tt ]%2d:%2d:%lf%n", &date.tm_year, &date.tm_mon, &date.tm_mday,
+               &date.tm_hour, &date.tm_min, &seconds, &read) != 6)
+        return false;
+    if (sscanf(text + read, "%1[+-]%2d:%2d", sign, &zone_hours, &zone_minutes) != 3)
+        zone_hours = zone_minutes = 0;
+    if (!(seconds >= 0 && seconds < 61))
+        return false;
+    date.tm_year -= 1900;
+    date.tm_mon -= 1;
+    double zone = (zone_hours * 60 + zone_minutes) * (*sign == '-' ? -60.0 : 60.0);
+    *milliseconds = ((double)timegm(&date) + seconds - zone) * 1000.0;
+    return true;
+}
+
+/* A number, or since the drafts of 2024 an object that may tell when its clock began, or else what
+ * the calendar said as the log did. */
+static double read_reference(const json_t *reference)
+{
+    double date;
+    if (json_is_number(reference))
+        return json_number_value(reference);
+    if (read_date(json_string_value(json_object_get(reference, "epoch")), &date) ||
+        read_date(json_string_value(json_object_get(reference, "wall_clock_time")), &date))
+        return date;
+    return 0;
+}
+
+static void read_times(struct qlog_log *log, const json_t *fields)
+{
+    struct bytes format = qlog_json_text(fields, "time_format");
+    log->times_are_deltas = bytes_equal(format, bytes_of_text("delta")) ||
+                            bytes_equal(format, bytes_of_text("relative_to_previous_event"));
+    if (!bytes_equal(format, bytes_of_text("absolute")))
+        log->reference = read_reference(json_object_get(fields, "reference_time"));
+}
+
+void qlog_header_read(struct qlog_log *log, const json_t *trace)
+{
+    const json_t *fields = json_object_get(trace, "common_fields");
+    read_vantage_point(log, trace);
+    if (log->group_id == NULL)
+        qlog_id_set(&log->group_id, qlog_json_text(fields, "group_id"));
+    qlog_id_set(&log->group_id, qlog_json_text(fields, "ODCID"));
+    read_times(log, fields);
+}
