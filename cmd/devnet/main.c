@@ -61,8 +61,8 @@ static const struct command_spec commands[] = {
     /* Never parsed here: their own programs do that. */
     {"connect", "[NODE] NODE|MULTIADDR", "Connect to a node, or one to another (devnet-connect)",
      NULL, 0, SIZE_MAX},
-    {"mesh", "dump|diff|check ...", "Dump the mesh, compare it or check it (devnet-mesh)", NULL, 0,
-     SIZE_MAX},
+    {"mesh", "dump|diff|check|watch ...", "Dump, compare, check or watch the mesh (devnet-mesh)",
+     NULL, 0, SIZE_MAX},
     {"orphans", "[NODE|FOLDER...]", "Name the orphaned streams (devnet-orphans)", NULL, 0,
      SIZE_MAX},
     {"node", "...", "Run one more node, in the foreground (devnet-node)", NULL, 0, SIZE_MAX},

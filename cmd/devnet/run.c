@@ -21,7 +21,7 @@ struct guest {
 };
 
 static const struct guest guests[] = {
-    {"mesh", FORM_API, " ", " -o --output -t --timeout -w --wait "},
+    {"mesh", FORM_API, " ", " -o --output -t --timeout -w --wait --for "},
     {"orphans", FORM_QLOG, " ", " "},
     {"connect", FORM_MULTIADDR, " -f --from ",
      " -l --listen -u --until -t --timeout -n --network --topic --hold -k --key --key-hex "

@@ -34,12 +34,22 @@ static const struct option_spec check_options[] = {
     {0},
 };
 
+static const struct option_spec watch_options[] = {
+    {"for", 0, OPTION_DURATION, AT(duration), "DURATION", "Stop after so long (default: never)",
+     .minimum = 1},
+    {"all", 'a', OPTION_FLAG, AT(all), .help = "Messages and pings too"},
+    {"json", 0, OPTION_FLAG, AT(json),
+     .help = "Print the events as nodes tell them, one JSON object a line, each with its node"},
+    {0},
+};
+
 static const struct command_spec commands[] = {
     {"dump", "API...", "Write what the nodes say of the mesh into one snapshot", dump_options, 1,
      SNAPSHOT_NODES_MAX},
     {"diff", "A B", "Show what changed between two snapshots or live nodes", diff_options, 2, 2},
     {"check", "SNAPSHOT|API...", "Say whether the mesh is sound, and what is not", check_options, 1,
      SNAPSHOT_NODES_MAX},
+    {"watch", "API...", "Show what changes, as it happens", watch_options, 1, SNAPSHOT_NODES_MAX},
     {0},
 };
 
@@ -52,20 +62,23 @@ static const struct example examples[] = {
      "Mesh edges that came or went, for a script."},
     {"devnet-mesh check --wait 10s http://127.0.0.1:8080 http://127.0.0.1:8081",
      "Wait until two nodes are properly meshed; say what is wrong where they are not."},
+    {"devnet-mesh watch --json http://127.0.0.1:8080 | jq 'select(.event == \"mesh_left\")'",
+     "Who leaves the mesh of a node, as it happens."},
     {0},
 };
 
 static const struct exit_status exit_statuses[] = {
-    {0, "dump: every node answered; diff: no difference; check: sound"},
+    {0, "dump: every node answered; diff: no difference; check: sound; "
+        "watch: stopped"},
     {1, "dump: a node was unreachable (the snapshot is written, and says which); diff: different; "
-        "check: unsound"},
+        "check: unsound; watch: a node could not be reached, or went away"},
     {2, "usage, or trouble: nothing could be written, or an input could not be read"},
     {0},
 };
 
 static const struct program_spec program = {
     .name = "devnet-mesh",
-    .summary = "dump, compare and check the gossip mesh of nodes",
+    .summary = "dump, compare, check and watch the gossip mesh of nodes",
     .description =
         "A snapshot is JSON, with keys and lists sorted, so that diff(1) and git are of use on it "
         "too. What changes all the time (ages, round-trip times, counters, API addresses) stands "
@@ -95,5 +108,7 @@ int main(int argc, char **argv)
         return mesh_dump_command(&options, operands, result.operand_count);
     if (strcmp(result.command->name, "check") == 0)
         return mesh_check_command(&options, operands, result.operand_count);
+    if (strcmp(result.command->name, "watch") == 0)
+        return mesh_watch_command(&options, operands, result.operand_count);
     return mesh_diff_command(&options, operands[0], operands[1]);
 }

@@ -21,12 +21,15 @@ struct mesh_options {
     bool json;
     uint64_t timeout;
     uint64_t wait;
+    uint64_t duration; /* of watching; 0: no end */
+    bool all;
 };
 
 /* Each returns the exit status. */
 int mesh_dump_command(const struct mesh_options *options, const char *const *apis, size_t count);
 int mesh_diff_command(const struct mesh_options *options, const char *a, const char *b);
 int mesh_check_command(const struct mesh_options *options, const char *const *inputs, size_t count);
+int mesh_watch_command(const struct mesh_options *options, const char *const *apis, size_t count);
 
 /*
  * The snapshot in a file, where INPUTS is the one name of it; otherwise each is an API or several

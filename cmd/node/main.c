@@ -10,6 +10,7 @@
 #include "cmd/node/settings.h"
 #include "common/log.h"
 #include "common/memory.h"
+#include "net/api/host_json.h"
 #include "net/api/node.h"
 #include "net/dialer.h"
 #include "net/options.h"
@@ -39,18 +40,7 @@ static void print_event(void *context, const struct host_event *event)
 
 static void print_ready(const struct node *node)
 {
-    char peer_id[PEER_ID_TEXT_SIZE];
-    peer_id_text(host_peer_id(node->host), peer_id);
-    json_t *listen = json_array();
-    for (size_t i = 0; i < host_listen_count(node->host); i++) {
-        char text[MULTIADDR_TEXT_SIZE];
-        struct multiaddr address = host_listen_address(node->host, i);
-        multiaddr_text(&address, text);
-        json_array_append_new(listen, json_string(text));
-    }
-    json_t *ready =
-        json_pack("{s:s, s:s, s:o, s:s*}", "event", "ready", "peer_id", peer_id, "listen", listen,
-                  "api", node->api != NULL ? node_api_url(node->api) : NULL);
+    json_t *ready = host_ready_json(node->host, node->api != NULL ? node_api_url(node->api) : NULL);
     event_writer_add(node->output, ready);
     json_decref(ready);
 }

@@ -275,6 +275,17 @@ json_t *host_mesh_json(const struct host *host)
     return object;
 }
 
+json_t *host_ready_json(const struct host *host, const char *api)
+{
+    json_t *object = json_object();
+    set(object, "event", json_string("ready"));
+    set_peer_id(object, host);
+    set(object, "listen", listen_json(host));
+    if (api != NULL)
+        set(object, "api", json_string(api));
+    return object;
+}
+
 json_t *host_health_json(const struct host *host, uint64_t uptime_ms)
 {
     json_t *object = json_object();

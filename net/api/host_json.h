@@ -9,6 +9,8 @@
 /* GET /health: {"status": "ok", "peer_id", "agent", "version", "uptime_ms", "peers", "connections"}
  */
 json_t *host_health_json(const struct host *host, uint64_t uptime_ms);
+/* What a node says first: {"event": "ready", "peer_id", "listen", "api"}; API may be NULL. */
+json_t *host_ready_json(const struct host *host, const char *api);
 /* One peer: what it said of itself, its connections and its gossipsub streams. */
 json_t *host_peer_json(const struct peer *peer);
 /* GET /peers: {"peers": [...]}, sorted by peer id. */

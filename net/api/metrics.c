@@ -49,7 +49,7 @@ static const struct {
 struct metrics {
     struct host *host;
     struct host_observer observer;
-    uint64_t started_ms; /* of the calendar */
+    uint64_t started; /* seconds since 1970 */
     uint64_t connections[DIRECTIONS][RESULTS], disconnections[DIRECTIONS][REASONS];
     uint64_t streams_opened[DIRECTIONS], streams_closed[DIRECTIONS];
     uint64_t opens_avoided; /* with peers that are gone */
@@ -147,7 +147,7 @@ struct metrics *metrics_new(struct host *host)
 {
     struct metrics *metrics = memory_new(sizeof(*metrics));
     metrics->host = host;
-    metrics->started_ms = clock_epoch_ms();
+    metrics->started = clock_epoch_ms() / 1000;
     metrics->observer = (struct host_observer){.event = on_event, .context = metrics};
     host_observe(host, &metrics->observer);
     return metrics;
@@ -291,7 +291,7 @@ static void write_lean(FILE *page, const struct metrics *metrics)
     write_head(page, "lean_node_info", "gauge", "Node information (always 1)");
     fprintf(page, "lean_node_info{name=\"devnet-node\",version=\"" DEVNET_VERSION "\"} 1\n");
     write_single(page, "lean_node_start_time_seconds", "gauge", "Start timestamp",
-                 (double)(metrics->started_ms / 1000));
+                 (double)metrics->started);
     write_clients(page, metrics->host, "lean_connected_peers", "Number of connected peers", is_any);
     write_table(page, "lean_peer_connection_events_total", "Total number of peer connection events",
                 "result", results, RESULTS, metrics->connections[0]);

@@ -23,6 +23,13 @@ struct connecting {
     LIST_ENTRY(connecting) link;
 };
 
+/* A GET /events that is being answered. */
+struct watcher {
+    struct node_api *api;
+    struct api_request *request;
+    LIST_ENTRY(watcher) link;
+};
+
 struct node_api {
     struct host *host;
     struct dialer *dialer;
@@ -31,6 +38,9 @@ struct node_api {
     struct metrics *metrics;
     uint64_t started_ms;
     LIST_HEAD(, connecting) connecting;
+    LIST_HEAD(, watcher) watchers;
+    size_t watcher_count;
+    struct host_observer observer; /* on behalf of the watchers */
 };
 
 /* ---- what is ---- */
@@ -167,6 +177,50 @@ static void post_connect(void *context, struct api_request *request, const json_
     free(expanded);
 }
 
+/* ---- GET /events: what happens, as it happens ---- */
+
+static void tell_watchers(void *context, const struct host_event *event)
+{
+    const struct node_api *api = context;
+    json_t *line = LIST_EMPTY(&api->watchers) ? NULL : host_event_json(event);
+    const struct watcher *watcher;
+    if (line == NULL)
+        return;
+    LIST_FOREACH(watcher, &api->watchers, link)
+    {
+        api_stream_line(watcher->request, line);
+    }
+    json_decref(line);
+}
+
+static void watcher_gone(void *argument)
+{
+    struct watcher *watcher = argument;
+    watcher->api->watcher_count--;
+    LIST_REMOVE(watcher, link);
+    free(watcher);
+}
+
+static void get_events(void *context, struct api_request *request, const json_t *body)
+{
+    (void)body;
+    struct node_api *api = context;
+    if (api->watcher_count == API_WATCHERS_MAX) {
+        api_reply_error(request, UNAVAILABLE, "%d clients are watching: try again later",
+                        API_WATCHERS_MAX);
+        return;
+    }
+    struct watcher *watcher = memory_new(sizeof(*watcher));
+    watcher->api = api;
+    watcher->request = request;
+    api->watcher_count++;
+    LIST_INSERT_HEAD(&api->watchers, watcher, link);
+    api_stream_start(request, watcher_gone, watcher);
+    json_t *ready = host_ready_json(api->host, node_api_url(api));
+    api_stream_line(request, ready);
+    json_decref(ready);
+}
+
 /* ---- connected peers ---- */
 
 static bool read_peer_id(struct api_request *request, const json_t *body, struct peer_id *id)
@@ -293,6 +347,7 @@ static void post_publish(void *context, struct api_request *request, const json_
 /* ---- beginning and end ---- */
 
 static const struct api_route routes[] = {
+    {"GET", "/events", get_events},
     {"GET", "/health", get_health},
     {"GET", "/mesh", get_mesh},
     {"GET", "/metrics", get_metrics},
@@ -315,19 +370,23 @@ struct node_api *node_api_new(struct host *host, struct dialer *dialer, struct r
     api->resolver = resolver;
     api->started_ms = clock_now_ms();
     LIST_INIT(&api->connecting);
+    LIST_INIT(&api->watchers);
     api->server = api_server_new(host_settings(host)->base, listen, routes, api, error);
     if (api->server == NULL) {
         free(api);
         return NULL;
     }
     api->metrics = metrics_new(host);
+    api->observer = (struct host_observer){.event = tell_watchers, .context = api};
+    host_observe(host, &api->observer);
     return api;
 }
 
 void node_api_free(struct node_api *api)
 {
     metrics_free(api->metrics);
-    api_server_free(api->server); /* ends what is still being answered, through on_client_gone */
+    host_unobserve(api->host, &api->observer);
+    api_server_free(api->server); /* ends what is still being answered, and tells us of each */
     free(api);
 }
 
