@@ -18,10 +18,14 @@ teardown() {
     done
 }
 
-# Waits for the first line of a file.
+# Waits up to ten seconds for the first line of a file.
 first_line() {
-    local line
+    local line deadline=$((SECONDS + 10))
     until { read -r line < "$1"; } 2> /dev/null; do
+        if ((SECONDS > deadline)); then
+            echo "$1: no line came" >&2
+            return 1
+        fi
         sleep 0.01
     done
     echo "$line"

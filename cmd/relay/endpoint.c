@@ -18,6 +18,9 @@ static bool look_up(const char *host, const char *port, struct endpoint *endpoin
         return error_set(error, "the port '%s' is not a number from 0 to 65535", port);
     const struct addrinfo hints = {.ai_socktype = SOCK_DGRAM, .ai_flags = AI_NUMERICSERV};
     struct addrinfo *found = NULL;
+    /* Known everywhere (RFC 6761), even where there is no /etc/hosts to tell. */
+    if (strcmp(host, "localhost") == 0)
+        host = "127.0.0.1";
     int code = getaddrinfo(host, port, &hints, &found);
     if (code != 0)
         return error_set(error, "%s: %s", host, gai_strerror(code));
