@@ -40,8 +40,10 @@ static inline bool is_plain(uint8_t byte)
 
 static inline void skip_spaces(struct cursor *cursor)
 {
-    while (cursor->at < cursor->end && *cursor->at == ' ')
-        cursor->at++;
+    const uint8_t *at = cursor->at;
+    while (at < cursor->end && *at == ' ')
+        at++;
+    cursor->at = at;
 }
 
 static inline bool take(struct cursor *cursor, uint8_t byte)
@@ -76,21 +78,38 @@ static inline bool take_text(struct cursor *cursor, struct bytes *text)
 
 /* --- Numbers --- */
 
-static inline bool take_digits(struct cursor *cursor, uint64_t *value)
+static inline bool is_digit(uint8_t byte)
+{
+    return (uint8_t)(byte - '0') <= 9;
+}
+
+/* Adds digits to VALUE, as many as a number of LIMIT of them leaves room for and one: how many. */
+static inline unsigned add_digits(struct cursor *cursor, unsigned limit, uint64_t *value)
+{
+    const uint8_t *at = cursor->at, *end = cursor->end;
+    if ((size_t)(end - at) > limit + 1)
+        end = at + limit + 1;
+    uint64_t number = *value;
+    while (at < end && is_digit(*at))
+        number = 10 * number + (uint64_t)(*at++ - '0');
+    unsigned digits = (unsigned)(at - cursor->at);
+    cursor->at = at;
+    *value = number;
+    return digits;
+}
+
+/* How many digits there are, from 1 to DIGITS_LIMIT, or 0. */
+static inline unsigned take_digits(struct cursor *cursor, uint64_t *value)
 {
     const uint8_t *first = cursor->at;
-    uint64_t number = 0;
-    while (cursor->at < cursor->end && (uint8_t)(*cursor->at - '0') <= 9 &&
-           cursor->at - first <= DIGITS_LIMIT)
-        number = 10 * number + (uint64_t)(*cursor->at++ - '0');
-    *value = number;
-    size_t digits = (size_t)(cursor->at - first);
-    return digits > 0 && digits <= DIGITS_LIMIT && (digits == 1 || *first != '0');
+    *value = 0;
+    unsigned digits = add_digits(cursor, DIGITS_LIMIT, value);
+    return digits <= DIGITS_LIMIT && (digits <= 1 || *first != '0') ? digits : 0;
 }
 
 static inline bool take_integer(struct cursor *cursor, uint64_t *value)
 {
-    return take_digits(cursor, value) &&
+    return take_digits(cursor, value) > 0 &&
            !(cursor->at < cursor->end && (*cursor->at == '.' || (*cursor->at | 0x20) == 'e'));
 }
 
@@ -110,24 +129,26 @@ static double decimal(uint64_t digits, unsigned places)
     return (double)quotient * 0x1p-63;
 }
 
-static bool take_number(struct cursor *cursor, double *value)
+/* A number as its digits and how many of them are places after the point. */
+static inline bool take_places(struct cursor *cursor, uint64_t *value, unsigned *places)
 {
-    const uint8_t *first = cursor->at;
-    uint64_t digits;
-    if (!take_digits(cursor, &digits))
+    unsigned digits = take_digits(cursor, value);
+    *places = 0;
+    if (digits == 0)
         return false;
-    unsigned places = 0;
     if (take(cursor, '.')) {
-        while (cursor->at < cursor->end && (uint8_t)(*cursor->at - '0') <= 9 &&
-               cursor->at - first <= DIGITS_LIMIT) {
-            digits = 10 * digits + (uint64_t)(*cursor->at++ - '0');
-            places++;
-        }
-        if (places == 0)
+        *places = add_digits(cursor, DIGITS_LIMIT - digits, value);
+        if (*places == 0 || *places > DIGITS_LIMIT - digits)
             return false;
     }
-    if (cursor->at == cursor->end || (uint8_t)(*cursor->at - '0') <= 9 ||
-        (*cursor->at | 0x20) == 'e')
+    return cursor->at < cursor->end && (*cursor->at | 0x20) != 'e';
+}
+
+static bool take_number(struct cursor *cursor, double *value)
+{
+    uint64_t digits;
+    unsigned places;
+    if (!take_places(cursor, &digits, &places))
         return false;
     *value = decimal(digits, places);
     return true;
@@ -206,7 +227,8 @@ static bool take_word(struct cursor *cursor, const char *word, size_t size)
 static bool skip_value(struct cursor *cursor, unsigned depth)
 {
     struct bytes text;
-    double number;
+    uint64_t digits;
+    unsigned places;
     if (cursor->at == cursor->end || depth == DEPTH_LIMIT)
         return false;
     switch (*cursor->at) {
@@ -224,9 +246,9 @@ static bool skip_value(struct cursor *cursor, unsigned depth)
         return take_word(cursor, "null", 4);
     case '-':
         cursor->at++;
-        return take_number(cursor, &number);
+        return take_places(cursor, &digits, &places);
     default:
-        return take_number(cursor, &number);
+        return take_places(cursor, &digits, &places);
     }
 }
 
@@ -250,7 +272,7 @@ enum {
 };
 
 struct members {
-    unsigned has;
+    unsigned has; /* the others are set where this says so */
     struct bytes type, space, reason;
     uint64_t stream_id, offset, length, code, raw_code, raw_payload, raw_length;
     bool fin;
@@ -370,25 +392,31 @@ static inline bool take_frame_member(struct cursor *cursor, struct bytes key,
 
 static void fill_stream(struct qlog_frame *frame, const struct members *members)
 {
-    frame->offset = members->offset;
+    frame->offset = (members->has & HAS_OFFSET) != 0 ? members->offset : 0;
     frame->length = (members->has & HAS_LENGTH) != 0        ? members->length
                     : (members->has & HAS_RAW_PAYLOAD) != 0 ? members->raw_payload
-                                                            : members->raw_length;
+                    : (members->has & HAS_RAW_LENGTH) != 0  ? members->raw_length
+                                                            : 0;
     frame->fin = members->fin;
 }
 
 static void fill_close(struct qlog_frame *frame, const struct members *members)
 {
-    frame->application =
-        members->space.size >= 11 && memcmp(members->space.data, "application", 11) == 0;
-    frame->reason = members->reason;
-    frame->code = (members->has & HAS_RAW_CODE) != 0 ? members->raw_code : members->code;
+    frame->application = (members->has & HAS_SPACE) != 0 && members->space.size >= 11 &&
+                         memcmp(members->space.data, "application", 11) == 0;
+    if ((members->has & HAS_REASON) != 0)
+        frame->reason = members->reason;
+    frame->code = (members->has & HAS_RAW_CODE) != 0 ? members->raw_code
+                  : (members->has & HAS_CODE) != 0   ? members->code
+                                                     : 0;
 }
 
 static bool take_frame(struct cursor *cursor, struct qlog_packet_event *event)
 {
-    struct members members = {0};
+    struct members members;
     struct bytes key;
+    members.has = 0;
+    members.fin = false;
     size_t frames_before = event->frame_count;
     enum step step;
     if (!take(cursor, '{'))
@@ -409,10 +437,12 @@ static bool take_frame(struct cursor *cursor, struct qlog_packet_event *event)
         fill_close(frame, &members);
         return true;
     }
+    if ((members.has & HAS_STREAM) == 0)
+        return false;
     frame->stream_id = members.stream_id;
     if (type == QLOG_FRAME_STREAM)
         fill_stream(frame, &members);
-    return (members.has & HAS_STREAM) != 0;
+    return true;
 }
 
 static bool take_frames(struct cursor *cursor, struct qlog_packet_event *event)

@@ -14,7 +14,7 @@
 #include "net/qlog/header.h"
 #include "net/qlog/json.h"
 
-enum { READ_SIZE = 256 * 1024 };
+enum { READ_SIZE = 128 * 1024 };
 
 static void add_note(struct qlog_reader *reader, const struct qlog_record *record, const char *text)
 {
@@ -345,11 +345,13 @@ static void take_fingerprint(struct qlog_reader *reader, struct bytes input)
             reader->unmixed = 0;
         }
     }
-    for (; i + 8 <= input.size; i += 8, reader->size += 8) {
+    uint64_t start = i;
+    for (; i + 8 <= input.size; i += 8) {
         uint64_t word;
         memcpy(&word, input.data + i, sizeof(word));
         mix(reader, le64toh(word));
     }
+    reader->size += i - start;
     if (i < input.size)
         take_fingerprint(reader, bytes_after(input, i));
 }
