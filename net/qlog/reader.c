@@ -328,10 +328,10 @@ static bool may_be_a_log(struct bytes input)
     return input.size == 0 || *input.data == '{';
 }
 
-static void mix(struct qlog_reader *reader, uint64_t word)
+static inline uint64_t mix(uint64_t fingerprint, uint64_t word)
 {
-    uint64_t mixed = (reader->fingerprint ^ word) * UINT64_C(0x9e3779b97f4a7c15);
-    reader->fingerprint = mixed << 29 | mixed >> 35;
+    uint64_t mixed = (fingerprint ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+    return mixed << 29 | mixed >> 35;
 }
 
 /* By words of eight bytes, wherever blocks end. Only equality within one run counts. */
@@ -341,16 +341,17 @@ static void take_fingerprint(struct qlog_reader *reader, struct bytes input)
     for (; i < input.size && (reader->size % 8 != 0 || input.size - i < 8); i++, reader->size++) {
         reader->unmixed |= (uint64_t)input.data[i] << reader->size % 8 * 8;
         if (reader->size % 8 == 7) {
-            mix(reader, reader->unmixed);
+            reader->fingerprint = mix(reader->fingerprint, reader->unmixed);
             reader->unmixed = 0;
         }
     }
-    uint64_t start = i;
+    uint64_t start = i, fingerprint = reader->fingerprint;
     for (; i + 8 <= input.size; i += 8) {
         uint64_t word;
         memcpy(&word, input.data + i, sizeof(word));
-        mix(reader, le64toh(word));
+        fingerprint = mix(fingerprint, le64toh(word));
     }
+    reader->fingerprint = fingerprint;
     reader->size += i - start;
     if (i < input.size)
         take_fingerprint(reader, bytes_after(input, i));
@@ -385,7 +386,7 @@ bool qlog_reader_feed(struct qlog_reader *reader, struct bytes input, struct err
 enum qlog_outcome qlog_reader_end(struct qlog_reader *reader, struct error *error)
 {
     bool truncated = false;
-    mix(reader, reader->unmixed);
+    reader->fingerprint = mix(reader->fingerprint, reader->unmixed);
     if (!qlog_splitter_end(&reader->splitter, &truncated, error))
         return reader->not_a_log ? QLOG_NOT_A_LOG : QLOG_FAILED;
     if (!reader->is_log) {
