@@ -152,17 +152,20 @@ lint-shell: lint-deps
 INSTALL_BIN = $(DESTDIR)$(PREFIX)/bin
 INSTALL_MAN = $(DESTDIR)$(PREFIX)/share/man/man1
 INSTALL_COMPLETIONS = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+INSTALL_SHARE = $(DESTDIR)$(PREFIX)/share/devnet
 
 install: all
-	install -d $(INSTALL_BIN) $(INSTALL_MAN) $(INSTALL_COMPLETIONS)
+	install -d $(INSTALL_BIN) $(INSTALL_MAN) $(INSTALL_COMPLETIONS) $(INSTALL_SHARE)
 	install -m 755 $(PROGRAMS) $(INSTALL_BIN)
 	install -m 644 $(MAN_PAGES) $(INSTALL_MAN)
 	install -m 644 $(COMPLETIONS) $(INSTALL_COMPLETIONS)
+	install -m 644 devnet/devnet.bash $(INSTALL_SHARE)
 
 uninstall:
 	rm -f $(addprefix $(INSTALL_BIN)/,$(notdir $(PROGRAMS)))
 	rm -f $(addprefix $(INSTALL_MAN)/,$(notdir $(MAN_PAGES)))
 	rm -f $(addprefix $(INSTALL_COMPLETIONS)/,$(notdir $(COMPLETIONS)))
+	rm -f $(INSTALL_SHARE)/devnet.bash
 
 clean:
 	rm -rf $(BUILD)
