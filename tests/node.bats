@@ -136,9 +136,9 @@ teardown() {
     api six /health | jq -e '.status == "ok"'
     run -1 "$BIN/devnet-node" --api "${url#http://}"
     [[ $output == *"--api ${url#http://}"*"Address already in use"* ]]
-    run -1 "$BIN/devnet-node" --api 0.0.0.0:0
+    run -2 "$BIN/devnet-node" --api 0.0.0.0:0
     [[ $output == *"--api 0.0.0.0:0"*"loopback only"* ]]
-    run -1 "$BIN/devnet-node" --api nonsense
+    run -2 "$BIN/devnet-node" --api nonsense
     [[ $output == *"--api nonsense"* ]]
 }
 

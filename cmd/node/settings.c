@@ -7,6 +7,7 @@
 
 #include "common/log.h"
 #include "common/memory.h"
+#include "net/api/address.h"
 #include "net/options.h"
 
 static const char *const log_levels[] = {"error", "warn", "info", "debug", "trace", NULL};
@@ -166,6 +167,10 @@ void node_settings_read(int argc, char **argv, struct node_settings *settings)
     read_direct_peers(settings);
     if (settings->key != NULL && settings->key_hex != NULL)
         node_usage_error("--key and --key-hex exclude each other");
+    struct api_address api;
+    struct error error;
+    if (strcmp(settings->api, "off") != 0 && !api_address_check(settings->api, &api, &error))
+        node_usage_error("--api %s", error.text);
     if (*settings->network == '\0' || strlen(settings->network) > HOST_NETWORK_SIZE_MAX ||
         strchr(settings->network, '/') != NULL)
         node_usage_error("--network %s: 1 to %d characters, no slash", settings->network,

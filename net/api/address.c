@@ -72,3 +72,12 @@ bool api_address_is_loopback(const struct api_address *address)
         return IN6_IS_ADDR_LOOPBACK(&ip6->sin6_addr);
     return ntohl(ip4->sin_addr.s_addr) >> 24 == 127;
 }
+
+bool api_address_check(const char *text, struct api_address *address, struct error *error)
+{
+    if (!api_address_parse(text, address))
+        return error_set(
+            error, "%s: not an address to listen on; write 127.0.0.1:PORT or [::1]:PORT", text);
+    return api_address_is_loopback(address) ||
+           error_set(error, "%s: the API listens on loopback only", text);
+}

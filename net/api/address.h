@@ -7,6 +7,8 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+#include "common/error.h"
+
 enum { API_HOST_SIZE = INET6_ADDRSTRLEN + 2 };
 
 struct api_address {
@@ -20,5 +22,7 @@ struct api_address {
 bool api_address_parse(const char *text, struct api_address *address);
 void api_address_from_socket(const struct sockaddr_storage *socket, struct api_address *address);
 bool api_address_is_loopback(const struct api_address *address);
+/* Whether an API may listen at TEXT; the error says why not. */
+bool api_address_check(const char *text, struct api_address *address, struct error *error);
 
 #endif

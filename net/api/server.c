@@ -353,15 +353,8 @@ struct api_server *api_server_new(struct event_base *base, const char *listen,
                                   struct error *error)
 {
     struct api_address address;
-    if (!api_address_parse(listen, &address)) {
-        error_set(error, "%s: not an address to listen on; write 127.0.0.1:PORT or [::1]:PORT",
-                  listen);
+    if (!api_address_check(listen, &address, error))
         return NULL;
-    }
-    if (!api_address_is_loopback(&address)) {
-        error_set(error, "%s: the API listens on loopback only", listen);
-        return NULL;
-    }
     struct evconnlistener *listener = evconnlistener_new_bind(
         base, NULL, NULL, LEV_OPT_REUSEABLE | LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC,
         LISTEN_BACKLOG, (struct sockaddr *)&address.socket, (int)address.size);
