@@ -288,6 +288,18 @@ static bool at_record(const struct qlog_splitter *splitter, uint8_t byte)
             (splitter->depth == splitter->events_depth && !splitter->in_event));
 }
 
+/* The run of commas and spaces between the events of a document. */
+static size_t separating_run(const struct qlog_splitter *splitter, struct bytes input)
+{
+    size_t run = 0;
+    if (splitter->events_depth == 0 || splitter->depth != splitter->events_depth ||
+        splitter->in_event || splitter->in_string)
+        return 0;
+    while (run < input.size && (input.data[run] == ',' || input.data[run] == ' '))
+        run++;
+    return run;
+}
+
 /* Takes a record that INPUT holds whole where it is: sets USED to its size, 0 where the scanner
  * does not know it. */
 static bool read_scanned(struct qlog_splitter *splitter, struct bytes input, size_t *used,
@@ -308,9 +320,9 @@ static bool read_scanned(struct qlog_splitter *splitter, struct bytes input, siz
 bool qlog_splitter_read(struct qlog_splitter *splitter, struct bytes input, struct error *error)
 {
     while (input.size > 0) {
-        size_t used = 0;
+        size_t used = separating_run(splitter, input);
         bool more = true;
-        if (at_record(splitter, *input.data))
+        if (used == 0 && at_record(splitter, *input.data))
             more = read_scanned(splitter, input, &used, error);
         if (!more)
             return false;
