@@ -138,14 +138,25 @@ ended() {
     return "$status"
 }
 
-# Ends what still runs. A program that a sanitizer stopped, or that crashed, fails the test.
-end_all() {
+# Whether a program is one that others are connected to.
+is_server() {
+    local program=
+    read -r -d '' program < "/proc/${pid_of[$1]}/cmdline" || true
+    case ${program##*/} in
+    devnet-node | devnet-relay | stub_node | udp) return 0 ;;
+    *) return 1 ;;
+    esac
+} 2> /dev/null
+
+# Signals the programs named, and waits until they are gone. One that a sanitizer stopped, or that
+# crashed, makes it fail.
+end_each() {
     local name status failed=0
-    for name in "${!pid_of[@]}"; do
+    for name in "$@"; do
         kill -s CONT "${pid_of[$name]}" 2> /dev/null || true
         kill -s TERM "${pid_of[$name]}" 2> /dev/null || true
     done
-    for name in "${!pid_of[@]}"; do
+    for name in "$@"; do
         status=0
         timeout 10 tail --pid="${pid_of[$name]}" --follow /dev/null 3>&- ||
             kill -s KILL "${pid_of[$name]}" 2> /dev/null || true
@@ -156,5 +167,16 @@ end_all() {
             failed=1
         fi
     done
+    return "$failed"
+}
+
+# Ends what still runs: servers last, as who talks to one fails where it goes first.
+end_all() {
+    local name clients=() servers=() failed=0
+    for name in "${!pid_of[@]}"; do
+        if is_server "$name"; then servers+=("$name"); else clients+=("$name"); fi
+    done
+    end_each "${clients[@]}" || failed=1
+    end_each "${servers[@]}" || failed=1
     return "$failed"
 }
