@@ -23,3 +23,9 @@ uint64_t clock_epoch_ms(void)
 {
     return read_ns(CLOCK_REALTIME) / 1000000;
 }
+
+struct timeval clock_timeval(uint64_t microseconds)
+{
+    return (struct timeval){.tv_sec = (time_t)(microseconds / 1000000),
+                            .tv_usec = (suseconds_t)(microseconds % 1000000)};
+}

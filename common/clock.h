@@ -3,6 +3,7 @@
 #define COMMON_CLOCK_H
 
 #include <stdint.h>
+#include <sys/time.h>
 
 /* Nanoseconds of CLOCK_MONOTONIC. */
 uint64_t clock_now_ns(void);
@@ -10,5 +11,7 @@ uint64_t clock_now_ns(void);
 uint64_t clock_now_ms(void);
 /* Milliseconds since 1970-01-01 UTC. */
 uint64_t clock_epoch_ms(void);
+/* A span as libevent's timers take it. */
+struct timeval clock_timeval(uint64_t microseconds);
 
 #endif

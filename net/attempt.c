@@ -51,8 +51,7 @@ static void finish_later(struct attempt *attempt)
 
 static void arm(struct event *timer, uint64_t milliseconds_left)
 {
-    struct timeval delay = {.tv_sec = (time_t)(milliseconds_left / 1000),
-                            .tv_usec = (suseconds_t)(milliseconds_left % 1000 * 1000)};
+    struct timeval delay = clock_timeval(milliseconds_left * 1000);
     evtimer_add(timer, &delay);
 }
 

@@ -313,8 +313,7 @@ static void on_mesh_progress(struct attempt *attempt)
     if (attempt->grafted_by != GRAFTED_BY_US) {
         meshed(attempt);
     } else if (attempt->acknowledged && !evtimer_pending(attempt->mesh_timer, NULL)) {
-        struct timeval delay = {.tv_sec = (time_t)(attempt->round_trip_us / 1000000),
-                                .tv_usec = (suseconds_t)(attempt->round_trip_us % 1000000)};
+        struct timeval delay = clock_timeval(attempt->round_trip_us);
         evtimer_add(attempt->mesh_timer, &delay);
     }
 }

@@ -34,8 +34,7 @@ struct dialer {
 static void retry_later(struct target *target)
 {
     target->dial = 0;
-    struct timeval delay = {.tv_sec = (time_t)(target->backoff_ms / 1000),
-                            .tv_usec = (suseconds_t)(target->backoff_ms % 1000 * 1000)};
+    struct timeval delay = clock_timeval(target->backoff_ms * 1000);
     evtimer_add(target->timer, &delay);
     target->backoff_ms *= 2;
     if (target->backoff_ms > DIALER_BACKOFF_LAST_MS)

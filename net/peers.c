@@ -81,8 +81,7 @@ static void arm_lifecycle(struct peer *peer)
     }
     uint64_t now = clock_now_ms();
     uint64_t wait = next > now ? next - now : 0;
-    struct timeval delay = {.tv_sec = (time_t)(wait / 1000),
-                            .tv_usec = (suseconds_t)(wait % 1000 * 1000)};
+    struct timeval delay = clock_timeval(wait * 1000);
     evtimer_add(peer->lifecycle_timer, &delay);
 }
 

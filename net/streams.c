@@ -3,6 +3,7 @@
 #include <event2/event.h>
 #include <stdlib.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/memory.h"
 #include "net/host_state.h"
@@ -74,8 +75,7 @@ void protocol_stream_deadline(struct protocol_stream *stream, uint64_t milliseco
     if (stream->deadline == NULL)
         stream->deadline =
             evtimer_new(stream->connection->host->settings.base, on_deadline, stream);
-    struct timeval delay = {.tv_sec = (time_t)(milliseconds / 1000),
-                            .tv_usec = (suseconds_t)(milliseconds % 1000 * 1000)};
+    struct timeval delay = clock_timeval(milliseconds * 1000);
     evtimer_add(stream->deadline, &delay);
 }
 

@@ -12,6 +12,7 @@
 #include "cmd/connect/remote.h"
 #include "cmd/connect/report.h"
 #include "cmd/connect/settings.h"
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/memory.h"
 #include "net/options.h"
@@ -107,8 +108,7 @@ static bool is_connected(const struct run *run)
 static void hold(struct run *run)
 {
     uint64_t milliseconds = run->settings->hold_ms;
-    struct timeval delay = {.tv_sec = (time_t)(milliseconds / 1000),
-                            .tv_usec = (suseconds_t)(milliseconds % 1000 * 1000)};
+    struct timeval delay = clock_timeval(milliseconds * 1000);
     run->holding.event = on_event_while_holding;
     run->holding.context = run;
     host_observe(run->host, &run->holding);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/memory.h"
 #include "common/output.h"
@@ -161,8 +162,7 @@ static void watch_all(struct watch *watch, const char *const *apis)
                             evsignal_new(watch->base, SIGTERM, stop, watch->base),
                             evtimer_new(watch->base, stop, watch->base)};
     uint64_t duration = watch->options->duration;
-    struct timeval limit = {.tv_sec = (time_t)(duration / 1000),
-                            .tv_usec = (suseconds_t)(duration % 1000 * 1000)};
+    struct timeval limit = clock_timeval(duration * 1000);
     event_add(ends[0], NULL);
     event_add(ends[1], NULL);
     if (duration > 0)

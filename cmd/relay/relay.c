@@ -108,8 +108,7 @@ static void arm(struct relay *relay)
         return;
     uint64_t now = clock_now_ns();
     uint64_t wait_us = next > now ? (next - now + 999) / 1000 : 0;
-    const struct timeval wait = {.tv_sec = (time_t)(wait_us / 1000000),
-                                 .tv_usec = (suseconds_t)(wait_us % 1000000)};
+    const struct timeval wait = clock_timeval(wait_us);
     evtimer_add(relay->release, &wait);
     relay->armed_ns = next;
 }

@@ -482,8 +482,7 @@ static void on_heartbeat(evutil_socket_t fd, short what, void *argument)
 void driver_start(struct host *host)
 {
     uint64_t period = host->settings.gossipsub.heartbeat_ms;
-    struct timeval delay = {.tv_sec = (time_t)(period / 1000),
-                            .tv_usec = (suseconds_t)(period % 1000 * 1000)};
+    struct timeval delay = clock_timeval(period * 1000);
     host->heartbeat = event_new(host->settings.base, -1, EV_PERSIST, on_heartbeat, host);
     event_add(host->heartbeat, &delay);
     host->heartbeats.due_ns = clock_now_ns() + period * 1000000;

@@ -1,4 +1,5 @@
 /* A connection's datagrams in, and its packets and timer out. */
+#include "common/clock.h"
 #include "net/quic/internal.h"
 
 enum {
@@ -164,8 +165,7 @@ static void arm_timer(struct quic_connection *connection)
         return;
     }
     uint64_t microseconds = expiry > now ? (expiry - now + 999) / 1000 : 0;
-    struct timeval delay = {.tv_sec = (time_t)(microseconds / 1000000),
-                            .tv_usec = (suseconds_t)(microseconds % 1000000)};
+    struct timeval delay = clock_timeval(microseconds);
     evtimer_add(connection->timer, &delay);
 }
 
