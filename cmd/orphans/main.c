@@ -48,7 +48,8 @@ static const struct program_spec program = {
     .name = "devnet-orphans",
     .summary = "name the orphaned streams in QUIC logs",
     .description =
-        "Reads QUIC logs (qlog) of devnet-node, ngtcp2 and aioquic, told apart by content, and "
+        "Reads QUIC logs (qlog) of devnet-node, ngtcp2, aioquic, quic-go and quiche, plain or "
+        "compressed with gzip or zstd, told apart by content, and "
         "says what became of each stream. Folders are searched; what is no QUIC log in them is "
         "noted and skipped. Both ends' logs of a connection are joined by its original connection "
         "id and counted once.\n\n"
