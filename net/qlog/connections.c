@@ -306,6 +306,14 @@ double qlog_half_ended(const struct qlog_connection *connection,
     return teardown >= 0 && ended >= teardown ? QLOG_NEVER : ended;
 }
 
+bool qlog_cut_off(const struct qlog_connection *connection)
+{
+    for (int end = QLOG_CLIENT; end <= QLOG_SERVER; end++)
+        if (connection->ends[end] != NULL && !connection->ends[end]->truncated)
+            return false;
+    return true;
+}
+
 static void join(struct qlog_connection *connection)
 {
     align(connection);

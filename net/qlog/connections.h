@@ -61,6 +61,9 @@ void qlog_connections_clear(struct qlog_connections *connections);
 double qlog_half_ended(const struct qlog_connection *connection,
                        const struct qlog_joined_stream *stream, enum qlog_role role);
 
+/* Whether every log of the connection was cut off in a record, so that its end tells nothing. */
+bool qlog_cut_off(const struct qlog_connection *connection);
+
 /* The other role. */
 static inline enum qlog_role qlog_other(enum qlog_role role)
 {

@@ -1,6 +1,5 @@
 #include "net/qlog/peering.h"
 
-#include <math.h>
 #include <stdlib.h>
 
 #include "common/memory.h"
@@ -17,6 +16,12 @@ static double earlier(double a, double b)
 static double on(double time, double base)
 {
     return time < 0 ? time : time + base;
+}
+
+/* The last that is known of the stream's connection. */
+static double end_of(const struct qlog_gossip *gossip)
+{
+    return gossip->base + gossip->connection->end;
 }
 
 /* --- Claims --- */
@@ -101,6 +106,32 @@ static bool has_restarted(const struct qlog_gossip *before, const struct qlog_go
     return before->connection->active[there] + before->base < gossip->base;
 }
 
+/* A node that has a stream of its own on each of two connections, and treats both alike, keeps its
+ * peers by connection, as rust-libp2p does: what it knows of one connection says nothing of the
+ * other. */
+static bool keeps_apart(const struct qlog_peering *peering, unsigned node)
+{
+    for (size_t i = 0; i < peering->count; i++) {
+        const struct qlog_gossip *later = &peering->streams[i];
+        for (size_t k = 0; k < i && later->opener == node && later->completion >= 0; k++) {
+            const struct qlog_gossip *earlier = &peering->streams[k];
+            if (earlier->opener == node && earlier->connection != later->connection &&
+                earlier->completion >= 0 && earlier->used == later->used &&
+                !is_gone(earlier, later->arrival) &&
+                !has_restarted(earlier, later, later->stream->opener))
+                return true;
+        }
+    }
+    return false;
+}
+
+/* Whether NODE has one memory for both streams. */
+static bool remembered_together(const struct qlog_peering *peering, unsigned node,
+                                const struct qlog_gossip *a, const struct qlog_gossip *b)
+{
+    return a->connection == b->connection || !peering->keeps_apart[node];
+}
+
 /* A stream in answer to this one shows that its receiver took notice: that happens when the peer
  * comes back before the connection that it left behind has died. */
 static bool is_answered(const struct qlog_peering *peering, const struct qlog_gossip *gossip)
@@ -114,45 +145,57 @@ static bool is_answered(const struct qlog_peering *peering, const struct qlog_go
     return false;
 }
 
-/* First wins: the receiver reads one stream, and ignores what arrives meanwhile. */
-static void play_receiver(struct qlog_peering *peering, unsigned opener)
+/* What the receiver reads when the stream at INDEX arrives; NULL where it reads none. */
+static const struct qlog_gossip *being_read(const struct qlog_peering *peering, size_t index)
 {
+    const struct qlog_gossip *gossip = &peering->streams[index];
     const struct qlog_gossip *reading = NULL;
+    for (size_t i = index; i > 0 && reading == NULL; i--) {
+        const struct qlog_gossip *earlier = &peering->streams[i - 1];
+        if (earlier->opener == gossip->opener && earlier->receiver_owns &&
+            remembered_together(peering, 1 - gossip->opener, earlier, gossip))
+            reading = earlier;
+    }
+    enum qlog_role receiver = qlog_other(gossip->stream->opener);
+    if (reading == NULL || is_gone(reading, gossip->arrival) ||
+        has_restarted(reading, gossip, receiver))
+        return NULL;
+    bool elsewhere = reading->connection != gossip->connection;
+    return elsewhere && gossip->used && is_answered(peering, gossip) ? NULL : reading;
+}
+
+/* First wins: the receiver reads one stream, and ignores what arrives meanwhile. */
+static void play_receivers(struct qlog_peering *peering)
+{
     for (size_t i = 0; i < peering->count; i++) {
         struct qlog_gossip *gossip = &peering->streams[i];
-        if (gossip->opener != opener)
-            continue;
-        enum qlog_role receiver = qlog_other(gossip->stream->opener);
-        if (reading != NULL &&
-            (is_gone(reading, gossip->arrival) || has_restarted(reading, gossip, receiver)))
-            reading = NULL;
-        if (reading != NULL && reading->connection != gossip->connection && gossip->used &&
-            is_answered(peering, gossip))
-            reading = NULL;
-        gossip->before = reading;
+        gossip->before = being_read(peering, i);
         if (!gossip->receiver_exact)
-            gossip->receiver_owns = reading == NULL;
-        if (reading == NULL && gossip->receiver_owns)
-            reading = gossip;
+            gossip->receiver_owns = gossip->before == NULL;
     }
 }
 
-/* Whether NODE wrote on a stream of its own, opened before TIME, after its peer ended another. */
-static bool writes_on(const struct qlog_peering *peering, unsigned node, double time)
+/* Whether NODE wrote, later than TIME, on a stream of its own that was open when CAUSE ended. */
+static bool writes_on(const struct qlog_peering *peering, unsigned node,
+                      const struct qlog_gossip *cause, double time)
 {
     for (size_t i = 0; i < peering->count; i++) {
         const struct qlog_gossip *gossip = &peering->streams[i];
-        if (gossip->opener == node && gossip->arrival < time && gossip->grew > time + QLOG_SILENCE)
+        if (gossip->opener == node && gossip->arrival < cause->ended[0] && gossip->grew > time &&
+            remembered_together(peering, node, gossip, cause))
             return true;
     }
     return false;
 }
 
-static bool opens_after(const struct qlog_peering *peering, unsigned node, double time, double last)
+/* Whether NODE opened a stream since CAUSE ended. */
+static bool opens_after(const struct qlog_peering *peering, unsigned node,
+                        const struct qlog_gossip *cause)
 {
     for (size_t i = 0; i < peering->count; i++) {
         const struct qlog_gossip *gossip = &peering->streams[i];
-        if (gossip->opener == node && gossip->arrival > time && gossip->arrival <= last)
+        if (gossip->opener == node && gossip->arrival > cause->ended[0] &&
+            remembered_together(peering, node, gossip, cause))
             return true;
     }
     return false;
@@ -162,37 +205,58 @@ static bool opens_after(const struct qlog_peering *peering, unsigned node, doubl
 static void forget(struct qlog_peering *peering, unsigned node, struct qlog_gossip *cause)
 {
     double time = cause->ended[0];
-    bool reopened = opens_after(peering, node, time, HUGE_VAL);
+    bool reopened = opens_after(peering, node, cause);
+    bool at_end = end_of(cause) < time + QLOG_SILENCE;
     for (size_t i = 0; i < peering->count; i++) {
         struct qlog_gossip *gossip = &peering->streams[i];
         bool open = earlier(gossip->ended[0], gossip->ended[1]) < 0 && !is_gone(gossip, time);
         if (gossip->opener != node || gossip->opener_exact || !open || gossip->arrival >= time ||
-            gossip->opener_dropped >= 0)
+            gossip->opener_dropped >= 0 || !remembered_together(peering, node, gossip, cause))
             continue;
         gossip->opener_dropped = time;
         gossip->cause = cause;
         gossip->reopened = reopened;
+        gossip->at_end = at_end;
     }
     if (cause->ended[1] < 0) {
         cause->receiver_dropped = time;
         cause->cause = cause;
         cause->reopened = reopened;
+        cause->at_end = at_end;
     }
 }
 
+/* How long what NODE wrote may have been under way: no longer than a negotiation took. */
+static double flight(const struct qlog_peering *peering, const struct qlog_gossip *gossip)
+{
+    double shortest = QLOG_SILENCE;
+    for (size_t i = 0; i < peering->count; i++) {
+        const struct qlog_gossip *other = &peering->streams[i];
+        double took = other->stream->completion - other->stream->half[other->stream->opener].began;
+        if (other->connection == gossip->connection && other->opener == gossip->opener &&
+            other->completion >= 0 && took < shortest)
+            shortest = took;
+    }
+    return shortest < QLOG_SILENCE - QLOG_SETTLING ? shortest + QLOG_SETTLING : QLOG_SILENCE;
+}
+
 /* A side that has forgotten its peer answers the peer's next stream with one of its own: where it
- * does not, or writes on, it has kept the peer. */
+ * does not, or writes on, it has kept the peer. A log goes on for as long as anything passes: where
+ * it ends with the stream, silence has followed, unless it was cut off there. */
 static void play_endings(struct qlog_peering *peering)
 {
     for (size_t i = 0; i < peering->count; i++) {
         struct qlog_gossip *gossip = &peering->streams[i];
         unsigned receiver = 1 - gossip->opener;
-        double last = gossip->base + gossip->connection->end;
-        if (gossip->ended[0] < 0 || !gossip->receiver_owns || gossip->receiver_exact ||
-            last < gossip->ended[0] + QLOG_SILENCE ||
-            writes_on(peering, receiver, gossip->ended[0]) ||
-            (opens_after(peering, gossip->opener, gossip->ended[0], last - QLOG_SILENCE) &&
-             !opens_after(peering, receiver, gossip->ended[0], last)))
+        double ended = gossip->ended[0];
+        if (ended < 0 || !gossip->receiver_owns || gossip->receiver_exact)
+            continue;
+        bool at_end = end_of(gossip) < ended + QLOG_SILENCE;
+        double margin = at_end ? flight(peering, gossip) : QLOG_SILENCE;
+        if ((at_end && qlog_cut_off(gossip->connection)) ||
+            writes_on(peering, receiver, gossip, ended + margin) ||
+            (opens_after(peering, gossip->opener, gossip) &&
+             !opens_after(peering, receiver, gossip)))
             continue;
         forget(peering, receiver, gossip);
     }
@@ -201,7 +265,7 @@ static void play_endings(struct qlog_peering *peering)
 /* Busy until TIME, and then silent for much longer than it used to be. */
 static bool falls_silent(const struct qlog_gossip *gossip, double time)
 {
-    double last = gossip->base + gossip->connection->end;
+    double last = end_of(gossip);
     double active = gossip->grew - gossip->arrival;
     double pause = active / (double)(gossip->growths + 1);
     return gossip->growths >= BUSY_WRITES && active >= 3 * QLOG_SILENCE &&
@@ -218,9 +282,9 @@ static void play_closing(struct qlog_peering *peering)
         for (size_t k = 0; k < peering->count && gossip->opener_dropped < 0; k++) {
             const struct qlog_gossip *other = &peering->streams[k];
             double closed = on(other->connection->closed, other->base);
-            if (other->connection == gossip->connection || closed < 0 || gossip->opener_exact ||
-                gossip->arrival >= closed || (gossip->over >= 0 && gossip->over < closed) ||
-                !falls_silent(gossip, closed))
+            if (other->connection == gossip->connection || peering->keeps_apart[gossip->opener] ||
+                closed < 0 || gossip->opener_exact || gossip->arrival >= closed ||
+                (gossip->over >= 0 && gossip->over < closed) || !falls_silent(gossip, closed))
                 continue;
             gossip->opener_dropped = closed;
             gossip->cause = other;
@@ -236,7 +300,8 @@ static unsigned generation(const struct qlog_peering *peering, const struct qlog
     for (size_t i = 0; i < peering->count; i++) {
         const struct qlog_gossip *other = &peering->streams[i];
         bool ended_by_peer = other->opener != gossip->opener && other->receiver_dropped >= 0;
-        count += ended_by_peer && other->receiver_dropped < gossip->arrival;
+        count += ended_by_peer && other->receiver_dropped < gossip->arrival &&
+                 remembered_together(peering, gossip->opener, other, gossip);
     }
     return count;
 }
@@ -250,6 +315,7 @@ static const struct qlog_gossip *rival_of(const struct qlog_peering *peering,
     for (size_t i = 0; i < peering->count; i++) {
         const struct qlog_gossip *other = &peering->streams[i];
         if (other == gossip || other->opener != gossip->opener || is_gone(other, gossip->arrival) ||
+            !remembered_together(peering, gossip->opener, other, gossip) ||
             has_restarted(other, gossip, gossip->stream->opener) ||
             other->generation != gossip->generation)
             continue;
@@ -276,8 +342,9 @@ static void play_openers(struct qlog_peering *peering)
 
 static void play(struct qlog_peering *peering)
 {
-    play_receiver(peering, 0);
-    play_receiver(peering, 1);
+    for (unsigned node = 0; node < 2; node++)
+        peering->keeps_apart[node] = keeps_apart(peering, node);
+    play_receivers(peering);
     play_endings(peering);
     play_closing(peering);
     play_openers(peering);

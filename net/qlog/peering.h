@@ -38,11 +38,13 @@ struct qlog_gossip {
     unsigned generation; /* how often the opener had forgotten its peer when it opened this */
     bool presumed;       /* the nodes are not named: that they are the same two is presumed */
     bool reopened;       /* the side that forgot it has opened another since: no doubt is left */
+    bool at_end;         /* it was forgotten as the log ends */
 };
 
 struct qlog_peering {
     struct qlog_gossip *streams; /* by arrival */
     size_t count;
+    bool keeps_apart[2]; /* that node has a memory for each connection, not one for the peer */
 };
 
 struct qlog_peerings {

@@ -69,7 +69,7 @@ static void presume_return(struct qlog_gossip *gossip, const struct qlog_gossip 
         other->stream->opener != QLOG_CLIENT || !gossip->used || !other->used ||
         other->ended[0] >= 0 || old->closed >= 0 || gone >= connection->epoch ||
         connection->epoch > gone + idle ||
-        connection->end - gossip->stream->arrival < answer_time ||
+        (qlog_cut_off(connection) && connection->end - gossip->stream->arrival < answer_time) ||
         !has_stream(old, QLOG_SERVER, false) || has_stream(connection, QLOG_SERVER, false))
         return;
     gossip->receiver_owns = false;

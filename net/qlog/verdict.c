@@ -86,6 +86,13 @@ static bool is_over(const struct qlog_connection *connection)
     return connection->over >= 0;
 }
 
+/* Whether what passed at TIME is so late in a log that was cut off that more may have followed. */
+static bool is_unsettled(const struct qlog_connection *connection, double time)
+{
+    return !is_over(connection) && qlog_cut_off(connection) &&
+           connection->end - time < QLOG_SETTLING;
+}
+
 /* Whether an end whose log has events of ours never had anybody own the stream. */
 static bool is_unclaimed(const struct qlog_connection *connection,
                          const struct qlog_joined_stream *stream)
@@ -123,8 +130,7 @@ static void judge_refused(const struct subject *subject, struct qlog_judgement *
     else if (subject->opener_ended >= 0)
         judge(judgement, QLOG_HALF_CLOSED, sure,
               "its protocol was refused; the opener ended it, the receiver did not");
-    else if (!is_over(subject->connection) &&
-             subject->connection->end - subject->last < QLOG_SETTLING)
+    else if (is_unsettled(subject->connection, subject->last))
         judge(judgement, QLOG_OPEN_AT_END, QLOG_LOW,
               "its protocol was refused shortly before the log ends");
     else
@@ -257,26 +263,29 @@ static void judge_dropped(const struct qlog_gossip *gossip, struct qlog_judgemen
     }
     char cause[128];
     name_of(gossip->cause, gossip, cause, sizeof(cause));
+    enum qlog_confidence sure = gossip->reopened ? QLOG_HIGH
+                                : gossip->at_end ? QLOG_LOW
+                                                 : QLOG_MEDIUM;
+    const char *since = gossip->reopened ? ", and has opened another stream since"
+                        : gossip->at_end ? ", and the log ends there"
+                                         : "";
     if (gossip->cause == gossip)
-        judge(judgement, QLOG_ORPHANED_AFTER_DEREGISTRATION,
-              gossip->reopened ? QLOG_HIGH : QLOG_MEDIUM,
+        judge(judgement, QLOG_ORPHANED_AFTER_DEREGISTRATION, sure,
               "its opener ended it, the %s forgot the peer and never ended its own half%s", side,
-              gossip->reopened ? ", and has opened another stream since" : "");
+              since);
     else
-        judge(judgement, QLOG_ORPHANED_AFTER_DEREGISTRATION,
-              gossip->reopened ? QLOG_HIGH : QLOG_MEDIUM,
+        judge(judgement, QLOG_ORPHANED_AFTER_DEREGISTRATION, sure,
               "it was in use until the other side %s %s: the %s forgot the peer then, has written "
-              "nothing on this one since%s, and left it open",
+              "nothing on this one since and left it open%s",
               gossip->cause->connection == gossip->connection ? "ended"
                                                               : "closed the connection of",
-              cause, side, gossip->reopened ? " but opened another" : "");
+              cause, side, since);
 }
 
 static bool undecided_yet(const struct qlog_gossip *gossip)
 {
-    const struct qlog_connection *connection = gossip->connection;
-    return !is_over(connection) && connection->end - gossip->stream->completion < QLOG_SETTLING &&
-           !gossip->opener_exact && !gossip->receiver_exact;
+    return is_unsettled(gossip->connection, gossip->stream->completion) && !gossip->opener_exact &&
+           !gossip->receiver_exact;
 }
 
 static void judge_not_owned(const struct qlog_gossip *gossip, struct qlog_judgement *judgement)
