@@ -42,8 +42,10 @@ static double claimed_drop(const struct qlog_gossip *gossip, enum qlog_role role
         return QLOG_NEVER;
     double dropped = claimed(connection, role, claims->deregistered);
     double over = connection->over;
-    bool with_connection = (over >= 0 && dropped >= over - QLOG_TEARDOWN) ||
-                           dropped >= connection->end - QLOG_SETTLING;
+    /* A reset that ends the stream, or the word that the connection is lost, follows at once. */
+    bool cut_short =
+        connection->ends[role]->truncated && dropped >= connection->end - QLOG_SETTLING;
+    bool with_connection = (over >= 0 && dropped >= over - QLOG_TEARDOWN) || cut_short;
     bool ended = qlog_half_ended(connection, gossip->stream, role) >= 0;
     return with_connection || ended ? QLOG_NEVER : on(dropped, gossip->base);
 }
