@@ -353,7 +353,8 @@ static void judge_gossip(const struct qlog_gossip *gossip, struct qlog_judgement
 {
     if (gossip->ended[0] >= 0 && gossip->ended[1] >= 0)
         judge(judgement, QLOG_CLOSED, QLOG_HIGH, "ended both ways");
-    else if (gossip->opener_dropped >= 0 || gossip->receiver_dropped >= 0)
+    else if (gossip->opener_owns && gossip->receiver_owns &&
+             (gossip->opener_dropped >= 0 || gossip->receiver_dropped >= 0))
         judge_dropped(gossip, judgement);
     else if (gossip->opener_owns && gossip->receiver_owns)
         judge_owned(gossip, judgement);
