@@ -406,6 +406,98 @@ END
     done
 }
 
+@test "two nodes that keep their peers by connection read both, and a twin is listed" {
+    mkdir -p a b
+    # Both dial, and each opens a stream on both connections, as rust-libp2p does.
+    for connection in 'aaaaaaaaaaaaaaaa a b' 'bbbbbbbbbbbbbbbb b a'; do
+        read -r id client server <<< "$connection"
+        write_log client "$id" > "$client/$id.sqlog" << 'END'
+10 > 4 0 36
+20 < 4 0 36
+21 > 4 36 97
+22 < 1 0 133
+23 > 1 0 36
+5000
+END
+        write_log server "$id" > "$server/$id.sqlog" << 'END'
+10 < 4 0 36
+10 > 4 0 36
+11 > 1 0 133
+21 < 4 36 97
+23 < 1 0 36
+5000
+END
+    done
+    run -0 --separate-stderr "$BIN/devnet-orphans" --json a b
+    jq -e '.summary.verdicts == {live: 2, duplicate_across_connections: 2}' <<< "$output"
+    jq -e '.connections[].streams[] | select(.verdict != "live") | .orphan == false and
+        (.evidence | contains("beside stream"))' <<< "$output"
+    run -0 --separate-stderr "$BIN/devnet-orphans" a b
+    [[ $output == *"duplicate_across_connections (medium)"* ]]
+    # One node's logs alone do not say that both are with the same peer.
+    run -0 --separate-stderr "$BIN/devnet-orphans" --json a
+    jq -e '.summary.verdicts == {live: 4}' <<< "$output"
+}
+
+@test "a peering with gossip in one direction only is named" {
+    write_log client 0123456789abcdef > log.sqlog << 'END'
+10 > 4 0 36
+20 < 4 0 36
+21 > 4 36 97
+5000 > 4 133 200
+END
+    run -0 --separate-stderr "$BIN/devnet-orphans" log.sqlog
+    [[ ${lines[0]} == "0123456789abcdef: one-way peering: gossip flows from the client to the \
+server only, on stream 4; no gossipsub stream of the server is in use" ]]
+    run -0 --separate-stderr "$BIN/devnet-orphans" --json log.sqlog
+    jq -e '.connections[0].one_way == {from: "client", stream_id: 4}' <<< "$output"
+    # The other stream may be under way still, or stand on another connection.
+    sed 's/"time":5000,/"time":30,/' log.sqlog > short.sqlog
+    run -0 --separate-stderr "$BIN/devnet-orphans" --json short.sqlog
+    jq -e '.connections[0].one_way == null' <<< "$output"
+    for both in '' a b; do
+        run -0 --separate-stderr "$BIN/devnet-orphans" --json "$CASES/simdial-head/$both"
+        jq -e '[.connections[].one_way] == [null, null]' <<< "$output"
+    done
+    run -1 --separate-stderr "$BIN/devnet-orphans" --json "$CASES/head-reopen-gossip"
+    jq -e '.connections[0].one_way == {from: "client", stream_id: 8}' <<< "$output"
+}
+
+@test "a connection closed for a broken protocol names the side and the stream" {
+    local case=$CASES/head-final-size-error
+    for logs in "$case" "$case/dialer" "$case/listener"; do
+        run -0 --separate-stderr "$BIN/devnet-orphans" --json "$logs"
+        jq -e '.connections[0].ended | .error == "FINAL_SIZE_ERROR" and .by == "server" and
+            .broken_by == {role: "client", stream_id: 0}' <<< "$output"
+        run -0 --separate-stderr "$BIN/devnet-orphans" "$logs"
+        [[ ${lines[0]} == *" for FINAL_SIZE_ERROR (Cannot change final size): the client broke \
+the protocol on stream 0" ]]
+    done
+    run -0 --separate-stderr "$BIN/devnet-orphans" --json "$CASES/clean-disconnect-by-dialer"
+    jq -e '.connections[0].ended | .error == null and .broken_by == null' <<< "$output"
+    # Where no frame shows the fault, the last stream that the other side sent on is named.
+    write_log server 0123456789abcdef > log.sqlog << 'END'
+10 < 4 0 133
+11 > 4 0 36
+20 < 8 0 36
+21 > 8 0 36
+30 < 4 133 900
+31 > close
+END
+    sed -i 's/"error_space":"application","error_code":0/"error_space":"transport","error_code":3/' \
+        log.sqlog
+    run -1 --separate-stderr "$BIN/devnet-orphans" --json log.sqlog
+    jq -e '.connections[0].ended | .error == "FLOW_CONTROL_ERROR" and
+        .broken_by == {role: "client", stream_id: 4}' <<< "$output"
+}
+
+@test "what cannot be decided is never no orphans" {
+    seq 0 4100 | awk '{ print 10, ">", 4 * $1, 0, 36; print 20, "<", 4 * $1, 0, 36; }' |
+        write_log client 0123456789abcdef > log.sqlog
+    "$BIN/devnet-orphans" --json log.sqlog > report.json || [[ $? -eq 1 ]]
+    jq -e '.summary.verdicts.unknown == 5' report.json
+}
+
 @test "what no event of ours claims is reported, whatever the events say of the rest" {
     write_log client 0123456789abcdef > log.sqlog << 'END'
 10 > 4 0 36

@@ -342,6 +342,27 @@ static void play_openers(struct qlog_peering *peering)
     }
 }
 
+bool qlog_gossip_in_use(const struct qlog_gossip *gossip)
+{
+    return gossip->opener_owns && gossip->receiver_owns && gossip->opener_dropped < 0 &&
+           gossip->receiver_dropped < 0 && gossip->ended[0] < 0 && gossip->ended[1] < 0;
+}
+
+/* A stream that its opener has in use beside another one, to the same peer. */
+static void play_twins(struct qlog_peering *peering)
+{
+    for (size_t i = 0; i < peering->count; i++) {
+        struct qlog_gossip *gossip = &peering->streams[i];
+        for (size_t k = 0; k < i && qlog_gossip_in_use(gossip) && gossip->twin == NULL; k++) {
+            const struct qlog_gossip *earlier = &peering->streams[k];
+            if (earlier->opener == gossip->opener && earlier->connection != gossip->connection &&
+                qlog_gossip_in_use(earlier) && !is_gone(earlier, gossip->arrival) &&
+                !has_restarted(earlier, gossip, QLOG_CLIENT))
+                gossip->twin = earlier;
+        }
+    }
+}
+
 static void play(struct qlog_peering *peering)
 {
     for (unsigned node = 0; node < 2; node++)
@@ -350,6 +371,7 @@ static void play(struct qlog_peering *peering)
     play_endings(peering);
     play_closing(peering);
     play_openers(peering);
+    play_twins(peering);
 }
 
 /* --- Grouping --- */

@@ -35,6 +35,7 @@ struct qlog_gossip {
     const struct qlog_gossip *before;        /* the stream that the receiver was reading already */
     const struct qlog_gossip *rival;         /* the stream that the opener writes on instead */
     const struct qlog_gossip *cause;         /* the stream whose end made a side forget this one */
+    const struct qlog_gossip *twin;          /* one more that both use, on another connection */
     unsigned generation; /* how often the opener had forgotten its peer when it opened this */
     bool presumed;       /* the nodes are not named: that they are the same two is presumed */
     bool reopened;       /* the side that forgot it has opened another since: no doubt is left */
@@ -56,5 +57,7 @@ struct qlog_peerings {
  * peer id, or by their folders where each end's logs lie in one of its own. */
 struct qlog_peerings qlog_peerings_of(const struct qlog_connections *connections);
 void qlog_peerings_clear(struct qlog_peerings *peerings);
+/* Whether the opener writes on the stream and the receiver reads it, as far as the logs go. */
+bool qlog_gossip_in_use(const struct qlog_gossip *gossip);
 
 #endif

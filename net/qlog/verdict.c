@@ -25,6 +25,7 @@ static const struct {
     [QLOG_NEGOTIATION_FAILED_AND_LEFT_OPEN] = {"negotiation_failed_and_left_open", false},
     [QLOG_REQUEST_NEVER_ANSWERED] = {"request_never_answered", false},
     [QLOG_REQRESP] = {"reqresp", false},
+    [QLOG_DUPLICATE_ACROSS_CONNECTIONS] = {"duplicate_across_connections", false},
     [QLOG_CLOSED] = {"closed", false},
     [QLOG_HALF_CLOSED] = {"half_closed", false},
     [QLOG_OPEN_AT_END] = {"open_at_end", false},
@@ -332,6 +333,15 @@ static void judge_unread(const struct qlog_gossip *gossip, struct qlog_judgement
 }
 
 static void judge_owned(const struct qlog_gossip *gossip, struct qlog_judgement *judgement)
+static void judge_twin(const struct qlog_gossip *gossip, struct qlog_judgement *judgement)
+{
+    char twin[128];
+    bool exact = gossip->opener_exact || gossip->receiver_exact;
+    judge(judgement, QLOG_DUPLICATE_ACROSS_CONNECTIONS, exact ? QLOG_EXACT : QLOG_MEDIUM,
+          "in use, beside %s, which its opener has in use to the same peer; one would do",
+          name_of(gossip->twin, gossip, twin, sizeof(twin)));
+}
+
 {
     bool over = is_over(gossip->connection);
     bool exact = gossip->opener_exact || gossip->receiver_exact;
@@ -345,6 +355,8 @@ static void judge_owned(const struct qlog_gossip *gossip, struct qlog_judgement 
               "ended by its %s alone; the peering goes on",
               gossip->ended[0] >= 0 ? "opener" : "receiver");
     else
+    else if (gossip->twin != NULL)
+        judge_twin(gossip, judgement);
         judge(judgement, over ? QLOG_LIVE_UNTIL_CONNECTION_ENDED : QLOG_LIVE, sure, "%s%s", why,
               over ? ", until the connection ended" : "");
 }

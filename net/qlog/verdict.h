@@ -13,6 +13,7 @@ enum qlog_verdict {
     QLOG_ORPHANED_AFTER_DEREGISTRATION,    /* was in use, its peer entry went, the stream stayed */
     QLOG_NEGOTIATION_FAILED_AND_LEFT_OPEN, /* answered `na`, then closed by nobody */
     QLOG_REQUEST_NEVER_ANSWERED,           /* request and FIN sent, no answer, no end */
+    QLOG_DUPLICATE_ACROSS_CONNECTIONS,     /* in use, and one more than its peer needs */
     QLOG_REQRESP,                          /* request and response, ended both ways */
     QLOG_CLOSED,                           /* ended both ways otherwise */
     QLOG_HALF_CLOSED,                      /* ended one way */
