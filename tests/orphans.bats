@@ -621,7 +621,7 @@ strip_events() {
 @test "orphans outweigh trouble, and trouble outweighs health" {
     run -1 "$BIN/devnet-orphans" "$RACE" missing.qlog
     run -2 --separate-stderr "$BIN/devnet-orphans" "$HEALTHY" missing.qlog
-    [[ $output == "no orphaned streams in what could be read, which is not all:"* ]]
+    [[ $output == "no orphaned streams in what could be told, which is not all:"* ]]
 }
 
 @test "a log without frames decides nothing" {

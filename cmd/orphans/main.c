@@ -58,8 +58,11 @@ static const struct program_spec program = {
         "receiver waits on it), unread_at_receiver (its opener writes on it, the receiver ignores "
         "it), orphaned_after_deregistration (its peer entry went, it stayed). Listed but not "
         "counted as orphans: negotiation_failed_and_left_open, request_never_answered, "
-        "half_closed, open_at_end, unknown. Healthy: live, live_until_connection_ended, reqresp, "
-        "closed, not_ours.\n\n"
+        "duplicate_across_connections (in use, beside another to the same peer), half_closed, "
+        "open_at_end, unknown. Healthy: live, live_until_connection_ended, reqresp, closed, "
+        "not_ours. Named beside them: one-way peerings, where only one side has a gossipsub stream "
+        "in use, and connections that were closed because a side broke the protocol, with the "
+        "stream on which it did.\n\n"
         "A verdict is exact where the node that wrote the log says who owns the stream, and "
         "inferred from lengths, order and silence otherwise: high, medium or low. A stream in the "
         "packets that no such event claims is reported: logs do not certify themselves.",
@@ -87,7 +90,7 @@ static int exit_status_of(const json_t *report)
     const json_t *summary = json_object_get(report, "summary");
     if (json_integer_value(json_object_get(summary, "orphans")) > 0)
         return SOME_ORPHANS;
-    return json_array_size(json_object_get(report, "troubles")) > 0 ? TROUBLE : NO_ORPHANS;
+    return leaves_doubt(report) ? TROUBLE : NO_ORPHANS;
 }
 
 int main(int argc, char **argv)

@@ -22,6 +22,8 @@ void search_path(struct search *search, const char *path);
 void search_undecidable(struct search *search);
 void search_clear(struct search *search);
 
+/* Whether something could not be read, or not be decided. */
+bool leaves_doubt(const json_t *report);
 /* Prints the report for people: the streams of interest, or all. */
 void print_text(const json_t *report, bool all);
 

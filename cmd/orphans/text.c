@@ -28,15 +28,52 @@ static enum output_colour colour_of(const json_t *stream)
     return is_healthy(verdict) ? COLOUR_DIM : COLOUR_YELLOW;
 }
 
+static const char *name_of(const json_t *connection)
+{
+    const char *id = text_of(connection, "id");
+    return *id != '\0' ? id : "a connection without an id";
+}
+
 static void print_stream(const json_t *connection, const json_t *stream)
 {
-    const char *id = text_of(connection, "id"), *protocol = text_of(stream, "protocol");
-    printf("%s stream %" JSON_INTEGER_FORMAT ": %s%s%s (%s): %s%s%s\n",
-           *id != '\0' ? id : "a connection without an id",
+    const char *protocol = text_of(stream, "protocol");
+    printf("%s stream %" JSON_INTEGER_FORMAT ": %s%s%s (%s): %s%s%s\n", name_of(connection),
            json_integer_value(json_object_get(stream, "id")),
            output_colour(stdout, colour_of(stream)), text_of(stream, "verdict"),
            output_colour_end(stdout), text_of(stream, "confidence"), protocol,
            *protocol != '\0' ? ", " : "", text_of(stream, "evidence"));
+}
+
+static void print_broken(const json_t *connection)
+{
+    const json_t *ended = json_object_get(connection, "ended");
+    const json_t *broken = json_object_get(ended, "broken_by");
+    const json_t *stream = json_object_get(broken, "stream_id");
+    const char *reason = text_of(ended, "reason");
+    bool has_reason = *reason != '\0';
+    if (broken == NULL)
+        return;
+    printf("%s: closed by the %s at %.3f s for %s%s%s%s%s%s: the %s broke the protocol",
+           name_of(connection), text_of(ended, "by"),
+           json_real_value(json_object_get(ended, "at_ms")) / 1000,
+           output_colour(stdout, COLOUR_YELLOW), text_of(ended, "error"), output_colour_end(stdout),
+           has_reason ? " (" : "", reason, has_reason ? ")" : "", text_of(broken, "role"));
+    if (stream != NULL)
+        printf(" on stream %" JSON_INTEGER_FORMAT, json_integer_value(stream));
+    printf("\n");
+}
+
+static void print_one_way(const json_t *connection)
+{
+    const json_t *one_way = json_object_get(connection, "one_way");
+    const char *from = text_of(one_way, "from");
+    const char *to = strcmp(from, "client") == 0 ? "server" : "client";
+    if (one_way == NULL)
+        return;
+    printf("%s: %sone-way peering%s: gossip flows from the %s to the %s only, on stream "
+           "%" JSON_INTEGER_FORMAT "; no gossipsub stream of the %s is in use\n",
+           name_of(connection), output_colour(stdout, COLOUR_YELLOW), output_colour_end(stdout),
+           from, to, json_integer_value(json_object_get(one_way, "stream_id")), to);
 }
 
 static const char *plural(json_int_t count)
@@ -61,11 +98,18 @@ static void print_summary(const json_t *summary, bool troubled)
     else
         printf("%sno orphaned streams%s%s", troubled ? "" : colour,
                troubled ? "" : output_colour_end(stdout),
-               troubled ? " in what could be read, which is not all:" : "");
+               troubled ? " in what could be told, which is not all:" : "");
     printf("%s %" JSON_INTEGER_FORMAT " connection%s (%" JSON_INTEGER_FORMAT
            " stream%s, %" JSON_INTEGER_FORMAT " log%s)\n",
            orphans == 0 && troubled ? "" : " in", connections, plural(connections), streams,
            plural(streams), logs, plural(logs));
+}
+
+bool leaves_doubt(const json_t *report)
+{
+    const json_t *verdicts = json_object_get(json_object_get(report, "summary"), "verdicts");
+    return json_array_size(json_object_get(report, "troubles")) > 0 ||
+           json_object_get(verdicts, "unknown") != NULL;
 }
 
 void print_text(const json_t *report, bool all)
@@ -74,12 +118,13 @@ void print_text(const json_t *report, bool all)
     const json_t *connection, *stream;
     json_array_foreach(json_object_get(report, "connections"), i, connection)
     {
+        print_broken(connection);
+        print_one_way(connection);
         json_array_foreach(json_object_get(connection, "streams"), k, stream)
         {
             if (all || !is_healthy(text_of(stream, "verdict")))
                 print_stream(connection, stream);
         }
     }
-    print_summary(json_object_get(report, "summary"),
-                  json_array_size(json_object_get(report, "troubles")) > 0);
+    print_summary(json_object_get(report, "summary"), leaves_doubt(report));
 }

@@ -40,6 +40,7 @@ struct qlog_gossip {
     bool presumed;       /* the nodes are not named: that they are the same two is presumed */
     bool reopened;       /* the side that forgot it has opened another since: no doubt is left */
     bool at_end;         /* it was forgotten as the log ends */
+    bool one_way;        /* between its two nodes no stream the other way is in use */
 };
 
 struct qlog_peering {
@@ -56,8 +57,8 @@ struct qlog_peerings {
 /* Groups the connections between the same two nodes, and settles who owns what. Nodes are known by
  * peer id, or by their folders where each end's logs lie in one of its own. */
 struct qlog_peerings qlog_peerings_of(const struct qlog_connections *connections);
-void qlog_peerings_clear(struct qlog_peerings *peerings);
 /* Whether the opener writes on the stream and the receiver reads it, as far as the logs go. */
 bool qlog_gossip_in_use(const struct qlog_gossip *gossip);
+void qlog_peerings_clear(struct qlog_peerings *peerings);
 
 #endif

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "common/utf8.h"
+#include "net/qlog/ending.h"
 #include "net/qlog/negotiation.h"
 
 static const char *role_name(enum qlog_role role)
@@ -73,19 +74,33 @@ static void report_end(json_t *report, const struct qlog_connection *connection)
     if (connection->over < 0)
         return;
     json_t *ended = json_pack("{s:o}", "at_ms", milliseconds(connection->over));
-    for (int end = QLOG_CLIENT; end <= QLOG_SERVER; end++) {
-        const struct qlog_log *log = connection->ends[end];
-        if (log == NULL || log->close.time < 0)
-            continue;
-        enum qlog_role by = log->close.direction == QLOG_SENT ? (enum qlog_role)end
-                                                              : qlog_other((enum qlog_role)end);
-        set_text(ended, "by", role_name(by));
-        set_text(ended, "space", log->close.application ? "application" : "transport");
-        json_object_set_new(ended, "code", json_integer((json_int_t)log->close.code));
-        set_text(ended, "reason", log->close.reason);
-        break;
+    struct qlog_ending ending = qlog_ending_of(connection);
+    if (ending.close != NULL) {
+        set_text(ended, "by", role_name(ending.by));
+        set_text(ended, "space", ending.close->application ? "application" : "transport");
+        json_object_set_new(ended, "code", json_integer((json_int_t)ending.close->code));
+        set_text(ended, "reason", ending.close->reason);
+        set_text(ended, "error", ending.error);
+    }
+    if (ending.broken) {
+        json_t *broken = json_pack("{s:s}", "role", role_name(qlog_other(ending.by)));
+        if (ending.stream != NULL)
+            json_object_set_new(broken, "stream_id", json_integer((json_int_t)ending.stream->id));
+        json_object_set_new(ended, "broken_by", broken);
     }
     json_object_set_new(report, "ended", ended);
+}
+
+static void report_one_way(json_t *report, const struct qlog_connection *connection,
+                           const struct qlog_judgement *judgements)
+{
+    for (size_t i = 0; i < connection->stream_count; i++) {
+        const struct qlog_joined_stream *stream = &connection->streams[i];
+        if (judgements[i].one_way)
+            json_object_set_new(report, "one_way",
+                                json_pack("{s:s, s:I}", "from", role_name(stream->opener),
+                                          "stream_id", (json_int_t)stream->id));
+    }
 }
 
 static json_t *report_connection(const struct qlog_connection *connection,
@@ -103,6 +118,7 @@ static json_t *report_connection(const struct qlog_connection *connection,
                                peers, "duration_ms", milliseconds(connection->end));
     set_text(report, "id", connection->id);
     report_end(report, connection);
+    report_one_way(report, connection, judgements);
     return report;
 }
 

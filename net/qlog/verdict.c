@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "common/memory.h"
+#include "net/qlog/one_way.h"
 #include "net/qlog/presumption.h"
 
 /* Milliseconds. */
@@ -24,8 +25,8 @@ static const struct {
     [QLOG_ORPHANED_AFTER_DEREGISTRATION] = {"orphaned_after_deregistration", true},
     [QLOG_NEGOTIATION_FAILED_AND_LEFT_OPEN] = {"negotiation_failed_and_left_open", false},
     [QLOG_REQUEST_NEVER_ANSWERED] = {"request_never_answered", false},
-    [QLOG_REQRESP] = {"reqresp", false},
     [QLOG_DUPLICATE_ACROSS_CONNECTIONS] = {"duplicate_across_connections", false},
+    [QLOG_REQRESP] = {"reqresp", false},
     [QLOG_CLOSED] = {"closed", false},
     [QLOG_HALF_CLOSED] = {"half_closed", false},
     [QLOG_OPEN_AT_END] = {"open_at_end", false},
@@ -332,7 +333,6 @@ static void judge_unread(const struct qlog_gossip *gossip, struct qlog_judgement
               before);
 }
 
-static void judge_owned(const struct qlog_gossip *gossip, struct qlog_judgement *judgement)
 static void judge_twin(const struct qlog_gossip *gossip, struct qlog_judgement *judgement)
 {
     char twin[128];
@@ -342,6 +342,7 @@ static void judge_twin(const struct qlog_gossip *gossip, struct qlog_judgement *
           name_of(gossip->twin, gossip, twin, sizeof(twin)));
 }
 
+static void judge_owned(const struct qlog_gossip *gossip, struct qlog_judgement *judgement)
 {
     bool over = is_over(gossip->connection);
     bool exact = gossip->opener_exact || gossip->receiver_exact;
@@ -354,9 +355,9 @@ static void judge_twin(const struct qlog_gossip *gossip, struct qlog_judgement *
         judge(judgement, QLOG_HALF_CLOSED, QLOG_MEDIUM,
               "ended by its %s alone; the peering goes on",
               gossip->ended[0] >= 0 ? "opener" : "receiver");
-    else
     else if (gossip->twin != NULL)
         judge_twin(gossip, judgement);
+    else
         judge(judgement, over ? QLOG_LIVE_UNTIL_CONNECTION_ENDED : QLOG_LIVE, sure, "%s%s", why,
               over ? ", until the connection ended" : "");
 }
@@ -417,6 +418,7 @@ static void judge_peering(const struct qlog_peering *peering, struct qlog_judgem
         const struct qlog_gossip *gossip = &peering->streams[i];
         size_t connection = index_of(judgements->connections, gossip->connection);
         judge_gossip(gossip, &judgements->items[connection][gossip->index]);
+        judgements->items[connection][gossip->index].one_way = gossip->one_way;
     }
 }
 
@@ -436,6 +438,7 @@ struct qlog_judgements qlog_judge(const struct qlog_connections *connections)
     }
     struct qlog_peerings peerings = qlog_peerings_of(connections);
     qlog_presume(&peerings);
+    qlog_mark_one_way(&peerings);
     for (size_t i = 0; i < peerings.count; i++)
         judge_peering(&peerings.items[i], &judgements);
     qlog_peerings_clear(&peerings);

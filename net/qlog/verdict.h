@@ -29,6 +29,7 @@ struct qlog_judgement {
     enum qlog_verdict verdict;
     enum qlog_confidence confidence;
     char *evidence;
+    bool one_way; /* the one gossipsub stream in use between its two nodes, in either direction */
 };
 
 /* One for each stream of each connection, in their order. */
