@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "common/memory.h"
+#include "net/qlog/ownership.h"
 
 /* What is in use when all that is known of the peering ends: NULL where both directions have a
  * stream in use, or none has. */

@@ -1,9 +1,6 @@
 /*
- * Who owns each gossipsub stream between two nodes. Where events of ours do not say, both nodes are
- * played through by the rules of real implementations: the first stream that arrives is the one
- * that is read, a second one is ignored for good; the opener writes on the one whose negotiation it
- * completed first; and a stream that its opener ends makes the other side forget the peer, its own
- * stream with it.
+ * The connections between each two nodes, and the gossipsub streams on them. Who owns which is
+ * settled by net/qlog/ownership.h.
  */
 #ifndef NET_QLOG_PEERING_H
 #define NET_QLOG_PEERING_H
@@ -57,8 +54,6 @@ struct qlog_peerings {
 /* Groups the connections between the same two nodes, and settles who owns what. Nodes are known by
  * peer id, or by their folders where each end's logs lie in one of its own. */
 struct qlog_peerings qlog_peerings_of(const struct qlog_connections *connections);
-/* Whether the opener writes on the stream and the receiver reads it, as far as the logs go. */
-bool qlog_gossip_in_use(const struct qlog_gossip *gossip);
 void qlog_peerings_clear(struct qlog_peerings *peerings);
 
 #endif

@@ -1,0 +1,18 @@
+/*
+ * Who owns each gossipsub stream between two nodes. Where events of ours do not say, both nodes are
+ * played through by the rules of real implementations: the first stream that arrives is the one
+ * that is read, a second one is ignored for good; the opener writes on the one whose negotiation it
+ * completed first; and a stream that its opener ends makes the other side forget the peer, its own
+ * stream with it.
+ */
+#ifndef NET_QLOG_OWNERSHIP_H
+#define NET_QLOG_OWNERSHIP_H
+
+#include "net/qlog/peering.h"
+
+/* Settles who owns what in PEERING, whose streams are in the order of their arrival. */
+void qlog_play(struct qlog_peering *peering);
+/* Whether the opener writes on the stream and the receiver reads it, as far as the logs go. */
+bool qlog_gossip_in_use(const struct qlog_gossip *gossip);
+
+#endif
