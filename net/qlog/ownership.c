@@ -1,7 +1,5 @@
 #include "net/qlog/ownership.h"
 
-enum { BUSY_WRITES = 5 };
-
 static double earlier(double a, double b)
 {
     if (a < 0 || b < 0)
@@ -104,50 +102,65 @@ static void play_receivers(struct qlog_peering *peering)
     }
 }
 
-/* Whether NODE wrote, later than TIME, on a stream of its own that was open when CAUSE ended. */
+/* When the receiver lost the stream that it reads: its opener ended it, or the connection went. */
+static double lost(const struct qlog_gossip *gossip)
+{
+    return gossip->ended[0] >= 0 ? gossip->ended[0] : gossip->over;
+}
+
+/* Whether NODE wrote, later than TIME, on a stream of its own that was open when CAUSE was lost. */
 static bool writes_on(const struct qlog_peering *peering, unsigned node,
                       const struct qlog_gossip *cause, double time)
 {
     for (size_t i = 0; i < peering->count; i++) {
         const struct qlog_gossip *gossip = &peering->streams[i];
-        if (gossip->opener == node && gossip->arrival < cause->ended[0] && gossip->grew > time &&
+        if (gossip->opener == node && gossip->arrival < lost(cause) && gossip->grew > time &&
             remembered_together(peering, node, gossip, cause))
             return true;
     }
     return false;
 }
 
-/* Whether NODE opened a stream since CAUSE ended. */
+/* Whether NODE opened a stream since CAUSE was lost. */
 static bool opens_after(const struct qlog_peering *peering, unsigned node,
                         const struct qlog_gossip *cause)
 {
     for (size_t i = 0; i < peering->count; i++) {
         const struct qlog_gossip *gossip = &peering->streams[i];
-        if (gossip->opener == node && gossip->arrival > cause->ended[0] &&
+        if (gossip->opener == node && gossip->arrival > lost(cause) &&
             remembered_together(peering, node, gossip, cause))
             return true;
     }
     return false;
 }
 
-/* NODE forgets its peer because the peer ended CAUSE: its own open streams are nobody's. */
-static void forget(struct qlog_peering *peering, unsigned node, struct qlog_gossip *cause)
+/* Whether the stream was open and went on being so after TIME, for longer than a MARGIN. */
+static bool outlives(const struct qlog_gossip *gossip, double time, double margin)
 {
-    double time = cause->ended[0];
-    bool reopened = opens_after(peering, node, cause);
-    bool at_end = end_of(cause) < time + QLOG_SILENCE;
+    return gossip->arrival < time && gossip->ended[0] < 0 && gossip->ended[1] < 0 &&
+           (gossip->over < 0 || gossip->over > time + margin);
+}
+
+/* NODE forgets its peer because it lost CAUSE: its own open streams are nobody's. */
+static void forget(struct qlog_peering *peering, unsigned node, struct qlog_gossip *cause,
+                   double margin)
+{
+    double time = lost(cause);
+    bool by_end = cause->ended[0] >= 0, reopened = opens_after(peering, node, cause);
+    bool at_end = margin < QLOG_SILENCE;
     for (size_t i = 0; i < peering->count; i++) {
         struct qlog_gossip *gossip = &peering->streams[i];
-        bool open = earlier(gossip->ended[0], gossip->ended[1]) < 0 && !is_gone(gossip, time);
-        if (gossip->opener != node || gossip->opener_exact || !open || gossip->arrival >= time ||
-            gossip->opener_dropped >= 0 || !remembered_together(peering, node, gossip, cause))
+        bool elsewhere = gossip->connection != cause->connection;
+        if (gossip->opener != node || gossip->opener_exact || gossip->opener_dropped >= 0 ||
+            !outlives(gossip, time, by_end ? 0 : margin) || (!by_end && !elsewhere) ||
+            !remembered_together(peering, node, gossip, cause))
             continue;
         gossip->opener_dropped = time;
         gossip->cause = cause;
         gossip->reopened = reopened;
         gossip->at_end = at_end;
     }
-    if (cause->ended[1] < 0) {
+    if (by_end && cause->ended[1] < 0) {
         cause->receiver_dropped = time;
         cause->cause = cause;
         cause->reopened = reopened;
@@ -155,13 +168,15 @@ static void forget(struct qlog_peering *peering, unsigned node, struct qlog_goss
     }
 }
 
-/* How long what NODE wrote may have been under way: no longer than a negotiation took. */
+/* How long what the receiver wrote may have been under way when it lost the stream: no longer than
+ * a negotiation took. */
 static double flight(const struct qlog_peering *peering, const struct qlog_gossip *gossip)
 {
     double shortest = QLOG_SILENCE;
     for (size_t i = 0; i < peering->count; i++) {
         const struct qlog_gossip *other = &peering->streams[i];
-        double took = other->stream->completion - other->stream->half[other->stream->opener].began;
+        double began = other->stream->half[other->stream->opener].began;
+        double took = other->stream->completion - began;
         if (other->connection == gossip->connection && other->opener == gossip->opener &&
             other->completion >= 0 && took < shortest)
             shortest = took;
@@ -169,56 +184,46 @@ static double flight(const struct qlog_peering *peering, const struct qlog_gossi
     return shortest < QLOG_SILENCE - QLOG_SETTLING ? shortest + QLOG_SETTLING : QLOG_SILENCE;
 }
 
-/* A side that has forgotten its peer answers the peer's next stream with one of its own: where it
- * does not, or writes on, it has kept the peer. A log goes on for as long as anything passes: where
- * it ends with the stream, silence has followed, unless it was cut off there. */
-static void play_endings(struct qlog_peering *peering)
+/* Where the log of what is left of the peering ends. */
+static const struct qlog_gossip *last_known(const struct qlog_peering *peering,
+                                            const struct qlog_gossip *gossip)
+{
+    const struct qlog_gossip *last = gossip;
+    for (size_t i = 0; i < peering->count; i++)
+        if (end_of(&peering->streams[i]) > end_of(last) &&
+            remembered_together(peering, 1 - gossip->opener, &peering->streams[i], gossip))
+            last = &peering->streams[i];
+    return last;
+}
+
+/* How long after the loss what the receiver writes may be older than it: NEVER where the log was
+ * cut off before that shows. A log goes on for as long as anything passes: where it ends with the
+ * stream and was not cut off, silence has followed. A node that closes a connection holds on to the
+ * peer until that is drained, three probe timeouts later. */
+static double margin_of(const struct qlog_peering *peering, const struct qlog_gossip *gossip)
+{
+    const struct qlog_gossip *last = last_known(peering, gossip);
+    double under_way = flight(peering, gossip);
+    if (end_of(last) >= lost(gossip) + QLOG_SILENCE)
+        return gossip->ended[0] >= 0 ? QLOG_SILENCE : QLOG_SILENCE + 3 * under_way;
+    return qlog_cut_off(last->connection) ? QLOG_NEVER : under_way;
+}
+
+/* Who loses the stream that it reads forgets the peer. A side that has done so answers the peer's
+ * next stream with one of its own: where it does not, or writes on, it has kept the peer. */
+static void play_losses(struct qlog_peering *peering)
 {
     for (size_t i = 0; i < peering->count; i++) {
         struct qlog_gossip *gossip = &peering->streams[i];
         unsigned receiver = 1 - gossip->opener;
-        double ended = gossip->ended[0];
-        if (ended < 0 || !gossip->receiver_owns || gossip->receiver_exact)
+        if (lost(gossip) < 0 || !gossip->receiver_owns || gossip->receiver_exact)
             continue;
-        bool at_end = end_of(gossip) < ended + QLOG_SILENCE;
-        double margin = at_end ? flight(peering, gossip) : QLOG_SILENCE;
-        if ((at_end && qlog_cut_off(gossip->connection)) ||
-            writes_on(peering, receiver, gossip, ended + margin) ||
+        double margin = margin_of(peering, gossip);
+        if (margin < 0 || writes_on(peering, receiver, gossip, lost(gossip) + margin) ||
             (opens_after(peering, gossip->opener, gossip) &&
              !opens_after(peering, receiver, gossip)))
             continue;
-        forget(peering, receiver, gossip);
-    }
-}
-
-/* Busy until TIME, and then silent for much longer than it used to be. */
-static bool falls_silent(const struct qlog_gossip *gossip, double time)
-{
-    double last = end_of(gossip);
-    double active = gossip->grew - gossip->arrival;
-    double pause = active / (double)(gossip->growths + 1);
-    return gossip->growths >= BUSY_WRITES && active >= 3 * QLOG_SILENCE &&
-           gossip->grew >= time - 2 * pause - QLOG_SILENCE && gossip->grew <= time + QLOG_SILENCE &&
-           last - time >= 3 * QLOG_SILENCE && last - time >= 5 * pause;
-}
-
-/* Closing one of two connections makes both sides forget the peer, where the other connection,
- * busy until then, falls silent. */
-static void play_closing(struct qlog_peering *peering)
-{
-    for (size_t i = 0; i < peering->count; i++) {
-        struct qlog_gossip *gossip = &peering->streams[i];
-        for (size_t k = 0; k < peering->count && gossip->opener_dropped < 0; k++) {
-            const struct qlog_gossip *other = &peering->streams[k];
-            double closed = other->connection->closed;
-            closed = closed < 0 ? closed : closed + other->base;
-            if (other->connection == gossip->connection || peering->keeps_apart[gossip->opener] ||
-                closed < 0 || gossip->opener_exact || gossip->arrival >= closed ||
-                (gossip->over >= 0 && gossip->over < closed) || !falls_silent(gossip, closed))
-                continue;
-            gossip->opener_dropped = closed;
-            gossip->cause = other;
-        }
+        forget(peering, receiver, gossip, margin);
     }
 }
 
@@ -296,8 +301,7 @@ void qlog_play(struct qlog_peering *peering)
     for (unsigned node = 0; node < 2; node++)
         peering->keeps_apart[node] = keeps_apart(peering, node);
     play_receivers(peering);
-    play_endings(peering);
-    play_closing(peering);
+    play_losses(peering);
     play_openers(peering);
     play_twins(peering);
 }

@@ -2,8 +2,8 @@
  * Who owns each gossipsub stream between two nodes. Where events of ours do not say, both nodes are
  * played through by the rules of real implementations: the first stream that arrives is the one
  * that is read, a second one is ignored for good; the opener writes on the one whose negotiation it
- * completed first; and a stream that its opener ends makes the other side forget the peer, its own
- * stream with it.
+ * completed first; and who loses the stream that it reads, because its opener ends it or its
+ * connection goes, forgets the peer and its own stream with it.
  */
 #ifndef NET_QLOG_OWNERSHIP_H
 #define NET_QLOG_OWNERSHIP_H

@@ -4,6 +4,7 @@
 
 #include "common/memory.h"
 #include "net/qlog/ownership.h"
+#include "net/qlog/presumption.h"
 
 static double on(double time, double base)
 {
@@ -106,6 +107,7 @@ struct member {
     char *nodes[2]; /* by node number: the smaller name is node 0 */
     bool swapped;   /* the client is node 1 */
     double base;
+    bool presumed; /* nobody names the nodes */
 };
 
 static void member_init(struct member *member, const struct qlog_connection *connection)
@@ -121,6 +123,48 @@ static void member_init(struct member *member, const struct qlog_connection *con
     } else {
         free(client);
         free(server);
+    }
+}
+
+/* The member alone that may be with the same peer as the one at INDEX; NULL where there is none, or
+ * no one alone. */
+static struct member *crossing_of(struct member *members, size_t count, size_t index)
+{
+    struct member *found = NULL;
+    for (size_t i = 0; i < count; i++) {
+        if (i == index || members[i].nodes[0] != NULL ||
+            !qlog_presumed_crossing(members[index].connection, members[i].connection))
+            continue;
+        if (found != NULL)
+            return NULL;
+        found = &members[i];
+    }
+    return found;
+}
+
+/* Gives both the same two nodes: the one whose logs they are is node 0. */
+static void pair(struct member *members[2])
+{
+    const void *first = members[0]->connection;
+    for (int i = 0; i < 2; i++) {
+        struct member *member = members[i];
+        member->nodes[0] = text_format("presumed %p, who logged it", first);
+        member->nodes[1] = text_format("presumed %p, the peer", first);
+        member->swapped = member->connection->ends[QLOG_SERVER] != NULL;
+        member->base = member->connection->epoch;
+        member->presumed = true;
+    }
+}
+
+/* Joins what the logs of one node alone show of two nodes that dialled each other. */
+static void pair_crossings(struct member *members, size_t count)
+{
+    if (count > QLOG_PRESUMED_LIMIT)
+        return;
+    for (size_t i = 0; i < count; i++) {
+        struct member *other = members[i].nodes[0] == NULL ? crossing_of(members, count, i) : NULL;
+        if (other != NULL && crossing_of(members, count, (size_t)(other - members)) == &members[i])
+            pair((struct member *[2]){&members[i], other});
     }
 }
 
@@ -148,6 +192,18 @@ static void add_streams(struct qlog_peering *peering, const struct member *membe
     }
 }
 
+/* Marks what is known only if the connections are between the same two nodes. */
+static void presume(struct qlog_peering *peering)
+{
+    for (size_t i = 0; i < peering->count; i++) {
+        struct qlog_gossip *gossip = &peering->streams[i];
+        const struct qlog_gossip *const reasons[] = {gossip->before, gossip->rival, gossip->cause};
+        for (size_t k = 0; k < sizeof(reasons) / sizeof(*reasons); k++)
+            gossip->presumed |= reasons[k] != NULL && reasons[k]->connection != gossip->connection;
+        gossip->twin = NULL;
+    }
+}
+
 static int by_arrival(const void *a, const void *b)
 {
     double first = ((const struct qlog_gossip *)a)->arrival;
@@ -163,9 +219,12 @@ static void peering_init(struct qlog_peering *peering, const struct member *memb
         start = members[i].base < start ? members[i].base : start;
     for (size_t i = 0; i < count; i++)
         add_streams(peering, &members[i], start);
+    peering->presumed = members[0].presumed;
     if (peering->count > 0)
         qsort(peering->streams, peering->count, sizeof(*peering->streams), by_arrival);
     qlog_play(peering);
+    if (peering->presumed)
+        presume(peering);
 }
 
 struct qlog_peerings qlog_peerings_of(const struct qlog_connections *connections)
@@ -174,6 +233,7 @@ struct qlog_peerings qlog_peerings_of(const struct qlog_connections *connections
     struct member *members = memory_new((count + 1) * sizeof(*members));
     for (size_t i = 0; i < count; i++)
         member_init(&members[i], connections->items[i]);
+    pair_crossings(members, count);
     qsort(members, count, sizeof(*members), by_nodes);
     struct qlog_peerings peerings = {.items = memory_new((count + 1) * sizeof(*peerings.items))};
     for (size_t i = 0, next; i < count; i = next) {

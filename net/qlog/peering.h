@@ -43,6 +43,7 @@ struct qlog_gossip {
 struct qlog_peering {
     struct qlog_gossip *streams; /* by arrival */
     size_t count;
+    bool presumed;       /* that its connections are between the same two nodes */
     bool keeps_apart[2]; /* that node has a memory for each connection, not one for the peer */
 };
 

@@ -1,5 +1,6 @@
 #include "net/qlog/presumption.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "common/memory.h"
@@ -36,6 +37,26 @@ static bool has_stream(const struct qlog_connection *connection, enum qlog_role 
             return true;
     }
     return false;
+}
+
+/* Whether the log's owner alone opened gossipsub streams there, or with OURS false its peer. */
+static bool opened_by(const struct qlog_connection *connection, const struct qlog_log *log,
+                      bool ours)
+{
+    enum qlog_role opener = ours ? log->role : qlog_other(log->role);
+    return has_stream(connection, opener, false) &&
+           !has_stream(connection, qlog_other(opener), false);
+}
+
+bool qlog_presumed_crossing(const struct qlog_connection *a, const struct qlog_connection *b)
+{
+    const struct qlog_log *log_a = only_log(a), *log_b = only_log(b);
+    if (log_a == NULL || log_b == NULL || log_a->role == log_b->role || log_a->has_claims ||
+        log_b->has_claims || a->epoch <= 0 || b->epoch <= 0 ||
+        fabs(a->epoch - b->epoch) > simultaneous || !same_folder(log_a->path, log_b->path))
+        return false;
+    return (opened_by(a, log_a, true) && opened_by(b, log_b, false)) ||
+           (opened_by(a, log_a, false) && opened_by(b, log_b, true));
 }
 
 /* Both dialled at the same time: what the opener of a silent stream says, it says on the other
