@@ -306,6 +306,20 @@ double qlog_half_ended(const struct qlog_connection *connection,
     return teardown >= 0 && ended >= teardown ? QLOG_NEVER : ended;
 }
 
+bool qlog_claims_decide(const struct qlog_connection *connection, uint64_t stream_id,
+                        enum qlog_role end)
+{
+    const struct qlog_log *log = connection->ends[end];
+    const struct qlog_stream *stream = log != NULL ? qlog_log_find(log, stream_id) : NULL;
+    if (stream == NULL || !log->has_claims)
+        return false;
+    double sent = stream->half[QLOG_SENT].negotiated;
+    double received = stream->half[QLOG_RECEIVED].negotiated;
+    bool settled = !log->truncated || log->end - later(sent, received) >= QLOG_SETTLING;
+    return (stream->claims != NULL && stream->claims->registered >= 0) ||
+           (sent >= 0 && received >= 0 && settled);
+}
+
 bool qlog_cut_off(const struct qlog_connection *connection)
 {
     for (int end = QLOG_CLIENT; end <= QLOG_SERVER; end++)

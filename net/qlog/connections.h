@@ -7,8 +7,9 @@
 
 #include "net/qlog/reader.h"
 
-/* Milliseconds: what ends so shortly before the connection ended with it. */
-#define QLOG_TEARDOWN 500.0
+/* Milliseconds. */
+#define QLOG_TEARDOWN 500.0 /* what ends so shortly before the connection ended with it */
+#define QLOG_SETTLING 100.0 /* a log cut off so soon after a negotiation cannot tell */
 
 /* A stream as both ends saw it, by enum qlog_role: who sent, who claims. */
 struct qlog_joined_stream {
@@ -61,6 +62,10 @@ void qlog_connections_clear(struct qlog_connections *connections);
 double qlog_half_ended(const struct qlog_connection *connection,
                        const struct qlog_joined_stream *stream, enum qlog_role role);
 
+/* Whether the events of ours in that end's log decide what becomes of the stream there: it has
+ * them, and goes on beyond the stream's negotiation. */
+bool qlog_claims_decide(const struct qlog_connection *connection, uint64_t stream_id,
+                        enum qlog_role end);
 /* Whether every log of the connection was cut off in a record, so that its end tells nothing. */
 bool qlog_cut_off(const struct qlog_connection *connection);
 

@@ -41,10 +41,10 @@ static double claimed_drop(const struct qlog_gossip *gossip, enum qlog_role role
 static void read_claims(struct qlog_gossip *gossip)
 {
     enum qlog_role opener = gossip->stream->opener, receiver = qlog_other(opener);
-    const struct qlog_log *const *ends = (const struct qlog_log *const *)gossip->connection->ends;
     const struct qlog_claims *const *claims = gossip->stream->claims;
-    gossip->opener_exact = ends[opener] != NULL && ends[opener]->has_claims;
-    gossip->receiver_exact = ends[receiver] != NULL && ends[receiver]->has_claims;
+    uint64_t id = gossip->stream->id;
+    gossip->opener_exact = qlog_claims_decide(gossip->connection, id, opener);
+    gossip->receiver_exact = qlog_claims_decide(gossip->connection, id, receiver);
     gossip->opener_owns = claims[opener] != NULL && claims[opener]->registered >= 0;
     gossip->receiver_owns = claims[receiver] != NULL && claims[receiver]->registered >= 0;
     gossip->opener_dropped = claimed_drop(gossip, opener);

@@ -10,9 +10,7 @@
 enum { QLOG_GOSSIP_LIMIT = 4096 }; /* streams between two nodes that are judged */
 
 /* Milliseconds. */
-#define QLOG_TEARDOWN 500.0 /* what ends so shortly before the connection ended with it */
 #define QLOG_SILENCE 1000.0 /* after an end by the peer: nothing written since means forgotten */
-#define QLOG_SETTLING 100.0 /* a log that stops so soon after a negotiation cannot tell */
 
 struct qlog_gossip {
     const struct qlog_connection *connection;

@@ -100,9 +100,9 @@ static bool is_unclaimed(const struct qlog_connection *connection,
                          const struct qlog_joined_stream *stream)
 {
     for (int end = QLOG_CLIENT; end <= QLOG_SERVER; end++) {
-        const struct qlog_log *log = connection->ends[end];
         const struct qlog_claims *claims = stream->claims[end];
-        if (log != NULL && log->has_claims && (claims == NULL || claims->registered < 0))
+        if (qlog_claims_decide(connection, stream->id, (enum qlog_role)end) &&
+            (claims == NULL || claims->registered < 0))
             return true;
     }
     return false;
