@@ -283,7 +283,9 @@ static double farewell(const struct qlog_connection *connection, enum qlog_role 
         const struct qlog_joined_stream *stream = &connection->streams[i];
         const struct qlog_half *half = &stream->half[end];
         grew = later(grew, half->grew);
-        if (stream->opener != end && half->bytes == QLOG_NEGOTIATION_SIZE)
+        double asked = stream->half[stream->opener].fin;
+        bool answers = asked >= 0 && asked < half->fin;
+        if (stream->opener != end && half->bytes == QLOG_NEGOTIATION_SIZE && !answers)
             first = earlier(first, half->fin);
     }
     return first >= 0 && grew < first + QLOG_TEARDOWN ? first : QLOG_NEVER;
@@ -291,7 +293,9 @@ static double farewell(const struct qlog_connection *connection, enum qlog_role 
 
 static double teardown_of(const struct qlog_connection *connection, enum qlog_role end)
 {
-    double last = connection->closed >= 0 ? connection->closed : farewell(connection, end);
+    double closed = connection->closed, goodbye = farewell(connection, end), last = closed;
+    if (goodbye >= 0 && closed < goodbye + QLOG_FAREWELL)
+        last = earlier(goodbye, closed);
     if (last < 0)
         return QLOG_NEVER;
     return last > QLOG_TEARDOWN ? last - QLOG_TEARDOWN : 0;

@@ -8,8 +8,9 @@
 #include "net/qlog/reader.h"
 
 /* Milliseconds. */
-#define QLOG_TEARDOWN 500.0 /* what ends so shortly before the connection ended with it */
-#define QLOG_SETTLING 100.0 /* a log cut off so soon after a negotiation cannot tell */
+#define QLOG_TEARDOWN 500.0  /* what ends so shortly before the connection ended with it */
+#define QLOG_FAREWELL 5000.0 /* from the first FIN of a busy node's closing to the close */
+#define QLOG_SETTLING 100.0  /* a log cut off so soon after a negotiation cannot tell */
 
 /* A stream as both ends saw it, by enum qlog_role: who sent, who claims. */
 struct qlog_joined_stream {

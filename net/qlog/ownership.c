@@ -250,13 +250,15 @@ static const struct qlog_gossip *rival_of(const struct qlog_peering *peering,
     for (size_t i = 0; i < peering->count; i++) {
         const struct qlog_gossip *other = &peering->streams[i];
         if (other == gossip || other->opener != gossip->opener || is_gone(other, gossip->arrival) ||
+            is_gone(gossip, other->arrival) ||
             !remembered_together(peering, gossip->opener, other, gossip) ||
             has_restarted(other, gossip, gossip->stream->opener) ||
             other->generation != gossip->generation)
             continue;
         if (other->used)
             return other;
-        if (other->completion >= 0 &&
+        bool held = other->arrival >= gossip->arrival || other->opener_owns;
+        if (held && other->completion >= 0 &&
             (gossip->completion < 0 || other->completion < gossip->completion) && first == NULL)
             first = other;
     }

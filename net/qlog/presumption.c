@@ -87,7 +87,7 @@ static void presume_return(struct qlog_gossip *gossip, const struct qlog_gossip 
     double gone = old->active[QLOG_CLIENT] + old->epoch;
     double idle = other_log->idle_limit > 0 ? other_log->idle_limit : idle_default;
     if (log->role != other_log->role || gossip->stream->opener != QLOG_CLIENT ||
-        other->stream->opener != QLOG_CLIENT || !gossip->used || !other->used ||
+        other->stream->opener != QLOG_CLIENT || gossip->used != other->used ||
         other->ended[0] >= 0 || old->closed >= 0 || gone >= connection->epoch ||
         connection->epoch > gone + idle ||
         (qlog_cut_off(connection) && connection->end - gossip->stream->arrival < answer_time) ||

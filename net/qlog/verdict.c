@@ -328,9 +328,9 @@ static void judge_unread(const struct qlog_gossip *gossip, struct qlog_judgement
               "the opener writes on it, and by the receiver's own events nobody there reads it");
     else
         judge(judgement, QLOG_UNREAD_AT_RECEIVER, two_logs(gossip) ? QLOG_HIGH : QLOG_MEDIUM,
-              "the opener writes on it, but the receiver was reading %s when it arrived, and a "
-              "second one is ignored",
-              before);
+              "the opener %s it, but the receiver was reading %s when it arrived, and a second one "
+              "is ignored",
+              gossip->used ? "writes on" : "holds", before);
 }
 
 static void judge_twin(const struct qlog_gossip *gossip, struct qlog_judgement *judgement)
