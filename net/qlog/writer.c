@@ -2,9 +2,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/memory.h"
 
@@ -14,6 +17,7 @@ struct qlog_writer {
     int fd; /* -1 once writing has failed */
     char *path;
     struct buffer pending;
+    bool begun; /* the library's first record, the header, has been written */
 };
 
 static void create_file(struct qlog_writer *writer, const char *folder, const char *id,
@@ -81,11 +85,32 @@ void qlog_writer_flush(struct qlog_writer *writer)
     buffer_clear(&writer->pending);
 }
 
+/* ngtcp2 writes times since the connection began, and never says when that was: without it nobody
+ * can tell which of two connections came first. */
+static void append_header(struct qlog_writer *writer, struct bytes header)
+{
+    static const char unset[] = "\"reference_time\":0";
+    const uint8_t *found = memmem(header.data, header.size, unset, sizeof(unset) - 1);
+    size_t before = found != NULL ? (size_t)(found - header.data) + sizeof(unset) - 2 : header.size;
+    buffer_append(&writer->pending, header.data, before);
+    if (found == NULL)
+        return;
+    char *epoch = text_format("%" PRIu64, clock_epoch_ms());
+    buffer_append_text(&writer->pending, epoch);
+    free(epoch);
+    buffer_append(&writer->pending, header.data + before + 1, header.size - before - 1);
+}
+
 void qlog_writer_record(struct qlog_writer *writer, struct bytes record)
 {
     if (writer->fd < 0)
         return;
-    buffer_append(&writer->pending, record.data, record.size);
+    if (record.size > 0 && !writer->begun) {
+        append_header(writer, record);
+        writer->begun = true;
+    } else {
+        buffer_append(&writer->pending, record.data, record.size);
+    }
     if (writer->pending.size >= FLUSH_SIZE)
         qlog_writer_flush(writer);
 }

@@ -1,8 +1,10 @@
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/memory.h"
 #include "net/qlog/writer.h"
 
@@ -80,11 +82,39 @@ static void a_discarded_log_leaves_no_file(void **state)
     assert_int_equal(rmdir(*state), 0);
 }
 
+/* As ngtcp2 leaves it: the calendar's time, which makes two logs comparable, is ours to write.
+ */
+static void the_header_says_when_the_log_began(void **state)
+{
+    struct error error;
+    struct qlog_writer *writer = qlog_writer_new(*state, "00ff", "client", &error);
+    assert_non_null(writer);
+    uint64_t before = clock_epoch_ms(), reference = 0;
+    write_text(writer, "\x1e{\"reference_time\":0,\"a\":1}\n");
+    write_text(writer, "\x1e{\"reference_time\":0}\n");
+    qlog_writer_free(writer);
+    char *path = text_format("%s/00ff_client.sqlog", (const char *)*state);
+    char content[128] = "", expected[128];
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    content[fread(content, 1, sizeof(content) - 1, file)] = '\0';
+    fclose(file);
+    assert_int_equal(sscanf(content, "\x1e{\"reference_time\":%" SCNu64, &reference), 1);
+    assert_in_range(reference, before, clock_epoch_ms());
+    snprintf(expected, sizeof(expected),
+             "\x1e{\"reference_time\":%" PRIu64 ",\"a\":1}\n\x1e{\"reference_time\":0}\n",
+             reference);
+    assert_string_equal(content, expected);
+    unlink(path);
+    free(path);
+}
+
 int main(void)
 {
 #define WRITER(test) cmocka_unit_test_setup_teardown(test, make_folder, remove_folder)
     const struct CMUnitTest tests[] = {
         WRITER(a_log_is_never_written_over),
+        WRITER(the_header_says_when_the_log_began),
         WRITER(ends_after_so_many_of_one_name),
         WRITER(a_discarded_log_leaves_no_file),
     };
