@@ -20,17 +20,20 @@ static bool is_gone(const struct qlog_gossip *gossip, double time)
     return gone >= 0 && gone < time;
 }
 
-/* Whoever dials anew after its last word on another connection has started anew: what it knew of
- * streams there is gone. ROLE is its part in the later connection. */
-static bool has_restarted(const struct qlog_gossip *before, const struct qlog_gossip *gossip,
-                          enum qlog_role role)
+static enum qlog_role role_of(unsigned node, const struct qlog_gossip *gossip)
 {
-    if (before->connection == gossip->connection || role != QLOG_CLIENT)
-        return false;
-    /* Both streams were opened by the same node: its part there follows from who opened. */
-    bool is_opener = role == gossip->stream->opener;
-    enum qlog_role there = is_opener ? before->stream->opener : qlog_other(before->stream->opener);
-    return before->connection->active[there] + before->base < gossip->base;
+    enum qlog_role opener = gossip->stream->opener;
+    return node == gossip->opener ? opener : qlog_other(opener);
+}
+
+/* Whoever dials anew after its last word on another connection has started anew: what it knew of
+ * streams there is gone. */
+static bool has_restarted(unsigned node, const struct qlog_gossip *before,
+                          const struct qlog_gossip *gossip)
+{
+    const struct qlog_connection *there = before->connection;
+    return there != gossip->connection && role_of(node, gossip) == QLOG_CLIENT &&
+           there->active[role_of(node, before)] + before->base < gossip->base;
 }
 
 /* A node that has a stream of its own on each of two connections, and treats both alike, keeps its
@@ -44,8 +47,7 @@ static bool keeps_apart(const struct qlog_peering *peering, unsigned node)
             const struct qlog_gossip *earlier = &peering->streams[k];
             if (earlier->opener == node && earlier->connection != later->connection &&
                 earlier->completion >= 0 && earlier->used == later->used &&
-                !is_gone(earlier, later->arrival) &&
-                !has_restarted(earlier, later, later->stream->opener))
+                !is_gone(earlier, later->arrival) && !has_restarted(node, earlier, later))
                 return true;
         }
     }
@@ -83,9 +85,8 @@ static const struct qlog_gossip *being_read(const struct qlog_peering *peering, 
             remembered_together(peering, 1 - gossip->opener, earlier, gossip))
             reading = earlier;
     }
-    enum qlog_role receiver = qlog_other(gossip->stream->opener);
     if (reading == NULL || is_gone(reading, gossip->arrival) ||
-        has_restarted(reading, gossip, receiver))
+        has_restarted(1 - gossip->opener, reading, gossip))
         return NULL;
     bool elsewhere = reading->connection != gossip->connection;
     return elsewhere && gossip->used && is_answered(peering, gossip) ? NULL : reading;
@@ -153,7 +154,8 @@ static void forget(struct qlog_peering *peering, unsigned node, struct qlog_goss
         bool elsewhere = gossip->connection != cause->connection;
         if (gossip->opener != node || gossip->opener_exact || gossip->opener_dropped >= 0 ||
             !outlives(gossip, time, by_end ? 0 : margin) || (!by_end && !elsewhere) ||
-            !remembered_together(peering, node, gossip, cause))
+            !remembered_together(peering, node, gossip, cause) ||
+            has_restarted(node, gossip, cause))
             continue;
         gossip->opener_dropped = time;
         gossip->cause = cause;
@@ -252,8 +254,7 @@ static const struct qlog_gossip *rival_of(const struct qlog_peering *peering,
         if (other == gossip || other->opener != gossip->opener || is_gone(other, gossip->arrival) ||
             is_gone(gossip, other->arrival) ||
             !remembered_together(peering, gossip->opener, other, gossip) ||
-            has_restarted(other, gossip, gossip->stream->opener) ||
-            other->generation != gossip->generation)
+            has_restarted(gossip->opener, other, gossip) || other->generation != gossip->generation)
             continue;
         if (other->used)
             return other;
@@ -292,7 +293,7 @@ static void play_twins(struct qlog_peering *peering)
             const struct qlog_gossip *earlier = &peering->streams[k];
             if (earlier->opener == gossip->opener && earlier->connection != gossip->connection &&
                 qlog_gossip_in_use(earlier) && !is_gone(earlier, gossip->arrival) &&
-                !has_restarted(earlier, gossip, QLOG_CLIENT))
+                !has_restarted(0, earlier, gossip) && !has_restarted(1, earlier, gossip))
                 gossip->twin = earlier;
         }
     }
