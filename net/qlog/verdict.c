@@ -10,8 +10,9 @@
 #include "net/qlog/presumption.h"
 
 /* Milliseconds. */
-static const double answer_limit = 10000; /* a response has this long */
-static const double answer_doubt = 2000;  /* below that, one may still come */
+static const double answer_limit = 10000;   /* a response has this long */
+static const double answer_patience = 5000; /* who gives up no sooner has waited for it */
+static const double answer_doubt = 2000;    /* below that, one may still come */
 
 static const struct {
     const char *name;
@@ -141,12 +142,21 @@ static void judge_refused(const struct subject *subject, struct qlog_judgement *
               "ended it");
 }
 
-/* A request and its FIN, and no answer: how long the responder was alive and silent. */
+/* A request and its FIN, and no answer: how long the responder was alive and silent, or the opener
+ * waited until it gave up. */
 static void judge_unanswered(const struct subject *subject, struct qlog_judgement *judgement)
 {
-    enum qlog_role receiver = qlog_other(subject->stream->opener);
-    double waited = subject->connection->active[receiver] - subject->opener_ended;
-    if (waited < answer_doubt)
+    enum qlog_role opener = subject->stream->opener;
+    const struct qlog_half *half = &subject->stream->half[opener];
+    double ended = subject->opener_ended;
+    double waited = subject->connection->active[qlog_other(opener)] - ended;
+    double gave_up = half->reset > half->stop ? half->reset - ended : half->stop - ended;
+    if (gave_up >= answer_patience && gave_up > waited)
+        judge(judgement, QLOG_REQUEST_NEVER_ANSWERED, QLOG_MEDIUM,
+              "a request and its FIN, and no byte of an answer and no end in the %.1f s until its "
+              "opener gave up",
+              gave_up / 1000);
+    else if (waited < answer_doubt)
         judge(judgement, QLOG_OPEN_AT_END, QLOG_MEDIUM,
               "a request and its FIN, unanswered when the log ends or its peer falls silent");
     else
