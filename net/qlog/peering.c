@@ -110,6 +110,15 @@ struct member {
     bool presumed; /* nobody names the nodes */
 };
 
+/* When the connection began, by the clock of the node that has ROLE in it where there is its log:
+ * two hosts' clocks differ, and one of them orders all connections of a peering. */
+static double began(const struct qlog_connection *connection, enum qlog_role role)
+{
+    const struct qlog_log *log = connection->ends[role];
+    double epoch = log != NULL ? qlog_log_epoch(log) : 0;
+    return epoch > 0 ? epoch - connection->shift[role] : connection->epoch;
+}
+
 static void member_init(struct member *member, const struct qlog_connection *connection)
 {
     char *client = node_of(connection, QLOG_CLIENT), *server = node_of(connection, QLOG_SERVER);
@@ -119,7 +128,7 @@ static void member_init(struct member *member, const struct qlog_connection *con
     if (known) {
         member->nodes[0] = swapped ? server : client;
         member->nodes[1] = swapped ? client : server;
-        member->base = connection->epoch;
+        member->base = began(connection, swapped ? QLOG_SERVER : QLOG_CLIENT);
     } else {
         free(client);
         free(server);
