@@ -130,14 +130,17 @@ void search_path(struct search *search, const char *path)
     search_entry(search, path, 0);
 }
 
-/* A log without frames proves nothing, unless the other end's log has them. */
+/* A log without frames proves nothing, unless the other end's log has them. Of several connections
+ * in one file, the first tells: TOLD has the paths. */
 static void judge_log(struct search *search, const struct qlog_connection *connection,
-                      enum qlog_role role)
+                      enum qlog_role role, json_t *told)
 {
     const struct qlog_log *log = connection->ends[role];
     const struct qlog_log *other = connection->ends[qlog_other(role)];
-    if (log == NULL || log->frames > 0 || (other != NULL && other->frames > 0))
+    if (log == NULL || log->frames > 0 || (other != NULL && other->frames > 0) ||
+        qlog_log_never_began(log) || json_object_get(told, log->path) != NULL)
         return;
+    json_object_set_new_nocheck(told, log->path, json_true());
     if (log->packets > 0)
         trouble(search, log->path,
                 "its packets are logged without their frames: whether streams were orphaned "
@@ -149,10 +152,12 @@ static void judge_log(struct search *search, const struct qlog_connection *conne
 
 void search_undecidable(struct search *search)
 {
+    json_t *told = json_object();
     for (size_t i = 0; i < search->connections.count; i++) {
-        judge_log(search, search->connections.items[i], QLOG_CLIENT);
-        judge_log(search, search->connections.items[i], QLOG_SERVER);
+        judge_log(search, search->connections.items[i], QLOG_CLIENT, told);
+        judge_log(search, search->connections.items[i], QLOG_SERVER, told);
     }
+    json_decref(told);
     if (search->files == 0 && json_array_size(search->troubles) == 0) {
         log_error("no QUIC log was found in what was named");
         json_array_append_new(search->troubles,
