@@ -1,6 +1,6 @@
 /*
  * Who owns each gossipsub stream between two nodes. Where events of ours do not say, both nodes are
- * played through by the rules of real implementations: the first stream that arrives is the one
+ * played through by the rules of real implementations: the first stream that is answered is the one
  * that is read, a second one is ignored for good; the opener writes on the one whose negotiation it
  * completed first; and who loses the stream that it reads, because its opener ends it or its
  * connection goes, forgets the peer and its own stream with it.

@@ -39,7 +39,7 @@ struct qlog_gossip {
 };
 
 struct qlog_peering {
-    struct qlog_gossip *streams; /* by arrival */
+    struct qlog_gossip *streams; /* in the order in which their receivers took them */
     size_t count;
     bool presumed;       /* that its connections are between the same two nodes */
     bool keeps_apart[2]; /* that node has a memory for each connection, not one for the peer */
