@@ -10,7 +10,7 @@
 
 #include "net/qlog/peering.h"
 
-/* Settles who owns what in PEERING, whose streams are in the order of their arrival. */
+/* Settles who owns what in PEERING, whose streams are in the order in which they were answered. */
 void qlog_play(struct qlog_peering *peering);
 /* Whether the opener writes on the stream and the receiver reads it, as far as the logs go. */
 bool qlog_gossip_in_use(const struct qlog_gossip *gossip);
