@@ -92,6 +92,21 @@ static const struct qlog_gossip *being_read(const struct qlog_peering *peering, 
     return elsewhere && gossip->used && is_answered(peering, gossip) ? NULL : reading;
 }
 
+/* Whether the receiver says more than its own subscriptions, to a peer whose own it can have from
+ * this stream alone: GRAFT and messages go to subscribers only. */
+static bool is_heard(const struct qlog_peering *peering, const struct qlog_gossip *gossip)
+{
+    if (!gossip->used || gossip->before->used)
+        return false;
+    for (size_t i = 0; i < peering->count; i++) {
+        const struct qlog_gossip *other = &peering->streams[i];
+        if (other->opener != gossip->opener && other->grew > gossip->completion &&
+            other->stream->half[other->stream->opener].said > 1)
+            return true;
+    }
+    return false;
+}
+
 /* First wins: the receiver reads one stream, and ignores what arrives meanwhile. */
 static void play_receivers(struct qlog_peering *peering)
 {
@@ -99,7 +114,7 @@ static void play_receivers(struct qlog_peering *peering)
         struct qlog_gossip *gossip = &peering->streams[i];
         gossip->before = being_read(peering, i);
         if (!gossip->receiver_exact)
-            gossip->receiver_owns = gossip->before == NULL;
+            gossip->receiver_owns = gossip->before == NULL || is_heard(peering, gossip);
     }
 }
 
