@@ -90,6 +90,8 @@ verdicts() {
 
 @test "each case is judged the same with client and server exchanged" {
     transform mirror mirrored
+    # Who restarts dials: a server that does so is no case that there is.
+    rm -r mirror/restart-head-same-key
     for truth in mirror/*/truth.json; do
         jq -f "$FILTERS/mirror.jq" "$truth" > mirrored.json
         mv mirrored.json "$truth"
@@ -99,6 +101,8 @@ verdicts() {
 
 @test "each case is judged the same in ngtcp2's form" {
     transform sequence as_sequence
+    # Without the time of day one node's logs do not tell what came first on two connections.
+    rm -r sequence/restart-head-same-key sequence/simdial-disconnect-quiet
     judge_cases sequence
 }
 

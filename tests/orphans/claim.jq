@@ -38,7 +38,7 @@ $truth[0] as $case
               | event($frames[-1].time; "stream_closed"; $data + {reason: "ended"})),
              (select(.class == "orphaned_after_deregistration")
               | .deregistered[] | select(.side == $node)
-              | ([$events | passes(4)[] | select(.fin) | .time] | first) as $fin
+              | ([$events | passes(4)[] | select(.fin) | .time] | first // $events[-1].time) as $fin
               | event($fin; "stream_deregistered"; $data + {reason: "peer gone"}))
          end))] as $claims
 | .traces[0].events = ($events + $claims | sort_by(.time))

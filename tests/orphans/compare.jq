@@ -5,6 +5,10 @@
 def accused: ["orphaned", "orphaned_at_opener", "unread_at_receiver",
     "orphaned_after_deregistration", "negotiation_failed_and_left_open", "request_never_answered"];
 
+# Whether the same node has a live stream on another connection too.
+def has_twin($streams): . as $one | any($streams[]; .odcid != $one.odcid and
+    .opened_by == $one.opened_by and (.class | startswith("live")));
+
 def allowed($class):
     if $class == "live" or $class == "live_until_connection_ended" then
         if $both then [$class] else ["live", "live_until_connection_ended"] end
@@ -18,6 +22,8 @@ def allowed($class):
     | . as $one
     | ([$streams[] | select(.odcid == $one.id and .stream_id == $one.stream) | .class] | first) as $class
     | select([.verdict] | inside(allowed($class)) | not)
+    | select((.verdict == "duplicate_across_connections" and (first($streams[] |
+        select(.odcid == $one.id and .stream_id == $one.stream)) | has_twin($streams))) | not)
     | "\(.id) stream \(.stream): \(.verdict), and the truth is \($class)"),
   ($streams[]
     | . as $one
