@@ -20,8 +20,8 @@ struct qlog_writer *qlog_writer_new(const char *folder, const char *id, const ch
 void qlog_writer_free(struct qlog_writer *writer); /* flushes; NULL is allowed */
 /* Takes the file away too. */
 void qlog_writer_discard(struct qlog_writer *writer);
-/* One whole record as the library formats it, its separator included. The first is the header: where
- * it leaves the reference time 0, that becomes the calendar's time, epoch milliseconds. */
+/* One whole record as the library formats it, its separator included. The first is the header:
+ * where it leaves the reference time 0, that becomes the calendar's time, epoch milliseconds. */
 void qlog_writer_record(struct qlog_writer *writer, struct bytes record);
 /* An event of ours; TIME_MS is on the log's clock. Takes over DATA. */
 void qlog_writer_event(struct qlog_writer *writer, uint64_t time_ms, const char *name,
