@@ -5,22 +5,27 @@
 #include "common/memory.h"
 #include "net/qlog/ownership.h"
 
+/* When the last of the connections ended; NEVER where one lives. */
+static double over(const struct qlog_peering *peering)
+{
+    double last = QLOG_NEVER;
+    for (size_t i = 0; i < peering->count; i++) {
+        if (peering->streams[i].over < 0)
+            return QLOG_NEVER;
+        last = peering->streams[i].over > last ? peering->streams[i].over : last;
+    }
+    return last;
+}
+
 /* What is in use when all that is known of the peering ends: NULL where both directions have a
  * stream in use, or none has. */
 static struct qlog_gossip *only_in_use(const struct qlog_peering *peering)
 {
     struct qlog_gossip *used[2] = {NULL, NULL};
-    double last = 0;
-    for (size_t i = 0; i < peering->count; i++) {
-        const struct qlog_gossip *gossip = &peering->streams[i];
-        double end = gossip->base + gossip->connection->end;
-        if (gossip->over >= 0 && gossip->over < end)
-            end = gossip->over;
-        last = end > last ? end : last;
-    }
+    double last = over(peering);
     for (size_t i = 0; i < peering->count; i++) {
         struct qlog_gossip *gossip = &peering->streams[i];
-        bool lives = gossip->over < 0 || gossip->over >= last - QLOG_TEARDOWN;
+        bool lives = gossip->over < 0 || (last >= 0 && gossip->over >= last - QLOG_TEARDOWN);
         if (qlog_gossip_in_use(gossip) && lives)
             used[gossip->opener] = gossip;
     }
