@@ -108,6 +108,8 @@ struct member {
     bool swapped;   /* the client is node 1 */
     double base;
     bool presumed; /* nobody names the nodes */
+    enum qlog_side
+        sole; /* who alone opened gossipsub streams there; where nobody names the nodes */
 };
 
 /* When the connection began, by the clock of the node that has ROLE in it where there is its log:
@@ -132,6 +134,7 @@ static void member_init(struct member *member, const struct qlog_connection *con
     } else {
         free(client);
         free(server);
+        member->sole = qlog_sole_opener(connection);
     }
 }
 
@@ -141,7 +144,7 @@ static struct member *crossing_of(struct member *members, size_t count, size_t i
 {
     struct member *found = NULL;
     for (size_t i = 0; i < count; i++) {
-        if (i == index || members[i].nodes[0] != NULL ||
+        if (members[i].sole == QLOG_NEITHER_SIDE || members[i].sole == members[index].sole ||
             !qlog_presumed_crossing(members[index].connection, members[i].connection))
             continue;
         if (found != NULL)
@@ -162,6 +165,7 @@ static void pair(struct member *members[2])
         member->swapped = member->connection->ends[QLOG_SERVER] != NULL;
         member->base = member->connection->epoch;
         member->presumed = true;
+        member->sole = QLOG_NEITHER_SIDE; /* it has found its other */
     }
 }
 
@@ -171,7 +175,9 @@ static void pair_crossings(struct member *members, size_t count)
     if (count > QLOG_PRESUMED_LIMIT)
         return;
     for (size_t i = 0; i < count; i++) {
-        struct member *other = members[i].nodes[0] == NULL ? crossing_of(members, count, i) : NULL;
+        struct member *other = NULL;
+        if (members[i].sole != QLOG_NEITHER_SIDE)
+            other = crossing_of(members, count, i);
         if (other != NULL && crossing_of(members, count, (size_t)(other - members)) == &members[i])
             pair((struct member *[2]){&members[i], other});
     }

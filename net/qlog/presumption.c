@@ -39,24 +39,22 @@ static bool has_stream(const struct qlog_connection *connection, enum qlog_role 
     return false;
 }
 
-/* Whether the log's owner alone opened gossipsub streams there, or with OURS false its peer. */
-static bool opened_by(const struct qlog_connection *connection, const struct qlog_log *log,
-                      bool ours)
+enum qlog_side qlog_sole_opener(const struct qlog_connection *connection)
 {
-    enum qlog_role opener = ours ? log->role : qlog_other(log->role);
-    return has_stream(connection, opener, false) &&
-           !has_stream(connection, qlog_other(opener), false);
+    const struct qlog_log *log = only_log(connection);
+    if (log == NULL || log->has_claims || log->role == QLOG_ROLE_UNKNOWN)
+        return QLOG_NEITHER_SIDE;
+    bool ours = has_stream(connection, log->role, false);
+    bool theirs = has_stream(connection, qlog_other(log->role), false);
+    return ours == theirs ? QLOG_NEITHER_SIDE : ours ? QLOG_OUR_SIDE : QLOG_THEIR_SIDE;
 }
 
 bool qlog_presumed_crossing(const struct qlog_connection *a, const struct qlog_connection *b)
 {
     const struct qlog_log *log_a = only_log(a), *log_b = only_log(b);
-    if (log_a == NULL || log_b == NULL || log_a->role == log_b->role || log_a->has_claims ||
-        log_b->has_claims || a->epoch <= 0 || b->epoch <= 0 ||
-        fabs(a->epoch - b->epoch) > simultaneous || !same_folder(log_a->path, log_b->path))
-        return false;
-    return (opened_by(a, log_a, true) && opened_by(b, log_b, false)) ||
-           (opened_by(a, log_a, false) && opened_by(b, log_b, true));
+    return log_a != NULL && log_b != NULL && log_a->role != log_b->role && a->epoch > 0 &&
+           b->epoch > 0 && fabs(a->epoch - b->epoch) <= simultaneous &&
+           same_folder(log_a->path, log_b->path);
 }
 
 /* Both dialled at the same time: what the opener of a silent stream says, it says on the other
