@@ -1,7 +1,10 @@
 /* devnet-orphans: reads QUIC logs and names the streams that nobody owns. */
 #include "cmd/orphans/orphans.h"
 
-#include "common/log.h"
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/memory.h"
 #include "common/options.h"
 #include "common/output.h"
 #include "net/qlog/report.h"
@@ -10,6 +13,8 @@ enum { NO_ORPHANS = 0, SOME_ORPHANS = 1, TROUBLE = 2 };
 
 struct orphans_options {
     bool json, verbose;
+    uint64_t jobs;
+    struct option_list fail_on;
 };
 
 #define AT(member) .offset = offsetof(struct orphans_options, member)
@@ -17,11 +22,16 @@ struct orphans_options {
 static const struct option_spec options_table[] = {
     {"json", 0, OPTION_FLAG, AT(json), .help = "Print one JSON object"},
     {"verbose", 'v', OPTION_FLAG, AT(verbose), .help = "List the healthy streams too"},
+    {"fail-on", 0, OPTION_LIST, AT(fail_on), "VERDICT,...",
+     "Exit 1 for streams of these verdicts too, besides the orphaned ones"},
+    {"jobs", 'j', OPTION_NUMBER, AT(jobs), "N",
+     "Read by so many processes at once (default: one a core, where there is much to read)",
+     .minimum = 1, .maximum = JOBS_LIMIT},
     {0},
 };
 
 static const struct command_spec commands[] = {
-    {.operands = "FILE|FOLDER...",
+    {.operands = "FILE|FOLDER|-...",
      .summary = "Read the logs and judge their streams",
      .operands_minimum = 1,
      .operands_maximum = SIZE_MAX},
@@ -39,7 +49,8 @@ static const struct example examples[] = {
 
 static const struct exit_status exit_statuses[] = {
     {NO_ORPHANS, "every log was read, and no stream is orphaned"},
-    {SOME_ORPHANS, "streams are orphaned (even where there was trouble beside)"},
+    {SOME_ORPHANS, "streams are orphaned, or as --fail-on says (even where there was trouble "
+                   "beside)"},
     {TROUBLE, "usage; or no orphan was found, but a log could not be read or cannot tell"},
     {0},
 };
@@ -51,7 +62,8 @@ static const struct program_spec program = {
         "Reads QUIC logs (qlog) of devnet-node, ngtcp2, aioquic, quic-go and quiche, plain or "
         "compressed with gzip or zstd, told apart by content, and "
         "says what became of each stream. Folders are searched; what is no QUIC log in them is "
-        "noted and skipped. Both ends' logs of a connection are joined by its original connection "
+        "noted and skipped; - is standard input. Both ends' logs of a connection are joined by its "
+        "original connection "
         "id and counted once.\n\n"
         "A stream is an orphan when nobody will write, read or close it as it was meant to be: "
         "orphaned (neither end has it registered), orphaned_at_opener (its opener forgot it, the "
@@ -70,23 +82,66 @@ static const struct program_spec program = {
     .see_also = "devnet(1), devnet-node(1), devnet-connect(1)",
 };
 
-static json_t *make_report(struct search *search)
+/* Which verdicts make the program fail, by enum qlog_verdict. */
+static void read_fail_on(const struct option_list *list, bool *fails)
 {
-    qlog_connections_join(&search->connections);
-    search_undecidable(search);
-    struct qlog_judgements judgements = qlog_judge(&search->connections);
+    for (int verdict = 0; verdict < QLOG_VERDICTS; verdict++)
+        fails[verdict] = qlog_verdict_is_orphan((enum qlog_verdict)verdict);
+    for (size_t i = 0; i < list->count; i++) {
+        char *names = text_copy(list->items[i]), *rest = names;
+        for (const char *name; (name = strsep(&rest, ",")) != NULL;) {
+            enum qlog_verdict verdict;
+            if (!qlog_verdict_find(name, &verdict))
+                options_usage_error(&program, "--fail-on %s: no such verdict; --help lists them",
+                                    name);
+            fails[verdict] = true;
+        }
+        free(names);
+    }
+}
+
+static struct qlog_connections connections_of(struct search *search,
+                                              const struct qlog_reading *readings)
+{
+    struct qlog_connections connections = {0};
+    for (size_t i = 0; i < search->count; i++) {
+        const struct qlog_reading *reading = &readings[i];
+        const char *path = search->files[i].path, *duplicate = NULL;
+        tell_reading(search, &search->files[i], reading);
+        if (reading->outcome != QLOG_NOT_A_LOG &&
+            !qlog_connections_add(&connections, path, reading->logs, reading->log_count,
+                                  reading->mark, &duplicate))
+            tell_skipped(search, path, "the same as a log that has been read");
+    }
+    qlog_connections_join(&connections);
+    return connections;
+}
+
+static json_t *make_report(struct search *search, unsigned jobs)
+{
+    struct qlog_reading *readings = read_files(search, jobs);
+    struct qlog_connections connections = connections_of(search, readings);
+    tell_undecidable(search, &connections);
+    struct qlog_judgements judgements = qlog_judge(&connections);
     json_t *report = qlog_report(&judgements);
     qlog_judgements_clear(&judgements);
+    qlog_connections_clear(&connections);
+    for (size_t i = 0; i < search->count; i++)
+        qlog_reading_clear(&readings[i]);
+    free(readings);
     json_object_set(report, "troubles", search->troubles);
     json_object_set(report, "skipped", search->skipped);
     return report;
 }
 
-static int exit_status_of(const json_t *report)
+static int exit_status_of(const json_t *report, const bool *fails)
 {
     const json_t *summary = json_object_get(report, "summary");
-    if (json_integer_value(json_object_get(summary, "orphans")) > 0)
-        return SOME_ORPHANS;
+    const json_t *counts = json_object_get(summary, "verdicts");
+    for (int verdict = 0; verdict < QLOG_VERDICTS; verdict++)
+        if (fails[verdict] &&
+            json_object_get(counts, qlog_verdict_name((enum qlog_verdict)verdict)) != NULL)
+            return SOME_ORPHANS;
     return json_array_size(json_object_get(report, "troubles")) > 0 ? TROUBLE : NO_ORPHANS;
 }
 
@@ -94,16 +149,19 @@ int main(int argc, char **argv)
 {
     struct orphans_options options = {0};
     struct options_result result = options_parse(&program, argc, argv, &options);
+    bool fails[QLOG_VERDICTS];
+    read_fail_on(&options.fail_on, fails);
     log_init(program.name, LOG_INFO, false);
-    struct search search = {.troubles = json_array(), .skipped = json_array()};
+    struct search search;
+    search_init(&search);
     for (size_t i = 0; i < result.operand_count; i++)
         search_path(&search, result.operands[i]);
-    json_t *report = make_report(&search);
+    json_t *report = make_report(&search, (unsigned)options.jobs);
     if (options.json)
         output_json(report);
     else
         print_text(report, options.verbose);
-    int status = exit_status_of(report);
+    int status = exit_status_of(report, fails);
     json_decref(report);
     search_clear(&search);
     options_clear(&program, &options);

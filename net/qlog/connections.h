@@ -5,7 +5,7 @@
 #ifndef NET_QLOG_CONNECTIONS_H
 #define NET_QLOG_CONNECTIONS_H
 
-#include "net/qlog/reader.h"
+#include "net/qlog/log.h"
 
 /* Milliseconds: what ends so shortly before the connection ended with it. */
 #define QLOG_TEARDOWN 500.0
@@ -21,6 +21,7 @@ struct qlog_joined_stream {
 };
 
 struct qlog_connection {
+    size_t index;             /* in the list of all */
     char *id;                 /* NULL where no log names one */
     char *retry_id;           /* what a Retry named it instead; NULL where no log tells */
     struct qlog_log *ends[2]; /* by enum qlog_role; NULL where there is no log of that end */
@@ -36,21 +37,18 @@ struct qlog_connection {
     double epoch;       /* the calendar's time of time 0; 0 where unknown */
 };
 
-struct qlog_file_mark {
-    uint64_t size, fingerprint;
-    char *path;
-};
-
 struct qlog_connections {
     struct qlog_connection **items;
     size_t count;
-    struct qlog_file_mark *marks; /* of the files added */
-    size_t mark_count;
+    struct qlog_connection_name *names; /* hash table: every id of a connection */
+    struct qlog_known_file *files;      /* hash table: the files added, by mark */
 };
 
-/* Takes the logs out of READER. False, with DUPLICATE naming the file that is the same byte for
- * byte, where they have been added before. */
-bool qlog_connections_add(struct qlog_connections *connections, struct qlog_reader *reader,
+/* Takes in the COUNT logs of the file at PATH. They stay the caller's, and outlive CONNECTIONS.
+ * False, with DUPLICATE naming the file that is the same byte for byte, where that is in already.
+ */
+bool qlog_connections_add(struct qlog_connections *connections, const char *path,
+                          struct qlog_log *const *logs, size_t count, struct qlog_mark mark,
                           const char **duplicate);
 /* Joins what the ends say; called once, after the last file. */
 void qlog_connections_join(struct qlog_connections *connections);

@@ -136,13 +136,30 @@ static void half_init(struct qlog_half *half)
     half->head_last = half->fin = half->reset = half->stop = QLOG_NEVER;
 }
 
-static struct qlog_stream *find_or_add(struct qlog_log *log, uint64_t id, struct error *error)
+struct qlog_stream *qlog_log_add(struct qlog_log *log, uint64_t stream_id)
 {
     if (2 * (log->stream_count + 1) > log->slot_count)
         grow_slots(log);
-    size_t slot = slot_of(log, id);
+    size_t slot = slot_of(log, stream_id);
     if (log->slots[slot] != 0)
         return log->streams[log->slots[slot] - 1];
+    struct qlog_stream *stream = memory_new(sizeof(*stream));
+    stream->id = stream_id;
+    stream->delivered = QLOG_NEVER;
+    half_init(&stream->half[QLOG_SENT]);
+    half_init(&stream->half[QLOG_RECEIVED]);
+    log->streams[log->stream_count++] = stream;
+    log->slots[slot] = (uint32_t)log->stream_count;
+    return stream;
+}
+
+static struct qlog_stream *find_or_add(struct qlog_log *log, uint64_t id, struct error *error)
+{
+    if (log->slot_count > 0) {
+        uint32_t index = log->slots[slot_of(log, id)];
+        if (index > 0)
+            return log->streams[index - 1];
+    }
     if (id > QLOG_STREAM_ID_MAX) {
         error_set(error, "stream id %" PRIu64 " is larger than QUIC allows", id);
         return NULL;
@@ -152,14 +169,7 @@ static struct qlog_stream *find_or_add(struct qlog_log *log, uint64_t id, struct
                   id, QLOG_STREAMS_LIMIT);
         return NULL;
     }
-    struct qlog_stream *stream = memory_new(sizeof(*stream));
-    stream->id = id;
-    stream->delivered = QLOG_NEVER;
-    half_init(&stream->half[QLOG_SENT]);
-    half_init(&stream->half[QLOG_RECEIVED]);
-    log->streams[log->stream_count++] = stream;
-    log->slots[slot] = (uint32_t)log->stream_count;
-    return stream;
+    return qlog_log_add(log, id);
 }
 
 struct qlog_claims *qlog_log_claims(struct qlog_log *log, uint64_t stream_id, struct error *error)

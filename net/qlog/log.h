@@ -125,6 +125,11 @@ struct qlog_frame {
     struct bytes reason; /* CONNECTION_CLOSE; its data are NULL where not said */
 };
 
+/* Equal for files that are equal byte for byte, unpacked; counts within one run only. */
+struct qlog_mark {
+    uint64_t size, fingerprint;
+};
+
 struct qlog_log *qlog_log_new(const char *path);
 /* NULL is allowed. */
 void qlog_log_free(struct qlog_log *log);
@@ -137,6 +142,8 @@ bool qlog_log_frame(struct qlog_log *log, const struct qlog_packet *packet,
                     const struct qlog_frame *frame, struct error *error);
 /* The claims of a stream, made where there are none; NULL where a limit is passed. */
 struct qlog_claims *qlog_log_claims(struct qlog_log *log, uint64_t stream_id, struct error *error);
+/* The stream, made where there is none; no limit is looked at. */
+struct qlog_stream *qlog_log_add(struct qlog_log *log, uint64_t stream_id);
 const struct qlog_stream *qlog_log_find(const struct qlog_log *log, uint64_t stream_id);
 
 /* The connection's id: the original destination connection id where the log tells; NULL where it

@@ -305,7 +305,7 @@ void qlog_reader_init(struct qlog_reader *reader, const char *path, qlog_note_ha
     *reader = (struct qlog_reader){.path = path,
                                    .note = note,
                                    .note_context = context,
-                                   .fingerprint = UINT64_C(0xcbf29ce484222325)};
+                                   .mark = {.fingerprint = UINT64_C(0xcbf29ce484222325)}};
     qlog_splitter_init(&reader->splitter, handle_record, reader);
 }
 
@@ -334,33 +334,41 @@ static inline uint64_t mix(uint64_t fingerprint, uint64_t word)
     return mixed << 29 | mixed >> 35;
 }
 
-/* By words of eight bytes, wherever blocks end. Only equality within one run counts. */
+/* By words of eight bytes, wherever blocks end. */
 static void take_fingerprint(struct qlog_reader *reader, struct bytes input)
 {
+    struct qlog_mark *mark = &reader->mark;
     size_t i = 0;
-    for (; i < input.size && (reader->size % 8 != 0 || input.size - i < 8); i++, reader->size++) {
-        reader->unmixed |= (uint64_t)input.data[i] << reader->size % 8 * 8;
-        if (reader->size % 8 == 7) {
-            reader->fingerprint = mix(reader->fingerprint, reader->unmixed);
+    for (; i < input.size && (mark->size % 8 != 0 || input.size - i < 8); i++, mark->size++) {
+        reader->unmixed |= (uint64_t)input.data[i] << mark->size % 8 * 8;
+        if (mark->size % 8 == 7) {
+            mark->fingerprint = mix(mark->fingerprint, reader->unmixed);
             reader->unmixed = 0;
         }
     }
-    uint64_t start = i, fingerprint = reader->fingerprint;
+    uint64_t start = i, fingerprint = mark->fingerprint;
     for (; i + 8 <= input.size; i += 8) {
         uint64_t word;
         memcpy(&word, input.data + i, sizeof(word));
         fingerprint = mix(fingerprint, le64toh(word));
     }
-    reader->fingerprint = fingerprint;
-    reader->size += i - start;
+    mark->fingerprint = fingerprint;
+    mark->size += i - start;
     if (i < input.size)
         take_fingerprint(reader, bytes_after(input, i));
+}
+
+struct qlog_mark qlog_reader_mark(const struct qlog_reader *reader)
+{
+    struct qlog_mark mark = reader->mark;
+    mark.fingerprint = mix(mark.fingerprint, reader->unmixed);
+    return mark;
 }
 
 static bool feed_plain(void *context, struct bytes input, struct error *error)
 {
     struct qlog_reader *reader = context;
-    if (reader->size == 0 && !may_be_a_log(input))
+    if (reader->mark.size == 0 && !may_be_a_log(input))
         return not_a_log(reader, "it does not begin with a JSON object", error);
     take_fingerprint(reader, input);
     if (qlog_splitter_read(&reader->splitter, input, error))
@@ -372,7 +380,7 @@ static bool feed_plain(void *context, struct bytes input, struct error *error)
 
 bool qlog_reader_feed(struct qlog_reader *reader, struct bytes input, struct error *error)
 {
-    if (reader->size == 0 && reader->unpacker == NULL && input.size > 0 &&
+    if (reader->mark.size == 0 && reader->unpacker == NULL && input.size > 0 &&
         qlog_is_packed(*input.data))
         reader->unpacker = qlog_unpacker_new(*input.data, feed_plain, reader);
     if (reader->unpacker == NULL)
@@ -386,11 +394,10 @@ bool qlog_reader_feed(struct qlog_reader *reader, struct bytes input, struct err
 enum qlog_outcome qlog_reader_end(struct qlog_reader *reader, struct error *error)
 {
     bool truncated = false;
-    reader->fingerprint = mix(reader->fingerprint, reader->unmixed);
     if (!qlog_splitter_end(&reader->splitter, &truncated, error))
         return reader->not_a_log ? QLOG_NOT_A_LOG : QLOG_FAILED;
     if (!reader->is_log) {
-        not_a_log(reader, reader->size == 0 ? "it is empty" : "it has no qlog header", error);
+        not_a_log(reader, reader->mark.size == 0 ? "it is empty" : "it has no qlog header", error);
         return QLOG_NOT_A_LOG;
     }
     if (reader->log != NULL)
@@ -408,6 +415,8 @@ static enum qlog_outcome read_descriptor(struct qlog_reader *reader, int descrip
     while (more && (size = read(descriptor, block, READ_SIZE)) != 0) {
         if (size < 0 && errno == EINTR)
             continue;
+        if (size > 0 && reader->progress != NULL)
+            __atomic_add_fetch(reader->progress, (uint64_t)size, __ATOMIC_RELAXED);
         more = size > 0 ? qlog_reader_feed(reader, bytes_of(block, (size_t)size), error)
                         : error_set(error, "cannot be read: %s", strerror(errno));
     }
@@ -419,6 +428,8 @@ static enum qlog_outcome read_descriptor(struct qlog_reader *reader, int descrip
 
 enum qlog_outcome qlog_reader_file(struct qlog_reader *reader, struct error *error)
 {
+    if (strcmp(reader->path, "-") == 0)
+        return read_descriptor(reader, STDIN_FILENO, error);
     int descriptor = open(reader->path, O_RDONLY | O_CLOEXEC);
     if (descriptor < 0) {
         error_set(error, "cannot be opened: %s", strerror(errno));

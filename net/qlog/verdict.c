@@ -37,6 +37,17 @@ const char *qlog_verdict_name(enum qlog_verdict verdict)
     return verdicts[verdict].name;
 }
 
+bool qlog_verdict_find(const char *name, enum qlog_verdict *verdict)
+{
+    for (int i = 0; i < QLOG_VERDICTS; i++) {
+        if (strcmp(verdicts[i].name, name) == 0) {
+            *verdict = (enum qlog_verdict)i;
+            return true;
+        }
+    }
+    return false;
+}
+
 bool qlog_verdict_is_orphan(enum qlog_verdict verdict)
 {
     return verdicts[verdict].orphan;
@@ -380,21 +391,11 @@ static void describe(const struct qlog_joined_stream *stream, struct qlog_judgem
     judgement->evidence = evidence;
 }
 
-static size_t index_of(const struct qlog_connections *connections,
-                       const struct qlog_connection *connection)
-{
-    size_t index = 0;
-    while (connections->items[index] != connection)
-        index++;
-    return index;
-}
-
 static void judge_peering(const struct qlog_peering *peering, struct qlog_judgements *judgements)
 {
     for (size_t i = 0; i < peering->count; i++) {
         const struct qlog_gossip *gossip = &peering->streams[i];
-        size_t connection = index_of(judgements->connections, gossip->connection);
-        judge_gossip(gossip, &judgements->items[connection][gossip->index]);
+        judge_gossip(gossip, &judgements->items[gossip->connection->index][gossip->index]);
     }
 }
 

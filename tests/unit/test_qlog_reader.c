@@ -281,7 +281,8 @@ static void many_streams_are_judged_in_bounded_time(void **state)
     assert_int_equal(qlog_reader_end(&reader, &error), QLOG_READ);
     struct qlog_connections connections = {0};
     const char *duplicate = NULL;
-    assert_true(qlog_connections_add(&connections, &reader, &duplicate));
+    assert_true(qlog_connections_add(&connections, "log", reader.logs, reader.log_count,
+                                     qlog_reader_mark(&reader), &duplicate));
     qlog_connections_join(&connections);
     struct qlog_judgements judgements = qlog_judge(&connections);
     assert_int_equal(judgements.items[0][0].verdict, QLOG_LIVE);

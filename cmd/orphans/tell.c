@@ -1,0 +1,79 @@
+#include "cmd/orphans/orphans.h"
+
+#include <stdlib.h>
+
+#include "common/memory.h"
+#include "common/utf8.h"
+
+void tell(enum log_level level, const char *path, const char *text)
+{
+    char *line = text_format("%s: %s", path, text);
+    char *safe = utf8_safe_text(bytes_of_text(line));
+    log_write(level, "%s", safe);
+    free(safe);
+    free(line);
+}
+
+static void add(json_t *list, const char *path, const char *key, const char *text)
+{
+    char *safe_path = utf8_safe_text(bytes_of_text(path));
+    char *safe_text = utf8_safe_text(bytes_of_text(text));
+    json_array_append_new(list, json_pack("{s:s, s:s}", "path", safe_path, key, safe_text));
+    free(safe_path);
+    free(safe_text);
+}
+
+void tell_trouble(struct search *search, const char *path, const char *message)
+{
+    tell(LOG_ERROR, path, message);
+    add(search->troubles, path, "message", message);
+}
+
+void tell_skipped(struct search *search, const char *path, const char *reason)
+{
+    char *text = text_format("skipped: %s", reason);
+    tell(LOG_INFO, path, text);
+    free(text);
+    add(search->skipped, path, "reason", reason);
+}
+
+void tell_reading(struct search *search, const struct log_file *file,
+                  const struct qlog_reading *reading)
+{
+    for (size_t i = 0; i < reading->note_count; i++)
+        tell(LOG_WARN, file->path, reading->notes[i]);
+    if (reading->outcome == QLOG_NOT_A_LOG && !file->named)
+        tell_skipped(search, file->path, reading->error.text);
+    else if (reading->outcome != QLOG_READ)
+        tell_trouble(search, file->path, reading->error.text);
+}
+
+/* A log without frames proves nothing, unless the other end's log has them. */
+static void judge_log(struct search *search, const struct qlog_connection *connection,
+                      enum qlog_role role)
+{
+    const struct qlog_log *log = connection->ends[role];
+    const struct qlog_log *other = connection->ends[qlog_other(role)];
+    if (log == NULL || log->frames > 0 || (other != NULL && other->frames > 0))
+        return;
+    if (log->packets > 0)
+        tell_trouble(search, log->path,
+                     "its packets are logged without their frames: whether streams were orphaned "
+                     "cannot be told from it");
+    else
+        tell_trouble(search, log->path,
+                     "holds no packets: whether streams were orphaned cannot be told from it");
+}
+
+void tell_undecidable(struct search *search, const struct qlog_connections *connections)
+{
+    for (size_t i = 0; i < connections->count; i++) {
+        judge_log(search, connections->items[i], QLOG_CLIENT);
+        judge_log(search, connections->items[i], QLOG_SERVER);
+    }
+    if (connections->count == 0 && json_array_size(search->troubles) == 0) {
+        log_error("no QUIC log was found in what was named");
+        json_array_append_new(search->troubles,
+                              json_pack("{s:s}", "message", "no QUIC log was found"));
+    }
+}
