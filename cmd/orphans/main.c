@@ -1,4 +1,5 @@
 /* devnet-orphans: reads QUIC logs and names the streams that nobody owns. */
+#include "cmd/orphans/follow.h"
 #include "cmd/orphans/orphans.h"
 
 #include <stdlib.h>
@@ -9,13 +10,15 @@
 #include "common/output.h"
 #include "net/qlog/report.h"
 
-enum { NO_ORPHANS = 0, SOME_ORPHANS = 1, TROUBLE = 2 };
-
 struct orphans_options {
-    bool json, verbose;
-    uint64_t jobs;
+    bool json, verbose, follow, until_clean, until_orphan;
+    uint64_t jobs, grace, timeout;
     struct option_list fail_on;
 };
+
+enum { GRACE_MS = 2000 };
+
+static const uint64_t NOT_GIVEN = UINT64_MAX;
 
 #define AT(member) .offset = offsetof(struct orphans_options, member)
 
@@ -24,6 +27,16 @@ static const struct option_spec options_table[] = {
     {"verbose", 'v', OPTION_FLAG, AT(verbose), .help = "List the healthy streams too"},
     {"fail-on", 0, OPTION_LIST, AT(fail_on), "VERDICT,...",
      "Exit 1 for streams of these verdicts too, besides the orphaned ones"},
+    {"follow", 'f', OPTION_FLAG, AT(follow),
+     .help = "Go on with logs that grow and appear, and tell each change of verdict"},
+    {"grace", 0, OPTION_DURATION, AT(grace), "DURATION",
+     "With --follow: how long a verdict stands before it is told (default: 2s)"},
+    {"until-clean", 0, OPTION_FLAG, AT(until_clean),
+     .help = "With --follow: stop once every verdict stands and none fails"},
+    {"until-orphan", 0, OPTION_FLAG, AT(until_orphan),
+     .help = "With --follow: stop once a verdict that fails stands"},
+    {"timeout", 't', OPTION_DURATION, AT(timeout), "DURATION",
+     "With --follow: stop after so long (default: never)", .minimum = 1},
     {"jobs", 'j', OPTION_NUMBER, AT(jobs), "N",
      "Read by so many processes at once (default: one a core, where there is much to read)",
      .minimum = 1, .maximum = JOBS_LIMIT},
@@ -42,6 +55,10 @@ static const struct example examples[] = {
     {"devnet-orphans logs/", "Judge every QUIC log below a folder."},
     {"devnet-orphans -v alice/ bob/",
      "Show what became of each stream; both ends' logs are joined."},
+    {"devnet-orphans --follow --json logs/ | jq 'select(.stream.orphan)'",
+     "Each orphan of a running devnet, as it comes to be."},
+    {"devnet-orphans --follow --until-clean --timeout 30s logs/",
+     "Wait until no stream is orphaned; fail after half a minute."},
     {"devnet-orphans --json logs/ | jq '.connections[].streams[] | select(.orphan)'",
      "The orphans, for a script."},
     {0},
@@ -145,25 +162,52 @@ static int exit_status_of(const json_t *report, const bool *fails)
     return json_array_size(json_object_get(report, "troubles")) > 0 ? TROUBLE : NO_ORPHANS;
 }
 
-int main(int argc, char **argv)
+static int judge_once(const struct orphans_options *options, const bool *fails,
+                      char *const *operands, size_t count)
 {
-    struct orphans_options options = {0};
-    struct options_result result = options_parse(&program, argc, argv, &options);
-    bool fails[QLOG_VERDICTS];
-    read_fail_on(&options.fail_on, fails);
-    log_init(program.name, LOG_INFO, false);
     struct search search;
     search_init(&search);
-    for (size_t i = 0; i < result.operand_count; i++)
-        search_path(&search, result.operands[i]);
-    json_t *report = make_report(&search, (unsigned)options.jobs);
-    if (options.json)
+    for (size_t i = 0; i < count; i++)
+        search_path(&search, operands[i]);
+    json_t *report = make_report(&search, (unsigned)options->jobs);
+    if (options->json)
         output_json(report);
     else
-        print_text(report, options.verbose);
+        print_text(report, options->verbose);
     int status = exit_status_of(report, fails);
     json_decref(report);
     search_clear(&search);
+    return status;
+}
+
+static void check_options(const struct orphans_options *options)
+{
+    static const char *const with[] = {"--grace", "--until-clean", "--until-orphan", "--timeout"};
+    const bool given[] = {options->grace != NOT_GIVEN, options->until_clean, options->until_orphan,
+                          options->timeout > 0};
+    for (size_t i = 0; i < sizeof(with) / sizeof(*with); i++)
+        if (given[i] && !options->follow)
+            options_usage_error(&program, "%s goes with --follow", with[i]);
+    if (options->follow && options->jobs > 0)
+        options_usage_error(&program, "--jobs does not go with --follow");
+}
+
+int main(int argc, char **argv)
+{
+    struct orphans_options options = {.grace = NOT_GIVEN};
+    struct options_result result = options_parse(&program, argc, argv, &options);
+    struct follow_options following = {.json = options.json,
+                                       .verbose = options.verbose,
+                                       .until_clean = options.until_clean,
+                                       .until_orphan = options.until_orphan,
+                                       .timeout = options.timeout};
+    check_options(&options);
+    following.grace = options.grace != NOT_GIVEN ? options.grace : GRACE_MS;
+    read_fail_on(&options.fail_on, following.fails);
+    log_init(program.name, LOG_INFO, false);
+    int status = options.follow
+                     ? follow(&following, result.operands, result.operand_count)
+                     : judge_once(&options, following.fails, result.operands, result.operand_count);
     options_clear(&program, &options);
     return status;
 }

@@ -10,6 +10,9 @@
 #include "net/qlog/reading.h"
 
 enum {
+    NO_ORPHANS = 0, /* exit statuses */
+    SOME_ORPHANS = 1,
+    TROUBLE = 2,
     FOLDER_DEPTH_LIMIT = 16,
     JOBS_LIMIT = 64,
 };
@@ -18,6 +21,7 @@ enum {
 struct log_file {
     char *path; /* "-" is standard input */
     bool named; /* on the command line, and not found in a folder */
+    bool link;
     uint64_t size;
 };
 
@@ -25,8 +29,11 @@ struct log_file {
 struct search {
     struct log_file *files;
     size_t count;
+    char **folders; /* that were searched */
+    size_t folder_count;
     json_t *troubles; /* of {path, message} */
     json_t *skipped;  /* of {path, reason} */
+    bool silent;      /* troubles are noted and not told */
 };
 
 void search_init(struct search *search);
@@ -50,7 +57,15 @@ struct qlog_reading *read_files(const struct search *search, unsigned jobs);
 /* Adds what the logs that were read cannot decide to the troubles. */
 void tell_undecidable(struct search *search, const struct qlog_connections *connections);
 
+/* Whether the list has an equal one. */
+bool has_trouble(const json_t *troubles, const json_t *trouble);
+/* Why the log of that end of a connection can tell nothing; NULL where it can, or is not there. */
+const char *why_undecidable(const struct qlog_connection *connection, enum qlog_role end);
+
 /* Prints the report for people: the streams of interest, or all. */
 void print_text(const json_t *report, bool all);
+/* One of its streams; BEFORE is the verdict that it had, or NULL. */
+void print_stream(const char *connection_id, const json_t *stream, const char *before);
+void print_summary(const json_t *summary, bool troubled);
 
 #endif

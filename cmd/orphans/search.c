@@ -17,16 +17,26 @@ void search_clear(struct search *search)
 {
     for (size_t i = 0; i < search->count; i++)
         free(search->files[i].path);
+    for (size_t i = 0; i < search->folder_count; i++)
+        free(search->folders[i]);
     free(search->files);
+    free(search->folders);
     json_decref(search->troubles);
     json_decref(search->skipped);
 }
 
-static void add_file(struct search *search, const char *path, bool named, uint64_t size)
+static void add_file(struct search *search, const char *path, const struct log_file *file)
 {
     search->files = memory_resize(search->files, (search->count + 1) * sizeof(*search->files));
-    search->files[search->count++] =
-        (struct log_file){.path = text_copy(path), .named = named, .size = size};
+    search->files[search->count] = *file;
+    search->files[search->count++].path = text_copy(path);
+}
+
+static void add_folder(struct search *search, const char *path)
+{
+    search->folders =
+        memory_resize(search->folders, (search->folder_count + 1) * sizeof(*search->folders));
+    search->folders[search->folder_count++] = text_copy(path);
 }
 
 static int by_name(const struct dirent **a, const struct dirent **b)
@@ -48,6 +58,7 @@ static void search_folder(struct search *search, const char *path, unsigned dept
                      "folders are nested deeper than 16 levels: name this one itself");
         return;
     }
+    add_folder(search, path);
     struct dirent **entries;
     int count = scandir(path, &entries, is_entry, by_name);
     if (count < 0) {
@@ -82,7 +93,10 @@ static void search_entry(struct search *search, const char *path, unsigned depth
     if (S_ISDIR(about.st_mode) && !link)
         search_folder(search, path, depth);
     else if (S_ISREG(about.st_mode) || named)
-        add_file(search, path, named, S_ISREG(about.st_mode) ? (uint64_t)about.st_size : 0);
+        add_file(search, path,
+                 &(struct log_file){.named = named,
+                                    .link = link,
+                                    .size = S_ISREG(about.st_mode) ? (uint64_t)about.st_size : 0});
     else
         tell_skipped(search, path, "neither a file nor a folder");
 }
@@ -90,7 +104,7 @@ static void search_entry(struct search *search, const char *path, unsigned depth
 void search_path(struct search *search, const char *path)
 {
     if (strcmp(path, "-") == 0)
-        add_file(search, path, true, 0);
+        add_file(search, path, &(struct log_file){.named = true});
     else
         search_entry(search, path, 0);
 }

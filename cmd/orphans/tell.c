@@ -25,14 +25,16 @@ static void add(json_t *list, const char *path, const char *key, const char *tex
 
 void tell_trouble(struct search *search, const char *path, const char *message)
 {
-    tell(LOG_ERROR, path, message);
+    if (!search->silent)
+        tell(LOG_ERROR, path, message);
     add(search->troubles, path, "message", message);
 }
 
 void tell_skipped(struct search *search, const char *path, const char *reason)
 {
     char *text = text_format("skipped: %s", reason);
-    tell(LOG_INFO, path, text);
+    if (!search->silent)
+        tell(LOG_INFO, path, text);
     free(text);
     add(search->skipped, path, "reason", reason);
 }
@@ -48,28 +50,40 @@ void tell_reading(struct search *search, const struct log_file *file,
         tell_trouble(search, file->path, reading->error.text);
 }
 
-/* A log without frames proves nothing, unless the other end's log has them. */
-static void judge_log(struct search *search, const struct qlog_connection *connection,
-                      enum qlog_role role)
+bool has_trouble(const json_t *troubles, const json_t *trouble)
 {
-    const struct qlog_log *log = connection->ends[role];
-    const struct qlog_log *other = connection->ends[qlog_other(role)];
+    size_t i;
+    const json_t *known;
+    json_array_foreach(troubles, i, known)
+    {
+        if (json_equal(known, trouble))
+            return true;
+    }
+    return false;
+}
+
+/* A log without frames proves nothing, unless the other end's log has them. */
+const char *why_undecidable(const struct qlog_connection *connection, enum qlog_role end)
+{
+    const struct qlog_log *log = connection->ends[end];
+    const struct qlog_log *other = connection->ends[qlog_other(end)];
     if (log == NULL || log->frames > 0 || (other != NULL && other->frames > 0))
-        return;
-    if (log->packets > 0)
-        tell_trouble(search, log->path,
-                     "its packets are logged without their frames: whether streams were orphaned "
-                     "cannot be told from it");
-    else
-        tell_trouble(search, log->path,
-                     "holds no packets: whether streams were orphaned cannot be told from it");
+        return NULL;
+    return log->packets > 0
+               ? "its packets are logged without their frames: whether streams were orphaned "
+                 "cannot be told from it"
+               : "holds no packets: whether streams were orphaned cannot be told from it";
 }
 
 void tell_undecidable(struct search *search, const struct qlog_connections *connections)
 {
     for (size_t i = 0; i < connections->count; i++) {
-        judge_log(search, connections->items[i], QLOG_CLIENT);
-        judge_log(search, connections->items[i], QLOG_SERVER);
+        const struct qlog_connection *connection = connections->items[i];
+        for (int end = QLOG_CLIENT; end <= QLOG_SERVER; end++) {
+            const char *why = why_undecidable(connection, (enum qlog_role)end);
+            if (why != NULL)
+                tell_trouble(search, connection->ends[end]->path, why);
+        }
     }
     if (connections->count == 0 && json_array_size(search->troubles) == 0) {
         log_error("no QUIC log was found in what was named");

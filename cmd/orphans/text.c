@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "common/output.h"
+#include "net/qlog/verdict.h"
 
 static const char *text_of(const json_t *object, const char *key)
 {
@@ -10,14 +11,10 @@ static const char *text_of(const json_t *object, const char *key)
     return text != NULL ? text : "";
 }
 
-static bool is_healthy(const char *verdict)
+static bool is_healthy(const char *name)
 {
-    static const char *const healthy[] = {"live", "live_until_connection_ended", "closed",
-                                          "reqresp", "not_ours"};
-    for (size_t i = 0; i < sizeof(healthy) / sizeof(*healthy); i++)
-        if (strcmp(verdict, healthy[i]) == 0)
-            return true;
-    return false;
+    enum qlog_verdict verdict;
+    return qlog_verdict_find(name, &verdict) && qlog_verdict_is_healthy(verdict);
 }
 
 static enum output_colour colour_of(const json_t *stream)
@@ -28,15 +25,16 @@ static enum output_colour colour_of(const json_t *stream)
     return is_healthy(verdict) ? COLOUR_DIM : COLOUR_YELLOW;
 }
 
-static void print_stream(const json_t *connection, const json_t *stream)
+void print_stream(const char *connection_id, const json_t *stream, const char *before)
 {
-    const char *id = text_of(connection, "id"), *protocol = text_of(stream, "protocol");
-    printf("%s stream %" JSON_INTEGER_FORMAT ": %s%s%s (%s): %s%s%s\n",
-           *id != '\0' ? id : "a connection without an id",
+    const char *protocol = text_of(stream, "protocol");
+    printf("%s stream %" JSON_INTEGER_FORMAT ": %s%s%s (%s%s%s): %s%s%s\n",
+           connection_id != NULL ? connection_id : "a connection without an id",
            json_integer_value(json_object_get(stream, "id")),
            output_colour(stdout, colour_of(stream)), text_of(stream, "verdict"),
-           output_colour_end(stdout), text_of(stream, "confidence"), protocol,
-           *protocol != '\0' ? ", " : "", text_of(stream, "evidence"));
+           output_colour_end(stdout), text_of(stream, "confidence"), before != NULL ? ", was " : "",
+           before != NULL ? before : "", protocol, *protocol != '\0' ? ", " : "",
+           text_of(stream, "evidence"));
 }
 
 static const char *plural(json_int_t count)
@@ -49,7 +47,7 @@ static json_int_t count_of(const json_t *summary, const char *key)
     return json_integer_value(json_object_get(summary, key));
 }
 
-static void print_summary(const json_t *summary, bool troubled)
+void print_summary(const json_t *summary, bool troubled)
 {
     json_int_t orphans = count_of(summary, "orphans"), logs = count_of(summary, "logs");
     json_int_t connections = count_of(summary, "connections"),
@@ -77,7 +75,7 @@ void print_text(const json_t *report, bool all)
         json_array_foreach(json_object_get(connection, "streams"), k, stream)
         {
             if (all || !is_healthy(text_of(stream, "verdict")))
-                print_stream(connection, stream);
+                print_stream(json_string_value(json_object_get(connection, "id")), stream, NULL);
         }
     }
     print_summary(json_object_get(report, "summary"),

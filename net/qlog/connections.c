@@ -278,7 +278,8 @@ static void join_end(struct qlog_connection *connection, enum qlog_role role)
         return;
     double shift = connection->shift[role];
     double closed = shifted(log->close.time, shift);
-    connection->end = later(connection->end, shifted(log->end, shift));
+    double end = shifted(log->end, shift) + log->quiet;
+    connection->end = later(connection->end, end);
     connection->closed = earlier(connection->closed, closed);
     connection->over = earlier(connection->over, earlier(closed, shifted(log->keys_gone, shift)));
     connection->active[role] =
@@ -289,7 +290,7 @@ static void join_end(struct qlog_connection *connection, enum qlog_role role)
     double idle =
         later(shifted(log->active[QLOG_SENT], shift), shifted(log->active[QLOG_RECEIVED], shift)) +
         log->idle_limit;
-    if (log->idle_limit > 0 && shifted(log->end, shift) >= idle)
+    if (log->idle_limit > 0 && end >= idle)
         connection->over = earlier(connection->over, idle);
     connection->foreign |= log->foreign;
     if (connection->epoch <= 0 && qlog_log_epoch(log) > 0)

@@ -65,6 +65,16 @@ static inline enum qlog_role qlog_other(enum qlog_role role)
     return role == QLOG_CLIENT ? QLOG_SERVER : QLOG_CLIENT;
 }
 
+/* Closed streams of the connection of which no more is known. */
+static inline uint64_t qlog_let_go(const struct qlog_connection *connection)
+{
+    const struct qlog_log *client = connection->ends[QLOG_CLIENT];
+    const struct qlog_log *server = connection->ends[QLOG_SERVER];
+    uint64_t by_client = client != NULL ? client->let_go : 0;
+    uint64_t by_server = server != NULL ? server->let_go : 0;
+    return by_client > by_server ? by_client : by_server;
+}
+
 static inline bool qlog_unidirectional(uint64_t stream_id)
 {
     return (stream_id & 2) != 0;

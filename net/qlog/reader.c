@@ -158,7 +158,7 @@ static bool read_claim(struct qlog_log *log, double time, const char *name, cons
         return true;
     }
     uint64_t id;
-    if (!qlog_json_number(data, "stream_id", &id))
+    if (!qlog_json_number(data, "stream_id", &id) || qlog_log_is_forgotten(log, id))
         return true;
     struct qlog_claims *claims = qlog_log_claims(log, id, error);
     if (claims == NULL)

@@ -3,7 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-enum { RECORD_SEPARATOR = 0x1e, TRACE_DEPTH = 3, EVENTS_DEPTH = 4 };
+enum { TRACE_DEPTH = 3, EVENTS_DEPTH = 4 };
 
 void qlog_splitter_init(struct qlog_splitter *splitter, qlog_record_handler *handler, void *context)
 {
@@ -185,7 +185,7 @@ static size_t string_run(const uint8_t *data, size_t size)
 {
     size_t run = 0;
     while (run < size && data[run] != '"' && data[run] != '\\' && data[run] != '\n' &&
-           data[run] != RECORD_SEPARATOR)
+           data[run] != QLOG_RECORD_SEPARATOR)
         run++;
     return run;
 }
@@ -217,7 +217,8 @@ static bool read_outside(struct qlog_splitter *splitter, uint8_t byte, struct er
         splitter->value_offset = splitter->offset;
         return open_bracket(splitter, byte, error);
     }
-    if (byte != RECORD_SEPARATOR && byte != ' ' && byte != '\n' && byte != '\r' && byte != '\t')
+    if (byte != QLOG_RECORD_SEPARATOR && byte != ' ' && byte != '\n' && byte != '\r' &&
+        byte != '\t')
         splitter->junk++;
     return true;
 }
@@ -226,7 +227,7 @@ static bool read_outside(struct qlog_splitter *splitter, uint8_t byte, struct er
 static size_t plain_run(const uint8_t *data, size_t size)
 {
     size_t run = 0;
-    while (run < size && data[run] > RECORD_SEPARATOR && strchr("{}[]\",:", data[run]) == NULL)
+    while (run < size && data[run] > QLOG_RECORD_SEPARATOR && strchr("{}[]\",:", data[run]) == NULL)
         run++;
     return run;
 }
@@ -250,7 +251,7 @@ static bool read_bracket(struct qlog_splitter *splitter, uint8_t byte, struct er
     case '}':
     case ']':
         return close_bracket(splitter, byte, error);
-    case RECORD_SEPARATOR:
+    case QLOG_RECORD_SEPARATOR:
         return abandon(splitter, error);
     case '"':
         splitter->in_string = true;

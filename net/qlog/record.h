@@ -13,7 +13,8 @@
 enum {
     QLOG_RECORD_SIZE_LIMIT = 1 << 20, /* one record, or a document without its events */
     QLOG_RECORD_DEPTH_LIMIT = 64,
-    QLOG_KEY_SIZE = 16, /* keys are compared up to here */
+    QLOG_KEY_SIZE = 16,           /* keys are compared up to here */
+    QLOG_RECORD_SEPARATOR = 0x1e, /* RFC 7464, section 2.2 */
 };
 
 enum qlog_record_kind {

@@ -36,8 +36,8 @@ static json_t *report_log(const struct qlog_log *log)
     return report;
 }
 
-static json_t *report_stream(const struct qlog_joined_stream *stream,
-                             const struct qlog_judgement *judgement)
+json_t *qlog_report_stream(const struct qlog_joined_stream *stream,
+                           const struct qlog_judgement *judgement)
 {
     const struct qlog_half *opener = &stream->half[stream->opener];
     const struct qlog_half *receiver = &stream->half[qlog_other(stream->opener)];
@@ -98,7 +98,7 @@ static json_t *report_connection(const struct qlog_connection *connection,
         set_text(peers, role_name((enum qlog_role)end), peer_of(connection, (enum qlog_role)end));
     }
     for (size_t i = 0; i < connection->stream_count; i++)
-        json_array_append_new(streams, report_stream(&connection->streams[i], &judgements[i]));
+        json_array_append_new(streams, qlog_report_stream(&connection->streams[i], &judgements[i]));
     json_t *report = json_pack("{s:o, s:o, s:o, s:o}", "logs", logs, "streams", streams, "peers",
                                peers, "duration_ms", milliseconds(connection->end));
     set_text(report, "id", connection->id);
@@ -109,13 +109,14 @@ static json_t *report_connection(const struct qlog_connection *connection,
 json_t *qlog_report(const struct qlog_judgements *judgements)
 {
     const struct qlog_connections *connections = judgements->connections;
-    json_int_t counts[QLOG_VERDICTS] = {0}, streams = 0, logs = 0, orphans = 0;
+    json_int_t counts[QLOG_VERDICTS] = {0}, streams = 0, logs = 0, orphans = 0, let_go = 0;
     json_t *list = json_array(), *verdicts = json_object();
     for (size_t i = 0; i < connections->count; i++) {
         const struct qlog_connection *connection = connections->items[i];
         json_array_append_new(list, report_connection(connection, judgements->items[i]));
         logs += (connection->ends[QLOG_CLIENT] != NULL) + (connection->ends[QLOG_SERVER] != NULL);
         streams += (json_int_t)connection->stream_count;
+        let_go += (json_int_t)qlog_let_go(connection);
         for (size_t k = 0; k < connection->stream_count; k++)
             counts[judgements->items[i][k].verdict]++;
     }
@@ -125,8 +126,8 @@ json_t *qlog_report(const struct qlog_judgements *judgements)
                                 json_integer(counts[verdict]));
         orphans += qlog_verdict_is_orphan((enum qlog_verdict)verdict) ? counts[verdict] : 0;
     }
-    return json_pack("{s:i, s:o, s:{s:I, s:I, s:I, s:I, s:o}}", "schema_version",
+    return json_pack("{s:i, s:o, s:{s:I, s:I, s:I, s:I, s:I, s:o}}", "schema_version",
                      QLOG_REPORT_VERSION, "connections", list, "summary", "connections",
-                     (json_int_t)connections->count, "logs", logs, "streams", streams, "orphans",
-                     orphans, "verdicts", verdicts);
+                     (json_int_t)connections->count, "logs", logs, "streams", streams + let_go,
+                     "let_go", let_go, "orphans", orphans, "verdicts", verdicts);
 }

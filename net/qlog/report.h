@@ -13,9 +13,14 @@ enum { QLOG_REPORT_VERSION = 1 };
  * truncated, own_events}], peers: {client, server}, duration_ms, ended: {at_ms, code, space,
  * reason, by}, streams: [{id, opened_by, verdict, orphan, confidence, evidence, protocol,
  * bytes_out, bytes_back, first_activity_ms, last_activity_ms}]}], summary: {connections, logs,
- * streams, orphans, verdicts: {NAME: count}}}. `id`, `writer`, peers, `protocol` and `ended` stand
- * only where known; `bytes_out` are the opener's.
+ * streams, let_go, orphans, verdicts: {NAME: count}}}. `id`, `writer`, peers, `protocol` and
+ * `ended` stand only where known; `bytes_out` are the opener's. `let_go` counts closed streams of
+ * long logs that are not listed, to make room for later ones; `streams` includes them.
  */
 json_t *qlog_report(const struct qlog_judgements *judgements);
+
+/* One of its streams[]. */
+json_t *qlog_report_stream(const struct qlog_joined_stream *stream,
+                           const struct qlog_judgement *judgement);
 
 #endif

@@ -14,22 +14,22 @@ static const double answer_doubt = 2000;  /* below that, one may still come */
 
 static const struct {
     const char *name;
-    bool orphan;
+    bool orphan, healthy;
 } verdicts[QLOG_VERDICTS] = {
-    [QLOG_LIVE] = {"live", false},
-    [QLOG_LIVE_UNTIL_CONNECTION_ENDED] = {"live_until_connection_ended", false},
-    [QLOG_ORPHANED] = {"orphaned", true},
-    [QLOG_ORPHANED_AT_OPENER] = {"orphaned_at_opener", true},
-    [QLOG_UNREAD_AT_RECEIVER] = {"unread_at_receiver", true},
-    [QLOG_ORPHANED_AFTER_DEREGISTRATION] = {"orphaned_after_deregistration", true},
-    [QLOG_NEGOTIATION_FAILED_AND_LEFT_OPEN] = {"negotiation_failed_and_left_open", false},
-    [QLOG_REQUEST_NEVER_ANSWERED] = {"request_never_answered", false},
-    [QLOG_REQRESP] = {"reqresp", false},
-    [QLOG_CLOSED] = {"closed", false},
-    [QLOG_HALF_CLOSED] = {"half_closed", false},
-    [QLOG_OPEN_AT_END] = {"open_at_end", false},
-    [QLOG_NOT_OURS] = {"not_ours", false},
-    [QLOG_UNKNOWN] = {"unknown", false},
+    [QLOG_LIVE] = {"live", .healthy = true},
+    [QLOG_LIVE_UNTIL_CONNECTION_ENDED] = {"live_until_connection_ended", .healthy = true},
+    [QLOG_ORPHANED] = {"orphaned", .orphan = true},
+    [QLOG_ORPHANED_AT_OPENER] = {"orphaned_at_opener", .orphan = true},
+    [QLOG_UNREAD_AT_RECEIVER] = {"unread_at_receiver", .orphan = true},
+    [QLOG_ORPHANED_AFTER_DEREGISTRATION] = {"orphaned_after_deregistration", .orphan = true},
+    [QLOG_NEGOTIATION_FAILED_AND_LEFT_OPEN] = {.name = "negotiation_failed_and_left_open"},
+    [QLOG_REQUEST_NEVER_ANSWERED] = {.name = "request_never_answered"},
+    [QLOG_REQRESP] = {"reqresp", .healthy = true},
+    [QLOG_CLOSED] = {"closed", .healthy = true},
+    [QLOG_HALF_CLOSED] = {.name = "half_closed"},
+    [QLOG_OPEN_AT_END] = {.name = "open_at_end"},
+    [QLOG_NOT_OURS] = {"not_ours", .healthy = true},
+    [QLOG_UNKNOWN] = {.name = "unknown"},
 };
 
 const char *qlog_verdict_name(enum qlog_verdict verdict)
@@ -51,6 +51,11 @@ bool qlog_verdict_find(const char *name, enum qlog_verdict *verdict)
 bool qlog_verdict_is_orphan(enum qlog_verdict verdict)
 {
     return verdicts[verdict].orphan;
+}
+
+bool qlog_verdict_is_healthy(enum qlog_verdict verdict)
+{
+    return verdicts[verdict].healthy;
 }
 
 const char *qlog_confidence_name(enum qlog_confidence confidence)

@@ -37,6 +37,8 @@ struct qlog_judgements {
 };
 
 const char *qlog_verdict_name(enum qlog_verdict verdict);
+/* Whether nothing about such a stream needs attention. */
+bool qlog_verdict_is_healthy(enum qlog_verdict verdict);
 /* The verdict called NAME; false where there is none. */
 bool qlog_verdict_find(const char *name, enum qlog_verdict *verdict);
 const char *qlog_confidence_name(enum qlog_confidence confidence);

@@ -235,7 +235,7 @@ static void streams_beyond_the_limit_are_refused(void **state)
             break;
     } while (++count < 1000000);
     assert_int_equal(count, QLOG_STREAMS_LIMIT);
-    assert_non_null(strstr(error.text, "is one more than the 65536 of a connection"));
+    assert_non_null(strstr(error.text, "is one more than the 65536 open ones of a connection"));
     assert_non_null(strstr(error.text, "record 65538 at byte "));
     assert_int_equal(reader.logs[0]->stream_count, QLOG_STREAMS_LIMIT);
     qlog_reader_clear(&reader);
