@@ -35,7 +35,7 @@ orphan() {
 @test "an orphan is told of when its log has grown so far" {
     head -n $((opening - 1)) race > logs/a.sqlog
     follow logs
-    ! has_printed watcher '.stream.id == 8'
+    run ! has_printed watcher '.stream.id == 8'
     tail -n "+$opening" race >> logs/a.sqlog
     [[ $(orphan) == orphaned ]]
     end watcher || [[ $? -eq 1 ]]
@@ -184,7 +184,7 @@ orphan() {
     touch -d '2 hours ago' old
     mv old logs/b.sqlog
     await watcher '.event == "verdict" and .connection != "a4fd19bb4c2521db"'
-    ! has_printed watcher '.event == "verdict" and .connection == "a4fd19bb4c2521db"'
+    run ! has_printed watcher '.event == "verdict" and .connection == "a4fd19bb4c2521db"'
 }
 
 @test "a log is followed on standard input" {

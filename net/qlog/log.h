@@ -131,7 +131,7 @@ struct qlog_frame {
     struct bytes reason; /* CONNECTION_CLOSE; its data are NULL where not said */
 };
 
-/* Equal for files that are equal byte for byte, unpacked; counts within one run only. */
+/* Equal for files that are equal byte for byte, unpacked, and hardly ever for others. */
 struct qlog_mark {
     uint64_t size, fingerprint;
 };

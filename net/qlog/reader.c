@@ -1,6 +1,5 @@
 #include "net/qlog/reader.h"
 
-#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -14,7 +13,12 @@
 #include "net/qlog/header.h"
 #include "net/qlog/json.h"
 
-enum { READ_SIZE = 128 * 1024 };
+enum {
+    READ_SIZE = 128 * 1024,
+    SAMPLED_WHOLE = 16 * 1024, /* bytes of a log that its fingerprint is of, and after that */
+    SAMPLE_SIZE = 32,          /* so many */
+    SAMPLE_INTERVAL = 1024,    /* of so many */
+};
 
 static void add_note(struct qlog_reader *reader, const struct qlog_record *record, const char *text)
 {
@@ -302,10 +306,7 @@ static bool handle_record(void *context, const struct qlog_record *record, struc
 void qlog_reader_init(struct qlog_reader *reader, const char *path, qlog_note_handler *note,
                       void *context)
 {
-    *reader = (struct qlog_reader){.path = path,
-                                   .note = note,
-                                   .note_context = context,
-                                   .mark = {.fingerprint = UINT64_C(0xcbf29ce484222325)}};
+    *reader = (struct qlog_reader){.path = path, .note = note, .note_context = context};
     qlog_splitter_init(&reader->splitter, handle_record, reader);
 }
 
@@ -335,42 +336,48 @@ static inline uint64_t mix(uint64_t fingerprint, uint64_t word)
 }
 
 /* By words of eight bytes, wherever blocks end. */
-static void take_fingerprint(struct qlog_reader *reader, struct bytes input)
+static void take_sample(struct qlog_fingerprint *fingerprint, struct bytes input)
 {
-    struct qlog_mark *mark = &reader->mark;
-    size_t i = 0;
-    for (; i < input.size && (mark->size % 8 != 0 || input.size - i < 8); i++, mark->size++) {
-        reader->unmixed |= (uint64_t)input.data[i] << mark->size % 8 * 8;
-        if (mark->size % 8 == 7) {
-            mark->fingerprint = mix(mark->fingerprint, reader->unmixed);
-            reader->unmixed = 0;
-        }
+    for (; input.size > 0; input = bytes_after(input, 1)) {
+        unsigned place = fingerprint->sampled++ % 8;
+        fingerprint->unmixed |= (uint64_t)*input.data << 8 * place;
+        if (place < 7)
+            continue;
+        fingerprint->mixed = mix(fingerprint->mixed, fingerprint->unmixed);
+        fingerprint->unmixed = 0;
     }
-    uint64_t start = i, fingerprint = mark->fingerprint;
-    for (; i + 8 <= input.size; i += 8) {
-        uint64_t word;
-        memcpy(&word, input.data + i, sizeof(word));
-        fingerprint = mix(fingerprint, le64toh(word));
+}
+
+/* All of the beginning, and then some bytes of each kilobyte. */
+static void take_fingerprint(struct qlog_fingerprint *fingerprint, struct bytes input)
+{
+    while (input.size > 0) {
+        uint64_t at = fingerprint->size, place = at % SAMPLE_INTERVAL;
+        bool sampled = at < SAMPLED_WHOLE || place < SAMPLE_SIZE;
+        uint64_t run = at < SAMPLED_WHOLE ? SAMPLED_WHOLE - at
+                       : sampled          ? SAMPLE_SIZE - place
+                                          : SAMPLE_INTERVAL - place;
+        struct bytes piece = bytes_of(input.data, input.size < run ? input.size : (size_t)run);
+        if (sampled)
+            take_sample(fingerprint, piece);
+        fingerprint->size += piece.size;
+        input = bytes_after(input, piece.size);
     }
-    mark->fingerprint = fingerprint;
-    mark->size += i - start;
-    if (i < input.size)
-        take_fingerprint(reader, bytes_after(input, i));
 }
 
 struct qlog_mark qlog_reader_mark(const struct qlog_reader *reader)
 {
-    struct qlog_mark mark = reader->mark;
-    mark.fingerprint = mix(mark.fingerprint, reader->unmixed);
-    return mark;
+    const struct qlog_fingerprint *fingerprint = &reader->fingerprint;
+    return (struct qlog_mark){.size = fingerprint->size,
+                              .fingerprint = mix(fingerprint->mixed, fingerprint->unmixed)};
 }
 
 static bool feed_plain(void *context, struct bytes input, struct error *error)
 {
     struct qlog_reader *reader = context;
-    if (reader->mark.size == 0 && !may_be_a_log(input))
+    if (reader->fingerprint.size == 0 && !may_be_a_log(input))
         return not_a_log(reader, "it does not begin with a JSON object", error);
-    take_fingerprint(reader, input);
+    take_fingerprint(&reader->fingerprint, input);
     if (qlog_splitter_read(&reader->splitter, input, error))
         return true;
     if (!reader->is_log && reader->log == NULL)
@@ -380,7 +387,7 @@ static bool feed_plain(void *context, struct bytes input, struct error *error)
 
 bool qlog_reader_feed(struct qlog_reader *reader, struct bytes input, struct error *error)
 {
-    if (reader->mark.size == 0 && reader->unpacker == NULL && input.size > 0 &&
+    if (reader->fingerprint.size == 0 && reader->unpacker == NULL && input.size > 0 &&
         qlog_is_packed(*input.data))
         reader->unpacker = qlog_unpacker_new(*input.data, feed_plain, reader);
     if (reader->unpacker == NULL)
@@ -397,7 +404,8 @@ enum qlog_outcome qlog_reader_end(struct qlog_reader *reader, struct error *erro
     if (!qlog_splitter_end(&reader->splitter, &truncated, error))
         return reader->not_a_log ? QLOG_NOT_A_LOG : QLOG_FAILED;
     if (!reader->is_log) {
-        not_a_log(reader, reader->mark.size == 0 ? "it is empty" : "it has no qlog header", error);
+        not_a_log(reader, reader->fingerprint.size == 0 ? "it is empty" : "it has no qlog header",
+                  error);
         return QLOG_NOT_A_LOG;
     }
     if (reader->log != NULL)

@@ -17,6 +17,12 @@ enum {
 /* Called for what is worth a note: the text names the record and its offset. */
 typedef void qlog_note_handler(void *context, const char *path, const char *text);
 
+/* Of the bytes read until now: a sample tells logs apart, whose times and packets differ. */
+struct qlog_fingerprint {
+    uint64_t size, sampled, mixed;
+    uint64_t unmixed; /* bytes that are not part of it yet */
+};
+
 struct qlog_reader {
     const char *path;
     struct qlog_splitter splitter;
@@ -26,8 +32,7 @@ struct qlog_reader {
     bool is_log;          /* a header of a QUIC log, or one of its events, has been seen */
     bool not_a_log;       /* why reading stopped */
     uint64_t bad_records;
-    struct qlog_mark mark; /* of the bytes read */
-    uint64_t unmixed;      /* bytes that are not part of its fingerprint yet */
+    struct qlog_fingerprint fingerprint;
     struct qlog_packet_event parsed;
     struct qlog_unpacker *unpacker; /* NULL where the file is not compressed */
     qlog_note_handler *note;

@@ -64,11 +64,15 @@ static bool limit_passed(struct qlog_splitter *splitter, struct error *error, co
 static bool keep(struct qlog_splitter *splitter, const uint8_t *data, size_t size,
                  struct error *error)
 {
-    if (splitter->events_depth > 0 && !splitter->in_event)
-        return true; /* commas and spaces between events */
+    char what[80];
+    if (splitter->events_depth > 0 && !splitter->in_event) { /* commas and spaces, or no event */
+        splitter->between += size;
+        snprintf(what, sizeof(what), "more than %d bytes that are no event",
+                 QLOG_RECORD_SIZE_LIMIT);
+        return splitter->between <= QLOG_RECORD_SIZE_LIMIT || limit_passed(splitter, error, what);
+    }
     struct buffer *target = splitter->in_event ? &splitter->event : &splitter->value;
     if (size > QLOG_RECORD_SIZE_LIMIT - target->size) {
-        char what[80];
         snprintf(what, sizeof(what), "longer than %d bytes", QLOG_RECORD_SIZE_LIMIT);
         return limit_passed(splitter, error, what);
     }
@@ -108,6 +112,7 @@ static bool open_bracket(struct qlog_splitter *splitter, uint8_t byte, struct er
     }
     if (splitter->events_depth > 0 && splitter->depth == splitter->events_depth) {
         splitter->in_event = true;
+        splitter->between = 0;
         splitter->event_offset = splitter->offset;
         splitter->event.size = 0;
     }

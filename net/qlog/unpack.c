@@ -111,12 +111,12 @@ static bool read_gzip(struct qlog_unpacker *unpacker, struct bytes packed, struc
         gzip->next_out = plain;
         gzip->avail_out = PLAIN_SIZE;
         int status = inflate(gzip, Z_NO_FLUSH);
-        if (status != Z_OK && status != Z_STREAM_END && status != Z_BUF_ERROR)
-            return error_set(error, "its gzip data are damaged: %s",
-                             gzip->msg != NULL ? gzip->msg : zError(status));
         unpacker->amid = status != Z_STREAM_END;
         if (!hand_out(unpacker, PLAIN_SIZE - gzip->avail_out, error))
             return false;
+        if (status != Z_OK && status != Z_STREAM_END && status != Z_BUF_ERROR)
+            return error_set(error, "its gzip data are damaged: %s",
+                             gzip->msg != NULL ? gzip->msg : zError(status));
     } while (gzip->avail_in > 0 || (unpacker->amid && gzip->avail_out == 0));
     return true;
 }
