@@ -59,6 +59,10 @@ $(BUILD)/objects/%.o: %.c | $(PROTO_SOURCES)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
+# X.c embeds what stands beside it (common/embed.h), of which the compiler says nothing.
+EMBEDDED := $(wildcard common/*.html common/*.css common/*.js cmd/*/*.html cmd/*/*.css cmd/*/*.js)
+$(foreach file,$(EMBEDDED),$(eval $(BUILD)/objects/$(basename $(file)).o: $(file)))
+
 define program_rule
 $(BUILD)/$(call program,$(1)): $(patsubst %.c,$(BUILD)/objects/%.o,$(wildcard cmd/$(1)/*.c)) $(LIBRARY)
 	$$(CC) $$(ALL_LDFLAGS) -o $$@ $$^ $$(PACKAGE_LIBS)
