@@ -64,7 +64,7 @@ static json_t *change_json(const struct qlog_connection *connection,
 {
     json_t *change = json_pack(
         "{s:s, s:I, s:o, s:o}", "event", "verdict", "time", (json_int_t)clock_epoch_ms(), "stream",
-        qlog_report_stream(stream, judgement), "before",
+        qlog_report_stream(connection, stream, judgement), "before",
         before == QLOG_NOT_TOLD ? json_null()
                                 : json_string(qlog_verdict_name((enum qlog_verdict)before)));
     json_object_set_new(change, "connection",

@@ -11,18 +11,16 @@ static const char *text_of(const json_t *object, const char *key)
     return text != NULL ? text : "";
 }
 
-static bool is_healthy(const char *name)
+static bool is_healthy(const json_t *stream)
 {
-    enum qlog_verdict verdict;
-    return qlog_verdict_find(name, &verdict) && qlog_verdict_is_healthy(verdict);
+    return json_is_true(json_object_get(stream, "healthy"));
 }
 
 static enum output_colour colour_of(const json_t *stream)
 {
-    const char *verdict = text_of(stream, "verdict");
     if (json_is_true(json_object_get(stream, "orphan")))
         return COLOUR_RED;
-    return is_healthy(verdict) ? COLOUR_DIM : COLOUR_YELLOW;
+    return is_healthy(stream) ? COLOUR_DIM : COLOUR_YELLOW;
 }
 
 void print_stream(const char *connection_id, const json_t *stream, const char *before)
@@ -74,7 +72,7 @@ void print_text(const json_t *report, bool all)
     {
         json_array_foreach(json_object_get(connection, "streams"), k, stream)
         {
-            if (all || !is_healthy(text_of(stream, "verdict")))
+            if (all || !is_healthy(stream))
                 print_stream(json_string_value(json_object_get(connection, "id")), stream, NULL);
         }
     }

@@ -128,6 +128,11 @@ static double shifted(double time, double shift)
     return time < 0 ? time : time + shift > 0 ? time + shift : 0;
 }
 
+double qlog_on_timeline(const struct qlog_connection *connection, enum qlog_role role, double time)
+{
+    return shifted(time, connection->shift[role]);
+}
+
 static double earlier(double a, double b)
 {
     if (a < 0 || b < 0)

@@ -59,6 +59,9 @@ void qlog_connections_clear(struct qlog_connections *connections);
 double qlog_half_ended(const struct qlog_connection *connection,
                        const struct qlog_joined_stream *stream, enum qlog_role role);
 
+/* A time of ROLE's log on the connection's timeline; NEVER remains NEVER. */
+double qlog_on_timeline(const struct qlog_connection *connection, enum qlog_role role, double time);
+
 /* The other role. */
 static inline enum qlog_role qlog_other(enum qlog_role role)
 {

@@ -21,13 +21,6 @@ static double on(double time, double base)
 
 /* --- Claims --- */
 
-static double claimed(const struct qlog_connection *connection, enum qlog_role role, double time)
-{
-    return time < 0                             ? time
-           : time + connection->shift[role] > 0 ? time + connection->shift[role]
-                                                : 0;
-}
-
 /* Whether events of ours say that this end let go of the stream and left it open. */
 static double claimed_drop(const struct qlog_gossip *gossip, enum qlog_role role)
 {
@@ -35,7 +28,7 @@ static double claimed_drop(const struct qlog_gossip *gossip, enum qlog_role role
     const struct qlog_claims *claims = gossip->stream->claims[role];
     if (claims == NULL || claims->deregistered < 0 || claims->closed >= 0)
         return QLOG_NEVER;
-    double dropped = claimed(connection, role, claims->deregistered);
+    double dropped = qlog_on_timeline(connection, role, claims->deregistered);
     double over = connection->over;
     bool with_connection = (over >= 0 && dropped >= over - QLOG_TEARDOWN) ||
                            dropped >= connection->end - QLOG_SETTLING;

@@ -10,17 +10,26 @@ enum { QLOG_REPORT_VERSION = 1 };
 
 /*
  * {schema_version, connections: [{id, logs: [{path, role, writer, records, stream_frames,
- * truncated, own_events}], peers: {client, server}, duration_ms, ended: {at_ms, code, space,
- * reason, by}, streams: [{id, opened_by, verdict, orphan, confidence, evidence, protocol,
- * bytes_out, bytes_back, first_activity_ms, last_activity_ms}]}], summary: {connections, logs,
- * streams, let_go, orphans, verdicts: {NAME: count}}}. `id`, `writer`, peers, `protocol` and
- * `ended` stand only where known; `bytes_out` are the opener's. `let_go` counts closed streams of
- * long logs that are not listed, to make room for later ones; `streams` includes them.
+ * truncated, own_events}], peers: {client, server}, epoch_ms, duration_ms, ended: {at_ms, code,
+ * space, reason, by}, streams: [{id, opened_by, verdict, orphan, healthy, confidence, evidence,
+ * protocol, shape, bytes_out, bytes_back, first_activity_ms, last_activity_ms, first_out_ms,
+ * last_out_ms, first_back_ms, last_back_ms, moments: [{at_ms, by, what}]}]}], summary:
+ * {connections, logs, streams, let_go, orphans, verdicts: {NAME: count}}}. `id`, `writer`, peers,
+ * `protocol`, `ended`, `epoch_ms` and times stand only where known. `let_go` counts closed streams
+ * of long logs that are not listed, to make room for later ones; `streams` beside it includes them.
+ *
+ * Times are milliseconds since the connection's first log began, which `epoch_ms` says the
+ * calendar's time of. `bytes_out` are the opener's; `first_out_ms` and `last_out_ms` are when the
+ * first of them and the last new one passed. `shape` is what the lengths look like or events of
+ * ours say: gossip, exchange, ping, refused, opening, foreign. `moments` are in order of time;
+ * `what` is negotiated (gossip alone: the opener had the whole answer), fin, reset, stop_sending,
+ * and by events of ours registered, deregistered, closed; `by` is client or server.
  */
 json_t *qlog_report(const struct qlog_judgements *judgements);
 
 /* One of its streams[]. */
-json_t *qlog_report_stream(const struct qlog_joined_stream *stream,
+json_t *qlog_report_stream(const struct qlog_connection *connection,
+                           const struct qlog_joined_stream *stream,
                            const struct qlog_judgement *judgement);
 
 #endif
