@@ -9,9 +9,10 @@
 #include "common/options.h"
 #include "common/output.h"
 #include "net/qlog/report.h"
+#include "net/qlog/stats.h"
 
 struct orphans_options {
-    bool json, verbose, follow, until_clean, until_orphan;
+    bool json, verbose, stats, follow, until_clean, until_orphan;
     uint64_t jobs, grace, timeout;
     struct option_list fail_on;
 };
@@ -25,6 +26,8 @@ static const uint64_t NOT_GIVEN = UINT64_MAX;
 static const struct option_spec options_table[] = {
     {"json", 0, OPTION_FLAG, AT(json), .help = "Print one JSON object"},
     {"verbose", 'v', OPTION_FLAG, AT(verbose), .help = "List the healthy streams too"},
+    {"stats", 0, OPTION_FLAG, AT(stats),
+     .help = "Count streams, orphans and bytes a connection and protocol, instead of listing them"},
     {"fail-on", 0, OPTION_LIST, AT(fail_on), "VERDICT,...",
      "Exit 1 for streams of these verdicts too, besides the orphaned ones"},
     {"follow", 'f', OPTION_FLAG, AT(follow),
@@ -61,6 +64,7 @@ static const struct example examples[] = {
      "Wait until no stream is orphaned; fail after half a minute."},
     {"devnet-orphans --json logs/ | jq '.connections[].streams[] | select(.orphan)'",
      "The orphans, for a script."},
+    {"devnet-orphans --stats logs/", "How many streams of each protocol, and how many orphans."},
     {0},
 };
 
@@ -91,7 +95,9 @@ static const struct program_spec program = {
         "closed, not_ours.\n\n"
         "A verdict is exact where the node that wrote the log says who owns the stream, and "
         "inferred from lengths, order and silence otherwise: high, medium or low. A stream in the "
-        "packets that no such event claims is reported: logs do not certify themselves.",
+        "packets that no such event claims is reported: logs do not certify themselves.\n\n"
+        "--stats counts by protocol where events of the node tell it, and otherwise by what the "
+        "lengths look like: (gossip), (exchange), (ping), (refused), (opening), (foreign).",
     .options = options_table,
     .commands = commands,
     .examples = examples,
@@ -170,6 +176,8 @@ static int judge_once(const struct orphans_options *options, const bool *fails,
     for (size_t i = 0; i < count; i++)
         search_path(&search, operands[i]);
     json_t *report = make_report(&search, (unsigned)options->jobs);
+    if (options->stats)
+        json_object_set_new(report, "stats", qlog_stats(report));
     if (options->json)
         output_json(report);
     else
@@ -190,6 +198,8 @@ static void check_options(const struct orphans_options *options)
             options_usage_error(&program, "%s goes with --follow", with[i]);
     if (options->follow && options->jobs > 0)
         options_usage_error(&program, "--jobs does not go with --follow");
+    if (options->follow && options->stats)
+        options_usage_error(&program, "--stats does not go with --follow");
 }
 
 int main(int argc, char **argv)

@@ -62,10 +62,13 @@ bool has_trouble(const json_t *troubles, const json_t *trouble);
 /* Why the log of that end of a connection can tell nothing; NULL where it can, or is not there. */
 const char *why_undecidable(const struct qlog_connection *connection, enum qlog_role end);
 
-/* Prints the report for people: the streams of interest, or all. */
+/* Prints the report for people: the streams of interest, or all; or the counts that --stats adds in
+ * place of those of interest. */
 void print_text(const json_t *report, bool all);
 /* One of its streams; BEFORE is the verdict that it had, or NULL. */
 void print_stream(const char *connection_id, const json_t *stream, const char *before);
 void print_summary(const json_t *summary, bool troubled);
+/* Prints the counts of net/qlog/stats.h. */
+void print_stats(const json_t *stats);
 
 #endif

@@ -67,15 +67,17 @@ void print_summary(const json_t *summary, bool troubled)
 void print_text(const json_t *report, bool all)
 {
     size_t i, k;
-    const json_t *connection, *stream;
+    const json_t *connection, *stream, *stats = json_object_get(report, "stats");
     json_array_foreach(json_object_get(report, "connections"), i, connection)
     {
         json_array_foreach(json_object_get(connection, "streams"), k, stream)
         {
-            if (all || !is_healthy(stream))
+            if (all || (stats == NULL && !is_healthy(stream)))
                 print_stream(json_string_value(json_object_get(connection, "id")), stream, NULL);
         }
     }
+    if (stats != NULL)
+        print_stats(stats);
     print_summary(json_object_get(report, "summary"),
                   json_array_size(json_object_get(report, "troubles")) > 0);
 }
