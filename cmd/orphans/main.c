@@ -13,6 +13,7 @@
 
 struct orphans_options {
     bool json, verbose, stats, follow, until_clean, until_orphan;
+    const char *html;
     uint64_t jobs, grace, timeout;
     struct option_list fail_on;
 };
@@ -28,6 +29,9 @@ static const struct option_spec options_table[] = {
     {"verbose", 'v', OPTION_FLAG, AT(verbose), .help = "List the healthy streams too"},
     {"stats", 0, OPTION_FLAG, AT(stats),
      .help = "Count streams, orphans and bytes a connection and protocol, instead of listing them"},
+    {"html", 0, OPTION_STRING, AT(html), "FILE",
+     "Draw the streams on timelines too, in a page for browsers that needs no network",
+     .files = true},
     {"fail-on", 0, OPTION_LIST, AT(fail_on), "VERDICT,...",
      "Exit 1 for streams of these verdicts too, besides the orphaned ones"},
     {"follow", 'f', OPTION_FLAG, AT(follow),
@@ -64,6 +68,8 @@ static const struct example examples[] = {
      "Wait until no stream is orphaned; fail after half a minute."},
     {"devnet-orphans --json logs/ | jq '.connections[].streams[] | select(.orphan)'",
      "The orphans, for a script."},
+    {"devnet-orphans --html streams.html logs/",
+     "Draw each connection's streams, orphans marked, to look at in a browser."},
     {"devnet-orphans --stats logs/", "How many streams of each protocol, and how many orphans."},
     {0},
 };
@@ -183,6 +189,11 @@ static int judge_once(const struct orphans_options *options, const bool *fails,
     else
         print_text(report, options->verbose);
     int status = exit_status_of(report, fails);
+    struct error error;
+    if (options->html != NULL && !write_page(options->html, report, &error)) {
+        log_error("%s", error.text);
+        status = TROUBLE;
+    }
     json_decref(report);
     search_clear(&search);
     return status;
@@ -198,8 +209,9 @@ static void check_options(const struct orphans_options *options)
             options_usage_error(&program, "%s goes with --follow", with[i]);
     if (options->follow && options->jobs > 0)
         options_usage_error(&program, "--jobs does not go with --follow");
-    if (options->follow && options->stats)
-        options_usage_error(&program, "--stats does not go with --follow");
+    if (options->follow && (options->stats || options->html != NULL))
+        options_usage_error(&program, "%s does not go with --follow",
+                            options->stats ? "--stats" : "--html");
 }
 
 int main(int argc, char **argv)

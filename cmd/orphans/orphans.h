@@ -68,6 +68,8 @@ void print_text(const json_t *report, bool all);
 /* One of its streams; BEFORE is the verdict that it had, or NULL. */
 void print_stream(const char *connection_id, const json_t *stream, const char *before);
 void print_summary(const json_t *summary, bool troubled);
+/* Writes a page of timelines; false where it cannot. */
+bool write_page(const char *path, const json_t *report, struct error *error);
 /* Prints the counts of net/qlog/stats.h. */
 void print_stats(const json_t *stats);
 
