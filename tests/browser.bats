@@ -96,7 +96,7 @@ END
 # The processes that have this test's folder among their arguments, or had: one a line.
 chromiums() {
     grep --files-with-matches --fixed-strings --null-data -- "$BATS_TEST_TMPDIR/chromium-" \
-        /proc/[0-9]*/cmdline 2> /dev/null
+        /proc/[0-9]*/cmdline 2> /dev/null || true
 }
 
 @test "no Chromium is left, nor its folder" {
@@ -105,11 +105,13 @@ chromiums() {
     [ -z "$(compgen -G 'chromium-*')" ]
     for signal in TERM KILL; do
         "$browser_node" "$BATS_TEST_DIRNAME/browser.mjs" page.html <<< 'until false' 2> err 3>&- &
-        eventually chromiums > /dev/null
+        eventually any_left
         kill -s "$signal" $!
         wait $! || true
         eventually none_left
+        rm -rf chromium-* # which is there after KILL
     done
 }
 
-none_left() { ! chromiums > /dev/null; }
+any_left() { [ -n "$(chromiums)" ]; }
+none_left() { [ -z "$(chromiums)" ]; }

@@ -320,7 +320,7 @@ function finish(error) {
     if (chromium.process.exitCode !== null || chromium.process.pid === undefined) process.exit(1)
 }
 
-process.on('exit', () => rmSync(folder, { recursive: true, force: true, maxRetries: 3 }))
+process.on('exit', () => rmSync(folder, { recursive: true, force: true, maxRetries: 10 }))
 for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) process.on(signal, () => finish(new Error(signal)))
 setTimeout(() => {
     finish(new Error(waitingFor === '' ? `not done within ${seconds} s` : `in vain: ${waitingFor}`))
