@@ -253,6 +253,21 @@ assert document.querySelector('#skipped summary').innerText == '2 files skipped'
 END
 }
 
+@test "closed streams that a long log let go of are told" {
+    draw "$CASES/baseline-head/dialer"
+    sed -i 's/"let_go":0/"let_go":7000/g' page.html
+    browse page.html << 'END'
+assert document.querySelector('#summary').innerText.endsWith('; not shown: 7,000 closed in long logs, let go to make room')
+END
+}
+
+@test "it does not go with --follow" {
+    local status=0
+    "$BIN/devnet-orphans" --follow --html page.html "$CASES/baseline-head/dialer" 2> err || status=$?
+    [ "$status" -eq 2 ]
+    grep -q -- '--html does not go with --follow' err
+}
+
 @test "twenty thousand streams are usable, 200 drawn at a time" {
     seq 0 4 79996 |
         awk '{ print $1, "sent", $1, 103; print $1 + 2, "received", $1, $1 % 12345 ? 104 : 90 }' |

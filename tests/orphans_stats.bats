@@ -73,3 +73,29 @@ END
     grep -q '^7ff1736daa2d7770  (gossip) ' table
     tail -n 1 table | grep -q 'in what could be read, which is not all'
 }
+
+@test "closed streams that a long log let go of are told, and in no group" {
+    seq 0 4 280000 | awk '
+        BEGIN {
+            printf "\036{\"qlog_format\":\"JSON-SEQ\",\"qlog_version\":\"0.3\",\"trace\":{"
+            printf "\"vantage_point\":{\"type\":\"client\"},\"common_fields\":{\"group_id\":\"0a\"}}}\n"
+        }
+        {
+            for (i = 0; i < 2; i++) {
+                printf "\036{\"time\":%d,\"name\":\"transport:packet_%s\",", $1 + i,
+                    i ? "received" : "sent"
+                printf "\"data\":{\"frames\":[{\"frame_type\":\"stream\",\"stream_id\":%d,", $1
+                printf "\"offset\":0,\"length\":104,\"fin\":true}]}}\n"
+            }
+        }' > long.sqlog
+    stats 0 --json long.sqlog > report.json
+    jq -e '.stats.let_go == .summary.let_go and .summary.let_go > 0 and .summary.streams == 70001
+        and (.stats.total | map(.streams) | add) == 70001 - .summary.let_go' report.json
+    stats 0 long.sqlog > table
+    grep -qx "not in this table: .*, let go to make room: $(jq .summary.let_go report.json)" table
+}
+
+@test "it does not go with --follow" {
+    stats 2 --follow "$CASES/baseline-head/dialer"
+    grep -q -- '--stats does not go with --follow' err
+}

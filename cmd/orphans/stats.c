@@ -102,4 +102,9 @@ void print_stats(const json_t *stats)
     }
     if (json_array_size(connections) > 1)
         print_groups("total", total, &widths);
+    json_int_t let_go = number(stats, "let_go");
+    if (let_go > 0)
+        printf("not in this table: closed streams of long logs, let go to make room: "
+               "%" JSON_INTEGER_FORMAT "\n",
+               let_go);
 }

@@ -82,5 +82,7 @@ json_t *qlog_stats(const json_t *report)
         json_object_set_new(counted, "groups", sorted(groups));
         json_array_append_new(list, counted);
     }
-    return json_pack("{s:o, s:o}", "connections", list, "total", sorted(total));
+    json_t *let_go = json_object_get(json_object_get(report, "summary"), "let_go");
+    return json_pack("{s:o, s:o, s:O}", "connections", list, "total", sorted(total), "let_go",
+                     let_go);
 }
