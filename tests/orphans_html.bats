@@ -156,9 +156,13 @@ contrast
 size 320x600
 contrast
 assert document.documentElement.scrollWidth <= 320
+until document.querySelector('.lane').clientWidth > 80
 reload
 contrast
 assert document.documentElement.scrollWidth <= 320
+click tr.orphan .lane
+until document.querySelector('tr.detail') != null
+assert document.querySelector('.lane').clientWidth > 80
 move tr.orphan .lane
 contrast
 assert document.querySelector('#tip').getBoundingClientRect().right <= 320
