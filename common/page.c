@@ -102,7 +102,8 @@ static size_t fill(struct buffer *output, struct bytes text, const struct fillin
     }
     if (begins(text, "{{data}}")) {
         json_dump_callback(filling->value, append_json, output,
-                           JSON_COMPACT | JSON_SORT_KEYS | JSON_ENSURE_ASCII | JSON_ENCODE_ANY);
+                           JSON_COMPACT | JSON_SORT_KEYS | JSON_ENSURE_ASCII | JSON_ENCODE_ANY |
+                               JSON_REAL_PRECISION(15));
         return strlen("{{data}}");
     }
     return 0;
