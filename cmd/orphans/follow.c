@@ -136,14 +136,15 @@ static void add_logs(struct follow *follow, struct followed_file *file, int64_t 
                          qlog_reader_mark(reader), &duplicate);
 }
 
-/* Logs without frames, which a while after they began. */
+/* Logs without frames, a while after they began. */
 static void find_undecidable(struct follow *follow, const struct qlog_connection *connection)
 {
     for (int end = QLOG_CLIENT; end <= QLOG_SERVER; end++) {
-        const char *why = why_undecidable(connection, (enum qlog_role)end);
         const struct qlog_log *log = connection->ends[end];
-        if (why == NULL || (follow->ended == NULL && log->quiet < (double)follow->options->grace &&
-                            log->packets < PACKETS_THAT_TELL))
+        const char *why = why_undecidable(connection, (enum qlog_role)end);
+        if (log == NULL || why == NULL ||
+            (follow->ended == NULL && log->quiet < (double)follow->options->grace &&
+             log->packets < PACKETS_THAT_TELL))
             continue;
         json_t *trouble = json_pack("{s:s, s:s}", "path", log->path, "message", why);
         if (!has_trouble(follow->undecided, trouble)) {
