@@ -280,6 +280,16 @@ static bool read_scanned(struct qlog_reader *reader, const struct qlog_record *r
            place_error(reader, record, error);
 }
 
+/* Integers of any size are JSON, and some writers' infinity is 2^64 - 1: such a record's numbers
+ * are read as doubles. */
+static json_t *load(struct bytes text, json_error_t *why)
+{
+    json_t *value = json_loadb((const char *)text.data, text.size, 0, why);
+    if (value == NULL && json_error_code(why) == json_error_numeric_overflow)
+        value = json_loadb((const char *)text.data, text.size, JSON_DECODE_INT_AS_REAL, why);
+    return value;
+}
+
 static bool handle_record(void *context, const struct qlog_record *record, struct error *error)
 {
     struct qlog_reader *reader = context;
@@ -293,7 +303,7 @@ static bool handle_record(void *context, const struct qlog_record *record, struc
     if (record->scanned != NULL)
         return read_scanned(reader, record, error);
     json_error_t why;
-    json_t *value = json_loadb((const char *)record->text.data, record->text.size, 0, &why);
+    json_t *value = load(record->text, &why);
     if (value == NULL && !reader->is_log && reader->log == NULL)
         return not_a_log(reader, "its first record is not JSON", error);
     if (value == NULL)

@@ -137,6 +137,23 @@ static void junk_and_broken_records_are_passed_over(void **state)
     qlog_reader_clear(&reader);
 }
 
+static void a_number_beyond_64_bits_costs_nothing(void **state)
+{
+    (void)state;
+    struct error error;
+    struct qlog_reader reader;
+    /* What quiche and quinn say of a threshold that is not set. */
+    const char *text =
+        HEADER "\x1e{\"time\":1,\"name\":\"recovery:metrics_updated\",\"data\":{"
+               "\"ssthresh\":18446744073709551615}}\n" SENT("2", STREAM("0", "0", "36"));
+    assert_int_equal(read_whole(&reader, text, &error), QLOG_READ);
+    assert_int_equal(notes, 0);
+    assert_int_equal(reader.logs[0]->bad_records, 0);
+    assert_int_equal(reader.logs[0]->records, 2);
+    assert_int_equal(reader.logs[0]->stream_frames, 1);
+    qlog_reader_clear(&reader);
+}
+
 static void what_is_no_log_is_told_at_once(void **state)
 {
     (void)state;
@@ -327,6 +344,7 @@ int main(void)
         cmocka_unit_test(a_log_is_read_wherever_it_is_cut_off),
         cmocka_unit_test(lengths_are_found_in_each_place),
         cmocka_unit_test(junk_and_broken_records_are_passed_over),
+        cmocka_unit_test(a_number_beyond_64_bits_costs_nothing),
         cmocka_unit_test(what_is_no_log_is_told_at_once),
         cmocka_unit_test(deep_nesting_is_refused),
         cmocka_unit_test(brackets_that_do_not_match_are_refused),
