@@ -67,7 +67,8 @@ const char *why_undecidable(const struct qlog_connection *connection, enum qlog_
 {
     const struct qlog_log *log = connection->ends[end];
     const struct qlog_log *other = connection->ends[qlog_other(end)];
-    if (log == NULL || log->frames > 0 || (other != NULL && other->frames > 0))
+    if (log == NULL || log->frames > 0 || (other != NULL && other->frames > 0) ||
+        qlog_log_never_began(log))
         return NULL;
     return log->packets > 0
                ? "its packets are logged without their frames: whether streams were orphaned "
@@ -75,16 +76,27 @@ const char *why_undecidable(const struct qlog_connection *connection, enum qlog_
                : "holds no packets: whether streams were orphaned cannot be told from it";
 }
 
+/* Of several connections in one file, the first tells. */
+static void tell_once(struct search *search, json_t *told, const char *path, const char *why)
+{
+    if (json_object_get(told, path) != NULL)
+        return;
+    json_object_set_new_nocheck(told, path, json_true());
+    tell_trouble(search, path, why);
+}
+
 void tell_undecidable(struct search *search, const struct qlog_connections *connections)
 {
+    json_t *told = json_object();
     for (size_t i = 0; i < connections->count; i++) {
         const struct qlog_connection *connection = connections->items[i];
         for (int end = QLOG_CLIENT; end <= QLOG_SERVER; end++) {
             const char *why = why_undecidable(connection, (enum qlog_role)end);
             if (why != NULL)
-                tell_trouble(search, connection->ends[end]->path, why);
+                tell_once(search, told, connection->ends[end]->path, why);
         }
     }
+    json_decref(told);
     if (connections->count == 0 && json_array_size(search->troubles) == 0) {
         log_error("no QUIC log was found in what was named");
         json_array_append_new(search->troubles,

@@ -102,6 +102,12 @@ const char *qlog_log_id(const struct qlog_log *log)
     return log->group_id != NULL ? log->group_id : log->initial_id;
 }
 
+/* A log that leaves packets out still has what the peer's handshake said. */
+bool qlog_log_never_began(const struct qlog_log *log)
+{
+    return log->packets == 0 && !log->peer_heard && log->keys_gone >= 0;
+}
+
 /* Where the stream is in the table of slots, or the free slot where it belongs. */
 static size_t slot_of(const struct qlog_log *log, uint64_t id)
 {

@@ -90,6 +90,7 @@ struct qlog_log {
     double quiet;      /* known to have passed since its end, where it is followed; 0 otherwise */
     bool done;         /* the follower's: nothing more is expected of it */
     double keys_gone;  /* the keys were dropped: the connection is over */
+    bool peer_heard;   /* the peer's transport parameters are there */
     struct qlog_close close;
     uint64_t records, packets, bad_records;
     uint64_t frames, stream_frames; /* of all kinds; the STREAM frames among them */
@@ -160,6 +161,8 @@ bool qlog_log_is_forgotten(const struct qlog_log *log, uint64_t stream_id);
 /* The connection's id: the original destination connection id where the log tells; NULL where it
  * names none. */
 const char *qlog_log_id(const struct qlog_log *log);
+/* Whether the connection was given up before a packet was sent: it had no streams. */
+bool qlog_log_never_began(const struct qlog_log *log);
 /* The calendar's time of the log's first event, epoch milliseconds; 0 where unknown. */
 double qlog_log_epoch(const struct qlog_log *log);
 /* Replaces *TEXT by a copy of at most QLOG_TEXT_LIMIT bytes, made fit for terminals and JSON. NULL

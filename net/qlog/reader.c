@@ -127,6 +127,10 @@ static void read_parameters(struct qlog_log *log, const json_t *data)
 {
     qlog_id_set(&log->original_id, qlog_json_text(data, "original_destination_connection_id"));
     qlog_id_set(&log->retry_id, qlog_json_text(data, "retry_source_connection_id"));
+    const char *owner = text_of(data, "owner");
+    if (owner == NULL)
+        owner = text_of(data, "initiator");
+    log->peer_heard |= owner != NULL && strcmp(owner, "remote") == 0;
     uint64_t idle = 0;
     if (qlog_json_number(data, "max_idle_timeout", &idle) && idle > 0 &&
         (log->idle_limit < 0 || (double)idle < log->idle_limit))

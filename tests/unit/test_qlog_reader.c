@@ -17,6 +17,10 @@
     "\"packet_type\":\"1RTT\",\"packet_number\":7},\"frames\":[" frame "]}}\n"
 #define STREAM(id, offset, length)                                                                 \
     "{\"frame_type\":\"stream\",\"stream_id\":" id ",\"offset\":" offset ",\"length\":" length "}"
+#define PARAMETERS(owner)                                                                          \
+    "\x1e{\"time\":1,\"name\":\"transport:parameters_set\",\"data\":{\"owner\":\"" owner "\"}}\n"
+#define CLOSED                                                                                     \
+    "\x1e{\"time\":3,\"name\":\"transport:connection_closed\",\"data\":{\"owner\":\"local\"}}\n"
 #define DOCUMENT_BEGIN                                                                             \
     "{\"qlog_format\": \"JSON\", \"qlog_version\": \"0.3\", \"traces\": [{\"common_fields\": "     \
     "{\"ODCID\": \"abcd\"}, \"events\": ["
@@ -152,6 +156,29 @@ static void a_number_beyond_64_bits_costs_nothing(void **state)
     assert_int_equal(reader.logs[0]->records, 2);
     assert_int_equal(reader.logs[0]->stream_frames, 1);
     qlog_reader_clear(&reader);
+}
+
+static void a_connection_may_end_before_its_first_packet(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *events;
+        bool never_began;
+    } cases[] = {
+        {PARAMETERS("local") CLOSED, true},
+        {PARAMETERS("local"), false},                             /* cut off */
+        {PARAMETERS("local") PARAMETERS("remote") CLOSED, false}, /* logged without its packets */
+        {PARAMETERS("local") SENT("2", "{\"frame_type\":\"crypto\"}") CLOSED, false},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct error error;
+        struct qlog_reader reader;
+        char *text = text_format("%s%s", HEADER, cases[i].events);
+        assert_int_equal(read_whole(&reader, text, &error), QLOG_READ);
+        assert_int_equal(qlog_log_never_began(reader.logs[0]), cases[i].never_began);
+        qlog_reader_clear(&reader);
+        free(text);
+    }
 }
 
 static void what_is_no_log_is_told_at_once(void **state)
@@ -345,6 +372,7 @@ int main(void)
         cmocka_unit_test(lengths_are_found_in_each_place),
         cmocka_unit_test(junk_and_broken_records_are_passed_over),
         cmocka_unit_test(a_number_beyond_64_bits_costs_nothing),
+        cmocka_unit_test(a_connection_may_end_before_its_first_packet),
         cmocka_unit_test(what_is_no_log_is_told_at_once),
         cmocka_unit_test(deep_nesting_is_refused),
         cmocka_unit_test(brackets_that_do_not_match_are_refused),
