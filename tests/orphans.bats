@@ -173,7 +173,7 @@ verdicts() {
 12 > 8 0 36
 40 < 8 0 36
 41 > 8 36 97
-60 < 4 0 36
+75 < 4 0 36
 5000 > 8 133 151
 END
     run verdicts opener.sqlog
@@ -191,6 +191,30 @@ END
     [ "$output" = "$(printf '4 orphaned_at_opener\n8 unread_at_receiver')" ]
     run verdicts opener.sqlog receiver.sqlog
     [ "$output" = "$(printf '4 orphaned_at_opener\n8 unread_at_receiver')" ]
+}
+
+@test "of streams negotiated side by side the one answered first is read" {
+    write_log client 0123456789abcdef > opener.sqlog << 'END'
+10 > 4 0 36
+11 > 8 0 36
+40 < 8 0 36
+41 > 8 36 97
+45 < 4 0 36
+5000 > 8 133 151
+END
+    write_log server 0123456789abcdef > receiver.sqlog << 'END'
+10 < 4 0 36
+11 < 8 0 36
+12 > 8 0 36
+13 > 4 0 36
+41 < 8 36 97
+5000 < 8 133 151
+END
+    for logs in opener.sqlog receiver.sqlog 'opener.sqlog receiver.sqlog'; do
+        # shellcheck disable=SC2086 # two words are two logs
+        run verdicts $logs
+        [ "$output" = "$(printf '4 orphaned\n8 live')" ]
+    done
 }
 
 @test "of two silent streams of one side the one completed second is the orphan" {

@@ -213,6 +213,15 @@ static double arrival_of(const struct qlog_connection *connection,
     return joined->half[joined->opener].began;
 }
 
+static double answered_of(const struct qlog_connection *connection,
+                          const struct qlog_joined_stream *joined)
+{
+    enum qlog_role receiver = qlog_other(joined->opener);
+    const struct qlog_half *half =
+        half_in(connection->ends[receiver], joined->id, receiver, receiver);
+    return half != NULL ? shifted(half->negotiated, connection->shift[receiver]) : QLOG_NEVER;
+}
+
 static double completion_of(const struct qlog_connection *connection,
                             const struct qlog_joined_stream *joined)
 {
@@ -248,6 +257,7 @@ static void join_stream(const struct qlog_connection *connection, struct qlog_jo
         joined->claims[end] = stream != NULL ? stream->claims : NULL;
     }
     joined->arrival = arrival_of(connection, joined);
+    joined->answered = answered_of(connection, joined);
     joined->completion = completion_of(connection, joined);
 }
 

@@ -17,6 +17,7 @@ struct qlog_joined_stream {
     struct qlog_half half[2];            /* what the client, what the server sent */
     const struct qlog_claims *claims[2]; /* NULL where that end has none */
     double arrival;    /* when the receiver had the first byte, as near as the logs can tell */
+    double answered;   /* when the receiver sent that whole answer; NEVER without its log */
     double completion; /* when the opener had the whole answer to its negotiation */
 };
 

@@ -359,6 +359,40 @@ static int by_arrival(const void *a, const void *b)
     return first < second ? -1 : first > second;
 }
 
+/* Whether the receiver, which may negotiate several streams side by side, was done with this one
+ * first. Its own log tells. In the opener's the answers do, where they and the proposals lie so
+ * close together that none can have been lost and sent again, which takes a round trip. */
+static bool overtakes(const struct qlog_gossip *gossip, const struct qlog_gossip *earlier)
+{
+    const struct qlog_joined_stream *stream = gossip->stream, *other = earlier->stream;
+    if (gossip->connection != earlier->connection)
+        return false;
+    if (stream->answered >= 0 && other->answered >= 0)
+        return stream->answered < other->answered;
+    if (stream->completion < 0 || other->completion <= stream->completion)
+        return false;
+    double apart = stream->arrival - other->arrival + other->completion - stream->completion;
+    return apart < stream->completion - stream->arrival;
+}
+
+/* By arrival, but for those that were overtaken. */
+static void order_by_answers(struct qlog_peering *peering)
+{
+    for (size_t i = 1; i < peering->count; i++) {
+        size_t place = i;
+        for (size_t k = i; k-- > 0;) {
+            if (peering->streams[k].opener != peering->streams[place].opener)
+                continue;
+            if (!overtakes(&peering->streams[place], &peering->streams[k]))
+                break;
+            struct qlog_gossip overtaken = peering->streams[k];
+            peering->streams[k] = peering->streams[place];
+            peering->streams[place] = overtaken;
+            place = k;
+        }
+    }
+}
+
 static void peering_init(struct qlog_peering *peering, const struct member *members, size_t count)
 {
     *peering = (struct qlog_peering){0};
@@ -369,6 +403,7 @@ static void peering_init(struct qlog_peering *peering, const struct member *memb
         add_streams(peering, &members[i], start);
     if (peering->count > 0)
         qsort(peering->streams, peering->count, sizeof(*peering->streams), by_arrival);
+    order_by_answers(peering);
     play(peering);
 }
 

@@ -1,6 +1,6 @@
 /*
  * Who owns each gossipsub stream between two nodes. Where events of ours do not say, both nodes are
- * played through by the rules of real implementations: the first stream that arrives is the one
+ * played through by the rules of real implementations: the first stream that is answered is the one
  * that is read, a second one is ignored for good; the opener writes on the one whose negotiation it
  * completed first; and a stream that its opener ends makes the other side forget the peer, its own
  * stream with it.
@@ -41,7 +41,7 @@ struct qlog_gossip {
 };
 
 struct qlog_peering {
-    struct qlog_gossip *streams; /* by arrival */
+    struct qlog_gossip *streams; /* in the order in which their receivers took them */
     size_t count;
 };
 
