@@ -115,6 +115,25 @@ static bool is_unclaimed(const struct qlog_connection *connection,
     return false;
 }
 
+/* Whether a log with events of ours stops so soon after the stream was agreed upon that the next
+ * event may have named its owner. */
+static bool owner_may_follow(const struct qlog_connection *connection,
+                             const struct qlog_joined_stream *stream)
+{
+    for (int end = QLOG_CLIENT; end <= QLOG_SERVER && !is_over(connection); end++) {
+        const struct qlog_log *log = connection->ends[end];
+        const struct qlog_claims *claims = stream->claims[end];
+        if (log == NULL || !log->has_claims || (claims != NULL && claims->registered >= 0))
+            continue;
+        double agreed = claims != NULL && claims->negotiated >= 0
+                            ? claims->negotiated + connection->shift[end]
+                            : stream->completion;
+        if (agreed >= 0 && log->end + connection->shift[end] - agreed < QLOG_SETTLING)
+            return true;
+    }
+    return false;
+}
+
 static struct subject subject_of(const struct qlog_connection *connection,
                                  const struct qlog_joined_stream *stream)
 {
@@ -183,7 +202,9 @@ static bool judge_ended(const struct subject *subject, struct qlog_judgement *ju
 static void judge_open_exchange(const struct subject *subject, struct qlog_judgement *judgement)
 {
     bool over = is_over(subject->connection);
-    if (subject->unclaimed)
+    if (subject->unclaimed && owner_may_follow(subject->connection, subject->stream))
+        judge(judgement, QLOG_OPEN_AT_END, QLOG_LOW, "negotiated just before the log ends");
+    else if (subject->unclaimed)
         judge(judgement, QLOG_ORPHANED, QLOG_EXACT,
               "negotiated and open, and by the events of the node that logged it nobody there owns "
               "it");
@@ -291,8 +312,9 @@ static void judge_dropped(const struct qlog_gossip *gossip, struct qlog_judgemen
 static bool undecided_yet(const struct qlog_gossip *gossip)
 {
     const struct qlog_connection *connection = gossip->connection;
-    return !is_over(connection) && connection->end - gossip->stream->completion < QLOG_SETTLING &&
-           !gossip->opener_exact && !gossip->receiver_exact;
+    if (gossip->opener_exact || gossip->receiver_exact)
+        return owner_may_follow(connection, gossip->stream);
+    return !is_over(connection) && connection->end - gossip->stream->completion < QLOG_SETTLING;
 }
 
 static void judge_not_owned(const struct qlog_gossip *gossip, struct qlog_judgement *judgement)
@@ -366,7 +388,7 @@ static void judge_gossip(const struct qlog_gossip *gossip, struct qlog_judgement
         judge_owned(gossip, judgement);
     else if (undecided_yet(gossip))
         judge(judgement, QLOG_OPEN_AT_END, QLOG_LOW,
-              "one more gossipsub stream of its side, negotiated just before the log ends");
+              "a gossipsub stream that was negotiated just before the log ends");
     else if (gossip->opener_owns || (gossip->used && !gossip->receiver_owns))
         judge_unread(gossip, judgement);
     else
