@@ -102,6 +102,12 @@ claimed() {
     done
 }
 
+@test "a connection that began with a Retry is one" {
+    run -1 --separate-stderr "$BIN/devnet-orphans" --json "$RECORDED"/quiche-0.30-retry/*/
+    jq -e '.summary.connections == 1 and .summary.logs == 2 and .summary.orphans == 1' \
+        <<< "$output" > jq.out
+}
+
 @test "a log of quinn, which holds no frames, is refused as undecidable with the reason" {
     local end
     for end in dialer listener; do
@@ -180,4 +186,20 @@ claimed() {
     run -1 --separate-stderr "$BIN/devnet-orphans" --json all
     [ "$(grep -c 'skipped: the same as a log that has been read' <<< "$stderr")" -eq 2 ]
     jq -e '.summary.logs == 1' <<< "$output" > jq.out
+}
+
+@test "a packed log that is cut off is read up to there, or refused for that reason" {
+    local log=$RECORDED/quiche-0.30-race/dialer size cut
+    gzip --stdout "$log"/* > whole.gz
+    size=$(stat -c %s whole.gz)
+    for ((cut = size - 1; cut > 40; cut -= 97)); do
+        head -c "$cut" whole.gz > cut.gz
+        "$BIN/devnet-orphans" --json cut.gz > report.json 2> orphans.err || [[ $? -ne 2 ]] ||
+            grep -Eq 'no packets|no qlog header|before anything can be unpacked' orphans.err
+        jq -e '[.connections[].logs[].truncated] | all' report.json > jq.out
+    done
+    [[ $cut -lt 140 ]]
+    zstd --stdout --quiet "$log"/* | head -c 100 > cut.zst
+    run -2 --separate-stderr "$BIN/devnet-orphans" cut.zst
+    [[ $stderr == *"cut.zst: not a QUIC log: it is cut off before anything can be unpacked"* ]]
 }

@@ -418,7 +418,10 @@ enum qlog_outcome qlog_reader_end(struct qlog_reader *reader, struct error *erro
     if (!qlog_splitter_end(&reader->splitter, &truncated, error))
         return reader->not_a_log ? QLOG_NOT_A_LOG : QLOG_FAILED;
     if (!reader->is_log) {
-        not_a_log(reader, reader->fingerprint.size == 0 ? "it is empty" : "it has no qlog header",
+        not_a_log(reader,
+                  reader->fingerprint.size > 0 ? "it has no qlog header"
+                  : reader->unpacker != NULL   ? "it is cut off before anything can be unpacked"
+                                               : "it is empty",
                   error);
         return QLOG_NOT_A_LOG;
     }
