@@ -186,6 +186,26 @@ END
     done
 }
 
+@test "a side with more to say than its subscriptions has heard its peer's" {
+    # Stream 4 is the opener's no more; 47 bytes are a GRAFT, to which nothing else can have led.
+    write_log client 0123456789abcdef > opener.sqlog << 'END'
+10 > 4 0 36
+11 > 8 0 36
+40 < 4 0 36
+40 < 8 0 36
+40 < 1 0 83
+41 > 8 36 47
+41 > 1 0 36
+71 < 1 83 47
+5000 > 8 83 151
+END
+    run verdicts opener.sqlog
+    [ "$output" = "$(printf '1 live\n4 orphaned_at_opener\n8 live')" ]
+    sed '/"offset":83,"length":47/d' opener.sqlog > unheard.sqlog
+    run verdicts unheard.sqlog
+    [ "$output" = "$(printf '1 live\n4 orphaned_at_opener\n8 unread_at_receiver')" ]
+}
+
 @test "of two silent streams of one side the one completed second is the orphan" {
     write_log client 0123456789abcdef > opener.sqlog << 'END'
 10 > 4 0 36

@@ -181,6 +181,7 @@ static void merge_half(struct qlog_half *merged, const struct qlog_half *half, d
     merged->bytes = half->bytes > merged->bytes ? half->bytes : merged->bytes;
     merged->head |= half->head;
     merged->growths = half->growths > merged->growths ? half->growths : merged->growths;
+    merged->said = half->said > merged->said ? half->said : merged->said;
     for (size_t i = 0; i < QLOG_CUTS / 64; i++)
         merged->cuts[i] |= half->cuts[i];
     merged->first = earlier(merged->first, shifted(half->first, shift));

@@ -280,6 +280,7 @@ static void half_data(struct qlog_half *half, double time, const struct qlog_fra
         half->bytes = end;
         half->grew = time;
         half->growths++;
+        half->said += end > QLOG_NEGOTIATION_SIZE && frame->length < QLOG_FULL_FRAME;
     }
     if (frame->length > 0 && end < QLOG_CUTS)
         half->cuts[end / 64] |= UINT64_C(1) << (end % 64);

@@ -15,7 +15,8 @@ enum {
     QLOG_TEXT_LIMIT = 256,       /* a name taken from a log: longer ones are cut */
     QLOG_UNDELIVERED_LIMIT = 64, /* openings whose delivery is watched at a time */
     QLOG_NEGOTIATION_SIZE = 36,  /* header and a 14-character protocol such as /meshsub/1.2.0 */
-    QLOG_CUTS = 128,             /* bytes of a half whose write boundaries are remembered */
+    QLOG_FULL_FRAME = 1000, /* bytes: what is cut into packets has no shorter frame but the last */
+    QLOG_CUTS = 128,        /* bytes of a half whose write boundaries are remembered */
 };
 
 #define QLOG_NEVER (-1.0)
@@ -35,6 +36,7 @@ struct qlog_half {
     double first, last;            /* first and last frame of any kind */
     double grew;                   /* the last time that bytes beyond all before passed */
     uint64_t growths;              /* how often that happened */
+    uint64_t said;                 /* how many writes after those 36 bytes ended in it */
     double began;                  /* the first byte passed */
     double negotiated;             /* the first 36 bytes have all passed */
     double head_last;              /* the last time that one of those 36 passed */

@@ -107,6 +107,22 @@ static bool is_answered(const struct qlog_peering *peering, const struct qlog_go
     return false;
 }
 
+/* Whether the receiver says more than its own subscriptions, to a peer whose own it can have from
+ * this stream alone: GRAFT and messages go to subscribers only. */
+static bool is_heard(const struct qlog_peering *peering, const struct qlog_gossip *gossip,
+                     const struct qlog_gossip *before)
+{
+    if (!gossip->used || before->used)
+        return false;
+    for (size_t i = 0; i < peering->count; i++) {
+        const struct qlog_gossip *other = &peering->streams[i];
+        if (other->opener != gossip->opener && other->grew > gossip->completion &&
+            other->stream->half[other->stream->opener].said > 1)
+            return true;
+    }
+    return false;
+}
+
 /* First wins: the receiver reads one stream, and ignores what arrives meanwhile. */
 static void play_receiver(struct qlog_peering *peering, unsigned opener)
 {
@@ -124,7 +140,7 @@ static void play_receiver(struct qlog_peering *peering, unsigned opener)
             reading = NULL;
         gossip->before = reading;
         if (!gossip->receiver_exact)
-            gossip->receiver_owns = reading == NULL;
+            gossip->receiver_owns = reading == NULL || is_heard(peering, gossip, reading);
         if (reading == NULL && gossip->receiver_owns)
             reading = gossip;
     }
