@@ -112,11 +112,13 @@ static bool read_gzip(struct qlog_unpacker *unpacker, struct bytes packed, struc
         gzip->avail_out = PLAIN_SIZE;
         int status = inflate(gzip, Z_NO_FLUSH);
         unpacker->amid = status != Z_STREAM_END;
-        if (!hand_out(unpacker, PLAIN_SIZE - gzip->avail_out, error))
-            return false;
-        if (status != Z_OK && status != Z_STREAM_END && status != Z_BUF_ERROR)
+        bool damaged = status != Z_OK && status != Z_STREAM_END && status != Z_BUF_ERROR;
+        bool more = hand_out(unpacker, PLAIN_SIZE - gzip->avail_out, error);
+        if (damaged) /* and what it says may follow from that */
             return error_set(error, "its gzip data are damaged: %s",
                              gzip->msg != NULL ? gzip->msg : zError(status));
+        if (!more)
+            return false;
     } while (gzip->avail_in > 0 || (unpacker->amid && gzip->avail_out == 0));
     return true;
 }
