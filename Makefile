@@ -59,6 +59,10 @@ $(BUILD)/objects/%.o: %.c | $(PROTO_SOURCES)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
+# X.c embeds what stands beside it (common/embed.h), of which the compiler says nothing.
+EMBEDDED := $(wildcard common/*.html common/*.css common/*.js cmd/*/*.html cmd/*/*.css cmd/*/*.js)
+$(foreach file,$(EMBEDDED),$(eval $(BUILD)/objects/$(basename $(file)).o: $(file)))
+
 define program_rule
 $(BUILD)/$(call program,$(1)): $(patsubst %.c,$(BUILD)/objects/%.o,$(wildcard cmd/$(1)/*.c)) $(LIBRARY)
 	$$(CC) $$(ALL_LDFLAGS) -o $$@ $$^ $$(PACKAGE_LIBS)
@@ -100,14 +104,19 @@ devnet: deps
 	@$(MAKE) --no-print-directory all
 	@BUILD=$(BUILD) devnet/demo
 
+# What tests need beside it: `make devnet` does without Chromium.
+TEST_DEPS = $(if $(filter present,$(DEPS)),:,.ci/deps .ci/packages.tests)
+
 # TESTS="relay options" runs some of them.
 check: deps
+	@$(TEST_DEPS)
 	@$(MAKE) --no-print-directory all test-programs
 	@BUILD=$(BUILD) tests/run $(TESTS)
 
 SANITIZERS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
 sanitize: deps
+	@$(TEST_DEPS)
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/sanitize SANITIZE="$(SANITIZERS)" \
 		CFLAGS="-O1 -g" all test-programs
 	@BUILD=$(BUILD)/sanitize UBSAN_OPTIONS=print_stacktrace=1 tests/run $(TESTS)

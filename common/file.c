@@ -44,11 +44,18 @@ static bool write_all(int fd, struct bytes contents)
     return true;
 }
 
-bool file_write(const char *path, struct bytes contents, mode_t mode, struct error *error)
+static mode_t current_umask(void)
+{
+    mode_t mask = umask(0);
+    umask(mask);
+    return mask;
+}
+
+static bool write_whole(const char *path, struct bytes contents, mode_t mode)
 {
     char *temporary = text_format("%s.XXXXXX", path);
     int fd = mkostemp(temporary, O_CLOEXEC);
-    bool written = fd >= 0 && fchmod(fd, mode) == 0 && write_all(fd, contents);
+    bool written = fd >= 0 && fchmod(fd, mode & ~current_umask()) == 0 && write_all(fd, contents);
     int code = errno;
     if (fd >= 0 && close(fd) != 0 && written) {
         written = false;
@@ -61,7 +68,41 @@ bool file_write(const char *path, struct bytes contents, mode_t mode, struct err
     if (!written && fd >= 0)
         unlink(temporary);
     free(temporary);
-    return written || error_set(error, "%s: cannot write: %s", path, strerror(code));
+    errno = code;
+    return written;
+}
+
+static bool write_into(const char *path, struct bytes contents)
+{
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    bool written = fd >= 0 && write_all(fd, contents);
+    int code = errno;
+    if (fd >= 0)
+        close(fd);
+    errno = code;
+    return written;
+}
+
+/* A device or a pipe, such as /dev/null: a file renamed to its name would take its place. */
+static bool is_special(const char *path)
+{
+    struct stat about;
+    return stat(path, &about) == 0 && !S_ISREG(about.st_mode) && !S_ISDIR(about.st_mode);
+}
+
+bool file_write(const char *path, struct bytes contents, mode_t mode, struct error *error)
+{
+    bool written;
+    if (is_special(path)) {
+        written = write_into(path, contents);
+    } else {
+        char *target = realpath(path, NULL); /* a link stays one */
+        written = write_whole(target != NULL ? target : path, contents, mode);
+        int code = errno;
+        free(target);
+        errno = code;
+    }
+    return written || error_set(error, "%s: cannot write: %s", path, strerror(errno));
 }
 
 bool file_make_folder(const char *path, struct error *error)

@@ -10,7 +10,8 @@
 /* Appends the file's contents to OUTPUT; false where it cannot be read or is over LIMIT bytes. */
 bool file_read(const char *path, size_t limit, struct buffer *output, struct error *error);
 /* Writes a temporary file beside PATH and renames it: readers see the old or the new, never a
- * part. */
+ * part. MODE is as the umask lets it be. What a link names is replaced, not the link; devices and
+ * pipes are written into. */
 bool file_write(const char *path, struct bytes contents, mode_t mode, struct error *error);
 /* Creates the folder and those above it, as `mkdir -p` does. */
 bool file_make_folder(const char *path, struct error *error);

@@ -336,6 +336,15 @@ END
     run -0 "$BIN/devnet-orphans" .devnet/node*/qlog
 }
 
+@test "orphans follows the logs of nodes, and takes the values of its options for no names" {
+    use_real_programs
+    devnet up
+    run -0 devnet orphans --follow --until-clean --grace 100ms --timeout 30s --fail-on unknown,half_closed
+    [[ $output == *"no orphaned streams in 1 connection ("*" streams, 2 logs)" ]]
+    run -0 devnet orphans --html page.html -j 1 node1
+    [[ -s page.html ]]
+}
+
 @test "an orphaned stream is named, when nodes have that fault" {
     use_real_programs
     devnet up -- --fault second-gossip-stream

@@ -509,7 +509,8 @@ END
 }
 
 @test "what cannot be decided is never no orphans" {
-    seq 0 4100 | awk '{ print 10, ">", 4 * $1, 0, 36; print 20, "<", 4 * $1, 0, 36; }' |
+    seq 0 4100 | awk '{ print 10, ">", 4 * $1, 0, 36; print 20, "<", 4 * $1, 0, 36; }
+        END { print 5000 }' |
         write_log client 0123456789abcdef > log.sqlog
     "$BIN/devnet-orphans" --json log.sqlog > report.json || [[ $? -eq 1 ]]
     jq -e '.summary.verdicts.unknown == 5' report.json
@@ -711,4 +712,47 @@ strip_events() {
     run -0 "$BIN/devnet-orphans" --help
     [[ $output == *"devnet-orphans"* ]]
     run -0 "$BIN/devnet-orphans" --version
+}
+
+# --- many files, and standard input ---
+
+@test "workers find what one process finds, in the same order" {
+    "$BIN/devnet-orphans" --json --jobs 1 "$CASES" > one.json 2> one.err || [[ $? -eq 1 ]]
+    "$BIN/devnet-orphans" --json --jobs 4 "$CASES" > four.json 2> four.err || [[ $? -eq 1 ]]
+    "$BIN/devnet-orphans" --json "$CASES" > here.json 2> here.err || [[ $? -eq 1 ]]
+    jq -e '.summary.orphans > 5 and (.skipped | length) > 5' one.json > jq.out
+    cmp one.json four.json
+    cmp one.json here.json
+    cmp one.err four.err
+    cmp one.err here.err
+}
+
+@test "notes and troubles of what workers read are told as of what one process reads" {
+    mkdir logs
+    { cat "$RACE"/dialer/*.qlog; } | sequence > logs/a.sqlog
+    sed -i '5s/^/junk\n/' logs/a.sqlog
+    printf '%1100000d' 1 | sed 's/^ /{/' > logs/b.qlog
+    for jobs in 1 2; do
+        run -1 --separate-stderr "$BIN/devnet-orphans" --jobs "$jobs" logs
+        [[ $stderr == *"a.sqlog: record 5 at byte "*"bytes that are no JSON are passed over"* ]]
+        [[ $stderr == *"b.qlog: "* ]]
+    done
+}
+
+@test "a log comes on standard input" {
+    run -1 --separate-stderr "$BIN/devnet-orphans" - < <(cat "$RACE"/dialer/*.qlog)
+    [[ $output == *"stream 8: orphaned"*"1 orphaned stream"* ]]
+    run -2 --separate-stderr "$BIN/devnet-orphans" - < /dev/null
+    [[ $stderr == "devnet-orphans: -: not a QUIC log: it is empty" ]]
+}
+
+@test "--fail-on makes other verdicts fail too" {
+    run -0 --separate-stderr "$BIN/devnet-orphans" "$CASES/nego-fail-na"
+    run -1 --separate-stderr "$BIN/devnet-orphans" --fail-on negotiation_failed_and_left_open \
+        "$CASES/nego-fail-na"
+    run -1 --separate-stderr "$BIN/devnet-orphans" "$CASES/nego-fail-na" \
+        --fail-on unknown,negotiation_failed_and_left_open
+    run -0 --separate-stderr "$BIN/devnet-orphans" --fail-on half_closed "$CASES/nego-fail-na"
+    run -2 --separate-stderr "$BIN/devnet-orphans" --fail-on lost "$CASES/nego-fail-na"
+    [[ $stderr == "devnet-orphans: --fail-on lost: no such verdict"* ]]
 }

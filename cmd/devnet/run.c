@@ -22,7 +22,7 @@ struct guest {
 
 static const struct guest guests[] = {
     {"mesh", FORM_API, " ", " -o --output -t --timeout -w --wait --for "},
-    {"orphans", FORM_QLOG, " ", " "},
+    {"orphans", FORM_QLOG, " ", " --fail-on --grace -t --timeout -j --jobs --html "},
     {"connect", FORM_MULTIADDR, " -f --from ",
      " -l --listen -u --until -t --timeout -n --network --topic --hold -k --key --key-hex "
      "--finalized --head --agent --qlog --keylog --log-level "},

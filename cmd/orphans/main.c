@@ -1,27 +1,57 @@
 /* devnet-orphans: reads QUIC logs and names the streams that nobody owns. */
+#include "cmd/orphans/follow.h"
 #include "cmd/orphans/orphans.h"
 
-#include "common/log.h"
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/memory.h"
 #include "common/options.h"
 #include "common/output.h"
 #include "net/qlog/report.h"
-
-enum { NO_ORPHANS = 0, SOME_ORPHANS = 1, TROUBLE = 2 };
+#include "net/qlog/stats.h"
 
 struct orphans_options {
-    bool json, verbose;
+    bool json, verbose, stats, follow, until_clean, until_orphan;
+    const char *html;
+    uint64_t jobs, grace, timeout;
+    struct option_list fail_on;
 };
+
+enum { GRACE_MS = 2000 };
+
+static const uint64_t NOT_GIVEN = UINT64_MAX;
 
 #define AT(member) .offset = offsetof(struct orphans_options, member)
 
 static const struct option_spec options_table[] = {
     {"json", 0, OPTION_FLAG, AT(json), .help = "Print one JSON object"},
     {"verbose", 'v', OPTION_FLAG, AT(verbose), .help = "List the healthy streams too"},
+    {"stats", 0, OPTION_FLAG, AT(stats),
+     .help = "Count streams, orphans and bytes a connection and protocol, instead of listing them"},
+    {"html", 0, OPTION_STRING, AT(html), "FILE",
+     "Draw the streams on timelines too, in a page for browsers that needs no network",
+     .files = true},
+    {"fail-on", 0, OPTION_LIST, AT(fail_on), "VERDICT,...",
+     "Exit 1 for streams of these verdicts too, besides the orphaned ones"},
+    {"follow", 'f', OPTION_FLAG, AT(follow),
+     .help = "Go on with logs that grow and appear, and tell each change of verdict"},
+    {"grace", 0, OPTION_DURATION, AT(grace), "DURATION",
+     "With --follow: how long a verdict stands before it is told (default: 2s)"},
+    {"until-clean", 0, OPTION_FLAG, AT(until_clean),
+     .help = "With --follow: stop once every verdict stands and none fails"},
+    {"until-orphan", 0, OPTION_FLAG, AT(until_orphan),
+     .help = "With --follow: stop once a verdict that fails stands"},
+    {"timeout", 't', OPTION_DURATION, AT(timeout), "DURATION",
+     "With --follow: stop after so long (default: never)", .minimum = 1},
+    {"jobs", 'j', OPTION_NUMBER, AT(jobs), "N",
+     "Read by so many processes at once (default: one a core, where there is much to read)",
+     .minimum = 1, .maximum = JOBS_LIMIT},
     {0},
 };
 
 static const struct command_spec commands[] = {
-    {.operands = "FILE|FOLDER...",
+    {.operands = "FILE|FOLDER|-...",
      .summary = "Read the logs and judge their streams",
      .operands_minimum = 1,
      .operands_maximum = SIZE_MAX},
@@ -32,14 +62,22 @@ static const struct example examples[] = {
     {"devnet-orphans logs/", "Judge every QUIC log below a folder."},
     {"devnet-orphans -v alice/ bob/",
      "Show what became of each stream; both ends' logs are joined."},
+    {"devnet-orphans --follow --json logs/ | jq 'select(.stream.orphan)'",
+     "Each orphan of a running devnet, as it comes to be."},
+    {"devnet-orphans --follow --until-clean --timeout 30s logs/",
+     "Wait until no stream is orphaned; fail after half a minute."},
     {"devnet-orphans --json logs/ | jq '.connections[].streams[] | select(.orphan)'",
      "The orphans, for a script."},
+    {"devnet-orphans --html streams.html logs/",
+     "Draw each connection's streams, orphans marked, to look at in a browser."},
+    {"devnet-orphans --stats logs/", "How many streams of each protocol, and how many orphans."},
     {0},
 };
 
 static const struct exit_status exit_statuses[] = {
     {NO_ORPHANS, "every log was read, and no stream is orphaned"},
-    {SOME_ORPHANS, "streams are orphaned (even where there was trouble beside)"},
+    {SOME_ORPHANS, "streams are orphaned, or as --fail-on says (even where there was trouble "
+                   "beside)"},
     {TROUBLE, "usage; or no orphan was found, but a log could not be read or cannot tell"},
     {0},
 };
@@ -51,7 +89,8 @@ static const struct program_spec program = {
         "Reads QUIC logs (qlog) of devnet-node, ngtcp2, aioquic, quic-go and quiche, plain or "
         "compressed with gzip or zstd, told apart by content, and "
         "says what became of each stream. Folders are searched; what is no QUIC log in them is "
-        "noted and skipped. Both ends' logs of a connection are joined by its original connection "
+        "noted and skipped; - is standard input. Both ends' logs of a connection are joined by its "
+        "original connection "
         "id and counted once.\n\n"
         "A stream is an orphan when nobody will write, read or close it as it was meant to be: "
         "orphaned (neither end has it registered), orphaned_at_opener (its opener forgot it, the "
@@ -65,7 +104,9 @@ static const struct program_spec program = {
         "stream on which it did.\n\n"
         "A verdict is exact where the node that wrote the log says who owns the stream, and "
         "inferred from lengths, order and silence otherwise: high, medium or low. A stream in the "
-        "packets that no such event claims is reported: logs do not certify themselves.",
+        "packets that no such event claims is reported: logs do not certify themselves.\n\n"
+        "--stats counts by protocol where events of the node tell it, and otherwise by what the "
+        "lengths look like: (gossip), (exchange), (ping), (refused), (opening), (foreign).",
     .options = options_table,
     .commands = commands,
     .examples = examples,
@@ -73,42 +114,125 @@ static const struct program_spec program = {
     .see_also = "devnet(1), devnet-node(1), devnet-connect(1)",
 };
 
-static json_t *make_report(struct search *search)
+/* Which verdicts make the program fail, by enum qlog_verdict. */
+static void read_fail_on(const struct option_list *list, bool *fails)
 {
-    qlog_connections_join(&search->connections);
-    search_undecidable(search);
-    struct qlog_judgements judgements = qlog_judge(&search->connections);
+    for (int verdict = 0; verdict < QLOG_VERDICTS; verdict++)
+        fails[verdict] = qlog_verdict_is_orphan((enum qlog_verdict)verdict);
+    for (size_t i = 0; i < list->count; i++) {
+        char *names = text_copy(list->items[i]), *rest = names;
+        for (const char *name; (name = strsep(&rest, ",")) != NULL;) {
+            enum qlog_verdict verdict;
+            if (!qlog_verdict_find(name, &verdict))
+                options_usage_error(&program, "--fail-on %s: no such verdict; --help lists them",
+                                    name);
+            fails[verdict] = true;
+        }
+        free(names);
+    }
+}
+
+static struct qlog_connections connections_of(struct search *search,
+                                              const struct qlog_reading *readings)
+{
+    struct qlog_connections connections = {0};
+    for (size_t i = 0; i < search->count; i++) {
+        const struct qlog_reading *reading = &readings[i];
+        const char *path = search->files[i].path, *duplicate = NULL;
+        tell_reading(search, &search->files[i], reading);
+        if (reading->outcome != QLOG_NOT_A_LOG &&
+            !qlog_connections_add(&connections, path, reading->logs, reading->log_count,
+                                  reading->mark, &duplicate))
+            tell_skipped(search, path, "the same as a log that has been read");
+    }
+    qlog_connections_join(&connections);
+    return connections;
+}
+
+static json_t *make_report(struct search *search, unsigned jobs)
+{
+    struct qlog_reading *readings = read_files(search, jobs);
+    struct qlog_connections connections = connections_of(search, readings);
+    tell_undecidable(search, &connections);
+    struct qlog_judgements judgements = qlog_judge(&connections);
     json_t *report = qlog_report(&judgements);
     qlog_judgements_clear(&judgements);
+    qlog_connections_clear(&connections);
+    for (size_t i = 0; i < search->count; i++)
+        qlog_reading_clear(&readings[i]);
+    free(readings);
     json_object_set(report, "troubles", search->troubles);
     json_object_set(report, "skipped", search->skipped);
     return report;
 }
 
-static int exit_status_of(const json_t *report)
+static int exit_status_of(const json_t *report, const bool *fails)
 {
     const json_t *summary = json_object_get(report, "summary");
-    if (json_integer_value(json_object_get(summary, "orphans")) > 0)
-        return SOME_ORPHANS;
+    const json_t *counts = json_object_get(summary, "verdicts");
+    for (int verdict = 0; verdict < QLOG_VERDICTS; verdict++)
+        if (fails[verdict] &&
+            json_object_get(counts, qlog_verdict_name((enum qlog_verdict)verdict)) != NULL)
+            return SOME_ORPHANS;
     return leaves_doubt(report) ? TROUBLE : NO_ORPHANS;
+}
+
+static int judge_once(const struct orphans_options *options, const bool *fails,
+                      char *const *operands, size_t count)
+{
+    struct search search;
+    search_init(&search);
+    for (size_t i = 0; i < count; i++)
+        search_path(&search, operands[i]);
+    json_t *report = make_report(&search, (unsigned)options->jobs);
+    if (options->stats)
+        json_object_set_new(report, "stats", qlog_stats(report));
+    if (options->json)
+        output_json(report);
+    else
+        print_text(report, options->verbose);
+    int status = exit_status_of(report, fails);
+    struct error error;
+    if (options->html != NULL && !write_page(options->html, report, &error)) {
+        log_error("%s", error.text);
+        status = TROUBLE;
+    }
+    json_decref(report);
+    search_clear(&search);
+    return status;
+}
+
+static void check_options(const struct orphans_options *options)
+{
+    static const char *const with[] = {"--grace", "--until-clean", "--until-orphan", "--timeout"};
+    const bool given[] = {options->grace != NOT_GIVEN, options->until_clean, options->until_orphan,
+                          options->timeout > 0};
+    for (size_t i = 0; i < sizeof(with) / sizeof(*with); i++)
+        if (given[i] && !options->follow)
+            options_usage_error(&program, "%s goes with --follow", with[i]);
+    if (options->follow && options->jobs > 0)
+        options_usage_error(&program, "--jobs does not go with --follow");
+    if (options->follow && (options->stats || options->html != NULL))
+        options_usage_error(&program, "%s does not go with --follow",
+                            options->stats ? "--stats" : "--html");
 }
 
 int main(int argc, char **argv)
 {
-    struct orphans_options options = {0};
+    struct orphans_options options = {.grace = NOT_GIVEN};
     struct options_result result = options_parse(&program, argc, argv, &options);
+    struct follow_options following = {.json = options.json,
+                                       .verbose = options.verbose,
+                                       .until_clean = options.until_clean,
+                                       .until_orphan = options.until_orphan,
+                                       .timeout = options.timeout};
+    check_options(&options);
+    following.grace = options.grace != NOT_GIVEN ? options.grace : GRACE_MS;
+    read_fail_on(&options.fail_on, following.fails);
     log_init(program.name, LOG_INFO, false);
-    struct search search = {.troubles = json_array(), .skipped = json_array()};
-    for (size_t i = 0; i < result.operand_count; i++)
-        search_path(&search, result.operands[i]);
-    json_t *report = make_report(&search);
-    if (options.json)
-        output_json(report);
-    else
-        print_text(report, options.verbose);
-    int status = exit_status_of(report);
-    json_decref(report);
-    search_clear(&search);
+    int status = options.follow
+                     ? follow(&following, result.operands, result.operand_count)
+                     : judge_once(&options, following.fails, result.operands, result.operand_count);
     options_clear(&program, &options);
     return status;
 }

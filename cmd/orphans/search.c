@@ -3,69 +3,40 @@
 #include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 
-#include "common/log.h"
 #include "common/memory.h"
-#include "common/utf8.h"
 
-/* What a log or a file's name holds is not let through to the terminal as it is. */
-static void tell(enum log_level level, const char *path, const char *text)
+void search_init(struct search *search)
 {
-    char *line = text_format("%s: %s", path, text);
-    char *safe = utf8_safe_text(bytes_of_text(line));
-    log_write(level, "%s", safe);
-    free(safe);
-    free(line);
+    *search = (struct search){.troubles = json_array(), .skipped = json_array()};
 }
 
-static void add(json_t *list, const char *path, const char *key, const char *text)
+void search_clear(struct search *search)
 {
-    char *safe_path = utf8_safe_text(bytes_of_text(path));
-    char *safe_text = utf8_safe_text(bytes_of_text(text));
-    json_array_append_new(list, json_pack("{s:s, s:s}", "path", safe_path, key, safe_text));
-    free(safe_path);
-    free(safe_text);
+    for (size_t i = 0; i < search->count; i++)
+        free(search->files[i].path);
+    for (size_t i = 0; i < search->folder_count; i++)
+        free(search->folders[i]);
+    free(search->files);
+    free(search->folders);
+    json_decref(search->troubles);
+    json_decref(search->skipped);
 }
 
-static void trouble(struct search *search, const char *path, const char *message)
+static void add_file(struct search *search, const char *path, const struct log_file *file)
 {
-    tell(LOG_ERROR, path, message);
-    add(search->troubles, path, "message", message);
+    search->files = memory_resize(search->files, (search->count + 1) * sizeof(*search->files));
+    search->files[search->count] = *file;
+    search->files[search->count++].path = text_copy(path);
 }
 
-static void skip(struct search *search, const char *path, const char *reason)
+static void add_folder(struct search *search, const char *path)
 {
-    char *text = text_format("skipped: %s", reason);
-    tell(LOG_INFO, path, text);
-    free(text);
-    add(search->skipped, path, "reason", reason);
-}
-
-static void note(void *context, const char *path, const char *text)
-{
-    (void)context;
-    tell(LOG_WARN, path, text);
-}
-
-static void read_log(struct search *search, const char *path, bool named)
-{
-    struct qlog_reader reader;
-    struct error error = {{0}};
-    qlog_reader_init(&reader, path, note, search);
-    enum qlog_outcome outcome = qlog_reader_file(&reader, &error);
-    if (outcome == QLOG_NOT_A_LOG && !named) {
-        skip(search, path, error.text);
-    } else if (outcome != QLOG_READ) {
-        trouble(search, path, error.text);
-    }
-    if (outcome != QLOG_NOT_A_LOG) {
-        const char *duplicate = NULL;
-        search->files++;
-        if (!qlog_connections_add(&search->connections, &reader, &duplicate))
-            skip(search, path, "the same as a log that has been read");
-    }
-    qlog_reader_clear(&reader);
+    search->folders =
+        memory_resize(search->folders, (search->folder_count + 1) * sizeof(*search->folders));
+    search->folders[search->folder_count++] = text_copy(path);
 }
 
 static int by_name(const struct dirent **a, const struct dirent **b)
@@ -83,13 +54,15 @@ static void search_entry(struct search *search, const char *path, unsigned depth
 static void search_folder(struct search *search, const char *path, unsigned depth)
 {
     if (depth == FOLDER_DEPTH_LIMIT) {
-        trouble(search, path, "folders are nested deeper than 16 levels: name this one itself");
+        tell_trouble(search, path,
+                     "folders are nested deeper than 16 levels: name this one itself");
         return;
     }
+    add_folder(search, path);
     struct dirent **entries;
     int count = scandir(path, &entries, is_entry, by_name);
     if (count < 0) {
-        trouble(search, path, strerror(errno));
+        tell_trouble(search, path, strerror(errno));
         return;
     }
     for (int i = 0; i < count; i++) {
@@ -109,65 +82,29 @@ static void search_entry(struct search *search, const char *path, unsigned depth
     struct stat about;
     bool named = depth == 0;
     if ((named ? stat(path, &about) : lstat(path, &about)) != 0) {
-        trouble(search, path, strerror(errno));
+        tell_trouble(search, path, strerror(errno));
         return;
     }
     bool link = S_ISLNK(about.st_mode);
     if (link && stat(path, &about) != 0) {
-        skip(search, path, strerror(errno));
+        tell_skipped(search, path, strerror(errno));
         return;
     }
     if (S_ISDIR(about.st_mode) && !link)
         search_folder(search, path, depth);
     else if (S_ISREG(about.st_mode) || named)
-        read_log(search, path, named);
+        add_file(search, path,
+                 &(struct log_file){.named = named,
+                                    .link = link,
+                                    .size = S_ISREG(about.st_mode) ? (uint64_t)about.st_size : 0});
     else
-        skip(search, path, "neither a file nor a folder");
+        tell_skipped(search, path, "neither a file nor a folder");
 }
 
 void search_path(struct search *search, const char *path)
 {
-    search_entry(search, path, 0);
-}
-
-/* A log without frames proves nothing, unless the other end's log has them. Of several connections
- * in one file, the first tells: TOLD has the paths. */
-static void judge_log(struct search *search, const struct qlog_connection *connection,
-                      enum qlog_role role, json_t *told)
-{
-    const struct qlog_log *log = connection->ends[role];
-    const struct qlog_log *other = connection->ends[qlog_other(role)];
-    if (log == NULL || log->frames > 0 || (other != NULL && other->frames > 0) ||
-        qlog_log_never_began(log) || json_object_get(told, log->path) != NULL)
-        return;
-    json_object_set_new_nocheck(told, log->path, json_true());
-    if (log->packets > 0)
-        trouble(search, log->path,
-                "its packets are logged without their frames: whether streams were orphaned "
-                "cannot be told from it");
+    if (strcmp(path, "-") == 0)
+        add_file(search, path, &(struct log_file){.named = true});
     else
-        trouble(search, log->path,
-                "holds no packets: whether streams were orphaned cannot be told from it");
-}
-
-void search_undecidable(struct search *search)
-{
-    json_t *told = json_object();
-    for (size_t i = 0; i < search->connections.count; i++) {
-        judge_log(search, search->connections.items[i], QLOG_CLIENT, told);
-        judge_log(search, search->connections.items[i], QLOG_SERVER, told);
-    }
-    json_decref(told);
-    if (search->files == 0 && json_array_size(search->troubles) == 0) {
-        log_error("no QUIC log was found in what was named");
-        json_array_append_new(search->troubles,
-                              json_pack("{s:s}", "message", "no QUIC log was found"));
-    }
-}
-
-void search_clear(struct search *search)
-{
-    qlog_connections_clear(&search->connections);
-    json_decref(search->troubles);
-    json_decref(search->skipped);
+        search_entry(search, path, 0);
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "common/output.h"
+#include "net/qlog/verdict.h"
 
 static const char *text_of(const json_t *object, const char *key)
 {
@@ -10,22 +11,16 @@ static const char *text_of(const json_t *object, const char *key)
     return text != NULL ? text : "";
 }
 
-static bool is_healthy(const char *verdict)
+static bool is_healthy(const json_t *stream)
 {
-    static const char *const healthy[] = {"live", "live_until_connection_ended", "closed",
-                                          "reqresp", "not_ours"};
-    for (size_t i = 0; i < sizeof(healthy) / sizeof(*healthy); i++)
-        if (strcmp(verdict, healthy[i]) == 0)
-            return true;
-    return false;
+    return json_is_true(json_object_get(stream, "healthy"));
 }
 
 static enum output_colour colour_of(const json_t *stream)
 {
-    const char *verdict = text_of(stream, "verdict");
     if (json_is_true(json_object_get(stream, "orphan")))
         return COLOUR_RED;
-    return is_healthy(verdict) ? COLOUR_DIM : COLOUR_YELLOW;
+    return is_healthy(stream) ? COLOUR_DIM : COLOUR_YELLOW;
 }
 
 static const char *name_of(const json_t *connection)
@@ -34,14 +29,16 @@ static const char *name_of(const json_t *connection)
     return *id != '\0' ? id : "a connection without an id";
 }
 
-static void print_stream(const json_t *connection, const json_t *stream)
+void print_stream(const char *connection_id, const json_t *stream, const char *before)
 {
     const char *protocol = text_of(stream, "protocol");
-    printf("%s stream %" JSON_INTEGER_FORMAT ": %s%s%s (%s): %s%s%s\n", name_of(connection),
+    printf("%s stream %" JSON_INTEGER_FORMAT ": %s%s%s (%s%s%s): %s%s%s\n",
+           connection_id != NULL ? connection_id : "a connection without an id",
            json_integer_value(json_object_get(stream, "id")),
            output_colour(stdout, colour_of(stream)), text_of(stream, "verdict"),
-           output_colour_end(stdout), text_of(stream, "confidence"), protocol,
-           *protocol != '\0' ? ", " : "", text_of(stream, "evidence"));
+           output_colour_end(stdout), text_of(stream, "confidence"), before != NULL ? ", was " : "",
+           before != NULL ? before : "", protocol, *protocol != '\0' ? ", " : "",
+           text_of(stream, "evidence"));
 }
 
 static void print_broken(const json_t *connection)
@@ -86,7 +83,7 @@ static json_int_t count_of(const json_t *summary, const char *key)
     return json_integer_value(json_object_get(summary, key));
 }
 
-static void print_summary(const json_t *summary, bool troubled)
+void print_summary(const json_t *summary, bool troubled)
 {
     json_int_t orphans = count_of(summary, "orphans"), logs = count_of(summary, "logs");
     json_int_t connections = count_of(summary, "connections"),
@@ -115,16 +112,18 @@ bool leaves_doubt(const json_t *report)
 void print_text(const json_t *report, bool all)
 {
     size_t i, k;
-    const json_t *connection, *stream;
+    const json_t *connection, *stream, *stats = json_object_get(report, "stats");
     json_array_foreach(json_object_get(report, "connections"), i, connection)
     {
         print_broken(connection);
         print_one_way(connection);
         json_array_foreach(json_object_get(connection, "streams"), k, stream)
         {
-            if (all || !is_healthy(text_of(stream, "verdict")))
-                print_stream(connection, stream);
+            if (all || (stats == NULL && !is_healthy(stream)))
+                print_stream(json_string_value(json_object_get(connection, "id")), stream, NULL);
         }
     }
+    if (stats != NULL)
+        print_stats(stats);
     print_summary(json_object_get(report, "summary"), leaves_doubt(report));
 }

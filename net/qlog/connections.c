@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "common/memory.h"
+#include "common/hash_table.h"
 
 static enum qlog_role opener_of(uint64_t stream_id)
 {
@@ -28,37 +28,52 @@ static bool same_id(const char *a, const char *b)
     return a != NULL && b != NULL && strcmp(a, b) == 0;
 }
 
+struct qlog_connection_name {
+    char *id;
+    struct qlog_connection *connection;
+    UT_hash_handle hh;
+};
+
+static struct qlog_connection *find(const struct qlog_connections *connections, const char *id)
+{
+    struct qlog_connection_name *name = NULL;
+    if (id != NULL)
+        HASH_FIND_STR(connections->names, id, name);
+    return name != NULL ? name->connection : NULL;
+}
+
+static void add_name(struct qlog_connections *connections, struct qlog_connection *connection,
+                     const char *id)
+{
+    if (id == NULL || find(connections, id) != NULL)
+        return;
+    struct qlog_connection_name *name = memory_new(sizeof(*name));
+    name->id = text_copy(id);
+    name->connection = connection;
+    HASH_ADD_KEYPTR(hh, connections->names, name->id, strlen(name->id), name);
+}
+
 /* Some servers know a connection by what their Retry named it, and their client tells both ids. */
-static bool is_log_of(const struct qlog_connection *connection, const struct qlog_log *log)
-{
-    const char *id = qlog_log_id(log);
-    return same_id(connection->id, id) || same_id(connection->retry_id, id) ||
-           same_id(connection->id, log->retry_id);
-}
-
-static struct qlog_connection *find(const struct qlog_connections *connections,
-                                    const struct qlog_log *log)
-{
-    for (size_t i = 0; i < connections->count; i++)
-        if (is_log_of(connections->items[i], log))
-            return connections->items[i];
-    return NULL;
-}
-
 static struct qlog_connection *find_or_add(struct qlog_connections *connections,
                                            const struct qlog_log *log)
 {
-    struct qlog_connection *connection = find(connections, log);
+    const char *id = qlog_log_id(log);
+    struct qlog_connection *connection = find(connections, id);
+    if (connection == NULL)
+        connection = find(connections, log->retry_id);
     if (connection == NULL) {
         connection = memory_new(sizeof(*connection));
         connections->items =
             memory_resize(connections->items, (connections->count + 1) * sizeof(connection));
+        connection->index = connections->count;
         connections->items[connections->count++] = connection;
-        qlog_text_set(&connection->id, qlog_log_id(log));
+        qlog_text_set(&connection->id, id);
     }
     if (same_id(connection->id, log->retry_id))
-        qlog_text_set(&connection->id, qlog_log_id(log));
+        qlog_text_set(&connection->id, id);
     qlog_text_set(&connection->retry_id, log->retry_id);
+    add_name(connections, connection, id);
+    add_name(connections, connection, log->retry_id);
     return connection;
 }
 
@@ -68,41 +83,54 @@ static void place(struct qlog_connection *connection, struct qlog_log *log)
     enum qlog_role role = log->role;
     if (role == QLOG_ROLE_UNKNOWN)
         role = connection->ends[QLOG_CLIENT] == NULL ? QLOG_CLIENT : QLOG_SERVER;
-    struct qlog_log *present = connection->ends[role];
-    if (present != NULL && present->records >= log->records) {
-        qlog_log_free(log);
-        return;
-    }
-    qlog_log_free(present);
-    connection->ends[role] = log;
+    const struct qlog_log *present = connection->ends[role];
+    if (present == NULL || present->records < log->records)
+        connection->ends[role] = log;
 }
 
-bool qlog_connections_add(struct qlog_connections *connections, struct qlog_reader *reader,
+struct qlog_known_file {
+    struct qlog_mark mark;
+    char *path;
+    UT_hash_handle hh;
+};
+
+static bool add_file(struct qlog_connections *connections, const char *path, struct qlog_mark mark,
+                     const char **duplicate)
+{
+    struct qlog_known_file *file = NULL;
+    HASH_FIND(hh, connections->files, &mark, sizeof(mark), file);
+    if (file != NULL) {
+        *duplicate = file->path;
+        return false;
+    }
+    file = memory_new(sizeof(*file));
+    file->mark = mark;
+    file->path = text_copy(path);
+    HASH_ADD(hh, connections->files, mark, sizeof(file->mark), file);
+    return true;
+}
+
+bool qlog_connections_add(struct qlog_connections *connections, const char *path,
+                          struct qlog_log *const *logs, size_t count, struct qlog_mark mark,
                           const char **duplicate)
 {
-    for (size_t i = 0; i < connections->mark_count; i++) {
-        const struct qlog_file_mark *mark = &connections->marks[i];
-        if (mark->size == reader->size && mark->fingerprint == reader->fingerprint) {
-            *duplicate = mark->path;
-            return false;
-        }
+    if (!add_file(connections, path, mark, duplicate))
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        infer_role(logs[i]);
+        place(find_or_add(connections, logs[i]), logs[i]);
     }
-    connections->marks = memory_resize(connections->marks,
-                                       (connections->mark_count + 1) * sizeof(*connections->marks));
-    connections->marks[connections->mark_count++] = (struct qlog_file_mark){
-        .size = reader->size, .fingerprint = reader->fingerprint, .path = text_copy(reader->path)};
-    for (size_t i = 0; i < reader->log_count; i++) {
-        infer_role(reader->logs[i]);
-        place(find_or_add(connections, reader->logs[i]), reader->logs[i]);
-    }
-    reader->log_count = 0;
-    reader->log = NULL;
     return true;
 }
 
 static double shifted(double time, double shift)
 {
     return time < 0 ? time : time + shift > 0 ? time + shift : 0;
+}
+
+double qlog_on_timeline(const struct qlog_connection *connection, enum qlog_role role, double time)
+{
+    return shifted(time, connection->shift[role]);
 }
 
 static double earlier(double a, double b)
@@ -266,7 +294,8 @@ static void join_end(struct qlog_connection *connection, enum qlog_role role)
         return;
     double shift = connection->shift[role];
     double closed = shifted(log->close.time, shift);
-    connection->end = later(connection->end, shifted(log->end, shift));
+    double end = shifted(log->end, shift) + log->quiet;
+    connection->end = later(connection->end, end);
     connection->closed = earlier(connection->closed, closed);
     connection->over = earlier(connection->over, earlier(closed, shifted(log->keys_gone, shift)));
     connection->active[role] =
@@ -277,7 +306,7 @@ static void join_end(struct qlog_connection *connection, enum qlog_role role)
     double idle =
         later(shifted(log->active[QLOG_SENT], shift), shifted(log->active[QLOG_RECEIVED], shift)) +
         log->idle_limit;
-    if (log->idle_limit > 0 && shifted(log->end, shift) >= idle)
+    if (log->idle_limit > 0 && end >= idle)
         connection->over = earlier(connection->over, idle);
     connection->foreign |= log->foreign;
     if (connection->epoch <= 0 && qlog_log_epoch(log) > 0)
@@ -330,15 +359,21 @@ bool qlog_claims_decide(const struct qlog_connection *connection, uint64_t strea
         return false;
     double sent = stream->half[QLOG_SENT].negotiated;
     double received = stream->half[QLOG_RECEIVED].negotiated;
-    bool settled = !log->truncated || log->end - later(sent, received) >= QLOG_SETTLING;
+    bool settled =
+        !qlog_may_go_on(log) || log->end + log->quiet - later(sent, received) >= QLOG_SETTLING;
     return (stream->claims != NULL && stream->claims->registered >= 0) ||
            (sent >= 0 && received >= 0 && settled);
+}
+
+bool qlog_may_go_on(const struct qlog_log *log)
+{
+    return log->truncated || log->followed;
 }
 
 bool qlog_cut_off(const struct qlog_connection *connection)
 {
     for (int end = QLOG_CLIENT; end <= QLOG_SERVER; end++)
-        if (connection->ends[end] != NULL && !connection->ends[end]->truncated)
+        if (connection->ends[end] != NULL && !qlog_may_go_on(connection->ends[end]))
             return false;
     return true;
 }
@@ -365,20 +400,32 @@ void qlog_connections_join(struct qlog_connections *connections)
         join(connections->items[i]);
 }
 
+static void connection_free(struct qlog_connection *connection)
+{
+    free(connection->streams);
+    free(connection->id);
+    free(connection->retry_id);
+    free(connection);
+}
+
 void qlog_connections_clear(struct qlog_connections *connections)
 {
-    for (size_t i = 0; i < connections->count; i++) {
-        struct qlog_connection *connection = connections->items[i];
-        qlog_log_free(connection->ends[QLOG_CLIENT]);
-        qlog_log_free(connection->ends[QLOG_SERVER]);
-        free(connection->streams);
-        free(connection->id);
-        free(connection->retry_id);
-        free(connection);
+    struct qlog_connection_name *name, *next_name;
+    struct qlog_known_file *file, *next_file;
+    HASH_ITER(hh, connections->names, name, next_name)
+    {
+        HASH_DEL(connections->names, name);
+        free(name->id);
+        free(name);
     }
-    for (size_t i = 0; i < connections->mark_count; i++)
-        free(connections->marks[i].path);
+    HASH_ITER(hh, connections->files, file, next_file)
+    {
+        HASH_DEL(connections->files, file);
+        free(file->path);
+        free(file);
+    }
+    for (size_t i = 0; i < connections->count; i++)
+        connection_free(connections->items[i]);
     free(connections->items);
-    free(connections->marks);
     *connections = (struct qlog_connections){0};
 }

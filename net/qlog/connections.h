@@ -5,7 +5,7 @@
 #ifndef NET_QLOG_CONNECTIONS_H
 #define NET_QLOG_CONNECTIONS_H
 
-#include "net/qlog/reader.h"
+#include "net/qlog/log.h"
 
 /* Milliseconds. */
 #define QLOG_TEARDOWN 500.0  /* what ends so shortly before the connection ended with it */
@@ -24,6 +24,7 @@ struct qlog_joined_stream {
 };
 
 struct qlog_connection {
+    size_t index;             /* in the list of all */
     char *id;                 /* NULL where no log names one */
     char *retry_id;           /* what a Retry named it instead; NULL where no log tells */
     struct qlog_log *ends[2]; /* by enum qlog_role; NULL where there is no log of that end */
@@ -39,21 +40,18 @@ struct qlog_connection {
     double epoch;       /* the calendar's time of time 0; 0 where unknown */
 };
 
-struct qlog_file_mark {
-    uint64_t size, fingerprint;
-    char *path;
-};
-
 struct qlog_connections {
     struct qlog_connection **items;
     size_t count;
-    struct qlog_file_mark *marks; /* of the files added */
-    size_t mark_count;
+    struct qlog_connection_name *names; /* hash table: every id of a connection */
+    struct qlog_known_file *files;      /* hash table: the files added, by mark */
 };
 
-/* Takes the logs out of READER. False, with DUPLICATE naming the file that is the same byte for
- * byte, where they have been added before. */
-bool qlog_connections_add(struct qlog_connections *connections, struct qlog_reader *reader,
+/* Takes in the COUNT logs of the file at PATH. They stay the caller's, and outlive CONNECTIONS.
+ * False, with DUPLICATE naming the file that is the same byte for byte, where that is in already.
+ */
+bool qlog_connections_add(struct qlog_connections *connections, const char *path,
+                          struct qlog_log *const *logs, size_t count, struct qlog_mark mark,
                           const char **duplicate);
 /* Joins what the ends say; called once, after the last file. */
 void qlog_connections_join(struct qlog_connections *connections);
@@ -68,13 +66,27 @@ double qlog_half_ended(const struct qlog_connection *connection,
  * them, and goes on beyond the stream's negotiation. */
 bool qlog_claims_decide(const struct qlog_connection *connection, uint64_t stream_id,
                         enum qlog_role end);
-/* Whether every log of the connection was cut off in a record, so that its end tells nothing. */
+/* Whether the log was cut off in a record, or grows: that it ends tells nothing. */
+bool qlog_may_go_on(const struct qlog_log *log);
+/* Whether that is so of every log of the connection. */
 bool qlog_cut_off(const struct qlog_connection *connection);
+/* A time of ROLE's log on the connection's timeline; NEVER remains NEVER. */
+double qlog_on_timeline(const struct qlog_connection *connection, enum qlog_role role, double time);
 
 /* The other role. */
 static inline enum qlog_role qlog_other(enum qlog_role role)
 {
     return role == QLOG_CLIENT ? QLOG_SERVER : QLOG_CLIENT;
+}
+
+/* Closed streams of the connection of which no more is known. */
+static inline uint64_t qlog_let_go(const struct qlog_connection *connection)
+{
+    const struct qlog_log *client = connection->ends[QLOG_CLIENT];
+    const struct qlog_log *server = connection->ends[QLOG_SERVER];
+    uint64_t by_client = client != NULL ? client->let_go : 0;
+    uint64_t by_server = server != NULL ? server->let_go : 0;
+    return by_client > by_server ? by_client : by_server;
 }
 
 static inline bool qlog_unidirectional(uint64_t stream_id)

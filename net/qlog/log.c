@@ -118,14 +118,19 @@ static size_t slot_of(const struct qlog_log *log, uint64_t id)
     return slot;
 }
 
+static void fill_slots(struct qlog_log *log)
+{
+    memset(log->slots, 0, log->slot_count * sizeof(*log->slots));
+    for (size_t i = 0; i < log->stream_count; i++)
+        log->slots[slot_of(log, log->streams[i]->id)] = (uint32_t)i + 1;
+}
+
 static void grow_slots(struct qlog_log *log)
 {
     log->slot_count = log->slot_count > 0 ? 2 * log->slot_count : 16;
-    free(log->slots);
-    log->slots = memory_new(log->slot_count * sizeof(*log->slots));
+    log->slots = memory_resize(log->slots, log->slot_count * sizeof(*log->slots));
     log->streams = memory_resize(log->streams, log->slot_count * sizeof(struct qlog_stream *));
-    for (size_t i = 0; i < log->stream_count; i++)
-        log->slots[slot_of(log, log->streams[i]->id)] = (uint32_t)i + 1;
+    fill_slots(log);
 }
 
 const struct qlog_stream *qlog_log_find(const struct qlog_log *log, uint64_t stream_id)
@@ -142,30 +147,87 @@ static void half_init(struct qlog_half *half)
     half->head_last = half->fin = half->reset = half->stop = QLOG_NEVER;
 }
 
-static struct qlog_stream *find_or_add(struct qlog_log *log, uint64_t id, struct error *error)
+struct qlog_stream *qlog_log_add(struct qlog_log *log, uint64_t stream_id)
 {
     if (2 * (log->stream_count + 1) > log->slot_count)
         grow_slots(log);
-    size_t slot = slot_of(log, id);
+    size_t slot = slot_of(log, stream_id);
     if (log->slots[slot] != 0)
         return log->streams[log->slots[slot] - 1];
-    if (id > QLOG_STREAM_ID_MAX) {
-        error_set(error, "stream id %" PRIu64 " is larger than QUIC allows", id);
-        return NULL;
-    }
-    if (log->stream_count == QLOG_STREAMS_LIMIT) {
-        error_set(error, "stream %" PRIu64 " is one more than the %d of a connection that are read",
-                  id, QLOG_STREAMS_LIMIT);
-        return NULL;
-    }
     struct qlog_stream *stream = memory_new(sizeof(*stream));
-    stream->id = id;
+    stream->id = stream_id;
     stream->delivered = QLOG_NEVER;
     half_init(&stream->half[QLOG_SENT]);
     half_init(&stream->half[QLOG_RECEIVED]);
     log->streams[log->stream_count++] = stream;
     log->slots[slot] = (uint32_t)log->stream_count;
     return stream;
+}
+
+void qlog_log_forget(struct qlog_log *log, const bool *marked)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < log->stream_count; i++) {
+        struct qlog_stream *stream = log->streams[i];
+        if (!marked[i]) {
+            log->streams[kept++] = stream;
+            continue;
+        }
+        uint64_t *below = &log->forgotten[stream->id & 3];
+        *below = stream->id >= *below ? stream->id + 1 : *below;
+        stream_free(stream);
+        log->let_go++;
+    }
+    log->stream_count = kept;
+    if (log->slot_count > 0)
+        fill_slots(log);
+}
+
+/* Makes room for at least a quarter more streams, by those that were closed a while ago; false
+ * where that is not to be had. */
+static bool make_room(struct qlog_log *log)
+{
+    bool *marked = memory_new(log->stream_count);
+    size_t count = 0;
+    for (size_t i = 0; i < log->stream_count; i++) {
+        const struct qlog_half *half = log->streams[i]->half;
+        double last = half[QLOG_SENT].last > half[QLOG_RECEIVED].last ? half[QLOG_SENT].last
+                                                                      : half[QLOG_RECEIVED].last;
+        marked[i] = half[QLOG_SENT].fin >= 0 && half[QLOG_RECEIVED].fin >= 0 &&
+                    log->end - last >= QLOG_CLOSED_KEPT;
+        count += marked[i];
+    }
+    bool enough = count >= QLOG_STREAMS_LIMIT / 4;
+    if (enough)
+        qlog_log_forget(log, marked);
+    free(marked);
+    return enough;
+}
+
+static struct qlog_stream *find_or_add(struct qlog_log *log, uint64_t id, struct error *error)
+{
+    if (log->slot_count > 0) {
+        uint32_t index = log->slots[slot_of(log, id)];
+        if (index > 0)
+            return log->streams[index - 1];
+    }
+    if (id > QLOG_STREAM_ID_MAX) {
+        error_set(error, "stream id %" PRIu64 " is larger than QUIC allows", id);
+        return NULL;
+    }
+    if (log->stream_count == QLOG_STREAMS_LIMIT && !make_room(log)) {
+        error_set(error,
+                  "stream %" PRIu64
+                  " is one more than the %d open ones of a connection that are read",
+                  id, QLOG_STREAMS_LIMIT);
+        return NULL;
+    }
+    return qlog_log_add(log, id);
+}
+
+bool qlog_log_is_forgotten(const struct qlog_log *log, uint64_t stream_id)
+{
+    return stream_id < log->forgotten[stream_id & 3] && qlog_log_find(log, stream_id) == NULL;
 }
 
 struct qlog_claims *qlog_log_claims(struct qlog_log *log, uint64_t stream_id, struct error *error)
@@ -243,14 +305,12 @@ static void watch_delivery(struct qlog_log *log, const struct qlog_packet *packe
 }
 
 static bool read_stream(struct qlog_log *log, const struct qlog_packet *packet,
-                        const struct qlog_frame *frame, struct error *error)
+                        const struct qlog_frame *frame, struct qlog_stream *stream,
+                        struct error *error)
 {
     log->stream_frames++;
     if (frame->offset > QLOG_STREAM_ID_MAX || frame->length > QLOG_STREAM_ID_MAX - frame->offset)
         return error_set(error, "stream %" PRIu64 " is longer than QUIC allows", frame->stream_id);
-    struct qlog_stream *stream = find_or_add(log, frame->stream_id, error);
-    if (stream == NULL)
-        return false;
     half_data(&stream->half[packet->direction], packet->time, frame);
     watch_delivery(log, packet, stream, frame);
     return true;
@@ -265,6 +325,8 @@ static void acknowledge(struct qlog_log *log, const struct qlog_frame *range)
             log->undelivered[kept++] = *opening;
             continue;
         }
+        if (qlog_log_is_forgotten(log, opening->stream))
+            continue;
         struct qlog_stream *stream = find_or_add(log, opening->stream, NULL);
         if (stream->delivered < 0 || opening->packet < stream->delivered_packet) {
             stream->delivered = opening->time;
@@ -304,10 +366,11 @@ bool qlog_log_frame(struct qlog_log *log, const struct qlog_packet *packet,
         read_close(log, packet, frame);
         return true;
     }
-    if (frame->type == QLOG_FRAME_STREAM && !read_stream(log, packet, frame, error))
-        return false;
+    if (qlog_log_is_forgotten(log, frame->stream_id))
+        return true;
     struct qlog_stream *stream = find_or_add(log, frame->stream_id, error);
-    if (stream == NULL)
+    if (stream == NULL ||
+        (frame->type == QLOG_FRAME_STREAM && !read_stream(log, packet, frame, stream, error)))
         return false;
     struct qlog_half *half = &stream->half[packet->direction];
     set_once(&half->first, packet->time);

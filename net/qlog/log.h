@@ -11,7 +11,7 @@
 #include "common/error.h"
 
 enum {
-    QLOG_STREAMS_LIMIT = 65536,  /* streams of one connection */
+    QLOG_STREAMS_LIMIT = 65536,  /* streams of one connection; closed ones make room for more */
     QLOG_TEXT_LIMIT = 256,       /* a name taken from a log: longer ones are cut */
     QLOG_UNDELIVERED_LIMIT = 64, /* openings whose delivery is watched at a time */
     QLOG_NEGOTIATION_SIZE = 36,  /* header and a 14-character protocol such as /meshsub/1.2.0 */
@@ -20,6 +20,8 @@ enum {
 };
 
 #define QLOG_NEVER (-1.0)
+#define QLOG_CLOSED_KEPT                                                                           \
+    10000.0 /* milliseconds for which frames of a closed stream may be sent again */
 #define QLOG_STREAM_ID_MAX ((UINT64_C(1) << 62) - 1)
 
 /* As seen by the log's owner. */
@@ -74,7 +76,8 @@ struct qlog_log {
     char *path, *writer;
     enum qlog_role role;
     bool role_inferred; /* from the first Initial packet */
-    bool truncated;
+    bool truncated;     /* a record is cut off */
+    bool followed;      /* the reader goes on: where it ends now tells nothing */
     char *original_id, *group_id, *initial_id; /* lower-case hex, or NULL */
     char *retry_id;                            /* what a Retry replaced the original id by */
     char *event_group; /* the group that its events name, as they write it; or NULL */
@@ -87,6 +90,8 @@ struct qlog_log {
     double end;        /* the last event */
     double active[2];  /* the last packet, by direction */
     double idle_limit; /* the smaller idle timeout that was announced, or NEVER */
+    double quiet;      /* known to have passed since its end, where it is followed; 0 otherwise */
+    bool done;         /* the follower's: nothing more is expected of it */
     double keys_gone;  /* the keys were dropped: the connection is over */
     bool peer_heard;   /* the peer's transport parameters are there */
     struct qlog_close close;
@@ -97,7 +102,9 @@ struct qlog_log {
     char *local_peer, *peer;
     struct qlog_stream **streams;
     size_t stream_count;
-    uint32_t *slots; /* hash table: index in streams + 1 */
+    uint64_t let_go;       /* closed streams that were forgotten */
+    uint64_t forgotten[4]; /* by kind, the low bits of ids: streams below are known or forgotten */
+    uint32_t *slots;       /* hash table: index in streams + 1 */
     size_t slot_count;
     struct qlog_undelivered undelivered[QLOG_UNDELIVERED_LIMIT];
     size_t undelivered_count;
@@ -128,6 +135,11 @@ struct qlog_frame {
     struct bytes reason; /* CONNECTION_CLOSE; its data are NULL where not said */
 };
 
+/* Equal for files that are equal byte for byte, unpacked, and hardly ever for others. */
+struct qlog_mark {
+    uint64_t size, fingerprint;
+};
+
 struct qlog_log *qlog_log_new(const char *path);
 /* NULL is allowed. */
 void qlog_log_free(struct qlog_log *log);
@@ -140,7 +152,14 @@ bool qlog_log_frame(struct qlog_log *log, const struct qlog_packet *packet,
                     const struct qlog_frame *frame, struct error *error);
 /* The claims of a stream, made where there are none; NULL where a limit is passed. */
 struct qlog_claims *qlog_log_claims(struct qlog_log *log, uint64_t stream_id, struct error *error);
+/* The stream, made where there is none; no limit is looked at. */
+struct qlog_stream *qlog_log_add(struct qlog_log *log, uint64_t stream_id);
 const struct qlog_stream *qlog_log_find(const struct qlog_log *log, uint64_t stream_id);
+
+/* Forgets the streams whose indices in `streams` are marked: what is still said of them later is
+ * passed over, so that a log can be followed for days. */
+void qlog_log_forget(struct qlog_log *log, const bool *marked);
+bool qlog_log_is_forgotten(const struct qlog_log *log, uint64_t stream_id);
 
 /* The connection's id: the original destination connection id where the log tells; NULL where it
  * names none. */

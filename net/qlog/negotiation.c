@@ -124,3 +124,13 @@ struct qlog_use qlog_use_of(const struct qlog_connection *connection,
     use_by_claims(stream, &use);
     return use;
 }
+
+const char *qlog_use_name(const struct qlog_use *use)
+{
+    static const char *const names[] = {
+        [QLOG_SHAPE_FOREIGN] = "foreign",   [QLOG_SHAPE_OPENING] = "opening",
+        [QLOG_SHAPE_REFUSED] = "refused",   [QLOG_SHAPE_GOSSIP] = "gossip",
+        [QLOG_SHAPE_EXCHANGE] = "exchange",
+    };
+    return use->shape == QLOG_SHAPE_EXCHANGE && use->ping ? "ping" : names[use->shape];
+}

@@ -25,6 +25,8 @@ struct qlog_use {
 
 struct qlog_use qlog_use_of(const struct qlog_connection *connection,
                             const struct qlog_joined_stream *stream);
+/* "gossip", "exchange", "ping", "refused", "opening" or "foreign". */
+const char *qlog_use_name(const struct qlog_use *use);
 /* What events of ours say of the protocol, or NULL. */
 const char *qlog_protocol_of(const struct qlog_joined_stream *stream);
 

@@ -7,6 +7,9 @@
 #include "net/qlog/packet.h"
 
 #include <endian.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 enum { DEPTH_LIMIT = 16, DIGITS_LIMIT = 18 };
 
@@ -23,15 +26,39 @@ enum step { STEP_FAILED, STEP_MEMBER, STEP_END };
 
 #define EACH_BYTE(value) (UINT64_C(0x0101010101010101) * (value))
 
-/* The highest bit of each byte of WORD that no plain text holds: a quote, a backslash, a control
- * character or one beyond ASCII. Right up to the lowest such byte. */
-static inline uint64_t not_plain(uint64_t word)
+/* What no plain text holds: a quote, a backslash, a control character or one beyond ASCII. */
+#ifdef __SSE2__
+
+enum { WORD_SIZE = 16 };
+
+/* Where the first such byte of the word at AT is, WORD_SIZE where there is none. */
+static inline unsigned plain_size(const uint8_t *at)
 {
-    uint64_t quote = word ^ EACH_BYTE('"'), backslash = word ^ EACH_BYTE('\\');
-    return (((quote - EACH_BYTE(1)) & ~quote) | ((backslash - EACH_BYTE(1)) & ~backslash) |
-            (word - EACH_BYTE(' ')) | word) &
-           EACH_BYTE(0x80);
+    __m128i word = _mm_loadu_si128((const __m128i *)(const void *)at);
+    __m128i stop = _mm_or_si128(_mm_cmpeq_epi8(word, _mm_set1_epi8('"')),
+                                _mm_cmpeq_epi8(word, _mm_set1_epi8('\\')));
+    stop = _mm_or_si128(stop, _mm_cmplt_epi8(word, _mm_set1_epi8(' '))); /* signed */
+    return (unsigned)__builtin_ctz((unsigned)_mm_movemask_epi8(stop) | 1U << WORD_SIZE);
 }
+
+#else
+
+enum { WORD_SIZE = 8 };
+
+static inline unsigned plain_size(const uint8_t *at)
+{
+    uint64_t word;
+    memcpy(&word, at, sizeof(word));
+    word = le64toh(word);
+    uint64_t quote = word ^ EACH_BYTE('"'), backslash = word ^ EACH_BYTE('\\');
+    /* The highest bit of each such byte, right up to the lowest one. */
+    uint64_t stop = (((quote - EACH_BYTE(1)) & ~quote) | ((backslash - EACH_BYTE(1)) & ~backslash) |
+                     (word - EACH_BYTE(' ')) | word) &
+                    EACH_BYTE(0x80);
+    return stop != 0 ? (unsigned)__builtin_ctzll(stop) / 8 : WORD_SIZE;
+}
+
+#endif
 
 static inline bool is_plain(uint8_t byte)
 {
@@ -59,15 +86,11 @@ static inline bool take_text(struct cursor *cursor, struct bytes *text)
     if (!take(cursor, '"'))
         return false;
     const uint8_t *at = cursor->at;
-    while (cursor->end - at >= 8) {
-        uint64_t word;
-        memcpy(&word, at, sizeof(word));
-        uint64_t stop = not_plain(le64toh(word));
-        if (stop != 0) {
-            at += __builtin_ctzll(stop) / 8;
+    while (cursor->end - at >= WORD_SIZE) {
+        unsigned size = plain_size(at);
+        at += size;
+        if (size < WORD_SIZE)
             break;
-        }
-        at += 8;
     }
     while (at < cursor->end && is_plain(*at))
         at++;
@@ -113,20 +136,30 @@ static inline bool take_integer(struct cursor *cursor, uint64_t *value)
            !(cursor->at < cursor->end && (*cursor->at == '.' || (*cursor->at | 0x20) == 'e'));
 }
 
-/* The double nearest to DIGITS / 10^PLACES, as strtod() has it; at most DIGITS_LIMIT of each. */
-static double decimal(uint64_t digits, unsigned places)
+/* The double nearest to DIGITS / 10^PLACES, as strtod() has it; false where that takes more than 64
+ * bits to tell. */
+static bool decimal(uint64_t digits, unsigned places, double *value)
 {
     uint64_t divisor = 1;
     for (unsigned i = 0; i < places; i++)
         divisor *= 10;
-    if (digits <= UINT64_C(1) << 53)
-        return (double)digits / (double)divisor; /* both exact: rounded once */
-    /* Of more bits than a double has; the lowest one stands for all that follow it. */
-    unsigned __int128 dividend = (unsigned __int128)digits << 63;
-    unsigned __int128 quotient = dividend / divisor;
-    if (quotient * divisor != dividend)
-        quotient |= 1;
-    return (double)quotient * 0x1p-63;
+    if (digits <= UINT64_C(1) << 53) {
+        *value = (double)digits / (double)divisor; /* both exact: rounded once */
+        return true;
+    }
+    uint64_t whole = digits / divisor, rest = digits % divisor;
+    if (whole == 0 || divisor > UINT32_MAX)
+        return false;
+    /* Long division goes on for 64 binary places, as many as a double has and more; the lowest bit
+     * stands for all that follow it. */
+    uint64_t high = (rest << 32) / divisor, left = (rest << 32) % divisor;
+    uint64_t low = (left << 32) / divisor;
+    uint64_t fraction = high << 32 | low, more = (left << 32) % divisor;
+    unsigned room = (unsigned)__builtin_clzll(whole); /* at least 4: DIGITS_LIMIT */
+    uint64_t mantissa = whole << room | fraction >> (64 - room);
+    mantissa |= (fraction << room) != 0 || more != 0;
+    *value = (double)mantissa / (double)(UINT64_C(1) << room);
+    return true;
 }
 
 /* A number as its digits and how many of them are places after the point. */
@@ -148,10 +181,32 @@ static bool take_number(struct cursor *cursor, double *value)
 {
     uint64_t digits;
     unsigned places;
-    if (!take_places(cursor, &digits, &places))
+    return take_places(cursor, &digits, &places) && decimal(digits, places, value);
+}
+
+static inline const uint8_t *digits_end(const uint8_t *at, const uint8_t *end)
+{
+    while (at < end && is_digit(*at))
+        at++;
+    return at;
+}
+
+/* A number that take_places() takes, unread. */
+static inline bool skip_number(struct cursor *cursor)
+{
+    const uint8_t *first = cursor->at, *at = digits_end(first, cursor->end);
+    size_t digits = (size_t)(at - first);
+    if (digits == 0 || (digits > 1 && *first == '0'))
         return false;
-    *value = decimal(digits, places);
-    return true;
+    if (at < cursor->end && *at == '.') {
+        const uint8_t *point = at;
+        at = digits_end(at + 1, cursor->end);
+        digits += (size_t)(at - point) - 1;
+        if (at == point + 1)
+            return false;
+    }
+    cursor->at = at;
+    return digits <= DIGITS_LIMIT && at < cursor->end && (*at | 0x20) != 'e';
 }
 
 /* --- Objects, arrays, and what nobody reads --- */
@@ -160,13 +215,12 @@ static bool take_number(struct cursor *cursor, double *value)
 static inline enum step next_member(struct cursor *cursor, bool first, struct bytes *key)
 {
     skip_spaces(cursor);
-    if (take(cursor, '}'))
-        return STEP_END;
-    if (!first) {
-        if (!take(cursor, ','))
-            return STEP_FAILED;
+    if (!first && take(cursor, ','))
         skip_spaces(cursor);
-    }
+    else if (take(cursor, '}'))
+        return STEP_END;
+    else if (!first)
+        return STEP_FAILED;
     if (!take_text(cursor, key))
         return STEP_FAILED;
     skip_spaces(cursor);
@@ -227,8 +281,6 @@ static bool take_word(struct cursor *cursor, const char *word, size_t size)
 static bool skip_value(struct cursor *cursor, unsigned depth)
 {
     struct bytes text;
-    uint64_t digits;
-    unsigned places;
     if (cursor->at == cursor->end || depth == DEPTH_LIMIT)
         return false;
     switch (*cursor->at) {
@@ -246,9 +298,9 @@ static bool skip_value(struct cursor *cursor, unsigned depth)
         return take_word(cursor, "null", 4);
     case '-':
         cursor->at++;
-        return take_places(cursor, &digits, &places);
+        return skip_number(cursor);
     default:
-        return take_places(cursor, &digits, &places);
+        return skip_number(cursor);
     }
 }
 

@@ -13,13 +13,6 @@ static double on(double time, double base)
 
 /* --- Claims --- */
 
-static double claimed(const struct qlog_connection *connection, enum qlog_role role, double time)
-{
-    return time < 0                             ? time
-           : time + connection->shift[role] > 0 ? time + connection->shift[role]
-                                                : 0;
-}
-
 /* Whether events of ours say that this end let go of the stream and left it open. */
 static double claimed_drop(const struct qlog_gossip *gossip, enum qlog_role role)
 {
@@ -27,11 +20,11 @@ static double claimed_drop(const struct qlog_gossip *gossip, enum qlog_role role
     const struct qlog_claims *claims = gossip->stream->claims[role];
     if (claims == NULL || claims->deregistered < 0 || claims->closed >= 0)
         return QLOG_NEVER;
-    double dropped = claimed(connection, role, claims->deregistered);
+    double dropped = qlog_on_timeline(connection, role, claims->deregistered);
     double over = connection->over;
     /* A reset that ends the stream, or the word that the connection is lost, follows at once. */
     bool cut_short =
-        connection->ends[role]->truncated && dropped >= connection->end - QLOG_SETTLING;
+        qlog_may_go_on(connection->ends[role]) && dropped >= connection->end - QLOG_SETTLING;
     bool with_connection = (over >= 0 && dropped >= over - QLOG_TEARDOWN) || cut_short;
     bool ended = qlog_half_ended(connection, gossip->stream, role) >= 0;
     return with_connection || ended ? QLOG_NEVER : on(dropped, gossip->base);

@@ -1,6 +1,5 @@
 #include "net/qlog/reader.h"
 
-#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -14,7 +13,12 @@
 #include "net/qlog/header.h"
 #include "net/qlog/json.h"
 
-enum { READ_SIZE = 128 * 1024 };
+enum {
+    READ_SIZE = 128 * 1024,
+    SAMPLED_WHOLE = 16 * 1024, /* bytes of a log that its fingerprint is of, and after that */
+    SAMPLE_SIZE = 32,          /* so many */
+    SAMPLE_INTERVAL = 1024,    /* of so many */
+};
 
 static void add_note(struct qlog_reader *reader, const struct qlog_record *record, const char *text)
 {
@@ -162,7 +166,7 @@ static bool read_claim(struct qlog_log *log, double time, const char *name, cons
         return true;
     }
     uint64_t id;
-    if (!qlog_json_number(data, "stream_id", &id))
+    if (!qlog_json_number(data, "stream_id", &id) || qlog_log_is_forgotten(log, id))
         return true;
     struct qlog_claims *claims = qlog_log_claims(log, id, error);
     if (claims == NULL)
@@ -316,10 +320,7 @@ static bool handle_record(void *context, const struct qlog_record *record, struc
 void qlog_reader_init(struct qlog_reader *reader, const char *path, qlog_note_handler *note,
                       void *context)
 {
-    *reader = (struct qlog_reader){.path = path,
-                                   .note = note,
-                                   .note_context = context,
-                                   .fingerprint = UINT64_C(0xcbf29ce484222325)};
+    *reader = (struct qlog_reader){.path = path, .note = note, .note_context = context};
     qlog_splitter_init(&reader->splitter, handle_record, reader);
 }
 
@@ -348,35 +349,49 @@ static inline uint64_t mix(uint64_t fingerprint, uint64_t word)
     return mixed << 29 | mixed >> 35;
 }
 
-/* By words of eight bytes, wherever blocks end. Only equality within one run counts. */
-static void take_fingerprint(struct qlog_reader *reader, struct bytes input)
+/* By words of eight bytes, wherever blocks end. */
+static void take_sample(struct qlog_fingerprint *fingerprint, struct bytes input)
 {
-    size_t i = 0;
-    for (; i < input.size && (reader->size % 8 != 0 || input.size - i < 8); i++, reader->size++) {
-        reader->unmixed |= (uint64_t)input.data[i] << reader->size % 8 * 8;
-        if (reader->size % 8 == 7) {
-            reader->fingerprint = mix(reader->fingerprint, reader->unmixed);
-            reader->unmixed = 0;
-        }
+    for (; input.size > 0; input = bytes_after(input, 1)) {
+        unsigned place = fingerprint->sampled++ % 8;
+        fingerprint->unmixed |= (uint64_t)*input.data << 8 * place;
+        if (place < 7)
+            continue;
+        fingerprint->mixed = mix(fingerprint->mixed, fingerprint->unmixed);
+        fingerprint->unmixed = 0;
     }
-    uint64_t start = i, fingerprint = reader->fingerprint;
-    for (; i + 8 <= input.size; i += 8) {
-        uint64_t word;
-        memcpy(&word, input.data + i, sizeof(word));
-        fingerprint = mix(fingerprint, le64toh(word));
+}
+
+/* All of the beginning, and then some bytes of each kilobyte. */
+static void take_fingerprint(struct qlog_fingerprint *fingerprint, struct bytes input)
+{
+    while (input.size > 0) {
+        uint64_t at = fingerprint->size, place = at % SAMPLE_INTERVAL;
+        bool sampled = at < SAMPLED_WHOLE || place < SAMPLE_SIZE;
+        uint64_t run = at < SAMPLED_WHOLE ? SAMPLED_WHOLE - at
+                       : sampled          ? SAMPLE_SIZE - place
+                                          : SAMPLE_INTERVAL - place;
+        struct bytes piece = bytes_of(input.data, input.size < run ? input.size : (size_t)run);
+        if (sampled)
+            take_sample(fingerprint, piece);
+        fingerprint->size += piece.size;
+        input = bytes_after(input, piece.size);
     }
-    reader->fingerprint = fingerprint;
-    reader->size += i - start;
-    if (i < input.size)
-        take_fingerprint(reader, bytes_after(input, i));
+}
+
+struct qlog_mark qlog_reader_mark(const struct qlog_reader *reader)
+{
+    const struct qlog_fingerprint *fingerprint = &reader->fingerprint;
+    return (struct qlog_mark){.size = fingerprint->size,
+                              .fingerprint = mix(fingerprint->mixed, fingerprint->unmixed)};
 }
 
 static bool feed_plain(void *context, struct bytes input, struct error *error)
 {
     struct qlog_reader *reader = context;
-    if (reader->size == 0 && !may_be_a_log(input))
+    if (reader->fingerprint.size == 0 && !may_be_a_log(input))
         return not_a_log(reader, "it does not begin with a JSON object", error);
-    take_fingerprint(reader, input);
+    take_fingerprint(&reader->fingerprint, input);
     if (qlog_splitter_read(&reader->splitter, input, error))
         return true;
     if (!reader->is_log && reader->log == NULL)
@@ -386,7 +401,7 @@ static bool feed_plain(void *context, struct bytes input, struct error *error)
 
 bool qlog_reader_feed(struct qlog_reader *reader, struct bytes input, struct error *error)
 {
-    if (reader->size == 0 && reader->unpacker == NULL && input.size > 0 &&
+    if (reader->fingerprint.size == 0 && reader->unpacker == NULL && input.size > 0 &&
         qlog_is_packed(*input.data))
         reader->unpacker = qlog_unpacker_new(*input.data, feed_plain, reader);
     if (reader->unpacker == NULL)
@@ -400,14 +415,13 @@ bool qlog_reader_feed(struct qlog_reader *reader, struct bytes input, struct err
 enum qlog_outcome qlog_reader_end(struct qlog_reader *reader, struct error *error)
 {
     bool truncated = false;
-    reader->fingerprint = mix(reader->fingerprint, reader->unmixed);
     if (!qlog_splitter_end(&reader->splitter, &truncated, error))
         return reader->not_a_log ? QLOG_NOT_A_LOG : QLOG_FAILED;
     if (!reader->is_log) {
         not_a_log(reader,
-                  reader->size > 0           ? "it has no qlog header"
-                  : reader->unpacker != NULL ? "it is cut off before anything can be unpacked"
-                                             : "it is empty",
+                  reader->fingerprint.size > 0 ? "it has no qlog header"
+                  : reader->unpacker != NULL   ? "it is cut off before anything can be unpacked"
+                                               : "it is empty",
                   error);
         return QLOG_NOT_A_LOG;
     }
@@ -426,6 +440,8 @@ static enum qlog_outcome read_descriptor(struct qlog_reader *reader, int descrip
     while (more && (size = read(descriptor, block, READ_SIZE)) != 0) {
         if (size < 0 && errno == EINTR)
             continue;
+        if (size > 0 && reader->progress != NULL)
+            __atomic_add_fetch(reader->progress, (uint64_t)size, __ATOMIC_RELAXED);
         more = size > 0 ? qlog_reader_feed(reader, bytes_of(block, (size_t)size), error)
                         : error_set(error, "cannot be read: %s", strerror(errno));
     }
@@ -437,6 +453,8 @@ static enum qlog_outcome read_descriptor(struct qlog_reader *reader, int descrip
 
 enum qlog_outcome qlog_reader_file(struct qlog_reader *reader, struct error *error)
 {
+    if (strcmp(reader->path, "-") == 0)
+        return read_descriptor(reader, STDIN_FILENO, error);
     int descriptor = open(reader->path, O_RDONLY | O_CLOEXEC);
     if (descriptor < 0) {
         error_set(error, "cannot be opened: %s", strerror(errno));

@@ -17,6 +17,12 @@ enum {
 /* Called for what is worth a note: the text names the record and its offset. */
 typedef void qlog_note_handler(void *context, const char *path, const char *text);
 
+/* Of the bytes read until now: a sample tells logs apart, whose times and packets differ. */
+struct qlog_fingerprint {
+    uint64_t size, sampled, mixed;
+    uint64_t unmixed; /* bytes that are not part of it yet */
+};
+
 struct qlog_reader {
     const char *path;
     struct qlog_splitter splitter;
@@ -26,12 +32,12 @@ struct qlog_reader {
     bool is_log;          /* a header of a QUIC log, or one of its events, has been seen */
     bool not_a_log;       /* why reading stopped */
     uint64_t bad_records;
-    uint64_t size, fingerprint; /* of the bytes read: equal for equal files */
-    uint64_t unmixed;           /* bytes that are not part of the fingerprint yet */
+    struct qlog_fingerprint fingerprint;
     struct qlog_packet_event parsed;
     struct qlog_unpacker *unpacker; /* NULL where the file is not compressed */
     qlog_note_handler *note;
     void *note_context;
+    uint64_t *progress; /* to which the bytes read from the file are added; may be NULL */
 };
 
 enum qlog_outcome {
@@ -45,11 +51,13 @@ void qlog_reader_init(struct qlog_reader *reader, const char *path, qlog_note_ha
                       void *context);
 /* Frees what the reader holds, the logs with it. */
 void qlog_reader_clear(struct qlog_reader *reader);
+/* The mark of all that was read until now. */
+struct qlog_mark qlog_reader_mark(const struct qlog_reader *reader);
 /* Reads on. False once a limit is passed or INPUT is no QUIC log. */
 bool qlog_reader_feed(struct qlog_reader *reader, struct bytes input, struct error *error);
 /* The end of the file. */
 enum qlog_outcome qlog_reader_end(struct qlog_reader *reader, struct error *error);
-/* All of the file named at init. ERROR does not repeat the path. */
+/* All of the file named at init, "-" for standard input. ERROR does not repeat the path. */
 enum qlog_outcome qlog_reader_file(struct qlog_reader *reader, struct error *error);
 
 #endif

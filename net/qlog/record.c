@@ -3,7 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-enum { RECORD_SEPARATOR = 0x1e, TRACE_DEPTH = 3, EVENTS_DEPTH = 4 };
+enum { TRACE_DEPTH = 3, EVENTS_DEPTH = 4 };
 
 void qlog_splitter_init(struct qlog_splitter *splitter, qlog_record_handler *handler, void *context)
 {
@@ -64,11 +64,15 @@ static bool limit_passed(struct qlog_splitter *splitter, struct error *error, co
 static bool keep(struct qlog_splitter *splitter, const uint8_t *data, size_t size,
                  struct error *error)
 {
-    if (splitter->events_depth > 0 && !splitter->in_event)
-        return true; /* commas and spaces between events */
+    char what[80];
+    if (splitter->events_depth > 0 && !splitter->in_event) { /* commas and spaces, or no event */
+        splitter->between += size;
+        snprintf(what, sizeof(what), "more than %d bytes that are no event",
+                 QLOG_RECORD_SIZE_LIMIT);
+        return splitter->between <= QLOG_RECORD_SIZE_LIMIT || limit_passed(splitter, error, what);
+    }
     struct buffer *target = splitter->in_event ? &splitter->event : &splitter->value;
     if (size > QLOG_RECORD_SIZE_LIMIT - target->size) {
-        char what[80];
         snprintf(what, sizeof(what), "longer than %d bytes", QLOG_RECORD_SIZE_LIMIT);
         return limit_passed(splitter, error, what);
     }
@@ -108,6 +112,7 @@ static bool open_bracket(struct qlog_splitter *splitter, uint8_t byte, struct er
     }
     if (splitter->events_depth > 0 && splitter->depth == splitter->events_depth) {
         splitter->in_event = true;
+        splitter->between = 0;
         splitter->event_offset = splitter->offset;
         splitter->event.size = 0;
     }
@@ -185,7 +190,7 @@ static size_t string_run(const uint8_t *data, size_t size)
 {
     size_t run = 0;
     while (run < size && data[run] != '"' && data[run] != '\\' && data[run] != '\n' &&
-           data[run] != RECORD_SEPARATOR)
+           data[run] != QLOG_RECORD_SEPARATOR)
         run++;
     return run;
 }
@@ -217,7 +222,8 @@ static bool read_outside(struct qlog_splitter *splitter, uint8_t byte, struct er
         splitter->value_offset = splitter->offset;
         return open_bracket(splitter, byte, error);
     }
-    if (byte != RECORD_SEPARATOR && byte != ' ' && byte != '\n' && byte != '\r' && byte != '\t')
+    if (byte != QLOG_RECORD_SEPARATOR && byte != ' ' && byte != '\n' && byte != '\r' &&
+        byte != '\t')
         splitter->junk++;
     return true;
 }
@@ -226,7 +232,7 @@ static bool read_outside(struct qlog_splitter *splitter, uint8_t byte, struct er
 static size_t plain_run(const uint8_t *data, size_t size)
 {
     size_t run = 0;
-    while (run < size && data[run] > RECORD_SEPARATOR && strchr("{}[]\",:", data[run]) == NULL)
+    while (run < size && data[run] > QLOG_RECORD_SEPARATOR && strchr("{}[]\",:", data[run]) == NULL)
         run++;
     return run;
 }
@@ -250,7 +256,7 @@ static bool read_bracket(struct qlog_splitter *splitter, uint8_t byte, struct er
     case '}':
     case ']':
         return close_bracket(splitter, byte, error);
-    case RECORD_SEPARATOR:
+    case QLOG_RECORD_SEPARATOR:
         return abandon(splitter, error);
     case '"':
         splitter->in_string = true;

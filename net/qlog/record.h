@@ -13,7 +13,8 @@
 enum {
     QLOG_RECORD_SIZE_LIMIT = 1 << 20, /* one record, or a document without its events */
     QLOG_RECORD_DEPTH_LIMIT = 64,
-    QLOG_KEY_SIZE = 16, /* keys are compared up to here */
+    QLOG_KEY_SIZE = 16,           /* keys are compared up to here */
+    QLOG_RECORD_SEPARATOR = 0x1e, /* RFC 7464, section 2.2 */
 };
 
 enum qlog_record_kind {
@@ -48,6 +49,7 @@ struct qlog_splitter {
     uint64_t value_offset;   /* where the outermost value began */
     uint64_t event_offset;   /* where the event began */
     uint64_t junk;           /* bytes outside of records since the last one */
+    uint64_t between;        /* bytes between the events of a document since the last one */
     size_t trace_start;      /* of the trace, in `value` */
     unsigned depth;          /* open brackets */
     unsigned events_depth;   /* depth inside of traces[].events[], or 0 */

@@ -37,26 +37,102 @@ static json_t *report_log(const struct qlog_log *log)
     return report;
 }
 
-static json_t *report_stream(const struct qlog_joined_stream *stream,
-                             const struct qlog_judgement *judgement)
+static void set_time(json_t *object, const char *key, double time)
 {
-    const struct qlog_half *opener = &stream->half[stream->opener];
-    const struct qlog_half *receiver = &stream->half[qlog_other(stream->opener)];
-    json_t *report = json_pack(
-        "{s:I, s:s, s:s, s:s, s:s, s:I, s:I}", "id", (json_int_t)stream->id, "opened_by",
-        role_name(stream->opener), "verdict", qlog_verdict_name(judgement->verdict), "confidence",
-        qlog_confidence_name(judgement->confidence), "evidence", judgement->evidence, "bytes_out",
-        (json_int_t)opener->bytes, "bytes_back", (json_int_t)receiver->bytes);
-    json_object_set_new(report, "orphan", json_boolean(qlog_verdict_is_orphan(judgement->verdict)));
-    set_text(report, "protocol", qlog_protocol_of(stream));
+    if (time >= 0)
+        json_object_set_new(object, key, milliseconds(time));
+}
+
+/* Something that happened to a stream at one time. */
+struct moment {
+    double time;
+    enum qlog_role by;
+    const char *what;
+};
+
+enum { MOMENTS_OF_A_ROLE = 6, MOMENTS_MAX = 1 + 2 * MOMENTS_OF_A_ROLE };
+
+static size_t add_moments(const struct qlog_connection *connection,
+                          const struct qlog_joined_stream *stream, enum qlog_role role,
+                          struct moment *moments)
+{
+    const struct qlog_half *half = &stream->half[role];
+    const struct qlog_claims *claims = stream->claims[role];
+    size_t count = 0;
+    moments[count++] = (struct moment){half->fin, role, "fin"};
+    moments[count++] = (struct moment){half->reset, role, "reset"};
+    moments[count++] = (struct moment){half->stop, role, "stop_sending"};
+    if (claims != NULL) {
+        double registered = qlog_on_timeline(connection, role, claims->registered);
+        double deregistered = qlog_on_timeline(connection, role, claims->deregistered);
+        double closed = qlog_on_timeline(connection, role, claims->closed);
+        moments[count++] = (struct moment){registered, role, "registered"};
+        moments[count++] = (struct moment){deregistered, role, "deregistered"};
+        moments[count++] = (struct moment){closed, role, "closed"};
+    }
+    return count;
+}
+
+static int by_time(const void *a, const void *b)
+{
+    double first = ((const struct moment *)a)->time, second = ((const struct moment *)b)->time;
+    return first < second ? -1 : first > second;
+}
+
+static json_t *report_moments(const struct qlog_connection *connection,
+                              const struct qlog_joined_stream *stream, const struct qlog_use *use)
+{
+    struct moment moments[MOMENTS_MAX];
+    size_t count = 0;
+    if (use->shape == QLOG_SHAPE_GOSSIP)
+        moments[count++] = (struct moment){stream->completion, stream->opener, "negotiated"};
+    count += add_moments(connection, stream, QLOG_CLIENT, &moments[count]);
+    count += add_moments(connection, stream, QLOG_SERVER, &moments[count]);
+    qsort(moments, count, sizeof(*moments), by_time);
+    json_t *list = json_array();
+    for (size_t i = 0; i < count; i++)
+        if (moments[i].time >= 0)
+            json_array_append_new(
+                list, json_pack("{s:o, s:s, s:s}", "at_ms", milliseconds(moments[i].time), "by",
+                                role_name(moments[i].by), "what", moments[i].what));
+    return list;
+}
+
+static void report_times(json_t *report, const struct qlog_half *opener,
+                         const struct qlog_half *receiver)
+{
     double last = opener->last > receiver->last ? opener->last : receiver->last;
     double first = opener->first;
     if (first < 0 || (receiver->first >= 0 && receiver->first < first))
         first = receiver->first;
     if (first >= 0) {
-        json_object_set_new(report, "first_activity_ms", milliseconds(first));
-        json_object_set_new(report, "last_activity_ms", milliseconds(last));
+        set_time(report, "first_activity_ms", first);
+        set_time(report, "last_activity_ms", last);
     }
+    set_time(report, "first_out_ms", opener->began);
+    set_time(report, "last_out_ms", opener->grew);
+    set_time(report, "first_back_ms", receiver->began);
+    set_time(report, "last_back_ms", receiver->grew);
+}
+
+json_t *qlog_report_stream(const struct qlog_connection *connection,
+                           const struct qlog_joined_stream *stream,
+                           const struct qlog_judgement *judgement)
+{
+    const struct qlog_half *opener = &stream->half[stream->opener];
+    const struct qlog_half *receiver = &stream->half[qlog_other(stream->opener)];
+    struct qlog_use use = qlog_use_of(connection, stream);
+    json_t *report = json_pack(
+        "{s:I, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:o}", "id", (json_int_t)stream->id, "opened_by",
+        role_name(stream->opener), "verdict", qlog_verdict_name(judgement->verdict), "confidence",
+        qlog_confidence_name(judgement->confidence), "evidence", judgement->evidence, "shape",
+        qlog_use_name(&use), "bytes_out", (json_int_t)opener->bytes, "bytes_back",
+        (json_int_t)receiver->bytes, "moments", report_moments(connection, stream, &use));
+    json_object_set_new(report, "orphan", json_boolean(qlog_verdict_is_orphan(judgement->verdict)));
+    json_object_set_new(report, "healthy",
+                        json_boolean(qlog_verdict_is_healthy(judgement->verdict)));
+    set_text(report, "protocol", qlog_protocol_of(stream));
+    report_times(report, opener, receiver);
     return report;
 }
 
@@ -113,10 +189,13 @@ static json_t *report_connection(const struct qlog_connection *connection,
         set_text(peers, role_name((enum qlog_role)end), peer_of(connection, (enum qlog_role)end));
     }
     for (size_t i = 0; i < connection->stream_count; i++)
-        json_array_append_new(streams, report_stream(&connection->streams[i], &judgements[i]));
+        json_array_append_new(
+            streams, qlog_report_stream(connection, &connection->streams[i], &judgements[i]));
     json_t *report = json_pack("{s:o, s:o, s:o, s:o}", "logs", logs, "streams", streams, "peers",
                                peers, "duration_ms", milliseconds(connection->end));
     set_text(report, "id", connection->id);
+    if (connection->epoch > 0)
+        set_time(report, "epoch_ms", connection->epoch);
     report_end(report, connection);
     report_one_way(report, connection, judgements);
     return report;
@@ -125,13 +204,14 @@ static json_t *report_connection(const struct qlog_connection *connection,
 json_t *qlog_report(const struct qlog_judgements *judgements)
 {
     const struct qlog_connections *connections = judgements->connections;
-    json_int_t counts[QLOG_VERDICTS] = {0}, streams = 0, logs = 0, orphans = 0;
+    json_int_t counts[QLOG_VERDICTS] = {0}, streams = 0, logs = 0, orphans = 0, let_go = 0;
     json_t *list = json_array(), *verdicts = json_object();
     for (size_t i = 0; i < connections->count; i++) {
         const struct qlog_connection *connection = connections->items[i];
         json_array_append_new(list, report_connection(connection, judgements->items[i]));
         logs += (connection->ends[QLOG_CLIENT] != NULL) + (connection->ends[QLOG_SERVER] != NULL);
         streams += (json_int_t)connection->stream_count;
+        let_go += (json_int_t)qlog_let_go(connection);
         for (size_t k = 0; k < connection->stream_count; k++)
             counts[judgements->items[i][k].verdict]++;
     }
@@ -141,8 +221,8 @@ json_t *qlog_report(const struct qlog_judgements *judgements)
                                 json_integer(counts[verdict]));
         orphans += qlog_verdict_is_orphan((enum qlog_verdict)verdict) ? counts[verdict] : 0;
     }
-    return json_pack("{s:i, s:o, s:{s:I, s:I, s:I, s:I, s:o}}", "schema_version",
+    return json_pack("{s:i, s:o, s:{s:I, s:I, s:I, s:I, s:I, s:o}}", "schema_version",
                      QLOG_REPORT_VERSION, "connections", list, "summary", "connections",
-                     (json_int_t)connections->count, "logs", logs, "streams", streams, "orphans",
-                     orphans, "verdicts", verdicts);
+                     (json_int_t)connections->count, "logs", logs, "streams", streams + let_go,
+                     "let_go", let_go, "orphans", orphans, "verdicts", verdicts);
 }

@@ -16,11 +16,15 @@ enum {
 struct qlog_unpacker {
     qlog_unpacked_handler *handler;
     void *context;
-    ZSTD_DStream *zstd; /* NULL: it is gzip */
-    z_stream gzip;
+    bool is_zstd;
+    bool begun; /* the state below is there */
     bool amid;
-    uint8_t plain[PLAIN_SIZE];
+    ZSTD_DStream *zstd;
+    z_stream gzip;
 };
+
+/* What one piece unpacks to: thousands of logs may be followed, and each takes its turn. */
+static uint8_t plain[PLAIN_SIZE];
 
 bool qlog_is_packed(uint8_t byte)
 {
@@ -32,22 +36,40 @@ struct qlog_unpacker *qlog_unpacker_new(uint8_t byte, qlog_unpacked_handler *han
     struct qlog_unpacker *unpacker = memory_new(sizeof(*unpacker));
     unpacker->handler = handler;
     unpacker->context = context;
-    if (byte == ZSTD_FIRST)
-        unpacker->zstd = ZSTD_createDStream();
-    if (byte == ZSTD_FIRST ? unpacker->zstd == NULL
-                           : inflateInit2(&unpacker->gzip, GZIP_ONLY) != Z_OK)
-        abort(); /* out of memory, as memory_new() has it */
+    unpacker->is_zstd = byte == ZSTD_FIRST;
     return unpacker;
+}
+
+/* Between members nothing is held: thousands of files may be followed that are whole. */
+static void begin(struct qlog_unpacker *unpacker)
+{
+    if (unpacker->begun)
+        return;
+    unpacker->begun = true;
+    unpacker->gzip = (z_stream){0};
+    if (unpacker->is_zstd)
+        unpacker->zstd = ZSTD_createDStream();
+    if (unpacker->is_zstd ? unpacker->zstd == NULL
+                          : inflateInit2(&unpacker->gzip, GZIP_ONLY) != Z_OK)
+        abort(); /* out of memory, as memory_new() has it */
+}
+
+static void end(struct qlog_unpacker *unpacker)
+{
+    if (!unpacker->begun)
+        return;
+    unpacker->begun = false;
+    if (unpacker->is_zstd)
+        ZSTD_freeDStream(unpacker->zstd);
+    else
+        inflateEnd(&unpacker->gzip);
 }
 
 void qlog_unpacker_free(struct qlog_unpacker *unpacker)
 {
     if (unpacker == NULL)
         return;
-    if (unpacker->zstd != NULL)
-        ZSTD_freeDStream(unpacker->zstd);
-    else
-        inflateEnd(&unpacker->gzip);
+    end(unpacker);
     free(unpacker);
 }
 
@@ -58,14 +80,13 @@ bool qlog_unpacker_is_amid(const struct qlog_unpacker *unpacker)
 
 static bool hand_out(struct qlog_unpacker *unpacker, size_t size, struct error *error)
 {
-    return size == 0 ||
-           unpacker->handler(unpacker->context, bytes_of(unpacker->plain, size), error);
+    return size == 0 || unpacker->handler(unpacker->context, bytes_of(plain, size), error);
 }
 
 static bool read_zstd(struct qlog_unpacker *unpacker, struct bytes packed, struct error *error)
 {
     ZSTD_inBuffer input = {.src = packed.data, .size = packed.size};
-    ZSTD_outBuffer output = {.dst = unpacker->plain, .size = PLAIN_SIZE, .pos = PLAIN_SIZE};
+    ZSTD_outBuffer output = {.dst = plain, .size = PLAIN_SIZE, .pos = PLAIN_SIZE};
     /* A full output may mean that there is more. */
     while (input.pos < input.size || output.pos == output.size) {
         output.pos = 0;
@@ -87,14 +108,16 @@ static bool read_gzip(struct qlog_unpacker *unpacker, struct bytes packed, struc
     do {
         if (!unpacker->amid && gzip->avail_in > 0)
             inflateReset(gzip);
-        gzip->next_out = unpacker->plain;
+        gzip->next_out = plain;
         gzip->avail_out = PLAIN_SIZE;
         int status = inflate(gzip, Z_NO_FLUSH);
-        if (status != Z_OK && status != Z_STREAM_END && status != Z_BUF_ERROR)
+        unpacker->amid = status != Z_STREAM_END;
+        bool damaged = status != Z_OK && status != Z_STREAM_END && status != Z_BUF_ERROR;
+        bool more = hand_out(unpacker, PLAIN_SIZE - gzip->avail_out, error);
+        if (damaged) /* and what it says may follow from that */
             return error_set(error, "its gzip data are damaged: %s",
                              gzip->msg != NULL ? gzip->msg : zError(status));
-        unpacker->amid = status != Z_STREAM_END;
-        if (!hand_out(unpacker, PLAIN_SIZE - gzip->avail_out, error))
+        if (!more)
             return false;
     } while (gzip->avail_in > 0 || (unpacker->amid && gzip->avail_out == 0));
     return true;
@@ -102,11 +125,14 @@ static bool read_gzip(struct qlog_unpacker *unpacker, struct bytes packed, struc
 
 bool qlog_unpacker_read(struct qlog_unpacker *unpacker, struct bytes packed, struct error *error)
 {
+    begin(unpacker);
     while (packed.size > 0) {
         struct bytes piece = bytes_of(packed.data, packed.size < 1 << 30 ? packed.size : 1 << 30);
-        if (!(unpacker->zstd != NULL ? read_zstd : read_gzip)(unpacker, piece, error))
+        if (!(unpacker->is_zstd ? read_zstd : read_gzip)(unpacker, piece, error))
             return false;
         packed = bytes_after(packed, piece.size);
     }
+    if (!unpacker->amid)
+        end(unpacker);
     return true;
 }

@@ -16,23 +16,23 @@ static const double answer_doubt = 2000;    /* below that, one may still come */
 
 static const struct {
     const char *name;
-    bool orphan;
+    bool orphan, healthy;
 } verdicts[QLOG_VERDICTS] = {
-    [QLOG_LIVE] = {"live", false},
-    [QLOG_LIVE_UNTIL_CONNECTION_ENDED] = {"live_until_connection_ended", false},
-    [QLOG_ORPHANED] = {"orphaned", true},
-    [QLOG_ORPHANED_AT_OPENER] = {"orphaned_at_opener", true},
-    [QLOG_UNREAD_AT_RECEIVER] = {"unread_at_receiver", true},
-    [QLOG_ORPHANED_AFTER_DEREGISTRATION] = {"orphaned_after_deregistration", true},
-    [QLOG_NEGOTIATION_FAILED_AND_LEFT_OPEN] = {"negotiation_failed_and_left_open", false},
-    [QLOG_REQUEST_NEVER_ANSWERED] = {"request_never_answered", false},
-    [QLOG_DUPLICATE_ACROSS_CONNECTIONS] = {"duplicate_across_connections", false},
-    [QLOG_REQRESP] = {"reqresp", false},
-    [QLOG_CLOSED] = {"closed", false},
-    [QLOG_HALF_CLOSED] = {"half_closed", false},
-    [QLOG_OPEN_AT_END] = {"open_at_end", false},
-    [QLOG_NOT_OURS] = {"not_ours", false},
-    [QLOG_UNKNOWN] = {"unknown", false},
+    [QLOG_LIVE] = {"live", .healthy = true},
+    [QLOG_LIVE_UNTIL_CONNECTION_ENDED] = {"live_until_connection_ended", .healthy = true},
+    [QLOG_ORPHANED] = {"orphaned", .orphan = true},
+    [QLOG_ORPHANED_AT_OPENER] = {"orphaned_at_opener", .orphan = true},
+    [QLOG_UNREAD_AT_RECEIVER] = {"unread_at_receiver", .orphan = true},
+    [QLOG_ORPHANED_AFTER_DEREGISTRATION] = {"orphaned_after_deregistration", .orphan = true},
+    [QLOG_NEGOTIATION_FAILED_AND_LEFT_OPEN] = {.name = "negotiation_failed_and_left_open"},
+    [QLOG_REQUEST_NEVER_ANSWERED] = {.name = "request_never_answered"},
+    [QLOG_DUPLICATE_ACROSS_CONNECTIONS] = {.name = "duplicate_across_connections"},
+    [QLOG_REQRESP] = {"reqresp", .healthy = true},
+    [QLOG_CLOSED] = {"closed", .healthy = true},
+    [QLOG_HALF_CLOSED] = {.name = "half_closed"},
+    [QLOG_OPEN_AT_END] = {.name = "open_at_end"},
+    [QLOG_NOT_OURS] = {"not_ours", .healthy = true},
+    [QLOG_UNKNOWN] = {.name = "unknown"},
 };
 
 const char *qlog_verdict_name(enum qlog_verdict verdict)
@@ -40,9 +40,25 @@ const char *qlog_verdict_name(enum qlog_verdict verdict)
     return verdicts[verdict].name;
 }
 
+bool qlog_verdict_find(const char *name, enum qlog_verdict *verdict)
+{
+    for (int i = 0; i < QLOG_VERDICTS; i++) {
+        if (strcmp(verdicts[i].name, name) == 0) {
+            *verdict = (enum qlog_verdict)i;
+            return true;
+        }
+    }
+    return false;
+}
+
 bool qlog_verdict_is_orphan(enum qlog_verdict verdict)
 {
     return verdicts[verdict].orphan;
+}
+
+bool qlog_verdict_is_healthy(enum qlog_verdict verdict)
+{
+    return verdicts[verdict].healthy;
 }
 
 const char *qlog_confidence_name(enum qlog_confidence confidence)
@@ -104,6 +120,26 @@ static bool is_unclaimed(const struct qlog_connection *connection,
         const struct qlog_claims *claims = stream->claims[end];
         if (qlog_claims_decide(connection, stream->id, (enum qlog_role)end) &&
             (claims == NULL || claims->registered < 0))
+            return true;
+    }
+    return false;
+}
+
+/* Whether a log with events of ours stops so soon after the stream was agreed upon that the next
+ * event may have named its owner. */
+static bool owner_may_follow(const struct qlog_connection *connection,
+                             const struct qlog_joined_stream *stream)
+{
+    for (int end = QLOG_CLIENT; end <= QLOG_SERVER && !is_over(connection); end++) {
+        const struct qlog_log *log = connection->ends[end];
+        const struct qlog_claims *claims = stream->claims[end];
+        if (log == NULL || !qlog_may_go_on(log) || !log->has_claims ||
+            (claims != NULL && claims->registered >= 0))
+            continue;
+        double agreed = claims != NULL && claims->negotiated >= 0
+                            ? claims->negotiated + connection->shift[end]
+                            : stream->completion;
+        if (agreed >= 0 && log->end + log->quiet + connection->shift[end] - agreed < QLOG_SETTLING)
             return true;
     }
     return false;
@@ -185,7 +221,9 @@ static bool judge_ended(const struct subject *subject, struct qlog_judgement *ju
 static void judge_open_exchange(const struct subject *subject, struct qlog_judgement *judgement)
 {
     bool over = is_over(subject->connection);
-    if (subject->unclaimed)
+    if (subject->unclaimed && owner_may_follow(subject->connection, subject->stream))
+        judge(judgement, QLOG_OPEN_AT_END, QLOG_LOW, "negotiated just before the log ends");
+    else if (subject->unclaimed)
         judge(judgement, QLOG_ORPHANED, QLOG_EXACT,
               "negotiated and open, and by the events of the node that logged it nobody there owns "
               "it");
@@ -296,8 +334,9 @@ static void judge_dropped(const struct qlog_gossip *gossip, struct qlog_judgemen
 
 static bool undecided_yet(const struct qlog_gossip *gossip)
 {
-    return is_unsettled(gossip->connection, gossip->stream->completion) && !gossip->opener_exact &&
-           !gossip->receiver_exact;
+    if (gossip->opener_exact || gossip->receiver_exact)
+        return owner_may_follow(gossip->connection, gossip->stream);
+    return is_unsettled(gossip->connection, gossip->stream->completion);
 }
 
 static void judge_not_owned(const struct qlog_gossip *gossip, struct qlog_judgement *judgement)
@@ -383,7 +422,7 @@ static void judge_gossip(const struct qlog_gossip *gossip, struct qlog_judgement
         judge_owned(gossip, judgement);
     else if (undecided_yet(gossip))
         judge(judgement, QLOG_OPEN_AT_END, QLOG_LOW,
-              "one more gossipsub stream of its side, negotiated just before the log ends");
+              "a gossipsub stream that was negotiated just before the log ends");
     else if (gossip->opener_owns || (gossip->used && !gossip->receiver_owns))
         judge_unread(gossip, judgement);
     else
@@ -413,22 +452,14 @@ static void describe(const struct qlog_joined_stream *stream, struct qlog_judgem
     judgement->evidence = evidence;
 }
 
-static size_t index_of(const struct qlog_connections *connections,
-                       const struct qlog_connection *connection)
-{
-    size_t index = 0;
-    while (connections->items[index] != connection)
-        index++;
-    return index;
-}
-
 static void judge_peering(const struct qlog_peering *peering, struct qlog_judgements *judgements)
 {
     for (size_t i = 0; i < peering->count; i++) {
         const struct qlog_gossip *gossip = &peering->streams[i];
-        size_t connection = index_of(judgements->connections, gossip->connection);
-        judge_gossip(gossip, &judgements->items[connection][gossip->index]);
-        judgements->items[connection][gossip->index].one_way = gossip->one_way;
+        struct qlog_judgement *judgement =
+            &judgements->items[gossip->connection->index][gossip->index];
+        judge_gossip(gossip, judgement);
+        judgement->one_way = gossip->one_way;
     }
 }
 

@@ -39,6 +39,10 @@ struct qlog_judgements {
 };
 
 const char *qlog_verdict_name(enum qlog_verdict verdict);
+/* Whether nothing about such a stream needs attention. */
+bool qlog_verdict_is_healthy(enum qlog_verdict verdict);
+/* The verdict called NAME; false where there is none. */
+bool qlog_verdict_find(const char *name, enum qlog_verdict *verdict);
 const char *qlog_confidence_name(enum qlog_confidence confidence);
 /* Whether nobody will ever write, read or close such a stream as it was meant to be. */
 bool qlog_verdict_is_orphan(enum qlog_verdict verdict);

@@ -40,6 +40,7 @@ static int remove_key(void **state)
 static void write_key(const char *text, size_t size, mode_t mode)
 {
     assert_true(file_write(path, bytes_of(text, size), mode, NULL));
+    assert_int_equal(chmod(path, mode), 0); /* whatever the umask */
 }
 
 static void the_specifications_secret_makes_its_public_key(void **state)

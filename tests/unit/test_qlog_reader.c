@@ -279,7 +279,7 @@ static void streams_beyond_the_limit_are_refused(void **state)
             break;
     } while (++count < 1000000);
     assert_int_equal(count, QLOG_STREAMS_LIMIT);
-    assert_non_null(strstr(error.text, "is one more than the 65536 of a connection"));
+    assert_non_null(strstr(error.text, "is one more than the 65536 open ones of a connection"));
     assert_non_null(strstr(error.text, "record 65538 at byte "));
     assert_int_equal(reader.logs[0]->stream_count, QLOG_STREAMS_LIMIT);
     qlog_reader_clear(&reader);
@@ -325,7 +325,8 @@ static void many_streams_are_judged_in_bounded_time(void **state)
     assert_int_equal(qlog_reader_end(&reader, &error), QLOG_READ);
     struct qlog_connections connections = {0};
     const char *duplicate = NULL;
-    assert_true(qlog_connections_add(&connections, &reader, &duplicate));
+    assert_true(qlog_connections_add(&connections, "log", reader.logs, reader.log_count,
+                                     qlog_reader_mark(&reader), &duplicate));
     qlog_connections_join(&connections);
     struct qlog_judgements judgements = qlog_judge(&connections);
     assert_int_equal(judgements.items[0][0].verdict, QLOG_LIVE);

@@ -1,0 +1,449 @@
+#include "cmd/orphans/followed_files.h"
+
+#include <libgen.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <utlist.h>
+
+#include "common/memory.h"
+
+static void note(void *context, const char *path, const char *text)
+{
+    (void)context;
+    tell(LOG_WARN, path, text);
+}
+
+bool followed_files_init(struct followed_files *files, char *const *operands, size_t count,
+                         struct error *error)
+{
+    *files =
+        (struct followed_files){.operands = operands, .operand_count = count, .look_around = true};
+    files->watch = file_watch_new(error);
+    if (files->watch == NULL)
+        return false;
+    files->troubles = json_array();
+    search_init(&files->found);
+    return true;
+}
+
+static struct followed_file *add(struct followed_files *files, const char *path,
+                                 const struct stat *about)
+{
+    struct followed_file *file = memory_new(sizeof(*file));
+    file->log = qlog_followed_new(path, about, note, NULL);
+    file->changed = file->seen = true;
+    DL_APPEND(files->all, file);
+    return file;
+}
+
+struct followed_file *followed_files_add_fed(struct followed_files *files, const char *path)
+{
+    struct followed_file *file = add(files, path, NULL);
+    file->changed = false;
+    return file;
+}
+
+static void free_file(struct followed_files *files, struct followed_file *file)
+{
+    DL_DELETE(files->all, file);
+    qlog_followed_free(file->log);
+    free(file->former);
+    free(file->trouble);
+    free(file);
+}
+
+void followed_files_drop(struct followed_files *files, struct followed_file *file)
+{
+    struct followed_file *other;
+    DL_FOREACH(files->all, other)
+    {
+        if (other->predecessor == file)
+            other->predecessor = NULL;
+    }
+    free_file(files, file);
+}
+
+void followed_files_clear(struct followed_files *files)
+{
+    struct followed_file *file, *next;
+    HASH_CLEAR(hh_path, files->by_path);
+    HASH_CLEAR(hh_place, files->by_place);
+    DL_FOREACH_SAFE(files->all, file, next)
+    {
+        free_file(files, file);
+    }
+    file_watch_free(files->watch);
+    search_clear(&files->found);
+    json_decref(files->troubles);
+}
+
+static struct followed_file *find_path(const struct followed_files *files, const char *path)
+{
+    struct followed_file *file;
+    HASH_FIND(hh_path, files->by_path, path, strlen(path), file);
+    return file;
+}
+
+static struct followed_file *find_place(const struct followed_files *files,
+                                        const struct stat *about)
+{
+    struct file_place place;
+    struct followed_file *file;
+    memset(&place, 0, sizeof(place));
+    place.device = about->st_dev;
+    place.inode = about->st_ino;
+    HASH_FIND(hh_place, files->by_place, &place, sizeof(place), file);
+    return file;
+}
+
+/* "./logs/" and "logs" are one. */
+static struct bytes plain_path(const char *path)
+{
+    while (path[0] == '.' && path[1] == '/' && path[2] != '\0')
+        path += 2;
+    size_t size = strlen(path);
+    while (size > 1 && path[size - 1] == '/')
+        size--;
+    return bytes_of(path, size);
+}
+
+/* Whether PATH is an operand or below one: the folder of a named file has others in it. */
+static bool is_wanted(const struct followed_files *files, const char *path)
+{
+    struct bytes plain = plain_path(path);
+    for (size_t i = 0; i < files->operand_count; i++) {
+        struct bytes operand = plain_path(files->operands[i]);
+        bool below = plain.size > operand.size && plain.data[operand.size] == '/';
+        if (bytes_equal(operand, bytes_of_text(".")) || bytes_equal(operand, bytes_of_text("/")) ||
+            ((below || plain.size == operand.size) &&
+             memcmp(plain.data, operand.data, operand.size) == 0))
+            return true;
+    }
+    return false;
+}
+
+static void heard(void *context, enum file_watch_event event, const char *path)
+{
+    struct followed_files *files = context;
+    struct followed_file *file = event == FILE_WRITTEN ? find_path(files, path) : NULL;
+    if (file != NULL)
+        file->changed = true;
+    if (event == FILES_MISSED || (event == FILE_MOVED && is_wanted(files, path)))
+        files->look_around = true;
+}
+
+void followed_files_hear(struct followed_files *files)
+{
+    file_watch_read(files->watch, heard, files);
+}
+
+/* --- Telling --- */
+
+static void tell_file_trouble(struct followed_files *files, struct followed_file *file,
+                              const char *text)
+{
+    if (file->trouble != NULL && strcmp(file->trouble, text) == 0)
+        return;
+    free(file->trouble);
+    file->trouble = text_copy(text);
+    struct search troubles = {.troubles = files->troubles};
+    tell_trouble(&troubles, file->log->path, text);
+}
+
+static void tell_not_read(struct followed_files *files, const struct qlog_followed *log)
+{
+    files->found.silent = false;
+    tell_skipped(&files->found, log->path, log->error.text);
+}
+
+void followed_files_tell(struct followed_files *files, struct followed_file *file)
+{
+    const struct qlog_followed *log = file->log;
+    if (file->told || log->state == QLOG_FOLLOWED_ON || log->state == QLOG_FOLLOWED_RETIRED)
+        return;
+    file->told = true;
+    if (log->state == QLOG_FOLLOWED_NO_LOG && !log->named)
+        tell_not_read(files, log);
+    else
+        tell_file_trouble(files, file, log->error.text);
+}
+
+/* What is wrong with names and folders is told when it is new; it may be mended yet. */
+static void tell_new_troubles(const json_t *troubles, const json_t *before)
+{
+    size_t i;
+    const json_t *trouble;
+    json_array_foreach(troubles, i, trouble)
+    {
+        if (has_trouble(before, trouble))
+            continue;
+        char *text = text_format("%s (it is read once it can be)",
+                                 json_string_value(json_object_get(trouble, "message")));
+        tell(LOG_WARN, json_string_value(json_object_get(trouble, "path")), text);
+        free(text);
+    }
+}
+
+/* --- Looking around --- */
+
+static void watch_path(struct followed_files *files, const char *path)
+{
+    struct error error;
+    if (file_watch_add(files->watch, path, &error))
+        return;
+    if (!files->unwatched)
+        log_warn("%s; looking again every second instead", error.text);
+    files->unwatched = true;
+}
+
+/* A file that is named may be replaced, or be no more than named yet: its folder tells. */
+static void watch_all(struct followed_files *files)
+{
+    const struct search *found = &files->found;
+    struct stat about;
+    files->unwatched = false;
+    for (size_t i = 0; i < found->folder_count; i++)
+        watch_path(files, found->folders[i]);
+    for (size_t i = 0; i < found->count; i++)
+        if (found->files[i].named || found->files[i].link)
+            watch_path(files, found->files[i].path);
+    for (size_t i = 0; i < files->operand_count; i++) {
+        char *copy = text_copy(files->operands[i]);
+        const char *folder = dirname(copy);
+        if (stat(folder, &about) == 0)
+            watch_path(files, folder);
+        else
+            files->unwatched = true;
+        free(copy);
+    }
+}
+
+/* What comes into a folder before it is watched is seen by searching once more. */
+static void search_again(struct followed_files *files)
+{
+    size_t watched;
+    search_init(&files->found);
+    do {
+        watched = file_watch_count(files->watch);
+        search_clear(&files->found);
+        search_init(&files->found);
+        files->found.silent = true;
+        for (size_t i = 0; i < files->operand_count; i++)
+            search_path(&files->found, files->operands[i]);
+        watch_all(files);
+    } while (file_watch_count(files->watch) > watched);
+}
+
+static void rename_file(struct followed_file *file, const char *path)
+{
+    if (strcmp(file->log->path, path) == 0)
+        return;
+    free(file->former);
+    file->former = file->log->path;
+    file->log->path = text_copy(path);
+    file->log->reader.path = file->log->path;
+}
+
+static void enter(struct followed_files *files, struct followed_file *file,
+                  const struct stat *about)
+{
+    memset(&file->place, 0, sizeof(file->place));
+    file->place.device = about->st_dev;
+    file->place.inode = about->st_ino;
+    HASH_ADD_KEYPTR(hh_path, files->by_path, file->log->path, strlen(file->log->path), file);
+    HASH_ADD(hh_place, files->by_place, place, sizeof(file->place), file);
+}
+
+/* One file of a look around. */
+struct sight {
+    const struct log_file *found;
+    struct stat about;
+    struct followed_file *file;        /* NULL: it is new */
+    struct followed_file *predecessor; /* what had its path until now */
+};
+
+/* What had the path last: it was replaced just now, or was renamed or deleted a while ago. */
+static struct followed_file *find_predecessor(const struct followed_files *files, const char *path)
+{
+    struct followed_file *file = find_path(files, path), *other;
+    DL_FOREACH(files->all, other)
+    {
+        bool had = other->gone ? strcmp(other->log->path, path) == 0
+                               : other->former != NULL && strcmp(other->former, path) == 0;
+        if (file == NULL && had && other->log->state == QLOG_FOLLOWED_ON)
+            file = other;
+    }
+    return file;
+}
+
+static size_t look(struct followed_files *files, struct sight *sights)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < files->found.count; i++) {
+        struct sight *sight = &sights[count];
+        const struct log_file *found = &files->found.files[i];
+        if (stat(found->path, &sight->about) != 0)
+            continue;
+        if (!S_ISREG(sight->about.st_mode)) {
+            struct search *search = &files->found;
+            tell_trouble(search, found->path,
+                         "is no file: what comes from it is followed on standard input, as -");
+            continue;
+        }
+        sight->found = found;
+        sight->file = find_place(files, &sight->about);
+        sight->predecessor = sight->file == NULL ? find_predecessor(files, found->path) : NULL;
+        count++;
+    }
+    return count;
+}
+
+static void mark_unseen(struct followed_files *files)
+{
+    struct followed_file *file, *next;
+    HASH_ITER(hh_place, files->by_place, file, next)
+    {
+        file->seen = false;
+    }
+}
+
+static void mark_gone(struct followed_files *files)
+{
+    struct followed_file *file;
+    DL_FOREACH(files->all, file)
+    {
+        file->gone = !file->seen;
+    }
+}
+
+static void look_around(struct followed_files *files)
+{
+    struct search before = files->found;
+    files->look_around = false;
+    search_again(files);
+    struct sight *sights = memory_new((files->found.count + 1) * sizeof(*sights));
+    size_t count = look(files, sights);
+    mark_unseen(files);
+    HASH_CLEAR(hh_path, files->by_path);
+    HASH_CLEAR(hh_place, files->by_place);
+    for (size_t i = 0; i < count; i++) {
+        struct sight *sight = &sights[i];
+        /* Several links to one file are one log; a path may be named twice. */
+        if (find_path(files, sight->found->path) != NULL)
+            continue;
+        if (sight->file == NULL)
+            sight->file = find_place(files, &sight->about);
+        if (sight->file == NULL) {
+            sight->file = add(files, sight->found->path, &sight->about);
+            sight->file->log->named = sight->found->named;
+            sight->file->predecessor = sight->predecessor;
+        } else if (sight->file->seen) {
+            continue;
+        }
+        rename_file(sight->file, sight->found->path);
+        sight->file->seen = sight->file->changed = true;
+        enter(files, sight->file, &sight->about);
+    }
+    free(sights);
+    mark_gone(files);
+    tell_new_troubles(files->found.troubles, before.troubles);
+    search_clear(&before);
+}
+
+/* --- Reading --- */
+
+/* Other bytes stand where FILE was read: the same log goes on in them, or they are another. */
+static void replace(struct followed_files *files, struct followed_file *file)
+{
+    struct stat about;
+    enum qlog_beginning beginning = qlog_beginning_of(file->log->path);
+    if (beginning == QLOG_BEGINS_UNTOLD || stat(file->log->path, &about) != 0)
+        return;
+    file->changed = true;
+    if (beginning == QLOG_BEGINS_AMID && file->log->state == QLOG_FOLLOWED_ON) {
+        qlog_followed_go_on(file->log, &about);
+        return;
+    }
+    tell(LOG_INFO, file->log->path, "was written anew");
+    HASH_DELETE(hh_path, files->by_path, file);
+    HASH_DELETE(hh_place, files->by_place, file);
+    file->gone = true;
+    file->changed = file->seen = false;
+    struct followed_file *next = add(files, file->log->path, &about);
+    next->log->named = file->log->named;
+    enter(files, next, &about);
+}
+
+/* A new file where another was: the same log goes on in it where it has no header of its own. The
+ * old file is known by then, wherever it is: its rest is read, and it is left. False while that
+ * cannot be told yet. */
+static bool settle_predecessor(struct followed_file *file)
+{
+    struct followed_file *old = file->predecessor;
+    enum qlog_beginning beginning = qlog_beginning_of(file->log->path);
+    if (old == NULL || beginning == QLOG_BEGINS_UNTOLD)
+        return old == NULL;
+    file->predecessor = NULL;
+    if (beginning == QLOG_BEGINS_ANEW || old->log->state != QLOG_FOLLOWED_ON)
+        return true;
+    if (!old->gone)
+        qlog_followed_read(old->log);
+    /* They change roles: the log goes on here, and what is left of the old file is passed over. */
+    struct qlog_followed *left = file->log, *log = old->log;
+    uint64_t offset = log->offset;
+    struct stat about = {.st_dev = file->place.device, .st_ino = file->place.inode};
+    memcpy(left->tail, log->tail, log->tail_size);
+    left->tail_size = log->tail_size;
+    qlog_followed_go_on(log, &about);
+    left->offset = offset;
+    qlog_followed_retire(left);
+    char *path = left->path;
+    left->path = log->path;
+    log->path = path;
+    log->reader.path = path;
+    file->log = log;
+    old->log = left;
+    return true;
+}
+
+/* Whether there is more to read in it. */
+static bool read_file(struct followed_files *files, struct followed_file *file)
+{
+    file->changed = false;
+    if (file->gone || !settle_predecessor(file))
+        return false;
+    switch (qlog_followed_read(file->log)) {
+    case QLOG_NEWS_MORE:
+        file->changed = true;
+        break;
+    case QLOG_NEWS_REPLACED:
+        replace(files, file);
+        break;
+    case QLOG_NEWS_GONE:
+        files->look_around = true;
+        break;
+    case QLOG_NEWS_TROUBLE:
+        tell_file_trouble(files, file, file->log->error.text);
+        break;
+    default:
+        break;
+    }
+    followed_files_tell(files, file);
+    return file->changed;
+}
+
+bool followed_files_read(struct followed_files *files)
+{
+    struct followed_file *file;
+    bool more = false;
+    if (files->look_around || files->unwatched)
+        look_around(files);
+    DL_FOREACH(files->all, file)
+    {
+        if (file->changed && read_file(files, file))
+            more = true;
+    }
+    return more || files->look_around;
+}

@@ -1,0 +1,102 @@
+#!/usr/bin/env bats
+# devnet-orphans on logs that are made to harm it: little memory, little time, and a message that
+# names the file, the record and its offset.
+# shellcheck disable=SC2030,SC2031 # each test is a subshell, as it should be
+# shellcheck disable=SC2154 # bats sets stderr
+
+bats_require_minimum_version 1.5.0
+
+setup() {
+    BIN=${BIN:-$BATS_TEST_DIRNAME/../build}
+    CASES=$BATS_TEST_DIRNAME/fixtures/qlogs
+    cd "$BATS_TEST_TMPDIR" || return
+    header='{"qlog_version":"0.3","qlog_format":"JSON-SEQ","trace":{"vantage_point":{"type":"client"},'
+    header+='"common_fields":{"ODCID":"0123456789abcdef"}}}'
+}
+
+# Judges log.qlog with no more memory than 300 MB, and expects a message.
+refuses() {
+    local limit=300000
+    if grep -q __asan_init "$BIN/devnet-orphans"; then limit=unlimited; fi
+    run -2 --separate-stderr bash -c "ulimit -v $limit; exec '$BIN/devnet-orphans' log.qlog"
+    if [[ $stderr != *"devnet-orphans: log.qlog: "*"$1"* ]]; then
+        echo "$stderr"
+        return 1
+    fi
+}
+
+@test "one line of 2 GB" {
+    printf '%s\n{"time":1,"name":"' "$header" > log.qlog
+    truncate --size 2G log.qlog
+    refuses "record 2 at byte 137: longer than 1048576 bytes"
+    printf '{"qlog_version":"' > log.qlog
+    truncate --size 2G log.qlog
+    refuses "record 1 at byte 0: longer than 1048576 bytes"
+}
+
+@test "a document of one line, with 2 GB between its events" {
+    printf '{"qlog_version":"0.3","traces":[{"events":[{"time":1,"name":"a"}, ' > log.qlog
+    truncate --size 2G log.qlog
+    refuses "record 3 at byte "
+}
+
+@test "much that unpacks from little" {
+    { echo "$header"; printf '{"time":'; head -c 300M /dev/zero | tr '\0' '['; } | gzip --fast > log.qlog
+    refuses "record 2 at byte 137: nested deeper than 64 levels"
+}
+
+@test "nesting without an end" {
+    { echo "$header"; printf '{"time":1,"name":"transport:packet_sent","data":'
+        head -c 100000 /dev/zero | tr '\0' '['; } > log.qlog
+    refuses "record 2 at byte 137: nested deeper than 64 levels"
+}
+
+@test "a billion stream ids" {
+    {
+        echo "$header"
+        awk 'BEGIN {
+            for (i = 0; i < 100000; i++)
+                printf "{\"time\":1,\"name\":\"transport:packet_sent\",\"data\":{\"frames\":[" \
+                    "{\"frame_type\":\"stream\",\"stream_id\":%d,\"offset\":0,\"length\":36}]}}\n", 4 * i
+        }'
+    } > log.qlog
+    refuses "record 65538 at byte "
+    [[ $stderr == *"stream 262144 is one more than the 65536 open ones of a connection that are read"* ]]
+}
+
+@test "huge numbers" {
+    local number
+    for number in 99999999999999999999999999 1e400 -1 0.5 4611686018427387904 \
+        18446744073709551616 1e999999999; do
+        printf '%s\n{"time":%s,"name":"transport:packet_sent","data":{"header":{"packet_number":%s},' \
+            "$header" "$number" "$number" > log.qlog
+        printf '"frames":[{"frame_type":"stream","stream_id":%s,"offset":%s,"length":%s},' \
+            "$number" "$number" "$number" >> log.qlog
+        printf '{"frame_type":"ack","acked_ranges":[[%s,%s]]}]}}\n' "$number" "$number" >> log.qlog
+        run --separate-stderr "$BIN/devnet-orphans" log.qlog
+        [[ $status -eq 2 || $status -eq 0 ]] || return 1
+        [[ $stderr != *[Ss]anitizer* ]] || return 1
+    done
+    printf '%s\n{"time":1,"name":"transport:packet_sent","data":{"frames":[%s]}}\n' "$header" \
+        '{"frame_type":"stream","stream_id":4611686018427387904,"offset":0,"length":1}' > log.qlog
+    refuses "record 2 at byte 137: stream id 4611686018427387904 is larger than QUIC allows"
+}
+
+@test "texts of a log are not let through to the terminal" {
+    printf '%s\n{"time":1,"name":"transport:packet_sent","data":{"frames":[%s]}}\n' "$header" \
+        '{"frame_type":"connection_close","error_space":"application","error_code":1,"reason":"\u001b[31mred\u0007"}' \
+        > $'log\e[31m.qlog'
+    run --separate-stderr "$BIN/devnet-orphans" --verbose ./*
+    [[ $output$stderr != *$'\e'* && $output$stderr != *$'\a'* ]]
+}
+
+@test "every place at which a log may be cut off gives a verdict or a clear message" {
+    local log size cut
+    log=$(echo "$CASES"/race-nosleep-eager/listener/*.qlog)
+    size=$(wc -c < "$log")
+    for ((cut = 1; cut < size; cut += size / 40)); do
+        head -c "$cut" "$log" > log.qlog
+        run --separate-stderr "$BIN/devnet-orphans" log.qlog
+        [[ $status -eq 0 || $status -eq 1 || ($status -eq 2 && $stderr == "devnet-orphans: "*) ]] || return 1
+    done
+}

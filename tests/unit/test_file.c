@@ -1,0 +1,101 @@
+#include "common/file.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tests/unit/support.h"
+
+static char folder[] = "/tmp/test_file.XXXXXX";
+
+static int make_folder(void **state)
+{
+    (void)state;
+    return mkdtemp(folder) != NULL ? chdir(folder) : -1;
+}
+
+static int remove_folder(void **state)
+{
+    (void)state;
+    return rmdir(folder);
+}
+
+static void assert_holds(const char *path, const char *text)
+{
+    struct buffer read = {0};
+    assert_true(file_read(path, 100, &read, NULL));
+    assert_true(bytes_equal(buffer_bytes(&read), bytes_of_text(text)));
+    buffer_clear(&read);
+}
+
+static mode_t mode_of(const char *path)
+{
+    struct stat about;
+    assert_int_equal(lstat(path, &about), 0);
+    return about.st_mode;
+}
+
+static void a_file_is_replaced_as_the_umask_lets_it(void **state)
+{
+    (void)state;
+    mode_t mask = umask(027);
+    assert_true(file_write("a", bytes_of_text("one"), 0666, NULL));
+    assert_holds("a", "one");
+    assert_int_equal(mode_of("a") & 0777, 0640);
+    assert_true(file_write("a", bytes_of_text("two"), 0600, NULL));
+    assert_holds("a", "two");
+    assert_int_equal(mode_of("a") & 0777, 0600);
+    assert_int_equal(umask(mask), 027);
+    assert_int_equal(unlink("a"), 0);
+}
+
+static void a_link_stays_one(void **state)
+{
+    (void)state;
+    assert_true(file_write("a", bytes_of_text("one"), 0666, NULL));
+    assert_int_equal(symlink("a", "link"), 0);
+    assert_true(file_write("link", bytes_of_text("two"), 0666, NULL));
+    assert_true(S_ISLNK(mode_of("link")));
+    assert_holds("a", "two");
+    assert_int_equal(unlink("link"), 0);
+    assert_int_equal(unlink("a"), 0);
+}
+
+static void a_pipe_is_written_into(void **state)
+{
+    (void)state;
+    assert_int_equal(mkfifo("pipe", 0600), 0);
+    int fd = open("pipe", O_RDWR | O_CLOEXEC);
+    char text[8] = "";
+    assert_true(file_write("pipe", bytes_of_text("text"), 0666, NULL));
+    assert_true(S_ISFIFO(mode_of("pipe")));
+    assert_int_equal(read(fd, text, sizeof(text)), 4);
+    assert_string_equal(text, "text");
+    close(fd);
+    assert_int_equal(unlink("pipe"), 0);
+}
+
+static void what_cannot_be_written_leaves_nothing(void **state)
+{
+    (void)state;
+    struct error error;
+    assert_false(file_write("none/a", bytes_of_text("one"), 0666, &error));
+    assert_string_equal(error.text, "none/a: cannot write: No such file or directory");
+    assert_int_equal(mkdir("b", 0700), 0);
+    assert_false(file_write("b", bytes_of_text("one"), 0666, &error));
+    assert_string_equal(error.text, "b: cannot write: Is a directory");
+    assert_int_equal(rmdir("b"), 0); /* and the folder is empty in the end */
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_file_is_replaced_as_the_umask_lets_it),
+        cmocka_unit_test(a_link_stays_one),
+        cmocka_unit_test(a_pipe_is_written_into),
+        cmocka_unit_test(what_cannot_be_written_leaves_nothing),
+    };
+    return cmocka_run_group_tests_name("file", tests, make_folder, remove_folder);
+}
