@@ -265,6 +265,15 @@ assert document.querySelector('#summary').innerText.endsWith('; not shown: 7,000
 END
 }
 
+@test "what is wrong with a connection as a whole is told above its streams" {
+    draw "$CASES/head-final-size-error" "$CASES/head-reopen-gossip"
+    browse page.html << 'END'
+assert document.querySelector('main').innerText.includes('▲closed because the client broke the protocol on stream 0')
+assert document.querySelector('main').innerText.includes(', FINAL_SIZE_ERROR: ')
+assert document.querySelector('main').innerText.includes('▲one-way peering: gossip flows from the client to the server only, on stream 8')
+END
+}
+
 @test "it does not go with --follow" {
     local status=0
     "$BIN/devnet-orphans" --follow --html page.html "$CASES/baseline-head/dialer" 2> err || status=$?
