@@ -49,6 +49,7 @@ struct host_settings {
     const struct peer_id *direct_peers; /* borrowed; never in a mesh, sent every message */
     size_t direct_peer_count;
     rpc_tracer trace_rpc; /* told of every gossipsub RPC; NULL: nobody is */
+    void *trace_context;  /* borrowed; handed to it */
 };
 
 void host_settings_default(struct host_settings *settings);

@@ -30,8 +30,13 @@ static struct peer *peer_of(const struct protocol_stream *stream)
 
 static void trace(const struct peer *peer, struct bytes rpc, bool out, bool dropped)
 {
-    struct traced_rpc traced = {.peer = peer->name, .out = out, .dropped = dropped, .rpc = rpc};
-    peer->host->settings.trace_rpc(&traced);
+    const struct host_settings *settings = &peer->host->settings;
+    struct traced_rpc traced = {.peer = peer->name,
+                                .out = out,
+                                .dropped = dropped,
+                                .rpc = rpc,
+                                .context = settings->trace_context};
+    settings->trace_rpc(&traced);
 }
 
 static void trace_in(const struct peer *peer, struct bytes rpc)

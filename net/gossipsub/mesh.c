@@ -11,7 +11,8 @@ static bool may_send(const struct peer *peer)
 static bool may_graft(const struct gossipsub *router, const struct peer *peer,
                       const struct topic *topic)
 {
-    return may_send(peer) && !peer->direct && topic_bits_has(&peer->subscriptions, topic->handle) &&
+    return !router->parameters.passive && may_send(peer) && !peer->direct &&
+           topic_bits_has(&peer->subscriptions, topic->handle) &&
            backoff_left_with_slack(&router->backoffs, router->now, peer_id_of(peer),
                                    topic->handle) == 0;
 }

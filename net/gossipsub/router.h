@@ -34,6 +34,7 @@ struct gossipsub_parameters {
     unsigned history_length, history_gossip; /* heartbeats */
     uint64_t fanout_ttl_ms, seen_ttl_ms, prune_backoff_ms, unsubscribe_backoff_ms;
     bool flood_publish;
+    bool passive; /* grafts nobody of itself, and takes the GRAFTs of others */
 };
 
 /* Lean's values, as wire.md's table has them. */

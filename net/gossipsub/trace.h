@@ -17,6 +17,7 @@ struct traced_rpc {
     bool out;
     bool dropped;     /* it does not go out: the peer's queue is full */
     struct bytes rpc; /* protobuf, without the length before it */
+    void *context;    /* the tracer's own, as the host's settings have it */
 };
 
 /*

@@ -440,6 +440,26 @@ static void the_heartbeat_keeps_outbound_peers_in_the_mesh(void **state)
 
 /* ---- limits ---- */
 
+static void a_passive_router_grafts_nobody_and_takes_grafts(void **state)
+{
+    (void)state;
+    struct scene scene;
+    struct gossipsub_parameters parameters;
+    gossipsub_parameters_default(&parameters);
+    parameters.passive = true;
+    scene_init_with(&scene, &parameters);
+    gossipsub_peer peer = scene_join(&scene, "a", true);
+    scene_subscribe(&scene, SCENE_TOPIC);
+    assert_false(has_graft(scene_sent(&scene, peer)));
+    scene_heartbeat(&scene);
+    assert_int_equal(scene_mesh_size(&scene), 0);
+    assert_int_equal(scene_count(&scene, GOSSIPSUB_SEND), 0);
+    scene_say_graft(&scene, peer, SCENE_TOPIC);
+    assert_true(scene_in_mesh(&scene, peer));
+    assert_null(prune_in(scene_sent(&scene, peer)));
+    scene_clear(&scene);
+}
+
 static void subscriptions_are_split_below_what_all_peers_accept(void **state)
 {
     (void)state;
@@ -610,6 +630,7 @@ int main(void)
         cmocka_unit_test(a_member_that_becomes_direct_is_pruned),
         cmocka_unit_test(the_heartbeat_fills_the_mesh_to_d),
         cmocka_unit_test(the_heartbeat_keeps_outbound_peers_in_the_mesh),
+        cmocka_unit_test(a_passive_router_grafts_nobody_and_takes_grafts),
         cmocka_unit_test(subscriptions_are_split_below_what_all_peers_accept),
         cmocka_unit_test(a_peer_cannot_use_up_our_topics),
         cmocka_unit_test(topics_that_nobody_uses_any_more_make_room_for_others),
