@@ -86,6 +86,7 @@ static struct protocol_stream *stream_for(struct peer_connection *connection,
     stream->connection = connection;
     stream->quic = quic;
     stream->outbound = outbound;
+    stream->opened_ms = clock_now_ms();
     quic_stream_set_user(quic, stream);
     log_event(stream, QLOG_STREAM_OPENED, NULL, NULL, NULL);
     protocol_stream_deadline(stream, STREAM_NEGOTIATION_MS);

@@ -71,8 +71,9 @@ static json_t *stream_json(const struct protocol_stream *stream)
 {
     struct quic_connection_facts facts;
     quic_connection_facts(stream->connection->quic, &facts);
-    return json_pack("{s:s, s:I, s:s}", "connection", facts.id, "stream_id",
-                     (json_int_t)protocol_stream_id(stream), "protocol", stream->protocol->name);
+    return json_pack("{s:s, s:I, s:s, s:I}", "connection", facts.id, "stream_id",
+                     (json_int_t)protocol_stream_id(stream), "protocol", stream->protocol->name,
+                     "age_ms", (json_int_t)(clock_now_ms() - stream->opened_ms));
 }
 
 static json_t *outbound_json(const struct peer *peer)

@@ -153,6 +153,21 @@ static void keep(json_t *taken, const char *name, json_t *inner)
     json_decref(inner);
 }
 
+static json_t *take_volatile(json_t *value);
+
+/* Where what is volatile of a list's item stands: under its name, or CONNECTION/STREAM of a stream;
+ * NULL where there is none. Freed with free(). */
+static char *place_of(const json_t *item)
+{
+    const char *name = snapshot_item_name(item);
+    const char *carrier = json_string_value(json_object_get(item, "connection"));
+    if (name != NULL)
+        return text_copy(name);
+    return carrier != NULL ? text_format("%s/%" JSON_INTEGER_FORMAT, carrier,
+                                         json_integer_value(json_object_get(item, "stream_id")))
+                           : NULL;
+}
+
 /* Moves what is volatile out of VALUE into an object of the same structure, which it returns. */
 static json_t *take_volatile(json_t *value)
 {
@@ -172,8 +187,10 @@ static json_t *take_volatile(json_t *value)
     }
     json_array_foreach(value, index, item)
     {
-        if (json_is_object(item) && snapshot_item_name(item) != NULL)
-            keep(taken, snapshot_item_name(item), take_volatile(item));
+        char *place = json_is_object(item) ? place_of(item) : NULL;
+        if (place != NULL)
+            keep(taken, place, take_volatile(item));
+        free(place);
     }
     return taken;
 }

@@ -54,6 +54,7 @@ struct protocol_stream {
     bool unregistered;   /* a fault: nobody is told of it */
     struct buffer input; /* what a handler collects; it enforces its own limit */
     struct event *deadline;
+    uint64_t opened_ms; /* monotonic */
     struct error error; /* what a malformed negotiation was */
     void *state;        /* the handler's; it frees it in `ended` */
 };

@@ -24,7 +24,8 @@ static const char answer_text[] =
     "'status':null,'connections':[{'id':'bb','direction':'dialled','remote':'/ip4/1','age_ms':9,"
     "'rtt_us':10},{'id':'aa','direction':'accepted','remote':'/ip4/2','age_ms':9,'rtt_us':11}],"
     "'outbound_stream':{'state':'open','connection':'aa','stream_id':2},"
-    "'inbound_streams':[{'connection':'aa','stream_id':9},{'connection':'aa','stream_id':3}]}],"
+    "'inbound_streams':[{'connection':'aa','stream_id':9,'age_ms':8},"
+    "{'connection':'aa','stream_id':3}]}],"
     "'statistics':{'rpcs':4}}";
 
 /* JSON with single quotes, which read better in C. */
@@ -78,7 +79,8 @@ static void a_snapshot_is_sorted_and_what_is_volatile_is_apart(void **state)
         "'volatile':{'api':'http://127.0.0.1:1','statistics':{'rpcs':4},"
         "'topics':{'t':{'backoff':{'D':{'left_ms':500}}}},"
         "'peers':{'B':{'connections':{'aa':{'age_ms':9,'rtt_us':11},"
-        "'bb':{'age_ms':9,'rtt_us':10}}}}}}");
+        "'bb':{'age_ms':9,'rtt_us':10}},"
+        "'inbound_streams':{'aa/9':{'age_ms':8}}}}}}");
     if (!json_equal(only_node(snapshot), expected))
         fail_msg("got %s", json_dumps(only_node(snapshot), JSON_SORT_KEYS));
     json_decref(expected);
