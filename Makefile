@@ -168,13 +168,13 @@ install: all
 	install -m 755 $(PROGRAMS) $(INSTALL_BIN)
 	install -m 644 $(MAN_PAGES) $(INSTALL_MAN)
 	install -m 644 $(COMPLETIONS) $(INSTALL_COMPLETIONS)
-	install -m 644 devnet/devnet.bash $(INSTALL_SHARE)
+	install -m 644 devnet/devnet.bash net/mesh/snapshot.schema.json $(INSTALL_SHARE)
 
 uninstall:
 	rm -f $(addprefix $(INSTALL_BIN)/,$(notdir $(PROGRAMS)))
 	rm -f $(addprefix $(INSTALL_MAN)/,$(notdir $(MAN_PAGES)))
 	rm -f $(addprefix $(INSTALL_COMPLETIONS)/,$(notdir $(COMPLETIONS)))
-	rm -f $(INSTALL_SHARE)/devnet.bash
+	rm -f $(INSTALL_SHARE)/devnet.bash $(INSTALL_SHARE)/snapshot.schema.json
 
 clean:
 	rm -rf $(BUILD)

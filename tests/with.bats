@@ -74,10 +74,27 @@ teardown() {
 
 @test "another program has no API, and that is said" {
     devnet_up -n 1 --with "$mine"
-    run -2 devnet_run mesh dump mine
+    run -2 devnet_run mesh watch mine
     [ "$output" = "devnet: mine: another program, without an API of ours" ]
     run -2 devnet_run connect mine node1
     [ "$output" = "devnet: mine: another program, without an API of ours" ]
+}
+
+@test "another program is visited where it is named" {
+    devnet_up -n 1 --with "$mine --bootnode {bootnode}"
+    run -0 devnet_run mesh dump --for 1s -o mesh.json node1 mine
+    id=$(devnet_peer_id mine)
+    jq -e --arg id "$id" '(.nodes | length) == 1 and .nodes[0].peers[0].peer_id == $id and
+        (.nodes[0].peers | length) == 1 and .foreign[0].peer_id == $id and
+        .foreign[0].topics["/leanconsensus/12345678/block/ssz_snappy"].has_visitor' mesh.json
+    run -0 devnet_run mesh check mesh.json
+    [[ $output == "sound: 1 node, 1 foreign, 1 topic" ]]
+    # The folder means all nodes.
+    run -0 devnet_run mesh diff --for 1s mesh.json devnet
+    [ -z "$output" ]
+    assert_no_orphans mine
+    run -0 devnet_run mesh dump
+    jq -e 'has("foreign") | not' <<< "$output"
 }
 
 @test "each assertion fails where it should" {

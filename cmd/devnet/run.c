@@ -11,7 +11,12 @@
 #include "common/log.h"
 #include "common/memory.h"
 
-enum form { FORM_API, FORM_MULTIADDR, FORM_QLOG };
+enum form {
+    FORM_API,
+    FORM_MULTIADDR,
+    FORM_TARGET, /* the API of a node that has one, or its multiaddr */
+    FORM_QLOG,
+};
 
 /* What a program's operands are, and its options that take a value in the next argument. */
 struct guest {
@@ -21,7 +26,7 @@ struct guest {
 };
 
 static const struct guest guests[] = {
-    {"mesh", FORM_API, " ", " -o --output -t --timeout -w --wait --for "},
+    {"mesh", FORM_TARGET, " ", " -o --output -t --timeout -w --wait --for "},
     {"orphans", FORM_QLOG, " ", " --fail-on --grace -t --timeout -j --jobs --html "},
     {"connect", FORM_MULTIADDR, " -f --from ",
      " -l --listen -u --until -t --timeout -n --network --topic --hold -k --key --key-hex "
@@ -35,6 +40,7 @@ static const struct guest guests[] = {
 struct command_line {
     const struct devnet *devnet;
     const struct guest *guest;
+    const char *command; /* of the guest, or "" */
     char **arguments;
     size_t count, operands;
 };
@@ -64,7 +70,8 @@ static char *name_in_form(const struct devnet *devnet, const struct devnet_node 
         log_error("%s: another program, without an API of ours", node->name);
         return NULL;
     }
-    return text_copy(form == FORM_API ? node->api : node->listen[0]);
+    bool api = form == FORM_API || (form == FORM_TARGET && node->api != NULL);
+    return text_copy(api ? node->api : node->listen[0]);
 }
 
 static bool is_among(const char *option, const char *options)
@@ -81,11 +88,12 @@ static bool takes_value(const struct guest *guest, const char *option)
 }
 
 /* What a name stands for as the value of OPTION, or as an operand, where that is "". */
-static enum form form_after(const struct guest *guest, const char *option)
+static enum form form_after(const struct command_line *line, const char *option)
 {
-    if (option[0] == '\0')
-        return guest->form;
-    return is_among(option, guest->api_options) ? FORM_API : FORM_MULTIADDR;
+    if (option[0] != '\0')
+        return is_among(option, line->guest->api_options) ? FORM_API : FORM_MULTIADDR;
+    bool watches = line->guest->form == FORM_TARGET && strcmp(line->command, "watch") == 0;
+    return watches ? FORM_API : line->guest->form; /* only our nodes can be watched */
 }
 
 /* "node" and digits, which nothing else that these programs take looks like. */
@@ -123,7 +131,7 @@ static bool add_argument(struct command_line *line, const char *before, char *ar
     }
     char *option = equals != NULL ? text_format("%.*s", (int)(equals - argument), argument)
                                   : text_copy(operand ? "" : before);
-    char *value = name_in_form(line->devnet, node, form_after(line->guest, option));
+    char *value = name_in_form(line->devnet, node, form_after(line, option));
     if (value != NULL)
         push(line, equals != NULL ? text_format("%s=%s", option, value) : text_copy(value));
     free(value);
@@ -188,7 +196,7 @@ static void add_all_apis(struct command_line *line)
 static bool add_defaults(struct command_line *line, char **arguments)
 {
     const char *guest = line->guest->name;
-    const char *command = arguments[0] != NULL ? arguments[0] : "";
+    const char *command = line->command;
     bool help = false;
     for (size_t i = 0; arguments[i] != NULL; i++)
         help |= strncmp(arguments[i], "--help", 6) == 0 || strcmp(arguments[i], "-h") == 0 ||
@@ -261,7 +269,9 @@ int devnet_run_program(const char *folder, const char *name, char **arguments)
     struct devnet devnet;
     struct error error;
     devnet_init(&devnet, folder);
-    struct command_line line = {.devnet = &devnet, .guest = find_guest(name)};
+    struct command_line line = {.devnet = &devnet,
+                                .guest = find_guest(name),
+                                .command = arguments[0] != NULL ? arguments[0] : ""};
     if (strchr(name, '/') != NULL || access(program, X_OK) != 0) {
         log_error("%s: no such command, and there is no %s\ntry: devnet --help", name, program);
     } else if (!devnet_load(&devnet, &error)) {

@@ -15,12 +15,13 @@ enum { ANSWER_TIMEOUT_MS = 2000 };
 /* What the nodes that have an API say of themselves, or NULL. */
 static json_t *ask_nodes(const struct devnet *devnet)
 {
+    const struct mesh_manner manner = {.timeout_ms = ANSWER_TIMEOUT_MS};
     const char **apis = memory_new((devnet->count + 1) * sizeof(*apis));
     size_t count = 0;
     for (size_t i = 0; i < devnet->count; i++)
         if (devnet->nodes[i].api != NULL && process_is_running(&devnet->nodes[i].process))
             apis[count++] = devnet->nodes[i].api;
-    json_t *snapshot = mesh_collect(apis, count, ANSWER_TIMEOUT_MS, NULL);
+    json_t *snapshot = mesh_collect(apis, count, &manner, NULL);
     free(apis);
     return snapshot;
 }

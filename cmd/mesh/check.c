@@ -46,15 +46,19 @@ static void print_findings(const json_t *result)
     }
     json_int_t nodes = json_integer_value(json_object_get(result, "nodes"));
     json_int_t topics = json_integer_value(json_object_get(result, "topics"));
-    printf("%s: %" JSON_INTEGER_FORMAT " node%s, %" JSON_INTEGER_FORMAT " topic%s\n",
+    json_int_t foreign = json_integer_value(json_object_get(result, "foreign"));
+    printf("%s: %" JSON_INTEGER_FORMAT " node%s, ",
            json_is_true(json_object_get(result, "sound")) ? "sound" : "unsound", nodes,
-           nodes == 1 ? "" : "s", topics, topics == 1 ? "" : "s");
+           nodes == 1 ? "" : "s");
+    if (foreign > 0)
+        printf("%" JSON_INTEGER_FORMAT " foreign, ", foreign);
+    printf("%" JSON_INTEGER_FORMAT " topic%s\n", topics, topics == 1 ? "" : "s");
 }
 
 static json_t *look(const struct mesh_options *options, const char *const *inputs, size_t count,
                     struct error *error)
 {
-    json_t *snapshot = mesh_read(inputs, count, options->timeout, error);
+    json_t *snapshot = mesh_read(options, inputs, count, error);
     json_t *result = snapshot != NULL ? mesh_check(snapshot) : NULL;
     json_decref(snapshot);
     return result;

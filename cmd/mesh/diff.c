@@ -7,10 +7,10 @@
 #include "common/output.h"
 #include "net/mesh/diff.h"
 
-static json_t *read_side(const char *side, uint64_t timeout_ms)
+static json_t *read_side(const struct mesh_options *options, const char *side)
 {
     struct error error;
-    json_t *snapshot = mesh_read(&side, 1, timeout_ms, &error);
+    json_t *snapshot = mesh_read(options, &side, 1, &error);
     if (snapshot == NULL)
         log_error("%s", error.text);
     return snapshot;
@@ -45,8 +45,8 @@ static void print_changes(const json_t *changes, bool json)
 
 int mesh_diff_command(const struct mesh_options *options, const char *a, const char *b)
 {
-    json_t *before = read_side(a, options->timeout);
-    json_t *after = before != NULL ? read_side(b, options->timeout) : NULL;
+    json_t *before = read_side(options, a);
+    json_t *after = before != NULL ? read_side(options, b) : NULL;
     int status = MESH_TROUBLE;
     if (after != NULL) {
         json_t *changes = mesh_diff(before, after);

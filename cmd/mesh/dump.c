@@ -7,7 +7,6 @@
 
 #include "common/file.h"
 #include "common/log.h"
-#include "net/mesh/collect.h"
 #include "net/mesh/snapshot.h"
 
 static bool write_snapshot(const json_t *snapshot, const char *path)
@@ -38,17 +37,38 @@ static void warn_unreachable(const json_t *unreachable)
     }
 }
 
-int mesh_dump_command(const struct mesh_options *options, const char *const *apis, size_t count)
+/* A visit that the node ended early has not heard all that there is. */
+static bool warn_cut_short(const json_t *foreign)
+{
+    bool cut_short = false;
+    size_t index;
+    const json_t *entry;
+    json_array_foreach(foreign, index, entry)
+    {
+        const char *ended =
+            json_string_value(json_object_get(json_object_get(entry, "visit"), "ended"));
+        if (ended == NULL)
+            continue;
+        cut_short = true;
+        log_warn("%s: went before the visit was over: %s",
+                 json_string_value(json_object_get(json_object_get(entry, "volatile"), "address")),
+                 ended);
+    }
+    return cut_short;
+}
+
+int mesh_dump_command(const struct mesh_options *options, const char *const *inputs, size_t count)
 {
     struct error error;
-    json_t *snapshot = mesh_collect(apis, count, options->timeout, &error);
+    json_t *snapshot = mesh_ask(options, inputs, count, &error);
     if (snapshot == NULL) {
         log_error("%s", error.text);
         return MESH_TROUBLE;
     }
     const json_t *unreachable = json_object_get(snapshot, "unreachable");
     warn_unreachable(unreachable);
-    int status = json_array_size(unreachable) > 0 ? MESH_UNREACHABLE : 0;
+    bool cut_short = warn_cut_short(json_object_get(snapshot, "foreign"));
+    int status = json_array_size(unreachable) > 0 || cut_short ? MESH_UNREACHABLE : 0;
     if (!options->text || options->output != NULL)
         status = write_snapshot(snapshot, options->output) ? status : MESH_TROUBLE;
     if (options->text)

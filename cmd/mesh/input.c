@@ -2,59 +2,115 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/memory.h"
+#include "devnet/state.h"
 #include "net/api/client.h"
 #include "net/mesh/collect.h"
 #include "net/mesh/snapshot.h"
+#include "net/mesh/target.h"
 
-/* "API" or "API,API": whether all of them are addresses, and no file of that name is meant. */
+struct targets {
+    char **items;
+    size_t count;
+};
+
+static void add_target(struct targets *targets, char *target)
+{
+    targets->items = memory_resize(targets->items, (targets->count + 1) * sizeof(char *));
+    targets->items[targets->count++] = target;
+}
+
+static void targets_clear(struct targets *targets)
+{
+    for (size_t i = 0; i < targets->count; i++)
+        free(targets->items[i]);
+    free(targets->items);
+}
+
+static bool is_folder(const char *input)
+{
+    struct stat status;
+    return stat(input, &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+/* A folder of a devnet, or "TARGET" or "TARGET,TARGET" where no file of that name is meant. */
 static bool is_live(const char *input)
 {
-    if (strncmp(input, "http://", 7) == 0)
+    if (strncmp(input, "http://", 7) == 0 || is_folder(input))
         return true;
+    if (access(input, F_OK) == 0)
+        return false;
     size_t length = strcspn(input, ",");
     char *first = text_format("%.*s", (int)length, input);
-    bool live = access(input, F_OK) != 0 && api_url_check(first, NULL);
+    bool live = mesh_target_looks_like_multiaddr(first) || api_url_check(first, NULL);
     free(first);
     return live;
 }
 
-static char *join(const char *const *inputs, size_t count)
+/* All nodes of the devnet whose state is in FOLDER: those without an API by their addresses. */
+static bool add_devnet(struct targets *targets, const char *folder, struct error *error)
 {
-    char *joined = text_copy(inputs[0]);
-    for (size_t i = 1; i < count; i++) {
-        char *longer = text_format("%s,%s", joined, inputs[i]);
-        free(joined);
-        joined = longer;
+    struct devnet devnet;
+    devnet_init(&devnet, folder);
+    bool loaded = devnet_load(&devnet, error);
+    if (loaded && devnet.count == 0)
+        loaded = error_set(error, "%s: no devnet is up there", folder);
+    for (size_t i = 0; loaded && i < devnet.count; i++) {
+        const struct devnet_node *node = &devnet.nodes[i];
+        if (node->api != NULL || node->listen_count > 0)
+            add_target(targets, text_copy(node->api != NULL ? node->api : node->listen[0]));
     }
-    return joined;
+    devnet_clear(&devnet);
+    return loaded;
 }
 
-static json_t *read_live(char *inputs, uint64_t timeout_ms, struct error *error)
+static bool add_input(struct targets *targets, const char *input, struct error *error)
 {
-    const char **apis = memory_new((strlen(inputs) + 1) * sizeof(*apis));
-    size_t count = 0;
-    for (char *api; (api = strsep(&inputs, ",")) != NULL;)
-        apis[count++] = api;
-    json_t *snapshot = mesh_collect(apis, count, timeout_ms, error);
-    free(apis);
-    if (snapshot != NULL && json_array_size(json_object_get(snapshot, "nodes")) == 0) {
+    if (is_folder(input))
+        return add_devnet(targets, input, error);
+    char *copy = text_copy(input), *rest = copy;
+    for (char *target; (target = strsep(&rest, ",")) != NULL;)
+        add_target(targets, text_copy(target));
+    free(copy);
+    return true;
+}
+
+json_t *mesh_ask(const struct mesh_options *options, const char *const *inputs, size_t count,
+                 struct error *error)
+{
+    const struct mesh_manner manner = {.timeout_ms = options->timeout, .stay_ms = options->stay};
+    struct targets targets = {0};
+    json_t *snapshot = NULL;
+    bool sound = true;
+    for (size_t i = 0; sound && i < count; i++)
+        sound = add_input(&targets, inputs[i], error);
+    if (sound)
+        snapshot = mesh_collect((const char *const *)targets.items, targets.count, &manner, error);
+    targets_clear(&targets);
+    return snapshot;
+}
+
+static bool is_empty(const json_t *snapshot)
+{
+    return json_array_size(json_object_get(snapshot, "nodes")) == 0 &&
+           json_array_size(json_object_get(snapshot, "foreign")) == 0 &&
+           json_array_size(json_object_get(snapshot, "endpoints")) == 0;
+}
+
+json_t *mesh_read(const struct mesh_options *options, const char *const *inputs, size_t count,
+                  struct error *error)
+{
+    if (count == 1 && !is_live(inputs[0]))
+        return snapshot_read(inputs[0], error);
+    json_t *snapshot = mesh_ask(options, inputs, count, error);
+    if (snapshot != NULL && is_empty(snapshot)) {
         const json_t *first = json_array_get(json_object_get(snapshot, "unreachable"), 0);
         error_set(error, "%s", json_string_value(json_object_get(first, "error")));
         json_decref(snapshot);
         snapshot = NULL;
     }
-    return snapshot;
-}
-
-json_t *mesh_read(const char *const *inputs, size_t count, uint64_t timeout_ms, struct error *error)
-{
-    if (count == 1 && !is_live(inputs[0]))
-        return snapshot_read(inputs[0], error);
-    char *joined = join(inputs, count);
-    json_t *snapshot = read_live(joined, timeout_ms, error);
-    free(joined);
     return snapshot;
 }

@@ -14,7 +14,11 @@ static const struct option_spec common_options[] = {
     {0},
 };
 
+static const char stay_help[] =
+    "How long a node without an API of ours is visited, two heartbeats at least (default: 3s)";
+
 static const struct option_spec dump_options[] = {
+    {"for", 0, OPTION_DURATION, AT(stay), "DURATION", stay_help, .minimum = 1},
     {"output", 'o', OPTION_STRING, AT(output), "FILE",
      "Where to write the snapshot (default: standard output)", .files = true},
     {"text", 0, OPTION_FLAG, AT(text),
@@ -23,11 +27,13 @@ static const struct option_spec dump_options[] = {
 };
 
 static const struct option_spec diff_options[] = {
+    {"for", 0, OPTION_DURATION, AT(stay), "DURATION", stay_help, .minimum = 1},
     {"json", 0, OPTION_FLAG, AT(json), .help = "Print one JSON object instead of lines"},
     {0},
 };
 
 static const struct option_spec check_options[] = {
+    {"for", 0, OPTION_DURATION, AT(stay), "DURATION", stay_help, .minimum = 1},
     {"wait", 'w', OPTION_DURATION, AT(wait), "DURATION",
      "Look again and again until the mesh is sound, for so long"},
     {"json", 0, OPTION_FLAG, AT(json), .help = "Print one JSON object instead of lines"},
@@ -44,11 +50,11 @@ static const struct option_spec watch_options[] = {
 };
 
 static const struct command_spec commands[] = {
-    {"dump", "API...", "Write what the nodes say of the mesh into one snapshot", dump_options, 1,
+    {"dump", "TARGET...", "Write what the nodes say of the mesh into one snapshot", dump_options, 1,
      SNAPSHOT_NODES_MAX},
     {"diff", "A B", "Show what changed between two snapshots or live nodes", diff_options, 2, 2},
-    {"check", "SNAPSHOT|API...", "Say whether the mesh is sound, and what is not", check_options, 1,
-     SNAPSHOT_NODES_MAX},
+    {"check", "SNAPSHOT|TARGET...", "Say whether the mesh is sound, and what is not", check_options,
+     1, SNAPSHOT_NODES_MAX},
     {"watch", "API...", "Show what changes, as it happens", watch_options, 1, SNAPSHOT_NODES_MAX},
     {0},
 };
@@ -58,6 +64,9 @@ static const struct example examples[] = {
      "Write the state of two nodes into before.json."},
     {"devnet-mesh diff before.json http://127.0.0.1:8080,http://127.0.0.1:8081",
      "Show what has changed since, asking the nodes live."},
+    {"devnet-mesh dump http://127.0.0.1:8080 /ip4/127.0.0.1/udp/9000/quic-v1/p2p/16Uiu2HA...",
+     "Beside our node one of another kind, which is visited for three seconds."},
+    {"devnet-mesh diff before.json .devnet", "Compare with all nodes of a running devnet."},
     {"devnet-mesh diff --json before.json after.json | jq '.changes[] | select(.kind == \"mesh\")'",
      "Mesh edges that came or went, for a script."},
     {"devnet-mesh check --wait 10s http://127.0.0.1:8080 http://127.0.0.1:8081",
@@ -83,9 +92,15 @@ static const struct program_spec program = {
         "A snapshot is JSON, with keys and lists sorted, so that diff(1) and git are of use on it "
         "too. What changes all the time (ages, round-trip times, counters, API addresses) stands "
         "under \"volatile\" in each node; diff does not look at it.\n\n"
-        "An API is the address of a node's HTTP API, such as http://127.0.0.1:8080. A and B are "
-        "snapshot files, or one or more APIs separated by commas, which are asked then and "
-        "there.\n\n"
+        "An API is the address of a node's HTTP API, such as http://127.0.0.1:8080. A TARGET is "
+        "an API; the multiaddr of a node without one, which is visited as a peer for a while and "
+        "recorded as \"foreign\" (identify, status, subscriptions, whether it grafts); a page of "
+        "metrics in Prometheus' format, such as http://127.0.0.1:8008/metrics, of which what "
+        "leanMetrics names is kept; MULTIADDR=PAGE for both of one node; or the folder of a "
+        "running "
+        "devnet, which means all of its nodes. A and B are snapshot files, or one or more TARGETs "
+        "separated by commas, which are asked then and there. \"sources\" in the snapshot says "
+        "where each fact is from; check and diff blame no node for what is not known of it.\n\n"
         "check looks at what must hold of a mesh, and explains what does not. Errors make it "
         "unsound: "
         "node_reachable, same_network, status_compatible, peering_mutual, outbound_stream, "
@@ -100,7 +115,7 @@ static const struct program_spec program = {
 
 int main(int argc, char **argv)
 {
-    struct mesh_options options = {.timeout = 5000};
+    struct mesh_options options = {.timeout = 5000, .stay = 3000};
     struct options_result result = options_parse(&program, argc, argv, &options);
     const char *const *operands = (const char *const *)result.operands;
     log_init(program.name, LOG_INFO, false);

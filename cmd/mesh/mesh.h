@@ -20,23 +20,26 @@ struct mesh_options {
     bool text;
     bool json;
     uint64_t timeout;
+    uint64_t stay; /* with a node that is visited */
     uint64_t wait;
     uint64_t duration; /* of watching; 0: no end */
     bool all;
 };
 
 /* Each returns the exit status. */
-int mesh_dump_command(const struct mesh_options *options, const char *const *apis, size_t count);
+int mesh_dump_command(const struct mesh_options *options, const char *const *inputs, size_t count);
 int mesh_diff_command(const struct mesh_options *options, const char *a, const char *b);
 int mesh_check_command(const struct mesh_options *options, const char *const *inputs, size_t count);
 int mesh_watch_command(const struct mesh_options *options, const char *const *apis, size_t count);
 
-/*
- * The snapshot in a file, where INPUTS is the one name of it; otherwise each is an API or several
- * with commas between, and all of them are asked. NULL with the error set where the file cannot be
- * read, or no node answered.
- */
-json_t *mesh_read(const char *const *inputs, size_t count, uint64_t timeout_ms,
+/* Asks live nodes: each of INPUTS is a target (net/mesh/target.h), several with commas between, or
+ * a devnet's folder, which means all of its nodes. NULL with the error set where one is no such
+ * thing. */
+json_t *mesh_ask(const struct mesh_options *options, const char *const *inputs, size_t count,
+                 struct error *error);
+/* The snapshot in a file, where INPUTS is the one name of it, or of live nodes. NULL with the error
+ * set where the file cannot be read, or no node answered. */
+json_t *mesh_read(const struct mesh_options *options, const char *const *inputs, size_t count,
                   struct error *error);
 
 /* One line on stdout; what nodes say of themselves is not let through to the terminal as it is. */

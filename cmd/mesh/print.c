@@ -89,6 +89,47 @@ static void print_node(const json_t *node)
     }
 }
 
+static void print_info(const json_t *entry)
+{
+    const json_t *info = json_object_get(entry, "node_info");
+    const json_t *unsteady = json_object_get(entry, "volatile");
+    if (json_object_get(unsteady, "metrics") != NULL)
+        mesh_print_line("  metrics %s: %s %s, %zu values", text_of(unsteady, "metrics_url"),
+                        text_of(info, "name"), text_of(info, "version"),
+                        json_object_size(json_object_get(unsteady, "metrics")));
+}
+
+/* What a node that was visited let us see. */
+static void print_foreign(const json_t *entry)
+{
+    const json_t *visit = json_object_get(entry, "visit");
+    const json_t *streams = json_object_get(visit, "streams");
+    const char *ended = json_string_value(json_object_get(visit, "ended")), *name;
+    json_t *topic;
+    printf("%sforeign%s ", output_colour(stdout, COLOUR_BOLD), output_colour_end(stdout));
+    mesh_print_line("%s, %s, status %s", text_of(entry, "peer_id"), text_of(entry, "agent"),
+                    text_of(visit, "status"));
+    mesh_print_line("  streams: ours %s, theirs %zu", text_of(streams, "ours"),
+                    json_array_size(json_object_get(streams, "theirs")));
+    json_object_foreach(json_object_get(entry, "topics"), name, topic)
+    {
+        mesh_print_line("  topic %s: subscribed, %s", name,
+                        json_is_true(json_object_get(topic, "has_visitor"))
+                            ? "had us in its mesh"
+                            : "did not have us in its mesh");
+    }
+    if (ended != NULL)
+        mesh_print_line("  went before the visit was over: %s", ended);
+    print_info(entry);
+}
+
+static void print_endpoint(const json_t *entry)
+{
+    printf("%sendpoint%s ", output_colour(stdout, COLOUR_BOLD), output_colour_end(stdout));
+    mesh_print_line("%s", text_of(entry, "url"));
+    print_info(entry);
+}
+
 void mesh_print(const json_t *snapshot)
 {
     size_t index;
@@ -96,6 +137,14 @@ void mesh_print(const json_t *snapshot)
     json_array_foreach(json_object_get(snapshot, "nodes"), index, item)
     {
         print_node(item);
+    }
+    json_array_foreach(json_object_get(snapshot, "foreign"), index, item)
+    {
+        print_foreign(item);
+    }
+    json_array_foreach(json_object_get(snapshot, "endpoints"), index, item)
+    {
+        print_endpoint(item);
     }
     json_array_foreach(json_object_get(snapshot, "unreachable"), index, item)
     {

@@ -120,6 +120,12 @@ static void read_answer(struct api_call *call)
     size_t size = evbuffer_get_length(call->body);
     const char *text = (const char *)evbuffer_pullup(call->body, -1);
     call->status = evhttp_request_get_response_code(call->request);
+    if (call->handlers.text != NULL) {
+        if (call->status == HTTP_OK)
+            call->handlers.text(call->context, bytes_of(text, size));
+        end(call);
+        return;
+    }
     call->answer = size > 0 ? json_loadb(text, size, JSON_DECODE_ANY, NULL) : NULL;
     if (call->answer != NULL) {
         end(call);
@@ -189,13 +195,13 @@ bool api_url_check(const char *url, struct error *error)
 }
 
 static void add_headers(struct evhttp_request *request, const struct api_address *address,
-                        bool has_body)
+                        bool has_body, bool wants_text)
 {
     struct evkeyvalq *headers = evhttp_request_get_output_headers(request);
     char *authority = text_format("%s:%u", address->host, address->port);
     evhttp_add_header(headers, "Host", authority);
     evhttp_add_header(headers, "Connection", "close");
-    evhttp_add_header(headers, "Accept", "application/json");
+    evhttp_add_header(headers, "Accept", wants_text ? "text/plain" : "application/json");
     if (has_body)
         evhttp_add_header(headers, "Content-Type", "application/json");
     free(authority);
@@ -207,7 +213,7 @@ static struct evhttp_request *make_request(struct api_call *call, const struct a
     struct evhttp_request *request = evhttp_request_new(request_over, call);
     evhttp_request_set_chunked_cb(request, part_came);
     evhttp_request_set_error_cb(request, request_failed);
-    add_headers(request, address, body != NULL);
+    add_headers(request, address, body != NULL, call->handlers.text != NULL);
     if (body != NULL) {
         char *text = json_dumps(body, JSON_COMPACT);
         evbuffer_add(evhttp_request_get_output_buffer(request), text, strlen(text));

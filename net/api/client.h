@@ -6,6 +6,7 @@
 #include <jansson.h>
 #include <stdint.h>
 
+#include "common/bytes.h"
 #include "common/error.h"
 
 enum { API_ANSWER_MAX = 64 * 1024 * 1024 }; /* of a streaming answer: each line */
@@ -16,6 +17,9 @@ struct api_call_handlers {
     /* Each JSON value of a streaming answer, as it comes; borrowed. NULL: lines are not split, and
      * the whole answer goes to `done`, as does an answer whose status is not 200. */
     void (*line)(void *context, const json_t *line);
+    /* The whole answer as it is, where its status is 200, and `done` follows without an ANSWER.
+     * NULL: it is JSON. */
+    void (*text)(void *context, struct bytes text);
     /* Once, at the end. STATUS is the HTTP status, or 0 with ERROR set where there is no answer
      * (refused, timed out, not JSON, too large). ANSWER is borrowed, and NULL after lines. */
     void (*done)(void *context, int status, const json_t *answer, const char *error);

@@ -1,5 +1,3 @@
-#include "net/mesh/check.h"
-
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +6,7 @@
 #include "common/memory.h"
 #include "common/utf8.h"
 #include "net/gossipsub/router.h"
+#include "net/mesh/check_state.h"
 #include "net/mesh/graph.h"
 #include "net/mesh/snapshot.h"
 
@@ -58,19 +57,6 @@ const char *mesh_invariant_explanation(enum mesh_invariant invariant)
     return invariants[invariant].explanation;
 }
 
-struct check {
-    const json_t *snapshot;
-    json_t *nodes;  /* by peer id */
-    json_t *topics; /* names that a node is subscribed to */
-    json_t *findings[MESH_INVARIANTS];
-    bool unsound;
-};
-
-/* What a finding is about; members may be NULL. */
-struct subject {
-    const char *topic, *node, *peer;
-};
-
 static json_t *member(const json_t *object, const char *name)
 {
     return json_object_get(object, name);
@@ -92,19 +78,35 @@ static void add_finding(struct check *check, enum mesh_invariant invariant,
                                     subject.peer, "message", message));
 }
 
+__attribute__((format(printf, 5, 0))) static void
+find_with(struct check *check, enum mesh_invariant invariant, enum mesh_severity severity,
+          struct subject subject, const char *format, va_list arguments)
+{
+    struct error message;
+    vsnprintf(message.text, sizeof(message.text), format, arguments);
+    char *whole = utf8_safe_text(bytes_of_text(message.text)); /* a character may have been cut */
+    add_finding(check, invariant, severity, subject, whole);
+    free(whole);
+}
+
+void check_find(struct check *check, enum mesh_invariant invariant, enum mesh_severity severity,
+                struct subject subject, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    find_with(check, invariant, severity, subject, format, arguments);
+    va_end(arguments);
+}
+
 __attribute__((format(printf, 4, 5))) static void find(struct check *check,
                                                        enum mesh_invariant invariant,
                                                        struct subject subject, const char *format,
                                                        ...)
 {
-    struct error message;
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(message.text, sizeof(message.text), format, arguments);
+    find_with(check, invariant, invariants[invariant].severity, subject, format, arguments);
     va_end(arguments);
-    char *whole = utf8_safe_text(bytes_of_text(message.text)); /* a character may have been cut */
-    add_finding(check, invariant, invariants[invariant].severity, subject, whole);
-    free(whole);
 }
 
 /* The item of a sorted list that NAME names, or NULL. */
@@ -127,19 +129,17 @@ static json_t *find_item(const json_t *list, const char *name)
 
 /* ---- what nodes are ---- */
 
-static void check_network(struct check *check, const json_t *node, const char **network)
+static void check_network(struct check *check, const json_t *node)
 {
     const char *own = text_member(node, "network");
-    if (*network == NULL)
-        *network = own;
-    else if (own != NULL && strcmp(own, *network) != 0)
+    if (check->network == NULL)
+        check->network = own;
+    else if (own != NULL && strcmp(own, check->network) != 0)
         find(check, MESH_SAME_NETWORK, (struct subject){.node = text_member(node, "peer_id")},
-             "network %s, while the first node has %s", own, *network);
+             "network %s, while the first node has %s", own, check->network);
 }
 
-/* Compares STATUS of WHO with what others finalized at the same slot; FINALIZED is by slot. */
-static void check_status(struct check *check, const json_t *status, struct subject who,
-                         json_t *finalized)
+void check_status(struct check *check, const json_t *status, struct subject who)
 {
     const json_t *checkpoint = member(status, "finalized");
     const char *root = text_member(checkpoint, "root");
@@ -148,9 +148,9 @@ static void check_status(struct check *check, const json_t *status, struct subje
         return;
     snprintf(slot, sizeof(slot), "%" JSON_INTEGER_FORMAT,
              json_integer_value(member(checkpoint, "slot")));
-    const char *other = text_member(finalized, slot);
+    const char *other = text_member(check->finalized, slot);
     if (other == NULL)
-        json_object_set_new(finalized, slot, json_string(root));
+        json_object_set_new(check->finalized, slot, json_string(root));
     else if (strcmp(root, other) != 0)
         find(check, MESH_STATUS_COMPATIBLE, who, "finalized %s at slot %s, where others have %s",
              root, slot, other);
@@ -223,6 +223,9 @@ static void check_edge(struct check *check, struct subject subject, const json_t
         find(check, MESH_EDGE_MUTUAL, subject, "it is not in the peer's mesh");
     if (find_item(member(topic, "subscribers"), subject.peer) == NULL)
         find(check, MESH_MEMBER_SUBSCRIBED, subject, "the peer is in the mesh and not subscribed");
+    else if (check_foreign_lacks(check, subject.peer, subject.topic))
+        find(check, MESH_MEMBER_SUBSCRIBED, subject,
+             "the peer is in the mesh, and did not name the topic to its visitor");
     if (find_item(member(topic, "backoff"), subject.peer) != NULL)
         find(check, MESH_MEMBER_BACKOFF, subject, "the peer is in the mesh and in backoff");
 }
@@ -294,30 +297,30 @@ static void check_topic(struct check *check, const json_t *node, const char *nam
 
 static void check_nodes(struct check *check)
 {
-    const char *network = NULL, *name;
-    json_t *finalized = json_object(), *topic;
+    const char *name;
+    json_t *topic;
     size_t index, peer_index;
     const json_t *node, *peer;
     json_array_foreach(member(check->snapshot, "nodes"), index, node)
     {
         const char *id = text_member(node, "peer_id");
-        check_network(check, node, &network);
-        check_status(check, member(node, "status"), (struct subject){.node = id}, finalized);
+        check_network(check, node);
+        check_status(check, member(node, "status"), (struct subject){.node = id});
         json_array_foreach(member(node, "peers"), peer_index, peer)
         {
             const char *other = text_member(peer, "peer_id");
             check_peer(check, id, peer);
             /* Of those that we asked ourselves, what others heard earlier is of no interest. */
-            if (member(check->nodes, other) == NULL)
+            if (member(check->nodes, other) == NULL &&
+                !json_is_object(member(member(check->foreign, other), "status")))
                 check_status(check, member(peer, "status"),
-                             (struct subject){.node = id, .peer = other}, finalized);
+                             (struct subject){.node = id, .peer = other});
         }
         json_object_foreach(member(node, "topics"), name, topic)
         {
             check_topic(check, node, name, topic);
         }
     }
-    json_decref(finalized);
 }
 
 /* ---- the graph of a topic ---- */
@@ -455,6 +458,11 @@ static void index_nodes(struct check *check)
     {
         json_object_set(check->nodes, text_member(item, "peer_id"), item);
     }
+    check->foreign = json_object();
+    json_array_foreach(member(check->snapshot, "foreign"), index, item)
+    {
+        json_object_set(check->foreign, text_member(item, "peer_id"), item);
+    }
     json_array_foreach(member(check->snapshot, "unreachable"), index, item)
     {
         find(check, MESH_NODE_REACHABLE, (struct subject){0}, "%s", text_member(item, "error"));
@@ -472,27 +480,32 @@ static json_t *result_of(struct check *check)
         json_array_extend(findings, check->findings[i]);
         json_decref(check->findings[i]);
     }
-    return json_pack("{s:b,s:I,s:I,s:o,s:o}", "sound", !check->unsound, "nodes",
-                     (json_int_t)json_object_size(check->nodes), "topics",
+    return json_pack("{s:b,s:I,s:I,s:I,s:o,s:o}", "sound", !check->unsound, "nodes",
+                     (json_int_t)json_object_size(check->nodes), "foreign",
+                     (json_int_t)json_object_size(check->foreign), "topics",
                      (json_int_t)json_object_size(check->topics), "findings", findings,
                      "explanations", explanations);
 }
 
 json_t *mesh_check(const json_t *snapshot)
 {
-    struct check check = {.snapshot = snapshot, .topics = json_object()};
+    struct check check = {
+        .snapshot = snapshot, .topics = json_object(), .finalized = json_object()};
     const char *name;
     json_t *ignored;
     for (size_t i = 0; i < MESH_INVARIANTS; i++)
         check.findings[i] = json_array();
     index_nodes(&check);
     check_nodes(&check);
+    check_foreign_nodes(&check);
     json_object_foreach(check.topics, name, ignored)
     {
         check_graph(&check, name);
     }
     json_t *result = result_of(&check);
     json_decref(check.nodes);
+    json_decref(check.foreign);
+    json_decref(check.finalized);
     json_decref(check.topics);
     return result;
 }

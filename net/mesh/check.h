@@ -32,7 +32,7 @@ const char *mesh_invariant_name(enum mesh_invariant invariant);
 const char *mesh_invariant_explanation(enum mesh_invariant invariant);
 
 /*
- * {"sound": whether there is no error, "nodes", "topics": how many were looked at,
+ * {"sound": whether there is no error, "nodes", "foreign", "topics": how many were looked at,
  *  "findings": [{"severity": "error" | "warning" | "note", "invariant", "topic", "node", "peer",
  *                "message"}],         by invariant; those members that apply
  *  "explanations": {invariant: ...}}  of those that were found not to hold

@@ -2,76 +2,222 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/memory.h"
 #include "net/api/client.h"
+#include "net/mesh/prometheus.h"
 #include "net/mesh/snapshot.h"
+#include "net/mesh/target.h"
+#include "net/mesh/visit.h"
 
 struct collection {
     struct event_base *base;
-    const char *const *apis;
-    size_t count, started;
-    uint64_t timeout_ms;
+    struct resolver *resolver;
+    struct mesh_manner manner;
     json_t *snapshot;
-    struct question *questions; /* one for each API */
+    struct question *questions; /* one for each target */
+    size_t count, started, running;
+    bool visiting; /* what could be asked has been */
 };
 
 struct question {
     struct collection *collection;
-    const char *api;
+    struct mesh_target target;
+    json_t *metrics;    /* of its page, once they are there */
+    struct error error; /* what is wrong with that page */
 };
 
-static void ask_next(struct collection *collection);
+static void go_on(struct collection *collection);
+
+static void over(struct collection *collection)
+{
+    collection->running--;
+    go_on(collection);
+}
+
+static void miss(struct collection *collection, const char *what, const char *error)
+{
+    snapshot_add_unreachable(collection->snapshot, what, error);
+}
+
+/* ---- our nodes ---- */
 
 static void answered(void *context, int status, const json_t *answer, const char *problem)
 {
-    struct question *question = context;
+    const struct question *question = context;
     struct collection *collection = question->collection;
+    const char *api = question->target.api;
     struct error error;
     bool added = false;
     if (status == 0)
         error_set(&error, "%s", problem);
     else if (status != 200)
-        error_set(&error, "%s/mesh: answered %d", question->api, status);
+        error_set(&error, "%s/mesh: answered %d", api, status);
     else
-        added = snapshot_add_node(collection->snapshot, question->api, answer, &error);
+        added = snapshot_add_node(collection->snapshot, api, answer, &error);
     if (!added)
-        snapshot_add_unreachable(collection->snapshot, question->api, error.text);
-    ask_next(collection);
+        miss(collection, api, error.text);
+    over(collection);
 }
 
-static void ask_next(struct collection *collection)
+static void ask_api(struct question *question)
 {
     static const struct api_call_handlers handlers = {.done = answered};
-    if (collection->started == collection->count)
-        return;
-    struct question *question = &collection->questions[collection->started];
-    question->collection = collection;
-    question->api = collection->apis[collection->started];
-    collection->started++;
-    api_call_new(collection->base, question->api, "GET", "/mesh", NULL, collection->timeout_ms,
-                 &handlers, question, NULL);
+    api_call_new(question->collection->base, question->target.api, "GET", "/mesh", NULL,
+                 question->collection->manner.timeout_ms, &handlers, question, NULL);
 }
 
-json_t *mesh_collect(const char *const *apis, size_t count, uint64_t timeout_ms,
+/* ---- metrics: those that leanMetrics names begin so, all of them ---- */
+
+static void page_came(void *context, struct bytes text)
+{
+    struct question *question = context;
+    question->metrics = prometheus_parse(text, "lean_", &question->error);
+    if (question->metrics == NULL)
+        error_prefix(&question->error, "%s", question->target.page);
+}
+
+static void page_over(void *context, int status, const json_t *answer, const char *problem)
+{
+    (void)answer;
+    struct question *question = context;
+    struct collection *collection = question->collection;
+    const char *page = question->target.page;
+    if (status == 0)
+        error_set(&question->error, "%s", problem);
+    else if (status != 200)
+        error_set(&question->error, "%s: answered %d", page, status);
+    if (question->metrics == NULL) {
+        miss(collection, page, question->error.text);
+    } else if (!question->target.has_address) {
+        snapshot_add_endpoint(collection->snapshot, page, question->metrics);
+        question->metrics = NULL;
+    }
+    over(collection);
+}
+
+static void ask_page(struct question *question)
+{
+    static const struct api_call_handlers handlers = {.text = page_came, .done = page_over};
+    const char *page = question->target.page;
+    size_t length = mesh_target_page_path(page);
+    char *server = text_format("%.*s", (int)length, page);
+    api_call_new(question->collection->base, server, "GET", page + length, NULL,
+                 question->collection->manner.timeout_ms, &handlers, question, NULL);
+    free(server);
+}
+
+/* ---- visits ---- */
+
+static void visited(void *context, json_t *entry, const char *problem)
+{
+    struct question *question = context;
+    struct collection *collection = question->collection;
+    struct error error;
+    bool added = false;
+    if (entry == NULL)
+        error_set(&error, "%s", problem);
+    else if (question->metrics != NULL)
+        snapshot_set_metrics(entry, question->target.page, json_incref(question->metrics));
+    if (entry != NULL)
+        added = snapshot_add_foreign(collection->snapshot, question->target.text, entry, &error);
+    if (!added) {
+        miss(collection, question->target.text, error.text);
+        if (question->metrics != NULL)
+            snapshot_add_endpoint(collection->snapshot, question->target.page,
+                                  json_incref(question->metrics));
+    }
+    json_decref(entry);
+    over(collection);
+}
+
+static bool visit(struct question *question)
+{
+    struct collection *collection = question->collection;
+    const struct visit_settings settings = {.base = collection->base,
+                                            .resolver = collection->resolver,
+                                            .timeout_ms = collection->manner.timeout_ms,
+                                            .stay_ms = collection->manner.stay_ms};
+    struct error error;
+    if (visit_begin(&settings, &question->target.address, visited, question, &error))
+        return true;
+    miss(collection, question->target.text, error.text);
+    return false;
+}
+
+/* ---- all of them ---- */
+
+/* Whether there is anything to wait for. */
+static bool begin(struct question *question)
+{
+    const struct mesh_target *target = &question->target;
+    if (question->collection->visiting)
+        return target->has_address && visit(question);
+    if (target->api != NULL)
+        ask_api(question);
+    else if (target->page != NULL)
+        ask_page(question);
+    return target->api != NULL || target->page != NULL;
+}
+
+static void go_on(struct collection *collection)
+{
+    size_t most = collection->visiting ? MESH_VISITS_AT_ONCE : MESH_COLLECT_AT_ONCE;
+    while (collection->running < most && collection->started < collection->count)
+        collection->running += begin(&collection->questions[collection->started++]);
+    if (collection->running > 0)
+        return;
+    if (collection->visiting) {
+        event_base_loopbreak(collection->base);
+        return;
+    }
+    collection->visiting = true;
+    collection->started = 0;
+    go_on(collection);
+}
+
+static bool parse_all(struct collection *collection, const char *const *targets,
+                      struct error *error)
+{
+    for (size_t i = 0; i < collection->count; i++) {
+        collection->questions[i].collection = collection;
+        if (!mesh_target_parse(targets[i], &collection->questions[i].target, error))
+            return false;
+    }
+    return true;
+}
+
+/* What there may be nothing to wait for, at once: the loop must be there to be broken. */
+static void start(evutil_socket_t fd, short what, void *argument)
+{
+    (void)fd, (void)what;
+    go_on(argument);
+}
+
+static void collect(struct collection *collection)
+{
+    collection->base = event_base_new();
+    collection->resolver = resolver_new(collection->base);
+    collection->snapshot = snapshot_new();
+    event_base_once(collection->base, -1, EV_TIMEOUT, start, collection, NULL);
+    event_base_dispatch(collection->base);
+    resolver_free(collection->resolver);
+    event_base_free(collection->base);
+    snapshot_sort(collection->snapshot);
+}
+
+json_t *mesh_collect(const char *const *targets, size_t count, const struct mesh_manner *manner,
                      struct error *error)
 {
-    for (size_t i = 0; i < count; i++)
-        if (!api_url_check(apis[i], error))
-            return NULL;
-    struct collection collection = {
-        .base = event_base_new(),
-        .apis = apis,
-        .count = count,
-        .timeout_ms = timeout_ms,
-        .snapshot = snapshot_new(),
-        .questions = memory_new(count * sizeof(struct question) + 1),
-    };
-    for (size_t i = 0; i < MESH_COLLECT_AT_ONCE; i++)
-        ask_next(&collection);
-    event_base_dispatch(collection.base);
-    event_base_free(collection.base);
+    struct collection collection = {.manner = *manner, .count = count};
+    collection.questions = memory_new(count * sizeof(struct question) + 1);
+    if (parse_all(&collection, targets, error))
+        collect(&collection);
+    for (size_t i = 0; i < count; i++) {
+        mesh_target_clear(&collection.questions[i].target);
+        json_decref(collection.questions[i].metrics);
+    }
     free(collection.questions);
-    snapshot_sort(collection.snapshot);
     return collection.snapshot;
 }

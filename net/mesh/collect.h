@@ -8,14 +8,21 @@
 
 #include "common/error.h"
 
-enum { MESH_COLLECT_AT_ONCE = 64 };
+enum { MESH_COLLECT_AT_ONCE = 64, MESH_VISITS_AT_ONCE = 32 };
+
+struct mesh_manner {
+    uint64_t timeout_ms; /* until a node has answered, or has accepted a visitor */
+    uint64_t stay_ms;    /* of a visit; two heartbeats of the node's at least */
+};
 
 /*
- * A snapshot (net/mesh/snapshot.h) of the nodes behind APIS, such as "http://127.0.0.1:8080". Those
- * that do not answer GET /mesh soundly within TIMEOUT_MS each are in it as unreachable. NULL with
- * the error set where one is no API address.
+ * A snapshot (net/mesh/snapshot.h) of what TARGETS (net/mesh/target.h) name. Those that do not
+ * answer soundly in time are in it as unreachable. NULL with the error set where one is no target.
+ *
+ * APIs and pages of metrics are asked first, and the other nodes visited then: so that nobody takes
+ * our visitors for members of the mesh.
  */
-json_t *mesh_collect(const char *const *apis, size_t count, uint64_t timeout_ms,
+json_t *mesh_collect(const char *const *targets, size_t count, const struct mesh_manner *manner,
                      struct error *error);
 
 #endif

@@ -9,9 +9,10 @@
 #include "net/mesh/snapshot.h"
 
 /* In the order in which changes are listed. */
-static const char *const kinds[] = {"unreachable",    "node",   "peer",         "connection",
-                                    "inbound_stream", "topic",  "subscription", "subscriber",
-                                    "mesh",           "fanout", "backoff"};
+const char *const mesh_change_kinds[] = {"unreachable",  "endpoint",   "node",           "foreign",
+                                         "peer",         "connection", "inbound_stream", "topic",
+                                         "subscription", "subscriber", "mesh",           "fanout",
+                                         "backoff",      NULL};
 
 /* What a change is about. Members that do not apply are NULL. */
 struct subject {
@@ -196,7 +197,7 @@ static void compare_topics(json_t *changes, const struct subject *subject, const
 static void compare_node(json_t *changes, const struct subject *subject, const json_t *before,
                          const json_t *after)
 {
-    static const char *const except[] = {"peer_id", "topics", "peers", "volatile", NULL};
+    static const char *const except[] = {"peer_id", "topics", "peers", "sources", "volatile", NULL};
     compare_fields(changes, subject, except, before, after);
     compare_lists(changes, of_kind(subject, "peer"), as_peer, compare_peer,
                   json_object_get(before, "peers"), json_object_get(after, "peers"));
@@ -204,11 +205,27 @@ static void compare_node(json_t *changes, const struct subject *subject, const j
                    json_object_get(after, "topics"));
 }
 
+static void compare_foreign(json_t *changes, const struct subject *subject, const json_t *before,
+                            const json_t *after)
+{
+    static const char *const except[] = {"peer_id", "topics", "sources", "volatile", NULL};
+    compare_fields(changes, subject, except, before, after);
+    compare_topics(changes, subject, json_object_get(before, "topics"),
+                   json_object_get(after, "topics"));
+}
+
+static void compare_endpoint(json_t *changes, const struct subject *subject, const json_t *before,
+                             const json_t *after)
+{
+    static const char *const except[] = {"url", "sources", "volatile", NULL};
+    compare_fields(changes, subject, except, before, after);
+}
+
 static size_t kind_rank(const json_t *change)
 {
     const char *kind = json_string_value(json_object_get(change, "kind"));
     size_t rank = 0;
-    while (rank < sizeof(kinds) / sizeof(*kinds) && strcmp(kinds[rank], kind) != 0)
+    while (mesh_change_kinds[rank] != NULL && strcmp(mesh_change_kinds[rank], kind) != 0)
         rank++;
     return rank;
 }
@@ -257,6 +274,10 @@ json_t *mesh_diff(const json_t *before, const json_t *after)
                   json_object_get(before, "unreachable"), json_object_get(after, "unreachable"));
     compare_lists(changes, (struct subject){.kind = "node"}, as_node, compare_node,
                   json_object_get(before, "nodes"), json_object_get(after, "nodes"));
+    compare_lists(changes, (struct subject){.kind = "foreign"}, as_node, compare_foreign,
+                  json_object_get(before, "foreign"), json_object_get(after, "foreign"));
+    compare_lists(changes, (struct subject){.kind = "endpoint"}, as_api, compare_endpoint,
+                  json_object_get(before, "endpoints"), json_object_get(after, "endpoints"));
     return sorted(changes);
 }
 

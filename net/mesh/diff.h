@@ -11,11 +11,15 @@
  * An array of changes, sorted, empty where the two are equal; the caller owns it. A change is
  *   {"change": "added" | "removed" | "changed", "kind": ..., "topic", "node", "peer", "connection",
  *    "field", "before", "after"}
- * with those members that apply. Kinds: unreachable, node, peer, connection, inbound_stream; within
- * a topic: topic, subscription (the node's own), subscriber (that the node knows of), mesh, fanout,
- * backoff. A changed one names the field, and what it was and is.
+ * with those members that apply, and "api" for what was asked. Kinds: unreachable, endpoint, node,
+ * foreign, peer, connection, inbound_stream; within a topic: topic, subscription (the node's own),
+ * subscriber (that the node knows of), mesh, fanout, backoff. A changed one names the field, and
+ * what it was and is.
  */
 json_t *mesh_diff(const json_t *before, const json_t *after);
+
+/* Ends with NULL. */
+extern const char *const mesh_change_kinds[];
 
 /* One line for people, without a newline, such as "+ mesh TOPIC: A -> B"; freed with free(). */
 char *mesh_change_text(const json_t *change);

@@ -7,6 +7,7 @@
 #include "common/file.h"
 #include "common/memory.h"
 #include "common/shape.h"
+#include "net/mesh/prometheus.h"
 
 static const char format_name[] = "devnet-mesh-snapshot";
 
@@ -60,18 +61,51 @@ static const struct shape node[] = {{"peer_id", SHAPE_STRING, SHAPE_REQUIRED, NU
                                     {"status", SHAPE_OBJECT, SHAPE_OPTIONAL, status},
                                     {"topics", SHAPE_MAP, SHAPE_REQUIRED, topic},
                                     {"peers", SHAPE_OBJECTS, SHAPE_REQUIRED, peer},
+                                    {"sources", SHAPE_OBJECT, SHAPE_OPTIONAL, NULL},
                                     {"volatile", SHAPE_OBJECT, SHAPE_OPTIONAL, NULL},
                                     {0}};
+static const struct shape foreign_topic[] = {{"subscribed", SHAPE_BOOLEAN, SHAPE_REQUIRED, NULL},
+                                             {"has_visitor", SHAPE_BOOLEAN, SHAPE_REQUIRED, NULL},
+                                             {0}};
+static const struct shape visit_streams[] = {{"ours", SHAPE_STRING, SHAPE_OPTIONAL, NULL},
+                                             {"theirs", SHAPE_STRINGS, SHAPE_REQUIRED, NULL},
+                                             {0}};
+static const struct shape visit[] = {{"ended", SHAPE_STRING, SHAPE_OPTIONAL, NULL},
+                                     {"status", SHAPE_STRING, SHAPE_OPTIONAL, NULL},
+                                     {"streams", SHAPE_OBJECT, SHAPE_REQUIRED, visit_streams},
+                                     {0}};
+static const struct shape node_info[] = {{"name", SHAPE_STRING, SHAPE_OPTIONAL, NULL},
+                                         {"version", SHAPE_STRING, SHAPE_OPTIONAL, NULL},
+                                         {0}};
+static const struct shape foreign[] = {{"peer_id", SHAPE_STRING, SHAPE_REQUIRED, NULL},
+                                       {"key_type", SHAPE_STRING, SHAPE_REQUIRED, NULL},
+                                       {"agent", SHAPE_STRING, SHAPE_OPTIONAL, NULL},
+                                       {"protocols", SHAPE_STRINGS, SHAPE_REQUIRED, NULL},
+                                       {"listen", SHAPE_STRINGS, SHAPE_REQUIRED, NULL},
+                                       {"status", SHAPE_OBJECT, SHAPE_OPTIONAL, status},
+                                       {"topics", SHAPE_MAP, SHAPE_REQUIRED, foreign_topic},
+                                       {"visit", SHAPE_OBJECT, SHAPE_REQUIRED, visit},
+                                       {"node_info", SHAPE_OBJECT, SHAPE_OPTIONAL, node_info},
+                                       {"sources", SHAPE_OBJECT, SHAPE_REQUIRED, NULL},
+                                       {"volatile", SHAPE_OBJECT, SHAPE_OPTIONAL, NULL},
+                                       {0}};
+static const struct shape endpoint[] = {{"url", SHAPE_STRING, SHAPE_REQUIRED, NULL},
+                                        {"node_info", SHAPE_OBJECT, SHAPE_OPTIONAL, node_info},
+                                        {"sources", SHAPE_OBJECT, SHAPE_REQUIRED, NULL},
+                                        {"volatile", SHAPE_OBJECT, SHAPE_OPTIONAL, NULL},
+                                        {0}};
 static const struct shape unreachable[] = {{"api", SHAPE_STRING, SHAPE_REQUIRED, NULL},
                                            {"error", SHAPE_STRING, SHAPE_REQUIRED, NULL},
                                            {0}};
 static const struct shape whole[] = {{"nodes", SHAPE_OBJECTS, SHAPE_REQUIRED, node},
+                                     {"foreign", SHAPE_OBJECTS, SHAPE_OPTIONAL, foreign},
+                                     {"endpoints", SHAPE_OBJECTS, SHAPE_OPTIONAL, endpoint},
                                      {"unreachable", SHAPE_OBJECTS, SHAPE_REQUIRED, unreachable},
                                      {0}};
 
 const char *snapshot_item_name(const json_t *item)
 {
-    static const char *const names[] = {"peer_id", "id", "api"};
+    static const char *const names[] = {"peer_id", "id", "api", "url"};
     const char *text = json_string_value(item);
     for (size_t i = 0; text == NULL && i < sizeof(names) / sizeof(*names); i++)
         text = json_string_value(json_object_get(item, names[i]));
@@ -220,9 +254,75 @@ bool snapshot_add_node(json_t *snapshot, const char *api, const json_t *mesh, st
     json_t *taken = take_volatile(added);
     json_object_set_new(taken, "api", json_string(api));
     json_object_set_new(added, "volatile", taken);
+    json_object_set_new(added, "sources", json_pack("{s:s}", "*", "api"));
     sort_lists(added);
     json_array_append_new(nodes, added);
     return true;
+}
+
+/* The list NAME, which is made where it is missing. */
+static json_t *list_of(json_t *snapshot, const char *name)
+{
+    json_t *list = json_object_get(snapshot, name);
+    if (list == NULL) {
+        list = json_array();
+        json_object_set_new(snapshot, name, list);
+    }
+    return list;
+}
+
+bool snapshot_add_foreign(json_t *snapshot, const char *address, const json_t *entry,
+                          struct error *error)
+{
+    json_t *list = list_of(snapshot, "foreign");
+    const char *peer_id = snapshot_item_name(entry);
+    size_t index;
+    const json_t *other;
+    json_array_foreach(list, index, other)
+    {
+        if (strcmp(snapshot_item_name(other), peer_id) == 0)
+            return error_set(error, "%s is node %s, which was visited at another address too",
+                             address, peer_id);
+    }
+    json_t *added = json_deep_copy(entry);
+    sort_lists(added);
+    json_array_append_new(list, added);
+    return true;
+}
+
+/* What a node says of itself in its metrics. */
+static json_t *node_info_of(const json_t *metrics)
+{
+    static const char name[] = "lean_node_info{";
+    const char *series;
+    json_t *value;
+    json_object_foreach((json_t *)metrics, series, value)
+    {
+        if (strncmp(series, name, sizeof(name) - 1) != 0)
+            continue;
+        char *client = prometheus_label(series, "name");
+        char *version = prometheus_label(series, "version");
+        json_t *info = json_pack("{s:s?, s:s?}", "name", client, "version", version);
+        free(client);
+        free(version);
+        return info;
+    }
+    return json_null();
+}
+
+void snapshot_set_metrics(json_t *entry, const char *url, json_t *metrics)
+{
+    json_object_set_new(entry, "node_info", node_info_of(metrics));
+    json_object_set_new(json_object_get(entry, "sources"), "node_info", json_string("metrics"));
+    json_object_set_new(json_object_get(entry, "volatile"), "metrics", metrics);
+    json_object_set_new(json_object_get(entry, "volatile"), "metrics_url", json_string(url));
+}
+
+void snapshot_add_endpoint(json_t *snapshot, const char *url, json_t *metrics)
+{
+    json_t *entry = json_pack("{s:s, s:{}, s:{}}", "url", url, "sources", "volatile");
+    snapshot_set_metrics(entry, url, metrics);
+    json_array_append_new(list_of(snapshot, "endpoints"), entry);
 }
 
 void snapshot_add_unreachable(json_t *snapshot, const char *api, const char *error)
@@ -234,6 +334,8 @@ void snapshot_add_unreachable(json_t *snapshot, const char *api, const char *err
 void snapshot_sort(json_t *snapshot)
 {
     sort_array(json_object_get(snapshot, "nodes"));
+    sort_array(json_object_get(snapshot, "foreign"));
+    sort_array(json_object_get(snapshot, "endpoints"));
     sort_array(json_object_get(snapshot, "unreachable"));
 }
 
@@ -253,15 +355,24 @@ static bool check_format(const json_t *snapshot, struct error *error)
     return true;
 }
 
-static bool check_nodes(const json_t *nodes, struct error *error)
+static bool check_list(const json_t *snapshot, const char *name, const char *what,
+                       struct error *error)
 {
-    if (json_array_size(nodes) > SNAPSHOT_NODES_MAX)
-        return error_set(error, "more than %d nodes", SNAPSHOT_NODES_MAX);
-    for (size_t i = 1; i < json_array_size(nodes); i++)
-        if (snapshot_item_compare(json_array_get(nodes, i - 1), json_array_get(nodes, i)) == 0)
-            return error_set(error, "node %s is in it twice",
-                             snapshot_item_name(json_array_get(nodes, i)));
+    const json_t *list = json_object_get(snapshot, name);
+    if (json_array_size(list) > SNAPSHOT_NODES_MAX)
+        return error_set(error, "more than %d %ss", SNAPSHOT_NODES_MAX, what);
+    for (size_t i = 1; i < json_array_size(list); i++)
+        if (snapshot_item_compare(json_array_get(list, i - 1), json_array_get(list, i)) == 0)
+            return error_set(error, "%s %s is in it twice", what,
+                             snapshot_item_name(json_array_get(list, i)));
     return true;
+}
+
+static bool check_lists(const json_t *snapshot, struct error *error)
+{
+    return check_list(snapshot, "nodes", "node", error) &&
+           check_list(snapshot, "foreign", "foreign node", error) &&
+           check_list(snapshot, "endpoints", "endpoint", error);
 }
 
 json_t *snapshot_parse(struct bytes text, struct error *error)
@@ -277,7 +388,7 @@ json_t *snapshot_parse(struct bytes text, struct error *error)
     bool sound = check_format(snapshot, error) && shape_check(snapshot, whole, error);
     if (sound) {
         sort_lists(snapshot);
-        sound = check_nodes(json_object_get(snapshot, "nodes"), error);
+        sound = check_lists(snapshot, error);
     }
     if (!sound) {
         json_decref(snapshot);

@@ -3,7 +3,18 @@
  *
  *   {"format": "devnet-mesh-snapshot", "version": 1,
  *    "nodes": [what GET /mesh answered, and "volatile": {...}], sorted by peer id
- *    "unreachable": [{"api", "error"}]}                         sorted by API
+ *    "foreign": [{"peer_id", "key_type", "agent", "protocols", "listen", "status",
+ *      "topics": {name: {"subscribed", "has_visitor": whether we were in its mesh}},
+ *      "visit": {"ended": null, or why it went before we did, "status": how it took our asking,
+ *                "streams": {"ours": protocol, "theirs": [protocol]}},
+ *      "node_info": {"name", "version"}, "sources", "volatile"}]  nodes without an API of ours
+ *    "endpoints": [{"url", "node_info", "sources", "volatile"}] pages of metrics of nobody known
+ *    "unreachable": [{"api": what was asked, "error"}]}         sorted by it
+ *
+ * "foreign" and "endpoints" are left out where they were never asked for. "sources" says of each
+ * member where it is from: "api", "tls", "identify", "status", "gossipsub" (the node's RPCs),
+ * "visit" (what we saw) or "metrics"; "*" stands for all. A member of a foreign node's that is not
+ * in it is not known. snapshot.schema.json, installed in share/devnet, has it all.
  *
  * Keys and lists are sorted, and what changes all the time (ages, round-trip times, counters, the
  * API's address) is moved to "volatile", where it keeps its path: list items under their id. So two
@@ -27,6 +38,15 @@ enum {
 json_t *snapshot_new(void);
 /* MESH is an answer to GET /mesh, borrowed. False where it is none, or its node is in already. */
 bool snapshot_add_node(json_t *snapshot, const char *api, const json_t *mesh, struct error *error);
+/* ENTRY is what came of a visit (net/mesh/visit.h) at ADDRESS, borrowed. False where that node is
+ * in already. */
+bool snapshot_add_foreign(json_t *snapshot, const char *address, const json_t *entry,
+                          struct error *error);
+/* Adds METRICS (net/mesh/prometheus.h), taken over, of the page at URL to a foreign node's entry.
+ */
+void snapshot_set_metrics(json_t *entry, const char *url, json_t *metrics);
+/* The same where it is not known whose they are. */
+void snapshot_add_endpoint(json_t *snapshot, const char *url, json_t *metrics);
 void snapshot_add_unreachable(json_t *snapshot, const char *api, const char *error);
 /* Sorts the nodes, once all are in. */
 void snapshot_sort(json_t *snapshot);
@@ -39,9 +59,10 @@ json_t *snapshot_read(const char *path, struct error *error);
 char *snapshot_text(const json_t *snapshot);
 
 /* The order of a list's items, and what tells them apart: strings, or objects by `peer_id`, `id`,
- * `api`, or `connection` and `stream_id`. */
+ * `api`, `url`, or `connection` and `stream_id`. */
 int snapshot_item_compare(const json_t *a, const json_t *b);
-/* What names the item: the string, or the `peer_id`, `id` or `api`; NULL where there is none. */
+/* What names the item: the string, or the `peer_id`, `id`, `api` or `url`; NULL where there is
+ * none. */
 const char *snapshot_item_name(const json_t *item);
 
 #endif

@@ -9,6 +9,7 @@
 #include "net/mesh/diff.h"
 #include "net/mesh/snapshot.h"
 
+#include "tests/unit/json_text.h"
 #include "tests/unit/support.h"
 
 /* What node A says, with lists out of order and all that is volatile. */
@@ -27,20 +28,6 @@ static const char answer_text[] =
     "'inbound_streams':[{'connection':'aa','stream_id':9,'age_ms':8},"
     "{'connection':'aa','stream_id':3}]}],"
     "'statistics':{'rpcs':4}}";
-
-/* JSON with single quotes, which read better in C. */
-static json_t *json_of(const char *text)
-{
-    char *copy = text_copy(text);
-    for (char *quote = copy; (quote = strchr(quote, '\'')) != NULL;)
-        *quote = '"';
-    json_error_t error;
-    json_t *value = json_loads(copy, 0, &error);
-    if (value == NULL)
-        fail_msg("%s: %s", copy, error.text);
-    free(copy);
-    return value;
-}
 
 static json_t *snapshot_of(const json_t *answer)
 {
@@ -76,6 +63,7 @@ static void a_snapshot_is_sorted_and_what_is_volatile_is_apart(void **state)
         "{'peer_id':'C','agent':null,'key_type':'secp256k1','protocols':['x','y'],"
         "'subscriptions':['t'],'status':null,'connections':[],'outbound_stream':null,"
         "'inbound_streams':[]}],"
+        "'sources':{'*':'api'},"
         "'volatile':{'api':'http://127.0.0.1:1','statistics':{'rpcs':4},"
         "'topics':{'t':{'backoff':{'D':{'left_ms':500}}}},"
         "'peers':{'B':{'connections':{'aa':{'age_ms':9,'rtt_us':11},"
@@ -251,7 +239,8 @@ static void an_api_that_is_none_is_an_error(void **state)
     (void)state;
     const char *const apis[] = {"http://127.0.0.1:1", "nonsense"};
     struct error error;
-    assert_null(mesh_collect(apis, 2, 1000, &error));
+    const struct mesh_manner manner = {.timeout_ms = 1000};
+    assert_null(mesh_collect(apis, 2, &manner, &error));
     assert_non_null(strstr(error.text, "nonsense: not an API address"));
 }
 

@@ -1,0 +1,80 @@
+/* What is not known of a foreign node is not held against it: its meshes, its peers, its streams to
+ * others. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/memory.h"
+#include "net/mesh/check_state.h"
+
+static const json_t *member(const json_t *object, const char *name)
+{
+    return json_object_get(object, name);
+}
+
+/* The part of a Lean topic, /leanconsensus/NETWORK/..., that is the network; NULL where it is none.
+ * Freed with free(). */
+static char *network_of(const char *topic)
+{
+    static const char prefix[] = "/leanconsensus/";
+    if (strncmp(topic, prefix, sizeof(prefix) - 1) != 0)
+        return NULL;
+    const char *network = topic + sizeof(prefix) - 1;
+    return text_format("%.*s", (int)strcspn(network, "/"), network);
+}
+
+static void check_network(struct check *check, const json_t *entry, struct subject subject)
+{
+    char *other = NULL;
+    bool shared = false;
+    const char *topic;
+    json_t *value;
+    json_object_foreach(json_object_get(entry, "topics"), topic, value)
+    {
+        char *network = network_of(topic);
+        if (network == NULL)
+            continue;
+        shared |= check->network == NULL || strcmp(network, check->network) == 0;
+        free(other);
+        other = network;
+    }
+    if (other != NULL && !shared)
+        check_find(check, MESH_SAME_NETWORK, MESH_ERROR, subject,
+                   "subscribed to topics of network %s, while the first node has %s", other,
+                   check->network);
+    free(other);
+}
+
+static void check_streams(struct check *check, const json_t *visit, struct subject subject)
+{
+    const json_t *streams = member(visit, "streams");
+    size_t theirs = json_array_size(member(streams, "theirs"));
+    bool whole = json_string_value(member(visit, "ended")) == NULL;
+    if (theirs > 1)
+        check_find(check, MESH_INBOUND_STREAM, MESH_WARNING, subject,
+                   "it opened %zu gossipsub streams to its visitor", theirs);
+    if (theirs == 0 && whole && json_is_string(member(streams, "ours")))
+        check_find(check, MESH_OUTBOUND_STREAM, MESH_WARNING, subject,
+                   "it opened no gossipsub stream to its visitor, whose own it reads");
+}
+
+void check_foreign_nodes(struct check *check)
+{
+    size_t index;
+    const json_t *entry;
+    json_array_foreach(member(check->snapshot, "foreign"), index, entry)
+    {
+        struct subject subject = {.node = json_string_value(member(entry, "peer_id"))};
+        if (member(check->nodes, subject.node) != NULL)
+            continue; /* it has told us itself */
+        check_status(check, member(entry, "status"), subject);
+        check_network(check, entry, subject);
+        check_streams(check, member(entry, "visit"), subject);
+    }
+}
+
+bool check_foreign_lacks(const struct check *check, const char *peer_id, const char *topic)
+{
+    const json_t *entry = member(check->foreign, peer_id);
+    return member(member(entry, "sources"), "topics") != NULL &&
+           member(member(entry, "topics"), topic) == NULL;
+}

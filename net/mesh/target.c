@@ -1,0 +1,69 @@
+#include "net/mesh/target.h"
+
+#include <stdlib.h>
+
+#include "common/memory.h"
+#include "net/api/client.h"
+
+static const char scheme[] = "http://";
+
+bool mesh_target_looks_like_multiaddr(const char *text)
+{
+    static const char *const starts[] = {"/ip4/", "/ip6/", "/dns/", "/dns4/", "/dns6/"};
+    for (size_t i = 0; i < sizeof(starts) / sizeof(*starts); i++)
+        if (strncmp(text, starts[i], strlen(starts[i])) == 0)
+            return true;
+    return false;
+}
+
+size_t mesh_target_page_path(const char *page)
+{
+    size_t start = strncmp(page, scheme, strlen(scheme)) == 0 ? strlen(scheme) : 0;
+    return start + strcspn(page + start, "/");
+}
+
+static bool has_path(const char *url)
+{
+    const char *path = url + mesh_target_page_path(url);
+    return path[0] == '/' && path[1] != '\0';
+}
+
+static bool parse_page(const char *text, struct mesh_target *target, struct error *error)
+{
+    char *start = text_format("%.*s", (int)mesh_target_page_path(text), text);
+    bool sound = api_url_check(start, NULL);
+    free(start);
+    target->page = text_copy(text);
+    return (sound && has_path(text)) ||
+           error_set(error, "%s: not a page of metrics; expected http://127.0.0.1:PORT/metrics",
+                     text);
+}
+
+static bool parse_address(const char *text, struct mesh_target *target, struct error *error)
+{
+    size_t length = strcspn(text, "=");
+    char *address = text_format("%.*s", (int)length, text);
+    target->has_address = multiaddr_parse(address, &target->address, error);
+    if (!target->has_address)
+        error_prefix(error, "%s", address);
+    free(address);
+    return target->has_address &&
+           (text[length] == '\0' || parse_page(text + length + 1, target, error));
+}
+
+bool mesh_target_parse(const char *text, struct mesh_target *target, struct error *error)
+{
+    *target = (struct mesh_target){.text = text};
+    if (text[0] == '/')
+        return parse_address(text, target, error);
+    if (has_path(text))
+        return parse_page(text, target, error);
+    target->api = text_copy(text);
+    return api_url_check(text, error);
+}
+
+void mesh_target_clear(struct mesh_target *target)
+{
+    free(target->api);
+    free(target->page);
+}

@@ -1,0 +1,276 @@
+#include "net/mesh/visit.h"
+
+#include <event2/event.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+#include "common/clock.h"
+#include "common/memory.h"
+#include "net/api/host_json.h"
+#include "net/attempt.h"
+#include "net/mesh/heard.h"
+
+enum { HANDSHAKE_GRACE_MS = 1000 }; /* the attempt's own limit comes first, and says more */
+
+struct visit {
+    struct identity *identity;
+    struct host *host;
+    struct host_observer observer;
+    struct event *timer; /* half of the stay, then the other */
+    uint64_t stay_ms;
+    bool half;
+    struct peer *peer; /* NULL before it is connected, and once it is gone */
+    char *status;      /* how the node took our asking: NULL until that is known */
+    size_t topics;     /* that we subscribed to for its sake */
+    json_t *heard, *entry;
+    struct error error; /* why there is no entry */
+    char address[MULTIADDR_TEXT_SIZE];
+    visit_done done;
+    void *context;
+};
+
+/* ---- what is known in the end ---- */
+
+static json_t *listen_of(const struct peer *peer)
+{
+    json_t *listen = json_array();
+    for (size_t i = 0; i < peer->identify.listen_count; i++) {
+        char text[MULTIADDR_TEXT_SIZE];
+        multiaddr_text(&peer->identify.listen[i], text);
+        json_array_append_new(listen, json_string(text));
+    }
+    return listen;
+}
+
+static json_t *topics_of(const struct peer *peer)
+{
+    const struct gossipsub *router = host_router(peer->host);
+    json_t *topics = json_object();
+    for (gossipsub_topic topic = 0; topic < gossipsub_topic_count(router); topic++) {
+        if (!gossipsub_peer_is_subscribed(router, peer->router_handle, topic))
+            continue;
+        bool in_mesh = gossipsub_in_mesh(router, peer->router_handle, topic);
+        json_object_set_new(topics, gossipsub_topic_name(router, topic),
+                            json_pack("{s:b, s:b}", "subscribed", 1, "has_visitor", in_mesh));
+    }
+    return topics;
+}
+
+/* What went on between the node and us, as far as it would go on so with the next visitor. */
+static json_t *course_of(const struct visit *visit, const char *ended)
+{
+    const struct peer *peer = visit->peer;
+    json_t *theirs = json_array();
+    for (size_t i = 0; i < peer->inbound_count; i++)
+        json_array_append_new(theirs, json_string(peer->inbound[i]->protocol->name));
+    bool open = peer->outbound != NULL && peer->outbound_since_ms > 0;
+    return json_pack("{s:s?, s:s?, s:{s:s?, s:o}}", "ended", ended, "status", visit->status,
+                     "streams", "ours", open ? peer->outbound->protocol->name : NULL, "theirs",
+                     theirs);
+}
+
+static json_t *sources_of(const struct peer *peer)
+{
+    static const char *const identify_members[] = {"agent", "protocols", "listen"};
+    json_t *sources =
+        json_pack("{s:s, s:s, s:s}", "peer_id", "tls", "key_type", "tls", "visit", "visit");
+    for (size_t i = 0; peer->identified && i < sizeof(identify_members) / sizeof(char *); i++)
+        json_object_set_new(sources, identify_members[i], json_string("identify"));
+    if (peer->status_known)
+        json_object_set_new(sources, "status", json_string("status"));
+    if (peer->inbound_count > 0)
+        json_object_set_new(sources, "topics", json_string("gossipsub"));
+    return sources;
+}
+
+/* The node goes, or we do: the last moment at which all of it is there. */
+static void describe(struct visit *visit, const char *ended)
+{
+    static const char *const passing[] = {"connections", "outbound_stream", "inbound_streams"};
+    json_t *entry = host_peer_json(visit->peer);
+    json_t *unsteady = json_pack("{s:s, s:O}", "address", visit->address, "heard", visit->heard);
+    for (size_t i = 0; i < sizeof(passing) / sizeof(*passing); i++) {
+        json_object_set(unsteady, passing[i], json_object_get(entry, passing[i]));
+        json_object_del(entry, passing[i]);
+    }
+    json_object_del(entry, "subscriptions");
+    json_object_set_new(entry, "listen", listen_of(visit->peer));
+    json_object_set_new(entry, "topics", topics_of(visit->peer));
+    json_object_set_new(entry, "visit", course_of(visit, ended));
+    json_object_set_new(entry, "sources", sources_of(visit->peer));
+    json_object_set_new(entry, "volatile", unsteady);
+    visit->entry = entry;
+    visit->peer = NULL;
+}
+
+/* ---- the end ---- */
+
+static void visit_free(struct visit *visit)
+{
+    if (visit->host != NULL)
+        host_unobserve(visit->host, &visit->observer);
+    host_free(visit->host);
+    identity_free(visit->identity);
+    event_free(visit->timer);
+    json_decref(visit->heard);
+    free(visit->status);
+    free(visit);
+}
+
+static void on_left(void *argument)
+{
+    struct visit *visit = argument;
+    visit_done done = visit->done;
+    void *context = visit->context;
+    json_t *entry = visit->entry;
+    struct error error = visit->error;
+    visit_free(visit);
+    done(context, entry, entry == NULL ? error.text : NULL);
+}
+
+static void leave(struct visit *visit)
+{
+    evtimer_del(visit->timer);
+    visit->peer = NULL;
+    host_shutdown(visit->host, 0, on_left, visit);
+}
+
+/* ---- the stay ---- */
+
+static void wait_half(struct visit *visit)
+{
+    struct timeval delay = clock_timeval(visit->stay_ms * 1000 / 2);
+    evtimer_add(visit->timer, &delay);
+}
+
+/* Who the node is, we ask when our gossipsub stream is open; where that fails, in the middle. */
+static void on_timer(evutil_socket_t fd, short what, void *argument)
+{
+    (void)fd, (void)what;
+    struct visit *visit = argument;
+    if (!visit->half) {
+        visit->half = true;
+        host_ask_identify(peer_oldest_connection(visit->peer));
+        wait_half(visit);
+        return;
+    }
+    describe(visit, NULL);
+    leave(visit);
+}
+
+static void set_status(struct visit *visit, const char *status)
+{
+    free(visit->status);
+    visit->status = text_copy(status);
+}
+
+static void on_subscribed(struct visit *visit, const char *topic)
+{
+    if (visit->topics < VISIT_TOPICS_MAX)
+        visit->topics += host_subscribe(visit->host, topic, NULL);
+}
+
+static void on_disconnected(struct visit *visit, const struct host_event *event)
+{
+    if (visit->peer == NULL || LIST_NEXT(LIST_FIRST(&visit->peer->connections), link) != NULL)
+        return;
+    describe(visit, event->close->reason.text);
+    /* Otherwise the attempt has yet to end. */
+    if (evtimer_pending(visit->timer, NULL))
+        leave(visit);
+}
+
+static void on_event(void *context, const struct host_event *event)
+{
+    struct visit *visit = context;
+    switch (event->kind) {
+    case HOST_CONNECTED:
+        visit->peer = event->peer;
+        break;
+    case HOST_STATUS:
+        if (event->asked)
+            set_status(visit, "answered");
+        break;
+    case HOST_STATUS_FAILED:
+        set_status(visit, event->end == PROTOCOL_REJECTED ? "not spoken"
+                          : event->reason != NULL         ? event->reason
+                                                          : protocol_end_text(event->end));
+        break;
+    case HOST_SUBSCRIBED:
+        on_subscribed(visit, event->topic);
+        break;
+    case HOST_DISCONNECTED:
+        on_disconnected(visit, event);
+        break;
+    default:
+        break;
+    }
+}
+
+static void on_rpc(const struct traced_rpc *traced)
+{
+    struct visit *visit = traced->context;
+    if (!traced->out)
+        heard_rpc(visit->heard, traced->rpc);
+}
+
+/* ---- the beginning ---- */
+
+static void on_attempted(void *context, const json_t *result)
+{
+    struct visit *visit = context;
+    const char *error = json_string_value(json_object_get(result, "error"));
+    if (error != NULL)
+        error_set(&visit->error, "%s: %s", visit->address, error);
+    if (error != NULL && visit->entry != NULL) {
+        json_decref(visit->entry);
+        visit->entry = NULL;
+    }
+    if (error != NULL || visit->entry != NULL)
+        leave(visit);
+    else
+        wait_half(visit);
+}
+
+/* We graft nobody: so a place in the node's mesh is of its own choice. */
+static bool make_host(struct visit *visit, const struct visit_settings *settings,
+                      struct error *error)
+{
+    struct host_settings host;
+    host_settings_default(&host);
+    host.base = settings->base;
+    host.identity = visit->identity;
+    host.agent = "devnet-mesh/" DEVNET_VERSION;
+    host.handshake_timeout_ms = settings->timeout_ms + HANDSHAKE_GRACE_MS;
+    host.gossipsub.passive = true;
+    host.trace_rpc = on_rpc;
+    host.trace_context = visit;
+    if (getrandom(&host.seed, sizeof(host.seed), 0) < 0)
+        return error_set(error, "no random numbers to be had");
+    visit->host = host_new(&host, error);
+    return visit->host != NULL;
+}
+
+bool visit_begin(const struct visit_settings *settings, const struct multiaddr *address,
+                 visit_done done, void *context, struct error *error)
+{
+    static const struct attempt_handlers handlers = {.done = on_attempted};
+    const struct attempt_settings attempt = {.until = ATTEMPT_HANDSHAKE,
+                                             .timeout_ms = settings->timeout_ms};
+    struct visit *visit = memory_new(sizeof(*visit));
+    visit->done = done;
+    visit->context = context;
+    visit->stay_ms = settings->stay_ms;
+    visit->heard = heard_new();
+    visit->identity = identity_generate();
+    visit->timer = evtimer_new(settings->base, on_timer, visit);
+    multiaddr_text(address, visit->address);
+    if (!make_host(visit, settings, error)) {
+        visit_free(visit);
+        return error_prefix(error, "%s", visit->address);
+    }
+    visit->observer = (struct host_observer){.event = on_event, .context = visit};
+    host_observe(visit->host, &visit->observer);
+    attempt_dial(visit->host, settings->resolver, address, &attempt, &handlers, visit);
+    return true;
+}
