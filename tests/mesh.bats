@@ -152,6 +152,25 @@ dump_full() {
     jq -e '. == {"same":true,"changes":[]}' <<< "$output"
 }
 
+@test "diff --ignore leaves out what is of no interest" {
+    start_pair
+    "$BIN/devnet-mesh" dump -o before.json "$a" "$b"
+    jq '.nodes[0] |= (.network = "other" | .agent = "new") | .nodes[].topics[].mesh = []' \
+        before.json > after.json
+    peer=$(jq -r '.nodes[0].peer_id' before.json)
+    run -1 "$BIN/devnet-mesh" diff --ignore mesh -i node.agent before.json after.json
+    [ "$output" = "~ node $peer: network: \"12345678\" => \"other\"" ]
+    run -1 "$BIN/devnet-mesh" diff -i 'topic=*/block/*' -i field=network before.json after.json
+    [ "$output" = "~ node $peer: agent: \"stub\" => \"new\"" ]
+    run -0 "$BIN/devnet-mesh" diff -i "node=$peer" -i mesh before.json after.json
+    run -0 "$BIN/devnet-mesh" diff --json -i 'kind=*' before.json after.json
+    jq -e '. == {"same":true,"changes":[]}' <<< "$output"
+    run -2 "$BIN/devnet-mesh" diff --ignore edges before.json after.json
+    [[ $output == "devnet-mesh: --ignore edges: no such kind of change; there are unreachable, "* ]]
+    run -2 "$BIN/devnet-mesh" diff --ignore colour=red before.json after.json
+    [[ $output == "devnet-mesh: --ignore colour=red: a change has no \"colour\""* ]]
+}
+
 @test "diff reads nodes live, one or several" {
     start_pair
     "$BIN/devnet-mesh" dump -o before.json "$a" "$b"

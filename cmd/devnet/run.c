@@ -26,7 +26,7 @@ struct guest {
 };
 
 static const struct guest guests[] = {
-    {"mesh", FORM_TARGET, " ", " -o --output -t --timeout -w --wait --for "},
+    {"mesh", FORM_TARGET, " ", " -o --output -t --timeout -w --wait --for -i --ignore "},
     {"orphans", FORM_QLOG, " ", " --fail-on --grace -t --timeout -j --jobs --html "},
     {"connect", FORM_MULTIADDR, " -f --from ",
      " -l --listen -u --until -t --timeout -n --network --topic --hold -k --key --key-hex "

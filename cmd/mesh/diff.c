@@ -6,6 +6,7 @@
 #include "common/log.h"
 #include "common/output.h"
 #include "net/mesh/diff.h"
+#include "net/mesh/ignore.h"
 
 static json_t *read_side(const struct mesh_options *options, const char *side)
 {
@@ -45,11 +46,20 @@ static void print_changes(const json_t *changes, bool json)
 
 int mesh_diff_command(const struct mesh_options *options, const char *a, const char *b)
 {
+    struct error error;
+    for (size_t i = 0; i < options->ignore.count; i++) {
+        if (!mesh_ignore_check(options->ignore.items[i], &error)) {
+            log_error("%s", error.text);
+            return MESH_TROUBLE;
+        }
+    }
     json_t *before = read_side(options, a);
     json_t *after = before != NULL ? read_side(options, b) : NULL;
     int status = MESH_TROUBLE;
     if (after != NULL) {
-        json_t *changes = mesh_diff(before, after);
+        json_t *all = mesh_diff(before, after);
+        json_t *changes = mesh_ignore(all, options->ignore.items, options->ignore.count);
+        json_decref(all);
         status = json_array_size(changes) > 0 ? MESH_DIFFERENT : MESH_SAME;
         print_changes(changes, options->json);
         json_decref(changes);

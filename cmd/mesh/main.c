@@ -28,6 +28,9 @@ static const struct option_spec dump_options[] = {
 
 static const struct option_spec diff_options[] = {
     {"for", 0, OPTION_DURATION, AT(stay), "DURATION", stay_help, .minimum = 1},
+    {"ignore", 'i', OPTION_LIST, AT(ignore), "WHAT",
+     "Leave out changes: KIND, KIND.FIELD, or MEMBER=PATTERN, such as backoff, peer.agent or "
+     "'topic=*/attestation_*'; may be repeated"},
     {"json", 0, OPTION_FLAG, AT(json), .help = "Print one JSON object instead of lines"},
     {0},
 };
@@ -66,7 +69,8 @@ static const struct example examples[] = {
      "Show what has changed since, asking the nodes live."},
     {"devnet-mesh dump http://127.0.0.1:8080 /ip4/127.0.0.1/udp/9000/quic-v1/p2p/16Uiu2HA...",
      "Beside our node one of another kind, which is visited for three seconds."},
-    {"devnet-mesh diff before.json .devnet", "Compare with all nodes of a running devnet."},
+    {"devnet-mesh diff --ignore connection --ignore peer.agent before.json .devnet",
+     "Compare with all nodes of a running devnet, but not everything."},
     {"devnet-mesh diff --json before.json after.json | jq '.changes[] | select(.kind == \"mesh\")'",
      "Mesh edges that came or went, for a script."},
     {"devnet-mesh check --wait 10s http://127.0.0.1:8080 http://127.0.0.1:8081",
@@ -115,7 +119,7 @@ static const struct program_spec program = {
 
 int main(int argc, char **argv)
 {
-    struct mesh_options options = {.timeout = 5000, .stay = 3000};
+    static struct mesh_options options = {.timeout = 5000, .stay = 3000};
     struct options_result result = options_parse(&program, argc, argv, &options);
     const char *const *operands = (const char *const *)result.operands;
     log_init(program.name, LOG_INFO, false);

@@ -21,6 +21,7 @@ struct mesh_options {
     bool json;
     uint64_t timeout;
     uint64_t stay; /* with a node that is visited */
+    struct option_list ignore;
     uint64_t wait;
     uint64_t duration; /* of watching; 0: no end */
     bool all;
