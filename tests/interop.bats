@@ -300,3 +300,27 @@ dial_each_other() {
     run -1 "$BIN/devnet-orphans" ours.qlog
     [[ $output == *orphaned* ]]
 }
+
+@test "devnet-mesh visits js-libp2p: who it is, what it is subscribed to, and its GRAFT" {
+    start_js js
+    "$BIN/devnet-mesh" dump -o mesh.json "$(address js)"
+    jq --exit-status --arg id "$(peer_id js)" '.foreign[0] | .peer_id == $id and
+        (.agent | startswith("js-libp2p/")) and (.protocols | index("/meshsub/1.2.0") != null) and
+        .topics == {"/leanconsensus/12345678/block/ssz_snappy": {subscribed: true, has_visitor: true}}
+        and (.volatile.heard.graft | length) == 1 and .status == null and
+        .visit == {ended: null, status: "not spoken",
+            streams: {ours: "/meshsub/1.2.0", theirs: ["/meshsub/1.2.0"]}}' mesh.json
+    "$BIN/devnet-mesh" diff mesh.json "$(address js)"
+    seen js 'e.event == "graft" && e.direction == "outbound"'
+}
+
+@test "devnet-mesh visits js-libp2p with status, beside our node that is meshed with it" {
+    start_js js --status --topic block --topic attestation_0
+    start_node ours --bootnode "$(address js)"
+    meshed ours js
+    "$BIN/devnet-mesh" dump -o mesh.json "$(seen ours 'e.event == "ready"' e.api)" "$(address js)"
+    jq --exit-status '(.nodes[0].peers | length) == 1 and (.foreign[0] |
+        .status.head.slot == 96 and .visit.status == "answered" and (.topics | length) == 2 and
+        all(.topics[]; .has_visitor) and .sources.status == "status")' mesh.json
+    "$BIN/devnet-mesh" check mesh.json | grep -F "sound: 1 node, 1 foreign, 1 topic"
+}
