@@ -1,9 +1,10 @@
 /*
  * How many gossip messages two nodes move: a publisher and a receiver, a process each, over
  * loopback. Prints {"size", "messages", "received", "wall_ms", "cpu_ms", "rss_kb"} of both
- * together.
+ * together. With a MULTIADDR the receiver is a node that runs already, and "received" is what was
+ * published to it.
  *
- * gossip_flow SIZE MESSAGES
+ * gossip_flow SIZE MESSAGES [MULTIADDR]
  */
 #include <event2/event.h>
 #include <signal.h>
@@ -34,6 +35,7 @@ struct bench {
     struct host_observer observer;
     struct event *tick;
     size_t size, messages, done;
+    bool leaves; /* once all is published: the receiver does not */
     uint8_t *payload;
     int address[2];
 };
@@ -110,6 +112,11 @@ static void on_tick(evutil_socket_t fd, short what, void *argument)
         }
         bench->done++;
     }
+    if (bench->leaves && bench->done == bench->messages &&
+        (peer == NULL || peer->outbound == NULL || quic_stream_unsent(peer->outbound->quic) == 0)) {
+        host_shutdown(bench->host, 0, stop, bench);
+        return;
+    }
     struct timeval delay = {.tv_usec = PAUSE_US};
     evtimer_add(bench->tick, &delay);
 }
@@ -126,19 +133,16 @@ static void on_published(void *context, const struct host_event *event)
         stop(bench);
 }
 
-static void publish(struct bench *bench)
+static void publish(struct bench *bench, const struct multiaddr *address)
 {
     struct error error;
-    struct multiaddr address;
-    if (read(bench->address[0], &address, sizeof(address)) != (ssize_t)sizeof(address))
-        exit(1);
     start(bench);
     bench->observer = (struct host_observer){.event = on_published, .context = bench};
     host_observe(bench->host, &bench->observer);
     bench->payload = memory_new(bench->size + sizeof(bench->done));
     for (size_t i = 0; i < bench->size; i++)
         bench->payload[i] = (uint8_t)(random() >> 8);
-    if (host_dial(bench->host, &address, &error) == 0)
+    if (host_dial(bench->host, address, &error) == 0)
         exit(1);
     event_base_dispatch(bench->base);
     free(bench->payload);
@@ -155,10 +159,40 @@ static double cpu_ms(int who, long *rss_kb)
            (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e3;
 }
 
+/* Both ends; how many messages came through. */
+static size_t flow_between_two(struct bench *bench)
+{
+    struct multiaddr address;
+    size_t received = 0;
+    pid_t child = fork();
+    if (child == 0)
+        receive(bench);
+    if (read(bench->address[0], &address, sizeof(address)) != (ssize_t)sizeof(address))
+        exit(1);
+    publish(bench, &address);
+    if (read(bench->address[0], &received, sizeof(received)) < 0)
+        exit(1);
+    waitpid(child, NULL, 0);
+    return received;
+}
+
+static size_t flow_to(struct bench *bench, const char *text)
+{
+    struct multiaddr address;
+    struct error error;
+    if (!multiaddr_parse(text, &address, &error)) {
+        fprintf(stderr, "gossip_flow: %s: %s\n", text, error.text);
+        exit(2);
+    }
+    bench->leaves = true;
+    publish(bench, &address);
+    return bench->done;
+}
+
 int main(int argc, char **argv)
 {
-    if (argc != 3) {
-        fputs("usage: gossip_flow SIZE MESSAGES\n", stderr);
+    if (argc != 3 && argc != 4) {
+        fputs("usage: gossip_flow SIZE MESSAGES [MULTIADDR]\n", stderr);
         return 2;
     }
     struct bench bench = {.size = strtoul(argv[1], NULL, 10),
@@ -167,14 +201,7 @@ int main(int argc, char **argv)
         return 2;
     alarm(LIMIT_S);
     uint64_t started = clock_now_ns();
-    pid_t child = fork();
-    if (child == 0)
-        receive(&bench);
-    publish(&bench);
-    size_t received = 0;
-    if (read(bench.address[0], &received, sizeof(received)) < 0)
-        return 1;
-    waitpid(child, NULL, 0);
+    size_t received = argc == 4 ? flow_to(&bench, argv[3]) : flow_between_two(&bench);
     long rss_kb = 0;
     double cpu = cpu_ms(RUSAGE_SELF, &rss_kb) + cpu_ms(RUSAGE_CHILDREN, &rss_kb);
     json_t *result = json_pack(
