@@ -1,3 +1,4 @@
+#include "net/mesh/check.h"
 #include "net/mesh/diff.h"
 #include "net/mesh/snapshot.h"
 #include "tests/fuzz/fuzz.h"
@@ -16,7 +17,7 @@ static void show(json_t *changes)
 }
 
 /* A snapshot that was read is the same when it has been written and read, and equal to itself;
- * everything in it came and went, against one with nothing in it. */
+ * everything in it came and went, against one with nothing in it; and it can be judged. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct error error = {0};
@@ -31,6 +32,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     json_t *changes = mesh_diff(snapshot, again);
     require(json_array_size(changes) == 0);
     json_decref(changes);
+
+    json_t *verdict = mesh_check(snapshot);
+    require(json_is_boolean(json_object_get(verdict, "sound")));
+    json_decref(verdict);
 
     json_t *nothing = snapshot_new();
     show(mesh_diff(nothing, snapshot));
