@@ -132,6 +132,21 @@ start_foreign() {
     [[ $output == *"no QUIC answer"* ]]
 }
 
+@test "a visitor that is stopped takes leave" {
+    start_foreign a
+    for signal in INT TERM; do
+        seen=$(lines_of a)
+        launch dump "$BIN/devnet-mesh" dump --for 60s "$(address a)"
+        await a '.event == "mesh_joined"' . "$seen" > /dev/null
+        status=0
+        end dump $signal || status=$?
+        [ "$status" -eq $((128 + $(kill -l $signal))) ]
+        [ ! -s dump.out ]
+        await a '.event == "disconnected"' .cause "$seen" > cause
+        [ "$(cat cause)" = closed_by_peer ]
+    done
+}
+
 @test "gossip that a visitor hears is counted" {
     start_foreign a
     launch dump "$BIN/devnet-mesh" dump --for 2s "$(address a)"

@@ -1,5 +1,7 @@
 #include "net/mesh/collect.h"
 
+#include <event2/event.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,13 +21,15 @@ struct collection {
     struct question *questions; /* one for each target */
     size_t count, started, running;
     bool visiting; /* what could be asked has been */
+    int stopped;   /* by this signal, or 0 */
 };
 
 struct question {
     struct collection *collection;
     struct mesh_target target;
-    json_t *metrics;    /* of its page, once they are there */
-    struct error error; /* what is wrong with that page */
+    struct visit *visit; /* while it goes on */
+    json_t *metrics;     /* of its page, once they are there */
+    struct error error;  /* what is wrong with that page */
 };
 
 static void go_on(struct collection *collection);
@@ -116,6 +120,7 @@ static void visited(void *context, json_t *entry, const char *problem)
     struct collection *collection = question->collection;
     struct error error;
     bool added = false;
+    question->visit = NULL;
     if (entry == NULL)
         error_set(&error, "%s", problem);
     else if (question->metrics != NULL)
@@ -140,10 +145,24 @@ static bool visit(struct question *question)
                                             .timeout_ms = collection->manner.timeout_ms,
                                             .stay_ms = collection->manner.stay_ms};
     struct error error;
-    if (visit_begin(&settings, &question->target.address, visited, question, &error))
-        return true;
-    miss(collection, question->target.text, error.text);
-    return false;
+    question->visit = visit_begin(&settings, &question->target.address, visited, question, &error);
+    if (question->visit == NULL)
+        miss(collection, question->target.text, error.text);
+    return question->visit != NULL;
+}
+
+/* A visitor who vanishes would be taken for a peer for as long as connections may be idle. */
+static void take_leave(evutil_socket_t number, short what, void *argument)
+{
+    (void)what;
+    struct collection *collection = argument;
+    collection->stopped = (int)number;
+    collection->started = collection->count;
+    if (!collection->visiting)
+        event_base_loopbreak(collection->base);
+    for (size_t i = 0; i < collection->count; i++)
+        if (collection->questions[i].visit != NULL)
+            visit_cancel(collection->questions[i].visit);
 }
 
 /* ---- all of them ---- */
@@ -195,16 +214,29 @@ static void start(evutil_socket_t fd, short what, void *argument)
     go_on(argument);
 }
 
+/* Where we are stopped while visits go on, that is put off until they are over. */
 static void collect(struct collection *collection)
 {
+    struct event *stops[2];
+    const int signals[] = {SIGINT, SIGTERM};
     collection->base = event_base_new();
     collection->resolver = resolver_new(collection->base);
     collection->snapshot = snapshot_new();
+    for (size_t i = 0; i < 2; i++) {
+        stops[i] = evsignal_new(collection->base, signals[i], take_leave, collection);
+        event_add(stops[i], NULL);
+    }
     event_base_once(collection->base, -1, EV_TIMEOUT, start, collection, NULL);
     event_base_dispatch(collection->base);
+    for (size_t i = 0; i < 2; i++)
+        event_free(stops[i]);
     resolver_free(collection->resolver);
     event_base_free(collection->base);
     snapshot_sort(collection->snapshot);
+    if (collection->stopped != 0) {
+        signal(collection->stopped, SIG_DFL);
+        raise(collection->stopped);
+    }
 }
 
 json_t *mesh_collect(const char *const *targets, size_t count, const struct mesh_manner *manner,

@@ -15,10 +15,11 @@ enum { HANDSHAKE_GRACE_MS = 1000 }; /* the attempt's own limit comes first, and 
 struct visit {
     struct identity *identity;
     struct host *host;
+    struct attempt *attempt; /* to connect; NULL once it is over */
     struct host_observer observer;
     struct event *timer; /* half of the stay, then the other */
     uint64_t stay_ms;
-    bool half;
+    bool half, leaving;
     struct peer *peer; /* NULL before it is connected, and once it is gone */
     char *status;      /* how the node took our asking: NULL until that is known */
     size_t topics;     /* that we subscribed to for its sake */
@@ -130,9 +131,28 @@ static void on_left(void *argument)
 
 static void leave(struct visit *visit)
 {
+    if (visit->leaving)
+        return;
+    visit->leaving = true;
     evtimer_del(visit->timer);
     visit->peer = NULL;
     host_shutdown(visit->host, 0, on_left, visit);
+}
+
+static void forget_entry(struct visit *visit)
+{
+    json_decref(visit->entry);
+    visit->entry = NULL;
+}
+
+void visit_cancel(struct visit *visit)
+{
+    if (visit->attempt != NULL)
+        attempt_cancel(visit->attempt);
+    visit->attempt = NULL;
+    forget_entry(visit);
+    error_set(&visit->error, "%s: the visit was given up", visit->address);
+    leave(visit);
 }
 
 /* ---- the stay ---- */
@@ -220,11 +240,10 @@ static void on_attempted(void *context, const json_t *result)
 {
     struct visit *visit = context;
     const char *error = json_string_value(json_object_get(result, "error"));
-    if (error != NULL)
+    visit->attempt = NULL;
+    if (error != NULL) {
         error_set(&visit->error, "%s: %s", visit->address, error);
-    if (error != NULL && visit->entry != NULL) {
-        json_decref(visit->entry);
-        visit->entry = NULL;
+        forget_entry(visit);
     }
     if (error != NULL || visit->entry != NULL)
         leave(visit);
@@ -251,8 +270,8 @@ static bool make_host(struct visit *visit, const struct visit_settings *settings
     return visit->host != NULL;
 }
 
-bool visit_begin(const struct visit_settings *settings, const struct multiaddr *address,
-                 visit_done done, void *context, struct error *error)
+struct visit *visit_begin(const struct visit_settings *settings, const struct multiaddr *address,
+                          visit_done done, void *context, struct error *error)
 {
     static const struct attempt_handlers handlers = {.done = on_attempted};
     const struct attempt_settings attempt = {.until = ATTEMPT_HANDSHAKE,
@@ -266,11 +285,13 @@ bool visit_begin(const struct visit_settings *settings, const struct multiaddr *
     visit->timer = evtimer_new(settings->base, on_timer, visit);
     multiaddr_text(address, visit->address);
     if (!make_host(visit, settings, error)) {
+        error_prefix(error, "%s", visit->address);
         visit_free(visit);
-        return error_prefix(error, "%s", visit->address);
+        return NULL;
     }
     visit->observer = (struct host_observer){.event = on_event, .context = visit};
     host_observe(visit->host, &visit->observer);
-    attempt_dial(visit->host, settings->resolver, address, &attempt, &handlers, visit);
-    return true;
+    visit->attempt =
+        attempt_dial(visit->host, settings->resolver, address, &attempt, &handlers, visit);
+    return visit;
 }
