@@ -39,6 +39,7 @@ struct host_settings {
     const char *qlog_folder;
     const char *keylog_path;
     struct status status; /* what we say when asked, and ask with */
+    bool status_optional; /* gossip begins, too, where a peer fails to answer it */
     struct gossipsub_parameters gossipsub;
     uint64_t seed; /* of the router's choices */
     uint64_t handshake_timeout_ms;

@@ -83,7 +83,8 @@ static const struct example examples[] = {
 static const struct exit_status exit_statuses[] = {
     {0, "dump: every node answered; diff: no difference; check: sound; "
         "watch: stopped"},
-    {1, "dump: a node was unreachable (the snapshot is written, and says which); diff: different; "
+    {1, "dump: a node was unreachable, or cut a visit short (the snapshot is written, and says "
+        "which); diff: different; "
         "check: unsound; watch: a node could not be reached, or went away"},
     {2, "usage, or trouble: nothing could be written, or an input could not be read"},
     {0},
@@ -105,6 +106,7 @@ static const struct program_spec program = {
         "devnet, which means all of its nodes. A and B are snapshot files, or one or more TARGETs "
         "separated by commas, which are asked then and there. \"sources\" in the snapshot says "
         "where each fact is from; check and diff blame no node for what is not known of it.\n\n"
+        "The snapshot's JSON Schema is installed as share/devnet/snapshot.schema.json.\n\n"
         "check looks at what must hold of a mesh, and explains what does not. Errors make it "
         "unsound: "
         "node_reachable, same_network, status_compatible, peering_mutual, outbound_stream, "

@@ -2,6 +2,7 @@
 
 #include <event2/event.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/random.h>
 
 #include "common/clock.h"
@@ -23,6 +24,8 @@ struct visit {
     struct peer *peer; /* NULL before it is connected, and once it is gone */
     char *status;      /* how the node took our asking: NULL until that is known */
     size_t topics;     /* that we subscribed to for its sake */
+    json_t *meshes; /* topics in whose mesh it has us: what the loss of the connection ends, too */
+    json_t *ours, *theirs; /* protocols of the gossipsub streams; likewise */
     json_t *heard, *entry;
     struct error error; /* why there is no entry */
     char address[MULTIADDR_TEXT_SIZE];
@@ -43,15 +46,17 @@ static json_t *listen_of(const struct peer *peer)
     return listen;
 }
 
-static json_t *topics_of(const struct peer *peer)
+static json_t *topics_of(const struct visit *visit)
 {
+    const struct peer *peer = visit->peer;
     const struct gossipsub *router = host_router(peer->host);
     json_t *topics = json_object();
     for (gossipsub_topic topic = 0; topic < gossipsub_topic_count(router); topic++) {
         if (!gossipsub_peer_is_subscribed(router, peer->router_handle, topic))
             continue;
-        bool in_mesh = gossipsub_in_mesh(router, peer->router_handle, topic);
-        json_object_set_new(topics, gossipsub_topic_name(router, topic),
+        const char *name = gossipsub_topic_name(router, topic);
+        bool in_mesh = json_object_get(visit->meshes, name) != NULL;
+        json_object_set_new(topics, name,
                             json_pack("{s:b, s:b}", "subscribed", 1, "has_visitor", in_mesh));
     }
     return topics;
@@ -60,18 +65,14 @@ static json_t *topics_of(const struct peer *peer)
 /* What went on between the node and us, as far as it would go on so with the next visitor. */
 static json_t *course_of(const struct visit *visit, const char *ended)
 {
-    const struct peer *peer = visit->peer;
-    json_t *theirs = json_array();
-    for (size_t i = 0; i < peer->inbound_count; i++)
-        json_array_append_new(theirs, json_string(peer->inbound[i]->protocol->name));
-    bool open = peer->outbound != NULL && peer->outbound_since_ms > 0;
-    return json_pack("{s:s?, s:s?, s:{s:s?, s:o}}", "ended", ended, "status", visit->status,
-                     "streams", "ours", open ? peer->outbound->protocol->name : NULL, "theirs",
-                     theirs);
+    const json_t *ours = json_array_get(visit->ours, 0);
+    return json_pack("{s:s?, s:s?, s:{s:s?, s:O}}", "ended", ended, "status", visit->status,
+                     "streams", "ours", json_string_value(ours), "theirs", visit->theirs);
 }
 
-static json_t *sources_of(const struct peer *peer)
+static json_t *sources_of(const struct visit *visit)
 {
+    const struct peer *peer = visit->peer;
     static const char *const identify_members[] = {"agent", "protocols", "listen"};
     json_t *sources =
         json_pack("{s:s, s:s, s:s}", "peer_id", "tls", "key_type", "tls", "visit", "visit");
@@ -79,7 +80,7 @@ static json_t *sources_of(const struct peer *peer)
         json_object_set_new(sources, identify_members[i], json_string("identify"));
     if (peer->status_known)
         json_object_set_new(sources, "status", json_string("status"));
-    if (peer->inbound_count > 0)
+    if (json_object_get(visit->heard, "rpcs") != NULL)
         json_object_set_new(sources, "topics", json_string("gossipsub"));
     return sources;
 }
@@ -96,9 +97,9 @@ static void describe(struct visit *visit, const char *ended)
     }
     json_object_del(entry, "subscriptions");
     json_object_set_new(entry, "listen", listen_of(visit->peer));
-    json_object_set_new(entry, "topics", topics_of(visit->peer));
+    json_object_set_new(entry, "topics", topics_of(visit));
     json_object_set_new(entry, "visit", course_of(visit, ended));
-    json_object_set_new(entry, "sources", sources_of(visit->peer));
+    json_object_set_new(entry, "sources", sources_of(visit));
     json_object_set_new(entry, "volatile", unsteady);
     visit->entry = entry;
     visit->peer = NULL;
@@ -113,6 +114,9 @@ static void visit_free(struct visit *visit)
     host_free(visit->host);
     identity_free(visit->identity);
     event_free(visit->timer);
+    json_decref(visit->meshes);
+    json_decref(visit->ours);
+    json_decref(visit->theirs);
     json_decref(visit->heard);
     free(visit->status);
     free(visit);
@@ -190,6 +194,25 @@ static void on_subscribed(struct visit *visit, const char *topic)
         visit->topics += host_subscribe(visit->host, topic, NULL);
 }
 
+static json_t *streams_of(const struct visit *visit, const struct host_event *event)
+{
+    return event->stream->outbound ? visit->ours : visit->theirs;
+}
+
+static void on_stream_closed(const struct visit *visit, const struct host_event *event)
+{
+    json_t *streams = streams_of(visit, event);
+    size_t index;
+    const json_t *protocol;
+    json_array_foreach(streams, index, protocol)
+    {
+        if (strcmp(json_string_value(protocol), event->stream->protocol->name) == 0) {
+            json_array_remove(streams, index);
+            return;
+        }
+    }
+}
+
 static void on_disconnected(struct visit *visit, const struct host_event *event)
 {
     if (visit->peer == NULL || LIST_NEXT(LIST_FIRST(&visit->peer->connections), link) != NULL)
@@ -218,6 +241,20 @@ static void on_event(void *context, const struct host_event *event)
         break;
     case HOST_SUBSCRIBED:
         on_subscribed(visit, event->topic);
+        break;
+    case HOST_STREAM_OPENED:
+        json_array_append_new(streams_of(visit, event), json_string(event->stream->protocol->name));
+        break;
+    case HOST_STREAM_CLOSED:
+        if (event->end != PROTOCOL_CONNECTION_LOST)
+            on_stream_closed(visit, event);
+        break;
+    case HOST_MESH_JOINED:
+        json_object_set_new(visit->meshes, event->topic, json_true());
+        break;
+    case HOST_MESH_LEFT:
+        if (event->asked)
+            json_object_del(visit->meshes, event->topic);
         break;
     case HOST_DISCONNECTED:
         on_disconnected(visit, event);
@@ -262,6 +299,7 @@ static bool make_host(struct visit *visit, const struct visit_settings *settings
     host.agent = "devnet-mesh/" DEVNET_VERSION;
     host.handshake_timeout_ms = settings->timeout_ms + HANDSHAKE_GRACE_MS;
     host.gossipsub.passive = true;
+    host.status_optional = true;
     host.trace_rpc = on_rpc;
     host.trace_context = visit;
     if (getrandom(&host.seed, sizeof(host.seed), 0) < 0)
@@ -280,6 +318,9 @@ struct visit *visit_begin(const struct visit_settings *settings, const struct mu
     visit->done = done;
     visit->context = context;
     visit->stay_ms = settings->stay_ms;
+    visit->meshes = json_object();
+    visit->ours = json_array();
+    visit->theirs = json_array();
     visit->heard = heard_new();
     visit->identity = identity_generate();
     visit->timer = evtimer_new(settings->base, on_timer, visit);

@@ -35,7 +35,7 @@ static bool learn(struct protocol_stream *stream, struct bytes ssz, struct error
 
 /* ---- asking ---- */
 
-/* The reason goes into the event; the connection is of no use without a status. */
+/* The reason goes into the event; without a status the connection is mostly of no use. */
 static void ask_failed(struct protocol_stream *stream, enum protocol_end end, const char *reason)
 {
     struct peer_connection *connection = stream->connection;
@@ -50,9 +50,11 @@ static void ask_failed(struct protocol_stream *stream, enum protocol_end end, co
                                .asked = true,
                                .reason = reason};
     host_tell(connection->host, &event);
-    if (not_spoken)
+    if (end == PROTOCOL_CONNECTION_LOST)
+        return;
+    if (not_spoken || connection->host->settings.status_optional)
         peer_dial_ready(peer_of(stream));
-    else if (end != PROTOCOL_CONNECTION_LOST)
+    else
         quic_connection_close(connection->quic, 1, "status failed");
 }
 
