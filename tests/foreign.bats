@@ -26,9 +26,11 @@ dump() {
     valid "$file"
 }
 
-# Whether a file is valid by the schema.
+# Whether a file is valid by the schema. The system's own Python comes first, as its packages do.
 valid() {
-    python3 -c '
+    local python=/usr/bin/python3
+    if ! "$python" -c 'import jsonschema' 2> /dev/null; then python=python3; fi
+    "$python" -c '
 import json, sys, jsonschema
 schema, snapshot = (json.load(open(name)) for name in sys.argv[1:])
 jsonschema.Draft202012Validator.check_schema(schema)
@@ -172,7 +174,7 @@ start_foreign() {
 @test "pages of metrics: what leanMetrics names is kept, alone or beside a visit" {
     start_foreign a
     page=$(ready a .api)/metrics
-    dump 0 mesh.json "$page" "$(address a)=$page"
+    dump 0 mesh.json "$page" "$page" "$(address a)=$page"
     jq -e --arg page "$page" '(.endpoints | length) == 1 and (.endpoints[0] | .url == $page and
         .node_info.name == "devnet-node" and .sources == {node_info: "metrics"} and
         .volatile.metrics["lean_connected_peers{client=\"unknown\"}"] == 0 and

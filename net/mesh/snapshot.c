@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "common/memory.h"
+#include "common/utf8.h"
 #include "net/mesh/prometheus.h"
 #include "net/mesh/snapshot_parts.h"
 
@@ -177,19 +178,26 @@ static json_t *list_of(json_t *snapshot, const char *name)
     return list;
 }
 
+static bool has_item(const json_t *list, const char *name)
+{
+    size_t index;
+    const json_t *item;
+    json_array_foreach(list, index, item)
+    {
+        if (strcmp(snapshot_item_name(item), name) == 0)
+            return true;
+    }
+    return false;
+}
+
 bool snapshot_add_foreign(json_t *snapshot, const char *address, const json_t *entry,
                           struct error *error)
 {
     json_t *list = list_of(snapshot, "foreign");
     const char *peer_id = snapshot_item_name(entry);
-    size_t index;
-    const json_t *other;
-    json_array_foreach(list, index, other)
-    {
-        if (strcmp(snapshot_item_name(other), peer_id) == 0)
-            return error_set(error, "%s is node %s, which was visited at another address too",
-                             address, peer_id);
-    }
+    if (has_item(list, peer_id))
+        return error_set(error, "%s is node %s, which was visited at another address too", address,
+                         peer_id);
     json_t *added = json_deep_copy(entry);
     snapshot_sort_lists(added);
     json_array_append_new(list, added);
@@ -226,15 +234,25 @@ void snapshot_set_metrics(json_t *entry, const char *url, json_t *metrics)
 
 void snapshot_add_endpoint(json_t *snapshot, const char *url, json_t *metrics)
 {
+    json_t *list = list_of(snapshot, "endpoints");
+    if (has_item(list, url)) {
+        json_decref(metrics);
+        return;
+    }
     json_t *entry = json_pack("{s:s, s:{}, s:{}}", "url", url, "sources", "volatile");
     snapshot_set_metrics(entry, url, metrics);
-    json_array_append_new(list_of(snapshot, "endpoints"), entry);
+    json_array_append_new(list, entry);
 }
 
 void snapshot_add_unreachable(json_t *snapshot, const char *api, const char *error)
 {
+    /* An error may have been cut within a character, and would not be JSON then. */
+    char *asked = utf8_safe_text(bytes_of_text(api)),
+         *problem = utf8_safe_text(bytes_of_text(error));
     json_array_append_new(json_object_get(snapshot, "unreachable"),
-                          json_pack("{s:s,s:s}", "api", api, "error", error));
+                          json_pack("{s:s,s:s}", "api", asked, "error", problem));
+    free(asked);
+    free(problem);
 }
 
 void snapshot_sort(json_t *snapshot)

@@ -45,7 +45,7 @@ bool snapshot_add_foreign(json_t *snapshot, const char *address, const json_t *e
 /* Adds METRICS (net/mesh/prometheus.h), taken over, of the page at URL to a foreign node's entry.
  */
 void snapshot_set_metrics(json_t *entry, const char *url, json_t *metrics);
-/* The same where it is not known whose they are. */
+/* The same where it is not known whose they are; once for each URL. */
 void snapshot_add_endpoint(json_t *snapshot, const char *url, json_t *metrics);
 void snapshot_add_unreachable(json_t *snapshot, const char *api, const char *error);
 /* Sorts the nodes, once all are in. */

@@ -22,6 +22,14 @@ size_t mesh_target_page_path(const char *page)
     return start + strcspn(page + start, "/");
 }
 
+/* What an HTTP request can name as it is. */
+static bool is_plain(const char *url)
+{
+    while (*url > ' ' && *url <= '~')
+        url++;
+    return *url == '\0';
+}
+
 static bool has_path(const char *url)
 {
     const char *path = url + mesh_target_page_path(url);
@@ -34,7 +42,7 @@ static bool parse_page(const char *text, struct mesh_target *target, struct erro
     bool sound = api_url_check(start, NULL);
     free(start);
     target->page = text_copy(text);
-    return (sound && has_path(text)) ||
+    return (sound && has_path(text) && is_plain(text)) ||
            error_set(error, "%s: not a page of metrics; expected http://127.0.0.1:PORT/metrics",
                      text);
 }

@@ -7,6 +7,7 @@
 
 #include "common/clock.h"
 #include "common/memory.h"
+#include "common/utf8.h"
 #include "net/api/host_json.h"
 #include "net/attempt.h"
 #include "net/mesh/heard.h"
@@ -185,7 +186,7 @@ static void on_timer(evutil_socket_t fd, short what, void *argument)
 static void set_status(struct visit *visit, const char *status)
 {
     free(visit->status);
-    visit->status = text_copy(status);
+    visit->status = utf8_safe_text(bytes_of_text(status));
 }
 
 static void on_subscribed(struct visit *visit, const char *topic)
@@ -217,7 +218,9 @@ static void on_disconnected(struct visit *visit, const struct host_event *event)
 {
     if (visit->peer == NULL || LIST_NEXT(LIST_FIRST(&visit->peer->connections), link) != NULL)
         return;
-    describe(visit, event->close->reason.text);
+    char *reason = utf8_safe_text(bytes_of_text(event->close->reason.text));
+    describe(visit, reason);
+    free(reason);
     /* Otherwise the attempt has yet to end. */
     if (evtimer_pending(visit->timer, NULL))
         leave(visit);

@@ -234,6 +234,16 @@ static void a_snapshot_survives_a_file(void **state)
     json_decref(answer);
 }
 
+static void an_error_that_is_no_text_is_told_all_the_same(void **state)
+{
+    (void)state;
+    json_t *snapshot = snapshot_new();
+    snapshot_add_unreachable(snapshot, "http://127.0.0.1:9", "cut: \xc3");
+    const json_t *entry = json_array_get(json_object_get(snapshot, "unreachable"), 0);
+    assert_string_equal(json_string_value(json_object_get(entry, "error")), "cut: \xef\xbf\xbd");
+    json_decref(snapshot);
+}
+
 static void an_api_that_is_none_is_an_error(void **state)
 {
     (void)state;
@@ -253,6 +263,7 @@ int main(void)
         cmocka_unit_test(what_is_volatile_makes_no_difference),
         cmocka_unit_test(files_that_are_no_snapshot_are_refused),
         cmocka_unit_test(a_snapshot_survives_a_file),
+        cmocka_unit_test(an_error_that_is_no_text_is_told_all_the_same),
         cmocka_unit_test(an_api_that_is_none_is_an_error),
     };
     return cmocka_run_group_tests_name("mesh", tests, NULL, NULL);

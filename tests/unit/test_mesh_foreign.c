@@ -213,6 +213,8 @@ static void targets_are_told_apart(void **state)
                                        "http:///metrics",
                                        "/ip4/1",
                                        "/ip4/127.0.0.1/udp/1=",
+                                       "http://127.0.0.1:1/a b",
+                                       "http://127.0.0.1:1/\xff",
                                        "/ip4/127.0.0.1/udp/1=http://127.0.0.1:1"};
     for (size_t i = 0; i < sizeof(none) / sizeof(*none); i++) {
         struct mesh_target target;
