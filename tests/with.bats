@@ -92,6 +92,9 @@ teardown() {
     # The folder means all nodes.
     run -0 devnet_run mesh diff --for 1s mesh.json devnet
     [ -z "$output" ]
+    # Where nobody is visited, nobody is missed.
+    run -0 devnet_run mesh diff mesh.json
+    [ -z "$output" ]
     assert_no_orphans mine
     run -0 devnet_run mesh dump
     jq -e 'has("foreign") | not' <<< "$output"

@@ -207,6 +207,15 @@ static bool parse_all(struct collection *collection, const char *const *targets,
     return true;
 }
 
+static void expect_all(const struct collection *collection)
+{
+    for (size_t i = 0; i < collection->count; i++) {
+        const struct mesh_target *target = &collection->questions[i].target;
+        snapshot_expect(collection->snapshot, target->has_address,
+                        target->page != NULL && !target->has_address);
+    }
+}
+
 /* What there may be nothing to wait for, at once: the loop must be there to be broken. */
 static void start(evutil_socket_t fd, short what, void *argument)
 {
@@ -222,6 +231,7 @@ static void collect(struct collection *collection)
     collection->base = event_base_new();
     collection->resolver = resolver_new(collection->base);
     collection->snapshot = snapshot_new();
+    expect_all(collection);
     for (size_t i = 0; i < 2; i++) {
         stops[i] = evsignal_new(collection->base, signals[i], take_leave, collection);
         event_add(stops[i], NULL);

@@ -267,6 +267,15 @@ static json_t *sorted(json_t *changes)
     return result;
 }
 
+/* Of foreign nodes and endpoints: where one snapshot never asked for them, nothing is known. */
+static void compare_if_asked(json_t *changes, const char *list, const char *kind, name_item *name,
+                             compare_item *inner, const json_t *before, const json_t *after)
+{
+    const json_t *old = json_object_get(before, list), *new = json_object_get(after, list);
+    if (old != NULL && new != NULL)
+        compare_lists(changes, (struct subject){.kind = kind}, name, inner, old, new);
+}
+
 json_t *mesh_diff(const json_t *before, const json_t *after)
 {
     json_t *changes = json_array();
@@ -274,10 +283,8 @@ json_t *mesh_diff(const json_t *before, const json_t *after)
                   json_object_get(before, "unreachable"), json_object_get(after, "unreachable"));
     compare_lists(changes, (struct subject){.kind = "node"}, as_node, compare_node,
                   json_object_get(before, "nodes"), json_object_get(after, "nodes"));
-    compare_lists(changes, (struct subject){.kind = "foreign"}, as_node, compare_foreign,
-                  json_object_get(before, "foreign"), json_object_get(after, "foreign"));
-    compare_lists(changes, (struct subject){.kind = "endpoint"}, as_api, compare_endpoint,
-                  json_object_get(before, "endpoints"), json_object_get(after, "endpoints"));
+    compare_if_asked(changes, "foreign", "foreign", as_node, compare_foreign, before, after);
+    compare_if_asked(changes, "endpoints", "endpoint", as_api, compare_endpoint, before, after);
     return sorted(changes);
 }
 

@@ -1,6 +1,7 @@
 /*
  * What changed between two snapshots (net/mesh/snapshot.h): nodes, peers, connections, streams, and
- * by topic mesh edges, subscriptions, fanout and backoff. What is volatile is not looked at.
+ * by topic mesh edges, subscriptions, fanout and backoff. What is volatile is not looked at, nor
+ * are foreign nodes and endpoints where one of the snapshots never asked for any.
  */
 #ifndef NET_MESH_DIFF_H
 #define NET_MESH_DIFF_H

@@ -178,6 +178,14 @@ static json_t *list_of(json_t *snapshot, const char *name)
     return list;
 }
 
+void snapshot_expect(json_t *snapshot, bool foreign, bool endpoints)
+{
+    if (foreign)
+        list_of(snapshot, "foreign");
+    if (endpoints)
+        list_of(snapshot, "endpoints");
+}
+
 static bool has_item(const json_t *list, const char *name)
 {
     size_t index;

@@ -38,6 +38,8 @@ enum {
 json_t *snapshot_new(void);
 /* MESH is an answer to GET /mesh, borrowed. False where it is none, or its node is in already. */
 bool snapshot_add_node(json_t *snapshot, const char *api, const json_t *mesh, struct error *error);
+/* Makes the lists that are asked for, so that nobody there differs from nobody asked. */
+void snapshot_expect(json_t *snapshot, bool foreign, bool endpoints);
 /* ENTRY is what came of a visit (net/mesh/visit.h) at ADDRESS, borrowed. False where that node is
  * in already. */
 bool snapshot_add_foreign(json_t *snapshot, const char *address, const json_t *entry,

@@ -378,6 +378,22 @@ static void expect_lines(const char *member, const char *value, const char *expe
     json_decref(after);
 }
 
+static void foreign_nodes_that_were_not_asked_for_are_not_missed(void **state)
+{
+    (void)state;
+    json_t *with = snapshot_with(NULL, NULL), *without = snapshot_with(NULL, NULL);
+    json_object_del(without, "foreign");
+    json_t *changes = mesh_diff(with, without);
+    assert_int_equal(json_array_size(changes), 0);
+    json_decref(changes);
+    snapshot_expect(without, true, false);
+    changes = mesh_diff(with, without);
+    assert_int_equal(json_array_size(changes), 1);
+    json_decref(changes);
+    json_decref(with);
+    json_decref(without);
+}
+
 static void changes_of_foreign_nodes_are_told(void **state)
 {
     (void)state;
@@ -405,6 +421,7 @@ int main(void)
         cmocka_unit_test(a_foreign_node_is_taken_once_and_survives_a_file),
         cmocka_unit_test(foreign_nodes_are_judged_by_what_is_known),
         cmocka_unit_test(topics_that_it_has_not_told_are_not_held_against_it),
+        cmocka_unit_test(foreign_nodes_that_were_not_asked_for_are_not_missed),
         cmocka_unit_test(changes_of_foreign_nodes_are_told),
     };
     return cmocka_run_group_tests_name("mesh_foreign", tests, NULL, NULL);
