@@ -317,6 +317,10 @@ END
     run -0 devnet mesh dump node1
     jq -e '.nodes | length == 1' <<< "$output"
     run -1 devnet mesh diff node1 node2
+    run -0 devnet mesh graph --json --before mesh.json
+    jq -e '.compared and ([.nodes[].state] == ["answered", "answered"])' <<< "$output"
+    run -0 devnet mesh graph --before node1 node1 node2
+    [[ $output == "digraph mesh {"*'was told by one end'* ]]
     run -0 devnet mesh --help
     [[ $output == *"devnet-mesh"* ]]
     devnet down

@@ -5,6 +5,7 @@
 
 bats_require_minimum_version 1.5.0
 load helpers
+load snapshots
 
 setup() {
     use_programs
@@ -12,27 +13,6 @@ setup() {
 
 teardown() {
     end_all
-}
-
-# A snapshot of nodes that are connected one to the next, in sound.json: snapshot NODES. Made, so
-# that it is the same each time; the peer ids are n1, n2 and so on.
-snapshot() {
-    jq -n --argjson count "$1" '
-        def name: "n\(.)";
-        def neighbours: [. - 1, . + 1] | map(select(. >= 1 and . <= $count));
-        def peer($node): . as $peer | "c\([$node, $peer] | min)" as $connection |
-            {peer_id: name, agent: "x", protocols: ["/meshsub/1.2.0"], subscriptions: ["t"],
-             status: null, connections: [],
-             outbound_stream: {state: "open", connection: $connection, stream_id: $node},
-             inbound_streams: [{connection: $connection, stream_id: $peer}]};
-        {format: "devnet-mesh-snapshot", version: 1, unreachable: [],
-         nodes: [range(1; $count + 1) | . as $node | {
-             peer_id: name, network: "devnet0", listen: [],
-             gossipsub: {d: 8, d_low: 6, d_high: 12},
-             status: {finalized: {root: "aa", slot: 1}, head: {root: "bb", slot: 2}},
-             topics: {t: {subscribed: true, mesh: (neighbours | map(name)),
-                          subscribers: (neighbours | map(name)), fanout: [], backoff: []}},
-             peers: (neighbours | map(peer($node)))}]}' > sound.json
 }
 
 # Changes sound.json by a jq FILTER; checks that this makes check end with STATUS and say LINE:

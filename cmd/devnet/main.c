@@ -61,8 +61,8 @@ static const struct command_spec commands[] = {
     /* Never parsed here: their own programs do that. */
     {"connect", "[NODE] NODE|MULTIADDR", "Connect to a node, or one to another (devnet-connect)",
      NULL, 0, SIZE_MAX},
-    {"mesh", "dump|diff|check|watch ...", "Dump, compare, check or watch the mesh (devnet-mesh)",
-     NULL, 0, SIZE_MAX},
+    {"mesh", "dump|diff|check|watch|graph ...",
+     "Dump, compare, check, watch or draw the mesh (devnet-mesh)", NULL, 0, SIZE_MAX},
     {"orphans", "[NODE|FOLDER...]", "Name the orphaned streams (devnet-orphans)", NULL, 0,
      SIZE_MAX},
     {"node", "...", "Run one more node, in the foreground (devnet-node)", NULL, 0, SIZE_MAX},
@@ -77,6 +77,7 @@ static const struct example examples[] = {
     {"devnet mesh dump -o mesh.json", "Write the mesh of all of them into one snapshot."},
     {"devnet mesh diff mesh.json", "What has changed since."},
     {"devnet mesh check --wait 10s", "Wait until the mesh of all of them is sound."},
+    {"devnet mesh graph --html mesh.html", "Draw the mesh of all of them, for a browser."},
     {"devnet up -n 2 --connect none -- --heartbeat 200ms", "Give the nodes options of their own."},
     {"devnet up --with mine='my-client --port {port} --key {key} --bootnode {bootnode}'",
      "Two nodes, and a client of your own that dials the first."},

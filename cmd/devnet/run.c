@@ -26,7 +26,8 @@ struct guest {
 };
 
 static const struct guest guests[] = {
-    {"mesh", FORM_TARGET, " ", " -o --output -t --timeout -w --wait --for -i --ignore "},
+    {"mesh", FORM_TARGET, " -b --before ",
+     " -o --output -t --timeout -w --wait --for -i --ignore --topic --html "},
     {"orphans", FORM_QLOG, " ", " --fail-on --grace -t --timeout -j --jobs --html "},
     {"connect", FORM_MULTIADDR, " -f --from ",
      " -l --listen -u --until -t --timeout -n --network --topic --hold -k --key --key-hex "
@@ -90,8 +91,10 @@ static bool takes_value(const struct guest *guest, const char *option)
 /* What a name stands for as the value of OPTION, or as an operand, where that is "". */
 static enum form form_after(const struct command_line *line, const char *option)
 {
+    if (option[0] != '\0' && !is_among(option, line->guest->api_options))
+        return FORM_MULTIADDR;
     if (option[0] != '\0')
-        return is_among(option, line->guest->api_options) ? FORM_API : FORM_MULTIADDR;
+        return line->guest->form == FORM_TARGET ? FORM_TARGET : FORM_API;
     bool watches = line->guest->form == FORM_TARGET && strcmp(line->command, "watch") == 0;
     return watches ? FORM_API : line->guest->form; /* only our nodes can be watched */
 }
@@ -202,7 +205,7 @@ static bool add_defaults(struct command_line *line, char **arguments)
         help |= strncmp(arguments[i], "--help", 6) == 0 || strcmp(arguments[i], "-h") == 0 ||
                 strcmp(arguments[i], "--version") == 0;
     bool mesh = strcmp(guest, "mesh") == 0;
-    bool all = mesh && line->operands == 1 && is_among(command, " dump check watch ");
+    bool all = mesh && line->operands == 1 && is_among(command, " dump check watch graph ");
     bool diff = mesh && line->operands == 2 && strcmp(command, "diff") == 0;
     bool orphans = strcmp(guest, "orphans") == 0 && line->operands == 0;
     if (help || (!all && !diff && !orphans))

@@ -7,6 +7,7 @@
 
 #include "common/file.h"
 #include "common/log.h"
+#include "common/utf8.h"
 #include "net/mesh/snapshot.h"
 
 static bool write_snapshot(const json_t *snapshot, const char *path)
@@ -27,14 +28,19 @@ static bool write_snapshot(const json_t *snapshot, const char *path)
     return written;
 }
 
-static void warn_unreachable(const json_t *unreachable)
+size_t mesh_warn_unreachable(const json_t *snapshot)
 {
+    const json_t *unreachable = json_object_get(snapshot, "unreachable");
     size_t index;
     const json_t *entry;
     json_array_foreach(unreachable, index, entry)
     {
-        log_warn("%s", json_string_value(json_object_get(entry, "error")));
+        const char *problem = json_string_value(json_object_get(entry, "error"));
+        char *safe = utf8_safe_text(bytes_of_text(problem)); /* it may be from a file */
+        log_warn("%s", safe);
+        free(safe);
     }
+    return json_array_size(unreachable);
 }
 
 /* A visit that the node ended early has not heard all that there is. */
@@ -65,10 +71,9 @@ int mesh_dump_command(const struct mesh_options *options, const char *const *inp
         log_error("%s", error.text);
         return MESH_TROUBLE;
     }
-    const json_t *unreachable = json_object_get(snapshot, "unreachable");
-    warn_unreachable(unreachable);
+    size_t unreachable = mesh_warn_unreachable(snapshot);
     bool cut_short = warn_cut_short(json_object_get(snapshot, "foreign"));
-    int status = json_array_size(unreachable) > 0 || cut_short ? MESH_UNREACHABLE : 0;
+    int status = unreachable > 0 || cut_short ? MESH_UNREACHABLE : 0;
     if (!options->text || options->output != NULL)
         status = write_snapshot(snapshot, options->output) ? status : MESH_TROUBLE;
     if (options->text)

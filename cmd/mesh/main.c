@@ -52,6 +52,22 @@ static const struct option_spec watch_options[] = {
     {0},
 };
 
+static const struct option_spec graph_options[] = {
+    {"for", 0, OPTION_DURATION, AT(stay), "DURATION", stay_help, .minimum = 1},
+    {"topic", 0, OPTION_STRING, AT(topic), "TOPIC",
+     "Draw the mesh of one topic: its name, or lean:NAME (default: all)"},
+    {"before", 'b', OPTION_STRING, AT(before), "SNAPSHOT|TARGET,TARGET...",
+     "Mark what has changed since that earlier look", .files = true},
+    {"html", 0, OPTION_STRING, AT(html), "FILE",
+     "Write a page for a browser, which needs nothing but itself, instead of DOT", .files = true},
+    {"dot", 0, OPTION_FLAG, AT(dot), .help = "Print DOT with --html too"},
+    {"connections", 0, OPTION_FLAG, AT(connections),
+     .help = "In DOT, draw connections that are no mesh edge too (in a page they can be chosen)"},
+    {"json", 0, OPTION_FLAG, AT(json),
+     .help = "Print what is drawn as one JSON object instead of DOT"},
+    {0},
+};
+
 static const struct command_spec commands[] = {
     {"dump", "TARGET...", "Write what the nodes say of the mesh into one snapshot", dump_options, 1,
      SNAPSHOT_NODES_MAX},
@@ -59,6 +75,8 @@ static const struct command_spec commands[] = {
     {"check", "SNAPSHOT|TARGET...", "Say whether the mesh is sound, and what is not", check_options,
      1, SNAPSHOT_NODES_MAX},
     {"watch", "API...", "Show what changes, as it happens", watch_options, 1, SNAPSHOT_NODES_MAX},
+    {"graph", "SNAPSHOT|TARGET...", "Draw the mesh: DOT, or a page for a browser", graph_options, 1,
+     SNAPSHOT_NODES_MAX},
     {0},
 };
 
@@ -77,22 +95,26 @@ static const struct example examples[] = {
      "Wait until two nodes are properly meshed; say what is wrong where they are not."},
     {"devnet-mesh watch --json http://127.0.0.1:8080 | jq 'select(.event == \"mesh_left\")'",
      "Who leaves the mesh of a node, as it happens."},
+    {"devnet-mesh graph --html mesh.html --before before.json after.json",
+     "A page that shows the mesh, and what came and went since."},
+    {"devnet-mesh graph --topic lean:block mesh.json | dot -Tsvg > mesh.svg",
+     "The mesh of one topic, drawn by graphviz."},
     {0},
 };
 
 static const struct exit_status exit_statuses[] = {
     {0, "dump: every node answered; diff: no difference; check: sound; "
-        "watch: stopped"},
+        "watch: stopped; graph: drawn"},
     {1, "dump: a node was unreachable, or cut a visit short (the snapshot is written, and says "
-        "which); diff: different; "
-        "check: unsound; watch: a node could not be reached, or went away"},
+        "which); diff: different; check: unsound; watch: a node could not be reached, or went "
+        "away; graph: drawn, with a node that was unreachable"},
     {2, "usage, or trouble: nothing could be written, or an input could not be read"},
     {0},
 };
 
 static const struct program_spec program = {
     .name = "devnet-mesh",
-    .summary = "dump, compare, check and watch the gossip mesh of nodes",
+    .summary = "dump, compare, check, watch and draw the gossip mesh of nodes",
     .description =
         "A snapshot is JSON, with keys and lists sorted, so that diff(1) and git are of use on it "
         "too. What changes all the time (ages, round-trip times, counters, API addresses) stands "
@@ -111,7 +133,11 @@ static const struct program_spec program = {
         "unsound: "
         "node_reachable, same_network, status_compatible, peering_mutual, outbound_stream, "
         "stream_heard, edge_mutual, degree, member_subscribed, member_backoff, topic_connected. "
-        "inbound_stream is a warning; no_cut_node and no_bridge are notes.",
+        "inbound_stream is a warning; no_cut_node and no_bridge are notes.\n\n"
+        "graph draws an arrow from a node to each that it has in its mesh: one with two heads "
+        "where "
+        "both have the other, dashed and red with \"one way\" on it where one end does not, and "
+        "dashed and grey where that end was not asked.",
     .options = common_options,
     .commands = commands,
     .examples = examples,
@@ -131,5 +157,10 @@ int main(int argc, char **argv)
         return mesh_check_command(&options, operands, result.operand_count);
     if (strcmp(result.command->name, "watch") == 0)
         return mesh_watch_command(&options, operands, result.operand_count);
+    if (strcmp(result.command->name, "graph") == 0) {
+        if (options.json && (options.dot || options.connections))
+            options_usage_error(&program, "--json: not with --dot or --connections");
+        return mesh_graph_command(&options, operands, result.operand_count);
+    }
     return mesh_diff_command(&options, operands[0], operands[1]);
 }

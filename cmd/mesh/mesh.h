@@ -25,6 +25,8 @@ struct mesh_options {
     uint64_t wait;
     uint64_t duration; /* of watching; 0: no end */
     bool all;
+    const char *topic, *before, *html; /* of a graph */
+    bool dot, connections;
 };
 
 /* Each returns the exit status. */
@@ -32,6 +34,7 @@ int mesh_dump_command(const struct mesh_options *options, const char *const *inp
 int mesh_diff_command(const struct mesh_options *options, const char *a, const char *b);
 int mesh_check_command(const struct mesh_options *options, const char *const *inputs, size_t count);
 int mesh_watch_command(const struct mesh_options *options, const char *const *apis, size_t count);
+int mesh_graph_command(const struct mesh_options *options, const char *const *inputs, size_t count);
 
 /* Asks live nodes: each of INPUTS is a target (net/mesh/target.h), several with commas between, or
  * a devnet's folder, which means all of its nodes. NULL with the error set where one is no such
@@ -42,6 +45,9 @@ json_t *mesh_ask(const struct mesh_options *options, const char *const *inputs, 
  * set where the file cannot be read, or no node answered. */
 json_t *mesh_read(const struct mesh_options *options, const char *const *inputs, size_t count,
                   struct error *error);
+
+/* Says on stderr which nodes did not answer; returns how many there are. */
+size_t mesh_warn_unreachable(const json_t *snapshot);
 
 /* One line on stdout; what nodes say of themselves is not let through to the terminal as it is. */
 void mesh_print_line(const char *format, ...) __attribute__((format(printf, 1, 2)));

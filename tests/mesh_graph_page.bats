@@ -1,0 +1,295 @@
+#!/usr/bin/env bats
+# The page that devnet-mesh graph --html writes, in a browser: what it shows, by mouse, by keys and to
+# screen readers, light and dark, and with a mesh of 1,000 nodes.
+# shellcheck disable=SC2030,SC2031 # each test is a subshell, as it should be
+
+bats_require_minimum_version 1.5.0
+load helpers
+load snapshots
+load browser.bash
+
+setup() {
+    use_programs
+    require_browser
+}
+
+teardown() {
+    end_all
+}
+
+# Writes mesh.html: page [OPTION...] SNAPSHOT.
+page() {
+    "$BIN/devnet-mesh" graph --html mesh.html "$@"
+}
+
+# A node in the picture, as a selector: at NAME.
+at() {
+    echo "#mesh [aria-label^=\"Node $1,\"] .body"
+}
+
+@test "nodes are buttons and edges arrows, and the tables say the same" {
+    snapshot 4
+    jq '.nodes[1].topics.t.mesh = ["n3"] | del(.nodes[3])' sound.json > odd.json
+    page odd.json
+    browse mesh.html > out << 'END'
+eval [...document.querySelectorAll('#mesh [role=button]')].map(node => node.getAttribute('aria-label'))
+eval [...document.querySelectorAll('#mesh .edge title')].map(title => title.textContent)
+eval [...document.querySelectorAll('#mesh .edge')].map(edge => edge.getAttribute('class').trim())
+eval [...document.querySelectorAll('#mesh .edge .head')].map(head => head.getAttribute('d').split('Z').length - 1)
+click #edges summary
+until document.querySelectorAll('#edges tbody tr').length == 3
+eval [...document.querySelectorAll('#edges tbody tr')].map(row => [...row.cells].slice(0, 4).map(cell => cell.textContent).join(' '))
+eval [...document.querySelectorAll('#nodes tbody tr')].map(row => row.cells[0].textContent + ' ' + row.cells[1].textContent)
+eval document.querySelector('#mesh').getAttribute('aria-label')
+eval document.querySelector('#legend').textContent.includes('one way')
+END
+    [ "$(sed -n 1p out)" = '["Node n1, 0 mutual edges, 1 one way, 1 error","Node n2, 1 mutual edge, 1 one way, 2 errors","Node n3, 1 mutual edge, 1 told by one end","Node n4, x, not asked, others tell of it, 0 mutual edges, 1 told by one end"]' ]
+    [ "$(sed -n 2p out)" = '["n2 ↔ n3: each has the other in the mesh","n3 → n4: n4 was not asked","n1 → n2: one way, n2 does not have n1 in the mesh"]' ]
+    [ "$(sed -n 3p out)" = '["edge  mutual","edge  untold","edge  one_way"]' ]
+    [ "$(sed -n 4p out)" = '[2,1,1]' ]
+    [ "$(sed -n 5p out)" = '["n1 → n2 one way","n2 ↔ n3 mutual","n3 → n4 told by one end"]' ]
+    [ "$(sed -n 6p out)" = '["n1 answered","n2 answered","n3 answered","n4 not asked, others tell of it"]' ]
+    [ "$(sed -n 7p out)" = '"Mesh of t: 4 nodes, 3 edges"' ]
+    [ "$(sed -n 8p out)" = true ]
+}
+
+@test "one way is not in the colour alone" {
+    snapshot 2
+    jq '.nodes[1].topics.t.mesh = []' sound.json > odd.json
+    page odd.json
+    browse mesh.html << 'END'
+assert getComputedStyle(document.querySelector('.edge.one_way')).strokeDasharray != 'none'
+assert getComputedStyle(document.querySelector('.edge.one_way')).stroke != getComputedStyle(document.querySelector('#legend .edge.mutual')).stroke
+assert document.querySelector('#topic').selectedOptions[0].textContent == 't: 1 edge, 1 one way'
+assert document.querySelector('#mesh .node.error .glyph').getAttribute('d') != ''
+END
+}
+
+@test "a topic is chosen, and connections without an edge are shown on demand" {
+    snapshot 3
+    jq '.nodes[].topics |= {a: .t, b: (.t | .mesh = [])}' sound.json > two.json
+    page two.json
+    browse mesh.html << 'END'
+assert document.querySelectorAll('#mesh .edge').length == 2
+eval (() => { const topic = document.querySelector('#topic'); topic.value = 'b'; topic.dispatchEvent(new Event('change')) })()
+assert document.querySelectorAll('#mesh .edge').length == 0
+assert document.querySelector('#mesh').getAttribute('aria-label') == 'Mesh of b: 3 nodes, 0 edges'
+click #connections
+assert document.querySelectorAll('#mesh .edge.connection').length == 2
+assert document.querySelector('#legend').textContent.includes('connected, no edge')
+END
+    page --topic a two.json
+    browse mesh.html <<< "assert document.querySelectorAll('#topic option').length == 1"
+}
+
+@test "pointing at a node shows what it is, and a click keeps it" {
+    snapshot 3
+    jq '.nodes[0] |= (.topics.t.mesh = [] | .topics.t.backoff = [{peer_id: "n2"}] | .agent = "lean/1.2" |
+        .listen = ["/ip4/127.0.0.1/udp/9000/quic-v1"] | .peers[0].connections = [{id: "c1", direction: "dialled", remote: "/ip4/127.0.0.1/udp/9"}] |
+        .volatile = {api: "http://127.0.0.1:8080", topics: {t: {backoff: {n2: {left_ms: 12500}}}},
+            peers: {n2: {connections: {c1: {rtt_us: 10400}}}}, statistics: {rpcs_in: 1234}})' sound.json > odd.json
+    page odd.json
+    browse mesh.html > out << END
+move $(at n1)
+until document.querySelector('#details h2').textContent == 'n1'
+move h1
+until document.querySelector('#details h2').textContent == 'Nodes'
+click $(at n1)
+move h1
+eval document.querySelector('#details').innerText
+click #details .link
+until document.querySelector('#details h2').textContent == 'n2'
+click #close
+until document.querySelector('#details h2').textContent == 'Nodes'
+END
+    details=$(jq -r . out)
+    for expected in lean/1.2 devnet0 http://127.0.0.1:8080 /ip4/127.0.0.1/udp/9000/quic-v1 '10.4 ms' dialled \
+        'error edge_mutual' '1 open' '12.5 s' 1,234 'one way' 'low 6, high 12'; do
+        grep -F "$expected" <<< "$details" || { echo "not in: $details"; return 1; }
+    done
+}
+
+@test "it is all there by keys alone" {
+    snapshot 8
+    page sound.json
+    browse mesh.html > out << 'END'
+press Tab 7
+eval document.activeElement.getAttribute('aria-label')
+until document.querySelector('#details h2').textContent == 'n1'
+press End
+eval document.activeElement.getAttribute('aria-label')
+press Home
+press ArrowRight
+eval document.activeElement.getAttribute('aria-label') != document.querySelector('#mesh [role=button]').getAttribute('aria-label')
+press ArrowLeft
+press Enter
+eval document.activeElement.getAttribute('aria-pressed')
+eval document.querySelector('#said').textContent
+press Tab
+eval document.activeElement.id
+press Tab
+eval document.activeElement.id
+press Escape
+until document.querySelector('#details h2').textContent != 'Nodes'
+assert document.querySelectorAll('[aria-pressed=true]').length == 0
+assert document.activeElement.closest('#mesh') != null
+END
+    [ "$(sed -n 1p out)" = '"Node n1, 1 mutual edge"' ]
+    [ "$(sed -n 2p out)" = '"Node n8, 1 mutual edge"' ]
+    [ "$(sed -n 3,4p out)" = $'true\n"true"' ]
+    [[ $(sed -n 5p out) == *' chosen: details are beside the picture"' ]]
+    [ "$(sed -n 6,7p out)" = $'"details"\n"close"' ]
+}
+
+@test "a node is found by its peer id, and by what else it is" {
+    snapshot 30
+    jq '.nodes[6].agent = "Quinn/1"' sound.json > odd.json
+    page odd.json
+    browse mesh.html << END
+click #search
+type n29
+until document.querySelectorAll('#mesh .match').length == 1
+assert document.querySelector('#said').textContent == '1 node found; Enter shows the first'
+press Enter
+until document.querySelector('#details h2').textContent == 'n29'
+assert document.activeElement.getAttribute('aria-label').startsWith('Node n29,')
+click #search
+press Escape
+assert document.querySelectorAll('#mesh .match').length == 0
+type quinn
+until document.querySelector('#mesh .match').getAttribute('aria-label').startsWith('Node n7,')
+press Backspace 5
+type nobody
+until document.querySelector('#said').textContent == 'no node found'
+END
+}
+
+@test "with two looks, what came and went is marked, listed, and can be left out" {
+    snapshot 4
+    jq 'del(.nodes[3]) | .nodes[2] |= (.topics.t.mesh = ["n2"] | .peers |= map(select(.peer_id != "n4"))) |
+        .nodes[0].topics.t.mesh = ["n2", "n3"] | .nodes[2].topics.t.mesh += ["n1"]' sound.json > after.json
+    page --before sound.json after.json
+    browse mesh.html > out << 'END'
+eval [...document.querySelectorAll('#mesh .edge')].map(edge => edge.getAttribute('class') + ': ' + edge.querySelector('title').textContent)
+eval [...document.querySelectorAll('#mesh .sign')].map(sign => sign.textContent)
+eval [...document.querySelectorAll('#changed tbody tr')].map(row => row.textContent).filter(text => text.includes('mesh'))
+assert document.querySelector('#mesh .node.removed').getAttribute('aria-label').endsWith('removed')
+assert document.querySelector('#summary').textContent.includes('changes since the earlier look')
+click #changes
+assert document.querySelectorAll('#mesh .edge.removed').length == 0
+assert document.querySelector('#changed') == null
+assert getComputedStyle(document.querySelector('#mesh .node.removed')).display == 'none'
+assert !document.querySelector('#mesh').classList.contains('marks')
+click #changes
+assert document.querySelectorAll('#mesh .edge.removed').length == 1
+END
+    [ "$(sed -n 1p out)" = '["edge  mutual kept: n1 ↔ n2: each has the other in the mesh","edge  mutual added: n1 ↔ n3: each has the other in the mesh; added","edge  mutual kept: n2 ↔ n3: each has the other in the mesh","edge  mutual removed: n3 ↔ n4: each has the other in the mesh; removed"]' ]
+    [ "$(sed -n 2p out)" = '["+","−"]' ]
+    [[ $(sed -n 3p out) == *'+ addedmesh'*'n1 → n3'* ]]
+}
+
+@test "what nodes say stays text" {
+    snapshot 2
+    evil="</script><img src=x onerror=window.hit=1><b>&amp;\${1}"
+    jq --arg evil "$evil" '(.. | strings | select(. == "n1" or . == "t" or . == "devnet0")) = $evil |
+        .nodes[].agent = $evil | .nodes[].volatile = {api: $evil, statistics: {a: [$evil]}} |
+        .nodes[].topics = {($evil): .nodes[0].topics.t}' sound.json > odd.json
+    page --before sound.json odd.json
+    browse mesh.html > out << 'END'
+press Tab 8
+press Enter
+click #edges summary
+assert document.querySelectorAll('img, b').length == 0
+assert window.hit === undefined
+assert document.scripts.length == 2
+eval document.querySelector('#details').innerText
+eval document.querySelector('#nodes').innerText
+END
+    [ "$(grep -cF -e "$evil" out)" -eq 2 ]
+    # JSON that is of another kind than ours is no cause for an error either.
+    jq '.nodes[0].volatile = {peers: 5, topics: [], statistics: 7, api: {}} | .nodes[0].gossipsub = {d_low: 1, d_high: 2, d: {}} |
+        .nodes[0].listen = []' sound.json > odd.json
+    page odd.json
+    browse mesh.html <<< "assert document.querySelectorAll('#mesh .edge').length == 1"
+}
+
+@test "it can be read, light and dark, and has a name for each control" {
+    snapshot 6
+    jq '.nodes[1].topics.t.mesh = [] | .nodes[2].peers[0].inbound_streams += [{connection: "c9", stream_id: 9}]' sound.json > odd.json
+    page --before sound.json odd.json
+    browse mesh.html > out << 'END'
+press Tab 8
+press Enter
+press Tab
+eval document.querySelector('#edges').open = true
+until document.querySelectorAll('#edges tbody tr').length > 0
+click #close
+contrast
+scheme dark
+contrast
+tree
+END
+    jq -es 'map(select(.ratio?)) | length == 2 and all(.ratio >= 4.5)' out
+    jq -es 'map(select(.focusable? and .role != "RootWebArea")) | length > 20 and all(.name | length > 0)' out
+    jq -es 'any(.[]; .role? == "table" and .name == "Edges of t") and any(.[]; .role? == "searchbox" and .name == "Find")' out
+}
+
+@test "the picture of live nodes tells their round trips" {
+    start_node a --topic lean:block
+    start_dialler b a --topic lean:block
+    await_mesh a b
+    page "$(ready a .api)" "$(ready b .api)"
+    browse mesh.html << 'END'
+assert document.querySelectorAll('#mesh .edge.mutual').length == 1
+press Tab 7
+press Enter
+until /\d ms/.test(document.querySelector('#details table').parentElement.innerText)
+until document.querySelector('#details').innerText.includes('devnet-node/')
+END
+}
+
+@test "a mesh of 1,000 nodes is drawn, and does not stand still" {
+    snapshot 1000 4
+    page sound.json
+    browse mesh.html > out << 'END'
+until document.documentElement.dataset.drawn == 'yes'
+eval performance.now()
+assert document.querySelectorAll('#mesh .edge').length == 3990
+eval (() => { const begun = performance.now(); redo(); return performance.now() - begun })()
+click #search
+type n777
+press Enter
+until document.querySelector('#details h2').textContent == 'n777'
+press ArrowLeft
+assert document.activeElement.getAttribute('aria-label') != null
+click #in
+until document.querySelector('#mesh').classList.contains('zoomed')
+click #nodes summary
+until document.querySelectorAll('#nodes tbody tr').length == 200
+click #nodes p button
+until document.querySelectorAll('#nodes tbody tr').length == 400
+eval nodes.every(node => node.x >= 0 && node.x <= 1 && node.y >= 0 && node.y <= 1)
+eval JSON.stringify(nodes.map(node => [node.x, node.y]))
+reload
+eval JSON.stringify(nodes.map(node => [node.x, node.y]))
+END
+    jq -es '.[0] < 15000 and .[1] < 5000 and .[2] == true and .[3] == .[4]' out
+}
+
+@test "a mesh that is too large for forces is drawn too" {
+    snapshot 2500
+    page sound.json
+    DEADLINE=50 browse mesh.html << 'END'
+until document.documentElement.dataset.drawn == 'yes'
+assert document.querySelectorAll('#mesh [role=button]').length == 2500
+END
+}
+
+@test "a mesh of nobody is a page too" {
+    jq -n '{format: "devnet-mesh-snapshot", version: 1, nodes: [], unreachable: []}' > none.json
+    page none.json
+    browse mesh.html << 'END'
+assert document.querySelectorAll('#mesh [role=button]').length == 0
+assert document.querySelector('#topic').textContent == 'no node has one'
+END
+}
