@@ -115,6 +115,8 @@ static const char *node_note(const json_t *node)
         return "unreachable";
     if (is(node, "state", "heard"))
         return "not asked";
+    if (is(node, "state", "visited"))
+        return "visited";
     if (is(node, "severity", "error"))
         return "has errors";
     return is(node, "severity", "warning") ? "has warnings" : NULL;
@@ -139,8 +141,8 @@ static void put_node(struct buffer *output, const json_t *node)
     const char *change = change_of(node), *colour = node_colour(node);
     const char *lines[] = {text_member(node, "label"), text_member(node, "agent"), node_note(node),
                            change};
-    bool dashed =
-        !is(node, "state", "answered") || (change != NULL && strcmp(change, "removed") == 0);
+    bool known = is(node, "state", "answered") || is(node, "state", "visited");
+    bool dashed = !known || (change != NULL && strcmp(change, "removed") == 0);
     buffer_append_text(output, "  ");
     put_name(output, text_member(node, "id"));
     buffer_append_text(output, " [");

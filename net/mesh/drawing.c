@@ -202,8 +202,10 @@ static void compare(struct drawing *drawing)
         json_object_set_new(change, "text", json_string(text));
         free(text);
         json_array_append(drawing->changes, change);
-        if (strcmp(text_member(change, "kind"), "node") == 0)
-            find_vertex(drawing, text_member(change, "node"))->differs = true;
+        const char *kind = text_member(change, "kind");
+        struct hearsay *hearsay = find_vertex(drawing, text_member(change, "node"));
+        if (hearsay != NULL && (strcmp(kind, "node") == 0 || strcmp(kind, "foreign") == 0))
+            hearsay->differs = true;
     }
     json_decref(all);
 }
@@ -246,18 +248,27 @@ static json_t *node_change(const struct drawing *drawing, const struct mesh_vert
                                                    : "kept");
 }
 
-/* A vertex: what it says or said of itself, or else what is said of it. */
+/* What a vertex says of itself, what a visit found, or else what is said of it: now, or where it is
+ * gone, before. */
+static json_t *known_of(const struct mesh_vertex *vertex, const struct hearsay *hearsay,
+                        const char **state)
+{
+    enum mesh_look look = vertex->known[LOOK_NOW] ? LOOK_NOW : LOOK_BEFORE;
+    *state = vertex->node[look] != NULL ? "answered" : vertex->visited[look] ? "visited" : "heard";
+    if (vertex->node[look] != NULL)
+        return drawing_asked_node(vertex->node[look]);
+    if (vertex->visited[look] != NULL)
+        return drawing_visited_node(vertex->visited[look]);
+    return drawing_heard_node(hearsay->peer, hearsay->subscribed);
+}
+
 static json_t *node_json(const struct drawing *drawing, size_t index, const char *label)
 {
     const struct mesh_vertex *vertex = &drawing->links.vertices[index];
     const struct hearsay *hearsay = &drawing->hearsay[index];
-    const json_t *own = vertex->node[LOOK_NOW] != NULL || vertex->known[LOOK_NOW]
-                            ? vertex->node[LOOK_NOW]
-                            : vertex->node[LOOK_BEFORE];
-    const char *state = own != NULL ? "answered" : "heard";
     const json_t *unreachable = vertex->node[LOOK_NOW] == NULL ? hearsay->unreachable : NULL;
-    json_t *node = own != NULL ? drawing_asked_node(own)
-                               : drawing_heard_node(hearsay->peer, hearsay->subscribed);
+    const char *state;
+    json_t *node = known_of(vertex, hearsay, &state);
     json_t *about = json_pack("{s:s,s:s,s:s,s:o*,s:s?,s:s?,s:O?}", "id", vertex->id, "label", label,
                               "state", unreachable != NULL ? "unreachable" : state, "change",
                               node_change(drawing, vertex, hearsay->differs), "error",

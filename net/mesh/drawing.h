@@ -19,7 +19,8 @@
  * changed one "was" {"from", "to", "direction"}, and one that is removed is told as it was.
  *
  * A node:
- *   {"id", "label": short, "state": "answered", "heard" (peers tell of it) or "unreachable",
+ *   {"id", "label": short, "state": "answered", "visited" (it has no API of ours, "foreign" in a
+ *    snapshot), "heard" (peers tell of it) or "unreachable",
  *    "change", "agent", "network", "api", "error", "listen": [], "status", "gossipsub": {...},
  *    "subscriptions": [topics],
  *    "topics": {name: {"subscribed", "mesh", "subscribers", "fanout",

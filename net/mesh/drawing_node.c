@@ -145,6 +145,21 @@ json_t *drawing_asked_node(const json_t *node)
     return told_all;
 }
 
+json_t *drawing_visited_node(const json_t *entry)
+{
+    json_t *subscribed = json_object(), *topic;
+    const char *name;
+    json_object_foreach(member(entry, "topics"), name, topic)
+    {
+        if (json_is_true(member(topic, "subscribed")))
+            json_object_set_new(subscribed, name, json_true());
+    }
+    json_t *node = drawing_heard_node(entry, subscribed);
+    json_object_set_new(node, "listen", told_list(entry, "listen"));
+    json_decref(subscribed);
+    return node;
+}
+
 json_t *drawing_heard_node(const json_t *peer, const json_t *subscribed)
 {
     return json_pack("{s:o,s:n,s:n,s:[],s:o,s:n,s:o,s:{},s:[],s:{}}", "agent", told(peer, "agent"),

@@ -6,6 +6,8 @@
 
 /* What a node of a snapshot says of itself: "agent" to "counters". The caller owns it. */
 json_t *drawing_asked_node(const json_t *node);
+/* The same of what a visit found of a node without an API of ours, an entry of "foreign". */
+json_t *drawing_visited_node(const json_t *entry);
 /* The same members of one that was not asked: what a peer of it tells, or nothing where PEER is
  * NULL; SUBSCRIBED is the set of topics that its peers take it to be subscribed to, and may be
  * NULL. */

@@ -52,6 +52,15 @@ static void learn_names(struct mesh_links *links, const json_t *snapshot)
     const json_t *node, *item;
     const char *name;
     json_t *topic;
+    json_array_foreach(member(snapshot, "foreign"), index, node)
+    {
+        if (snapshot_item_name(node) != NULL)
+            learn(links->ids, snapshot_item_name(node));
+        json_object_foreach(member(node, "topics"), name, topic)
+        {
+            learn(links->names, name);
+        }
+    }
     json_array_foreach(member(snapshot, "nodes"), index, node)
     {
         learn(links->ids, snapshot_item_name(node));
@@ -136,6 +145,15 @@ static void claim_all(struct mesh_links *links, enum mesh_look look, const json_
     }
 }
 
+static void note_visit(struct mesh_links *links, enum mesh_look look, const json_t *entry)
+{
+    if (snapshot_item_name(entry) == NULL)
+        return;
+    struct mesh_vertex *vertex = &links->vertices[index_of(links->ids, snapshot_item_name(entry))];
+    vertex->visited[look] = entry;
+    vertex->known[look] = true;
+}
+
 /* ---- what they say together ---- */
 
 static int compare_sizes(size_t a, size_t b)
@@ -195,6 +213,10 @@ void mesh_links_init(struct mesh_links *links, const json_t *now, const json_t *
         json_array_foreach(member(snapshots[look], "nodes"), index, node)
         {
             claim_all(links, look, node);
+        }
+        json_array_foreach(member(snapshots[look], "foreign"), index, node)
+        {
+            note_visit(links, look, node);
         }
     }
     join_claims(links);

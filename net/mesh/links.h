@@ -15,8 +15,9 @@ enum mesh_look { LOOK_NOW, LOOK_BEFORE, LOOKS };
 /* A node, or a peer that nodes tell of. */
 struct mesh_vertex {
     const char *id;
-    const json_t *node[LOOKS]; /* what it said of itself; NULL where it was not asked */
-    bool known[LOOKS];         /* whether it was in the snapshot, asked or not */
+    const json_t *node[LOOKS];    /* what it said of itself; NULL where it was not asked */
+    const json_t *visited[LOOKS]; /* what a visit found, where it has no API of ours, or NULL */
+    bool known[LOOKS];            /* whether it was in the snapshot, asked or not */
 };
 
 enum mesh_direction {

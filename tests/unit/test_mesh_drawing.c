@@ -217,6 +217,31 @@ static void what_is_heard_of_a_node_and_found_is_with_it(void **state)
     json_decref(drawing);
 }
 
+static void a_node_that_was_visited_is_told_from_one_that_was_not(void **state)
+{
+    (void)state;
+    struct error error;
+    json_t *now = snapshot_of("A: B C");
+    json_object_set_new(now, "foreign",
+                        json_of("[{'peer_id':'B','agent':'other','listen':['/ip4/127.0.0.1/udp/1'],"
+                                "'topics':{'t':{'subscribed':true},'u':{'subscribed':false}}},"
+                                "{'peer_id':5}]"));
+    json_t *drawing = mesh_drawing(now, NULL, NULL, &error);
+    const json_t *visited = node_named(drawing, "B");
+    json_t *topics = json_of("['t']");
+    char *edges = edges_text(drawing, "edges");
+    assert_string_equal(text(visited, "state"), "visited");
+    assert_string_equal(text(visited, "agent"), "other");
+    assert_true(json_equal(json_object_get(visited, "subscriptions"), topics));
+    assert_int_equal(json_array_size(json_object_get(visited, "listen")), 1);
+    assert_string_equal(text(node_named(drawing, "C"), "state"), "heard");
+    assert_string_equal(edges, "A>B untold -, A>C untold -");
+    free(edges);
+    json_decref(topics);
+    json_decref(drawing);
+    json_decref(now);
+}
+
 static void round_trips_are_in_milliseconds_and_the_least(void **state)
 {
     (void)state;
@@ -370,6 +395,7 @@ int main(void)
         cmocka_unit_test(nodes_are_those_asked_and_those_heard_of),
         cmocka_unit_test(a_node_that_does_not_answer_is_known_from_before),
         cmocka_unit_test(what_is_heard_of_a_node_and_found_is_with_it),
+        cmocka_unit_test(a_node_that_was_visited_is_told_from_one_that_was_not),
         cmocka_unit_test(round_trips_are_in_milliseconds_and_the_least),
         cmocka_unit_test(one_topic_can_be_chosen),
         cmocka_unit_test(labels_are_short_and_tell_apart),
