@@ -7,21 +7,8 @@
 #include "net/mesh/labels.h"
 #include "net/mesh/snapshot.h"
 
+#include "tests/unit/json_text.h"
 #include "tests/unit/support.h"
-
-/* JSON with single quotes, which read better in C. */
-static json_t *json_of(const char *text)
-{
-    char *copy = text_copy(text);
-    for (char *quote = copy; (quote = strchr(quote, '\'')) != NULL;)
-        *quote = '"';
-    json_error_t error;
-    json_t *value = json_loads(copy, 0, &error);
-    if (value == NULL)
-        fail_msg("%s: %s", copy, error.text);
-    free(copy);
-    return value;
-}
 
 /*
  * A snapshot from a table such as "A: B C; B: A": the nodes, and whom each has in its mesh of topic
