@@ -328,6 +328,47 @@ END
     [ "$output" = "$(printf 'a1 live\na4 live\nb1 live\nb4 live')" ]
 }
 
+@test "a peer that dials again while its connection is drained goes unanswered" {
+    mkdir -p client server
+    write_log client aaaaaaaaaaaaaaaa > client/one.sqlog << 'END'
+10 > 4 0 133
+20 < 4 0 36
+30 < 1 0 133
+31 > 1 0 36
+4000 < close
+END
+    write_log server aaaaaaaaaaaaaaaa > server/one.sqlog << 'END'
+10 < 4 0 133
+10 > 4 0 36
+11 > 1 0 133
+32 < 1 0 36
+4000 > close
+END
+    write_log client bbbbbbbbbbbbbbbb > client/two.sqlog << 'END'
+4060 > 4 0 133
+4070 < 4 0 36
+END
+    write_log server bbbbbbbbbbbbbbbb > server/two.sqlog << 'END'
+4061 < 4 0 133
+4061 > 4 0 36
+END
+    local folders
+    for folders in 'client server' client server; do
+        # shellcheck disable=SC2086 # two words are two folders
+        run verdicts $folders
+        [ "$output" = "$(printf '%s\n' '1 live_until_connection_ended' \
+            '4 live_until_connection_ended' '4 unread_at_receiver')" ]
+    done
+    # An answer shows that it was taken notice of, and a log that was cut off shows nothing.
+    printf '4064 > 1 0 133\n4070 < 1 0 36\n' | write_log server x | tail -n +2 >> server/two.sqlog
+    run verdicts server
+    [[ $output == *$'\n4 live'* && $output != *unread* ]]
+    head -c -20 client/two.sqlog > cut.sqlog
+    mv cut.sqlog client/two.sqlog
+    run verdicts client
+    [[ $output != *unread* ]]
+}
+
 @test "streams that a disconnect ends were alive, and its orphan is still one" {
     write_log client 0123456789abcdef > log.sqlog << 'END'
 10 > 4 0 36

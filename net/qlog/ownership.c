@@ -74,6 +74,37 @@ static bool is_answered(const struct qlog_peering *peering, const struct qlog_go
     return false;
 }
 
+/* How long anything may be under way on the stream's connection: no longer than a negotiation took.
+ */
+static double flight(const struct qlog_peering *peering, const struct qlog_gossip *gossip)
+{
+    double shortest = QLOG_SILENCE;
+    for (size_t i = 0; i < peering->count; i++) {
+        const struct qlog_gossip *other = &peering->streams[i];
+        double began = other->stream->half[other->stream->opener].began;
+        double took = other->stream->completion - began;
+        if (other->connection == gossip->connection && other->opener == gossip->opener &&
+            other->completion >= 0 && took < shortest)
+            shortest = took;
+    }
+    return shortest < QLOG_SILENCE - QLOG_SETTLING ? shortest + QLOG_SETTLING : QLOG_SILENCE;
+}
+
+/* A node that closes a connection holds on to the peer until that is drained, three probe timeouts
+ * later: a stream on the next connection that nobody answers came too early. */
+static bool is_draining(const struct qlog_peering *peering, const struct qlog_gossip *reading,
+                        const struct qlog_gossip *gossip)
+{
+    const struct qlog_connection *connection = gossip->connection;
+    for (size_t i = 0; i < peering->count; i++)
+        if (peering->streams[i].connection == connection &&
+            peering->streams[i].opener != gossip->opener)
+            return false;
+    return connection != reading->connection && reading->connection->closed >= 0 &&
+           gossip->arrival < reading->over + 3 * flight(peering, reading) &&
+           !qlog_cut_off(connection);
+}
+
 /* What the receiver reads when the stream at INDEX arrives; NULL where it reads none. */
 static const struct qlog_gossip *being_read(const struct qlog_peering *peering, size_t index)
 {
@@ -85,8 +116,8 @@ static const struct qlog_gossip *being_read(const struct qlog_peering *peering, 
             remembered_together(peering, 1 - gossip->opener, earlier, gossip))
             reading = earlier;
     }
-    if (reading == NULL || is_gone(reading, gossip->arrival) ||
-        has_restarted(1 - gossip->opener, reading, gossip))
+    if (reading == NULL || has_restarted(1 - gossip->opener, reading, gossip) ||
+        (is_gone(reading, gossip->arrival) && !is_draining(peering, reading, gossip)))
         return NULL;
     bool elsewhere = reading->connection != gossip->connection;
     return elsewhere && gossip->used && is_answered(peering, gossip) ? NULL : reading;
@@ -185,22 +216,6 @@ static void forget(struct qlog_peering *peering, unsigned node, struct qlog_goss
     }
 }
 
-/* How long what the receiver wrote may have been under way when it lost the stream: no longer than
- * a negotiation took. */
-static double flight(const struct qlog_peering *peering, const struct qlog_gossip *gossip)
-{
-    double shortest = QLOG_SILENCE;
-    for (size_t i = 0; i < peering->count; i++) {
-        const struct qlog_gossip *other = &peering->streams[i];
-        double began = other->stream->half[other->stream->opener].began;
-        double took = other->stream->completion - began;
-        if (other->connection == gossip->connection && other->opener == gossip->opener &&
-            other->completion >= 0 && took < shortest)
-            shortest = took;
-    }
-    return shortest < QLOG_SILENCE - QLOG_SETTLING ? shortest + QLOG_SETTLING : QLOG_SILENCE;
-}
-
 /* Where the log of what is left of the peering ends. */
 static const struct qlog_gossip *last_known(const struct qlog_peering *peering,
                                             const struct qlog_gossip *gossip)
@@ -215,8 +230,7 @@ static const struct qlog_gossip *last_known(const struct qlog_peering *peering,
 
 /* How long after the loss what the receiver writes may be older than it: NEVER where the log was
  * cut off before that shows. A log goes on for as long as anything passes: where it ends with the
- * stream and was not cut off, silence has followed. A node that closes a connection holds on to the
- * peer until that is drained, three probe timeouts later. */
+ * stream and was not cut off, silence has followed. */
 static double margin_of(const struct qlog_peering *peering, const struct qlog_gossip *gossip)
 {
     const struct qlog_gossip *last = last_known(peering, gossip);

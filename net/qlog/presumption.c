@@ -8,6 +8,7 @@
 /* Milliseconds. */
 static const double simultaneous = 5000;  /* between two dials that cross */
 static const double idle_default = 60000; /* how long a node may hold a peer that is gone */
+static const double draining = 1000;      /* how long it may hold one that it let go of */
 static const double answer_time = 3000;   /* a stream in answer would have come by then */
 
 /* The one log of a connection, or NULL where there are two. */
@@ -76,8 +77,8 @@ static void presume_crossing(struct qlog_gossip *gossip, const struct qlog_gossi
     gossip->presumed = true;
 }
 
-/* The dialler vanished without a word and dialled again while the listener held its peer entry: a
- * listener that takes notice of the new stream opens its own in answer. */
+/* The dialler vanished without a word, or was let go of, and dialled again while the listener held
+ * its peer entry: a listener that takes notice of the new stream opens its own in answer. */
 static void presume_return(struct qlog_gossip *gossip, const struct qlog_gossip *other,
                            const struct qlog_log *log, const struct qlog_log *other_log)
 {
@@ -86,7 +87,8 @@ static void presume_return(struct qlog_gossip *gossip, const struct qlog_gossip 
     double idle = other_log->idle_limit > 0 ? other_log->idle_limit : idle_default;
     if (log->role != other_log->role || gossip->stream->opener != QLOG_CLIENT ||
         other->stream->opener != QLOG_CLIENT || gossip->used != other->used ||
-        other->ended[0] >= 0 || old->closed >= 0 || gone >= connection->epoch ||
+        other->ended[0] >= 0 || gone >= connection->epoch ||
+        (old->closed >= 0 && connection->epoch > old->closed + old->epoch + draining) ||
         connection->epoch > gone + idle ||
         (qlog_cut_off(connection) && connection->end - gossip->stream->arrival < answer_time) ||
         !has_stream(old, QLOG_SERVER, false) || has_stream(connection, QLOG_SERVER, false))
