@@ -287,7 +287,7 @@ static const struct qlog_gossip *rival_of(const struct qlog_peering *peering,
             continue;
         if (other->used)
             return other;
-        bool held = other->arrival >= gossip->arrival || other->opener_owns;
+        bool held = other > gossip || other->opener_owns; /* those before it are settled */
         if (held && other->completion >= 0 &&
             (gossip->completion < 0 || other->completion < gossip->completion) && first == NULL)
             first = other;
