@@ -20,6 +20,15 @@ teardown() {
     devnet_down
 }
 
+# Waits until nothing of a session runs: who leads it has ended, the system clears away the rest.
+await_session_end() {
+    local deadline=$((SECONDS + 5))
+    while pgrep --session "$1" --runstates RSDT > /dev/null; do
+        ((SECONDS < deadline)) || return 1
+        sleep 0.02
+    done
+}
+
 @test "another program is a node of the devnet" {
     devnet_up --with "$mine --bootnode {bootnode}"
     assert_step mesh mine
@@ -31,7 +40,7 @@ teardown() {
     [[ $output == *"mine     up"*"/quic-v1/p2p/$(devnet_peer_id mine)"* ]]
     session=$(cat devnet/mine/pid)
     devnet_run down
-    run -1 pgrep --session "$session" --runstates RSDT
+    await_session_end "$session"
 }
 
 @test "a program that is not told of a bootnode is dialled" {
@@ -45,7 +54,7 @@ teardown() {
     session=$(cat devnet/pipe/pid)
     [ -n "$(pgrep --session "$session")" ]
     devnet_run down
-    run -1 pgrep --session "$session" --runstates RSDT
+    await_session_end "$session"
 }
 
 @test "values are one word of the command each, whatever the folder is called" {
