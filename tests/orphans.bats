@@ -369,6 +369,39 @@ END
     [[ $output != *unread* ]]
 }
 
+@test "a peer that was killed and came back forgets nothing when its old connection is closed" {
+    mkdir logs
+    write_log server 0000000000000001 > logs/old.sqlog << 'END'
+10 < 4 0 36
+11 > 4 0 36
+12 > 1 0 36
+14 < 1 0 36
+15 > 1 36 150
+39 < 4 36 94
+1467 > close
+END
+    write_log server 0000000000000002 > logs/new.sqlog << 'END'
+10 < 4 0 36
+11 > 4 0 36
+12 > 1 0 36
+14 < 1 0 36
+15 > 1 36 150
+20 < 4 36 94
+1097 < 4 130 59
+1166 > close
+END
+    sed -i 's/"reference_time":1.7e12/"reference_time":1700000000459/' logs/new.sqlog
+    for log in logs/*; do
+        sed -i $'1a\\\036{"time":0,"name":"libp2p:peer_identified","data":{"peer":"them","local_peer":"us"}}' "$log"
+        for id in 1 4; do
+            sed -i "\$i"$'\\\036{"time":16,"name":"libp2p:stream_registered","data":{"stream_id":'"$id}}" "$log"
+        done
+    done
+    run -0 verdicts logs
+    [ "$output" = "$(yes '1 live_until_connection_ended
+4 live_until_connection_ended' | head -n 4)" ]
+}
+
 @test "streams that a disconnect ends were alive, and its orphan is still one" {
     write_log client 0123456789abcdef > log.sqlog << 'END'
 10 > 4 0 36

@@ -201,7 +201,7 @@ static void forget(struct qlog_peering *peering, unsigned node, struct qlog_goss
         if (gossip->opener != node || gossip->opener_exact || gossip->opener_dropped >= 0 ||
             !outlives(gossip, time, by_end ? 0 : margin) || (!by_end && !elsewhere) ||
             !remembered_together(peering, node, gossip, cause) ||
-            has_restarted(node, gossip, cause))
+            has_restarted(node, gossip, cause) || has_restarted(node, cause, gossip))
             continue;
         gossip->opener_dropped = time;
         gossip->cause = cause;
