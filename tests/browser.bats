@@ -14,7 +14,7 @@ setup() {
 <!doctype html>
 <html lang="en"><title>A page</title>
 <style>@media (prefers-color-scheme: dark) { body { background: #000; color: #fff } }</style>
-<button title="why">go</button><label>Find <input></label><p style="color: #777">grey</p>
+<button title="why">go</button><label>Find<input></label><p style="color: #777">grey</p>
 <script>
 document.querySelector('button').onclick = event => { window.clicked = event.isTrusted }
 document.querySelector('p').onmouseenter = event => { window.entered = event.isTrusted }
