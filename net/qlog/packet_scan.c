@@ -574,11 +574,26 @@ static bool is_of_header(struct bytes key)
            TEXT_IS(key, "file_schema") || TEXT_IS(key, "traces");
 }
 
+/* What nearly all events are, in the words of nearly all writers; false for others. */
+static inline bool is_usual(struct bytes name, struct qlog_packet_event *event)
+{
+    event->is_packet = true;
+    if (TEXT_IS(name, "transport:packet_sent"))
+        event->packet.direction = QLOG_SENT;
+    else if (TEXT_IS(name, "transport:packet_received"))
+        event->packet.direction = QLOG_RECEIVED;
+    else
+        event->is_packet = false;
+    return event->is_packet || TEXT_IS(name, "recovery:metrics_updated");
+}
+
 static bool take_name(struct cursor *cursor, struct qlog_packet_event *event)
 {
     struct bytes name;
     if (!take_text(cursor, &name))
         return false;
+    if (is_usual(name, event))
+        return true;
     event->is_packet = qlog_packet_direction(name, &event->packet.direction);
     return event->is_packet || !qlog_event_is_read(name);
 }

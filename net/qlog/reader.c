@@ -17,7 +17,7 @@ enum {
     READ_SIZE = 128 * 1024,
     SAMPLED_WHOLE = 16 * 1024, /* bytes of a log that its fingerprint is of, and after that */
     SAMPLE_SIZE = 32,          /* so many */
-    SAMPLE_INTERVAL = 1024,    /* of so many */
+    SAMPLE_INTERVAL = 4096,    /* of so many */
 };
 
 static void add_note(struct qlog_reader *reader, const struct qlog_record *record, const char *text)
@@ -362,7 +362,7 @@ static void take_sample(struct qlog_fingerprint *fingerprint, struct bytes input
     }
 }
 
-/* All of the beginning, and then some bytes of each kilobyte. */
+/* All of the beginning, and then some bytes here and there. */
 static void take_fingerprint(struct qlog_fingerprint *fingerprint, struct bytes input)
 {
     while (input.size > 0) {
