@@ -64,6 +64,34 @@ refuses() {
     [[ $stderr == *"stream 262144 is one more than the 65536 open ones of a connection that are read"* ]]
 }
 
+@test "a thousand connections that may each cross with one of very many streams" {
+    awk 'function packet(direction, id, offset, size) {
+            printf "{\"time\":%d,\"name\":\"transport:packet_%s\",\"data\":{\"frames\":[{\"frame_type\":", ++time, direction
+            printf "\"stream\",\"stream_id\":%d,\"offset\":%d,\"length\":%d}]}}\n", id, offset, size
+        }
+        function negotiate(id, opener, other) {
+            packet(opener, id, 0, 20); packet(opener, id, 20, 16)
+            packet(other, id, 0, 20); packet(other, id, 20, 16)
+        }
+        function begin(role, number) {
+            time = 0
+            printf "{\"qlog_version\":\"0.3\",\"qlog_format\":\"NDJSON\",\"trace\":{\"vantage_point\":{\"type\":"
+            printf "\"%s\"},\"common_fields\":{\"reference_time\":%d,\"ODCID\":\"%08x\"}}}\n", role,
+                1700000000000 + number, number
+        }
+        BEGIN {
+            for (i = 0; i < 1000; i++) { begin("client", i); negotiate(0, "sent", "received") }
+            begin("server", 1000)
+            for (i = 0; i < 50000; i++) packet("sent", 4 * (1000 + i) + 1, 0, 1)
+            for (i = 0; i < 1000; i++) {
+                negotiate(4 * i + 1, "sent", "received"); packet("sent", 4 * i + 1, 36, 30)
+            }
+            negotiate(400000, "received", "sent"); packet("received", 400000, 36, 30)
+        }' > log.qlog
+    run -1 --separate-stderr timeout 30 "$BIN/devnet-orphans" log.qlog
+    [[ $output == *"999 orphaned streams in 1001 connections (52001 streams, 1001 logs)" ]]
+}
+
 @test "huge numbers" {
     local number
     for number in 99999999999999999999999999 1e400 -1 0.5 4611686018427387904 \

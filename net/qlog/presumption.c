@@ -58,19 +58,28 @@ bool qlog_presumed_crossing(const struct qlog_connection *a, const struct qlog_c
            same_folder(log_a->path, log_b->path);
 }
 
+/* A stream that is compared, and what is looked up of its connection for each comparison. */
+struct candidate {
+    struct qlog_gossip *gossip;
+    const struct qlog_log *log;
+    bool has[2];  /* by opener: a gossipsub stream */
+    bool uses[2]; /* by opener: one that it writes on */
+};
+
 /* Both dialled at the same time: what the opener of a silent stream says, it says on the other
  * connection, where its peer says nothing. A node with something to say says so at once on each
  * stream that it knows. */
-static void presume_crossing(struct qlog_gossip *gossip, const struct qlog_gossip *other,
-                             const struct qlog_log *log, const struct qlog_log *other_log)
+static void presume_crossing(const struct candidate *candidate, const struct candidate *against)
 {
+    struct qlog_gossip *gossip = candidate->gossip;
+    const struct qlog_gossip *other = against->gossip;
+    const struct qlog_log *log = candidate->log, *other_log = against->log;
     bool ours = (gossip->stream->opener == log->role);
     bool other_ours = (other->stream->opener == other_log->role);
     double apart = gossip->connection->epoch - other->connection->epoch;
     if (log->role == other_log->role || ours != other_ours || gossip->used || !other->used ||
         gossip->completion < 0 || gossip->rival != NULL || apart > simultaneous ||
-        apart < -simultaneous ||
-        has_stream(other->connection, qlog_other(other->stream->opener), true))
+        apart < -simultaneous || against->uses[qlog_other(other->stream->opener)])
         return;
     gossip->opener_owns = gossip->receiver_owns = false;
     gossip->rival = other;
@@ -79,9 +88,11 @@ static void presume_crossing(struct qlog_gossip *gossip, const struct qlog_gossi
 
 /* The dialler vanished without a word, or was let go of, and dialled again while the listener held
  * its peer entry: a listener that takes notice of the new stream opens its own in answer. */
-static void presume_return(struct qlog_gossip *gossip, const struct qlog_gossip *other,
-                           const struct qlog_log *log, const struct qlog_log *other_log)
+static void presume_return(const struct candidate *candidate, const struct candidate *against)
 {
+    struct qlog_gossip *gossip = candidate->gossip;
+    const struct qlog_gossip *other = against->gossip;
+    const struct qlog_log *log = candidate->log, *other_log = against->log;
     const struct qlog_connection *connection = gossip->connection, *old = other->connection;
     double gone = old->active[QLOG_CLIENT] + old->epoch;
     double idle = other_log->idle_limit > 0 ? other_log->idle_limit : idle_default;
@@ -91,21 +102,20 @@ static void presume_return(struct qlog_gossip *gossip, const struct qlog_gossip 
         (old->closed >= 0 && connection->epoch > old->closed + old->epoch + draining) ||
         connection->epoch > gone + idle ||
         (qlog_cut_off(connection) && connection->end - gossip->stream->arrival < answer_time) ||
-        !has_stream(old, QLOG_SERVER, false) || has_stream(connection, QLOG_SERVER, false))
+        !against->has[QLOG_SERVER] || candidate->has[QLOG_SERVER])
         return;
     gossip->receiver_owns = false;
     gossip->before = other;
     gossip->presumed = true;
 }
 
-static void presume(struct qlog_gossip *gossip, const struct qlog_gossip *other)
+static void presume(const struct candidate *candidate, const struct candidate *against)
 {
-    const struct qlog_log *log = only_log(gossip->connection);
-    const struct qlog_log *other_log = only_log(other->connection);
-    if (gossip->connection == other->connection || !same_folder(log->path, other_log->path))
+    if (candidate->gossip->connection == against->gossip->connection ||
+        !same_folder(candidate->log->path, against->log->path))
         return;
-    presume_crossing(gossip, other, log, other_log);
-    presume_return(gossip, other, log, other_log);
+    presume_crossing(candidate, against);
+    presume_return(candidate, against);
 }
 
 static bool is_candidate(const struct qlog_gossip *gossip)
@@ -114,16 +124,35 @@ static bool is_candidate(const struct qlog_gossip *gossip)
            !gossip->opener_exact && !gossip->receiver_exact;
 }
 
+/* BEFORE is the candidate before it, or NULL: often of the same connection, which may have many
+ * streams. */
+static struct candidate candidate_of(struct qlog_gossip *gossip, const struct candidate *before)
+{
+    const struct qlog_connection *connection = gossip->connection;
+    struct candidate candidate = {.gossip = gossip, .log = only_log(connection)};
+    bool known = before != NULL && before->gossip->connection == connection;
+    for (int opener = QLOG_CLIENT; opener <= QLOG_SERVER; opener++) {
+        enum qlog_role role = (enum qlog_role)opener;
+        candidate.has[role] = known ? before->has[role] : has_stream(connection, role, false);
+        candidate.uses[role] = known ? before->uses[role] : has_stream(connection, role, true);
+    }
+    return candidate;
+}
+
 void qlog_presume(struct qlog_peerings *peerings)
 {
-    struct qlog_gossip **candidates = memory_new(QLOG_PRESUMED_LIMIT * sizeof(*candidates));
+    struct candidate *candidates = memory_new(QLOG_PRESUMED_LIMIT * sizeof(*candidates));
     size_t count = 0;
     for (size_t i = 0; i < peerings->count; i++)
-        for (size_t k = 0; k < peerings->items[i].count; k++)
-            if (count < QLOG_PRESUMED_LIMIT && is_candidate(&peerings->items[i].streams[k]))
-                candidates[count++] = &peerings->items[i].streams[k];
+        for (size_t k = 0; k < peerings->items[i].count && count < QLOG_PRESUMED_LIMIT; k++) {
+            struct qlog_gossip *gossip = &peerings->items[i].streams[k];
+            if (!is_candidate(gossip))
+                continue;
+            candidates[count] = candidate_of(gossip, count > 0 ? &candidates[count - 1] : NULL);
+            count++;
+        }
     for (size_t i = 0; i < count; i++)
         for (size_t k = 0; k < count; k++)
-            presume(candidates[i], candidates[k]);
+            presume(&candidates[i], &candidates[k]);
     free(candidates);
 }
