@@ -1,5 +1,6 @@
 #include "common/output.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -18,11 +19,28 @@ __attribute__((constructor)) static void set_allocation(void)
     json_set_alloc_funcs(allocate, free);
 }
 
+static int output_error; /* the first */
+
+static void flush(void)
+{
+    if (fflush(stdout) != 0 && output_error == 0)
+        output_error = errno;
+}
+
+bool output_end(struct error *error)
+{
+    flush();
+    if (output_error == 0 && !ferror(stdout))
+        return true;
+    return error_set(error, "standard output: %s",
+                     output_error != 0 ? strerror(output_error) : "not all could be written");
+}
+
 static void write_value(const json_t *value, size_t flags)
 {
     json_dumpf(value, stdout, flags | JSON_SORT_KEYS | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
     fputc('\n', stdout);
-    fflush(stdout);
+    flush();
 }
 
 void output_json_line(const json_t *value)

@@ -6,10 +6,15 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "common/error.h"
+
 /* One compact object a line, flushed, keys sorted. */
 void output_json_line(const json_t *value);
 /* Indented, keys sorted, with a newline at the end, flushed. */
 void output_json(const json_t *value);
+
+/* To be called when all has been printed; false where some of it could not be written. */
+bool output_end(struct error *error);
 
 enum output_colour { COLOUR_RED, COLOUR_GREEN, COLOUR_YELLOW, COLOUR_DIM, COLOUR_BOLD };
 

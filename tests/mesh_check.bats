@@ -35,6 +35,17 @@ expect() {
     [ "${lines[5]}" = "sound: 3 nodes, 1 topic" ]
 }
 
+@test "what cannot be printed whole ends with 2" {
+    snapshot 2
+    jq '.nodes[0].agent = "other/1"' sound.json > other.json
+    for command in 'check sound.json' 'check --json sound.json' 'diff sound.json other.json' \
+        'diff --json sound.json sound.json' 'graph --json sound.json'; do
+        # shellcheck disable=SC2016 # for the inner shell
+        run -2 bash -c '"$1" $2 > /dev/full' - "$BIN/devnet-mesh" "$command"
+        [[ $output == *"devnet-mesh: standard output: No space left on device" ]]
+    done
+}
+
 @test "an edge that one end does not have is found, with why it matters" {
     snapshot 2
     expect 1 "error edge_mutual t: n1 -> n2: it is not in the peer's mesh" \

@@ -820,6 +820,14 @@ strip_events() {
     [[ $stderr == "devnet-orphans: -: not a QUIC log: it is empty" ]]
 }
 
+@test "what cannot be printed whole ends with 2" {
+    for options in '' --json --stats '--follow --timeout 100ms'; do
+        # shellcheck disable=SC2016 # for the inner shell
+        run -2 bash -c '"$1" ${3:-} "$2" > /dev/full' - "$BIN/devnet-orphans" "$RACE" "$options"
+        [[ $output == *"devnet-orphans: standard output: No space left on device"* ]]
+    done
+}
+
 @test "--fail-on makes other verdicts fail too" {
     run -0 --separate-stderr "$BIN/devnet-orphans" "$CASES/nego-fail-na"
     run -1 --separate-stderr "$BIN/devnet-orphans" --fail-on negotiation_failed_and_left_open \

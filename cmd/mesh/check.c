@@ -86,5 +86,8 @@ int mesh_check_command(const struct mesh_options *options, const char *const *in
         print_findings(result);
     int status = json_is_true(json_object_get(result, "sound")) ? MESH_SOUND : MESH_UNSOUND;
     json_decref(result);
-    return fflush(stdout) == 0 ? status : MESH_TROUBLE;
+    if (output_end(&error))
+        return status;
+    log_error("%s", error.text);
+    return MESH_TROUBLE;
 }

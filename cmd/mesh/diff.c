@@ -66,5 +66,9 @@ int mesh_diff_command(const struct mesh_options *options, const char *a, const c
     }
     json_decref(before);
     json_decref(after);
+    if (!output_end(&error)) {
+        log_error("%s", error.text);
+        return MESH_TROUBLE;
+    }
     return status;
 }

@@ -1,9 +1,7 @@
 #include "cmd/mesh/mesh.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/embed.h"
 #include "common/log.h"
@@ -32,14 +30,11 @@ static json_t *read_drawing(const struct mesh_options *options, const char *cons
     return drawing;
 }
 
-static bool print_dot(const json_t *drawing, bool connections)
+static void print_dot(const json_t *drawing, bool connections)
 {
     char *dot = mesh_dot(drawing, connections);
-    bool printed = fputs(dot, stdout) >= 0 && fflush(stdout) == 0;
-    if (!printed)
-        log_error("standard output: %s", strerror(errno));
+    fputs(dot, stdout);
     free(dot);
-    return printed;
 }
 
 static bool write_page(const json_t *drawing, const char *path)
@@ -66,7 +61,11 @@ int mesh_graph_command(const struct mesh_options *options, const char *const *in
     if (drawn && options->json)
         output_json(drawing);
     else if (drawn && (options->dot || options->html == NULL))
-        drawn = print_dot(drawing, options->connections);
+        print_dot(drawing, options->connections);
     json_decref(drawing);
+    if (!output_end(&error)) {
+        log_error("%s", error.text);
+        drawn = false;
+    }
     return !drawn ? MESH_TROUBLE : unreachable > 0 ? MESH_UNREACHABLE : 0;
 }

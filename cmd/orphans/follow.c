@@ -345,6 +345,11 @@ static int tell_end(const struct follow *follow)
     }
     json_decref(summary);
     json_decref(troubles);
+    struct error error;
+    if (!output_end(&error)) {
+        log_error("%s", error.text);
+        return TROUBLE;
+    }
     return has_failed(follow) ? SOME_ORPHANS : troubled ? TROUBLE : NO_ORPHANS;
 }
 

@@ -204,6 +204,10 @@ static int judge_once(const struct orphans_options *options, const bool *fails,
         log_error("%s", error.text);
         status = TROUBLE;
     }
+    if (!output_end(&error)) {
+        log_error("%s", error.text);
+        status = TROUBLE;
+    }
     json_decref(report);
     search_clear(&search);
     return status;
