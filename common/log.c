@@ -4,9 +4,11 @@
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/utf8.h"
 
 enum {
     LINE_SIZE = 2048,
@@ -63,9 +65,11 @@ void log_write(enum log_level level, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(line, sizeof(line), format, arguments);
     va_end(arguments);
+    char *safe = utf8_safe_text(bytes_of_text(line)); /* much of it comes from elsewhere */
     if (settings.json)
-        write_json(level, line);
+        write_json(level, safe);
     else
         fprintf(stderr, "%s: %s%s%s\n", settings.program,
-                level == LOG_ERROR ? "" : level_names[level], level == LOG_ERROR ? "" : ": ", line);
+                level == LOG_ERROR ? "" : level_names[level], level == LOG_ERROR ? "" : ": ", safe);
+    free(safe);
 }

@@ -35,6 +35,14 @@ expect() {
     [ "${lines[5]}" = "sound: 3 nodes, 1 topic" ]
 }
 
+@test "what a snapshot calls a topic is not let through to the terminal" {
+    snapshot 2
+    jq '.nodes[0].topics = {"\u001b[31m\u0007": {}}' sound.json > red.json
+    run -2 "$BIN/devnet-mesh" check red.json
+    [[ $output == *"red.json: nodes[0].topics."*"true or false is expected" ]]
+    [[ $output != *$'\e'* && $output != *$'\a'* ]]
+}
+
 @test "what cannot be printed whole ends with 2" {
     snapshot 2
     jq '.nodes[0].agent = "other/1"' sound.json > other.json
