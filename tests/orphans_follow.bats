@@ -200,6 +200,25 @@ orphan() {
     ended watcher || [[ $? -eq 1 ]]
 }
 
+@test "standard input that cannot be waited for is read to its end" {
+    for input in race /dev/null /dev/zero logs; do
+        run --separate-stderr timeout 10 "$BIN/devnet-orphans" --follow --json --grace 10ms - < "$input"
+        [[ $status -eq $([[ $input == race ]] && echo 1 || echo 2) ]] || return 1
+        jq -es 'last | .event == "end" and .reason == "input_ended"' <<< "$output" || return 1
+        [[ $stderr != *Epoll* ]] || return 1
+    done
+}
+
+@test "a log below two folders that are named is followed, whatever they are called" {
+    mkdir logs/node
+    head -n $((opening - 1)) race > logs/node/a.sqlog
+    follow logs logs/node/ "$PWD/logs/node"
+    tail -n "+$opening" race >> logs/node/a.sqlog
+    [[ $(orphan) == orphaned ]]
+    end watcher || [[ $? -eq 1 ]]
+    await watcher '.event == "end" and .summary.logs == 1 and .summary.streams == 4'
+}
+
 @test "what is no log is noted once, and undecidable logs are trouble" {
     echo hello > logs/readme
     cp "$BATS_TEST_DIRNAME"/fixtures/qlogs-dialects/quinn-0.11/client/client.qlog logs

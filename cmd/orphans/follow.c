@@ -466,19 +466,28 @@ static void stop(evutil_socket_t signal, short what, void *argument)
     finish(argument, signal >= 0 ? "signal" : "timeout");
 }
 
+/* Whether what comes from standard input can be waited for. */
+static bool is_stream(void)
+{
+    struct stat about;
+    return isatty(STDIN_FILENO) || (fstat(STDIN_FILENO, &about) == 0 &&
+                                    (S_ISFIFO(about.st_mode) || S_ISSOCK(about.st_mode)));
+}
+
 /* Standard input is one of the operands, once. */
 static void open_input(struct follow *follow)
 {
-    struct stat about;
     follow->standard_input = followed_files_add_fed(&follow->files, "-");
     follow->standard_input->log->named = true;
     follow->input_open = true;
-    if (fstat(STDIN_FILENO, &about) == 0 && S_ISREG(about.st_mode)) {
-        while (follow->input_open)
-            input_came(STDIN_FILENO, 0, follow);
+    if (is_stream()) {
+        event_add(follow->input, NULL);
         return;
     }
-    event_add(follow->input, NULL);
+    /* Of a device that never ends, no more than shows that it is no log. */
+    while (follow->input_open && follow->standard_input->log->state == QLOG_FOLLOWED_ON)
+        input_came(STDIN_FILENO, 0, follow);
+    follow->input_open = false;
 }
 
 static void run(struct follow *follow)

@@ -124,10 +124,21 @@ static bool is_wanted(const struct followed_files *files, const char *path)
     return false;
 }
 
+/* The file that was written to: a folder that several operands lead to is watched under one name
+ * alone, and its files may be known by another. */
+static struct followed_file *find_written(const struct followed_files *files, const char *path)
+{
+    struct followed_file *file = find_path(files, path);
+    struct stat about;
+    if (file == NULL && is_wanted(files, path) && stat(path, &about) == 0)
+        file = find_place(files, &about);
+    return file;
+}
+
 static void heard(void *context, enum file_watch_event event, const char *path)
 {
     struct followed_files *files = context;
-    struct followed_file *file = event == FILE_WRITTEN ? find_path(files, path) : NULL;
+    struct followed_file *file = event == FILE_WRITTEN ? find_written(files, path) : NULL;
     if (file != NULL)
         file->changed = true;
     if (event == FILES_MISSED || (event == FILE_MOVED && is_wanted(files, path)))
