@@ -64,6 +64,24 @@ refuses() {
     [[ $stderr == *"stream 262144 is one more than the 65536 open ones of a connection that are read"* ]]
 }
 
+@test "more streams of several connections than fit into memory" {
+    awk 'BEGIN {
+        for (connection = 0; connection < 5; connection++) {
+            printf "{\"qlog_version\":\"0.3\",\"qlog_format\":\"NDJSON\",\"trace\":{\"vantage_point\":{\"type\":"
+            printf "\"client\"},\"common_fields\":{\"ODCID\":\"%08x\"}}}\n", connection
+            for (id = 0; id < 240000;) {
+                printf "{\"time\":1,\"name\":\"transport:packet_sent\",\"data\":{\"frames\":["
+                for (end = id + 2000; id < end; id += 4)
+                    printf "%s{\"frame_type\":\"stream\",\"stream_id\":%d,\"offset\":0,\"length\":1}",
+                        id + 2000 == end ? "" : ",", id
+                printf "]}}\n"
+            }
+        }
+    }' | gzip --fast > log.qlog
+    run -2 --separate-stderr "$BIN/devnet-orphans" log.qlog
+    [[ $stderr == *"log.qlog: record "*": more than 262144 streams in one file" ]]
+}
+
 @test "a thousand connections that may each cross with one of very many streams" {
     awk 'function packet(direction, id, offset, size) {
             printf "{\"time\":%d,\"name\":\"transport:packet_%s\",\"data\":{\"frames\":[{\"frame_type\":", ++time, direction

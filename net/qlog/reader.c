@@ -95,6 +95,21 @@ static bool choose_log(struct qlog_reader *reader, struct bytes group, struct er
     return begin_group(reader, group, error);
 }
 
+/* Many connections at their own limit are more than memory has room for: a compressed file of a
+ * megabyte can hold them. */
+static bool count_streams(struct qlog_reader *reader, size_t before, struct error *error)
+{
+    if (reader->log->stream_count > before)
+        reader->stream_count += reader->log->stream_count - before;
+    if (reader->stream_count <= QLOG_STREAMS_PER_FILE_LIMIT)
+        return true;
+    reader->stream_count = 0;
+    for (size_t i = 0; i < reader->log_count; i++)
+        reader->stream_count += reader->logs[i]->stream_count;
+    return reader->stream_count <= QLOG_STREAMS_PER_FILE_LIMIT ||
+           error_set(error, "more than %d streams in one file", QLOG_STREAMS_PER_FILE_LIMIT);
+}
+
 static const char *text_of(const json_t *object, const char *key)
 {
     return json_string_value(json_object_get(object, key));
@@ -190,16 +205,11 @@ static bool read_claim(struct qlog_log *log, double time, const char *name, cons
     return true;
 }
 
-static bool read_event(struct qlog_reader *reader, const json_t *event, struct error *error)
+static bool read_named(struct qlog_reader *reader, const char *name, double since,
+                       const json_t *data, struct error *error)
 {
-    const char *name = text_of(event, "name");
-    const json_t *stamp = json_object_get(event, "time"), *data = json_object_get(event, "data");
-    if (name == NULL || !json_is_number(stamp))
-        return true;
-    if (!choose_log(reader, qlog_json_text(event, "group_id"), error))
-        return false;
     struct qlog_log *log = reader->log;
-    double time = qlog_log_time(log, json_number_value(stamp));
+    double time = qlog_log_time(log, since);
     log->records++;
     if (strncmp(name, "libp2p:", 7) == 0)
         return read_claim(log, time, name, data, error);
@@ -218,6 +228,19 @@ static bool read_event(struct qlog_reader *reader, const json_t *event, struct e
     else if (strcmp(suffix, "connection_closed") == 0 && log->keys_gone < 0)
         log->keys_gone = time;
     return true;
+}
+
+static bool read_event(struct qlog_reader *reader, const json_t *event, struct error *error)
+{
+    const char *name = text_of(event, "name");
+    const json_t *stamp = json_object_get(event, "time"), *data = json_object_get(event, "data");
+    if (name == NULL || !json_is_number(stamp))
+        return true;
+    if (!choose_log(reader, qlog_json_text(event, "group_id"), error))
+        return false;
+    size_t before = reader->log->stream_count;
+    return read_named(reader, name, json_number_value(stamp), data, error) &&
+           count_streams(reader, before, error);
 }
 
 /* --- Records --- */
@@ -279,8 +302,11 @@ static bool read_scanned(struct qlog_reader *reader, const struct qlog_record *r
     if (reader->log == NULL)
         return no_header(reader, error);
     reader->is_log = true;
-    return (choose_log(reader, record->scanned->group, error) &&
-            add_scanned(reader->log, record->scanned, error)) ||
+    if (!choose_log(reader, record->scanned->group, error))
+        return place_error(reader, record, error);
+    size_t before = reader->log->stream_count;
+    return (add_scanned(reader->log, record->scanned, error) &&
+            count_streams(reader, before, error)) ||
            place_error(reader, record, error);
 }
 

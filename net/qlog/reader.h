@@ -12,6 +12,7 @@
 enum {
     QLOG_BAD_RECORDS_LIMIT = 1000, /* unreadable records of a file that are passed over */
     QLOG_LOGS_PER_FILE_LIMIT = 1024,
+    QLOG_STREAMS_PER_FILE_LIMIT = 1 << 18, /* of all its connections, each of which has its own */
 };
 
 /* Called for what is worth a note: the text names the record and its offset. */
@@ -32,6 +33,7 @@ struct qlog_reader {
     bool is_log;          /* a header of a QUIC log, or one of its events, has been seen */
     bool not_a_log;       /* why reading stopped */
     uint64_t bad_records;
+    size_t stream_count; /* of all logs; more where some were forgotten since */
     struct qlog_fingerprint fingerprint;
     struct qlog_packet_event parsed;
     struct qlog_unpacker *unpacker; /* NULL where the file is not compressed */
