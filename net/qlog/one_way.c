@@ -56,43 +56,89 @@ static bool is_named(const struct qlog_peering *peering)
     return connection->ends[QLOG_CLIENT] != NULL && connection->ends[QLOG_SERVER] != NULL;
 }
 
-/* Whether the node that logged both opened only the one, and was opened only the other. */
-static bool complements(const struct qlog_gossip *a, const struct qlog_gossip *b)
+/* From when to when a connection was there; sorted, until when any of those up to it was. */
+struct span {
+    double start, end;
+};
+
+/* The connections with a stream in one direction only, by whether the node that logged them opened
+ * it. Those whose start is not known are in neither list. */
+struct spans {
+    struct span *items[2];
+    size_t count[2];
+};
+
+static bool opened_by_owner(const struct qlog_gossip *gossip)
 {
-    bool by_owner[2];
-    const struct qlog_gossip *const both[] = {a, b};
-    for (int i = 0; i < 2; i++) {
-        const struct qlog_connection *connection = both[i]->connection;
-        enum qlog_role owner = connection->ends[QLOG_CLIENT] != NULL ? QLOG_CLIENT : QLOG_SERVER;
-        by_owner[i] = both[i]->stream->opener == owner;
+    const struct qlog_connection *connection = gossip->connection;
+    enum qlog_role owner = connection->ends[QLOG_CLIENT] != NULL ? QLOG_CLIENT : QLOG_SERVER;
+    return gossip->stream->opener == owner;
+}
+
+static struct span span_of(const struct qlog_gossip *gossip)
+{
+    const struct qlog_connection *connection = gossip->connection;
+    return (struct span){connection->epoch, connection->epoch + connection->end};
+}
+
+static int by_start(const void *a, const void *b)
+{
+    double first = ((const struct span *)a)->start, second = ((const struct span *)b)->start;
+    return first < second ? -1 : first > second;
+}
+
+static void spans_init(struct spans *spans, const struct qlog_peerings *peerings,
+                       struct qlog_gossip *const *only)
+{
+    *spans = (struct spans){0};
+    for (int side = 0; side < 2; side++)
+        spans->items[side] = memory_new((peerings->count + 1) * sizeof(struct span));
+    for (size_t i = 0; i < peerings->count; i++) {
+        if (only[i] == NULL || is_named(&peerings->items[i]) || only[i]->connection->epoch <= 0)
+            continue;
+        bool side = opened_by_owner(only[i]);
+        spans->items[side][spans->count[side]++] = span_of(only[i]);
     }
-    double start_a = a->connection->epoch, start_b = b->connection->epoch;
-    return by_owner[0] != by_owner[1] && start_a > 0 && start_b > 0 &&
-           start_a <= start_b + b->connection->end && start_b <= start_a + a->connection->end;
+    for (int side = 0; side < 2; side++) {
+        struct span *items = spans->items[side];
+        qsort(items, spans->count[side], sizeof(*items), by_start);
+        for (size_t i = 1; i < spans->count[side]; i++)
+            items[i].end = items[i].end > items[i - 1].end ? items[i].end : items[i - 1].end;
+    }
 }
 
 /* Two connections that may be with the same peer, each with a stream in one direction, are one
- * peering in both: nodes that dial each other at the same time. */
-static bool is_complemented(const struct qlog_peerings *peerings, struct qlog_gossip *const *only,
-                            size_t index)
+ * peering in both: nodes that dial each other at the same time. The node that logged both opened
+ * only the one, and was opened only the other. */
+static bool is_complemented(const struct spans *spans, const struct qlog_gossip *gossip)
 {
-    for (size_t i = 0; i < peerings->count; i++)
-        if (i != index && only[i] != NULL && !is_named(&peerings->items[i]) &&
-            complements(only[index], only[i]))
-            return true;
-    return false;
+    struct span own = span_of(gossip);
+    bool other = !opened_by_owner(gossip);
+    size_t below = 0, above = spans->count[other]; /* of those that start before ours ends */
+    while (below < above) {
+        size_t middle = below + (above - below) / 2;
+        if (spans->items[other][middle].start <= own.end)
+            below = middle + 1;
+        else
+            above = middle;
+    }
+    return own.start > 0 && below > 0 && spans->items[other][below - 1].end >= own.start;
 }
 
 void qlog_mark_one_way(struct qlog_peerings *peerings)
 {
     struct qlog_gossip **only = memory_new((peerings->count + 1) * sizeof(struct qlog_gossip *));
+    struct spans spans;
     for (size_t i = 0; i < peerings->count; i++)
         only[i] = peerings->items[i].count > 0 ? only_in_use(&peerings->items[i]) : NULL;
+    spans_init(&spans, peerings, only);
     for (size_t i = 0; i < peerings->count; i++) {
         const struct qlog_peering *peering = &peerings->items[i];
         if (only[i] != NULL && is_settled(peering, only[i]) &&
-            (is_named(peering) || !is_complemented(peerings, only, i)))
+            (is_named(peering) || !is_complemented(&spans, only[i])))
             only[i]->one_way = true;
     }
+    free(spans.items[0]);
+    free(spans.items[1]);
     free(only);
 }
