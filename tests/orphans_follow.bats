@@ -175,6 +175,19 @@ orphan() {
     [[ $output == "no orphaned streams in 1 connection"* ]]
 }
 
+@test "a verdict that has not stood for long counts when following ends" {
+    cat race > logs/a.sqlog
+    run -1 --separate-stderr "$BIN/devnet-orphans" --follow --until-clean --grace 60m \
+        --timeout 300ms logs
+    [[ $output == *"stream 8: orphaned"*"1 orphaned stream in 1 connection"* ]]
+    launch watcher "$BIN/devnet-orphans" --follow --json --grace 60m logs
+    await watcher '.event == "following"'
+    run ! has_printed watcher '.event == "verdict"'
+    end watcher || [[ $? -eq 1 ]]
+    await watcher '.event == "end" and .reason == "signal" and .summary.orphans == 1 and
+        (.summary.verdicts | add) == .summary.streams'
+}
+
 @test "a verdict is told when it has stood for the time of --grace" {
     launch watcher "$BIN/devnet-orphans" --follow --json --grace 60m logs
     await watcher '.event == "following"'

@@ -490,6 +490,15 @@ static void open_input(struct follow *follow)
     follow->input_open = false;
 }
 
+/* No verdict stands any longer than until now: one that fails must not pass for none. */
+static void judge_finally(struct follow *follow)
+{
+    if (!follow->ready || follow->standing.unsettled == 0)
+        return;
+    follow->standing.grace = 0;
+    judge(follow, (int64_t)clock_now_ms());
+}
+
 static void run(struct follow *follow)
 {
     struct event_base *base = follow->base;
@@ -503,6 +512,7 @@ static void run(struct follow *follow)
         event_add(ends[2], &limit);
     tick_at(follow, clock_now_ms());
     event_base_dispatch(base);
+    judge_finally(follow);
     for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++)
         event_free(ends[i]);
 }
