@@ -128,6 +128,21 @@ refuses() {
     refuses "record 2 at byte 137: stream id 4611686018427387904 is larger than QUIC allows"
 }
 
+@test "times that no calendar has" {
+    local times
+    for times in '-1.7e308 1.7e308' '0 1.7e308' '1e-300 9e15'; do
+        {
+            printf '{"qlog_version":"0.3","qlog_format":"NDJSON","trace":{"common_fields":{'
+            printf '"ODCID":"0123456789abcdef","reference_time":1.7e308}}}\n'
+            # shellcheck disable=SC2086 # two of them
+            printf '{"time":%s,"name":"transport:packet_sent","data":{"frames":[{"frame_type":"stream","stream_id":0,"offset":0,"length":1}]}}\n' $times
+        } > log.qlog
+        run -0 --separate-stderr "$BIN/devnet-orphans" --json log.qlog
+        jq -e '.connections[0] | .duration_ms == 1e15 and .streams[0].last_activity_ms == 1e15 and
+            (has("epoch_ms") | not)' <<< "$output" || return 1
+    done
+}
+
 @test "texts of a log are not let through to the terminal" {
     printf '%s\n{"time":1,"name":"transport:packet_sent","data":{"frames":[%s]}}\n' "$header" \
         '{"frame_type":"connection_close","error_space":"application","error_code":1,"reason":"\u001b[31mred\u0007"}' \

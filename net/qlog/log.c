@@ -11,6 +11,9 @@
 /* Times after this many milliseconds are the calendar's, not relative: 1973 and later. */
 static const double calendar_begins = 1e11;
 
+/* Milliseconds, thirty thousand years: what is later is no time that could be told. */
+static const double time_limit = 1e15;
+
 static const double tie_step = 1e-6;
 
 struct qlog_log *qlog_log_new(const char *path)
@@ -80,6 +83,7 @@ double qlog_log_time(struct qlog_log *log, double time)
         log->has_origin = true;
     }
     double since = time > log->origin ? time - log->origin : 0;
+    since = since < time_limit ? since : time_limit;
     /* Writers with whole milliseconds: what comes later in the file is later. */
     log->ties = since == log->last_since ? log->ties + 1 : 0;
     log->last_since = since;
@@ -92,7 +96,7 @@ double qlog_log_time(struct qlog_log *log, double time)
 double qlog_log_epoch(const struct qlog_log *log)
 {
     double epoch = log->reference + log->origin;
-    return epoch >= calendar_begins ? epoch : 0;
+    return epoch >= calendar_begins && epoch < time_limit ? epoch : 0;
 }
 
 const char *qlog_log_id(const struct qlog_log *log)
