@@ -204,9 +204,9 @@ static void watch_path(struct followed_files *files, const char *path)
     struct error error;
     if (file_watch_add(files->watch, path, &error))
         return;
-    if (!files->unwatched)
+    if (!files->unwatched_told)
         log_warn("%s; looking again every second instead", error.text);
-    files->unwatched = true;
+    files->unwatched = files->unwatched_told = true;
 }
 
 /* A file that is named may be replaced, or be no more than named yet: its folder tells. */
@@ -229,6 +229,7 @@ static void watch_all(struct followed_files *files)
             files->unwatched = true;
         free(copy);
     }
+    files->unwatched_told &= files->unwatched;
 }
 
 /* What comes into a folder before it is watched is seen by searching once more. */

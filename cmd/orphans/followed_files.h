@@ -37,6 +37,7 @@ struct followed_files {
     json_t *troubles;               /* with files, as in struct search */
     bool look_around;               /* entries of folders came or went */
     bool unwatched;                 /* not all can be watched: look around all the time */
+    bool unwatched_told;            /* and that was told, since all could be */
 };
 
 /* False with the error set where the system cannot watch. */
