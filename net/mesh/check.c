@@ -8,6 +8,7 @@
 #include "net/gossipsub/router.h"
 #include "net/mesh/check_state.h"
 #include "net/mesh/graph.h"
+#include "net/mesh/members.h"
 #include "net/mesh/snapshot.h"
 
 static const struct {
@@ -55,16 +56,6 @@ const char *mesh_invariant_name(enum mesh_invariant invariant)
 const char *mesh_invariant_explanation(enum mesh_invariant invariant)
 {
     return invariants[invariant].explanation;
-}
-
-static json_t *member(const json_t *object, const char *name)
-{
-    return json_object_get(object, name);
-}
-
-static const char *text_member(const json_t *object, const char *name)
-{
-    return json_string_value(json_object_get(object, name));
 }
 
 static void add_finding(struct check *check, enum mesh_invariant invariant,

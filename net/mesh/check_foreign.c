@@ -5,11 +5,7 @@
 
 #include "common/memory.h"
 #include "net/mesh/check_state.h"
-
-static const json_t *member(const json_t *object, const char *name)
-{
-    return json_object_get(object, name);
-}
+#include "net/mesh/members.h"
 
 /* The part of a Lean topic, /leanconsensus/NETWORK/..., that is the network; NULL where it is none.
  * Freed with free(). */

@@ -6,11 +6,7 @@
 #include "common/buffer.h"
 #include "common/memory.h"
 #include "common/utf8.h"
-
-static const char *text_member(const json_t *object, const char *member)
-{
-    return json_string_value(json_object_get(object, member));
-}
+#include "net/mesh/members.h"
 
 static bool is(const json_t *object, const char *member, const char *value)
 {

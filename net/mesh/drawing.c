@@ -10,6 +10,7 @@
 #include "net/mesh/drawing_node.h"
 #include "net/mesh/labels.h"
 #include "net/mesh/links.h"
+#include "net/mesh/members.h"
 #include "net/mesh/snapshot.h"
 
 enum { TOPICS_NAMED_MAX = 5 }; /* by an error */
@@ -35,16 +36,6 @@ struct drawing {
 
 static const char *const severities[] = {NULL, "note", "warning", "error"};
 static const char *const directions[] = {NULL, "mutual", "one_way", "untold"};
-
-static json_t *member(const json_t *object, const char *name)
-{
-    return json_object_get(object, name);
-}
-
-static const char *text_member(const json_t *object, const char *name)
-{
-    return json_string_value(json_object_get(object, name));
-}
 
 static bool is_compared(const struct drawing *drawing)
 {

@@ -4,12 +4,8 @@
 #include <string.h>
 
 #include "common/memory.h"
+#include "net/mesh/members.h"
 #include "net/mesh/snapshot.h"
-
-static json_t *member(const json_t *object, const char *name)
-{
-    return json_object_get(object, name);
-}
 
 /* ---- names ---- */
 

@@ -9,6 +9,7 @@
 #include "net/mesh/diff.h"
 #include "net/mesh/snapshot.h"
 
+#include "tests/unit/change_lines.h"
 #include "tests/unit/json_text.h"
 #include "tests/unit/support.h"
 
@@ -118,16 +119,7 @@ static void expect_lines(const char *path, const char *value, const char *expect
     json_t *answer = json_of(answer_text), *changed = answer_with(path, value);
     json_t *before = snapshot_of(answer), *after = snapshot_of(changed);
     json_t *changes = mesh_diff(before, after);
-    char *lines = text_copy("");
-    size_t index;
-    const json_t *change;
-    json_array_foreach(changes, index, change)
-    {
-        char *line = mesh_change_text(change), *longer = text_format("%s%s\n", lines, line);
-        free(line);
-        free(lines);
-        lines = longer;
-    }
+    char *lines = lines_of(changes);
     assert_string_equal(lines, expected);
     free(lines);
     json_decref(changes);

@@ -11,6 +11,7 @@
 #include "net/mesh/snapshot.h"
 #include "net/mesh/target.h"
 
+#include "tests/unit/change_lines.h"
 #include "tests/unit/json_text.h"
 #include "tests/unit/support.h"
 
@@ -350,21 +351,6 @@ static void topics_that_it_has_not_told_are_not_held_against_it(void **state)
 }
 
 /* ---- diff ---- */
-
-static char *lines_of(const json_t *changes)
-{
-    char *lines = text_copy("");
-    size_t index;
-    const json_t *change;
-    json_array_foreach(changes, index, change)
-    {
-        char *line = mesh_change_text(change), *longer = text_format("%s%s\n", lines, line);
-        free(line);
-        free(lines);
-        lines = longer;
-    }
-    return lines;
-}
 
 static void expect_lines(const char *member, const char *value, const char *expected)
 {
