@@ -241,6 +241,17 @@ orphan() {
     [[ $output == *"in what could be told, which is not all"* ]]
 }
 
+@test "an undecidable log is told of once, whatever its name" {
+    follow logs
+    cp "$BATS_TEST_DIRNAME"/fixtures/qlogs-dialects/quinn-0.11/client/client.qlog $'logs/\xff.qlog'
+    eventually grep -q "cannot be told from it" watcher.err
+    cp healthy logs/later.sqlog # looks again
+    await watcher '.event == "verdict"'
+    end watcher || [[ $? -eq 2 ]]
+    [[ $(grep -c "cannot be told from it" watcher.err) == 1 ]]
+    await watcher '.event == "end" and (.troubles | length) == 1'
+}
+
 @test "two nodes are followed while they mesh, and nothing is accused" {
     follow --verbose logs
     start_node a --topic lean:block --qlog logs/a

@@ -29,11 +29,6 @@ enum {
     PACKETS_THAT_TELL = 16,    /* a log without a frame in so many logs none */
 };
 
-struct tally {
-    uint64_t connections, logs, streams;
-    uint64_t let_go; /* closed streams of which no more is known */
-};
-
 struct follow {
     const struct follow_options *options;
     struct event_base *base;
@@ -41,12 +36,12 @@ struct follow {
     struct followed_files files;
     struct followed_file *standard_input; /* NULL where it is not followed */
     struct qlog_standing standing;
-    json_t *undecided;         /* troubles with logs that cannot tell */
-    int64_t grown;             /* when a log last grew */
-    struct tally now, retired; /* in the last judging, and what is judged no more */
-    int64_t next, earliest;    /* when the next tick is, and when it may be */
-    bool input_open, ready;    /* standard input goes on; all that was there has been read */
-    const char *ended;         /* why it ends; NULL while it goes on */
+    json_t *undecided;              /* troubles with logs that cannot tell */
+    int64_t grown;                  /* when a log last grew */
+    struct qlog_tally now, retired; /* in the last judging, and what is judged no more */
+    int64_t next, earliest;         /* when the next tick is, and when it may be */
+    bool input_open, ready;         /* standard input goes on; all that was there has been read */
+    const char *ended;              /* why it ends; NULL while it goes on */
 };
 
 static void finish(struct follow *follow, const char *why)
@@ -100,19 +95,22 @@ static void tell_change(void *context, const struct qlog_connection *connection,
     json_decref(change);
 }
 
-static void tell_ready(struct follow *follow)
+static void tell_ready(struct follow *follow, const struct qlog_connections *connections)
 {
+    struct qlog_tally there = {0};
+    for (size_t i = 0; i < connections->count; i++)
+        qlog_tally_add(&there, connections->items[i]);
     follow->ready = true;
     if (follow->options->json) {
         json_t *line = json_pack("{s:s, s:I, s:I, s:I}", "event", "following", "time",
-                                 (json_int_t)clock_epoch_ms(), "logs", (json_int_t)follow->now.logs,
-                                 "connections", (json_int_t)follow->now.connections);
+                                 (json_int_t)clock_epoch_ms(), "logs", (json_int_t)there.logs,
+                                 "connections", (json_int_t)there.connections);
         output_json_line(line);
         json_decref(line);
     } else {
-        log_info("following %llu log%s of %llu connection%s", (unsigned long long)follow->now.logs,
-                 follow->now.logs == 1 ? "" : "s", (unsigned long long)follow->now.connections,
-                 follow->now.connections == 1 ? "" : "s");
+        log_info("following %llu log%s of %llu connection%s", (unsigned long long)there.logs,
+                 there.logs == 1 ? "" : "s", (unsigned long long)there.connections,
+                 there.connections == 1 ? "" : "s");
     }
 }
 
@@ -147,47 +145,13 @@ static void find_undecidable(struct follow *follow, const struct qlog_connection
             (follow->ended == NULL && log->quiet < (double)follow->options->grace &&
              log->packets < PACKETS_THAT_TELL))
             continue;
-        json_t *trouble = json_pack("{s:s, s:s}", "path", log->path, "message", why);
+        json_t *trouble = make_trouble(log->path, why);
         if (!has_trouble(follow->undecided, trouble)) {
             tell(LOG_ERROR, log->path, why);
             json_array_append(follow->undecided, trouble);
         }
         json_decref(trouble);
     }
-}
-
-static void look_at(struct follow *follow, const struct qlog_connections *connections)
-{
-    follow->now = (struct tally){.connections = connections->count};
-    for (size_t i = 0; i < connections->count; i++) {
-        const struct qlog_connection *connection = connections->items[i];
-        follow->now.logs +=
-            (connection->ends[QLOG_CLIENT] != NULL) + (connection->ends[QLOG_SERVER] != NULL);
-        follow->now.streams += connection->stream_count;
-        follow->now.let_go += qlog_let_go(connection);
-        find_undecidable(follow, connection);
-    }
-}
-
-static void let_go(struct follow *follow, const struct qlog_judgements *judgements);
-
-static void judge(struct follow *follow, int64_t now)
-{
-    struct qlog_connections connections = {0};
-    struct followed_file *file;
-    DL_FOREACH(follow->files.all, file)
-    {
-        add_logs(follow, file, now, &connections);
-    }
-    qlog_connections_join(&connections);
-    struct qlog_judgements judgements = qlog_judge(&connections);
-    look_at(follow, &connections);
-    if (!follow->ready)
-        tell_ready(follow);
-    qlog_standing_look(&follow->standing, &judgements, now);
-    let_go(follow, &judgements);
-    qlog_judgements_clear(&judgements);
-    qlog_connections_clear(&connections);
 }
 
 /* --- Letting go --- */
@@ -202,11 +166,6 @@ static bool is_told(const struct follow *follow, const struct qlog_connection *c
     return true;
 }
 
-static double later(double a, double b)
-{
-    return a > b ? a : b;
-}
-
 /* Marks in LOG what was closed long ago, and told; how much that is. */
 static size_t mark_closed(const struct follow *follow, const struct qlog_connection *connection,
                           const struct qlog_log *log, bool *marked)
@@ -215,9 +174,10 @@ static size_t mark_closed(const struct follow *follow, const struct qlog_connect
     for (size_t i = 0; i < log->stream_count; i++) {
         const struct qlog_half *half = log->streams[i]->half;
         int told = qlog_standing_told(&follow->standing, connection, log->streams[i]->id);
-        marked[i] = (told == QLOG_REQRESP || told == QLOG_CLOSED) &&
-                    log->end + log->quiet - later(half[QLOG_SENT].last, half[QLOG_RECEIVED].last) >=
-                        QLOG_CLOSED_KEPT;
+        marked[i] =
+            (told == QLOG_REQRESP || told == QLOG_CLOSED) &&
+            log->end + log->quiet - qlog_later(half[QLOG_SENT].last, half[QLOG_RECEIVED].last) >=
+                QLOG_CLOSED_KEPT;
         count += marked[i];
     }
     return count;
@@ -236,28 +196,17 @@ static void forget_closed(const struct follow *follow, const struct qlog_connect
     }
 }
 
-/* Marks the logs of connections that were over long ago, and told. */
-static void mark_done(struct follow *follow, const struct qlog_connection *connection,
+/* Marks the logs of a connection that was over long ago, and told; whether it was. */
+static bool mark_done(const struct follow *follow, const struct qlog_connection *connection,
                       const struct qlog_judgement *judgements)
 {
     bool done = connection->over >= 0 && is_told(follow, connection, judgements);
     for (int end = QLOG_CLIENT; end <= QLOG_SERVER; end++)
         done = done && (connection->ends[end] == NULL || connection->ends[end]->done);
-    for (int end = QLOG_CLIENT; end <= QLOG_SERVER; end++) {
-        if (connection->ends[end] == NULL)
-            continue;
-        connection->ends[end]->done = done;
-        follow->now.logs -= done;
-        follow->retired.logs += done;
-    }
-    if (!done)
-        return;
-    follow->now.connections--;
-    follow->retired.connections++;
-    follow->now.streams -= connection->stream_count;
-    follow->retired.streams += connection->stream_count;
-    follow->now.let_go -= qlog_let_go(connection);
-    follow->retired.let_go += qlog_let_go(connection);
+    for (int end = QLOG_CLIENT; end <= QLOG_SERVER; end++)
+        if (connection->ends[end] != NULL)
+            connection->ends[end]->done = done;
+    return done;
 }
 
 /* A file of several connections stays as long as it is there. */
@@ -273,9 +222,12 @@ static void let_go(struct follow *follow, const struct qlog_judgements *judgemen
 {
     struct followed_file *file, *next;
     int64_t now = (int64_t)clock_now_ms();
+    follow->now = (struct qlog_tally){0};
     for (size_t i = 0; i < judgements->connections->count; i++) {
-        forget_closed(follow, judgements->connections->items[i]);
-        mark_done(follow, judgements->connections->items[i], judgements->items[i]);
+        const struct qlog_connection *connection = judgements->connections->items[i];
+        bool done = mark_done(follow, connection, judgements->items[i]);
+        qlog_tally_add(done ? &follow->retired : &follow->now, connection);
+        forget_closed(follow, connection);
     }
     DL_FOREACH_SAFE(follow->files.all, file, next)
     {
@@ -288,25 +240,39 @@ static void let_go(struct follow *follow, const struct qlog_judgements *judgemen
     }
 }
 
+/* --- All of it --- */
+
+static void judge(struct follow *follow, int64_t now)
+{
+    struct qlog_connections connections = {0};
+    struct followed_file *file;
+    DL_FOREACH(follow->files.all, file)
+    {
+        add_logs(follow, file, now, &connections);
+    }
+    qlog_connections_join(&connections);
+    struct qlog_judgements judgements = qlog_judge(&connections);
+    for (size_t i = 0; i < connections.count; i++)
+        find_undecidable(follow, connections.items[i]);
+    if (!follow->ready)
+        tell_ready(follow, &connections);
+    qlog_standing_look(&follow->standing, &judgements, now);
+    let_go(follow, &judgements);
+    qlog_judgements_clear(&judgements);
+    qlog_connections_clear(&connections);
+}
+
 /* --- The end --- */
 
 static json_t *summary_of(const struct follow *follow)
 {
-    json_t *verdicts = json_object();
-    json_int_t orphans = 0;
-    for (int verdict = 0; verdict < QLOG_VERDICTS; verdict++) {
-        json_int_t count = (json_int_t)follow->standing.told[verdict];
-        if (count > 0)
-            json_object_set_new(verdicts, qlog_verdict_name((enum qlog_verdict)verdict),
-                                json_integer(count));
-        orphans += qlog_verdict_is_orphan((enum qlog_verdict)verdict) ? count : 0;
-    }
-    json_int_t let_go = (json_int_t)(follow->now.let_go + follow->retired.let_go);
-    json_int_t streams = (json_int_t)(follow->now.streams + follow->retired.streams);
-    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:o}", "connections",
-                     (json_int_t)(follow->now.connections + follow->retired.connections), "logs",
-                     (json_int_t)(follow->now.logs + follow->retired.logs), "streams",
-                     streams + let_go, "let_go", let_go, "orphans", orphans, "verdicts", verdicts);
+    struct qlog_tally all = {
+        .connections = follow->now.connections + follow->retired.connections,
+        .logs = follow->now.logs + follow->retired.logs,
+        .streams = follow->now.streams + follow->retired.streams,
+        .let_go = follow->now.let_go + follow->retired.let_go,
+    };
+    return qlog_report_summary(&all, follow->standing.told);
 }
 
 static bool has_failed(const struct follow *follow)

@@ -86,14 +86,20 @@ static struct followed_file *find_path(const struct followed_files *files, const
     return file;
 }
 
+/* It is a key, padding and all. */
+static void set_place(struct file_place *place, const struct stat *about)
+{
+    memset(place, 0, sizeof(*place));
+    place->device = about->st_dev;
+    place->inode = about->st_ino;
+}
+
 static struct followed_file *find_place(const struct followed_files *files,
                                         const struct stat *about)
 {
     struct file_place place;
     struct followed_file *file;
-    memset(&place, 0, sizeof(place));
-    place.device = about->st_dev;
-    place.inode = about->st_ino;
+    set_place(&place, about);
     HASH_FIND(hh_place, files->by_place, &place, sizeof(place), file);
     return file;
 }
@@ -261,9 +267,7 @@ static void rename_file(struct followed_file *file, const char *path)
 static void enter(struct followed_files *files, struct followed_file *file,
                   const struct stat *about)
 {
-    memset(&file->place, 0, sizeof(file->place));
-    file->place.device = about->st_dev;
-    file->place.inode = about->st_ino;
+    set_place(&file->place, about);
     HASH_ADD_KEYPTR(hh_path, files->by_path, file->log->path, strlen(file->log->path), file);
     HASH_ADD(hh_place, files->by_place, place, sizeof(file->place), file);
 }
@@ -375,7 +379,7 @@ static void replace(struct followed_files *files, struct followed_file *file)
         return;
     file->changed = true;
     if (beginning == QLOG_BEGINS_AMID && file->log->state == QLOG_FOLLOWED_ON) {
-        qlog_followed_go_on(file->log, &about);
+        qlog_followed_go_on(file->log);
         return;
     }
     tell(LOG_INFO, file->log->path, "was written anew");
@@ -405,10 +409,9 @@ static bool settle_predecessor(struct followed_file *file)
     /* They change roles: the log goes on here, and what is left of the old file is passed over. */
     struct qlog_followed *left = file->log, *log = old->log;
     uint64_t offset = log->offset;
-    struct stat about = {.st_dev = file->place.device, .st_ino = file->place.inode};
     memcpy(left->tail, log->tail, log->tail_size);
     left->tail_size = log->tail_size;
-    qlog_followed_go_on(log, &about);
+    qlog_followed_go_on(log);
     left->offset = offset;
     qlog_followed_retire(left);
     char *path = left->path;

@@ -41,6 +41,8 @@ void search_clear(struct search *search);
 /* Adds the file, or every file in the folder and those below it. */
 void search_path(struct search *search, const char *path);
 
+/* A trouble as JSON, for a list of them: what is no UTF-8 in a path is replaced. */
+json_t *make_trouble(const char *path, const char *message);
 /* Notes a trouble or a file that is passed over, and tells of it on stderr. */
 void tell_trouble(struct search *search, const char *path, const char *message);
 void tell_skipped(struct search *search, const char *path, const char *reason);

@@ -14,20 +14,26 @@ void tell(enum log_level level, const char *path, const char *text)
     free(line);
 }
 
-static void add(json_t *list, const char *path, const char *key, const char *text)
+static json_t *make_note(const char *path, const char *key, const char *text)
 {
     char *safe_path = utf8_safe_text(bytes_of_text(path));
     char *safe_text = utf8_safe_text(bytes_of_text(text));
-    json_array_append_new(list, json_pack("{s:s, s:s}", "path", safe_path, key, safe_text));
+    json_t *note = json_pack("{s:s, s:s}", "path", safe_path, key, safe_text);
     free(safe_path);
     free(safe_text);
+    return note;
+}
+
+json_t *make_trouble(const char *path, const char *message)
+{
+    return make_note(path, "message", message);
 }
 
 void tell_trouble(struct search *search, const char *path, const char *message)
 {
     if (!search->silent)
         tell(LOG_ERROR, path, message);
-    add(search->troubles, path, "message", message);
+    json_array_append_new(search->troubles, make_trouble(path, message));
 }
 
 void tell_skipped(struct search *search, const char *path, const char *reason)
@@ -36,7 +42,7 @@ void tell_skipped(struct search *search, const char *path, const char *reason)
     if (!search->silent)
         tell(LOG_INFO, path, text);
     free(text);
-    add(search->skipped, path, "reason", reason);
+    json_array_append_new(search->skipped, make_note(path, "reason", reason));
 }
 
 void tell_reading(struct search *search, const struct log_file *file,

@@ -133,18 +133,6 @@ double qlog_on_timeline(const struct qlog_connection *connection, enum qlog_role
     return shifted(time, connection->shift[role]);
 }
 
-static double earlier(double a, double b)
-{
-    if (a < 0 || b < 0)
-        return a < 0 ? b : a;
-    return a < b ? a : b;
-}
-
-static double later(double a, double b)
-{
-    return a > b ? a : b;
-}
-
 static const struct qlog_half *half_in(const struct qlog_log *log, uint64_t id, enum qlog_role role,
                                        enum qlog_role sender)
 {
@@ -184,15 +172,15 @@ static void merge_half(struct qlog_half *merged, const struct qlog_half *half, d
     merged->said = half->said > merged->said ? half->said : merged->said;
     for (size_t i = 0; i < QLOG_CUTS / 64; i++)
         merged->cuts[i] |= half->cuts[i];
-    merged->first = earlier(merged->first, shifted(half->first, shift));
-    merged->last = later(merged->last, shifted(half->last, shift));
-    merged->grew = later(merged->grew, shifted(half->grew, shift));
-    merged->began = earlier(merged->began, shifted(half->began, shift));
-    merged->negotiated = earlier(merged->negotiated, shifted(half->negotiated, shift));
-    merged->head_last = later(merged->head_last, shifted(half->head_last, shift));
-    merged->fin = earlier(merged->fin, shifted(half->fin, shift));
-    merged->reset = earlier(merged->reset, shifted(half->reset, shift));
-    merged->stop = earlier(merged->stop, shifted(half->stop, shift));
+    merged->first = qlog_earlier(merged->first, shifted(half->first, shift));
+    merged->last = qlog_later(merged->last, shifted(half->last, shift));
+    merged->grew = qlog_later(merged->grew, shifted(half->grew, shift));
+    merged->began = qlog_earlier(merged->began, shifted(half->began, shift));
+    merged->negotiated = qlog_earlier(merged->negotiated, shifted(half->negotiated, shift));
+    merged->head_last = qlog_later(merged->head_last, shifted(half->head_last, shift));
+    merged->fin = qlog_earlier(merged->fin, shifted(half->fin, shift));
+    merged->reset = qlog_earlier(merged->reset, shifted(half->reset, shift));
+    merged->stop = qlog_earlier(merged->stop, shifted(half->stop, shift));
     merged->final_size = half->fin >= 0 ? half->final_size : merged->final_size;
     merged->final_size_changed |= half->final_size_changed;
 }
@@ -295,19 +283,20 @@ static void join_end(struct qlog_connection *connection, enum qlog_role role)
     double shift = connection->shift[role];
     double closed = shifted(log->close.time, shift);
     double end = shifted(log->end, shift) + log->quiet;
-    connection->end = later(connection->end, end);
-    connection->closed = earlier(connection->closed, closed);
-    connection->over = earlier(connection->over, earlier(closed, shifted(log->keys_gone, shift)));
+    connection->end = qlog_later(connection->end, end);
+    connection->closed = qlog_earlier(connection->closed, closed);
+    connection->over =
+        qlog_earlier(connection->over, qlog_earlier(closed, shifted(log->keys_gone, shift)));
     connection->active[role] =
-        later(connection->active[role], shifted(log->active[QLOG_SENT], shift));
+        qlog_later(connection->active[role], shifted(log->active[QLOG_SENT], shift));
     enum qlog_role other = qlog_other(role);
     connection->active[other] =
-        later(connection->active[other], shifted(log->active[QLOG_RECEIVED], shift));
-    double idle =
-        later(shifted(log->active[QLOG_SENT], shift), shifted(log->active[QLOG_RECEIVED], shift)) +
-        log->idle_limit;
+        qlog_later(connection->active[other], shifted(log->active[QLOG_RECEIVED], shift));
+    double idle = qlog_later(shifted(log->active[QLOG_SENT], shift),
+                             shifted(log->active[QLOG_RECEIVED], shift)) +
+                  log->idle_limit;
     if (log->idle_limit > 0 && end >= idle)
-        connection->over = earlier(connection->over, idle);
+        connection->over = qlog_earlier(connection->over, idle);
     connection->foreign |= log->foreign;
     if (connection->epoch <= 0 && qlog_log_epoch(log) > 0)
         connection->epoch = qlog_log_epoch(log) - shift;
@@ -322,11 +311,11 @@ static double farewell(const struct qlog_connection *connection, enum qlog_role 
     for (size_t i = 0; i < connection->stream_count; i++) {
         const struct qlog_joined_stream *stream = &connection->streams[i];
         const struct qlog_half *half = &stream->half[end];
-        grew = later(grew, half->grew);
+        grew = qlog_later(grew, half->grew);
         double asked = stream->half[stream->opener].fin;
         bool answers = asked >= 0 && asked < half->fin;
         if (stream->opener != end && half->bytes == QLOG_NEGOTIATION_SIZE && !answers)
-            first = earlier(first, half->fin);
+            first = qlog_earlier(first, half->fin);
     }
     return first >= 0 && grew < first + QLOG_TEARDOWN ? first : QLOG_NEVER;
 }
@@ -335,7 +324,7 @@ static double teardown_of(const struct qlog_connection *connection, enum qlog_ro
 {
     double closed = connection->closed, goodbye = farewell(connection, end), last = closed;
     if (goodbye >= 0 && closed < goodbye + QLOG_FAREWELL)
-        last = earlier(goodbye, closed);
+        last = qlog_earlier(goodbye, closed);
     if (last < 0)
         return QLOG_NEVER;
     return last > QLOG_TEARDOWN ? last - QLOG_TEARDOWN : 0;
@@ -345,7 +334,8 @@ double qlog_half_ended(const struct qlog_connection *connection,
                        const struct qlog_joined_stream *stream, enum qlog_role role)
 {
     const struct qlog_half *half = &stream->half[role];
-    double ended = earlier(earlier(half->fin, half->reset), stream->half[qlog_other(role)].stop);
+    double ended =
+        qlog_earlier(qlog_earlier(half->fin, half->reset), stream->half[qlog_other(role)].stop);
     double teardown = connection->teardown[role];
     return teardown >= 0 && ended >= teardown ? QLOG_NEVER : ended;
 }
@@ -360,7 +350,7 @@ bool qlog_claims_decide(const struct qlog_connection *connection, uint64_t strea
     double sent = stream->half[QLOG_SENT].negotiated;
     double received = stream->half[QLOG_RECEIVED].negotiated;
     bool settled =
-        !qlog_may_go_on(log) || log->end + log->quiet - later(sent, received) >= QLOG_SETTLING;
+        !qlog_may_go_on(log) || log->end + log->quiet - qlog_later(sent, received) >= QLOG_SETTLING;
     return (stream->claims != NULL && stream->claims->registered >= 0) ||
            (sent >= 0 && received >= 0 && settled);
 }

@@ -11,14 +11,6 @@
 
 enum { BLOCK_SIZE = 128 * 1024 };
 
-static void take_place(struct qlog_followed *followed, const struct stat *about)
-{
-    if (about == NULL)
-        return;
-    followed->device = about->st_dev;
-    followed->inode = about->st_ino;
-}
-
 /* When a file was last written, by CLOCK_MONOTONIC. */
 static int64_t written_at(const struct stat *about)
 {
@@ -33,7 +25,6 @@ struct qlog_followed *qlog_followed_new(const char *path, const struct stat *abo
     struct qlog_followed *followed = memory_new(sizeof(*followed));
     followed->path = text_copy(path);
     followed->heard = about != NULL ? written_at(about) : (int64_t)clock_now_ms();
-    take_place(followed, about);
     qlog_reader_init(&followed->reader, followed->path, note, context);
     return followed;
 }
@@ -145,9 +136,8 @@ enum qlog_followed_news qlog_followed_read(struct qlog_followed *followed)
     return news;
 }
 
-void qlog_followed_go_on(struct qlog_followed *followed, const struct stat *about)
+void qlog_followed_go_on(struct qlog_followed *followed)
 {
-    take_place(followed, about);
     followed->offset = 0;
     followed->tail_size = 0;
 }

@@ -25,16 +25,13 @@ enum qlog_followed_state {
 struct qlog_followed {
     char *path; /* "-" is standard input */
     bool named; /* on the command line */
-    dev_t device;
-    ino_t inode;
     enum qlog_followed_state state;
     struct error error;
     struct qlog_reader reader;
     uint64_t offset;              /* of the next byte in the file */
     uint8_t tail[QLOG_TAIL_SIZE]; /* the last bytes before it */
     size_t tail_size;
-    int64_t
-        heard; /* when it last grew, CLOCK_MONOTONIC in milliseconds; before the boot: negative */
+    int64_t heard; /* when it last grew, CLOCK_MONOTONIC in ms; before the boot: negative */
 };
 
 enum qlog_followed_news {
@@ -62,7 +59,7 @@ enum qlog_followed_news qlog_followed_read(struct qlog_followed *followed);
 /* Takes bytes that came otherwise, at the time NOW. */
 void qlog_followed_feed(struct qlog_followed *followed, struct bytes input, int64_t now);
 /* The same log goes on in another file, from its first byte: it was rotated, or cut to nothing. */
-void qlog_followed_go_on(struct qlog_followed *followed, const struct stat *about);
+void qlog_followed_go_on(struct qlog_followed *followed);
 /* Lets go of what was read. */
 void qlog_followed_retire(struct qlog_followed *followed);
 

@@ -16,6 +16,12 @@ static const double time_limit = 1e15;
 
 static const double tie_step = 1e-6;
 
+const char *qlog_role_name(enum qlog_role role)
+{
+    static const char *const names[] = {"client", "server", "unknown"};
+    return names[role];
+}
+
 struct qlog_log *qlog_log_new(const char *path)
 {
     struct qlog_log *log = memory_new(sizeof(*log));
@@ -195,8 +201,7 @@ static bool make_room(struct qlog_log *log)
     size_t count = 0;
     for (size_t i = 0; i < log->stream_count; i++) {
         const struct qlog_half *half = log->streams[i]->half;
-        double last = half[QLOG_SENT].last > half[QLOG_RECEIVED].last ? half[QLOG_SENT].last
-                                                                      : half[QLOG_RECEIVED].last;
+        double last = qlog_later(half[QLOG_SENT].last, half[QLOG_RECEIVED].last);
         marked[i] = half[QLOG_SENT].fin >= 0 && half[QLOG_RECEIVED].fin >= 0 &&
                     log->end - last >= QLOG_CLOSED_KEPT;
         count += marked[i];

@@ -24,6 +24,19 @@ enum {
     10000.0 /* milliseconds for which frames of a closed stream may be sent again */
 #define QLOG_STREAM_ID_MAX ((UINT64_C(1) << 62) - 1)
 
+/* Of two times of which either may be NEVER: the one that is a time, or of two the earlier. */
+static inline double qlog_earlier(double a, double b)
+{
+    if (a < 0 || b < 0)
+        return a < 0 ? b : a;
+    return a < b ? a : b;
+}
+
+static inline double qlog_later(double a, double b)
+{
+    return a > b ? a : b;
+}
+
 /* As seen by the log's owner. */
 enum qlog_direction { QLOG_SENT, QLOG_RECEIVED };
 enum qlog_role { QLOG_CLIENT, QLOG_SERVER, QLOG_ROLE_UNKNOWN };
@@ -139,6 +152,9 @@ struct qlog_frame {
 struct qlog_mark {
     uint64_t size, fingerprint;
 };
+
+/* "client", "server" or "unknown". */
+const char *qlog_role_name(enum qlog_role role);
 
 struct qlog_log *qlog_log_new(const char *path);
 /* NULL is allowed. */

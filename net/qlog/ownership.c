@@ -1,12 +1,5 @@
 #include "net/qlog/ownership.h"
 
-static double earlier(double a, double b)
-{
-    if (a < 0 || b < 0)
-        return a < 0 ? b : a;
-    return a < b ? a : b;
-}
-
 /* The last that is known of the stream's connection. */
 static double end_of(const struct qlog_gossip *gossip)
 {
@@ -16,7 +9,7 @@ static double end_of(const struct qlog_gossip *gossip)
 /* The stream has left its receiver's hands at TIME: a next one may take its place. */
 static bool is_gone(const struct qlog_gossip *gossip, double time)
 {
-    double gone = earlier(earlier(gossip->ended[0], gossip->ended[1]), gossip->over);
+    double gone = qlog_earlier(qlog_earlier(gossip->ended[0], gossip->ended[1]), gossip->over);
     return gone >= 0 && gone < time;
 }
 

@@ -6,12 +6,6 @@
 #include "net/qlog/ending.h"
 #include "net/qlog/negotiation.h"
 
-static const char *role_name(enum qlog_role role)
-{
-    static const char *const names[] = {"client", "server", "unknown"};
-    return names[role];
-}
-
 /* Sets KEY where there is a value. JSON is UTF-8: what a log holds has passed the parser. */
 static void set_text(json_t *object, const char *key, const char *value)
 {
@@ -29,7 +23,7 @@ static json_t *report_log(const struct qlog_log *log)
 {
     char *path = utf8_safe_text(bytes_of_text(log->path));
     json_t *report = json_pack("{s:s, s:s, s:I, s:I, s:b, s:b}", "path", path, "role",
-                               role_name(log->role), "records", (json_int_t)log->records,
+                               qlog_role_name(log->role), "records", (json_int_t)log->records,
                                "stream_frames", (json_int_t)log->stream_frames, "truncated",
                                log->truncated, "own_events", log->has_claims);
     free(path);
@@ -94,17 +88,15 @@ static json_t *report_moments(const struct qlog_connection *connection,
         if (moments[i].time >= 0)
             json_array_append_new(
                 list, json_pack("{s:o, s:s, s:s}", "at_ms", milliseconds(moments[i].time), "by",
-                                role_name(moments[i].by), "what", moments[i].what));
+                                qlog_role_name(moments[i].by), "what", moments[i].what));
     return list;
 }
 
 static void report_times(json_t *report, const struct qlog_half *opener,
                          const struct qlog_half *receiver)
 {
-    double last = opener->last > receiver->last ? opener->last : receiver->last;
-    double first = opener->first;
-    if (first < 0 || (receiver->first >= 0 && receiver->first < first))
-        first = receiver->first;
+    double last = qlog_later(opener->last, receiver->last);
+    double first = qlog_earlier(opener->first, receiver->first);
     if (first >= 0) {
         set_time(report, "first_activity_ms", first);
         set_time(report, "last_activity_ms", last);
@@ -124,9 +116,9 @@ json_t *qlog_report_stream(const struct qlog_connection *connection,
     struct qlog_use use = qlog_use_of(connection, stream);
     json_t *report = json_pack(
         "{s:I, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:o}", "id", (json_int_t)stream->id, "opened_by",
-        role_name(stream->opener), "verdict", qlog_verdict_name(judgement->verdict), "confidence",
-        qlog_confidence_name(judgement->confidence), "evidence", judgement->evidence, "shape",
-        qlog_use_name(&use), "bytes_out", (json_int_t)opener->bytes, "bytes_back",
+        qlog_role_name(stream->opener), "verdict", qlog_verdict_name(judgement->verdict),
+        "confidence", qlog_confidence_name(judgement->confidence), "evidence", judgement->evidence,
+        "shape", qlog_use_name(&use), "bytes_out", (json_int_t)opener->bytes, "bytes_back",
         (json_int_t)receiver->bytes, "moments", report_moments(connection, stream, &use));
     json_object_set_new(report, "orphan", json_boolean(qlog_verdict_is_orphan(judgement->verdict)));
     json_object_set_new(report, "healthy",
@@ -152,14 +144,14 @@ static void report_end(json_t *report, const struct qlog_connection *connection)
     json_t *ended = json_pack("{s:o}", "at_ms", milliseconds(connection->over));
     struct qlog_ending ending = qlog_ending_of(connection);
     if (ending.close != NULL) {
-        set_text(ended, "by", role_name(ending.by));
+        set_text(ended, "by", qlog_role_name(ending.by));
         set_text(ended, "space", ending.close->application ? "application" : "transport");
         json_object_set_new(ended, "code", json_integer((json_int_t)ending.close->code));
         set_text(ended, "reason", ending.close->reason);
         set_text(ended, "error", ending.error);
     }
     if (ending.broken) {
-        json_t *broken = json_pack("{s:s}", "role", role_name(qlog_other(ending.by)));
+        json_t *broken = json_pack("{s:s}", "role", qlog_role_name(qlog_other(ending.by)));
         if (ending.stream != NULL)
             json_object_set_new(broken, "stream_id", json_integer((json_int_t)ending.stream->id));
         json_object_set_new(ended, "broken_by", broken);
@@ -174,7 +166,7 @@ static void report_one_way(json_t *report, const struct qlog_connection *connect
         const struct qlog_joined_stream *stream = &connection->streams[i];
         if (judgements[i].one_way)
             json_object_set_new(report, "one_way",
-                                json_pack("{s:s, s:I}", "from", role_name(stream->opener),
+                                json_pack("{s:s, s:I}", "from", qlog_role_name(stream->opener),
                                           "stream_id", (json_int_t)stream->id));
     }
 }
@@ -186,7 +178,8 @@ static json_t *report_connection(const struct qlog_connection *connection,
     for (int end = QLOG_CLIENT; end <= QLOG_SERVER; end++) {
         if (connection->ends[end] != NULL)
             json_array_append_new(logs, report_log(connection->ends[end]));
-        set_text(peers, role_name((enum qlog_role)end), peer_of(connection, (enum qlog_role)end));
+        set_text(peers, qlog_role_name((enum qlog_role)end),
+                 peer_of(connection, (enum qlog_role)end));
     }
     for (size_t i = 0; i < connection->stream_count; i++)
         json_array_append_new(
@@ -201,28 +194,45 @@ static json_t *report_connection(const struct qlog_connection *connection,
     return report;
 }
 
+void qlog_tally_add(struct qlog_tally *tally, const struct qlog_connection *connection)
+{
+    tally->connections++;
+    tally->logs +=
+        (connection->ends[QLOG_CLIENT] != NULL) + (connection->ends[QLOG_SERVER] != NULL);
+    tally->streams += connection->stream_count;
+    tally->let_go += qlog_let_go(connection);
+}
+
+json_t *qlog_report_summary(const struct qlog_tally *tally, const uint64_t *verdicts)
+{
+    json_t *counts = json_object();
+    uint64_t orphans = 0;
+    for (int i = 0; i < QLOG_VERDICTS; i++) {
+        enum qlog_verdict verdict = (enum qlog_verdict)i;
+        if (verdicts[i] > 0)
+            json_object_set_new(counts, qlog_verdict_name(verdict),
+                                json_integer((json_int_t)verdicts[i]));
+        orphans += qlog_verdict_is_orphan(verdict) ? verdicts[i] : 0;
+    }
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:o}", "connections",
+                     (json_int_t)tally->connections, "logs", (json_int_t)tally->logs, "streams",
+                     (json_int_t)(tally->streams + tally->let_go), "let_go",
+                     (json_int_t)tally->let_go, "orphans", (json_int_t)orphans, "verdicts", counts);
+}
+
 json_t *qlog_report(const struct qlog_judgements *judgements)
 {
     const struct qlog_connections *connections = judgements->connections;
-    json_int_t counts[QLOG_VERDICTS] = {0}, streams = 0, logs = 0, orphans = 0, let_go = 0;
-    json_t *list = json_array(), *verdicts = json_object();
+    struct qlog_tally tally = {0};
+    uint64_t verdicts[QLOG_VERDICTS] = {0};
+    json_t *list = json_array();
     for (size_t i = 0; i < connections->count; i++) {
         const struct qlog_connection *connection = connections->items[i];
         json_array_append_new(list, report_connection(connection, judgements->items[i]));
-        logs += (connection->ends[QLOG_CLIENT] != NULL) + (connection->ends[QLOG_SERVER] != NULL);
-        streams += (json_int_t)connection->stream_count;
-        let_go += (json_int_t)qlog_let_go(connection);
+        qlog_tally_add(&tally, connection);
         for (size_t k = 0; k < connection->stream_count; k++)
-            counts[judgements->items[i][k].verdict]++;
+            verdicts[judgements->items[i][k].verdict]++;
     }
-    for (int verdict = 0; verdict < QLOG_VERDICTS; verdict++) {
-        if (counts[verdict] > 0)
-            json_object_set_new(verdicts, qlog_verdict_name((enum qlog_verdict)verdict),
-                                json_integer(counts[verdict]));
-        orphans += qlog_verdict_is_orphan((enum qlog_verdict)verdict) ? counts[verdict] : 0;
-    }
-    return json_pack("{s:i, s:o, s:{s:I, s:I, s:I, s:I, s:I, s:o}}", "schema_version",
-                     QLOG_REPORT_VERSION, "connections", list, "summary", "connections",
-                     (json_int_t)connections->count, "logs", logs, "streams", streams + let_go,
-                     "let_go", let_go, "orphans", orphans, "verdicts", verdicts);
+    return json_pack("{s:i, s:o, s:o}", "schema_version", QLOG_REPORT_VERSION, "connections", list,
+                     "summary", qlog_report_summary(&tally, verdicts));
 }

@@ -33,6 +33,15 @@ enum { QLOG_REPORT_VERSION = 1 };
  */
 json_t *qlog_report(const struct qlog_judgements *judgements);
 
+/* What a summary counts. */
+struct qlog_tally {
+    uint64_t connections, logs, streams;
+    uint64_t let_go; /* closed streams of which no more is known, besides `streams` */
+};
+
+void qlog_tally_add(struct qlog_tally *tally, const struct qlog_connection *connection);
+/* The report's `summary`; VERDICTS are counts by enum qlog_verdict. */
+json_t *qlog_report_summary(const struct qlog_tally *tally, const uint64_t *verdicts);
 /* One of its streams[]. */
 json_t *qlog_report_stream(const struct qlog_connection *connection,
                            const struct qlog_joined_stream *stream,

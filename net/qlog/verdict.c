@@ -67,11 +67,6 @@ const char *qlog_confidence_name(enum qlog_confidence confidence)
     return names[confidence];
 }
 
-static const char *role_name(enum qlog_role role)
-{
-    return role == QLOG_CLIENT ? "client" : "server";
-}
-
 static void judge(struct qlog_judgement *judgement, enum qlog_verdict verdict,
                   enum qlog_confidence confidence, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
@@ -156,7 +151,7 @@ static struct subject subject_of(const struct qlog_connection *connection,
         .use = qlog_use_of(connection, stream),
         .opener_ended = qlog_half_ended(connection, stream, stream->opener),
         .receiver_ended = qlog_half_ended(connection, stream, receiver),
-        .last = opened > answered ? opened : answered,
+        .last = qlog_later(opened, answered),
         .unclaimed = is_unclaimed(connection, stream),
     };
 }
@@ -305,7 +300,7 @@ static void judge_dropped(const struct qlog_gossip *gossip, struct qlog_judgemen
 {
     bool by_opener = gossip->opener_dropped >= 0;
     enum qlog_role opener = gossip->stream->opener;
-    const char *side = role_name(by_opener ? opener : qlog_other(opener));
+    const char *side = qlog_role_name(by_opener ? opener : qlog_other(opener));
     if (gossip->cause == NULL) {
         judge(judgement, QLOG_ORPHANED_AFTER_DEREGISTRATION, QLOG_EXACT,
               "the %s let go of it and left it open, its own events say", side);
@@ -442,10 +437,10 @@ static void describe(const struct qlog_joined_stream *stream, struct qlog_judgem
 {
     const struct qlog_half *opener = &stream->half[stream->opener];
     const struct qlog_half *receiver = &stream->half[qlog_other(stream->opener)];
-    double last = opener->last > receiver->last ? opener->last : receiver->last;
+    double last = qlog_later(opener->last, receiver->last);
     char *evidence = text_format("opened by the %s at %.3f s, %" PRIu64 " bytes out and %" PRIu64
                                  " back, last active at %.3f s: %s",
-                                 role_name(stream->opener),
+                                 qlog_role_name(stream->opener),
                                  opener->first > 0 ? opener->first / 1000 : 0, opener->bytes,
                                  receiver->bytes, last > 0 ? last / 1000 : 0, judgement->evidence);
     free(judgement->evidence);
