@@ -44,6 +44,11 @@ of() {
     devnet status --json | jq -r --arg name "$1" ".nodes[] | select(.name == \$name) | $2"
 }
 
+# When a process was started, in clock ticks since boot; that of "self" is the one that asks.
+start_tick() {
+    awk '{ print $22 }' "/proc/$1/stat"
+}
+
 # Whether a process lives and is no zombie.
 lives() {
     [ -e "/proc/$1/stat" ] && ! grep -q '^[0-9]* (.*) Z' "/proc/$1/stat"
@@ -200,6 +205,9 @@ END
 
 @test "down does not touch a process that got a node's id" {
     devnet up -n 1
+    # A process is told from another of the same id by its start, in ticks of 10 ms: let one go by.
+    started=$(start_tick "$(of node1 .pid)")
+    until [ "$(start_tick self)" -gt "$started" ]; do :; done
     sleep 60 3>&- &
     background=$!
     jq --argjson pid "$background" '.nodes[0].pid = $pid' .devnet/devnet.json > changed
