@@ -132,15 +132,21 @@ static void on_status(struct attempt *attempt, const struct host_event *event)
     end_status(attempt);
 }
 
+static const char *refusal(const struct host_event *event)
+{
+    return event->end == PROTOCOL_REJECTED ? "`na`" : protocol_end_text(event->end);
+}
+
 static void on_status_failed(struct attempt *attempt, const struct host_event *event)
 {
     if (event->end == PROTOCOL_CONNECTION_LOST || attempt->done[ATTEMPT_STATUS])
         return;
     if (event->end != PROTOCOL_TIMED_OUT)
         on_confirmed(attempt, event);
-    bool not_spoken = event->end == PROTOCOL_REJECTED;
+    bool not_spoken = protocol_not_spoken(event->end);
     if (not_spoken && attempt_is_goal(attempt, ATTEMPT_STATUS)) {
-        attempt_fail(attempt, ATTEMPT_PROTOCOL, "status", "the peer does not speak it (`na`)");
+        attempt_fail(attempt, ATTEMPT_PROTOCOL, "status", "the peer does not speak it (%s)",
+                     refusal(event));
     } else if (not_spoken) {
         attempt_add_step(attempt, "status", true,
                          passed_over("the peer does not speak status: passed over"));
@@ -167,10 +173,11 @@ static void on_identify_failed(struct attempt *attempt, const struct host_event 
 {
     if (event->end == PROTOCOL_CONNECTION_LOST || attempt->identify_ended)
         return;
-    bool not_spoken = event->end == PROTOCOL_REJECTED;
+    bool not_spoken = protocol_not_spoken(event->end);
     if (attempt_is_goal(attempt, ATTEMPT_IDENTIFY)) {
-        attempt_fail(attempt, ATTEMPT_PROTOCOL, "identify", "%s",
-                     not_spoken ? "the peer does not speak it (`na`)" : event->reason);
+        attempt_fail(attempt, ATTEMPT_PROTOCOL, "identify", "%s%s%s",
+                     not_spoken ? "the peer does not speak it (" : "",
+                     not_spoken ? refusal(event) : event->reason, not_spoken ? ")" : "");
         return;
     }
     attempt_add_step(attempt, "identify", not_spoken,

@@ -167,7 +167,7 @@ static void add_details(json_t *object, const struct host_event *event)
     case HOST_STATUS_FAILED:
     case HOST_PING_FAILED:
     case HOST_IDENTIFY_FAILED:
-        json_object_set_new(object, "not_spoken", json_boolean(event->end == PROTOCOL_REJECTED));
+        json_object_set_new(object, "not_spoken", json_boolean(protocol_not_spoken(event->end)));
         break;
     case HOST_STREAM_REFUSED:
     case HOST_STREAM_CLOSED:

@@ -13,7 +13,7 @@ enum host_event_kind {
     HOST_DIAL_FAILED,        /* dial, close: no connection came of it */
     HOST_ACCEPT_FAILED,      /* close: an inbound handshake failed */
     HOST_STATUS,             /* connection: asked tells who; peer->status */
-    HOST_STATUS_FAILED,      /* connection: end, reason; PROTOCOL_REJECTED is "not spoken" */
+    HOST_STATUS_FAILED,      /* connection: end, reason; see protocol_not_spoken() */
     HOST_IDENTIFIED,         /* peer->identify */
     HOST_IDENTIFY_FAILED,    /* connection: end, reason */
     HOST_PONG,               /* connection, rtt_us: the peer echoed our ping */

@@ -16,6 +16,7 @@ static const struct {
     {"gossipsub-not-spoken", FAULT_GOSSIPSUB_NOT_SPOKEN},
     {"gossipsub-reset", FAULT_GOSSIPSUB_RESET},
     {"identify-not-spoken", FAULT_IDENTIFY_NOT_SPOKEN},
+    {"not-spoken-reset", FAULT_NOT_SPOKEN_RESET},
     {"prunes-everybody", FAULT_PRUNES_EVERYBODY},
 };
 

@@ -188,19 +188,20 @@ static void on_stream_acknowledged(void *context, struct quic_stream *quic)
         stream->protocol->acknowledged(stream);
 }
 
-static void on_stream_reset(void *context, struct quic_stream *quic, uint64_t code)
-{
-    (void)context, (void)code;
-    struct protocol_stream *stream = quic_stream_user(quic);
-    if (stream != NULL)
-        protocol_stream_abort(stream, PROTOCOL_RESET);
-}
-
 /* A responder that answers `na` may not want what came with the proposal: the answer is waited for,
  * and may be behind STOP_SENDING in the same packet. */
 static bool is_unanswered(const struct protocol_stream *stream)
 {
     return stream->outbound && stream->negotiation.state == MULTISTREAM_PENDING;
+}
+
+static void on_stream_reset(void *context, struct quic_stream *quic, uint64_t code)
+{
+    (void)context, (void)code;
+    struct protocol_stream *stream = quic_stream_user(quic);
+    if (stream != NULL)
+        protocol_stream_abort(stream,
+                              is_unanswered(stream) ? PROTOCOL_RESET_UNANSWERED : PROTOCOL_RESET);
 }
 
 /* The half of a peer's stream that we never write may be stopped: the other is read on. */

@@ -24,7 +24,7 @@ enum status_state {
     STATUS_NONE,
     STATUS_ASKED,
     STATUS_DONE,
-    STATUS_NOT_SPOKEN, /* `na` */
+    STATUS_NOT_SPOKEN, /* see protocol_not_spoken() */
     STATUS_FAILED,
 };
 

@@ -17,11 +17,20 @@ enum {
 const char *protocol_end_text(enum protocol_end end)
 {
     static const char *const texts[] = {
-        [PROTOCOL_REJECTED] = "not spoken",     [PROTOCOL_UNINTELLIGIBLE] = "malformed negotiation",
-        [PROTOCOL_RESET] = "reset by the peer", [PROTOCOL_TIMED_OUT] = "no answer in time",
-        [PROTOCOL_CLOSED] = "closed",           [PROTOCOL_CONNECTION_LOST] = "connection lost",
+        [PROTOCOL_REJECTED] = "not spoken",
+        [PROTOCOL_UNINTELLIGIBLE] = "malformed negotiation",
+        [PROTOCOL_RESET] = "reset by the peer",
+        [PROTOCOL_TIMED_OUT] = "no answer in time",
+        [PROTOCOL_CLOSED] = "closed",
+        [PROTOCOL_CONNECTION_LOST] = "connection lost",
+        [PROTOCOL_RESET_UNANSWERED] = "reset by the peer without an answer",
     };
     return texts[end];
+}
+
+bool protocol_not_spoken(enum protocol_end end)
+{
+    return end == PROTOCOL_REJECTED || end == PROTOCOL_RESET_UNANSWERED;
 }
 
 int64_t protocol_stream_id(const struct protocol_stream *stream)
@@ -216,6 +225,12 @@ static void end_refused(struct protocol_stream *stream)
     protocol_stream_deadline(stream, NEXT_PROPOSAL_MS);
 }
 
+static bool resets_refused(const struct protocol_stream *stream)
+{
+    return (stream->connection->host->settings.faults & FAULT_NOT_SPOKEN_RESET) != 0 &&
+           was_refused(stream);
+}
+
 /* Returns what is behind the negotiation. */
 static struct bytes negotiate(struct protocol_stream *stream, struct bytes data)
 {
@@ -223,7 +238,11 @@ static struct bytes negotiate(struct protocol_stream *stream, struct bytes data)
     struct multistream *negotiation = &stream->negotiation;
     size_t taken = multistream_receive(negotiation, data, knows, stream->connection->host, &output,
                                        &stream->error);
+    if (resets_refused(stream))
+        protocol_stream_abort(stream, PROTOCOL_REJECTED);
     flush_negotiation(stream, &output);
+    if (stream->ended)
+        return bytes_after(data, data.size);
     if (negotiation->state == MULTISTREAM_DONE)
         negotiated(stream);
     else if (negotiation->state == MULTISTREAM_REJECTED)

@@ -235,6 +235,19 @@ start_accept() {
     [[ $output == *"passed status "*"the peer does not speak status: passed over"* ]]
 }
 
+# What go- and js-libp2p do with a request that came with the proposal: their `na` can be lost by it.
+@test "a peer that resets a status or identify stream without an answer is passed over, too" {
+    start_node a --fault status-not-spoken --fault identify-not-spoken --fault not-spoken-reset
+    connect 0 "$(address a)"
+    shows '[.steps[] | select(.not_spoken)] | map(.step) == ["status", "identify"] and all(.ok)'
+    shows '.reached == "mesh"'
+    local why="the peer does not speak it (reset by the peer without an answer)"
+    connect 5 --until status "$(address a)"
+    [ "$stderr" = "devnet-connect: $(address a): status: $why" ]
+    connect 5 --until identify "$(address a)"
+    [ "$stderr" = "devnet-connect: $(address a): identify: $why" ]
+}
+
 @test "a status that is refused, malformed, endless or never given ends with 6" {
     expect() {
         start_node "$1" --fault "$1"
@@ -264,7 +277,7 @@ start_accept() {
     start_node a --fault gossipsub-reset
     connect 7 "$(address a)"
     shows '.reached == "status" and .steps[-1].step == "streams"'
-    [[ $stderr == *": streams: our gossipsub stream"*"reset by the peer" ]]
+    [[ $stderr == *": streams: our gossipsub stream"*"reset by the peer"* ]]
 }
 
 @test "a peer that answers GRAFT with PRUNE ends with 8" {

@@ -104,8 +104,9 @@ static const struct program_spec program = {
         "identify, which is asked when the gossipsub stream is open and never on the way to the "
         "mesh.\n\n"
         "mesh means that the peer's GRAFT arrived, or that ours drew no PRUNE for one round trip "
-        "after it was acknowledged. A peer that does not speak status or identify (`na`) is "
-        "reported and passed over, unless --until asks for that very step.\n\n"
+        "after it was acknowledged. A peer that does not speak status or identify (`na`, or "
+        "a reset in its place) is reported and passed over, unless --until asks for that very "
+        "step.\n\n"
         "With --json the object has: target, reached, exit, error, steps (step, ok, ms since the "
         "first packet, and what was learned), peer_id, topics (ours, theirs), rtt_ms.",
     .options = options,

@@ -108,7 +108,7 @@ static const struct program_spec program = {
         "FAULTS: second-gossip-stream opens a second gossipsub stream that nobody owns; "
         "status-silent, status-refused, status-malformed, status-endless, status-not-spoken, "
         "identify-not-spoken, gossipsub-not-spoken, gossipsub-reset and prunes-everybody do what "
-        "their names say.",
+        "their names say; with not-spoken-reset, streams are reset where `na` would be answered.",
     .options = options,
     .commands = commands,
     .examples = examples,

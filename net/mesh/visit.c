@@ -238,7 +238,7 @@ static void on_event(void *context, const struct host_event *event)
             set_status(visit, "answered");
         break;
     case HOST_STATUS_FAILED:
-        set_status(visit, event->end == PROTOCOL_REJECTED ? "not spoken"
+        set_status(visit, protocol_not_spoken(event->end) ? "not spoken"
                           : event->reason != NULL         ? event->reason
                                                           : protocol_end_text(event->end));
         break;

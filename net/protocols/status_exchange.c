@@ -41,7 +41,7 @@ static void ask_failed(struct protocol_stream *stream, enum protocol_end end, co
     struct peer_connection *connection = stream->connection;
     if (connection->status != STATUS_ASKED)
         return;
-    bool not_spoken = end == PROTOCOL_REJECTED;
+    bool not_spoken = protocol_not_spoken(end);
     connection->status = not_spoken ? STATUS_NOT_SPOKEN : STATUS_FAILED;
     struct host_event event = {.kind = HOST_STATUS_FAILED,
                                .peer = peer_of(stream),
