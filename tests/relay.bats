@@ -112,10 +112,14 @@ count() {
 @test "--delay is one way and exact to a few milliseconds" {
     start_echo
     start_relay --delay 50ms
-    [ "$(answers 1)" = "1" ]
-    milliseconds=$(cut -d ' ' -f 2 answers.out)
-    [ "${milliseconds%.*}" -ge 100 ]
-    [ "${milliseconds%.*}" -lt 115 ]
+    # Whoever else wants the processor makes some come late, but not all, and none comes early.
+    for _ in {1..5}; do
+        [ "$(wait_ms=1000 answers 1)" = "1" ]
+        cut -d ' ' -f 2 answers.out >> milliseconds
+    done
+    quickest=$(sort -n milliseconds | head -n 1)
+    [ "${quickest%.*}" -ge 100 ]
+    [ "${quickest%.*}" -lt 115 ]
 }
 
 @test "--jitter delays unevenly and keeps the order" {

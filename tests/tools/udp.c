@@ -62,9 +62,8 @@ static int echo(const char *address)
     }
 }
 
-static void print_answers(int fd, int wait_ms)
+static void print_answers(int fd, int wait_ms, uint64_t start)
 {
-    uint64_t start = clock_now_ns();
     struct pollfd readable = {.fd = fd, .events = POLLIN};
     while (poll(&readable, 1, wait_ms) > 0) {
         ssize_t size = recv(fd, datagram, DATAGRAM_SIZE_MAX, 0);
@@ -82,12 +81,13 @@ static int send_numbers(const char *address, const char *port, unsigned long cou
     if (fd < 0 || connect(fd, remote->ai_addr, remote->ai_addrlen) != 0)
         fail("send");
     freeaddrinfo(remote);
+    uint64_t start = clock_now_ns();
     for (unsigned long i = 1; i <= count; i++) {
         int size = snprintf(datagram, sizeof(datagram), "%lu", i);
         if (send(fd, datagram, (size_t)size, 0) != size)
             perror("send");
     }
-    print_answers(fd, wait_ms);
+    print_answers(fd, wait_ms, start);
     close(fd);
     return 0;
 }
