@@ -132,9 +132,10 @@ static void on_status(struct attempt *attempt, const struct host_event *event)
     end_status(attempt);
 }
 
-static const char *refusal(const struct host_event *event)
+static void fail_not_spoken(struct attempt *attempt, const char *step, enum protocol_end end)
 {
-    return event->end == PROTOCOL_REJECTED ? "`na`" : protocol_end_text(event->end);
+    attempt_fail(attempt, ATTEMPT_PROTOCOL, step, "the peer does not speak it (%s)",
+                 end == PROTOCOL_REJECTED ? "`na`" : protocol_end_text(end));
 }
 
 static void on_status_failed(struct attempt *attempt, const struct host_event *event)
@@ -145,8 +146,7 @@ static void on_status_failed(struct attempt *attempt, const struct host_event *e
         on_confirmed(attempt, event);
     bool not_spoken = protocol_not_spoken(event->end);
     if (not_spoken && attempt_is_goal(attempt, ATTEMPT_STATUS)) {
-        attempt_fail(attempt, ATTEMPT_PROTOCOL, "status", "the peer does not speak it (%s)",
-                     refusal(event));
+        fail_not_spoken(attempt, "status", event->end);
     } else if (not_spoken) {
         attempt_add_step(attempt, "status", true,
                          passed_over("the peer does not speak status: passed over"));
@@ -175,9 +175,10 @@ static void on_identify_failed(struct attempt *attempt, const struct host_event 
         return;
     bool not_spoken = protocol_not_spoken(event->end);
     if (attempt_is_goal(attempt, ATTEMPT_IDENTIFY)) {
-        attempt_fail(attempt, ATTEMPT_PROTOCOL, "identify", "%s%s%s",
-                     not_spoken ? "the peer does not speak it (" : "",
-                     not_spoken ? refusal(event) : event->reason, not_spoken ? ")" : "");
+        if (not_spoken)
+            fail_not_spoken(attempt, "identify", event->end);
+        else
+            attempt_fail(attempt, ATTEMPT_PROTOCOL, "identify", "%s", event->reason);
         return;
     }
     attempt_add_step(attempt, "identify", not_spoken,

@@ -23,7 +23,7 @@ const char *protocol_end_text(enum protocol_end end)
         [PROTOCOL_TIMED_OUT] = "no answer in time",
         [PROTOCOL_CLOSED] = "closed",
         [PROTOCOL_CONNECTION_LOST] = "connection lost",
-        [PROTOCOL_RESET_UNANSWERED] = "reset by the peer without an answer",
+        [PROTOCOL_RESET_UNANSWERED] = "not answered, but reset by the peer",
     };
     return texts[end];
 }
@@ -238,15 +238,13 @@ static struct bytes negotiate(struct protocol_stream *stream, struct bytes data)
     struct multistream *negotiation = &stream->negotiation;
     size_t taken = multistream_receive(negotiation, data, knows, stream->connection->host, &output,
                                        &stream->error);
-    if (resets_refused(stream))
-        protocol_stream_abort(stream, PROTOCOL_REJECTED);
     flush_negotiation(stream, &output);
-    if (stream->ended)
-        return bytes_after(data, data.size);
     if (negotiation->state == MULTISTREAM_DONE)
         negotiated(stream);
     else if (negotiation->state == MULTISTREAM_REJECTED)
         negotiation_failed(stream, PROTOCOL_REJECTED);
+    else if (resets_refused(stream))
+        protocol_stream_abort(stream, PROTOCOL_REJECTED);
     else if (negotiation->state == MULTISTREAM_FAILED && was_refused(stream))
         end_refused(stream);
     else if (negotiation->state == MULTISTREAM_FAILED)

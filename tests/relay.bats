@@ -119,7 +119,7 @@ count() {
     done
     quickest=$(sort -n milliseconds | head -n 1)
     [ "${quickest%.*}" -ge 100 ]
-    [ "${quickest%.*}" -lt 115 ]
+    [ "${quickest%.*}" -lt 105 ]
 }
 
 @test "--jitter delays unevenly and keeps the order" {
