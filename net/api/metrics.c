@@ -363,6 +363,13 @@ static void write_traffic(FILE *page, const struct host *host)
                      quic->datagrams_out);
     write_directions(page, "devnet_bytes_total", "counter", "Bytes in UDP datagrams",
                      quic->bytes_in, quic->bytes_out);
+    write_single(page, "devnet_retries_total", "counter", "QUIC Retry packets sent",
+                 (double)quic->retries_sent);
+    write_single(page, "devnet_stateless_resets_total", "counter", "Stateless resets sent",
+                 (double)quic->resets_sent);
+    write_single(page, "devnet_stateless_resets_withheld_total", "counter",
+                 "Stateless resets that were over the budget of a second",
+                 (double)quic->resets_withheld);
 }
 
 static void write_times(FILE *page, const struct metrics *metrics)

@@ -66,6 +66,12 @@ static void send_stateless_reset(struct quic_socket *socket, const struct sockad
     struct quic_endpoint *endpoint = socket->endpoint;
     if (size <= RESET_SIZE_MIN || ids->dcidlen != CID_SIZE)
         return;
+    /* Where a path duplicates datagrams, two ends that know nothing of each other's connection
+     * would answer each other's resets with ever more. */
+    if (!budget_take(&endpoint->resets, endpoint->now)) {
+        endpoint->statistics.resets_withheld++;
+        return;
+    }
     ngtcp2_cid cid;
     ngtcp2_cid_init(&cid, ids->dcid, ids->dcidlen);
     uint8_t token[NGTCP2_STATELESS_RESET_TOKENLEN];

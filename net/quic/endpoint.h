@@ -24,6 +24,7 @@ enum {
     QUIC_REMOTE_STREAMS_MAX = 128,     /* bidirectional, at a time and connection */
     QUIC_STREAM_WINDOW = 1 << 20,      /* bytes that a peer may have under way on a stream */
     QUIC_CONNECTION_WINDOW = 4 << 20,
+    QUIC_RESETS_PER_SECOND = 100, /* stateless ones, and as many at once */
 };
 
 struct quic_endpoint;
@@ -112,7 +113,7 @@ struct quic_connection *quic_endpoint_first(const struct quic_endpoint *endpoint
 
 struct quic_endpoint_statistics {
     uint64_t datagrams_in, datagrams_out, bytes_in, bytes_out, datagrams_dropped, retries_sent,
-        resets_sent, version_negotiations_sent;
+        resets_sent, resets_withheld, version_negotiations_sent;
 };
 
 const struct quic_endpoint_statistics *

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <sys/queue.h>
 
+#include "common/budget.h"
 #include "common/hash_table.h"
 #include "net/qlog/writer.h"
 #include "net/quic/certificate.h"
@@ -136,6 +137,7 @@ struct quic_endpoint {
     ngtcp2_tstamp now;
     struct send_batch *batch;
     struct quic_endpoint_statistics statistics;
+    struct budget resets;
 };
 
 /* ---- endpoint.c ---- */
