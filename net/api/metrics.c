@@ -370,6 +370,8 @@ static void write_traffic(FILE *page, const struct host *host)
     write_single(page, "devnet_stateless_resets_withheld_total", "counter",
                  "Stateless resets that were over the budget of a second",
                  (double)quic->resets_withheld);
+    write_single(page, "devnet_session_tickets_total", "counter",
+                 "TLS session tickets of peers, dropped", (double)quic->session_tickets);
 }
 
 static void write_times(FILE *page, const struct metrics *metrics)

@@ -61,6 +61,29 @@ static int on_handshake_confirmed(ngtcp2_conn *conn, void *user)
     return 0;
 }
 
+static enum crypto_level level_of(compat_level level)
+{
+    if (level == COMPAT_LEVEL_INITIAL)
+        return CRYPTO_INITIAL;
+    return level == COMPAT_LEVEL_HANDSHAKE ? CRYPTO_HANDSHAKE : CRYPTO_APPLICATION;
+}
+
+static int on_crypto_data(ngtcp2_conn *conn, compat_level level, uint64_t offset,
+                          const uint8_t *data, size_t size, void *user)
+{
+    struct quic_connection *connection = user;
+    struct crypto_guard *guard = &connection->crypto_guard;
+    uint64_t tickets = guard->tickets;
+    enum crypto_decision decision =
+        crypto_guard_decide(guard, level_of(level), bytes_of(data, size));
+    connection->endpoint->statistics.session_tickets += guard->tickets - tickets;
+    if (decision == CRYPTO_REFUSE)
+        return NGTCP2_ERR_CRYPTO; /* connection_fail asks the guard */
+    return decision == CRYPTO_DROP
+               ? 0
+               : ngtcp2_crypto_recv_crypto_data_cb(conn, level, offset, data, size, user);
+}
+
 static int on_version_negotiation(ngtcp2_conn *conn, const ngtcp2_pkt_hd *header,
                                   const uint32_t *versions, size_t count, void *user)
 {
@@ -196,13 +219,12 @@ static int on_stateless_reset(ngtcp2_conn *conn, const ngtcp2_pkt_stateless_rese
 }
 
 #define COMMON_CALLBACKS                                                                           \
-    .recv_crypto_data = ngtcp2_crypto_recv_crypto_data_cb,                                         \
-    .handshake_completed = on_handshake_completed, .encrypt = ngtcp2_crypto_encrypt_cb,            \
-    .decrypt = ngtcp2_crypto_decrypt_cb, .hp_mask = ngtcp2_crypto_hp_mask_cb,                      \
-    .recv_stream_data = on_stream_data, .acked_stream_data_offset = on_acknowledged,               \
-    .stream_open = on_stream_open, .stream_close = on_stream_close,                                \
-    .recv_stateless_reset = on_stateless_reset, .rand = fill_random,                               \
-    .get_new_connection_id = on_new_connection_id,                                                 \
+    .recv_crypto_data = on_crypto_data, .handshake_completed = on_handshake_completed,             \
+    .encrypt = ngtcp2_crypto_encrypt_cb, .decrypt = ngtcp2_crypto_decrypt_cb,                      \
+    .hp_mask = ngtcp2_crypto_hp_mask_cb, .recv_stream_data = on_stream_data,                       \
+    .acked_stream_data_offset = on_acknowledged, .stream_open = on_stream_open,                    \
+    .stream_close = on_stream_close, .recv_stateless_reset = on_stateless_reset,                   \
+    .rand = fill_random, .get_new_connection_id = on_new_connection_id,                            \
     .remove_connection_id = on_remove_connection_id, .update_key = ngtcp2_crypto_update_key_cb,    \
     .stream_reset = on_stream_reset, .extend_max_stream_data = on_extend_stream_data,              \
     .dcid_status = on_peer_connection_id, .handshake_confirmed = on_handshake_confirmed,           \

@@ -15,12 +15,18 @@
 
 typedef ngtcp2_ccerr compat_close_error;
 typedef ngtcp2_conn_info compat_conn_info;
+typedef ngtcp2_encryption_level compat_level;
+
+#define COMPAT_LEVEL_INITIAL NGTCP2_ENCRYPTION_LEVEL_INITIAL
+#define COMPAT_LEVEL_HANDSHAKE NGTCP2_ENCRYPTION_LEVEL_HANDSHAKE
+#define COMPAT_LEVEL_APPLICATION NGTCP2_ENCRYPTION_LEVEL_1RTT
 
 #define COMPAT_CLOSE_APPLICATION NGTCP2_CCERR_TYPE_APPLICATION
 
 #define compat_close_error_init ngtcp2_ccerr_default
 #define compat_close_error_set_library(error, code) ngtcp2_ccerr_set_liberr(error, code, NULL, 0)
 #define compat_close_error_set_alert(error, alert) ngtcp2_ccerr_set_tls_alert(error, alert, NULL, 0)
+#define compat_close_error_set_transport ngtcp2_ccerr_set_transport_error
 #define compat_close_error_set_application ngtcp2_ccerr_set_application_error
 #define compat_conn_in_closing_period ngtcp2_conn_in_closing_period
 #define compat_conn_in_draining_period ngtcp2_conn_in_draining_period
@@ -68,6 +74,11 @@ typedef ngtcp2_connection_id_status_type compat_cid_status;
 
 typedef ngtcp2_connection_close_error compat_close_error;
 typedef ngtcp2_conn_stat compat_conn_info;
+typedef ngtcp2_crypto_level compat_level;
+
+#define COMPAT_LEVEL_INITIAL NGTCP2_CRYPTO_LEVEL_INITIAL
+#define COMPAT_LEVEL_HANDSHAKE NGTCP2_CRYPTO_LEVEL_HANDSHAKE
+#define COMPAT_LEVEL_APPLICATION NGTCP2_CRYPTO_LEVEL_APPLICATION
 
 #define COMPAT_CLOSE_APPLICATION NGTCP2_CONNECTION_CLOSE_ERROR_CODE_TYPE_APPLICATION
 
@@ -76,6 +87,7 @@ typedef ngtcp2_conn_stat compat_conn_info;
     ngtcp2_connection_close_error_set_transport_error_liberr(error, code, NULL, 0)
 #define compat_close_error_set_alert(error, alert)                                                 \
     ngtcp2_connection_close_error_set_transport_error_tls_alert(error, alert, NULL, 0)
+#define compat_close_error_set_transport ngtcp2_connection_close_error_set_transport_error
 #define compat_close_error_set_application ngtcp2_connection_close_error_set_application_error
 #define compat_conn_in_closing_period ngtcp2_conn_is_in_closing_period
 #define compat_conn_in_draining_period ngtcp2_conn_is_in_draining_period

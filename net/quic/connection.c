@@ -87,6 +87,7 @@ static struct quic_connection *connection_new(struct quic_socket *socket, bool s
     connection->endpoint = endpoint;
     connection->socket = socket;
     connection->server = server;
+    connection->crypto_guard.server = server;
     connection->number = ++endpoint->last_number;
     connection->started = endpoint_update_now(endpoint);
     LIST_INIT(&connection->streams);

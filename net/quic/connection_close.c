@@ -92,6 +92,17 @@ static void closed_by_peer(struct quic_connection *connection)
               size > 0 ? ": " : "", reason);
 }
 
+/* A CRYPTO frame that TLS was not shown. */
+static void fail_crypto(struct quic_connection *connection, compat_close_error *close)
+{
+    const struct crypto_guard *guard = &connection->crypto_guard;
+    const char *reason = guard->reason.text;
+    compat_close_error_set_transport(close, guard->code, (const uint8_t *)reason, strlen(reason));
+    connection->close.code = guard->code;
+    set_cause(connection, QUIC_PROTOCOL_ERROR, "");
+    error_set(&connection->close.reason, "QUIC protocol error: the peer sent %s", reason);
+}
+
 static void fail_tls(struct quic_connection *connection, compat_close_error *close)
 {
     uint8_t alert = ngtcp2_conn_get_tls_alert(connection->conn);
@@ -149,7 +160,10 @@ void connection_fail(struct quic_connection *connection, int code)
         compat_close_error_set_library(&close, code);
         break;
     case NGTCP2_ERR_CRYPTO:
-        fail_tls(connection, &close);
+        if (connection->crypto_guard.code != 0)
+            fail_crypto(connection, &close);
+        else
+            fail_tls(connection, &close);
         break;
     default:
         set_cause(connection, QUIC_PROTOCOL_ERROR, "");

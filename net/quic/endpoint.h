@@ -114,6 +114,7 @@ struct quic_connection *quic_endpoint_first(const struct quic_endpoint *endpoint
 struct quic_endpoint_statistics {
     uint64_t datagrams_in, datagrams_out, bytes_in, bytes_out, datagrams_dropped, retries_sent,
         resets_sent, resets_withheld, version_negotiations_sent;
+    uint64_t session_tickets; /* of peers that are servers; dropped */
 };
 
 const struct quic_endpoint_statistics *

@@ -12,6 +12,7 @@
 #include "net/quic/certificate.h"
 #include "net/quic/compat.h"
 #include "net/quic/connection.h"
+#include "net/quic/crypto_guard.h"
 #include "net/quic/stream.h"
 
 enum {
@@ -93,6 +94,7 @@ struct quic_connection {
     struct peer_id expected;
     struct certificate_peer peer;
     struct error tls_error; /* what our check of the certificate found */
+    struct crypto_guard crypto_guard;
     uint32_t offered_version;
     ngtcp2_cid original;
     ngtcp2_tstamp started, established_at;
@@ -136,8 +138,8 @@ struct quic_endpoint {
     bool pumping, shut_down;
     ngtcp2_tstamp now;
     struct send_batch *batch;
-    struct quic_endpoint_statistics statistics;
     struct budget resets;
+    struct quic_endpoint_statistics statistics;
 };
 
 /* ---- endpoint.c ---- */
