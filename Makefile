@@ -19,10 +19,10 @@ ALL_LDFLAGS = $(SANITIZE) -Wl,--as-needed $(LDFLAGS)
 PACKAGE_CFLAGS = $(eval PACKAGE_CFLAGS := $$(shell pkg-config --cflags $(PACKAGES)))$(PACKAGE_CFLAGS)
 PACKAGE_LIBS = $(eval PACKAGE_LIBS := $$(shell pkg-config --libs $(PACKAGES)) -lsnappy)$(PACKAGE_LIBS)
 
-PROTOS := $(wildcard net/*.proto net/*/*.proto)
+PROTOS := $(wildcard net/*/*.proto)
 PROTO_SOURCES := $(PROTOS:%.proto=$(BUILD)/generated/%.pb-c.c)
 PROTO_OBJECTS := $(PROTO_SOURCES:.c=.o)
-LIBRARY_SOURCES := $(wildcard common/*.c net/*.c net/*/*.c devnet/*.c)
+LIBRARY_SOURCES := $(wildcard common/*.c net/*/*.c devnet/*.c)
 LIBRARY_OBJECTS := $(LIBRARY_SOURCES:%.c=$(BUILD)/objects/%.o) $(PROTO_OBJECTS)
 LIBRARY := $(BUILD)/libdevnet.a
 
@@ -129,8 +129,8 @@ bench: deps
 	@$(MAKE) --no-print-directory all test-programs
 	@BUILD=$(BUILD) tests/bench/run
 
-C_SOURCES := $(wildcard common/*.c net/*.c net/*/*.c devnet/*.c cmd/*/*.c tests/*/*.c)
-C_HEADERS := $(wildcard common/*.h net/*.h net/*/*.h devnet/*.h cmd/*/*.h tests/*/*.h)
+C_SOURCES := $(wildcard common/*.c net/*/*.c devnet/*.c cmd/*/*.c tests/*/*.c)
+C_HEADERS := $(wildcard common/*.h net/*/*.h devnet/*.h cmd/*/*.h tests/*/*.h)
 TIDY_STAMPS := $(C_SOURCES:%.c=$(BUILD)/lint/%.tidy)
 # Whatever begins with the name of a shell, or of bats.
 SHELL_SCRIPTS = $(shell grep -lrE '^\#!.*[ /](sh|bash|bats)$$' .ci tests devnet --exclude-dir=node_modules 2> /dev/null)

@@ -13,8 +13,8 @@
 #include "common/file.h"
 #include "common/memory.h"
 #include "devnet/loop.h"
+#include "net/address/identity.h"
 #include "net/api/client.h"
-#include "net/identity.h"
 
 enum { LOOK_AGAIN_MS = 50, CALL_TIMEOUT_MS = 3000 };
 

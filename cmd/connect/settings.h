@@ -3,7 +3,7 @@
 #define CMD_CONNECT_SETTINGS_H
 
 #include "common/options.h"
-#include "net/attempt.h"
+#include "net/host/attempt.h"
 
 struct connect_settings {
     const char *target; /* a multiaddr; NULL with --accept */

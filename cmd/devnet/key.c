@@ -9,7 +9,7 @@
 #include "common/hex.h"
 #include "common/log.h"
 #include "common/output.h"
-#include "net/identity.h"
+#include "net/address/identity.h"
 
 static void print_identity(const struct identity *identity, bool json)
 {

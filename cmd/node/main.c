@@ -12,8 +12,8 @@
 #include "common/memory.h"
 #include "net/api/host_json.h"
 #include "net/api/node.h"
-#include "net/dialer.h"
-#include "net/options.h"
+#include "net/host/dialer.h"
+#include "net/host/options.h"
 
 enum { EXIT_FAILED = 1, SHUTDOWN_LIMIT_MS = 500 };
 

@@ -3,7 +3,7 @@
 #define CMD_NODE_SETTINGS_H
 
 #include "common/options.h"
-#include "net/host.h"
+#include "net/host/host.h"
 
 struct node_settings {
     struct option_list listen, bootnodes, topics, direct, faults;

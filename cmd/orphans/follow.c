@@ -15,8 +15,8 @@
 #include "common/clock.h"
 #include "common/memory.h"
 #include "common/output.h"
-#include "net/qlog/report.h"
-#include "net/qlog/standing.h"
+#include "net/verdict/report.h"
+#include "net/verdict/standing.h"
 
 enum {
     BLOCK_SIZE = 64 * 1024,

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "net/qlog/verdict.h"
+#include "net/verdict/verdict.h"
 
 struct follow_options {
     bool json, verbose;

@@ -8,8 +8,8 @@
 #include "common/memory.h"
 #include "common/options.h"
 #include "common/output.h"
-#include "net/qlog/report.h"
-#include "net/qlog/stats.h"
+#include "net/verdict/report.h"
+#include "net/verdict/stats.h"
 
 struct orphans_options {
     bool json, verbose, stats, follow, until_clean, until_orphan;

@@ -6,8 +6,8 @@
 #include <stdbool.h>
 
 #include "common/log.h"
-#include "net/qlog/connections.h"
 #include "net/qlog/reading.h"
+#include "net/verdict/connections.h"
 
 enum {
     NO_ORPHANS = 0, /* exit statuses */
@@ -74,7 +74,7 @@ void print_stream(const char *connection_id, const json_t *stream, const char *b
 void print_summary(const json_t *summary, bool troubled);
 /* Writes a page of timelines; false where it cannot. */
 bool write_page(const char *path, const json_t *report, struct error *error);
-/* Prints the counts of net/qlog/stats.h. */
+/* Prints the counts of net/verdict/stats.h. */
 void print_stats(const json_t *stats);
 
 #endif

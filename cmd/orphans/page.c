@@ -3,7 +3,7 @@
 
 #include "common/embed.h"
 #include "common/page.h"
-#include "net/qlog/stats.h"
+#include "net/verdict/stats.h"
 
 EMBED(template, "cmd/orphans/page.html")
 

@@ -1,4 +1,4 @@
-/* The counts of net/qlog/stats.h as a table. */
+/* The counts of net/verdict/stats.h as a table. */
 #include "cmd/orphans/orphans.h"
 
 #include <stdlib.h>

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "common/output.h"
-#include "net/qlog/verdict.h"
+#include "net/verdict/verdict.h"
 
 static const char *text_of(const json_t *object, const char *key)
 {

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "net/multiaddr.h"
+#include "net/address/multiaddr.h"
 
 enum { HOST_SIZE = 256 };
 

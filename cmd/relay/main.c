@@ -10,7 +10,7 @@
 #include "common/log.h"
 #include "common/options.h"
 #include "common/output.h"
-#include "net/multiaddr.h"
+#include "net/address/multiaddr.h"
 
 enum { DELAY_MAX_MS = 60000, EXIT_FAILED = 1 };
 

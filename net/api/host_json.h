@@ -4,7 +4,7 @@
 
 #include <jansson.h>
 
-#include "net/host.h"
+#include "net/host/host.h"
 
 /* GET /health: {"status": "ok", "peer_id", "agent", "version", "uptime_ms", "peers", "connections"}
  */

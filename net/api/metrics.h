@@ -6,7 +6,7 @@
 #ifndef NET_API_METRICS_H
 #define NET_API_METRICS_H
 
-#include "net/host.h"
+#include "net/host/host.h"
 
 #define METRICS_CONTENT_TYPE "text/plain; version=0.0.4; charset=utf-8"
 

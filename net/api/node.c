@@ -11,7 +11,7 @@
 #include "net/api/host_json.h"
 #include "net/api/metrics.h"
 #include "net/api/server.h"
-#include "net/attempt.h"
+#include "net/host/attempt.h"
 
 enum { BAD_REQUEST = 400, NOT_FOUND = 404, OK = 200, UNAVAILABLE = 503 };
 

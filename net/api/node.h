@@ -2,7 +2,7 @@
 #ifndef NET_API_NODE_H
 #define NET_API_NODE_H
 
-#include "net/dialer.h"
+#include "net/host/dialer.h"
 
 enum { API_TIMEOUT_DEFAULT_MS = 10000, API_TIMEOUT_MAX_MS = 600000, API_WATCHERS_MAX = 16 };
 

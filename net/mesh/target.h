@@ -2,7 +2,7 @@
 #ifndef NET_MESH_TARGET_H
 #define NET_MESH_TARGET_H
 
-#include "net/multiaddr.h"
+#include "net/address/multiaddr.h"
 
 struct mesh_target {
     const char *text; /* borrowed: all of it */

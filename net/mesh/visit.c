@@ -9,7 +9,7 @@
 #include "common/memory.h"
 #include "common/utf8.h"
 #include "net/api/host_json.h"
-#include "net/attempt.h"
+#include "net/host/attempt.h"
 #include "net/mesh/heard.h"
 
 enum { HANDSHAKE_GRACE_MS = 1000 }; /* the attempt's own limit comes first, and says more */

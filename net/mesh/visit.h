@@ -10,7 +10,7 @@
 
 #include <jansson.h>
 
-#include "net/resolver.h"
+#include "net/address/resolver.h"
 
 enum { VISIT_TOPICS_MAX = 64 }; /* of the node's, that we subscribe to */
 

@@ -8,7 +8,7 @@
 
 #include <jansson.h>
 
-#include "net/multiaddr.h"
+#include "net/address/multiaddr.h"
 
 #define IDENTIFY_PROTOCOL "/ipfs/id/1.0.0"
 #define IDENTIFY_PUSH_PROTOCOL "/ipfs/id/push/1.0.0"

@@ -8,7 +8,7 @@
 #include <gnutls/gnutls.h>
 #include <time.h>
 
-#include "net/identity.h"
+#include "net/address/identity.h"
 
 enum { CERTIFICATE_SIZE_MAX = 16384 };
 

@@ -13,9 +13,9 @@
 
 #include <event2/event.h>
 
-#include "net/identity.h"
-#include "net/multiaddr.h"
-#include "net/public_key.h"
+#include "net/address/identity.h"
+#include "net/address/multiaddr.h"
+#include "net/address/public_key.h"
 
 enum {
     QUIC_SOCKETS_MAX = 8,

@@ -1,5 +1,5 @@
 #include "common/memory.h"
-#include "net/enr.h"
+#include "net/address/enr.h"
 #include "tests/fuzz/fuzz.h"
 
 /* What a record says is read from within it, whatever it says; its text means it again. */

@@ -1,5 +1,5 @@
 #include "common/memory.h"
-#include "net/multiaddr.h"
+#include "net/address/multiaddr.h"
 #include "tests/fuzz/fuzz.h"
 
 /* An address that was read is the same after either form has been written and read. */

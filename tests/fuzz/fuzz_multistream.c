@@ -1,6 +1,6 @@
 /* Whatever a peer sends, in whatever pieces: no crash, the limits hold, and the pieces do not
  * matter. The first byte says who we are and how the rest is cut. */
-#include "net/multistream.h"
+#include "net/protocols/multistream.h"
 #include "tests/fuzz/fuzz.h"
 
 static bool knows_ping(void *context, const char *protocol)

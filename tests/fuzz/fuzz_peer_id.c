@@ -1,5 +1,5 @@
 #include "common/memory.h"
-#include "net/peer_id.h"
+#include "net/address/peer_id.h"
 #include "tests/fuzz/fuzz.h"
 
 /* A peer id that was read is written and read again as the same. */

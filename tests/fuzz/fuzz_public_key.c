@@ -1,4 +1,4 @@
-#include "net/public_key.h"
+#include "net/address/public_key.h"
 #include "tests/fuzz/fuzz.h"
 
 /* The first byte says how much of the rest is the key; what follows is signed and signature. */

@@ -1,7 +1,7 @@
 #include <stdlib.h>
 
 #include "net/qlog/reading.h"
-#include "net/qlog/report.h"
+#include "net/verdict/report.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/unit/qlog_both_ways.h"
 

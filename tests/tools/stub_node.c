@@ -21,9 +21,9 @@
 #include <unistd.h>
 
 #include "common/output.h"
+#include "net/address/identity.h"
+#include "net/address/multiaddr.h"
 #include "net/api/server.h"
-#include "net/identity.h"
-#include "net/multiaddr.h"
 
 struct node {
     struct event_base *base;

@@ -9,7 +9,7 @@
 #ifndef TESTS_UNIT_LIFECYCLE_MODEL_H
 #define TESTS_UNIT_LIFECYCLE_MODEL_H
 
-#include "net/lifecycle.h"
+#include "net/host/lifecycle.h"
 
 enum {
     MODEL_SIDES = 2,

@@ -1,4 +1,4 @@
-#include "net/enr.h"
+#include "net/address/enr.h"
 
 #include <secp256k1.h>
 #include <stdlib.h>

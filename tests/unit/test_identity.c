@@ -8,7 +8,7 @@
 #include "common/file.h"
 #include "common/hex.h"
 #include "common/memory.h"
-#include "net/identity.h"
+#include "net/address/identity.h"
 
 #include "tests/unit/support.h"
 #include "tests/unit/vectors.h"

@@ -1,4 +1,4 @@
-#include "net/lifecycle.h"
+#include "net/host/lifecycle.h"
 
 #include "tests/unit/support.h"
 

@@ -2,7 +2,7 @@
 #include <netinet/in.h>
 
 #include "common/hex.h"
-#include "net/multiaddr.h"
+#include "net/address/multiaddr.h"
 
 #include "tests/unit/support.h"
 

@@ -1,4 +1,4 @@
-#include "net/multistream.h"
+#include "net/protocols/multistream.h"
 
 #include "tests/unit/support.h"
 

@@ -1,5 +1,5 @@
 #include "common/hex.h"
-#include "net/peer_id.h"
+#include "net/address/peer_id.h"
 
 #include "tests/unit/support.h"
 #include "tests/unit/vectors.h"

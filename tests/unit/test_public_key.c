@@ -5,8 +5,8 @@
 
 #include "common/hex.h"
 #include "common/sha256.h"
-#include "net/identity.h"
-#include "net/public_key.h"
+#include "net/address/identity.h"
+#include "net/address/public_key.h"
 
 #include "tests/unit/support.h"
 #include "tests/unit/vectors.h"

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 
 #include "common/memory.h"
-#include "net/qlog/connections.h"
-#include "net/qlog/verdict.h"
+#include "net/verdict/connections.h"
+#include "net/verdict/verdict.h"
 #include "tests/unit/support.h"
 
 #define HEADER                                                                                     \

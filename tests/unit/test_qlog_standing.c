@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "common/memory.h"
-#include "net/qlog/standing.h"
+#include "net/verdict/standing.h"
 
 enum { STREAMS = 3, GRACE = 100 };
 

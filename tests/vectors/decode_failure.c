@@ -1,6 +1,6 @@
 #include "common/snappy_frame.h"
 #include "common/varint.h"
-#include "net/enr.h"
+#include "net/address/enr.h"
 #include "net/gossipsub/payload.h"
 #include "net/gossipsub/rpc.h"
 #include "net/protocols/reqresp.h"

@@ -1,4 +1,4 @@
-#include "net/enr.h"
+#include "net/address/enr.h"
 
 #include <inttypes.h>
 #include <stdio.h>

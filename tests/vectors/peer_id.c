@@ -1,6 +1,6 @@
-#include "net/peer_id.h"
+#include "net/address/peer_id.h"
 
-#include "net/public_key.h"
+#include "net/address/public_key.h"
 #include "tests/vectors/kinds.h"
 
 static enum key_type key_type(struct vector_case *test, const char *name)

@@ -1,0 +1,220 @@
+#include "net/address/identity.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <secp256k1.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/file.h"
+#include "common/hex.h"
+#include "common/memory.h"
+#include "common/sha256.h"
+
+enum {
+    KEY_FILE_SIZE = 2 * IDENTITY_SECRET_SIZE + 1,
+    KEY_FILE_SIZE_MAX = 128, /* room for a "0x" and white space at the end */
+    SIGNATURE_SIZE_MAX = 72, /* DER of two 256-bit numbers */
+};
+
+struct identity {
+    secp256k1_context *context;
+    uint8_t secret[IDENTITY_SECRET_SIZE];
+    struct buffer public_key;
+    struct peer_id peer_id;
+};
+
+static void random_fill(void *output, size_t size)
+{
+    /* Up to 256 bytes come whole, and only a kernel without the call can refuse. */
+    ssize_t count;
+    do
+        count = getrandom(output, size, 0);
+    while (count < 0 && errno == EINTR);
+    if (count != (ssize_t)size) {
+        fputs("no random numbers: getrandom failed\n", stderr);
+        abort();
+    }
+}
+
+static void encode_public_key(const secp256k1_context *context, const secp256k1_pubkey *point,
+                              struct buffer *protobuf)
+{
+    uint8_t compressed[33];
+    size_t size = sizeof(compressed);
+    secp256k1_ec_pubkey_serialize(context, compressed, &size, point, SECP256K1_EC_COMPRESSED);
+    struct public_key key = {.type = KEY_SECP256K1, .data = bytes_of(compressed, size)};
+    public_key_encode(&key, protobuf);
+}
+
+struct identity *identity_from_secret(struct bytes secret, struct error *error)
+{
+    if (secret.size != IDENTITY_SECRET_SIZE) {
+        error_set(error, "secret key of %zu bytes; expected %d", secret.size, IDENTITY_SECRET_SIZE);
+        return NULL;
+    }
+    secp256k1_context *context = secp256k1_context_create(SECP256K1_CONTEXT_NONE);
+    uint8_t blinding[32];
+    random_fill(blinding, sizeof(blinding));
+    secp256k1_pubkey point;
+    if (context == NULL || !secp256k1_context_randomize(context, blinding) ||
+        !secp256k1_ec_pubkey_create(context, &point, secret.data)) {
+        error_set(error, "secret key is zero or not below the order of secp256k1");
+        if (context != NULL)
+            secp256k1_context_destroy(context);
+        return NULL;
+    }
+    struct identity *identity = memory_new(sizeof(*identity));
+    identity->context = context;
+    memcpy(identity->secret, secret.data, secret.size);
+    encode_public_key(context, &point, &identity->public_key);
+    peer_id_of_public_key(buffer_bytes(&identity->public_key), &identity->peer_id);
+    return identity;
+}
+
+struct identity *identity_generate(void)
+{
+    struct identity *identity;
+    uint8_t secret[IDENTITY_SECRET_SIZE];
+    do {
+        random_fill(secret, sizeof(secret));
+        identity = identity_from_secret(bytes_of(secret, sizeof(secret)), NULL);
+    } while (identity == NULL);
+    explicit_bzero(secret, sizeof(secret));
+    return identity;
+}
+
+static struct identity *parse_key_file(const char *path, char *text, size_t size,
+                                       struct error *error)
+{
+    while (size > 0 && strchr(" \t\r\n", text[size - 1]) != NULL)
+        size--;
+    text[size] = '\0';
+    struct buffer secret = {0};
+    struct identity *identity = NULL;
+    if (strlen(text) != size || !hex_read(text, &secret) || secret.size != IDENTITY_SECRET_SIZE)
+        error_set(error, "%s: not a key file: expected %d hexadecimal digits and a newline", path,
+                  2 * IDENTITY_SECRET_SIZE);
+    else if ((identity = identity_from_secret(buffer_bytes(&secret), error)) == NULL)
+        error_prefix(error, "%s", path);
+    if (secret.data != NULL)
+        explicit_bzero(secret.data, secret.capacity);
+    buffer_clear(&secret);
+    return identity;
+}
+
+/* Whether FD is a plain file that its owner alone can use. */
+static bool check_key_file(const char *path, int fd, struct error *error)
+{
+    struct stat status;
+    if (fstat(fd, &status) != 0)
+        return error_set(error, "%s: %s", path, strerror(errno));
+    if (!S_ISREG(status.st_mode))
+        return error_set(error, "%s: not a plain file, so not a key file", path);
+    if ((status.st_mode & 077) != 0)
+        return error_set(error, "%s: others can use this key (mode %04o); run: chmod 600 %s", path,
+                         (unsigned)status.st_mode & 07777, path);
+    return true;
+}
+
+static struct identity *load(const char *path, int fd, struct error *error)
+{
+    if (!check_key_file(path, fd, error))
+        return NULL;
+    char text[KEY_FILE_SIZE_MAX + 1];
+    ssize_t size = read(fd, text, sizeof(text));
+    struct identity *identity = NULL;
+    if (size < 0)
+        error_set(error, "%s: %s", path, strerror(errno));
+    else if (size > KEY_FILE_SIZE_MAX)
+        error_set(error, "%s: not a key file: larger than %d bytes", path, KEY_FILE_SIZE_MAX);
+    else
+        identity = parse_key_file(path, text, (size_t)size, error);
+    explicit_bzero(text, sizeof(text));
+    return identity;
+}
+
+/*
+ * Writes a fresh key beside PATH and links it there, which leaves alone a file that another process
+ * has made meanwhile. True where a key file is there afterwards, whoever made it.
+ */
+static bool create(const char *path, struct error *error)
+{
+    struct identity *identity = identity_generate();
+    char text[KEY_FILE_SIZE + 1];
+    hex_write(identity_secret(identity), text);
+    text[KEY_FILE_SIZE - 1] = '\n';
+    identity_free(identity);
+
+    char *fresh = text_format("%s.%ld", path, (long)getpid());
+    bool made = file_write(fresh, bytes_of(text, KEY_FILE_SIZE), 0600, error);
+    explicit_bzero(text, sizeof(text));
+    if (made) {
+        if (link(fresh, path) != 0 && errno != EEXIST)
+            made = error_set(error, "%s: cannot make the key file: %s", path, strerror(errno));
+        unlink(fresh);
+    }
+    free(fresh);
+    return made;
+}
+
+struct identity *identity_load_or_create(const char *path, struct error *error)
+{
+    /* Not to wait for a writer where the path is a named pipe. */
+    const int flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK;
+    int fd = open(path, flags);
+    if (fd < 0 && errno == ENOENT) {
+        if (!create(path, error))
+            return NULL;
+        fd = open(path, flags);
+    }
+    if (fd < 0) {
+        error_set(error, "%s: cannot read the key file: %s", path, strerror(errno));
+        return NULL;
+    }
+    struct identity *identity = load(path, fd, error);
+    close(fd);
+    return identity;
+}
+
+void identity_free(struct identity *identity)
+{
+    if (identity == NULL)
+        return;
+    secp256k1_context_destroy(identity->context);
+    explicit_bzero(identity->secret, sizeof(identity->secret));
+    buffer_clear(&identity->public_key);
+    free(identity);
+}
+
+const struct peer_id *identity_peer_id(const struct identity *identity)
+{
+    return &identity->peer_id;
+}
+
+struct bytes identity_public_key(const struct identity *identity)
+{
+    return buffer_bytes(&identity->public_key);
+}
+
+struct bytes identity_secret(const struct identity *identity)
+{
+    return bytes_of(identity->secret, sizeof(identity->secret));
+}
+
+void identity_sign(const struct identity *identity, struct bytes message, struct buffer *signature)
+{
+    uint8_t digest[SHA256_SIZE];
+    sha256(message, digest);
+
+    /* Neither call can fail: the secret was checked, and the room suffices for any signature. */
+    secp256k1_ecdsa_signature made;
+    secp256k1_ecdsa_sign(identity->context, &made, digest, identity->secret, NULL, NULL);
+    uint8_t der[SIGNATURE_SIZE_MAX];
+    size_t size = sizeof(der);
+    secp256k1_ecdsa_signature_serialize_der(identity->context, der, &size, &made);
+    buffer_append(signature, der, size);
+}

@@ -1,0 +1,36 @@
+/*
+ * Who a node is: its own secp256k1 key, made, kept in a file, and signed with.
+ * libp2p specification: peer-ids/peer-ids.md.
+ */
+#ifndef NET_ADDRESS_IDENTITY_H
+#define NET_ADDRESS_IDENTITY_H
+
+#include "common/buffer.h"
+#include "common/error.h"
+#include "net/address/peer_id.h"
+#include "net/address/public_key.h"
+
+enum { IDENTITY_SECRET_SIZE = 32 };
+
+struct identity;
+
+struct identity *identity_generate(void);
+/* SECRET has IDENTITY_SECRET_SIZE bytes; NULL with the error set where it is no valid scalar. */
+struct identity *identity_from_secret(struct bytes secret, struct error *error);
+/*
+ * A key file holds the secret as 64 hexadecimal digits and a newline. Where it is absent it is
+ * made, with mode 0600; of several processes that make it at once all get the same key. A file that
+ * others can read is refused.
+ */
+struct identity *identity_load_or_create(const char *path, struct error *error);
+/* NULL is allowed. */
+void identity_free(struct identity *identity);
+
+const struct peer_id *identity_peer_id(const struct identity *identity);
+/* The PublicKey protobuf. */
+struct bytes identity_public_key(const struct identity *identity);
+struct bytes identity_secret(const struct identity *identity);
+/* Appends the DER ECDSA-SHA256 signature over MESSAGE; low S. */
+void identity_sign(const struct identity *identity, struct bytes message, struct buffer *signature);
+
+#endif

@@ -1,0 +1,27 @@
+/* From names to addresses: /dns, /dns4 and /dns6 multiaddrs, by the system's resolver settings. */
+#ifndef NET_ADDRESS_RESOLVER_H
+#define NET_ADDRESS_RESOLVER_H
+
+#include <event2/event.h>
+
+#include "net/address/multiaddr.h"
+
+struct resolver;
+struct resolver_query;
+
+/* ADDRESS is an IP multiaddr with the port and peer id of the one asked for; NULL with the error
+ * where there is none. */
+typedef void (*resolver_done)(void *context, const struct multiaddr *address, const char *error);
+
+struct resolver *resolver_new(struct event_base *base);
+/* Queries under way are cancelled without a word. */
+void resolver_free(struct resolver *resolver);
+/*
+ * Calls DONE once, perhaps before it returns (an IP multiaddr is its own answer). The query may be
+ * cancelled until then; NULL where it is over already.
+ */
+struct resolver_query *resolver_ask(struct resolver *resolver, const struct multiaddr *address,
+                                    resolver_done done, void *context);
+void resolver_cancel(struct resolver_query *query);
+
+#endif

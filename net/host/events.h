@@ -1,0 +1,69 @@
+/* What happens at a host, as it happens: for scripts, for the API and for connection attempts. */
+#ifndef NET_HOST_EVENTS_H
+#define NET_HOST_EVENTS_H
+
+#include <jansson.h>
+#include <sys/queue.h>
+
+#include "net/host/peers.h"
+
+enum host_event_kind {
+    HOST_CONNECTED,          /* connection: handshake complete, peer known */
+    HOST_CONFIRMED,          /* connection: the peer has accepted us too */
+    HOST_DIAL_FAILED,        /* dial, close: no connection came of it */
+    HOST_ACCEPT_FAILED,      /* close: an inbound handshake failed */
+    HOST_STATUS,             /* connection: asked tells who; peer->status */
+    HOST_STATUS_FAILED,      /* connection: end, reason; see protocol_not_spoken() */
+    HOST_IDENTIFIED,         /* peer->identify */
+    HOST_IDENTIFY_FAILED,    /* connection: end, reason */
+    HOST_PONG,               /* connection, rtt_us: the peer echoed our ping */
+    HOST_PING_FAILED,        /* connection: end, reason */
+    HOST_STREAM_OPENED,      /* stream: gossipsub, negotiated; stream->outbound */
+    HOST_STREAM_REFUSED,     /* stream: gossipsub, ours: end, reason */
+    HOST_STREAM_CLOSED,      /* stream: gossipsub, that was open: end */
+    HOST_SUBSCRIBED,         /* topic */
+    HOST_UNSUBSCRIBED,       /* topic */
+    HOST_MESH_JOINED,        /* topic; asked: by the peer's GRAFT */
+    HOST_MESH_LEFT,          /* topic, reason; asked: by the peer's PRUNE */
+    HOST_GRAFT_REFUSED,      /* topic: a PRUNE arrived */
+    HOST_GRAFT_ACKNOWLEDGED, /* the peer has all of our last GRAFT */
+    HOST_MESSAGE,            /* topic, id, payload */
+    HOST_DISCONNECTED,       /* connection, close */
+};
+
+struct host_event {
+    enum host_event_kind kind;
+    struct peer *peer; /* NULL for a failed dial */
+    struct peer_connection *connection;
+    struct protocol_stream *stream;
+    uint64_t dial;                        /* of HOST_DIAL_FAILED: the connection's number */
+    const struct quic_connection *failed; /* of HOST_DIAL_FAILED and HOST_ACCEPT_FAILED */
+    const struct quic_close *close;
+    enum protocol_end end;
+    bool asked;
+    const char *topic;
+    const char *reason;
+    const uint8_t *id; /* GOSSIPSUB_MESSAGE_ID_SIZE bytes */
+    struct bytes payload;
+    uint64_t rtt_us;
+};
+
+struct host_observer {
+    void (*event)(void *context, const struct host_event *event);
+    void *context;
+    LIST_ENTRY(host_observer) link;
+    bool gone; /* removed while events were being told */
+};
+
+/* The observer is the caller's, and stays where it is until it is removed. */
+void host_observe(struct host *host, struct host_observer *observer);
+void host_unobserve(struct host *host, struct host_observer *observer);
+void host_tell(struct host *host, const struct host_event *event);
+
+/* {"event": ..., "peer_id": ..., ...}, as the README documents it; NULL for events that are not for
+ * people (HOST_GRAFT_ACKNOWLEDGED). */
+json_t *host_event_json(const struct host_event *event);
+/* "handshake_timeout", "peer_closed" and so on. */
+const char *quic_close_cause_name(enum quic_close_cause cause);
+
+#endif

@@ -1,0 +1,501 @@
+/* Carries out what the router asks for over the peers' streams, and tells it what arrives there. */
+#include <event2/event.h>
+#include <stdlib.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/memory.h"
+#include "common/varint.h"
+#include "net/host/host_state.h"
+
+enum {
+    /* Bytes that wait for a slow peer before RPCs of each kind are dropped, gossip first. */
+    QUEUE_GOSSIP_MAX = 1 << 20,
+    QUEUE_CONTROL_MAX = 4 << 20,
+    QUEUE_DATA_MAX = 32 << 20,
+    /* An RPC that is coming in is counted again whenever so many bytes more of it are there. */
+    PARTIAL_RPC_STEP = 1 << 16,
+};
+
+/* Versions in the order in which they are proposed. */
+static const enum gossipsub_version proposals[] = {GOSSIPSUB_1_2, GOSSIPSUB_1_1, GOSSIPSUB_1_0};
+enum { PROPOSALS = sizeof(proposals) / sizeof(*proposals) };
+
+static struct peer *peer_of(const struct protocol_stream *stream)
+{
+    return stream->connection->peer;
+}
+
+/* ---- actions ---- */
+
+static void trace(const struct peer *peer, struct bytes rpc, bool out, bool dropped)
+{
+    const struct host_settings *settings = &peer->host->settings;
+    struct traced_rpc traced = {.peer = peer->name,
+                                .out = out,
+                                .dropped = dropped,
+                                .rpc = rpc,
+                                .context = settings->trace_context};
+    settings->trace_rpc(&traced);
+}
+
+static void trace_in(const struct peer *peer, struct bytes rpc)
+{
+    if (peer->host->settings.trace_rpc != NULL)
+        trace(peer, rpc, false, false);
+}
+
+static void trace_out(const struct peer *peer, const struct chunk *rpc, bool dropped)
+{
+    uint64_t size;
+    if (peer->host->settings.trace_rpc != NULL)
+        trace(peer, bytes_after(chunk_bytes(rpc), (size_t)varint_read(chunk_bytes(rpc), &size)),
+              true, dropped);
+}
+
+static void send_rpc(struct peer *peer, const struct gossipsub_action *action)
+{
+    static const size_t limits[] = {[GOSSIPSUB_GOSSIP] = QUEUE_GOSSIP_MAX,
+                                    [GOSSIPSUB_CONTROL] = QUEUE_CONTROL_MAX,
+                                    [GOSSIPSUB_DATA] = QUEUE_DATA_MAX};
+    if (peer->outbound == NULL)
+        return;
+    size_t queued = quic_stream_unsent(peer->outbound->quic) + action->rpc->size;
+    bool dropped = queued > limits[action->priority];
+    trace_out(peer, action->rpc, dropped);
+    if (dropped) {
+        peer->dropped_rpcs++;
+        return;
+    }
+    quic_stream_write(peer->outbound->quic, action->rpc);
+    if (action->has_graft)
+        peer->graft_written = quic_stream_written(peer->outbound->quic);
+}
+
+static void drop_peer(struct peer *peer, const char *reason)
+{
+    log_warn("peer %s: %s", peer->name, reason);
+    host_disconnect(peer->host, peer, reason);
+}
+
+static void tell(struct peer *peer, const struct gossipsub_action *action,
+                 enum host_event_kind kind)
+{
+    struct host *host = peer->host;
+    const char *topic = gossipsub_topic_name(host->router, action->topic);
+    struct host_event event = {
+        .kind = kind,
+        .peer = peer,
+        .topic = topic,
+        .asked = action->by_peer,
+        .reason = action->reason,
+        .id = action->id,
+        .payload = action->payload != NULL ? chunk_bytes(action->payload) : bytes_of(NULL, 0),
+    };
+    host_tell(host, &event);
+}
+
+static void carry_out(struct host *host, const struct gossipsub_action *action)
+{
+    struct peer *peer = peer_of_router_handle(host, action->peer);
+    if (peer == NULL)
+        return;
+    switch (action->kind) {
+    case GOSSIPSUB_SEND:
+        send_rpc(peer, action);
+        break;
+    case GOSSIPSUB_DROP_PEER:
+        drop_peer(peer, action->reason);
+        break;
+    case GOSSIPSUB_DELIVER:
+        tell(peer, action, HOST_MESSAGE);
+        break;
+    case GOSSIPSUB_SUBSCRIBED:
+        tell(peer, action, HOST_SUBSCRIBED);
+        break;
+    case GOSSIPSUB_UNSUBSCRIBED:
+        tell(peer, action, HOST_UNSUBSCRIBED);
+        break;
+    case GOSSIPSUB_GRAFTED:
+        tell(peer, action, HOST_MESH_JOINED);
+        break;
+    case GOSSIPSUB_PRUNED:
+        tell(peer, action, HOST_MESH_LEFT);
+        break;
+    case GOSSIPSUB_GRAFT_REFUSED:
+        tell(peer, action, HOST_GRAFT_REFUSED);
+        break;
+    }
+}
+
+void driver_run(struct host *host)
+{
+    /* Observers may publish and so add actions of their own: the outer call carries them out. */
+    if (host->running)
+        return;
+    host->running = true;
+    for (size_t i = 0; i < host->actions.count; i++) {
+        struct gossipsub_action action = host->actions.items[i];
+        carry_out(host, &action);
+    }
+    gossipsub_actions_reset(&host->actions);
+    host->running = false;
+}
+
+/* ---- the peer's streams ---- */
+
+static void open_inbound(struct protocol_stream *stream)
+{
+    struct peer *peer = peer_of(stream);
+    struct host *host = peer->host;
+    if (peer->inbound_count == PEER_INBOUND_STREAMS_MAX ||
+        (host->settings.faults & FAULT_GOSSIPSUB_RESET) != 0) {
+        log_warn("peer %s: gossipsub stream %lld reset: %zu are open", peer->name,
+                 (long long)protocol_stream_id(stream), peer->inbound_count);
+        protocol_stream_abort(stream, PROTOCOL_RESET);
+        return;
+    }
+    peer->inbound[peer->inbound_count++] = stream;
+    struct host_event event = {.kind = HOST_STREAM_OPENED,
+                               .peer = peer,
+                               .connection = stream->connection,
+                               .stream = stream};
+    host_tell(host, &event);
+    gossipsub_inbound_opened(host->router, clock_now_ms(), peer->router_handle, &host->actions);
+    peer_inbound_arrived(peer);
+}
+
+/* Hands over every whole RPC of INPUT and returns the bytes taken, or -1 where a length is not
+ * legal. */
+static long receive_rpcs(struct protocol_stream *stream, struct bytes input)
+{
+    struct host *host = stream->connection->host;
+    size_t taken = 0;
+    while (!stream->ended) {
+        struct bytes rest = bytes_after(input, taken);
+        uint64_t size;
+        int prefix = varint_read(rest, &size);
+        if (prefix < 0 || (prefix > 0 && size > GOSSIPSUB_RPC_SIZE_MAX))
+            return -1;
+        if (prefix == 0 || rest.size - (size_t)prefix < size)
+            break;
+        struct bytes rpc = bytes_of(rest.data + prefix, (size_t)size);
+        trace_in(peer_of(stream), rpc);
+        gossipsub_rpc_received(host->router, clock_now_ms(), peer_of(stream)->router_handle, rpc,
+                               &host->actions);
+        taken += (size_t)prefix + (size_t)size;
+    }
+    return (long)taken;
+}
+
+static size_t partial_rpcs_of(const struct peer *peer)
+{
+    size_t size = 0;
+    for (size_t i = 0; i < peer->inbound_count; i++)
+        size += peer->inbound[i]->input.size;
+    return size;
+}
+
+static void forget_partial_rpcs(struct peer *peer)
+{
+    for (size_t i = 0; i < peer->inbound_count; i++)
+        buffer_clear(&peer->inbound[i]->input);
+}
+
+/* Each peer keeps within its own limits, and many together could fill the memory all the same. */
+static void limit_partial_rpcs(struct host *host)
+{
+    size_t total = 0, most = 0;
+    struct peer *largest = NULL;
+    for (struct peer *peer = peer_first(host); peer != NULL; peer = peer_next(peer)) {
+        size_t size = partial_rpcs_of(peer);
+        total += size;
+        if (size > most) {
+            largest = peer;
+            most = size;
+        }
+    }
+    if (largest == NULL || total <= host->settings.partial_rpcs_max)
+        return;
+    drop_peer(largest, "too much of RPCs that do not end");
+    forget_partial_rpcs(largest);
+}
+
+/* Whole RPCs are read from where they are; only a part is copied and kept. */
+static void receive_inbound(struct protocol_stream *stream, struct bytes data)
+{
+    struct bytes input = data;
+    size_t before = stream->input.size;
+    if (stream->input.size > 0) {
+        buffer_append(&stream->input, data.data, data.size);
+        input = buffer_bytes(&stream->input);
+    }
+    long taken = receive_rpcs(stream, input);
+    if (taken < 0) {
+        drop_peer(peer_of(stream), "gossipsub RPC of an illegal length");
+        taken = (long)input.size;
+    }
+    if (stream->input.size > 0)
+        buffer_consume(&stream->input, (size_t)taken);
+    else
+        buffer_append(&stream->input, data.data + taken, data.size - (size_t)taken);
+    if (stream->input.size == 0)
+        buffer_clear(&stream->input);
+    if (stream->input.size / PARTIAL_RPC_STEP > before / PARTIAL_RPC_STEP)
+        limit_partial_rpcs(stream->connection->host);
+    driver_run(stream->connection->host);
+}
+
+static void inbound_ended(struct protocol_stream *stream, enum protocol_end end)
+{
+    struct peer *peer = peer_of(stream);
+    for (size_t i = 0; i < peer->inbound_count; i++) {
+        if (peer->inbound[i] != stream)
+            continue;
+        peer->inbound[i] = peer->inbound[--peer->inbound_count];
+        struct host_event event = {.kind = HOST_STREAM_CLOSED,
+                                   .peer = peer,
+                                   .connection = stream->connection,
+                                   .stream = stream,
+                                   .end = end};
+        host_tell(peer->host, &event);
+        return;
+    }
+}
+
+/* ---- our stream ---- */
+
+static struct protocol_stream *propose(struct peer *peer, struct peer_connection *connection)
+{
+    enum gossipsub_version version = proposals[peer->outbound_version];
+    struct protocol_stream *stream =
+        protocol_stream_open(connection, &gossipsub_protocols[version], NULL);
+    peer->outbound = stream;
+    peer->outbound_since_ms = 0;
+    peer->graft_written = 0;
+    if (stream == NULL)
+        return NULL;
+    struct host *host = peer->host;
+    gossipsub_stream_opened(host->router, clock_now_ms(), peer->router_handle, version,
+                            &host->actions);
+    driver_run(host);
+    return stream;
+}
+
+bool driver_open_outbound(struct peer *peer, struct peer_connection *connection, uint64_t attempt)
+{
+    if ((peer->host->settings.faults & FAULT_GOSSIPSUB_NOT_SPOKEN) != 0)
+        return false;
+    peer->outbound_attempt = attempt;
+    peer->outbound_version = 0;
+    return propose(peer, connection) != NULL;
+}
+
+static void forget_outbound(struct peer *peer)
+{
+    struct host *host = peer->host;
+    peer->outbound = NULL;
+    peer->outbound_since_ms = 0;
+    peer->graft_written = 0;
+    gossipsub_stream_closed(host->router, clock_now_ms(), peer->router_handle, &host->actions);
+    driver_run(host);
+}
+
+void driver_close_outbound(struct peer *peer)
+{
+    struct protocol_stream *stream = peer->outbound;
+    forget_outbound(peer);
+    protocol_stream_abort(stream, PROTOCOL_RESET);
+}
+
+static const struct protocol unowned_protocol;
+
+/* The fault: a stream that passes no check, and that nobody will write, read or close. */
+static void open_unowned(struct peer_connection *connection)
+{
+    struct protocol_stream *stream = protocol_stream_open(connection, &unowned_protocol, NULL);
+    if (stream != NULL)
+        stream->unregistered = true;
+}
+
+static void outbound_echoed(struct protocol_stream *stream)
+{
+    struct peer *peer = peer_of(stream);
+    struct host *host = peer->host;
+    peer->outbound_since_ms = clock_now_ms();
+    peer_outbound_opened(peer, peer->outbound_attempt);
+    struct host_event event = {.kind = HOST_STREAM_OPENED,
+                               .peer = peer,
+                               .connection = stream->connection,
+                               .stream = stream};
+    host_tell(host, &event);
+    host_ask_identify(stream->connection);
+    if ((host->settings.faults & FAULT_SECOND_GOSSIP_STREAM) != 0)
+        open_unowned(stream->connection);
+}
+
+static void outbound_acknowledged(struct protocol_stream *stream)
+{
+    struct peer *peer = peer_of(stream);
+    if (peer->outbound != stream || peer->graft_written == 0 ||
+        quic_stream_acknowledged(stream->quic) < peer->graft_written)
+        return;
+    peer->graft_written = 0;
+    struct host_event event = {.kind = HOST_GRAFT_ACKNOWLEDGED,
+                               .peer = peer,
+                               .connection = stream->connection,
+                               .stream = stream};
+    host_tell(peer->host, &event);
+}
+
+static void outbound_ended(struct protocol_stream *stream, enum protocol_end end)
+{
+    struct peer *peer = peer_of(stream);
+    struct host *host = peer->host;
+    if (peer->outbound != stream)
+        return;
+    bool was_open = peer->outbound_since_ms > 0;
+    struct host_event event = {.kind = was_open ? HOST_STREAM_CLOSED : HOST_STREAM_REFUSED,
+                               .peer = peer,
+                               .connection = stream->connection,
+                               .stream = stream,
+                               .end = end,
+                               .reason = stream->error.text};
+    forget_outbound(peer);
+    bool next = end == PROTOCOL_REJECTED && ++peer->outbound_version < PROPOSALS;
+    if (next && propose(peer, stream->connection) != NULL)
+        return;
+    host_tell(host, &event);
+    host_ask_identify(stream->connection);
+    if (end != PROTOCOL_CONNECTION_LOST)
+        peer_outbound_lost(peer, peer->outbound_attempt);
+}
+
+/* ---- one table for both directions ---- */
+
+static void on_open(struct protocol_stream *stream)
+{
+    if (stream->outbound)
+        outbound_echoed(stream);
+    else
+        open_inbound(stream);
+    driver_run(stream->connection->host);
+}
+
+/* What comes on the reverse half of our own stream is not gossip: passed over. */
+static void on_data(struct protocol_stream *stream, struct bytes data)
+{
+    if (!stream->outbound)
+        receive_inbound(stream, data);
+}
+
+/* The peer has ended its own stream: our half follows. One of ours that it half-closes stays. */
+static void on_fin(struct protocol_stream *stream)
+{
+    if (!stream->outbound)
+        protocol_stream_finish(stream);
+}
+
+static void on_acknowledged(struct protocol_stream *stream)
+{
+    if (stream->outbound)
+        outbound_acknowledged(stream);
+}
+
+static void on_ended(struct protocol_stream *stream, enum protocol_end end)
+{
+    if (stream->outbound)
+        outbound_ended(stream, end);
+    else
+        inbound_ended(stream, end);
+    driver_run(stream->connection->host);
+}
+
+#define GOSSIPSUB_PROTOCOL(id)                                                                     \
+    {                                                                                              \
+        .name = id, .one_way = true, .inbound_role = "gossipsub_inbound",                          \
+        .outbound_role = "gossipsub_outbound", .open = on_open, .data = on_data, .fin = on_fin,    \
+        .acknowledged = on_acknowledged, .ended = on_ended                                         \
+    }
+
+const struct protocol gossipsub_protocols[GOSSIPSUB_PROTOCOLS] = {
+    [GOSSIPSUB_1_0] = GOSSIPSUB_PROTOCOL("/meshsub/1.0.0"),
+    [GOSSIPSUB_1_1] = GOSSIPSUB_PROTOCOL("/meshsub/1.1.0"),
+    [GOSSIPSUB_1_2] = GOSSIPSUB_PROTOCOL("/meshsub/1.2.0"),
+    [GOSSIPSUB_1_3] = GOSSIPSUB_PROTOCOL("/meshsub/1.3.0"),
+};
+
+static const struct protocol unowned_protocol = {.name = "/meshsub/1.2.0"};
+
+/* ---- peers and time ---- */
+
+static bool is_direct(const struct peer *peer)
+{
+    const struct host_settings *settings = &peer->host->settings;
+    for (size_t i = 0; i < settings->direct_peer_count; i++) {
+        if (peer_id_equal(&settings->direct_peers[i], &peer->id))
+            return true;
+    }
+    return false;
+}
+
+bool driver_peer_added(struct peer *peer, bool outbound)
+{
+    struct host *host = peer->host;
+    struct bytes id = bytes_of(peer->id.bytes, peer->id.size);
+    if (!gossipsub_peer_added(host->router, clock_now_ms(), id, outbound, &peer->router_handle))
+        return false;
+    gossipsub_peer_set_direct(host->router, clock_now_ms(), peer->router_handle, is_direct(peer),
+                              &host->actions);
+    return true;
+}
+
+void driver_peer_gone(struct peer *peer)
+{
+    struct host *host = peer->host;
+    gossipsub_peer_gone(host->router, clock_now_ms(), peer->router_handle, &host->actions);
+    driver_run(host);
+}
+
+/* libevent keeps the period, but for a heartbeat that was missed: then it begins anew. */
+static void count_heartbeat(struct host *host)
+{
+    struct host_heartbeats *heartbeats = &host->heartbeats;
+    uint64_t now = clock_now_ns(), period = host->settings.gossipsub.heartbeat_ms * 1000000;
+    uint64_t late = now > heartbeats->due_ns ? now - heartbeats->due_ns : 0;
+    heartbeats->count++;
+    heartbeats->late_ns += late;
+    if (late > heartbeats->latest_ns)
+        heartbeats->latest_ns = late;
+    heartbeats->due_ns = late < period ? heartbeats->due_ns + period : now + period;
+}
+
+struct host_heartbeats host_heartbeats(const struct host *host)
+{
+    return host->heartbeats;
+}
+
+static void on_heartbeat(evutil_socket_t fd, short what, void *argument)
+{
+    (void)fd, (void)what;
+    struct host *host = argument;
+    count_heartbeat(host);
+    gossipsub_heartbeat(host->router, clock_now_ms(), &host->actions);
+    driver_run(host);
+}
+
+void driver_start(struct host *host)
+{
+    uint64_t period = host->settings.gossipsub.heartbeat_ms;
+    struct timeval delay = clock_timeval(period * 1000);
+    host->heartbeat = event_new(host->settings.base, -1, EV_PERSIST, on_heartbeat, host);
+    event_add(host->heartbeat, &delay);
+    host->heartbeats.due_ns = clock_now_ns() + period * 1000000;
+}
+
+void driver_stop(struct host *host)
+{
+    if (host->heartbeat != NULL)
+        event_free(host->heartbeat);
+    gossipsub_actions_clear(&host->actions);
+}

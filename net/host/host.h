@@ -1,0 +1,109 @@
+/*
+ * One Lean networking node: an endpoint, its peers and the protocols between them, wired together.
+ */
+#ifndef NET_HOST_HOST_H
+#define NET_HOST_HOST_H
+
+#include "net/gossipsub/trace.h"
+#include "net/host/events.h"
+
+enum {
+    HOST_NETWORK_SIZE_MAX = 64,
+    HOST_PARTIAL_RPCS_MAX = 256 * 1024 * 1024,
+};
+
+/* Misbehaviour on purpose, for tests: bits. */
+enum host_fault {
+    FAULT_SECOND_GOSSIP_STREAM = 1 << 0, /* opens another gossipsub stream that nobody owns */
+    FAULT_STATUS_SILENT = 1 << 1,        /* never answers status */
+    FAULT_STATUS_REFUSED = 1 << 2,       /* answers it with code 2 */
+    FAULT_STATUS_MALFORMED = 1 << 3,     /* answers it with bytes that mean nothing */
+    FAULT_STATUS_NOT_SPOKEN = 1 << 4,    /* answers `na` to it */
+    FAULT_GOSSIPSUB_NOT_SPOKEN = 1 << 5, /* answers `na` to gossipsub, and opens none */
+    FAULT_IDENTIFY_NOT_SPOKEN = 1 << 6,
+    FAULT_PRUNES_EVERYBODY = 1 << 7,  /* answers every GRAFT with PRUNE */
+    FAULT_STATUS_ENDLESS = 1 << 8,    /* answers it with bytes that never end */
+    FAULT_GOSSIPSUB_RESET = 1 << 9,   /* resets every gossipsub stream of the peer's */
+    FAULT_NOT_SPOKEN_RESET = 1 << 10, /* resets streams where it would answer `na` */
+};
+
+/* 0 where there is none of that name. */
+unsigned host_fault_find(const char *name);
+/* The name of the fault with index INDEX, or NULL behind the last. */
+const char *host_fault_name(size_t index);
+
+struct host_settings {
+    struct event_base *base;
+    const struct identity *identity; /* borrowed */
+    const char *agent;               /* borrowed, as are the paths */
+    const char *network;
+    const char *qlog_folder;
+    const char *keylog_path;
+    struct status status; /* what we say when asked, and ask with */
+    bool status_optional; /* gossip begins, too, where a peer fails to answer it */
+    struct gossipsub_parameters gossipsub;
+    uint64_t seed; /* of the router's choices */
+    uint64_t handshake_timeout_ms;
+    unsigned faults;
+    /* Bytes of gossipsub RPCs that have come in part, of all peers together; beyond it whoever has
+       us hold the most is disconnected. */
+    size_t partial_rpcs_max;
+    const struct peer_id *direct_peers; /* borrowed; never in a mesh, sent every message */
+    size_t direct_peer_count;
+    rpc_tracer trace_rpc; /* told of every gossipsub RPC; NULL: nobody is */
+    void *trace_context;  /* borrowed; handed to it */
+};
+
+void host_settings_default(struct host_settings *settings);
+struct host *host_new(const struct host_settings *settings, struct error *error);
+void host_free(struct host *host);
+
+bool host_listen(struct host *host, const struct multiaddr *address, struct error *error);
+size_t host_listen_count(const struct host *host);
+/* With the real port and our peer id. */
+struct multiaddr host_listen_address(const struct host *host, size_t index);
+const struct peer_id *host_peer_id(const struct host *host);
+const struct host_settings *host_settings(const struct host *host);
+struct gossipsub *host_router(const struct host *host);
+
+struct host_heartbeats {
+    uint64_t count;
+    uint64_t late_ns;   /* how late they began, together */
+    uint64_t latest_ns; /* the one that was latest */
+    uint64_t due_ns;    /* the next, monotonic */
+};
+
+struct host_heartbeats host_heartbeats(const struct host *host);
+const struct quic_endpoint_statistics *host_endpoint_statistics(const struct host *host);
+
+/*
+ * Dials an IP address (names are resolved by the caller, see resolver.h). The number of the
+ * connection is given back: HOST_CONNECTED or HOST_DIAL_FAILED with it follows. 0 with the error
+ * set where it could not even begin.
+ */
+uint64_t host_dial(struct host *host, const struct multiaddr *address, struct error *error);
+void host_disconnect(struct host *host, struct peer *peer, const char *reason);
+/* Whether anything has come back from whom DIAL dials. */
+bool host_dial_answered(const struct host *host, uint64_t dial);
+/* Gives up a dial that has not led to a connection yet; nothing more is told of it. */
+void host_dial_cancel(struct host *host, uint64_t dial);
+/* Asks the peer who it is, unless that was done. */
+void host_ask_identify(struct peer_connection *connection);
+
+/* Sends a ping on the peer's oldest connection: HOST_PONG or HOST_PING_FAILED follows. False where
+ * no stream could be opened. */
+bool host_ping(struct peer *peer);
+
+/* A topic as people write it: "/..." stands for itself, "lean:NAME" becomes
+ * /leanconsensus/NETWORK/NAME/ssz_snappy. Freed with free(). */
+char *host_topic_expand(const struct host *host, const char *topic);
+bool host_subscribe(struct host *host, const char *topic, struct error *error);
+bool host_unsubscribe(struct host *host, const char *topic, struct error *error);
+bool host_publish(struct host *host, const char *topic, struct bytes payload,
+                  uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE], size_t *receivers, struct error *error);
+
+/* Closes all connections; DONE is called when they are, or after LIMIT_MS. */
+void host_shutdown(struct host *host, uint64_t limit_ms, void (*done)(void *context),
+                   void *context);
+
+#endif

@@ -1,0 +1,89 @@
+#include "net/verdict/ending.h"
+
+/* RFC 9000, section 20.1. */
+enum {
+    FLOW_CONTROL_ERROR = 3,
+    STREAM_STATE_ERROR = 5,
+    FINAL_SIZE_ERROR = 6,
+    NO_VIABLE_PATH = 0x10,
+    CRYPTO_ERROR = 0x100,
+    CRYPTO_ERROR_LAST = 0x1ff,
+};
+
+static const char *name_of(uint64_t code)
+{
+    static const char *const names[] = {
+        "NO_ERROR",
+        "INTERNAL_ERROR",
+        "CONNECTION_REFUSED",
+        "FLOW_CONTROL_ERROR",
+        "STREAM_LIMIT_ERROR",
+        "STREAM_STATE_ERROR",
+        "FINAL_SIZE_ERROR",
+        "FRAME_ENCODING_ERROR",
+        "TRANSPORT_PARAMETER_ERROR",
+        "CONNECTION_ID_LIMIT_ERROR",
+        "PROTOCOL_VIOLATION",
+        "INVALID_TOKEN",
+        "APPLICATION_ERROR",
+        "CRYPTO_BUFFER_EXCEEDED",
+        "KEY_UPDATE_ERROR",
+        "AEAD_LIMIT_REACHED",
+        "NO_VIABLE_PATH",
+    };
+    if (code >= CRYPTO_ERROR && code <= CRYPTO_ERROR_LAST)
+        return "CRYPTO_ERROR";
+    return code <= NO_VIABLE_PATH ? names[code] : NULL;
+}
+
+static bool breaks_protocol(uint64_t code)
+{
+    static const uint64_t faults = 1 << 0x3 | 1 << 0x4 | 1 << 0x5 | 1 << 0x6 | 1 << 0x7 | 1 << 0x8 |
+                                   1 << 0x9 | 1 << 0xa | 1 << 0xd | 1 << 0xe;
+    return code <= NO_VIABLE_PATH && (faults >> code & 1) != 0;
+}
+
+/* An end at two offsets, or bytes beyond it. */
+static bool changes_size(const struct qlog_half *half)
+{
+    return half->final_size_changed || (half->fin >= 0 && half->bytes > half->final_size);
+}
+
+/* The stream that shows the fault, or else the last one that the offender sent on where the code
+ * says that a stream was at fault. */
+static const struct qlog_joined_stream *culprit(const struct qlog_connection *connection,
+                                                enum qlog_role offender, uint64_t code)
+{
+    bool of_streams = code >= FLOW_CONTROL_ERROR && code <= STREAM_STATE_ERROR;
+    const struct qlog_joined_stream *found = NULL;
+    for (size_t i = 0; i < connection->stream_count; i++) {
+        const struct qlog_joined_stream *stream = &connection->streams[i];
+        const struct qlog_half *half = &stream->half[offender];
+        bool suspect = code == FINAL_SIZE_ERROR ? changes_size(half) : of_streams;
+        if (suspect && half->last >= 0 &&
+            (found == NULL || half->last >= found->half[offender].last))
+            found = stream;
+    }
+    return found;
+}
+
+struct qlog_ending qlog_ending_of(const struct qlog_connection *connection)
+{
+    struct qlog_ending ending = {.by = QLOG_ROLE_UNKNOWN};
+    for (int end = QLOG_CLIENT; end <= QLOG_SERVER && ending.close == NULL; end++) {
+        const struct qlog_log *log = connection->ends[end];
+        if (log == NULL || log->close.time < 0)
+            continue;
+        ending.close = &log->close;
+        ending.by = log->close.direction == QLOG_SENT ? (enum qlog_role)end
+                                                      : qlog_other((enum qlog_role)end);
+    }
+    if (ending.close == NULL || ending.close->application)
+        return ending;
+    uint64_t code = ending.close->code;
+    ending.error = name_of(code);
+    ending.broken = breaks_protocol(code);
+    if (ending.broken)
+        ending.stream = culprit(connection, qlog_other(ending.by), code);
+    return ending;
+}

@@ -1,0 +1,136 @@
+#include "net/verdict/negotiation.h"
+
+/*
+ * A message is a byte of length, the text and a newline. The header `/multistream/1.0.0` makes 20
+ * bytes, each `na` 4, `/meshsub/1.x.0` 16, the longest protocol of ours (blocks_by_range) 49.
+ */
+enum {
+    HEADER_SIZE = 20,
+    REFUSAL_SIZE = 4,
+    GOSSIP_SIZE = 16,
+    PING_SIZE = 18,
+    PING_PAYLOAD_SIZE = 32,
+    LONGEST_ANSWER = HEADER_SIZE + 49,
+    REFUSALS_MAX = 3, /* a fourth makes as many bytes as an accepted gossipsub protocol */
+};
+
+static bool cut_at(const struct qlog_half *half, uint64_t offset)
+{
+    return (half->cuts[offset / 64] >> (offset % 64) & 1) != 0;
+}
+
+static unsigned cut_count(const struct qlog_half *half)
+{
+    return (unsigned)(__builtin_popcountll(half->cuts[0]) + __builtin_popcountll(half->cuts[1]));
+}
+
+const char *qlog_protocol_of(const struct qlog_joined_stream *stream)
+{
+    for (int end = QLOG_CLIENT; end <= QLOG_SERVER; end++)
+        if (stream->claims[end] != NULL && stream->claims[end]->protocol != NULL)
+            return stream->claims[end]->protocol;
+    return NULL;
+}
+
+/* After how many refusals the answer accepts a gossipsub protocol; -1 where it does not. */
+static int refusals_before_gossip(const struct qlog_half *asked, const struct qlog_half *answered)
+{
+    for (unsigned refusals = 0; refusals <= 2; refusals++) {
+        uint64_t refused = HEADER_SIZE + (uint64_t)REFUSAL_SIZE * refusals;
+        if (answered->bytes == refused + GOSSIP_SIZE &&
+            asked->bytes >= HEADER_SIZE + (uint64_t)GOSSIP_SIZE * (refusals + 1) &&
+            (refusals == 0 || cut_at(answered, refused)))
+            return (int)refusals;
+    }
+    return -1;
+}
+
+static bool is_refused(const struct qlog_half *asked, const struct qlog_half *answered)
+{
+    for (unsigned refusals = 1; refusals <= REFUSALS_MAX; refusals++)
+        if (answered->bytes == HEADER_SIZE + REFUSAL_SIZE * refusals && asked->bytes > HEADER_SIZE)
+            return true;
+    return false;
+}
+
+static bool claims_failure(const struct qlog_joined_stream *stream)
+{
+    for (int end = QLOG_CLIENT; end <= QLOG_SERVER; end++) {
+        const struct qlog_claims *claims = stream->claims[end];
+        if (claims != NULL && claims->failed >= 0 && claims->negotiated < claims->failed &&
+            claims->registered < 0)
+            return true;
+    }
+    return false;
+}
+
+static bool is_negotiated(const struct qlog_joined_stream *stream)
+{
+    for (int end = QLOG_CLIENT; end <= QLOG_SERVER; end++)
+        if (stream->claims[end] != NULL &&
+            (stream->claims[end]->negotiated >= 0 || stream->claims[end]->registered >= 0))
+            return true;
+    return false;
+}
+
+static struct qlog_use use_by_bytes(const struct qlog_half *asked, const struct qlog_half *answered)
+{
+    struct qlog_use use = {.shape = QLOG_SHAPE_EXCHANGE};
+    int refusals = refusals_before_gossip(asked, answered);
+    if (refusals >= 0) {
+        use.shape = QLOG_SHAPE_GOSSIP;
+        use.negotiation = HEADER_SIZE + (uint64_t)GOSSIP_SIZE * (unsigned)(refusals + 1);
+        return use;
+    }
+    if (is_refused(asked, answered)) {
+        use.shape = QLOG_SHAPE_REFUSED;
+        return use;
+    }
+    if (answered->bytes < HEADER_SIZE + GOSSIP_SIZE) {
+        use.shape = QLOG_SHAPE_OPENING;
+        use.unanswered = true;
+        return use;
+    }
+    use.unanswered = answered->bytes <= LONGEST_ANSWER && cut_count(answered) <= 2;
+    use.ping = answered->bytes == asked->bytes && asked->bytes > HEADER_SIZE + PING_SIZE &&
+               (asked->bytes - HEADER_SIZE - PING_SIZE) % PING_PAYLOAD_SIZE == 0;
+    return use;
+}
+
+/* The protocol, where events of ours tell it, against what the bytes look like. */
+static void use_by_claims(const struct qlog_joined_stream *stream, struct qlog_use *use)
+{
+    const char *protocol = qlog_protocol_of(stream);
+    if (claims_failure(stream)) {
+        use->shape = QLOG_SHAPE_REFUSED;
+        use->claimed = true;
+    } else if (protocol != NULL && is_negotiated(stream)) {
+        bool gossip = strncmp(protocol, "/meshsub/", 9) == 0;
+        if (gossip && use->shape != QLOG_SHAPE_GOSSIP)
+            use->negotiation = HEADER_SIZE + GOSSIP_SIZE;
+        use->shape = gossip ? QLOG_SHAPE_GOSSIP : QLOG_SHAPE_EXCHANGE;
+        use->ping = strncmp(protocol, "/ipfs/ping/", 11) == 0;
+        use->claimed = true;
+    }
+}
+
+struct qlog_use qlog_use_of(const struct qlog_connection *connection,
+                            const struct qlog_joined_stream *stream)
+{
+    if (connection->foreign)
+        return (struct qlog_use){.shape = QLOG_SHAPE_FOREIGN};
+    struct qlog_use use =
+        use_by_bytes(&stream->half[stream->opener], &stream->half[qlog_other(stream->opener)]);
+    use_by_claims(stream, &use);
+    return use;
+}
+
+const char *qlog_use_name(const struct qlog_use *use)
+{
+    static const char *const names[] = {
+        [QLOG_SHAPE_FOREIGN] = "foreign",   [QLOG_SHAPE_OPENING] = "opening",
+        [QLOG_SHAPE_REFUSED] = "refused",   [QLOG_SHAPE_GOSSIP] = "gossip",
+        [QLOG_SHAPE_EXCHANGE] = "exchange",
+    };
+    return use->shape == QLOG_SHAPE_EXCHANGE && use->ping ? "ping" : names[use->shape];
+}
