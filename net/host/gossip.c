@@ -6,7 +6,7 @@
 #include "common/log.h"
 #include "common/memory.h"
 #include "common/varint.h"
-#include "net/host/host_state.h"
+#include "net/host/internal.h"
 
 enum {
     /* Bytes that wait for a slow peer before RPCs of each kind are dropped, gossip first. */

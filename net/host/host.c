@@ -7,7 +7,7 @@
 
 #include "common/clock.h"
 #include "common/memory.h"
-#include "net/host/host_state.h"
+#include "net/host/internal.h"
 #include "net/qlog/events.h"
 
 enum { HANDSHAKE_TIMEOUT_MS = 10000 };

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 
 #include "common/memory.h"
-#include "net/host/host_state.h"
+#include "net/host/internal.h"
 
 enum { ANSWER_MS = 10000, OUR_PROTOCOLS_MAX = 16 };
 

@@ -4,7 +4,7 @@
 
 #include "common/clock.h"
 #include "common/memory.h"
-#include "net/host/host_state.h"
+#include "net/host/internal.h"
 
 enum {
     PING_SIZE = 32,

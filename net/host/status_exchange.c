@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "common/memory.h"
-#include "net/host/host_state.h"
+#include "net/host/internal.h"
 #include "net/protocols/reqresp.h"
 
 static struct peer *peer_of(const struct protocol_stream *stream)

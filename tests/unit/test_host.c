@@ -10,7 +10,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/memory.h"
-#include "net/host/host_state.h"
+#include "net/host/internal.h"
 #include "net/quic/internal.h"
 
 #include "tests/unit/support.h"

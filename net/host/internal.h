@@ -1,6 +1,6 @@
-/* The host's insides, shared by the few files that wire it together. */
-#ifndef NET_HOST_HOST_STATE_H
-#define NET_HOST_HOST_STATE_H
+/* What the files of this folder share; nobody else includes it. */
+#ifndef NET_HOST_INTERNAL_H
+#define NET_HOST_INTERNAL_H
 
 #include "net/host/host.h"
 
