@@ -5,6 +5,7 @@
 
 #include "common/clock.h"
 #include "common/memory.h"
+#include "net/api/status_json.h"
 
 static json_t *text_or_null(const char *text)
 {

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "common/hex.h"
+#include "net/api/status_json.h"
 #include "net/host/internal.h"
 
 enum { SHOWN_PAYLOAD_MAX = 4096 }; /* larger messages are told without their data */

@@ -2,8 +2,6 @@
 #ifndef NET_PROTOCOLS_STATUS_H
 #define NET_PROTOCOLS_STATUS_H
 
-#include <jansson.h>
-
 #include "common/bytes.h"
 #include "common/error.h"
 
@@ -21,8 +19,6 @@ struct status {
 
 void status_encode(const struct status *status, uint8_t *ssz); /* STATUS_SSZ_SIZE bytes */
 bool status_decode(struct bytes ssz, struct status *status, struct error *error);
-/* {"finalized": {"root": "0x...", "slot": 0}, "head": {...}} */
-json_t *status_json(const struct status *status);
 /* "ROOT:SLOT", the root in hexadecimal, as the command line takes a checkpoint. */
 bool status_checkpoint_parse(const char *text, struct status_checkpoint *checkpoint,
                              struct error *error);

@@ -1,4 +1,4 @@
-#include "net/protocols/status.h"
+#include "net/api/status_json.h"
 
 #include <stdlib.h>
 
