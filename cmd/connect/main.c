@@ -15,6 +15,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/memory.h"
+#include "net/api/rpc_trace.h"
 #include "net/host/options.h"
 
 enum { INTERNAL = 1, TERMINATED = 128, HANDSHAKE_GRACE_MS = 1000 };

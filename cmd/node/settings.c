@@ -8,6 +8,7 @@
 #include "common/log.h"
 #include "common/memory.h"
 #include "net/api/address.h"
+#include "net/api/rpc_trace.h"
 #include "net/host/options.h"
 
 static const char *const log_levels[] = {"error", "warn", "info", "debug", "trace", NULL};

@@ -1,280 +1,235 @@
 #include "net/gossipsub/trace.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
-#include "common/buffer.h"
-#include "common/clock.h"
 #include "common/hex.h"
-#include "common/memory.h"
 #include "common/utf8.h"
 #include "net/gossipsub/message_id.h"
 #include "net/gossipsub/payload.h"
 #include "net/gossipsub/rpc.h"
 
-/* ---- the object ---- */
+const struct rpc_trace_form rpc_trace_forms[TRACE_KINDS] = {
+    [TRACE_SUBSCRIPTIONS] = {.list = "subscriptions", .name = "subscribe", .topic = true},
+    [TRACE_MESSAGES] = {.list = "messages", .name = "message", .topic = true, .message = true},
+    [TRACE_IHAVE] = {.list = "ihave", .name = "ihave", .topic = true, .ids = true},
+    [TRACE_IWANT] = {.list = "iwant", .name = "iwant", .ids = true},
+    [TRACE_GRAFT] = {.list = "graft", .name = "graft", .topic = true},
+    [TRACE_PRUNE] = {.list = "prune", .name = "prune", .topic = true},
+    [TRACE_IDONTWANT] = {.list = "idontwant", .name = "idontwant", .ids = true},
+};
+
+/* ---- read ---- */
 
 static struct bytes view(const ProtobufCBinaryData *data)
 {
     return bytes_of(data->data, data->len);
 }
 
-static json_t *safe_text(const ProtobufCBinaryData *data)
+static struct bytes view_of_at_most(const ProtobufCBinaryData *data, size_t size)
 {
-    struct bytes bytes = view(data);
-    if (bytes.size > GOSSIPSUB_TOPIC_SIZE_MAX)
-        bytes.size = GOSSIPSUB_TOPIC_SIZE_MAX;
-    char *text = utf8_safe_text(bytes);
-    json_t *string = json_string(text);
-    free(text);
-    return string;
+    return bytes_of(data->data, data->len < size ? data->len : size);
 }
 
-static json_t *hex_string(struct bytes bytes)
+static void read_topic(struct rpc_trace_entry *entry, const ProtobufCBinaryData *topic)
 {
-    char *text = hex_text(bytes);
-    json_t *string = json_string(text);
-    free(text);
-    return string;
+    entry->topic = view_of_at_most(topic, GOSSIPSUB_TOPIC_SIZE_MAX);
 }
 
-static void add_ids(json_t *entry, const ProtobufCBinaryData *ids, size_t count)
+static void read_ids(struct rpc_trace_entry *entry, const ProtobufCBinaryData *ids, size_t count)
 {
-    json_t *list = json_array();
-    for (size_t i = 0; i < count && i < TRACE_IDS_MAX; i++) {
-        struct bytes id = view(&ids[i]);
-        if (id.size > GOSSIPSUB_MESSAGE_ID_SIZE)
-            id.size = GOSSIPSUB_MESSAGE_ID_SIZE;
-        json_array_append_new(list, hex_string(id));
-    }
-    json_object_set_new(entry, "count", json_integer((json_int_t)count));
-    json_object_set_new(entry, "ids", list);
+    entry->id_count = count;
+    for (size_t i = 0; i < rpc_trace_ids_shown(entry); i++)
+        entry->ids[i] = view_of_at_most(&ids[i], GOSSIPSUB_MESSAGE_ID_SIZE);
 }
 
-static json_t *message_id_of(const Gossipsub__Message *message)
+/* One function for each kind, given the protobuf of one of its entries. */
+typedef void (*entry_reader)(struct rpc_trace_entry *entry, const void *protobuf);
+
+static void read_subscription(struct rpc_trace_entry *entry, const void *protobuf)
 {
-    uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE];
+    const Gossipsub__RPC__SubOpts *option = protobuf;
+    read_topic(entry, &option->topic);
+    entry->subscribe = option->subscribe;
+}
+
+static void read_message(struct rpc_trace_entry *entry, const void *protobuf)
+{
+    const Gossipsub__Message *message = protobuf;
     struct chunk *payload = payload_decompress(view(&message->data));
+    read_topic(entry, &message->topic);
+    entry->size = message->data.len;
     gossipsub_message_id(view(&message->topic),
                          payload != NULL ? chunk_bytes(payload) : view(&message->data),
-                         payload != NULL, id);
+                         payload != NULL, entry->id);
     chunk_unref(payload);
-    return hex_string(bytes_of(id, sizeof(id)));
 }
 
-/* One function for each kind of entry, given the entry with index I of the list. */
-typedef json_t *(*entry_writer)(void *const *list, size_t i);
-
-static json_t *subscription_entry(void *const *list, size_t i)
+static void read_ihave(struct rpc_trace_entry *entry, const void *protobuf)
 {
-    const Gossipsub__RPC__SubOpts *option = list[i];
-    return json_pack("{s:o, s:b}", "topic", safe_text(&option->topic), "subscribe",
-                     option->subscribe);
+    const Gossipsub__ControlIHave *ihave = protobuf;
+    read_topic(entry, &ihave->topic);
+    read_ids(entry, ihave->message_ids, ihave->n_message_ids);
 }
 
-static json_t *message_entry(void *const *list, size_t i)
+static void read_iwant(struct rpc_trace_entry *entry, const void *protobuf)
 {
-    const Gossipsub__Message *message = list[i];
-    return json_pack("{s:o, s:o, s:I}", "topic", safe_text(&message->topic), "id",
-                     message_id_of(message), "size", (json_int_t)message->data.len);
+    const Gossipsub__ControlIWant *iwant = protobuf;
+    read_ids(entry, iwant->message_ids, iwant->n_message_ids);
 }
 
-static json_t *ihave_entry(void *const *list, size_t i)
+static void read_graft(struct rpc_trace_entry *entry, const void *protobuf)
 {
-    const Gossipsub__ControlIHave *ihave = list[i];
-    json_t *entry = json_pack("{s:o}", "topic", safe_text(&ihave->topic));
-    add_ids(entry, ihave->message_ids, ihave->n_message_ids);
-    return entry;
+    const Gossipsub__ControlGraft *graft = protobuf;
+    read_topic(entry, &graft->topic);
 }
 
-static json_t *iwant_entry(void *const *list, size_t i)
+static void read_prune(struct rpc_trace_entry *entry, const void *protobuf)
 {
-    const Gossipsub__ControlIWant *iwant = list[i];
-    json_t *entry = json_object();
-    add_ids(entry, iwant->message_ids, iwant->n_message_ids);
-    return entry;
+    const Gossipsub__ControlPrune *prune = protobuf;
+    read_topic(entry, &prune->topic);
+    entry->has_backoff = prune->has_backoff;
+    entry->backoff = prune->backoff < INT64_MAX ? prune->backoff : INT64_MAX;
+    entry->peers = prune->n_peers;
 }
 
-static json_t *graft_entry(void *const *list, size_t i)
+static void read_idontwant(struct rpc_trace_entry *entry, const void *protobuf)
 {
-    const Gossipsub__ControlGraft *graft = list[i];
-    return json_pack("{s:o}", "topic", safe_text(&graft->topic));
+    const Gossipsub__ControlIDontWant *idontwant = protobuf;
+    read_ids(entry, idontwant->message_ids, idontwant->n_message_ids);
 }
 
-static json_t *prune_entry(void *const *list, size_t i)
+static void read_list(struct rpc_trace_list *list, entry_reader read, void *protobufs, size_t count)
 {
-    const Gossipsub__ControlPrune *prune = list[i];
-    json_t *entry = json_pack("{s:o}", "topic", safe_text(&prune->topic));
-    uint64_t backoff = prune->backoff < INT64_MAX ? prune->backoff : INT64_MAX;
-    if (prune->has_backoff)
-        json_object_set_new(entry, "backoff", json_integer((json_int_t)backoff));
-    if (prune->n_peers > 0)
-        json_object_set_new(entry, "peers", json_integer((json_int_t)prune->n_peers));
-    return entry;
+    void *const *each = protobufs;
+    list->count = count;
+    for (size_t i = 0; i < rpc_trace_shown(list); i++)
+        read(&list->entries[i], each[i]);
 }
 
-static json_t *idontwant_entry(void *const *list, size_t i)
+void rpc_trace_read(struct rpc_trace *trace, struct bytes bytes, struct arena *arena)
 {
-    const Gossipsub__ControlIDontWant *idontwant = list[i];
-    json_t *entry = json_object();
-    add_ids(entry, idontwant->message_ids, idontwant->n_message_ids);
-    return entry;
-}
-
-static void add_list(json_t *object, const char *name, entry_writer write, void *list, size_t count)
-{
-    if (count == 0)
+    struct rpc_trace_list *lists = trace->lists;
+    const Gossipsub__RPC *rpc = rpc_decode(bytes, arena);
+    trace->bytes = bytes.size;
+    trace->malformed = rpc == NULL;
+    if (rpc == NULL)
         return;
-    json_t *entries = json_array();
-    for (size_t i = 0; i < count && i < TRACE_ENTRIES_MAX; i++)
-        json_array_append_new(entries, write(list, i));
-    json_object_set_new(object, name, entries);
-    if (count <= TRACE_ENTRIES_MAX)
-        return;
-    char left_out[32];
-    snprintf(left_out, sizeof(left_out), "%s_left_out", name);
-    json_object_set_new(object, left_out, json_integer((json_int_t)(count - TRACE_ENTRIES_MAX)));
-}
-
-static void add_rpc(json_t *object, const Gossipsub__RPC *rpc)
-{
-    add_list(object, "subscriptions", subscription_entry, rpc->subscriptions, rpc->n_subscriptions);
-    add_list(object, "messages", message_entry, rpc->publish, rpc->n_publish);
+    read_list(&lists[TRACE_SUBSCRIPTIONS], read_subscription, rpc->subscriptions,
+              rpc->n_subscriptions);
+    read_list(&lists[TRACE_MESSAGES], read_message, rpc->publish, rpc->n_publish);
     const Gossipsub__ControlMessage *control = rpc->control;
     if (control == NULL)
         return;
-    add_list(object, "ihave", ihave_entry, control->ihave, control->n_ihave);
-    add_list(object, "iwant", iwant_entry, control->iwant, control->n_iwant);
-    add_list(object, "graft", graft_entry, control->graft, control->n_graft);
-    add_list(object, "prune", prune_entry, control->prune, control->n_prune);
-    add_list(object, "idontwant", idontwant_entry, control->idontwant, control->n_idontwant);
+    read_list(&lists[TRACE_IHAVE], read_ihave, control->ihave, control->n_ihave);
+    read_list(&lists[TRACE_IWANT], read_iwant, control->iwant, control->n_iwant);
+    read_list(&lists[TRACE_GRAFT], read_graft, control->graft, control->n_graft);
+    read_list(&lists[TRACE_PRUNE], read_prune, control->prune, control->n_prune);
+    read_list(&lists[TRACE_IDONTWANT], read_idontwant, control->idontwant, control->n_idontwant);
 }
 
-json_t *rpc_trace_json(const struct traced_rpc *traced)
+size_t rpc_trace_shown(const struct rpc_trace_list *list)
 {
-    json_t *object = json_pack("{s:s, s:I, s:s, s:s, s:I}", "trace", "rpc", "time",
-                               (json_int_t)clock_epoch_ms(), "peer_id", traced->peer, "direction",
-                               traced->out ? "out" : "in", "bytes", (json_int_t)traced->rpc.size);
-    if (traced->dropped)
-        json_object_set_new(object, "dropped", json_true());
-    struct arena arena = {0};
-    const Gossipsub__RPC *rpc = rpc_decode(traced->rpc, &arena);
-    if (rpc != NULL)
-        add_rpc(object, rpc);
-    else
-        json_object_set_new(object, "malformed", json_true());
-    arena_clear(&arena);
-    return object;
+    return list->count < TRACE_ENTRIES_MAX ? list->count : TRACE_ENTRIES_MAX;
 }
 
-/* ---- its text ---- */
-
-static void append_integer(struct buffer *line, const char *before, const json_t *value,
-                           const char *after)
+size_t rpc_trace_ids_shown(const struct rpc_trace_entry *entry)
 {
-    if (value == NULL)
-        return;
-    char *text = text_format("%s%lld%s", before, (long long)json_integer_value(value), after);
-    buffer_append_text(line, text);
+    return entry->id_count < TRACE_IDS_MAX ? entry->id_count : TRACE_IDS_MAX;
+}
+
+/* ---- as text ---- */
+
+static void append_number(struct buffer *line, const char *before, uint64_t number,
+                          const char *after)
+{
+    char digits[24];
+    snprintf(digits, sizeof(digits), "%" PRIu64, number);
+    buffer_append_text(line, before);
+    buffer_append_text(line, digits);
+    buffer_append_text(line, after);
+}
+
+static void append_word(struct buffer *line, const char *word)
+{
+    buffer_append_byte(line, ' ');
+    buffer_append_text(line, word);
+}
+
+static void append_id(struct buffer *line, struct bytes id)
+{
+    char digits[2 * GOSSIPSUB_MESSAGE_ID_SIZE + 1];
+    hex_write(id, digits);
+    append_word(line, digits);
+}
+
+static void append_topic(struct buffer *line, struct bytes topic)
+{
+    char *text = utf8_safe_text(topic);
+    append_word(line, text);
     free(text);
 }
 
-static void append_string(struct buffer *line, const json_t *value)
+static void append_ids(struct buffer *line, const struct rpc_trace_entry *entry)
 {
-    if (value == NULL)
-        return;
-    buffer_append_text(line, " ");
-    buffer_append_text(line, json_string_value(value));
-}
-
-static void append_ids(struct buffer *line, const json_t *entry)
-{
-    const json_t *count = json_object_get(entry, "count"), *ids = json_object_get(entry, "ids");
-    append_integer(line, " ", count, json_integer_value(count) == 1 ? " id" : " ids");
-    size_t i;
-    const json_t *id;
-    json_array_foreach(ids, i, id) append_string(line, id);
-    if (json_integer_value(count) > (json_int_t)json_array_size(ids))
+    append_number(line, " ", entry->id_count, entry->id_count == 1 ? " id" : " ids");
+    for (size_t i = 0; i < rpc_trace_ids_shown(entry); i++)
+        append_id(line, entry->ids[i]);
+    if (entry->id_count > TRACE_IDS_MAX)
         buffer_append_text(line, " ...");
 }
 
-static void append_entry(struct buffer *line, const char *kind, const json_t *entry)
+static void append_entry(struct buffer *line, enum rpc_trace_kind kind,
+                         const struct rpc_trace_entry *entry)
 {
-    const json_t *subscribe = json_object_get(entry, "subscribe");
-    if (subscribe != NULL)
-        kind = json_is_true(subscribe) ? "subscribe" : "unsubscribe";
+    const struct rpc_trace_form *form = &rpc_trace_forms[kind];
+    bool off = kind == TRACE_SUBSCRIPTIONS && !entry->subscribe;
     buffer_append_text(line, "; ");
-    buffer_append_text(line, kind);
-    append_string(line, json_object_get(entry, "topic"));
-    append_string(line, json_object_get(entry, "id"));
-    append_integer(line, " ", json_object_get(entry, "size"), " bytes");
-    append_ids(line, entry);
-    append_integer(line, " backoff ", json_object_get(entry, "backoff"), "s");
-    append_integer(line, " peers ", json_object_get(entry, "peers"), "");
+    buffer_append_text(line, off ? "unsubscribe" : form->name);
+    if (form->topic)
+        append_topic(line, entry->topic);
+    if (form->message) {
+        append_id(line, bytes_of(entry->id, sizeof(entry->id)));
+        append_number(line, " ", entry->size, " bytes");
+    }
+    if (form->ids)
+        append_ids(line, entry);
+    if (entry->has_backoff)
+        append_number(line, " backoff ", entry->backoff, "s");
+    if (entry->peers > 0)
+        append_number(line, " peers ", entry->peers, "");
 }
 
-static void append_list(struct buffer *line, const json_t *object, const char *name,
-                        const char *kind)
+static void append_list(struct buffer *line, enum rpc_trace_kind kind,
+                        const struct rpc_trace_list *list)
 {
-    size_t i;
-    const json_t *entry;
-    json_array_foreach(json_object_get(object, name), i, entry) append_entry(line, kind, entry);
-    char left_out[32];
-    snprintf(left_out, sizeof(left_out), "%s_left_out", name);
-    append_integer(line, "; and ", json_object_get(object, left_out), " more");
+    for (size_t i = 0; i < rpc_trace_shown(list); i++)
+        append_entry(line, kind, &list->entries[i]);
+    if (list->count > TRACE_ENTRIES_MAX)
+        append_number(line, "; and ", list->count - TRACE_ENTRIES_MAX, " more");
 }
 
 static void append_time(struct buffer *line, uint64_t epoch_ms)
 {
-    time_t seconds = (time_t)(epoch_ms / 1000);
-    struct tm utc;
-    gmtime_r(&seconds, &utc);
-    char *text = text_format("%02d:%02d:%02d.%03u", utc.tm_hour, utc.tm_min, utc.tm_sec,
-                             (unsigned)(epoch_ms % 1000));
+    char text[sizeof("00:00:00.000")];
+    unsigned milliseconds = (unsigned)(epoch_ms % (24 * 60 * 60 * 1000));
+    unsigned seconds = milliseconds / 1000, minutes = seconds / 60;
+    snprintf(text, sizeof(text), "%02u:%02u:%02u.%03u", minutes / 60 % 24, minutes % 60,
+             seconds % 60, milliseconds % 1000);
     buffer_append_text(line, text);
-    free(text);
 }
 
-char *rpc_trace_text(const json_t *object)
+void rpc_trace_text(const struct rpc_trace *trace, struct buffer *line)
 {
-    struct buffer line = {0};
-    append_time(&line, (uint64_t)json_integer_value(json_object_get(object, "time")));
-    buffer_append_text(&line, " rpc");
-    append_string(&line, json_object_get(object, "direction"));
-    append_string(&line, json_object_get(object, "peer_id"));
-    append_integer(&line, " ", json_object_get(object, "bytes"), " bytes");
-    if (json_object_get(object, "dropped") != NULL)
-        buffer_append_text(&line, "; dropped");
-    if (json_object_get(object, "malformed") != NULL)
-        buffer_append_text(&line, "; malformed");
-    append_list(&line, object, "subscriptions", "subscribe");
-    append_list(&line, object, "messages", "message");
-    append_list(&line, object, "ihave", "ihave");
-    append_list(&line, object, "iwant", "iwant");
-    append_list(&line, object, "graft", "graft");
-    append_list(&line, object, "prune", "prune");
-    append_list(&line, object, "idontwant", "idontwant");
-    buffer_append_byte(&line, '\0');
-    return (char *)line.data;
-}
-
-/* ---- printed ---- */
-
-void rpc_trace_print_text(const struct traced_rpc *traced)
-{
-    json_t *object = rpc_trace_json(traced);
-    char *text = rpc_trace_text(object);
-    fprintf(stderr, "%s\n", text);
-    free(text);
-    json_decref(object);
-}
-
-void rpc_trace_print_json(const struct traced_rpc *traced)
-{
-    json_t *object = rpc_trace_json(traced);
-    char *text = json_dumps(object, JSON_COMPACT);
-    fprintf(stderr, "%s\n", text);
-    free(text);
-    json_decref(object);
+    append_time(line, trace->time_ms);
+    buffer_append_text(line, trace->out ? " rpc out" : " rpc in");
+    append_word(line, trace->peer);
+    append_number(line, " ", trace->bytes, " bytes");
+    if (trace->dropped)
+        buffer_append_text(line, "; dropped");
+    if (trace->malformed)
+        buffer_append_text(line, "; malformed");
+    for (enum rpc_trace_kind kind = 0; kind < TRACE_KINDS; kind++)
+        append_list(line, kind, &trace->lists[kind]);
 }

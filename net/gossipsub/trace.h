@@ -1,41 +1,78 @@
-/* What RPCs say, one line each: `--trace rpc`. */
+/*
+ * What an RPC says, in short: made once, told as text here and as JSON by the API. Pure: the time
+ * and the peer's name are the caller's.
+ */
 #ifndef NET_GOSSIPSUB_TRACE_H
 #define NET_GOSSIPSUB_TRACE_H
 
-#include <jansson.h>
-
-#include "common/bytes.h"
+#include "common/buffer.h"
+#include "net/gossipsub/arena.h"
+#include "net/gossipsub/router.h"
 
 enum {
     TRACE_ENTRIES_MAX = 16, /* shown of each kind; a longer list tells how many are left out */
     TRACE_IDS_MAX = 4,      /* shown of each entry */
 };
 
-/* An RPC on its way: between us and PEER, its base58 peer id. */
-struct traced_rpc {
-    const char *peer;
-    bool out;
-    bool dropped;     /* it does not go out: the peer's queue is full */
-    struct bytes rpc; /* protobuf, without the length before it */
-    void *context;    /* the tracer's own, as the host's settings have it */
+/* In the order in which they are told. */
+enum rpc_trace_kind {
+    TRACE_SUBSCRIPTIONS,
+    TRACE_MESSAGES,
+    TRACE_IHAVE,
+    TRACE_IWANT,
+    TRACE_GRAFT,
+    TRACE_PRUNE,
+    TRACE_IDONTWANT,
+    TRACE_KINDS,
 };
 
-/*
- * {"trace":"rpc", "time" (ms since 1970), "peer_id", "direction" ("in" or "out"), "bytes"}, and
- * what the RPC has of: "subscriptions" [{topic, subscribe}], "messages" [{topic, id, size}],
- * "ihave"
- * [{topic, count, ids}], "iwant" and "idontwant" [{count, ids}], "graft" [{topic}], "prune"
- * [{topic, backoff (seconds), peers}]. Of a long list the first are there, and "NAME_left_out" of
- * the others. "dropped" and "malformed" are true where they are there. The size is that of the
- * message's data.
- */
-json_t *rpc_trace_json(const struct traced_rpc *traced);
-/* One line of text of that object, without a newline; freed with free(). */
-char *rpc_trace_text(const json_t *object);
+/* What the entries of a kind have. */
+struct rpc_trace_form {
+    const char *list; /* their list's name: "messages" */
+    const char *name; /* what one says: "message", "subscribe" */
+    bool topic;
+    bool message; /* id and size */
+    bool ids;     /* id_count and ids */
+};
 
-/* Whoever wants to know of every RPC; see host.h. These print it on stderr. */
-typedef void (*rpc_tracer)(const struct traced_rpc *traced);
-void rpc_trace_print_text(const struct traced_rpc *traced);
-void rpc_trace_print_json(const struct traced_rpc *traced);
+extern const struct rpc_trace_form rpc_trace_forms[TRACE_KINDS];
+
+/* What the kind's form does not have is zero. The views hold whatever the peer wrote, no UTF-8. */
+struct rpc_trace_entry {
+    struct bytes topic; /* GOSSIPSUB_TOPIC_SIZE_MAX bytes of it at most */
+    bool subscribe;     /* of a subscription; otherwise it is an unsubscription */
+    uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE];
+    size_t size;                     /* of the message's data, as sent */
+    size_t id_count;                 /* of which the first TRACE_IDS_MAX are there: */
+    struct bytes ids[TRACE_IDS_MAX]; /* GOSSIPSUB_MESSAGE_ID_SIZE bytes of each at most */
+    bool has_backoff;                /* of a PRUNE */
+    uint64_t backoff;                /* seconds, at most INT64_MAX */
+    size_t peers;                    /* offered by a PRUNE */
+};
+
+struct rpc_trace {
+    /* The caller's: */
+    uint64_t time_ms; /* since 1970 */
+    const char *peer; /* borrowed: its peer id, or what else it is called */
+    bool out;         /* to the peer */
+    bool dropped;     /* it does not go out: the peer's queue is full */
+    /* The RPC's: */
+    size_t bytes; /* without the length before it */
+    bool malformed;
+    struct rpc_trace_list {
+        size_t count; /* of which the first TRACE_ENTRIES_MAX are there: */
+        struct rpc_trace_entry entries[TRACE_ENTRIES_MAX];
+    } lists[TRACE_KINDS];
+};
+
+/* Fills in what RPC, protobuf without the length before it, says. TRACE is zero but for what is the
+ * caller's; its views are into ARENA, and hold until that is used again or cleared. */
+void rpc_trace_read(struct rpc_trace *trace, struct bytes rpc, struct arena *arena);
+/* How many of the list, or of the entry's ids, are there. */
+size_t rpc_trace_shown(const struct rpc_trace_list *list);
+size_t rpc_trace_ids_shown(const struct rpc_trace_entry *entry);
+/* Appends "12:00:00.000 rpc out PEER 42 bytes; subscribe TOPIC; ...", without a newline. It is safe
+ * for a terminal where the peer's name is. */
+void rpc_trace_text(const struct rpc_trace *trace, struct buffer *line);
 
 #endif

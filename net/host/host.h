@@ -4,8 +4,8 @@
 #ifndef NET_HOST_HOST_H
 #define NET_HOST_HOST_H
 
-#include "net/gossipsub/trace.h"
 #include "net/host/events.h"
+#include "net/host/rpc_tracer.h"
 
 enum {
     HOST_NETWORK_SIZE_MAX = 64,

@@ -1,5 +1,5 @@
 /* What --trace rpc says of an RPC. */
-#include "net/gossipsub/trace.h"
+#include "net/api/rpc_trace.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -10,21 +10,44 @@
 #include "tests/unit/gossip_scene.h"
 #include "tests/unit/support.h"
 
-static json_t *trace_of(struct bytes rpc)
+/* What is told of an RPC, both ways. */
+struct told {
+    json_t *object;
+    struct buffer text; /* ends with NUL */
+};
+
+static struct told trace_of(struct bytes rpc)
 {
     struct traced_rpc traced = {.peer = "16Uiu2HA", .out = true, .rpc = rpc};
-    json_t *object = rpc_trace_json(&traced);
-    assert_non_null(object);
-    return object;
+    struct rpc_trace trace;
+    struct arena arena = {0};
+    traced_rpc_read(&traced, &trace, &arena);
+    struct told told = {.object = rpc_trace_json(&trace)};
+    rpc_trace_text(&trace, &told.text);
+    buffer_append_byte(&told.text, '\0');
+    assert_non_null(told.object);
+    arena_clear(&arena);
+    return told;
 }
 
-static json_t *trace_of_writer(struct rpc_writer *writer)
+static struct told trace_of_writer(struct rpc_writer *writer)
 {
     struct chunk *rpc = rpc_writer_finish(writer);
-    json_t *object = trace_of(scene_without_length(rpc));
+    struct told told = trace_of(scene_without_length(rpc));
     chunk_unref(rpc);
     rpc_writer_clear(writer);
-    return object;
+    return told;
+}
+
+static const char *text_of(const struct told *told)
+{
+    return (const char *)told->text.data;
+}
+
+static void forget(struct told *told)
+{
+    buffer_clear(&told->text);
+    json_decref(told->object);
 }
 
 /* A copy of TEXT in which ID1 is written out: the id that begins with 01. QUOTED: as JSON. */
@@ -46,13 +69,13 @@ static char *with_ids(const char *text, bool quoted)
     return (char *)copy.data;
 }
 
-/* The object is EXPECTED, and its text TEXT, both but for the time; drops it. ID1 in them is the id
- * that begins with 01, and ' is ". */
-static void check(json_t *object, const char *expected, const char *text)
+/* The object is EXPECTED, and its text TEXT, both but for the time; forgets it. ID1 in them is the
+ * id that begins with 01, and ' is ". */
+static void check(struct told told, const char *expected, const char *text)
 {
-    char *line = rpc_trace_text(object);
+    json_t *object = told.object;
     char *wanted_line = with_ids(text, false);
-    assert_string_equal(line + strlen("00:00:00.000 "), wanted_line);
+    assert_string_equal(text_of(&told) + strlen("00:00:00.000 "), wanted_line);
     assert_true(json_integer_value(json_object_get(object, "time")) > 0);
     json_object_del(object, "time");
     char *wanted_text = with_ids(expected, true);
@@ -60,9 +83,9 @@ static void check(json_t *object, const char *expected, const char *text)
     char *shown = json_dumps(object, JSON_COMPACT);
     if (!json_equal(object, wanted))
         fail_msg("%s instead of %s", shown, wanted_text);
-    free(line), free(wanted_line), free(wanted_text), free(shown);
+    free(wanted_line), free(wanted_text), free(shown);
     json_decref(wanted);
-    json_decref(object);
+    forget(&told);
 }
 
 static void every_kind_of_entry_is_told(void **state)
@@ -95,12 +118,12 @@ static void a_message_is_told_with_its_id_and_the_size_of_its_data(void **state)
     struct buffer data = {0};
     payload_compress(bytes_of_text("hello"), &data);
     struct chunk *rpc = rpc_encode_message(bytes_of_text("t"), buffer_bytes(&data));
-    json_t *object = trace_of(scene_without_length(rpc));
-    const json_t *message = json_array_get(json_object_get(object, "messages"), 0);
+    struct told told = trace_of(scene_without_length(rpc));
+    const json_t *message = json_array_get(json_object_get(told.object, "messages"), 0);
     assert_int_equal(json_integer_value(json_object_get(message, "size")), data.size);
     assert_string_equal(json_string_value(json_object_get(message, "id")),
                         "553e810861ad9f2b3bde628d88fa25f26f01d329");
-    json_decref(object);
+    forget(&told);
     chunk_unref(rpc);
     buffer_clear(&data);
 }
@@ -111,14 +134,12 @@ static void a_long_list_is_cut_and_what_is_left_out_is_counted(void **state)
     struct rpc_writer writer = {0};
     for (size_t i = 0; i < 1000; i++)
         rpc_write_graft(&writer, bytes_of_text("t"));
-    json_t *object = trace_of_writer(&writer);
-    assert_int_equal(json_array_size(json_object_get(object, "graft")), TRACE_ENTRIES_MAX);
-    assert_int_equal(json_integer_value(json_object_get(object, "graft_left_out")),
+    struct told told = trace_of_writer(&writer);
+    assert_int_equal(json_array_size(json_object_get(told.object, "graft")), TRACE_ENTRIES_MAX);
+    assert_int_equal(json_integer_value(json_object_get(told.object, "graft_left_out")),
                      1000 - TRACE_ENTRIES_MAX);
-    char *text = rpc_trace_text(object);
-    assert_non_null(strstr(text, "graft t; and 984 more"));
-    free(text);
-    json_decref(object);
+    assert_non_null(strstr(text_of(&told), "graft t; and 984 more"));
+    forget(&told);
 }
 
 static void what_is_malformed_or_could_garble_the_line_is_safe(void **state)
@@ -129,11 +150,24 @@ static void what_is_malformed_or_could_garble_the_line_is_safe(void **state)
           "rpc out 16Uiu2HA 8 bytes; malformed");
     struct rpc_writer writer = {0};
     rpc_write_graft(&writer, bytes_of_text("\x1b[31m\n\xff"));
-    json_t *object = trace_of_writer(&writer);
-    char *text = rpc_trace_text(object);
-    assert_null(strpbrk(text, "\x1b\n\xff"));
-    free(text);
-    json_decref(object);
+    struct told told = trace_of_writer(&writer);
+    assert_null(strpbrk(text_of(&told), "\x1b\n\xff"));
+    forget(&told);
+}
+
+/* Whoever has no clock and no peer ids, such as a reader of what others recorded, can trace too. */
+static void the_time_and_the_name_are_the_callers(void **state)
+{
+    (void)state;
+    struct rpc_trace trace = {.time_ms = 86400000 + 45296007, .peer = "node1", .dropped = true};
+    struct arena arena = {0};
+    struct buffer line = {0};
+    rpc_trace_read(&trace, bytes_of(NULL, 0), &arena);
+    rpc_trace_text(&trace, &line);
+    assert_int_equal(line.size, strlen("12:34:56.007 rpc in node1 0 bytes; dropped"));
+    assert_memory_equal(line.data, "12:34:56.007 rpc in node1 0 bytes; dropped", line.size);
+    buffer_clear(&line);
+    arena_clear(&arena);
 }
 
 static void an_empty_rpc_says_nothing(void **state)
@@ -151,6 +185,7 @@ int main(void)
         cmocka_unit_test(a_message_is_told_with_its_id_and_the_size_of_its_data),
         cmocka_unit_test(a_long_list_is_cut_and_what_is_left_out_is_counted),
         cmocka_unit_test(what_is_malformed_or_could_garble_the_line_is_safe),
+        cmocka_unit_test(the_time_and_the_name_are_the_callers),
         cmocka_unit_test(an_empty_rpc_says_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,27 @@
+#include "net/host/rpc_tracer.h"
+
+#include <stdio.h>
+
+#include "common/clock.h"
+
+void traced_rpc_read(const struct traced_rpc *traced, struct rpc_trace *trace, struct arena *arena)
+{
+    *trace = (struct rpc_trace){.time_ms = clock_epoch_ms(),
+                                .peer = traced->peer,
+                                .out = traced->out,
+                                .dropped = traced->dropped};
+    rpc_trace_read(trace, traced->rpc, arena);
+}
+
+void rpc_trace_print_text(const struct traced_rpc *traced)
+{
+    struct arena arena = {0};
+    struct rpc_trace trace;
+    struct buffer line = {0};
+    traced_rpc_read(traced, &trace, &arena);
+    rpc_trace_text(&trace, &line);
+    buffer_append_byte(&line, '\n');
+    fwrite(line.data, 1, line.size, stderr);
+    buffer_clear(&line);
+    arena_clear(&arena);
+}
