@@ -77,10 +77,13 @@ static void log_peer(const struct peer_connection *connection)
         return;
     char ours[PEER_ID_TEXT_SIZE];
     peer_id_text(host_peer_id(connection->host), ours);
-    quic_connection_log(connection->quic, QLOG_PEER_IDENTIFIED,
-                        json_pack("{s:s, s:s, s:s}", "peer", connection->peer->name, "direction",
-                                  connection->dialled ? "dialled" : "accepted", "local_peer",
-                                  ours));
+    const struct qlog_field fields[] = {
+        {"peer", QLOG_TEXT, .text = connection->peer->name},
+        {"direction", QLOG_TEXT, .text = connection->dialled ? "dialled" : "accepted"},
+        {"local_peer", QLOG_TEXT, .text = ours},
+    };
+    quic_connection_log(connection->quic, QLOG_PEER_IDENTIFIED, fields,
+                        sizeof(fields) / sizeof(*fields));
 }
 
 /* A peer that comes again may have been restarted: what it left behind is dead, and our stream to

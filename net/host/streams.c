@@ -47,11 +47,15 @@ static void log_event(struct protocol_stream *stream, const char *name, const ch
     if (!quic_connection_has_log(quic))
         return;
     const struct peer *peer = stream->connection->peer;
-    json_t *data = json_pack("{s:I, s:s, s:s*, s:s*, s:s*, s:s*}", "stream_id",
-                             (json_int_t)protocol_stream_id(stream), "initiator",
-                             stream->outbound ? "local" : "remote", "protocol", protocol, "peer",
-                             peer != NULL ? peer->name : NULL, "role", role, "reason", reason);
-    quic_connection_log(quic, name, data);
+    const struct qlog_field fields[] = {
+        {"stream_id", QLOG_NUMBER, .number = protocol_stream_id(stream)},
+        {"initiator", QLOG_TEXT, .text = stream->outbound ? "local" : "remote"},
+        {"protocol", QLOG_TEXT, .text = protocol},
+        {"peer", QLOG_TEXT, .text = peer != NULL ? peer->name : NULL},
+        {"role", QLOG_TEXT, .text = role},
+        {"reason", QLOG_TEXT, .text = reason},
+    };
+    quic_connection_log(quic, name, fields, sizeof(fields) / sizeof(*fields));
 }
 
 static const char *role_of(const struct protocol_stream *stream)

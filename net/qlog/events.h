@@ -8,6 +8,21 @@
 #ifndef NET_QLOG_EVENTS_H
 #define NET_QLOG_EVENTS_H
 
+#include <stdint.h>
+
+enum qlog_field_kind { QLOG_TEXT, QLOG_NUMBER };
+
+/* One member of an event's data. */
+struct qlog_field {
+    const char *name; /* "stream_id" */
+    enum qlog_field_kind kind;
+    union {
+        const char
+            *text; /* UTF-8, or what a peer sent in place of it; NULL: the field is left out */
+        int64_t number;
+    };
+};
+
 /* The connection's peer is known: {peer, direction: "dialled"|"accepted", local_peer}; no stream.
  */
 #define QLOG_PEER_IDENTIFIED "libp2p:peer_identified"

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,6 +11,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/memory.h"
+#include "common/utf8.h"
 
 enum { FLUSH_SIZE = 32768, RECORD_SEPARATOR = 0x1e, SAME_NAME_MAX = 9 };
 
@@ -115,14 +117,36 @@ void qlog_writer_record(struct qlog_writer *writer, struct bytes record)
         qlog_writer_flush(writer);
 }
 
-void qlog_writer_event(struct qlog_writer *writer, uint64_t time_ms, const char *name, json_t *data)
+static json_t *text_json(const char *text)
 {
-    json_t *event =
-        json_pack("{s:I, s:s, s:o}", "time", (json_int_t)time_ms, "name", name, "data", data);
-    char *text = event == NULL ? NULL : json_dumps(event, JSON_COMPACT);
+    json_t *string = json_string(text);
+    if (string != NULL)
+        return string;
+    char *safe = utf8_safe_text(bytes_of_text(text));
+    string = json_string(safe);
+    free(safe);
+    return string;
+}
+
+static json_t *data_json(const struct qlog_field *fields, size_t count)
+{
+    json_t *data = json_object();
+    for (size_t i = 0; i < count; i++) {
+        if (fields[i].kind == QLOG_NUMBER)
+            json_object_set_new(data, fields[i].name, json_integer(fields[i].number));
+        else if (fields[i].text != NULL)
+            json_object_set_new(data, fields[i].name, text_json(fields[i].text));
+    }
+    return data;
+}
+
+void qlog_writer_event(struct qlog_writer *writer, uint64_t time_ms, const char *name,
+                       const struct qlog_field *fields, size_t count)
+{
+    json_t *event = json_pack("{s:I, s:s, s:o}", "time", (json_int_t)time_ms, "name", name, "data",
+                              data_json(fields, count));
+    char *text = json_dumps(event, JSON_COMPACT);
     json_decref(event);
-    if (text == NULL)
-        return;
     buffer_append_byte(&writer->pending, RECORD_SEPARATOR);
     buffer_append_text(&writer->pending, text);
     buffer_append_byte(&writer->pending, '\n');

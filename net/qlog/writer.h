@@ -5,10 +5,9 @@
 #ifndef NET_QLOG_WRITER_H
 #define NET_QLOG_WRITER_H
 
-#include <jansson.h>
-
 #include "common/buffer.h"
 #include "common/error.h"
+#include "net/qlog/events.h"
 
 struct qlog_writer;
 
@@ -23,9 +22,10 @@ void qlog_writer_discard(struct qlog_writer *writer);
 /* One whole record as the library formats it, its separator included. The first is the header:
  * where it leaves the reference time 0, that becomes the calendar's time, epoch milliseconds. */
 void qlog_writer_record(struct qlog_writer *writer, struct bytes record);
-/* An event of ours; TIME_MS is on the log's clock. Takes over DATA. */
+/* An event of ours, NAME one of events.h, whose data are COUNT fields in that order; TIME_MS is on
+ * the log's clock. U+FFFD stands for what is no UTF-8. */
 void qlog_writer_event(struct qlog_writer *writer, uint64_t time_ms, const char *name,
-                       json_t *data);
+                       const struct qlog_field *fields, size_t count);
 /* Hands what was written to the system; done by itself from time to time. */
 void qlog_writer_flush(struct qlog_writer *writer);
 

@@ -307,15 +307,14 @@ bool quic_connection_has_log(const struct quic_connection *connection)
     return connection->log != NULL;
 }
 
-void quic_connection_log(struct quic_connection *connection, const char *name, json_t *data)
+void quic_connection_log(struct quic_connection *connection, const char *name,
+                         const struct qlog_field *fields, size_t count)
 {
-    if (connection->log == NULL) {
-        json_decref(data);
+    if (connection->log == NULL)
         return;
-    }
     /* Between pumps the endpoint's time is that of the last one. */
     struct quic_endpoint *endpoint = connection->endpoint;
     uint64_t now = endpoint->pumping ? endpoint->now : endpoint_update_now(endpoint);
     uint64_t elapsed = now - connection->started;
-    qlog_writer_event(connection->log, elapsed / MILLISECOND_NS, name, data);
+    qlog_writer_event(connection->log, elapsed / MILLISECOND_NS, name, fields, count);
 }

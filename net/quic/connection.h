@@ -2,9 +2,9 @@
 #ifndef NET_QUIC_CONNECTION_H
 #define NET_QUIC_CONNECTION_H
 
-#include <jansson.h>
-
 #include "net/quic/endpoint.h"
+
+struct qlog_field;
 
 enum { QUIC_CONNECTION_ID_TEXT_SIZE = 41 };
 
@@ -47,8 +47,10 @@ void quic_connection_close(struct quic_connection *connection, uint64_t code, co
  */
 void quic_connection_probe(struct quic_connection *connection);
 
-/* Adds an event of ours to the connection's QUIC log, if there is one. Takes over DATA. */
-void quic_connection_log(struct quic_connection *connection, const char *name, json_t *data);
+/* Adds an event of ours, with COUNT fields, to the connection's QUIC log, if there is one: see
+ * net/qlog/events.h. */
+void quic_connection_log(struct quic_connection *connection, const char *name,
+                         const struct qlog_field *fields, size_t count);
 bool quic_connection_has_log(const struct quic_connection *connection);
 
 #endif

@@ -33,7 +33,7 @@ static void write_text(struct qlog_writer *writer, const char *text)
 static void expect_file(const char *folder, const char *name, const char *text)
 {
     char *path = text_format("%s/%s", folder, name);
-    char content[64] = "";
+    char content[256] = "";
     FILE *file = fopen(path, "r");
     assert_non_null(file);
     content[fread(content, 1, sizeof(content) - 1, file)] = '\0';
@@ -109,13 +109,32 @@ static void the_header_says_when_the_log_began(void **state)
     free(path);
 }
 
+/* What a peer proposes is logged whatever bytes it has. */
+static void an_event_has_its_fields_in_order(void **state)
+{
+    struct error error;
+    struct qlog_writer *writer = qlog_writer_new(*state, "00ff", "client", &error);
+    assert_non_null(writer);
+    const struct qlog_field fields[] = {
+        {"stream_id", QLOG_NUMBER, .number = INT64_MAX},
+        {"protocol", QLOG_TEXT, .text = "\"\xff\n"},
+        {"role", QLOG_TEXT, .text = NULL},
+        {"peer", QLOG_TEXT, .text = ""},
+    };
+    qlog_writer_event(writer, 7, QLOG_STREAM_CLOSED, fields, sizeof(fields) / sizeof(*fields));
+    qlog_writer_free(writer);
+    expect_file(*state, "00ff_client.sqlog",
+                "\x1e{\"time\":7,\"name\":\"libp2p:stream_closed\",\"data\":{"
+                "\"stream_id\":9223372036854775807,\"protocol\":\"\\\"\xef\xbf\xbd\xef\xbf\xbd\","
+                "\"peer\":\"\"}}\n");
+}
+
 int main(void)
 {
 #define WRITER(test) cmocka_unit_test_setup_teardown(test, make_folder, remove_folder)
     const struct CMUnitTest tests[] = {
-        WRITER(a_log_is_never_written_over),
-        WRITER(the_header_says_when_the_log_began),
-        WRITER(ends_after_so_many_of_one_name),
+        WRITER(a_log_is_never_written_over),    WRITER(the_header_says_when_the_log_began),
+        WRITER(ends_after_so_many_of_one_name), WRITER(an_event_has_its_fields_in_order),
         WRITER(a_discarded_log_leaves_no_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
