@@ -304,7 +304,7 @@ proposal() {
 @test "a malformed status request is answered with code 1, and told" {
     start_victim
     run -0 attack open "propose:$status" hex:50ffff fin wait:fin
-    await a '.event == "status_failed"' | jq -e 'has("reason")'
+    await a '.event == "status_failed"' | jq -e 'has("reason") and .role == "answered"'
 }
 
 @test "a ping that never reads and an identify push without end are cut off" {
@@ -329,7 +329,7 @@ connect_to() {
     start_victim
     connect_to status-refused mesh 5s \
         '.exit == 6 and (.error | contains("refused with code 2: no status yet"))'
-    await a '.event == "status_failed"' .reason | grep -F "no status yet"
+    await a '.event == "status_failed" and .role == "asked"' .reason | grep -F "no status yet"
     end faulty
     before=$(lines_of a)
     connect_to status-malformed mesh 5s '.exit == 6 and .error != ""'

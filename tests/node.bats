@@ -283,7 +283,7 @@ printed_times() {
     start_dialler b a --heartbeat 50ms
     await_mesh a b
     start_dialler c a --heartbeat 50ms
-    await c '.event == "graft_refused"'
+    await c '.event == "graft_refused" and .by == "peer"'
     api a /mesh | jq -e --arg topic "$topic" '.topics[$topic].mesh | length == 1'
 }
 

@@ -10,6 +10,7 @@
 #include "cmd/node/settings.h"
 #include "common/log.h"
 #include "common/memory.h"
+#include "net/api/event_json.h"
 #include "net/api/host_json.h"
 #include "net/api/node.h"
 #include "net/host/dialer.h"

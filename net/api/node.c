@@ -8,6 +8,7 @@
 #include "common/hex.h"
 #include "common/memory.h"
 #include "common/options.h"
+#include "net/api/event_json.h"
 #include "net/api/host_json.h"
 #include "net/api/metrics.h"
 #include "net/api/server.h"

@@ -13,6 +13,8 @@
 #ifndef NET_HOST_ATTEMPT_H
 #define NET_HOST_ATTEMPT_H
 
+#include <jansson.h>
+
 #include "net/address/resolver.h"
 #include "net/host/host.h"
 

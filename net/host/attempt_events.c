@@ -5,6 +5,7 @@
 
 #include "common/clock.h"
 #include "common/memory.h"
+#include "net/api/event_json.h"
 #include "net/host/attempt_state.h"
 
 enum { ROUND_TRIP_MIN_US = 1000 };
@@ -153,7 +154,7 @@ static void on_status_failed(struct attempt *attempt, const struct host_event *e
         end_status(attempt);
     } else {
         attempt_fail(attempt, ATTEMPT_STATUS_FAILED, "status", "%s%s",
-                     event->asked ? "" : "the peer's request: ", event->reason);
+                     event->by == HOST_BY_US ? "" : "the peer's request: ", event->reason);
     }
 }
 
@@ -352,7 +353,7 @@ static void on_mesh_joined(struct attempt *attempt, const struct host_event *eve
 {
     if (!attempt_wants(attempt, event->topic) || attempt->done[ATTEMPT_MESH])
         return;
-    if (event->asked) {
+    if (event->by == HOST_BY_PEER) {
         set_graft(attempt, event->topic, GRAFTED_BY_PEER);
     } else if (attempt->grafted == NULL || is_grafted_on(attempt, event->topic)) {
         set_graft(attempt, event->topic, GRAFTED_BY_US);
@@ -373,7 +374,7 @@ static void forget_graft(struct attempt *attempt, const char *topic)
  */
 static void on_mesh_left(struct attempt *attempt, const struct host_event *event)
 {
-    if (event->asked || attempt->peer->outbound != NULL)
+    if (event->by == HOST_BY_PEER || attempt->peer->outbound != NULL)
         forget_graft(attempt, event->topic);
 }
 
@@ -416,7 +417,7 @@ static void adopt_status(struct attempt *attempt, struct peer_connection *connec
     struct host_event event = {.kind = HOST_STATUS,
                                .peer = attempt->peer,
                                .connection = connection,
-                               .asked = connection->dialled};
+                               .by = connection->dialled ? HOST_BY_US : HOST_BY_PEER};
     if (attempt->peer->status_known) {
         on_status(attempt, &event);
     } else if (connection->status == STATUS_NOT_SPOKEN) {

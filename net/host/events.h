@@ -2,7 +2,6 @@
 #ifndef NET_HOST_EVENTS_H
 #define NET_HOST_EVENTS_H
 
-#include <jansson.h>
 #include <sys/queue.h>
 
 #include "net/host/peers.h"
@@ -12,8 +11,8 @@ enum host_event_kind {
     HOST_CONFIRMED,          /* connection: the peer has accepted us too */
     HOST_DIAL_FAILED,        /* dial, close: no connection came of it */
     HOST_ACCEPT_FAILED,      /* close: an inbound handshake failed */
-    HOST_STATUS,             /* connection: asked tells who; peer->status */
-    HOST_STATUS_FAILED,      /* connection: end, reason; see protocol_not_spoken() */
+    HOST_STATUS,             /* connection, by: who asked; peer->status */
+    HOST_STATUS_FAILED,      /* connection, by: who asked; end, reason; see protocol_not_spoken() */
     HOST_IDENTIFIED,         /* peer->identify */
     HOST_IDENTIFY_FAILED,    /* connection: end, reason */
     HOST_PONG,               /* connection, rtt_us: the peer echoed our ping */
@@ -23,13 +22,16 @@ enum host_event_kind {
     HOST_STREAM_CLOSED,      /* stream: gossipsub, that was open: end */
     HOST_SUBSCRIBED,         /* topic */
     HOST_UNSUBSCRIBED,       /* topic */
-    HOST_MESH_JOINED,        /* topic; asked: by the peer's GRAFT */
-    HOST_MESH_LEFT,          /* topic, reason; asked: by the peer's PRUNE */
-    HOST_GRAFT_REFUSED,      /* topic: a PRUNE arrived */
+    HOST_MESH_JOINED,        /* topic, by: whose GRAFT it was */
+    HOST_MESH_LEFT,          /* topic, reason, by: the peer's PRUNE, or our leaving */
+    HOST_GRAFT_REFUSED,      /* topic, by: the peer, whose PRUNE arrived */
     HOST_GRAFT_ACKNOWLEDGED, /* the peer has all of our last GRAFT */
     HOST_MESSAGE,            /* topic, id, payload */
     HOST_DISCONNECTED,       /* connection, close */
 };
+
+/* Whose doing an event is, where both sides could be the cause. */
+enum host_event_by { HOST_BY_US, HOST_BY_PEER };
 
 struct host_event {
     enum host_event_kind kind;
@@ -40,7 +42,7 @@ struct host_event {
     const struct quic_connection *failed; /* of HOST_DIAL_FAILED and HOST_ACCEPT_FAILED */
     const struct quic_close *close;
     enum protocol_end end;
-    bool asked;
+    enum host_event_by by;
     const char *topic;
     const char *reason;
     const uint8_t *id; /* GOSSIPSUB_MESSAGE_ID_SIZE bytes */
@@ -60,9 +62,6 @@ void host_observe(struct host *host, struct host_observer *observer);
 void host_unobserve(struct host *host, struct host_observer *observer);
 void host_tell(struct host *host, const struct host_event *event);
 
-/* {"event": ..., "peer_id": ..., ...}, as the README documents it; NULL for events that are not for
- * people (HOST_GRAFT_ACKNOWLEDGED). */
-json_t *host_event_json(const struct host_event *event);
 /* "handshake_timeout", "peer_closed" and so on. */
 const char *quic_close_cause_name(enum quic_close_cause cause);
 

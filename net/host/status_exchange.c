@@ -20,7 +20,7 @@ static void tell_status(struct protocol_stream *stream)
     struct host_event event = {.kind = HOST_STATUS,
                                .peer = peer_of(stream),
                                .connection = stream->connection,
-                               .asked = stream->outbound};
+                               .by = stream->outbound ? HOST_BY_US : HOST_BY_PEER};
     host_tell(stream->connection->host, &event);
 }
 
@@ -47,7 +47,7 @@ static void ask_failed(struct protocol_stream *stream, enum protocol_end end, co
                                .peer = peer_of(stream),
                                .connection = connection,
                                .end = end,
-                               .asked = true,
+                               .by = HOST_BY_US,
                                .reason = reason};
     host_tell(connection->host, &event);
     if (end == PROTOCOL_CONNECTION_LOST)
@@ -175,6 +175,7 @@ static void answer(struct protocol_stream *stream)
         struct host_event event = {.kind = HOST_STATUS_FAILED,
                                    .peer = peer_of(stream),
                                    .connection = stream->connection,
+                                   .by = HOST_BY_PEER,
                                    .end = PROTOCOL_UNINTELLIGIBLE,
                                    .reason = error.text};
         host_tell(stream->connection->host, &event);

@@ -234,7 +234,7 @@ static void on_event(void *context, const struct host_event *event)
         visit->peer = event->peer;
         break;
     case HOST_STATUS:
-        if (event->asked)
+        if (event->by == HOST_BY_US)
             set_status(visit, "answered");
         break;
     case HOST_STATUS_FAILED:
@@ -256,7 +256,7 @@ static void on_event(void *context, const struct host_event *event)
         json_object_set_new(visit->meshes, event->topic, json_true());
         break;
     case HOST_MESH_LEFT:
-        if (event->asked)
+        if (event->by == HOST_BY_PEER)
             json_object_del(visit->meshes, event->topic);
         break;
     case HOST_DISCONNECTED:
