@@ -578,6 +578,8 @@ api_has_agent() {
     refused /subscribe '{"topic":7}' topic
     refused /subscribe '{"topic":""}' topic
     refused /subscribe "{\"topic\":\"$(head -c 300 /dev/zero | tr '\0' a)\"}" topic
+    refused /subscribe '{"topic":"lean:a/b"}' slash
+    refused /connect "{\"addr\":\"$(address a)\",\"topic\":\"lean:\"}" empty
     refused /unsubscribe '{}' topic
     api a /health | jq -e '.status == "ok"'
 }

@@ -199,9 +199,10 @@ static bool start(struct run *run, struct error *error)
     if (run->host == NULL)
         return false;
     run->resolver = resolver_new(run->base);
-    run->topic =
-        host_topic_expand(run->host, settings->topic != NULL ? settings->topic : "lean:block");
-    if (!host_subscribe(run->host, run->topic, error) || !listen_on(run, error))
+    run->topic = host_topic_expand(run->host,
+                                   settings->topic != NULL ? settings->topic : "lean:block", error);
+    if (run->topic == NULL || !host_subscribe(run->host, run->topic, error) ||
+        !listen_on(run, error))
         return false;
     struct attempt_settings attempt = {
         .until = (enum attempt_step)settings->until,

@@ -73,8 +73,8 @@ static bool subscribe(struct node *node, const struct node_settings *settings, s
         list = settings->topics;
     bool subscribed = true;
     for (size_t i = 0; i < list.count && subscribed; i++) {
-        char *topic = host_topic_expand(node->host, list.items[i]);
-        subscribed = host_subscribe(node->host, topic, error);
+        char *topic = host_topic_expand(node->host, list.items[i], error);
+        subscribed = topic != NULL && host_subscribe(node->host, topic, error);
         if (!subscribed)
             error_prefix(error, "--topic %s", list.items[i]);
         free(topic);

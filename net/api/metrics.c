@@ -7,6 +7,7 @@
 #include "common/clock.h"
 #include "common/memory.h"
 #include "common/utf8.h"
+#include "net/gossipsub/lean_topic.h"
 
 enum { BOUNDS_MAX = 8 };
 enum direction { INBOUND, OUTBOUND, DIRECTIONS };
@@ -113,16 +114,18 @@ static void count_disconnected(struct metrics *metrics, const struct host_event 
         metrics->opens_avoided += event->peer->lifecycle.opens_avoided;
 }
 
-/* Lean's topics are /leanconsensus/NETWORK/NAME/ENCODING. */
+static bool begins_with(struct bytes name, const char *beginning)
+{
+    return name.size >= strlen(beginning) && memcmp(name.data, beginning, strlen(beginning)) == 0;
+}
+
 static void count_message(struct metrics *metrics, const struct host_event *event)
 {
-    const char *name = event->topic;
-    for (int slashes = 0; name != NULL && slashes < 3; slashes++) {
-        name = strchr(name, '/');
-        name = name != NULL ? name + 1 : NULL;
-    }
-    for (size_t i = 0; name != NULL && i < MESSAGE_KINDS; i++)
-        if (strncmp(name, message_kinds[i].topic, strlen(message_kinds[i].topic)) == 0)
+    struct bytes network, name;
+    if (event->topic == NULL || !lean_topic_read(event->topic, &network, &name))
+        return;
+    for (size_t i = 0; i < MESSAGE_KINDS; i++)
+        if (begins_with(name, message_kinds[i].topic))
             observe(&metrics->messages[i], message_kinds[i].bounds, (double)event->payload.size);
 }
 

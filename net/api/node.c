@@ -166,7 +166,11 @@ static void post_connect(void *context, struct api_request *request, const json_
         return;
     }
     const char *topic = json_string_value(json_object_get(body, "topic"));
-    char *expanded = topic != NULL ? host_topic_expand(api->host, topic) : NULL;
+    char *expanded = topic != NULL ? host_topic_expand(api->host, topic, &error) : NULL;
+    if (topic != NULL && expanded == NULL) {
+        api_reply_error(request, BAD_REQUEST, "%s", error.text);
+        return;
+    }
     settings.topic = expanded;
     struct connecting *connecting = memory_new(sizeof(*connecting));
     connecting->api = api;
@@ -277,10 +281,12 @@ static void post_ping(void *context, struct api_request *request, const json_t *
 static char *read_topic(const struct node_api *api, struct api_request *request, const json_t *body)
 {
     const char *topic = json_string_value(json_object_get(body, "topic"));
-    if (topic != NULL)
-        return host_topic_expand(api->host, topic);
-    api_reply_error(request, BAD_REQUEST, "\"topic\": a topic is needed");
-    return NULL;
+    struct error error;
+    error_set(&error, "\"topic\": a topic is needed");
+    char *expanded = topic != NULL ? host_topic_expand(api->host, topic, &error) : NULL;
+    if (expanded == NULL)
+        api_reply_error(request, BAD_REQUEST, "%s", error.text);
+    return expanded;
 }
 
 static void change_topic(struct node_api *api, struct api_request *request, const json_t *body,

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 static const char prefix[] = "/leanconsensus/";
+static const char short_prefix[] = "lean:";
 static const char suffix[] = "/ssz_snappy";
 
 static bool is_part(const char *text)
@@ -27,16 +28,29 @@ bool lean_topic_write(const char *network, const char *name,
     return true;
 }
 
-bool lean_topic_read(const char *topic, struct bytes *network, struct bytes *name)
+const char *lean_topic_name_in_short(const char *text)
+{
+    return strncmp(text, short_prefix, strlen(short_prefix)) == 0 ? text + strlen(short_prefix)
+                                                                  : NULL;
+}
+
+bool lean_topic_network(const char *topic, struct bytes *network)
 {
     if (strncmp(topic, prefix, strlen(prefix)) != 0)
         return false;
     const char *start = topic + strlen(prefix);
-    const char *middle = strchr(start, '/');
-    const char *end = middle != NULL ? strchr(middle + 1, '/') : NULL;
-    if (end == NULL || strcmp(end, suffix) != 0 || middle == start || end == middle + 1)
+    *network = bytes_of(start, strcspn(start, "/"));
+    return true;
+}
+
+bool lean_topic_read(const char *topic, struct bytes *network, struct bytes *name)
+{
+    if (!lean_topic_network(topic, network) || network->size == 0)
         return false;
-    *network = bytes_of(start, (size_t)(middle - start));
+    const char *middle = (const char *)network->data + network->size;
+    const char *end = *middle == '/' ? strchr(middle + 1, '/') : NULL;
+    if (end == NULL || strcmp(end, suffix) != 0 || end == middle + 1)
+        return false;
     *name = bytes_of(middle + 1, (size_t)(end - middle - 1));
     return true;
 }

@@ -13,7 +13,12 @@
  */
 bool lean_topic_write(const char *network, const char *name,
                       char topic[GOSSIPSUB_TOPIC_SIZE_MAX + 1], struct error *error);
+/* NAME of "lean:NAME", which people write for such a topic of the network at hand; NULL where TEXT
+ * does not begin so. */
+const char *lean_topic_name_in_short(const char *text);
 /* False where TOPIC is not of that form; the parts are views into it. */
 bool lean_topic_read(const char *topic, struct bytes *network, struct bytes *name);
+/* The network alone, of whatever begins as such a topic does. */
+bool lean_topic_network(const char *topic, struct bytes *network);
 
 #endif

@@ -446,15 +446,6 @@ bool host_ping(struct peer *peer)
     return ping_ask(peer_oldest_connection(peer));
 }
 
-char *host_topic_expand(const struct host *host, const char *topic)
-{
-    static const char prefix[] = "lean:";
-    if (strncmp(topic, prefix, sizeof(prefix) - 1) != 0)
-        return text_copy(topic);
-    return text_format("/leanconsensus/%s/%s/ssz_snappy", host->settings.network,
-                       topic + sizeof(prefix) - 1);
-}
-
 bool host_subscribe(struct host *host, const char *topic, struct error *error)
 {
     bool done = gossipsub_subscribe(host->router, clock_now_ms(), topic, &host->actions, error);

@@ -94,9 +94,10 @@ void host_ask_identify(struct peer_connection *connection);
  * no stream could be opened. */
 bool host_ping(struct peer *peer);
 
-/* A topic as people write it: "/..." stands for itself, "lean:NAME" becomes
- * /leanconsensus/NETWORK/NAME/ssz_snappy. Freed with free(). */
-char *host_topic_expand(const struct host *host, const char *topic);
+/* A topic as people write it: "lean:NAME" is Lean's topic of that name on our network, anything
+ * else stands for itself. Freed with free(); NULL with the error set where no topic has that name.
+ */
+char *host_topic_expand(const struct host *host, const char *topic, struct error *error);
 bool host_subscribe(struct host *host, const char *topic, struct error *error);
 bool host_unsubscribe(struct host *host, const char *topic, struct error *error);
 bool host_publish(struct host *host, const char *topic, struct bytes payload,

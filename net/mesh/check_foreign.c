@@ -1,43 +1,26 @@
 /* What is not known of a foreign node is not held against it: its meshes, its peers, its streams to
  * others. */
-#include <stdlib.h>
-#include <string.h>
-
-#include "common/memory.h"
+#include "net/gossipsub/lean_topic.h"
 #include "net/mesh/check_state.h"
 #include "net/mesh/members.h"
 
-/* The part of a Lean topic, /leanconsensus/NETWORK/..., that is the network; NULL where it is none.
- * Freed with free(). */
-static char *network_of(const char *topic)
-{
-    static const char prefix[] = "/leanconsensus/";
-    if (strncmp(topic, prefix, sizeof(prefix) - 1) != 0)
-        return NULL;
-    const char *network = topic + sizeof(prefix) - 1;
-    return text_format("%.*s", (int)strcspn(network, "/"), network);
-}
-
 static void check_network(struct check *check, const json_t *entry, struct subject subject)
 {
-    char *other = NULL;
+    struct bytes other = {0}, network;
     bool shared = false;
     const char *topic;
     json_t *value;
     json_object_foreach(json_object_get(entry, "topics"), topic, value)
     {
-        char *network = network_of(topic);
-        if (network == NULL)
+        if (!lean_topic_network(topic, &network))
             continue;
-        shared |= check->network == NULL || strcmp(network, check->network) == 0;
-        free(other);
+        shared |= check->network == NULL || bytes_equal(network, bytes_of_text(check->network));
         other = network;
     }
-    if (other != NULL && !shared)
+    if (other.data != NULL && !shared)
         check_find(check, MESH_SAME_NETWORK, MESH_ERROR, subject,
-                   "subscribed to topics of network %s, while the first node has %s", other,
-                   check->network);
-    free(other);
+                   "subscribed to topics of network %.*s, while the first node has %s",
+                   (int)other.size, (const char *)other.data, check->network);
 }
 
 static void check_streams(struct check *check, const json_t *visit, struct subject subject)

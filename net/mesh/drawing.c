@@ -54,10 +54,11 @@ static struct hearsay *find_vertex(const struct drawing *drawing, const char *na
 static bool is_meant(const char *topic, const char *wanted)
 {
     struct bytes network, name;
+    const char *meant = lean_topic_name_in_short(wanted);
     if (strcmp(topic, wanted) == 0)
         return true;
-    return strncmp(wanted, "lean:", 5) == 0 && lean_topic_read(topic, &network, &name) &&
-           bytes_equal(name, bytes_of_text(wanted + 5));
+    return meant != NULL && lean_topic_read(topic, &network, &name) &&
+           bytes_equal(name, bytes_of_text(meant));
 }
 
 static bool no_such_topic(const struct mesh_links *links, const char *wanted, struct error *error)
