@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "common/hex.h"
+#include "net/api/host_json.h"
 #include "net/api/status_json.h"
 
 enum { SHOWN_PAYLOAD_MAX = 4096 }; /* larger messages are told without their data */
@@ -74,8 +75,7 @@ static void add_stream(json_t *object, const struct host_event *event)
     const struct protocol_stream *stream = event->stream;
     if (stream == NULL)
         return;
-    json_object_set_new(object, "stream_id", json_integer(protocol_stream_id(stream)));
-    set_text(object, "protocol", stream->protocol->name);
+    json_object_update_new(object, host_stream_json(stream));
     set_text(object, "direction", stream->outbound ? "outbound" : "inbound");
 }
 

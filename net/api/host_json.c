@@ -68,13 +68,19 @@ static json_t *connections_json(const struct peer *peer)
     return connections;
 }
 
-static json_t *stream_json(const struct protocol_stream *stream)
+json_t *host_stream_json(const struct protocol_stream *stream)
 {
     struct quic_connection_facts facts;
     quic_connection_facts(stream->connection->quic, &facts);
-    return json_pack("{s:s, s:I, s:s, s:I}", "connection", facts.id, "stream_id",
-                     (json_int_t)protocol_stream_id(stream), "protocol", stream->protocol->name,
-                     "age_ms", (json_int_t)(clock_now_ms() - stream->opened_ms));
+    return json_pack("{s:s, s:I, s:s}", "connection", facts.id, "stream_id",
+                     (json_int_t)protocol_stream_id(stream), "protocol", stream->protocol->name);
+}
+
+static json_t *aged_stream_json(const struct protocol_stream *stream)
+{
+    json_t *object = host_stream_json(stream);
+    set_count(object, "age_ms", clock_now_ms() - stream->opened_ms);
+    return object;
 }
 
 static json_t *outbound_json(const struct peer *peer)
@@ -83,7 +89,7 @@ static json_t *outbound_json(const struct peer *peer)
                                          [LIFECYCLE_OPENING] = "opening",
                                          [LIFECYCLE_OPEN] = "open",
                                          [LIFECYCLE_WAITING] = "waiting"};
-    json_t *stream = peer->outbound != NULL ? stream_json(peer->outbound) : json_object();
+    json_t *stream = peer->outbound != NULL ? aged_stream_json(peer->outbound) : json_object();
     set(stream, "state", json_string(states[peer->lifecycle.state]));
     set_count(stream, "opens_avoided", peer->lifecycle.opens_avoided);
     return stream;
@@ -93,39 +99,34 @@ static json_t *inbound_json(const struct peer *peer)
 {
     json_t *streams = json_array();
     for (size_t i = 0; i < peer->inbound_count; i++)
-        json_array_append_new(streams, stream_json(peer->inbound[i]));
+        json_array_append_new(streams, aged_stream_json(peer->inbound[i]));
     return streams;
+}
+
+static json_t *names_json(const char *const *names, size_t count)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(list, json_string(names[i]));
+    return list;
 }
 
 static json_t *protocols_json(const struct identify *identify)
 {
-    json_t *protocols = json_array();
     const char **names = memory_new(identify->protocol_count * sizeof(*names));
     for (size_t i = 0; i < identify->protocol_count; i++)
         names[i] = identify->protocols[i];
     qsort(names, identify->protocol_count, sizeof(*names), compare_texts);
-    for (size_t i = 0; i < identify->protocol_count; i++)
-        json_array_append_new(protocols, json_string(names[i]));
+    json_t *protocols = names_json(names, identify->protocol_count);
     free(names);
     return protocols;
 }
 
-typedef bool (*topic_test)(const struct gossipsub *router, gossipsub_peer peer,
-                           gossipsub_topic topic);
-
-static json_t *subscriptions_json(const struct peer *peer)
+json_t *host_topics_json(const struct host *host, const struct peer *peer)
 {
-    struct gossipsub *router = host_router(peer->host);
-    const char **names = memory_new(gossipsub_topic_count(router) * sizeof(*names));
-    size_t count = 0;
-    for (gossipsub_topic topic = 0; topic < gossipsub_topic_count(router); topic++) {
-        if (gossipsub_peer_is_subscribed(router, peer->router_handle, topic))
-            names[count++] = gossipsub_topic_name(router, topic);
-    }
-    qsort(names, count, sizeof(*names), compare_texts);
-    json_t *topics = json_array();
-    for (size_t i = 0; i < count; i++)
-        json_array_append_new(topics, json_string(names[i]));
+    size_t count;
+    const char **names = host_topic_names(host, peer, &count);
+    json_t *topics = names_json(names, count);
     free(names);
     return topics;
 }
@@ -138,7 +139,7 @@ json_t *host_peer_json(const struct peer *peer)
     set(object, "agent", text_or_null(peer->identify.agent));
     set(object, "protocols", protocols_json(&peer->identify));
     set(object, "status", peer->status_known ? status_json(&peer->status) : json_null());
-    set(object, "subscriptions", subscriptions_json(peer));
+    set(object, "subscriptions", host_topics_json(peer->host, peer));
     set(object, "connections", connections_json(peer));
     set(object, "outbound_stream", outbound_json(peer));
     set(object, "inbound_streams", inbound_json(peer));
@@ -161,6 +162,9 @@ json_t *host_peers_json(const struct host *host)
 }
 
 /* ---- topics ---- */
+
+typedef bool (*topic_test)(const struct gossipsub *router, gossipsub_peer peer,
+                           gossipsub_topic topic);
 
 static json_t *peers_where(const struct host *host, struct peer **peers, topic_test test,
                            gossipsub_topic topic)

@@ -13,6 +13,10 @@ json_t *host_health_json(const struct host *host, uint64_t uptime_ms);
 json_t *host_ready_json(const struct host *host, const char *api);
 /* One peer: what it said of itself, its connections and its gossipsub streams. */
 json_t *host_peer_json(const struct peer *peer);
+/* A stream, as every answer, event and step has it: {"connection", "stream_id", "protocol"}. */
+json_t *host_stream_json(const struct protocol_stream *stream);
+/* The names that host_topic_names() finds. */
+json_t *host_topics_json(const struct host *host, const struct peer *peer);
 /* GET /peers: {"peers": [...]}, sorted by peer id. */
 json_t *host_peers_json(const struct host *host);
 /* GET /mesh: all of the node's networking state; topics with their mesh, subscribers, fanout and

@@ -98,6 +98,9 @@ bool host_ping(struct peer *peer);
  * else stands for itself. Freed with free(); NULL with the error set where no topic has that name.
  */
 char *host_topic_expand(const struct host *host, const char *topic, struct error *error);
+/* What the peer is subscribed to, or we are where PEER is NULL: COUNT names, sorted. The array is
+ * freed with free(), its names are the router's. */
+const char **host_topic_names(const struct host *host, const struct peer *peer, size_t *count);
 bool host_subscribe(struct host *host, const char *topic, struct error *error);
 bool host_unsubscribe(struct host *host, const char *topic, struct error *error);
 bool host_publish(struct host *host, const char *topic, struct bytes payload,

@@ -49,17 +49,15 @@ static json_t *listen_of(const struct peer *peer)
 
 static json_t *topics_of(const struct visit *visit)
 {
-    const struct peer *peer = visit->peer;
-    const struct gossipsub *router = host_router(peer->host);
+    size_t count;
+    const char **names = host_topic_names(visit->peer->host, visit->peer, &count);
     json_t *topics = json_object();
-    for (gossipsub_topic topic = 0; topic < gossipsub_topic_count(router); topic++) {
-        if (!gossipsub_peer_is_subscribed(router, peer->router_handle, topic))
-            continue;
-        const char *name = gossipsub_topic_name(router, topic);
-        bool in_mesh = json_object_get(visit->meshes, name) != NULL;
-        json_object_set_new(topics, name,
+    for (size_t i = 0; i < count; i++) {
+        bool in_mesh = json_object_get(visit->meshes, names[i]) != NULL;
+        json_object_set_new(topics, names[i],
                             json_pack("{s:b, s:b}", "subscribed", 1, "has_visitor", in_mesh));
     }
+    free(names);
     return topics;
 }
 
