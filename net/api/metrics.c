@@ -368,6 +368,8 @@ static void write_traffic(FILE *page, const struct host *host)
                      quic->bytes_in, quic->bytes_out);
     write_single(page, "devnet_retries_total", "counter", "QUIC Retry packets sent",
                  (double)quic->retries_sent);
+    write_single(page, "devnet_connections_refused_total", "counter",
+                 "Connections that were answered with CONNECTION_REFUSED", (double)quic->refused);
     write_single(page, "devnet_stateless_resets_total", "counter", "Stateless resets sent",
                  (double)quic->resets_sent);
     write_single(page, "devnet_stateless_resets_withheld_total", "counter",

@@ -270,7 +270,7 @@ static struct quic_endpoint *make_endpoint(struct host *host, struct error *erro
     settings.identity = host->settings.identity;
     settings.keylog_path = host->settings.keylog_path;
     settings.qlog_folder = host->settings.qlog_folder;
-    settings.handshake_timeout_ms = host->settings.handshake_timeout_ms;
+    settings.policy.handshake_timeout_ms = host->settings.handshake_timeout_ms;
     settings.handlers = &handlers;
     settings.context = host;
     return quic_endpoint_new(&settings, error);
@@ -391,7 +391,7 @@ uint64_t host_dial(struct host *host, const struct multiaddr *address, struct er
         return 0;
     }
     const struct peer_id *expected = address->has_peer_id ? &address->peer_id : NULL;
-    struct quic_connection *quic = quic_endpoint_dial(host->endpoint, address, expected, error);
+    struct quic_connection *quic = quic_endpoint_dial(host->endpoint, address, expected, NULL, error);
     if (quic == NULL)
         return 0;
     struct peer_connection *connection = connection_for(host, quic);

@@ -10,6 +10,7 @@ enum {
     RESET_SIZE_MAX = 43,
     RETRY_VALID_S = 10,
     HEADER_FORM_LONG = 0x80,
+    CONNECTION_REFUSED = 0x02, /* RFC 9000, section 20.1 */
 };
 
 static ngtcp2_addr address_of(const struct sockaddr *remote, socklen_t size)
@@ -56,6 +57,20 @@ void accept_send_retry(struct quic_socket *socket, const struct sockaddr *remote
     ngtcp2_addr address = address_of(remote, remote_size);
     send_batch_add(endpoint, socket, &address, (size_t)written);
     endpoint->statistics.retries_sent++;
+}
+
+void accept_send_refusal(struct quic_socket *socket, const struct sockaddr *remote,
+                         socklen_t remote_size, const ngtcp2_pkt_hd *header)
+{
+    struct quic_endpoint *endpoint = socket->endpoint;
+    endpoint->statistics.refused++;
+    ngtcp2_ssize written = ngtcp2_crypto_write_connection_close(
+        send_batch_room(endpoint), PACKET_SIZE_MAX, header->version, &header->scid, &header->dcid,
+        CONNECTION_REFUSED, NULL, 0);
+    if (written <= 0)
+        return;
+    ngtcp2_addr address = address_of(remote, remote_size);
+    send_batch_add(endpoint, socket, &address, (size_t)written);
 }
 
 /* Answers a packet of a connection that we do not know (any more), such as one from before a
@@ -129,23 +144,18 @@ void accept_datagram(struct quic_socket *socket, const struct sockaddr *remote,
         return;
     }
     ngtcp2_pkt_hd header;
-    if (!socket->listening || endpoint->shut_down || ngtcp2_accept(&header, data, size) != 0 ||
-        endpoint->connection_count >= QUIC_CONNECTIONS_MAX)
+    if (!socket->listening || endpoint->shut_down || ngtcp2_accept(&header, data, size) != 0)
         return;
+    if (endpoint->connection_count >= QUIC_CONNECTIONS_MAX) {
+        accept_send_refusal(socket, remote, remote_size, &header);
+        return;
+    }
     ngtcp2_cid original;
     bool retried = verify_retry(endpoint, remote, remote_size, &header, &original);
     if (!retried && endpoint->handshakes >= QUIC_HANDSHAKES_BEFORE_RETRY) {
         accept_send_retry(socket, remote, remote_size, &header);
         return;
     }
-    struct error error;
-    struct quic_connection *connection = connection_new_server(socket, remote, remote_size, &header,
-                                                               retried ? &original : NULL, &error);
-    if (connection == NULL) {
-        log_warn("%s", error.text);
-        return;
-    }
-    connection_receive(connection, remote, remote_size, data, size);
-    if (connection->retry_wanted)
-        accept_send_retry(socket, remote, remote_size, &header);
+    admission_ask(socket, remote, remote_size, &header, retried ? &original : NULL,
+                  bytes_of(data, size));
 }

@@ -23,12 +23,18 @@ void connection_make_cid(ngtcp2_cid *cid)
 /* Half the shorter of both idle timeouts keeps an idle connection up over one lost packet. */
 void connection_start_keep_alive(struct quic_connection *connection)
 {
+    const struct quic_policy *policy = &connection->policy;
     const ngtcp2_transport_params *remote =
         ngtcp2_conn_get_remote_transport_params(connection->conn);
-    ngtcp2_duration idle = settings_of(connection)->idle_timeout_ms * MILLISECOND_NS;
+    ngtcp2_duration idle = policy->idle_timeout_ms * MILLISECOND_NS;
     if (remote != NULL && remote->max_idle_timeout > 0 && remote->max_idle_timeout < idle)
         idle = remote->max_idle_timeout;
-    ngtcp2_conn_set_keep_alive_timeout(connection->conn, idle / 2);
+    ngtcp2_duration wanted = policy->keep_alive_ms * MILLISECOND_NS;
+    if (wanted == 0)
+        wanted = COMPAT_KEEP_ALIVE_NEVER;
+    else if (wanted > idle / 2)
+        wanted = idle / 2;
+    ngtcp2_conn_set_keep_alive_timeout(connection->conn, wanted);
 }
 
 static int on_handshake_completed(ngtcp2_conn *conn, void *user)
@@ -109,12 +115,14 @@ static int on_stream_data(ngtcp2_conn *conn, uint32_t flags, int64_t id, uint64_
     (void)offset;
     struct quic_connection *connection = user;
     struct quic_stream *stream = stream_user;
-    /* Handlers keep what they need within limits of their own, so the credit goes back at once. */
-    ngtcp2_conn_extend_max_stream_offset(conn, id, size);
-    ngtcp2_conn_extend_max_offset(conn, size);
-    endpoint_mark_dirty(connection);
     bool fin = (flags & NGTCP2_STREAM_DATA_FLAG_FIN) != 0;
-    if (stream == NULL || stream->closed || stream->read_closed)
+    bool unwanted = stream == NULL || stream->closed || stream->read_closed;
+    endpoint_mark_dirty(connection);
+    if (unwanted || !connection->policy.credit_by_hand) {
+        ngtcp2_conn_extend_max_stream_offset(conn, id, size);
+        ngtcp2_conn_extend_max_offset(conn, size);
+    }
+    if (unwanted)
         return 0;
     stream->read_closed = fin;
     const struct quic_settings *settings = settings_of(connection);

@@ -67,6 +67,7 @@ static inline void compat_params_original_dcid(ngtcp2_transport_params *params,
 }
 
 typedef ngtcp2_connection_id_status_type compat_cid_status;
+#define COMPAT_KEEP_ALIVE_NEVER UINT64_MAX
 #define COMPAT_CID_ACTIVATED NGTCP2_CONNECTION_ID_STATUS_TYPE_ACTIVATE
 #define compat_token_is_retry(base) ((base)[0] == NGTCP2_CRYPTO_TOKEN_MAGIC_RETRY)
 
@@ -127,6 +128,7 @@ static inline void compat_params_original_dcid(ngtcp2_transport_params *params,
 }
 
 typedef int compat_cid_status;
+#define COMPAT_KEEP_ALIVE_NEVER 0
 #define COMPAT_CID_ACTIVATED NGTCP2_CONNECTION_ID_STATUS_TYPE_ACTIVATE
 #define compat_token_is_retry(base) ((base)[0] == NGTCP2_CRYPTO_TOKEN_MAGIC_RETRY)
 

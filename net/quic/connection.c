@@ -47,25 +47,24 @@ static void open_log(struct quic_connection *connection, ngtcp2_settings *settin
 
 static void fill_settings(struct quic_connection *connection, ngtcp2_settings *settings)
 {
-    const struct quic_settings *ours = &connection->endpoint->settings;
     ngtcp2_settings_default(settings);
     settings->initial_ts = connection->endpoint->now;
     settings->initial_rtt = (ngtcp2_duration)INITIAL_RTT_MS * MILLISECOND_NS;
-    settings->handshake_timeout = ours->handshake_timeout_ms * MILLISECOND_NS;
+    settings->handshake_timeout = connection->policy.handshake_timeout_ms * MILLISECOND_NS;
     settings->max_tx_udp_payload_size = PACKET_SIZE_MAX;
     open_log(connection, settings);
 }
 
 static void fill_params(const struct quic_connection *connection, ngtcp2_transport_params *params)
 {
-    const struct quic_settings *ours = &connection->endpoint->settings;
+    const struct quic_policy *policy = &connection->policy;
     ngtcp2_transport_params_default(params);
-    params->initial_max_stream_data_bidi_local = QUIC_STREAM_WINDOW;
-    params->initial_max_stream_data_bidi_remote = QUIC_STREAM_WINDOW;
-    params->initial_max_data = QUIC_CONNECTION_WINDOW;
-    params->initial_max_streams_bidi = QUIC_REMOTE_STREAMS_MAX;
+    params->initial_max_stream_data_bidi_local = policy->stream_window;
+    params->initial_max_stream_data_bidi_remote = policy->stream_window;
+    params->initial_max_data = policy->connection_window;
+    params->initial_max_streams_bidi = policy->remote_streams_max;
     params->initial_max_streams_uni = 0;
-    params->max_idle_timeout = ours->idle_timeout_ms * MILLISECOND_NS;
+    params->max_idle_timeout = policy->idle_timeout_ms * MILLISECOND_NS;
     params->max_udp_payload_size = DATAGRAM_SIZE_MAX;
     params->active_connection_id_limit = 4;
 }
@@ -87,6 +86,9 @@ static struct quic_connection *connection_new(struct quic_socket *socket, bool s
     connection->endpoint = endpoint;
     connection->socket = socket;
     connection->server = server;
+    connection->state = server ? CONNECTION_HELD : CONNECTION_LIVE;
+    connection->policy = endpoint->settings.policy;
+    STAILQ_INIT(&connection->held);
     connection->crypto_guard.server = server;
     connection->number = ++endpoint->last_number;
     connection->started = endpoint_update_now(endpoint);
@@ -112,9 +114,12 @@ static struct quic_connection *give_up(struct quic_connection *connection)
 
 struct quic_connection *connection_new_client(struct quic_socket *socket,
                                               const struct sockaddr *remote, socklen_t remote_size,
-                                              const struct peer_id *expected, struct error *error)
+                                              const struct peer_id *expected,
+                                              const struct quic_policy *policy, struct error *error)
 {
     struct quic_connection *connection = connection_new(socket, false);
+    if (policy != NULL)
+        connection->policy = *policy;
     connection->has_expected = expected != NULL;
     if (expected != NULL)
         connection->expected = *expected;
@@ -141,44 +146,57 @@ struct quic_connection *connection_new_client(struct quic_socket *socket,
     return connection;
 }
 
-struct quic_connection *connection_new_server(struct quic_socket *socket,
-                                              const struct sockaddr *remote, socklen_t remote_size,
-                                              const ngtcp2_pkt_hd *header,
-                                              const ngtcp2_cid *original_of_retry,
-                                              struct error *error)
+struct quic_connection *connection_new_arrival(struct quic_socket *socket,
+                                               const ngtcp2_pkt_hd *header,
+                                               const ngtcp2_cid *original_of_retry)
 {
     struct quic_connection *connection = connection_new(socket, true);
-    connection->original = original_of_retry != NULL ? *original_of_retry : header->dcid;
+    connection->retried = original_of_retry != NULL;
+    connection->original = connection->retried ? *original_of_retry : header->dcid;
+    endpoint_add_route(connection, &header->dcid);
+    return connection;
+}
+
+static void fill_server_params(const struct quic_connection *connection,
+                               const ngtcp2_pkt_hd *header, const ngtcp2_cid *source,
+                               ngtcp2_transport_params *params)
+{
+    const struct quic_endpoint *endpoint = connection->endpoint;
+    fill_params(connection, params);
+    compat_params_original_dcid(params, &connection->original);
+    if (connection->retried) {
+        params->retry_scid = header->dcid;
+        params->retry_scid_present = 1;
+    }
+    params->stateless_reset_token_present =
+        ngtcp2_crypto_generate_stateless_reset_token(
+            params->stateless_reset_token, endpoint->secret, sizeof(endpoint->secret), source) == 0;
+}
+
+bool connection_begin_server(struct quic_connection *connection, const struct sockaddr *remote,
+                             socklen_t remote_size, const ngtcp2_pkt_hd *header,
+                             struct error *error)
+{
     if (!tls_session_new(connection, error))
-        return give_up(connection);
+        return false;
     ngtcp2_cid source;
     connection_make_cid(&source);
     ngtcp2_settings settings;
     ngtcp2_transport_params params;
     fill_settings(connection, &settings);
-    fill_params(connection, &params);
-    compat_params_original_dcid(&params, &connection->original);
-    if (original_of_retry != NULL) {
-        params.retry_scid = header->dcid;
-        params.retry_scid_present = 1;
+    fill_server_params(connection, header, &source, &params);
+    if (connection->retried)
         compat_settings_token(&settings, header);
-    }
-    const struct quic_endpoint *endpoint = connection->endpoint;
-    params.stateless_reset_token_present =
-        ngtcp2_crypto_generate_stateless_reset_token(params.stateless_reset_token, endpoint->secret,
-                                                     sizeof(endpoint->secret), &source) == 0;
     ngtcp2_path path = connection_path(connection, remote, remote_size);
     int code =
         ngtcp2_conn_server_new(&connection->conn, &header->scid, &source, &path, header->version,
                                &connection_server_callbacks, &settings, &params, NULL, connection);
-    if (code != 0) {
-        error_set(error, "cannot accept a connection: %s", ngtcp2_strerror(code));
-        return give_up(connection);
-    }
+    if (code != 0)
+        return error_set(error, "cannot accept a connection: %s", ngtcp2_strerror(code));
     ngtcp2_conn_set_tls_native_handle(connection->conn, connection->session);
     endpoint_add_route(connection, &source);
-    endpoint_add_route(connection, &header->dcid);
-    return connection;
+    connection->state = CONNECTION_LIVE;
+    return true;
 }
 
 void connection_free_dead_streams(struct quic_connection *connection)
@@ -209,6 +227,7 @@ void connection_free(struct quic_connection *connection)
     while ((stream = LIST_FIRST(&connection->streams)) != NULL)
         stream_free(stream);
     connection_free_dead_streams(connection);
+    admission_forget(connection);
     if (connection->session != NULL)
         gnutls_deinit(connection->session);
     qlog_writer_free(connection->log);
@@ -239,19 +258,21 @@ void quic_connection_facts(const struct quic_connection *connection,
         .key_type = connection->peer.key_type,
         .dialled = !connection->server,
         .confirmed = connection->confirmed,
-        .cipher = tls_cipher_name(connection->session),
-        .group = tls_group_name(connection->session),
-        .quic_version = ngtcp2_conn_get_negotiated_version(connection->conn),
         .started_ns = connection->started,
-        .established_ns = connection->established_at,
-        .bytes_in = connection->bytes_in,
-        .bytes_out = connection->bytes_out,
     };
+    hex_write(bytes_of(connection->original.data, connection->original.datalen), facts->id);
+    if (connection->conn == NULL)
+        return;
+    facts->cipher = tls_cipher_name(connection->session);
+    facts->group = tls_group_name(connection->session);
+    facts->quic_version = ngtcp2_conn_get_negotiated_version(connection->conn);
+    facts->established_ns = connection->established_at;
+    facts->bytes_in = connection->bytes_in;
+    facts->bytes_out = connection->bytes_out;
     const ngtcp2_path *path = ngtcp2_conn_get_path(connection->conn);
     multiaddr_from_sockaddr(path->remote.addr, &facts->remote);
     facts->remote.has_peer_id = connection->established;
     facts->remote.peer_id = connection->peer.id;
-    hex_write(bytes_of(connection->original.data, connection->original.datalen), facts->id);
     compat_conn_info info;
     compat_conn_get_info(connection->conn, &info);
     if (info.min_rtt != UINT64_MAX)
@@ -286,6 +307,7 @@ void quic_connection_set_user(struct quic_connection *connection, void *user)
 
 void quic_connection_close(struct quic_connection *connection, uint64_t code, const char *reason)
 {
+    quic_connection_refuse(connection);
     if (connection->state != CONNECTION_LIVE || connection->close_wanted)
         return;
     connection->close_wanted = true;

@@ -36,6 +36,12 @@ struct quic_connection *quic_connection_next(const struct quic_connection *conne
 void *quic_connection_user(const struct quic_connection *connection);
 void quic_connection_set_user(struct quic_connection *connection, void *user);
 
+/* The end of QUIC_HOLD: what has arrived is read now, and may be answered, or the peer is told
+ * CONNECTION_REFUSED. Without effect on any other connection. */
+/* POLICY may be NULL. */
+void quic_connection_admit(struct quic_connection *connection, const struct quic_policy *policy);
+void quic_connection_refuse(struct quic_connection *connection);
+
 /* Sends CONNECTION_CLOSE with an application error code after what this turn of the loop has
  * written. `connection_closed` follows. */
 void quic_connection_close(struct quic_connection *connection, uint64_t code, const char *reason);

@@ -60,6 +60,14 @@ void connection_close_by_us(struct quic_connection *connection)
     send_close(connection, &close);
 }
 
+void connection_close_held(struct quic_connection *connection, enum quic_close_cause cause,
+                           const char *reason)
+{
+    set_cause(connection, cause, reason);
+    connection->state = CONNECTION_GONE;
+    endpoint_mark_dirty(connection);
+}
+
 /* Where the peer lives after all, it is told. */
 void connection_close_silent(struct quic_connection *connection)
 {

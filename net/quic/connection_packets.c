@@ -44,8 +44,12 @@ static void report_stopped_streams(struct quic_connection *connection)
 void connection_receive(struct quic_connection *connection, const struct sockaddr *remote,
                         socklen_t remote_size, const uint8_t *data, size_t size)
 {
-    ngtcp2_path path = connection_path(connection, remote, remote_size);
     connection->bytes_in += size;
+    if (connection->state == CONNECTION_HELD) {
+        admission_hold(connection, remote, remote_size, bytes_of(data, size));
+        return;
+    }
+    ngtcp2_path path = connection_path(connection, remote, remote_size);
     if (connection->state == CONNECTION_CLOSING)
         connection_repeat_close(connection, &path.remote);
     if (connection->state != CONNECTION_LIVE)
@@ -204,8 +208,12 @@ static void write_live(struct quic_connection *connection)
 void connection_write(struct quic_connection *connection)
 {
     ngtcp2_tstamp now = connection->endpoint->now;
+    if (connection->state == CONNECTION_HELD && connection->admitted)
+        admission_begin(connection);
     if (connection->state == CONNECTION_LIVE)
         write_live(connection);
+    else if (connection->state == CONNECTION_HELD && connection->gone_at <= now)
+        connection_close_held(connection, QUIC_HANDSHAKE_TIMEOUT, "not admitted in time");
     else if (connection->gone_at <= now)
         connection->state = CONNECTION_GONE;
     if (connection->state != CONNECTION_GONE)

@@ -14,14 +14,18 @@
 #include "common/memory.h"
 #include "net/quic/internal.h"
 
-enum { IDLE_TIMEOUT_MS = 30000, HANDSHAKE_TIMEOUT_MS = 10000 };
+static const struct quic_policy default_policy = {
+    .idle_timeout_ms = 30000,
+    .handshake_timeout_ms = 10000,
+    .keep_alive_ms = 15000,
+    .stream_window = 1 << 20,
+    .connection_window = 4 << 20,
+    .remote_streams_max = 128,
+};
 
 void quic_settings_default(struct quic_settings *settings)
 {
-    *settings = (struct quic_settings){
-        .idle_timeout_ms = IDLE_TIMEOUT_MS,
-        .handshake_timeout_ms = HANDSHAKE_TIMEOUT_MS,
-    };
+    *settings = (struct quic_settings){.policy = default_policy};
 }
 
 ngtcp2_tstamp endpoint_update_now(struct quic_endpoint *endpoint)
@@ -121,7 +125,8 @@ static void write_dirty(struct quic_endpoint *endpoint, struct quic_connection *
         if (connection->log != NULL)
             qlog_writer_flush(connection->log);
         connection_free_dead_streams(connection);
-        if (connection->state != CONNECTION_LIVE && !connection->reported) {
+        bool ended = connection->state != CONNECTION_LIVE && connection->state != CONNECTION_HELD;
+        if (ended && !connection->reported) {
             connection_report_closed(connection);
             settle(endpoint);
         }
@@ -354,7 +359,8 @@ static bool check_route(const struct sockaddr_storage *remote, socklen_t size, s
 
 struct quic_connection *quic_endpoint_dial(struct quic_endpoint *endpoint,
                                            const struct multiaddr *address,
-                                           const struct peer_id *expected, struct error *error)
+                                           const struct peer_id *expected,
+                                           const struct quic_policy *policy, struct error *error)
 {
     struct sockaddr_storage remote;
     socklen_t size = multiaddr_to_sockaddr(address, &remote);
@@ -372,7 +378,8 @@ struct quic_connection *quic_endpoint_dial(struct quic_endpoint *endpoint,
     struct quic_socket *socket = socket_for(endpoint, &remote, error);
     if (socket == NULL)
         return NULL;
-    return connection_new_client(socket, (const struct sockaddr *)&remote, size, expected, error);
+    return connection_new_client(socket, (const struct sockaddr *)&remote, size, expected, policy,
+                                 error);
 }
 
 void quic_endpoint_shutdown(struct quic_endpoint *endpoint)

@@ -21,10 +21,8 @@ enum {
     QUIC_SOCKETS_MAX = 8,
     QUIC_CONNECTIONS_MAX = 1024,       /* those that live and those that are being set up */
     QUIC_HANDSHAKES_BEFORE_RETRY = 32, /* half-open inbound ones, before addresses must be proven */
-    QUIC_REMOTE_STREAMS_MAX = 128,     /* bidirectional, at a time and connection */
-    QUIC_STREAM_WINDOW = 1 << 20,      /* bytes that a peer may have under way on a stream */
-    QUIC_CONNECTION_WINDOW = 4 << 20,
-    QUIC_RESETS_PER_SECOND = 100, /* stateless ones, and as many at once */
+    QUIC_HELD_DATAGRAMS_MAX = 8,       /* of a connection that waits to be admitted */
+    QUIC_RESETS_PER_SECOND = 100,      /* stateless ones, and as many at once */
 };
 
 struct quic_endpoint;
@@ -51,7 +49,36 @@ struct quic_close {
     struct error reason; /* in words, for people */
 };
 
+/* What holds for one connection: the settings' policy, unless a dial brings another or `admit`
+ * changes it. */
+struct quic_policy {
+    uint64_t idle_timeout_ms; /* after which silence ends it; the peer's may be shorter */
+    uint64_t handshake_timeout_ms;
+    /* A PING goes out after so long without a packet, and after half of the shorter idle timeout at
+     * the latest; 0: never. */
+    uint64_t keep_alive_ms;
+    uint64_t stream_window; /* bytes that the peer may have under way on a stream */
+    uint64_t connection_window;
+    uint32_t remote_streams_max; /* bidirectional ones that the peer may have open at a time */
+    bool credit_by_hand;         /* what arrives makes room again by quic_stream_credit alone */
+};
+
+enum quic_admission {
+    QUIC_ADMIT,
+    QUIC_REFUSE, /* it is told so, with CONNECTION_REFUSED (RFC 9000, section 20.1) */
+    QUIC_HOLD,   /* it hears nothing until quic_connection_admit or quic_connection_refuse */
+};
+
 struct quic_handlers {
+    /* Optional. A connection has arrived from REMOTE, of which nothing has been read yet: decides,
+     * and may change what is to hold for it. Where it is held, or admitted, `connection_closed`
+     * tells its end as that of any other. */
+    enum quic_admission (*admit)(void *context, struct quic_connection *connection,
+                                 const struct multiaddr *remote, struct quic_policy *policy);
+    /* Optional, in place of holding the peer id against the one that was dialled: whether PEER, its
+     * certificate in order, is who it should be. The reason is told as the connection's end. */
+    bool (*judge)(void *context, struct quic_connection *connection, const struct peer_id *peer,
+                  enum key_type type, struct error *reason);
     /* The handshake is complete and the peer's identity verified. A dialled peer may not have
      * judged our certificate yet; `confirmed` tells that it has. */
     void (*connection_established)(void *context, struct quic_connection *connection);
@@ -77,8 +104,7 @@ struct quic_settings {
     const struct identity *identity; /* borrowed */
     const char *keylog_path;         /* NULL: $SSLKEYLOGFILE, if set */
     const char *qlog_folder;         /* NULL: no logs */
-    uint64_t idle_timeout_ms;
-    uint64_t handshake_timeout_ms;
+    struct quic_policy policy;
     const struct quic_handlers *handlers;
     void *context;
 };
@@ -100,11 +126,13 @@ struct multiaddr quic_endpoint_listen_address(const struct quic_endpoint *endpoi
 /*
  * Begins a connection from the first socket that can reach the address, or from a new one of any
  * port. The unspecified address, 0.0.0.0 or ::, stands for loopback.
- * EXPECTED may be NULL: any peer id is accepted. The outcome is told through the handlers.
+ * EXPECTED may be NULL: any peer id is accepted. POLICY may be NULL: the settings' holds. The
+ * outcome is told through the handlers.
  */
 struct quic_connection *quic_endpoint_dial(struct quic_endpoint *endpoint,
                                            const struct multiaddr *address,
-                                           const struct peer_id *expected, struct error *error);
+                                           const struct peer_id *expected,
+                                           const struct quic_policy *policy, struct error *error);
 /* Closes every connection with application code 0. New ones are refused from now on. */
 void quic_endpoint_shutdown(struct quic_endpoint *endpoint);
 /* Those in their closing period included. */
@@ -113,7 +141,7 @@ struct quic_connection *quic_endpoint_first(const struct quic_endpoint *endpoint
 
 struct quic_endpoint_statistics {
     uint64_t datagrams_in, datagrams_out, bytes_in, bytes_out, datagrams_dropped, retries_sent,
-        resets_sent, resets_withheld, version_negotiations_sent;
+        resets_sent, resets_withheld, version_negotiations_sent, refused;
     uint64_t session_tickets; /* of peers that are servers; dropped */
 };
 

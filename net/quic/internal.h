@@ -70,7 +70,17 @@ struct quic_stream {
     LIST_ENTRY(quic_stream) link;
 };
 
+/* What came for a connection that waits to be admitted. */
+struct held_datagram {
+    STAILQ_ENTRY(held_datagram) link;
+    struct sockaddr_storage remote;
+    socklen_t remote_size;
+    size_t size;
+    uint8_t data[];
+};
+
 enum connection_state {
+    CONNECTION_HELD, /* has arrived, and waits to be admitted: `conn` is NULL */
     CONNECTION_LIVE,
     CONNECTION_CLOSING,  /* our CONNECTION_CLOSE is out and repeated on input */
     CONNECTION_DRAINING, /* the peer's has arrived */
@@ -80,6 +90,7 @@ enum connection_state {
 struct quic_connection {
     struct quic_endpoint *endpoint;
     struct quic_socket *socket;
+    struct quic_policy policy;
     enum connection_state state;
     uint64_t number;
     void *user;
@@ -97,13 +108,17 @@ struct quic_connection {
     struct crypto_guard crypto_guard;
     uint32_t offered_version;
     ngtcp2_cid original;
+    bool retried; /* `original` is what a Retry token of ours vouched for */
+    STAILQ_HEAD(, held_datagram) held;
+    size_t held_count;
+    bool admitted; /* while held: it begins with the next pump */
     ngtcp2_tstamp started, established_at;
     uint64_t bytes_in, bytes_out;
     uint64_t packets_written;
     struct quic_close close;
     struct chunk *close_packet;
     uint64_t received_since_close;
-    ngtcp2_tstamp gone_at; /* when closing or draining ends */
+    ngtcp2_tstamp gone_at; /* when closing, draining or being held ends */
     bool retry_wanted;     /* to be begun anew, by a client that has proven its address */
     bool probe_wanted;
     ngtcp2_tstamp silent_at; /* when an unanswered probe ends it; 0: none is out */
@@ -180,16 +195,36 @@ void accept_version_negotiation(struct quic_socket *socket, const struct sockadd
                                 socklen_t remote_size, size_t size, const ngtcp2_version_cid *ids);
 void accept_send_retry(struct quic_socket *socket, const struct sockaddr *remote,
                        socklen_t remote_size, const ngtcp2_pkt_hd *header);
+/* Answers an Initial with CONNECTION_REFUSED. */
+void accept_send_refusal(struct quic_socket *socket, const struct sockaddr *remote,
+                         socklen_t remote_size, const ngtcp2_pkt_hd *header);
+
+/* ---- admission.c: whether a connection that arrives is taken, and when ---- */
+/* DATA is the first of it, an Initial with HEADER; ORIGINAL_OF_RETRY may be NULL. */
+void admission_ask(struct quic_socket *socket, const struct sockaddr *remote, socklen_t remote_size,
+                   const ngtcp2_pkt_hd *header, const ngtcp2_cid *original_of_retry,
+                   struct bytes data);
+/* More has come of a connection that is held. */
+void admission_hold(struct quic_connection *connection, const struct sockaddr *remote,
+                    socklen_t remote_size, struct bytes data);
+/* Makes it live, and reads what has come. */
+void admission_begin(struct quic_connection *connection);
+void admission_forget(struct quic_connection *connection);
 
 /* ---- connection.c ---- */
 struct quic_connection *connection_new_client(struct quic_socket *socket,
                                               const struct sockaddr *remote, socklen_t remote_size,
-                                              const struct peer_id *expected, struct error *error);
-struct quic_connection *connection_new_server(struct quic_socket *socket,
-                                              const struct sockaddr *remote, socklen_t remote_size,
-                                              const ngtcp2_pkt_hd *header,
-                                              const ngtcp2_cid *original_of_retry,
+                                              const struct peer_id *expected,
+                                              const struct quic_policy *policy,
                                               struct error *error);
+/* Held, and known by the connection id that the client chose. */
+struct quic_connection *connection_new_arrival(struct quic_socket *socket,
+                                               const ngtcp2_pkt_hd *header,
+                                               const ngtcp2_cid *original_of_retry);
+/* Makes it live. What has arrived of it is to be received afterwards. */
+bool connection_begin_server(struct quic_connection *connection, const struct sockaddr *remote,
+                             socklen_t remote_size, const ngtcp2_pkt_hd *header,
+                             struct error *error);
 ngtcp2_path connection_path(struct quic_connection *connection, const struct sockaddr *remote,
                             socklen_t remote_size);
 /* Tells the handlers of every stream and of the connection that they are over, once. */
@@ -204,6 +239,9 @@ void connection_write(struct quic_connection *connection);
 
 /* ---- connection_close.c ---- */
 void connection_close_by_us(struct quic_connection *connection);
+/* It was held for too long, or refused: the peer has heard nothing, or that. */
+void connection_close_held(struct quic_connection *connection, enum quic_close_cause cause,
+                           const char *reason);
 /* A probe was not answered. */
 void connection_close_silent(struct quic_connection *connection);
 /* What a failing call of ngtcp2 means for the connection. */

@@ -22,6 +22,9 @@ void quic_stream_finish(struct quic_stream *stream);
 /* Sends FIN after it, in a packet of its own: a peer in the field breaks where a response's last
  * byte and the FIN share a STREAM frame. */
 void quic_stream_finish_apart(struct quic_stream *stream);
+/* Makes room for SIZE bytes more of the peer's, where the policy leaves that to the owner: as many
+ * as `stream_data` told, once they are not held any more. */
+void quic_stream_credit(struct quic_stream *stream, size_t size);
 /* RESET_STREAM and STOP_SENDING, as far as each direction is still open. */
 void quic_stream_reset(struct quic_stream *stream, uint64_t code);
 /* Bytes written and not yet handed to the network. */

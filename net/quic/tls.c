@@ -28,6 +28,12 @@ static int verify_peer(gnutls_session_t session)
     struct error *error = &connection->tls_error;
     if (!certificate_verify_session(session, &connection->peer, error))
         return GNUTLS_E_CERTIFICATE_ERROR;
+    const struct quic_settings *settings = &connection->endpoint->settings;
+    if (settings->handlers->judge != NULL)
+        return settings->handlers->judge(settings->context, connection, &connection->peer.id,
+                                         connection->peer.key_type, error)
+                   ? 0
+                   : GNUTLS_E_CERTIFICATE_ERROR;
     if (!connection->has_expected || peer_id_equal(&connection->peer.id, &connection->expected))
         return 0;
     char expected[PEER_ID_TEXT_SIZE], found[PEER_ID_TEXT_SIZE];

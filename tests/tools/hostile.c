@@ -505,7 +505,8 @@ static void dial(const char *text, void (*prepare)(struct quic_connection *))
     struct error error;
     if (!multiaddr_parse(text, &address, &error))
         fail(text, error.text);
-    struct quic_connection *connection = quic_endpoint_dial(me.endpoint, &address, NULL, &error);
+    struct quic_connection *connection =
+        quic_endpoint_dial(me.endpoint, &address, NULL, NULL, &error);
     if (connection == NULL)
         fail(text, error.text);
     if (prepare != NULL)

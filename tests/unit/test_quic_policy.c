@@ -1,0 +1,326 @@
+/* What an endpoint's owner decides a connection: two endpoints in one process, over loopback. */
+#include <event2/event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "net/address/identity.h"
+#include "net/quic/connection.h"
+#include "net/quic/stream.h"
+
+#include "tests/unit/support.h"
+
+enum { PATIENCE_MS = 10000, KEY_SIZE = 32, WINDOW = 4096 };
+
+struct side {
+    struct identity *identity;
+    struct quic_endpoint *endpoint;
+    struct quic_connection *connection, *asked; /* established; that asked to be admitted */
+    struct quic_stream *stream;
+    enum quic_admission admission;
+    struct quic_policy policy; /* that it admits with */
+    bool judging, judgement;
+    struct peer_id judged;
+    unsigned admissions, established, closed;
+    struct quic_close close;
+    size_t received;
+};
+
+static struct event_base *base;
+static struct side listener, dialler;
+
+static enum quic_admission on_admit(void *context, struct quic_connection *connection,
+                                    const struct multiaddr *remote, struct quic_policy *policy)
+{
+    struct side *side = context;
+    assert_int_not_equal(remote->port, 0);
+    side->admissions++;
+    side->asked = connection;
+    *policy = side->policy;
+    return side->admission;
+}
+
+static bool on_judge(void *context, struct quic_connection *connection, const struct peer_id *peer,
+                     enum key_type type, struct error *reason)
+{
+    (void)connection;
+    struct side *side = context;
+    assert_int_equal(type, KEY_SECP256K1);
+    side->judged = *peer;
+    return side->judgement || error_set(reason, "not liked");
+}
+
+static void on_established(void *context, struct quic_connection *connection)
+{
+    struct side *side = context;
+    side->established++;
+    side->connection = connection;
+}
+
+static void on_confirmed(void *context, struct quic_connection *connection)
+{
+    (void)context, (void)connection;
+}
+
+static void on_closed(void *context, struct quic_connection *connection,
+                      const struct quic_close *close)
+{
+    struct side *side = context;
+    side->closed++;
+    side->close = *close;
+    if (side->connection == connection)
+        side->connection = NULL;
+}
+
+static void on_stream(void *context, struct quic_stream *stream)
+{
+    ((struct side *)context)->stream = stream;
+}
+
+static void on_data(void *context, struct quic_stream *stream, struct bytes data, bool fin)
+{
+    (void)stream, (void)fin;
+    ((struct side *)context)->received += data.size;
+}
+
+static void on_code(void *context, struct quic_stream *stream, uint64_t code)
+{
+    (void)context, (void)stream, (void)code;
+}
+
+static void on_stream_closed(void *context, struct quic_stream *stream)
+{
+    struct side *side = context;
+    if (side->stream == stream)
+        side->stream = NULL;
+}
+
+static void on_nothing(void *context)
+{
+    (void)context;
+}
+
+static void on_nothing_of_stream(void *context, struct quic_stream *stream)
+{
+    (void)context, (void)stream;
+}
+
+static const struct quic_handlers handlers = {
+    .admit = on_admit,
+    .connection_established = on_established,
+    .connection_confirmed = on_confirmed,
+    .connection_closed = on_closed,
+    .stream_opened = on_stream,
+    .stream_data = on_data,
+    .stream_acknowledged = on_nothing_of_stream,
+    .stream_reset = on_code,
+    .stream_stopped = on_nothing_of_stream,
+    .stream_closed = on_stream_closed,
+    .settle = on_nothing,
+};
+
+static struct quic_handlers judging_handlers;
+
+static void start(struct side *side, uint8_t key, bool judging)
+{
+    uint8_t secret[KEY_SIZE];
+    memset(secret, key, sizeof(secret));
+    struct error error;
+    *side = (struct side){.admission = QUIC_ADMIT, .judging = judging};
+    side->identity = identity_from_secret(bytes_of(secret, sizeof(secret)), &error);
+    struct quic_settings settings;
+    quic_settings_default(&settings);
+    side->policy = settings.policy;
+    settings.base = base;
+    settings.identity = side->identity;
+    judging_handlers = handlers;
+    judging_handlers.judge = on_judge;
+    settings.handlers = judging ? &judging_handlers : &handlers;
+    settings.context = side;
+    side->endpoint = quic_endpoint_new(&settings, &error);
+    assert_non_null(side->endpoint);
+    struct multiaddr any;
+    assert_true(multiaddr_parse("/ip4/127.0.0.1/udp/0/quic-v1", &any, &error));
+    assert_true(quic_endpoint_listen(side->endpoint, &any, &error));
+}
+
+static int begin(void **state)
+{
+    (void)state;
+    base = event_base_new();
+    start(&listener, 1, false);
+    start(&dialler, 2, false);
+    return 0;
+}
+
+static int begin_with_judge(void **state)
+{
+    (void)state;
+    base = event_base_new();
+    start(&listener, 1, true);
+    start(&dialler, 2, false);
+    return 0;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    quic_endpoint_free(dialler.endpoint);
+    quic_endpoint_free(listener.endpoint);
+    identity_free(dialler.identity);
+    identity_free(listener.identity);
+    event_base_free(base);
+    return 0;
+}
+
+static void dial(const struct quic_policy *policy)
+{
+    struct error error;
+    struct multiaddr address = quic_endpoint_listen_address(listener.endpoint, 0);
+    assert_non_null(quic_endpoint_dial(dialler.endpoint, &address, NULL, policy, &error));
+}
+
+/* Runs the loop until VALUE is COUNT. */
+static void await(const unsigned *value, unsigned count)
+{
+    uint64_t limit = clock_now_ms() + PATIENCE_MS;
+    while (*value < count && clock_now_ms() < limit)
+        event_base_loop(base, EVLOOP_ONCE);
+    assert_int_equal(*value, count);
+}
+
+static void run_ms(uint64_t milliseconds)
+{
+    struct timeval span = clock_timeval(milliseconds * 1000);
+    event_base_loopexit(base, &span);
+    event_base_dispatch(base);
+}
+
+static void what_is_refused_is_told_so(void **state)
+{
+    (void)state;
+    listener.admission = QUIC_REFUSE;
+    dial(NULL);
+    await(&dialler.closed, 1);
+    assert_int_equal(dialler.close.cause, QUIC_CLOSED_BY_PEER);
+    assert_false(dialler.close.application);
+    assert_int_equal(dialler.close.code, 0x02);
+    assert_int_equal(listener.closed, 0);
+    assert_int_equal(quic_endpoint_connection_count(listener.endpoint), 0);
+    assert_int_equal(quic_endpoint_statistics(listener.endpoint)->refused, 1);
+}
+
+static void what_is_held_begins_when_it_is_admitted(void **state)
+{
+    (void)state;
+    listener.admission = QUIC_HOLD;
+    dial(NULL);
+    await(&listener.admissions, 1);
+    run_ms(50);
+    assert_int_equal(listener.admissions, 1);
+    assert_int_equal(quic_endpoint_statistics(listener.endpoint)->datagrams_out, 0);
+    quic_connection_admit(listener.asked, NULL);
+    assert_int_equal(listener.established, 0); /* never within the owner's call */
+    await(&listener.established, 1);
+    await(&dialler.established, 1);
+}
+
+static void what_is_held_can_be_refused(void **state)
+{
+    (void)state;
+    listener.admission = QUIC_HOLD;
+    dial(NULL);
+    await(&listener.admissions, 1);
+    quic_connection_refuse(listener.asked);
+    await(&dialler.closed, 1);
+    assert_int_equal(dialler.close.code, 0x02);
+    await(&listener.closed, 1);
+    assert_int_equal(quic_endpoint_connection_count(listener.endpoint), 0);
+}
+
+static void what_is_held_for_too_long_is_let_go(void **state)
+{
+    (void)state;
+    listener.admission = QUIC_HOLD;
+    listener.policy.handshake_timeout_ms = 50;
+    dial(NULL);
+    await(&listener.closed, 1);
+    assert_int_equal(listener.close.cause, QUIC_HANDSHAKE_TIMEOUT);
+    assert_int_equal(quic_endpoint_statistics(listener.endpoint)->datagrams_out, 0);
+}
+
+static void the_owner_judges_whose_certificate_it_is(void **state)
+{
+    (void)state;
+    listener.judgement = false;
+    dial(NULL);
+    await(&listener.closed, 1);
+    assert_int_equal(listener.close.cause, QUIC_TLS_FAILED);
+    assert_string_equal(listener.close.reason.text, "not liked");
+    assert_true(peer_id_equal(&listener.judged, identity_peer_id(dialler.identity)));
+    listener.judgement = true;
+    dial(NULL);
+    await(&listener.established, 1);
+}
+
+static void credit_is_given_by_hand_where_the_policy_says_so(void **state)
+{
+    (void)state;
+    listener.policy.credit_by_hand = true;
+    listener.policy.stream_window = WINDOW;
+    listener.policy.connection_window = WINDOW;
+    dial(NULL);
+    await(&dialler.established, 1);
+    struct quic_stream *stream = quic_stream_open(dialler.connection);
+    uint8_t data[3 * WINDOW] = {0};
+    quic_stream_write_bytes(stream, bytes_of(data, sizeof(data)));
+    run_ms(100);
+    assert_int_equal(listener.received, WINDOW);
+    quic_stream_credit(listener.stream, WINDOW);
+    run_ms(100);
+    assert_int_equal(listener.received, 2 * WINDOW);
+    quic_stream_credit(listener.stream, WINDOW);
+    uint64_t limit = clock_now_ms() + PATIENCE_MS;
+    while (listener.received < sizeof(data) && clock_now_ms() < limit)
+        event_base_loop(base, EVLOOP_ONCE);
+    assert_int_equal(listener.received, sizeof(data));
+}
+
+/* Counted in datagrams of an idle connection, which only PINGs and their answers are. */
+static uint64_t datagrams_while_idle(uint64_t keep_alive_ms)
+{
+    struct quic_policy policy = dialler.policy;
+    policy.keep_alive_ms = keep_alive_ms;
+    listener.policy.keep_alive_ms = 0;
+    unsigned established = dialler.established;
+    dial(&policy);
+    await(&dialler.established, established + 1);
+    run_ms(300);
+    uint64_t before = quic_endpoint_statistics(dialler.endpoint)->datagrams_out;
+    run_ms(300);
+    return quic_endpoint_statistics(dialler.endpoint)->datagrams_out - before;
+}
+
+static void a_connection_is_kept_alive_as_its_policy_says(void **state)
+{
+    (void)state;
+    assert_int_equal(datagrams_while_idle(0), 0);
+    assert_in_range(datagrams_while_idle(20), 2, 15);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(what_is_refused_is_told_so, begin, end),
+        cmocka_unit_test_setup_teardown(what_is_held_begins_when_it_is_admitted, begin, end),
+        cmocka_unit_test_setup_teardown(what_is_held_can_be_refused, begin, end),
+        cmocka_unit_test_setup_teardown(what_is_held_for_too_long_is_let_go, begin, end),
+        cmocka_unit_test_setup_teardown(the_owner_judges_whose_certificate_it_is, begin_with_judge,
+                                        end),
+        cmocka_unit_test_setup_teardown(credit_is_given_by_hand_where_the_policy_says_so, begin,
+                                        end),
+        cmocka_unit_test_setup_teardown(a_connection_is_kept_alive_as_its_policy_says, begin, end),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
