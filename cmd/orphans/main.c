@@ -1,13 +1,16 @@
 /* devnet-orphans: reads QUIC logs and names the streams that nobody owns. */
 #include "cmd/orphans/follow.h"
 #include "cmd/orphans/orphans.h"
+#include "cmd/orphans/progress.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/log.h"
 #include "common/memory.h"
 #include "common/options.h"
 #include "common/output.h"
+#include "net/qlog/read_files.h"
 #include "net/verdict/report.h"
 #include "net/verdict/stats.h"
 
@@ -46,7 +49,7 @@ static const struct option_spec options_table[] = {
      "With --follow: stop after so long (default: never)", .minimum = 1},
     {"jobs", 'j', OPTION_NUMBER, AT(jobs), "N",
      "Read by so many processes at once (default: one a core, where there is much to read)",
-     .minimum = 1, .maximum = JOBS_LIMIT},
+     .minimum = 1, .maximum = QLOG_JOBS_LIMIT},
     {0},
 };
 
@@ -139,28 +142,42 @@ static void read_fail_on(const struct option_list *list, bool *fails)
     }
 }
 
-static struct qlog_connections connections_of(struct search *search,
+static struct qlog_connections connections_of(struct findings *findings,
+                                              const struct qlog_search *search,
                                               const struct qlog_reading *readings)
 {
     struct qlog_connections connections = {0};
     for (size_t i = 0; i < search->count; i++) {
         const struct qlog_reading *reading = &readings[i];
         const char *path = search->files[i].path, *duplicate = NULL;
-        tell_reading(search, &search->files[i], reading);
+        tell_reading(findings, &search->files[i], reading);
         if (reading->outcome != QLOG_NOT_A_LOG &&
             !qlog_connections_add(&connections, path, reading->logs, reading->log_count,
                                   reading->mark, &duplicate))
-            tell_skipped(search, path, "the same as a log that has been read");
+            note_remark(findings, QLOG_REMARK_SKIPPED, path,
+                        "the same as a log that has been read");
     }
     qlog_connections_join(&connections);
     return connections;
 }
 
-static json_t *make_report(struct search *search, unsigned jobs)
+static struct qlog_reading *read_files(const struct qlog_search *search, unsigned jobs)
+{
+    struct progress progress;
+    progress_init(&progress, qlog_search_size(search), search->count);
+    const struct qlog_progress shown = {
+        .show = progress_show, .context = &progress, .interval = progress_interval(&progress)};
+    struct qlog_reading *readings = qlog_read_files(search, jobs, &shown);
+    progress_end(&progress);
+    return readings;
+}
+
+static json_t *make_report(struct findings *findings, const struct qlog_search *search,
+                           unsigned jobs)
 {
     struct qlog_reading *readings = read_files(search, jobs);
-    struct qlog_connections connections = connections_of(search, readings);
-    tell_undecidable(search, &connections);
+    struct qlog_connections connections = connections_of(findings, search, readings);
+    tell_undecidable(findings, &connections);
     struct qlog_judgements judgements = qlog_judge(&connections);
     json_t *report = qlog_report(&judgements);
     qlog_judgements_clear(&judgements);
@@ -168,8 +185,8 @@ static json_t *make_report(struct search *search, unsigned jobs)
     for (size_t i = 0; i < search->count; i++)
         qlog_reading_clear(&readings[i]);
     free(readings);
-    json_object_set(report, "troubles", search->troubles);
-    json_object_set(report, "skipped", search->skipped);
+    json_object_set(report, "troubles", findings->troubles);
+    json_object_set(report, "skipped", findings->skipped);
     return report;
 }
 
@@ -187,11 +204,12 @@ static int exit_status_of(const json_t *report, const bool *fails)
 static int judge_once(const struct orphans_options *options, const bool *fails,
                       char *const *operands, size_t count)
 {
-    struct search search;
-    search_init(&search);
+    struct findings findings;
+    findings_init(&findings);
+    struct qlog_search search = {.handler = note_remark, .context = &findings};
     for (size_t i = 0; i < count; i++)
-        search_path(&search, operands[i]);
-    json_t *report = make_report(&search, (unsigned)options->jobs);
+        qlog_search_path(&search, operands[i]);
+    json_t *report = make_report(&findings, &search, (unsigned)options->jobs);
     if (options->stats)
         json_object_set_new(report, "stats", qlog_stats(report));
     if (options->json)
@@ -209,7 +227,8 @@ static int judge_once(const struct orphans_options *options, const bool *fails,
         status = TROUBLE;
     }
     json_decref(report);
-    search_clear(&search);
+    qlog_search_clear(&search);
+    findings_clear(&findings);
     return status;
 }
 

@@ -23,13 +23,14 @@ void progress_init(struct progress *progress, uint64_t total, size_t files)
     };
 }
 
-int progress_wait(const struct progress *progress)
+int progress_interval(const struct progress *progress)
 {
     return progress->wanted ? INTERVAL_MS : -1;
 }
 
-void progress_show(struct progress *progress, uint64_t done)
+void progress_show(void *context, uint64_t done)
 {
+    struct progress *progress = context;
     uint64_t now = clock_now_ms();
     if (!progress->wanted || now - progress->began < LONG_WORK_MS ||
         now - progress->shown < INTERVAL_MS)

@@ -13,9 +13,10 @@ struct progress {
 };
 
 void progress_init(struct progress *progress, uint64_t total, size_t files);
-/* For poll(): how long to wait until there is something to show, -1 for ever. */
-int progress_wait(const struct progress *progress);
-void progress_show(struct progress *progress, uint64_t done);
+/* How often there is something to show, milliseconds; -1: never. */
+int progress_interval(const struct progress *progress);
+/* CONTEXT is a struct progress. */
+void progress_show(void *context, uint64_t done);
 /* Clears the line. */
 void progress_end(struct progress *progress);
 

@@ -2,16 +2,20 @@
 
 #include <stdlib.h>
 
+#include "common/log.h"
 #include "common/memory.h"
 #include "common/utf8.h"
+#include "net/verdict/undecidable.h"
 
-void tell(enum log_level level, const char *path, const char *text)
+void findings_init(struct findings *findings)
 {
-    char *line = text_format("%s: %s", path, text);
-    char *safe = utf8_safe_text(bytes_of_text(line));
-    log_write(level, "%s", safe);
-    free(safe);
-    free(line);
+    *findings = (struct findings){.troubles = json_array(), .skipped = json_array()};
+}
+
+void findings_clear(struct findings *findings)
+{
+    json_decref(findings->troubles);
+    json_decref(findings->skipped);
 }
 
 static json_t *make_note(const char *path, const char *key, const char *text)
@@ -29,83 +33,75 @@ json_t *make_trouble(const char *path, const char *message)
     return make_note(path, "message", message);
 }
 
-void tell_trouble(struct search *search, const char *path, const char *message)
+/* How each kind is told, around its text. */
+static const struct {
+    enum log_level level;
+    const char *before, *behind;
+} manners[] = {
+    [QLOG_REMARK_NOTE] = {LOG_WARN, "", ""},
+    [QLOG_REMARK_ANEW] = {LOG_INFO, "", ""},
+    [QLOG_REMARK_SKIPPED] = {LOG_INFO, "skipped: ", ""},
+    [QLOG_REMARK_NOT_YET] = {LOG_WARN, "", " (it is read once it can be)"},
+    [QLOG_REMARK_TROUBLE] = {LOG_ERROR, "", ""},
+    [QLOG_REMARK_UNWATCHED] = {LOG_WARN, "", "; looking again every second instead"},
+};
+
+void tell_remark(void *context, enum qlog_remark_kind kind, const char *path, const char *text)
 {
-    if (!search->silent)
-        tell(LOG_ERROR, path, message);
-    json_array_append_new(search->troubles, make_trouble(path, message));
+    (void)context;
+    char *line = text_format("%s%s%s%s%s", path != NULL ? path : "", path != NULL ? ": " : "",
+                             manners[kind].before, text, manners[kind].behind);
+    char *safe = utf8_safe_text(bytes_of_text(line));
+    log_write(manners[kind].level, "%s", safe);
+    free(safe);
+    free(line);
 }
 
-void tell_skipped(struct search *search, const char *path, const char *reason)
+void note_remark(void *context, enum qlog_remark_kind kind, const char *path, const char *text)
 {
-    char *text = text_format("skipped: %s", reason);
-    if (!search->silent)
-        tell(LOG_INFO, path, text);
-    free(text);
-    json_array_append_new(search->skipped, make_note(path, "reason", reason));
+    const struct findings *findings = context;
+    tell_remark(NULL, kind, path, text);
+    if (kind == QLOG_REMARK_TROUBLE)
+        json_array_append_new(findings->troubles, make_trouble(path, text));
+    else if (kind == QLOG_REMARK_SKIPPED)
+        json_array_append_new(findings->skipped, make_note(path, "reason", text));
 }
 
-void tell_reading(struct search *search, const struct log_file *file,
+void tell_reading(struct findings *findings, const struct qlog_found *file,
                   const struct qlog_reading *reading)
 {
     for (size_t i = 0; i < reading->note_count; i++)
-        tell(LOG_WARN, file->path, reading->notes[i]);
+        note_remark(findings, QLOG_REMARK_NOTE, file->path, reading->notes[i]);
     if (reading->outcome == QLOG_NOT_A_LOG && !file->named)
-        tell_skipped(search, file->path, reading->error.text);
+        note_remark(findings, QLOG_REMARK_SKIPPED, file->path, reading->error.text);
     else if (reading->outcome != QLOG_READ)
-        tell_trouble(search, file->path, reading->error.text);
-}
-
-bool has_trouble(const json_t *troubles, const json_t *trouble)
-{
-    size_t i;
-    const json_t *known;
-    json_array_foreach(troubles, i, known)
-    {
-        if (json_equal(known, trouble))
-            return true;
-    }
-    return false;
-}
-
-/* A log without frames proves nothing, unless the other end's log has them. */
-const char *why_undecidable(const struct qlog_connection *connection, enum qlog_role end)
-{
-    const struct qlog_log *log = connection->ends[end];
-    const struct qlog_log *other = connection->ends[qlog_other(end)];
-    if (log == NULL || log->frames > 0 || (other != NULL && other->frames > 0) ||
-        qlog_log_never_began(log))
-        return NULL;
-    return log->packets > 0
-               ? "its packets are logged without their frames: whether streams were orphaned "
-                 "cannot be told from it"
-               : "holds no packets: whether streams were orphaned cannot be told from it";
+        note_remark(findings, QLOG_REMARK_TROUBLE, file->path, reading->error.text);
 }
 
 /* Of several connections in one file, the first tells. */
-static void tell_once(struct search *search, json_t *told, const char *path, const char *why)
+static void tell_once(struct findings *findings, json_t *told, const char *path, const char *why)
 {
     if (json_object_get(told, path) != NULL)
         return;
     json_object_set_new_nocheck(told, path, json_true());
-    tell_trouble(search, path, why);
+    note_remark(findings, QLOG_REMARK_TROUBLE, path, why);
 }
 
-void tell_undecidable(struct search *search, const struct qlog_connections *connections)
+void tell_undecidable(struct findings *findings, const struct qlog_connections *connections)
 {
     json_t *told = json_object();
     for (size_t i = 0; i < connections->count; i++) {
         const struct qlog_connection *connection = connections->items[i];
         for (int end = QLOG_CLIENT; end <= QLOG_SERVER; end++) {
-            const char *why = why_undecidable(connection, (enum qlog_role)end);
+            const char *why = qlog_why_undecidable(connection, (enum qlog_role)end);
             if (why != NULL)
-                tell_once(search, told, connection->ends[end]->path, why);
+                tell_once(findings, told, connection->ends[end]->path, why);
         }
     }
     json_decref(told);
-    if (connections->count == 0 && json_array_size(search->troubles) == 0) {
+    if (connections->count == 0 && json_array_size(findings->troubles) == 0) {
         log_error("no QUIC log was found in what was named");
-        json_array_append_new(search->troubles,
+        json_array_append_new(findings->troubles,
                               json_pack("{s:s}", "message", "no QUIC log was found"));
     }
 }

@@ -5,12 +5,11 @@
 
 #include <event2/event.h>
 
-#include "cmd/relay/endpoint.h"
-#include "cmd/relay/relay.h"
 #include "common/log.h"
 #include "common/options.h"
 #include "common/output.h"
 #include "net/address/multiaddr.h"
+#include "net/relay/relay.h"
 
 enum { DELAY_MAX_MS = 60000, EXIT_FAILED = 1 };
 
@@ -93,10 +92,10 @@ static void stop(evutil_socket_t signal, short what, void *base)
 
 static void print_ready(const struct relay *relay)
 {
-    const struct endpoint *at = relay_listening_at(relay);
-    char address[ENDPOINT_TEXT_SIZE], listen[MULTIADDR_TEXT_SIZE] = "";
+    const struct relay_endpoint *at = relay_listening_at(relay);
+    char address[RELAY_ENDPOINT_TEXT_SIZE], listen[MULTIADDR_TEXT_SIZE] = "";
     struct multiaddr multiaddr;
-    endpoint_text(at, address);
+    relay_endpoint_text(at, address);
     if (multiaddr_from_sockaddr((const struct sockaddr *)&at->address, &multiaddr))
         multiaddr_text(&multiaddr, listen);
     json_t *ready =
@@ -105,10 +104,23 @@ static void print_ready(const struct relay *relay)
     json_decref(ready);
 }
 
+static json_t *counts_json(const struct relay_counts *counts)
+{
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "received",
+                     (json_int_t)counts->received, "forwarded", (json_int_t)counts->forwarded,
+                     "dropped", (json_int_t)counts->dropped, "duplicated",
+                     (json_int_t)counts->duplicated, "reordered", (json_int_t)counts->reordered,
+                     "failed", (json_int_t)counts->failed, "pending", (json_int_t)counts->pending,
+                     "bytes", (json_int_t)counts->bytes);
+}
+
+/* Named for who sent the datagrams. */
 static void print_counts(const struct relay *relay)
 {
-    json_t *stopped = relay_counts(relay);
-    json_object_set_new(stopped, "event", json_string("stopped"));
+    struct relay_counts counts[DIRECTION_COUNT];
+    relay_count(relay, counts);
+    json_t *stopped = json_pack("{s:o, s:o, s:s}", "client", counts_json(&counts[FROM_CLIENT]),
+                                "server", counts_json(&counts[FROM_SERVER]), "event", "stopped");
     output_json_line(stopped);
     json_decref(stopped);
 }
@@ -137,18 +149,18 @@ static int run(struct relay *relay, struct event_base *base)
     return result == 0 ? EXIT_SUCCESS : EXIT_FAILED;
 }
 
-static void read_settings(int argc, char **argv, struct settings *settings, struct endpoint *listen,
-                          struct endpoint *server)
+static void read_settings(int argc, char **argv, struct settings *settings,
+                          struct relay_endpoint *listen, struct relay_endpoint *server)
 {
     options_parse(&program, argc, argv, settings);
     struct error error;
     if (settings->to == NULL)
         options_usage_error(&program, "--to is missing: where the server is");
-    if (!endpoint_parse(settings->listen, listen, &error))
+    if (!relay_endpoint_parse(settings->listen, listen, &error))
         options_usage_error(&program, "--listen: %s", error.text);
-    if (!endpoint_parse(settings->to, server, &error))
+    if (!relay_endpoint_parse(settings->to, server, &error))
         options_usage_error(&program, "--to: %s", error.text);
-    if (endpoint_port(server) == 0)
+    if (relay_endpoint_port(server) == 0)
         options_usage_error(&program, "--to: '%s': the port is 0", settings->to);
     for (size_t i = 0; i < settings->drops.count; i++)
         if (!impairment_add_drop(&settings->impairment, settings->drops.items[i], &error))
@@ -159,7 +171,7 @@ int main(int argc, char **argv)
 {
     log_init(program.name, LOG_WARN, false);
     struct settings settings = {.listen = "127.0.0.1:0", .impairment.seed = 1};
-    struct endpoint listen, server;
+    struct relay_endpoint listen, server;
     read_settings(argc, argv, &settings, &listen, &server);
     struct event_base *base = precise_base();
     struct error error;

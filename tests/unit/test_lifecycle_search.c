@@ -6,9 +6,37 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "tests/unit/lifecycle_modules.h"
-#include "tests/unit/lifecycle_search.h"
+#include "net/host/lifecycle_search.h"
+#include "tests/unit/lifecycle_mutants.h"
 #include "tests/unit/support.h"
+
+static void print_step(const struct lifecycle_search *search, uint32_t state, size_t step)
+{
+    static const char *const states[] = {"none", "opening", "open", "waiting"};
+    static const char *const phases[] = {"none",    "proposed", "echoed", "established",
+                                         "refused", "reset",    "ended",  "deaf"};
+    static const char ends[] = "-+x";
+    struct lifecycle_model_event event = search->states[state].event;
+    struct lifecycle_model_view view =
+        lifecycle_model_view(search->module, search->states[state].key);
+    fprintf(stderr, "%3zu. %s %c, connection %d: %-49s [", step,
+            lifecycle_model_is_hostile(event) ? "hostile:" : "        ", "AB"[event.side],
+            event.connection, lifecycle_model_event_text(event));
+    fprintf(stderr, "connections %c%c %c%c; A %s, stream %s; B %s, stream %s]\n",
+            ends[view.ends[0][0]], ends[view.ends[0][1]], ends[view.ends[1][0]],
+            ends[view.ends[1][1]], states[view.states[0]], phases[view.streams[0]],
+            states[view.states[1]], phases[view.streams[1]]);
+}
+
+/* How STATE is come to, an event a line. */
+static void print_path(const struct lifecycle_search *search, uint32_t state)
+{
+    size_t length;
+    uint32_t *path = lifecycle_search_path(search, state, &length);
+    for (size_t i = 0; i < length; i++)
+        print_step(search, path[i], i + 1);
+    free(path);
+}
 
 static void one_stream_each_way_whatever_happens(void **state)
 {
@@ -19,11 +47,11 @@ static void one_stream_each_way_whatever_happens(void **state)
                   lifecycle_real.name, search.state_count, search.transitions,
                   search.closed ? "closed" : "not closed", search.longest_way);
     if (search.violation != NULL) {
-        lifecycle_search_print_path(&search, search.violating);
+        print_path(&search, search.violating);
         fail_msg("state %u: %s", search.violating, search.violation);
     }
     assert_true(search.closed);
-    for (size_t kind = 0; kind < MODEL_KINDS; kind++)
+    for (size_t kind = 0; kind < LIFECYCLE_MODEL_KINDS; kind++)
         assert_int_not_equal(search.happened[kind], 0);
     lifecycle_search_clear(&search);
 }
@@ -32,13 +60,13 @@ static void every_mutant_is_caught(void **state)
 {
     (void)state;
     for (size_t i = 0; i < lifecycle_mutant_count; i++) {
-        const struct lifecycle_mutant *mutant = &lifecycle_mutants[i];
+        const struct lifecycle_mutant mutant = lifecycle_mutant(i);
         struct lifecycle_search search;
-        lifecycle_search_run(&search, &mutant->module);
-        print_message("mutant %zu %s: state %u: %s\n", i + 1, mutant->module.name, search.violating,
+        lifecycle_search_run(&search, &mutant.module);
+        print_message("mutant %zu %s: state %u: %s\n", i + 1, mutant.module.name, search.violating,
                       search.violation != NULL ? search.violation : "not caught");
         assert_non_null(search.violation);
-        assert_string_equal(search.violation, mutant->violation);
+        assert_string_equal(search.violation, mutant.violation);
         lifecycle_search_clear(&search);
     }
 }
@@ -50,11 +78,11 @@ static int print_state(unsigned long number, unsigned long mutant)
         return 2;
     }
     struct lifecycle_search search;
-    lifecycle_search_run(&search,
-                         mutant > 0 ? &lifecycle_mutants[mutant - 1].module : &lifecycle_real);
+    const struct lifecycle_module wrong = lifecycle_mutant(mutant > 0 ? mutant - 1 : 0).module;
+    lifecycle_search_run(&search, mutant > 0 ? &wrong : &lifecycle_real);
     bool found = number < search.state_count;
     if (found)
-        lifecycle_search_print_path(&search, (uint32_t)number);
+        print_path(&search, (uint32_t)number);
     else
         fprintf(stderr, "there are %u states\n", search.state_count);
     lifecycle_search_clear(&search);

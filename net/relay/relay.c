@@ -1,4 +1,4 @@
-#include "cmd/relay/relay.h"
+#include "net/relay/relay.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -19,10 +19,6 @@ enum {
     SWEEP_INTERVAL_S = 10,
 };
 
-struct counts {
-    uint64_t received, forwarded, dropped, duplicated, reordered, failed, pending, bytes;
-};
-
 /* One direction of one client. */
 struct flow {
     struct client *client;
@@ -40,7 +36,7 @@ struct client_key {
 struct client {
     struct relay *relay;
     struct client_key key;
-    struct endpoint endpoint;
+    struct relay_endpoint endpoint;
     int socket; /* connected to the server */
     struct event *readable;
     struct flow flows[DIRECTION_COUNT];
@@ -52,13 +48,13 @@ struct client {
 struct relay {
     struct event_base *base;
     const struct impairment *impairment;
-    struct endpoint listening, server;
+    struct relay_endpoint listening, server;
     int socket;
     struct event *readable, *release, *sweep;
     struct client *clients;
     struct delay_queue queue;
     uint64_t armed_ns; /* when `release` fires; UINT64_MAX: not armed */
-    struct counts counts[DIRECTION_COUNT];
+    struct relay_counts counts[DIRECTION_COUNT];
     bool warned_of_clients, warned_of_queue;
     uint8_t datagram[DATAGRAM_SIZE_MAX];
 };
@@ -85,7 +81,7 @@ static ssize_t send_once(const struct flow *flow, struct bytes datagram)
 
 static void forward(const struct flow *flow, struct bytes datagram, unsigned copies)
 {
-    struct counts *counts = &flow->client->relay->counts[flow->direction];
+    struct relay_counts *counts = &flow->client->relay->counts[flow->direction];
     for (unsigned i = 0; i < copies; i++) {
         ssize_t sent = send_once(flow, datagram);
         /* The error is an earlier datagram's, told by ICMP; this one has not been sent yet. */
@@ -155,7 +151,7 @@ static void delay(struct flow *flow, struct bytes datagram,
 static void carry(struct flow *flow, struct bytes datagram)
 {
     struct relay *relay = flow->client->relay;
-    struct counts *counts = &relay->counts[flow->direction];
+    struct relay_counts *counts = &relay->counts[flow->direction];
     struct impairment_decision decision =
         impairment_decide(relay->impairment, flow->direction, ++counts->received);
     if (decision.drop) {
@@ -185,10 +181,10 @@ static void on_server_readable(evutil_socket_t fd, short what, void *context)
     }
 }
 
-static struct client_key key_of(const struct endpoint *endpoint)
+static struct client_key key_of(const struct relay_endpoint *endpoint)
 {
     struct client_key key = {.family = endpoint->address.ss_family,
-                             .port = endpoint_port(endpoint)};
+                             .port = relay_endpoint_port(endpoint)};
     if (key.family == AF_INET6) {
         const struct sockaddr_in6 *ip6 = (const struct sockaddr_in6 *)&endpoint->address;
         memcpy(key.address, &ip6->sin6_addr, sizeof(ip6->sin6_addr));
@@ -218,7 +214,7 @@ static void warn_of_client(struct relay *relay, const char *reason)
     relay->warned_of_clients = true;
 }
 
-static struct client *client_new(struct relay *relay, const struct endpoint *endpoint,
+static struct client *client_new(struct relay *relay, const struct relay_endpoint *endpoint,
                                  const struct client_key *key)
 {
     struct client *client = memory_new(sizeof(*client));
@@ -242,7 +238,7 @@ static struct client *client_new(struct relay *relay, const struct endpoint *end
     return client;
 }
 
-static struct client *find_client(struct relay *relay, const struct endpoint *endpoint)
+static struct client *find_client(struct relay *relay, const struct relay_endpoint *endpoint)
 {
     struct client_key key = key_of(endpoint);
     struct client *client = NULL;
@@ -259,7 +255,7 @@ static void on_client_readable(evutil_socket_t fd, short what, void *context)
     (void)what;
     struct relay *relay = context;
     for (int i = 0; i < BATCH; i++) {
-        struct endpoint from = {.size = sizeof(from.address)};
+        struct relay_endpoint from = {.size = sizeof(from.address)};
         ssize_t size = recvfrom(fd, relay->datagram, sizeof(relay->datagram), 0,
                                 (struct sockaddr *)&from.address, &from.size);
         if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
@@ -290,12 +286,12 @@ static void on_sweep(evutil_socket_t fd, short what, void *context)
     }
 }
 
-static bool listen_at(struct relay *relay, const struct endpoint *listen, struct error *error)
+static bool listen_at(struct relay *relay, const struct relay_endpoint *listen, struct error *error)
 {
     relay->socket = open_socket(listen->address.ss_family);
     relay->listening.size = sizeof(relay->listening.address);
-    char text[ENDPOINT_TEXT_SIZE];
-    endpoint_text(listen, text);
+    char text[RELAY_ENDPOINT_TEXT_SIZE];
+    relay_endpoint_text(listen, text);
     if (relay->socket < 0 ||
         bind(relay->socket, (const struct sockaddr *)&listen->address, listen->size) != 0 ||
         getsockname(relay->socket, (struct sockaddr *)&relay->listening.address,
@@ -304,8 +300,8 @@ static bool listen_at(struct relay *relay, const struct endpoint *listen, struct
     return true;
 }
 
-struct relay *relay_new(struct event_base *base, const struct endpoint *listen,
-                        const struct endpoint *server, const struct impairment *impairment,
+struct relay *relay_new(struct event_base *base, const struct relay_endpoint *listen,
+                        const struct relay_endpoint *server, const struct impairment *impairment,
                         struct error *error)
 {
     struct relay *relay = memory_new(sizeof(*relay));
@@ -344,27 +340,14 @@ void relay_free(struct relay *relay)
     free(relay);
 }
 
-const struct endpoint *relay_listening_at(const struct relay *relay)
+const struct relay_endpoint *relay_listening_at(const struct relay *relay)
 {
     return &relay->listening;
 }
 
-static json_t *counts_json(const struct counts *counts)
+void relay_count(const struct relay *relay, struct relay_counts *counts)
 {
-    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "received",
-                     (json_int_t)counts->received, "forwarded", (json_int_t)counts->forwarded,
-                     "dropped", (json_int_t)counts->dropped, "duplicated",
-                     (json_int_t)counts->duplicated, "reordered", (json_int_t)counts->reordered,
-                     "failed", (json_int_t)counts->failed, "pending", (json_int_t)counts->pending,
-                     "bytes", (json_int_t)counts->bytes);
-}
-
-json_t *relay_counts(const struct relay *relay)
-{
-    struct counts counts[DIRECTION_COUNT];
-    memcpy(counts, relay->counts, sizeof(counts));
+    memcpy(counts, relay->counts, sizeof(relay->counts));
     for (size_t i = 0; i < relay->queue.count; i++)
         counts[((const struct flow *)relay->queue.heap[i]->owner)->direction].pending++;
-    return json_pack("{s:o, s:o}", "client", counts_json(&counts[FROM_CLIENT]), "server",
-                     counts_json(&counts[FROM_SERVER]));
 }

@@ -1,4 +1,4 @@
-#include "cmd/orphans/followed_files.h"
+#include "net/qlog/followed_files.h"
 
 #include <libgen.h>
 #include <stdlib.h>
@@ -9,43 +9,50 @@
 
 #include "common/memory.h"
 
+static void remark(const struct qlog_followed_files *files, enum qlog_remark_kind kind,
+                   const char *path, const char *text)
+{
+    files->handler(files->context, kind, path, text);
+}
+
 static void note(void *context, const char *path, const char *text)
 {
-    (void)context;
-    tell(LOG_WARN, path, text);
+    remark(context, QLOG_REMARK_NOTE, path, text);
 }
 
-bool followed_files_init(struct followed_files *files, char *const *operands, size_t count,
-                         struct error *error)
+bool qlog_followed_files_init(struct qlog_followed_files *files, char *const *operands,
+                              size_t count, qlog_remark_handler *handler, void *context,
+                              struct error *error)
 {
-    *files =
-        (struct followed_files){.operands = operands, .operand_count = count, .look_around = true};
+    *files = (struct qlog_followed_files){.operands = operands,
+                                          .operand_count = count,
+                                          .handler = handler,
+                                          .context = context,
+                                          .look_around = true};
     files->watch = file_watch_new(error);
-    if (files->watch == NULL)
-        return false;
-    files->troubles = json_array();
-    search_init(&files->found);
-    return true;
+    return files->watch != NULL;
 }
 
-static struct followed_file *add(struct followed_files *files, const char *path,
-                                 const struct stat *about)
+static struct qlog_followed_file *add(struct qlog_followed_files *files, const char *path,
+                                      const struct stat *about)
 {
-    struct followed_file *file = memory_new(sizeof(*file));
-    file->log = qlog_followed_new(path, about, note, NULL);
+    struct qlog_followed_file *file = memory_new(sizeof(*file));
+    file->log = qlog_followed_new(path, about, note, files);
     file->changed = file->seen = true;
     DL_APPEND(files->all, file);
     return file;
 }
 
-struct followed_file *followed_files_add_fed(struct followed_files *files, const char *path)
+struct qlog_followed_file *qlog_followed_files_add_fed(struct qlog_followed_files *files,
+                                                       const char *path)
 {
-    struct followed_file *file = add(files, path, NULL);
+    struct qlog_followed_file *file = add(files, path, NULL);
     file->changed = false;
+    file->fed = true;
     return file;
 }
 
-static void free_file(struct followed_files *files, struct followed_file *file)
+static void free_file(struct qlog_followed_files *files, struct qlog_followed_file *file)
 {
     DL_DELETE(files->all, file);
     qlog_followed_free(file->log);
@@ -54,9 +61,9 @@ static void free_file(struct followed_files *files, struct followed_file *file)
     free(file);
 }
 
-void followed_files_drop(struct followed_files *files, struct followed_file *file)
+void qlog_followed_files_drop(struct qlog_followed_files *files, struct qlog_followed_file *file)
 {
-    struct followed_file *other;
+    struct qlog_followed_file *other;
     DL_FOREACH(files->all, other)
     {
         if (other->predecessor == file)
@@ -65,9 +72,9 @@ void followed_files_drop(struct followed_files *files, struct followed_file *fil
     free_file(files, file);
 }
 
-void followed_files_clear(struct followed_files *files)
+void qlog_followed_files_clear(struct qlog_followed_files *files)
 {
-    struct followed_file *file, *next;
+    struct qlog_followed_file *file, *next;
     HASH_CLEAR(hh_path, files->by_path);
     HASH_CLEAR(hh_place, files->by_place);
     DL_FOREACH_SAFE(files->all, file, next)
@@ -75,30 +82,32 @@ void followed_files_clear(struct followed_files *files)
         free_file(files, file);
     }
     file_watch_free(files->watch);
-    search_clear(&files->found);
-    json_decref(files->troubles);
+    qlog_search_clear(&files->found);
+    qlog_remarks_clear(&files->not_found);
+    qlog_remarks_clear(&files->troubles);
 }
 
-static struct followed_file *find_path(const struct followed_files *files, const char *path)
+static struct qlog_followed_file *find_path(const struct qlog_followed_files *files,
+                                            const char *path)
 {
-    struct followed_file *file;
+    struct qlog_followed_file *file;
     HASH_FIND(hh_path, files->by_path, path, strlen(path), file);
     return file;
 }
 
 /* It is a key, padding and all. */
-static void set_place(struct file_place *place, const struct stat *about)
+static void set_place(struct qlog_file_place *place, const struct stat *about)
 {
     memset(place, 0, sizeof(*place));
     place->device = about->st_dev;
     place->inode = about->st_ino;
 }
 
-static struct followed_file *find_place(const struct followed_files *files,
-                                        const struct stat *about)
+static struct qlog_followed_file *find_place(const struct qlog_followed_files *files,
+                                             const struct stat *about)
 {
-    struct file_place place;
-    struct followed_file *file;
+    struct qlog_file_place place;
+    struct qlog_followed_file *file;
     set_place(&place, about);
     HASH_FIND(hh_place, files->by_place, &place, sizeof(place), file);
     return file;
@@ -116,7 +125,7 @@ static struct bytes plain_path(const char *path)
 }
 
 /* Whether PATH is an operand or below one: the folder of a named file has others in it. */
-static bool is_wanted(const struct followed_files *files, const char *path)
+static bool is_wanted(const struct qlog_followed_files *files, const char *path)
 {
     struct bytes plain = plain_path(path);
     for (size_t i = 0; i < files->operand_count; i++) {
@@ -132,9 +141,10 @@ static bool is_wanted(const struct followed_files *files, const char *path)
 
 /* The file that was written to: a folder that several operands lead to is watched under one name
  * alone, and its files may be known by another. */
-static struct followed_file *find_written(const struct followed_files *files, const char *path)
+static struct qlog_followed_file *find_written(const struct qlog_followed_files *files,
+                                               const char *path)
 {
-    struct followed_file *file = find_path(files, path);
+    struct qlog_followed_file *file = find_path(files, path);
     struct stat about;
     if (file == NULL && is_wanted(files, path) && stat(path, &about) == 0)
         file = find_place(files, &about);
@@ -143,82 +153,71 @@ static struct followed_file *find_written(const struct followed_files *files, co
 
 static void heard(void *context, enum file_watch_event event, const char *path)
 {
-    struct followed_files *files = context;
-    struct followed_file *file = event == FILE_WRITTEN ? find_written(files, path) : NULL;
+    struct qlog_followed_files *files = context;
+    struct qlog_followed_file *file = event == FILE_WRITTEN ? find_written(files, path) : NULL;
     if (file != NULL)
         file->changed = true;
     if (event == FILES_MISSED || (event == FILE_MOVED && is_wanted(files, path)))
         files->look_around = true;
 }
 
-void followed_files_hear(struct followed_files *files)
+void qlog_followed_files_hear(struct qlog_followed_files *files)
 {
     file_watch_read(files->watch, heard, files);
 }
 
 /* --- Telling --- */
 
-static void tell_file_trouble(struct followed_files *files, struct followed_file *file,
+static void tell_file_trouble(struct qlog_followed_files *files, struct qlog_followed_file *file,
                               const char *text)
 {
     if (file->trouble != NULL && strcmp(file->trouble, text) == 0)
         return;
     free(file->trouble);
     file->trouble = text_copy(text);
-    struct search troubles = {.troubles = files->troubles};
-    tell_trouble(&troubles, file->log->path, text);
+    qlog_remarks_add(&files->troubles, file->log->path, text);
+    remark(files, QLOG_REMARK_TROUBLE, file->log->path, text);
 }
 
-static void tell_not_read(struct followed_files *files, const struct qlog_followed *log)
-{
-    files->found.silent = false;
-    tell_skipped(&files->found, log->path, log->error.text);
-}
-
-void followed_files_tell(struct followed_files *files, struct followed_file *file)
+void qlog_followed_files_tell(struct qlog_followed_files *files, struct qlog_followed_file *file)
 {
     const struct qlog_followed *log = file->log;
     if (file->told || log->state == QLOG_FOLLOWED_ON || log->state == QLOG_FOLLOWED_RETIRED)
         return;
     file->told = true;
     if (log->state == QLOG_FOLLOWED_NO_LOG && !log->named)
-        tell_not_read(files, log);
+        remark(files, QLOG_REMARK_SKIPPED, log->path, log->error.text);
     else
         tell_file_trouble(files, file, log->error.text);
 }
 
 /* What is wrong with names and folders is told when it is new; it may be mended yet. */
-static void tell_new_troubles(const json_t *troubles, const json_t *before)
+static void tell_not_found(const struct qlog_followed_files *files,
+                           const struct qlog_remarks *before)
 {
-    size_t i;
-    const json_t *trouble;
-    json_array_foreach(troubles, i, trouble)
-    {
-        if (has_trouble(before, trouble))
-            continue;
-        char *text = text_format("%s (it is read once it can be)",
-                                 json_string_value(json_object_get(trouble, "message")));
-        tell(LOG_WARN, json_string_value(json_object_get(trouble, "path")), text);
-        free(text);
+    for (size_t i = 0; i < files->not_found.count; i++) {
+        const struct qlog_remark *trouble = &files->not_found.items[i];
+        if (!qlog_remarks_has(before, trouble->path, trouble->text))
+            remark(files, QLOG_REMARK_NOT_YET, trouble->path, trouble->text);
     }
 }
 
 /* --- Looking around --- */
 
-static void watch_path(struct followed_files *files, const char *path)
+static void watch_path(struct qlog_followed_files *files, const char *path)
 {
     struct error error;
     if (file_watch_add(files->watch, path, &error))
         return;
     if (!files->unwatched_told)
-        log_warn("%s; looking again every second instead", error.text);
+        remark(files, QLOG_REMARK_UNWATCHED, NULL, error.text);
     files->unwatched = files->unwatched_told = true;
 }
 
 /* A file that is named may be replaced, or be no more than named yet: its folder tells. */
-static void watch_all(struct followed_files *files)
+static void watch_all(struct qlog_followed_files *files)
 {
-    const struct search *found = &files->found;
+    const struct qlog_search *found = &files->found;
     struct stat about;
     files->unwatched = false;
     for (size_t i = 0; i < found->folder_count; i++)
@@ -238,23 +237,30 @@ static void watch_all(struct followed_files *files)
     files->unwatched_told &= files->unwatched;
 }
 
+static void keep_trouble(void *context, enum qlog_remark_kind kind, const char *path,
+                         const char *text)
+{
+    struct qlog_followed_files *files = context;
+    if (kind == QLOG_REMARK_TROUBLE)
+        qlog_remarks_add(&files->not_found, path, text);
+}
+
 /* What comes into a folder before it is watched is seen by searching once more. */
-static void search_again(struct followed_files *files)
+static void search_again(struct qlog_followed_files *files)
 {
     size_t watched;
-    search_init(&files->found);
     do {
         watched = file_watch_count(files->watch);
-        search_clear(&files->found);
-        search_init(&files->found);
-        files->found.silent = true;
+        qlog_search_clear(&files->found);
+        qlog_remarks_clear(&files->not_found);
+        files->found = (struct qlog_search){.handler = keep_trouble, .context = files};
         for (size_t i = 0; i < files->operand_count; i++)
-            search_path(&files->found, files->operands[i]);
+            qlog_search_path(&files->found, files->operands[i]);
         watch_all(files);
     } while (file_watch_count(files->watch) > watched);
 }
 
-static void rename_file(struct followed_file *file, const char *path)
+static void rename_file(struct qlog_followed_file *file, const char *path)
 {
     if (strcmp(file->log->path, path) == 0)
         return;
@@ -264,7 +270,7 @@ static void rename_file(struct followed_file *file, const char *path)
     file->log->reader.path = file->log->path;
 }
 
-static void enter(struct followed_files *files, struct followed_file *file,
+static void enter(struct qlog_followed_files *files, struct qlog_followed_file *file,
                   const struct stat *about)
 {
     set_place(&file->place, about);
@@ -274,16 +280,17 @@ static void enter(struct followed_files *files, struct followed_file *file,
 
 /* One file of a look around. */
 struct sight {
-    const struct log_file *found;
+    const struct qlog_found *found;
     struct stat about;
-    struct followed_file *file;        /* NULL: it is new */
-    struct followed_file *predecessor; /* what had its path until now */
+    struct qlog_followed_file *file;        /* NULL: it is new */
+    struct qlog_followed_file *predecessor; /* what had its path until now */
 };
 
 /* What had the path last: it was replaced just now, or was renamed or deleted a while ago. */
-static struct followed_file *find_predecessor(const struct followed_files *files, const char *path)
+static struct qlog_followed_file *find_predecessor(const struct qlog_followed_files *files,
+                                                   const char *path)
 {
-    struct followed_file *file = find_path(files, path), *other;
+    struct qlog_followed_file *file = find_path(files, path), *other;
     DL_FOREACH(files->all, other)
     {
         bool had = other->gone ? strcmp(other->log->path, path) == 0
@@ -294,18 +301,17 @@ static struct followed_file *find_predecessor(const struct followed_files *files
     return file;
 }
 
-static size_t look(struct followed_files *files, struct sight *sights)
+static size_t look(struct qlog_followed_files *files, struct sight *sights)
 {
     size_t count = 0;
     for (size_t i = 0; i < files->found.count; i++) {
         struct sight *sight = &sights[count];
-        const struct log_file *found = &files->found.files[i];
+        const struct qlog_found *found = &files->found.files[i];
         if (stat(found->path, &sight->about) != 0)
             continue;
         if (!S_ISREG(sight->about.st_mode)) {
-            struct search *search = &files->found;
-            tell_trouble(search, found->path,
-                         "is no file: what comes from it is followed on standard input, as -");
+            qlog_remarks_add(&files->not_found, found->path,
+                             "is no file: what comes from it is followed on standard input, as -");
             continue;
         }
         sight->found = found;
@@ -316,27 +322,28 @@ static size_t look(struct followed_files *files, struct sight *sights)
     return count;
 }
 
-static void mark_unseen(struct followed_files *files)
+static void mark_unseen(struct qlog_followed_files *files)
 {
-    struct followed_file *file, *next;
+    struct qlog_followed_file *file, *next;
     HASH_ITER(hh_place, files->by_place, file, next)
     {
         file->seen = false;
     }
 }
 
-static void mark_gone(struct followed_files *files)
+static void mark_gone(struct qlog_followed_files *files)
 {
-    struct followed_file *file;
+    struct qlog_followed_file *file;
     DL_FOREACH(files->all, file)
     {
         file->gone = !file->seen;
     }
 }
 
-static void look_around(struct followed_files *files)
+static void look_around(struct qlog_followed_files *files)
 {
-    struct search before = files->found;
+    struct qlog_remarks before = files->not_found;
+    files->not_found = (struct qlog_remarks){0};
     files->look_around = false;
     search_again(files);
     struct sight *sights = memory_new((files->found.count + 1) * sizeof(*sights));
@@ -364,14 +371,14 @@ static void look_around(struct followed_files *files)
     }
     free(sights);
     mark_gone(files);
-    tell_new_troubles(files->found.troubles, before.troubles);
-    search_clear(&before);
+    tell_not_found(files, &before);
+    qlog_remarks_clear(&before);
 }
 
 /* --- Reading --- */
 
 /* Other bytes stand where FILE was read: the same log goes on in them, or they are another. */
-static void replace(struct followed_files *files, struct followed_file *file)
+static void replace(struct qlog_followed_files *files, struct qlog_followed_file *file)
 {
     struct stat about;
     enum qlog_beginning beginning = qlog_beginning_of(file->log->path);
@@ -382,12 +389,12 @@ static void replace(struct followed_files *files, struct followed_file *file)
         qlog_followed_go_on(file->log);
         return;
     }
-    tell(LOG_INFO, file->log->path, "was written anew");
+    remark(files, QLOG_REMARK_ANEW, file->log->path, "was written anew");
     HASH_DELETE(hh_path, files->by_path, file);
     HASH_DELETE(hh_place, files->by_place, file);
     file->gone = true;
     file->changed = file->seen = false;
-    struct followed_file *next = add(files, file->log->path, &about);
+    struct qlog_followed_file *next = add(files, file->log->path, &about);
     next->log->named = file->log->named;
     enter(files, next, &about);
 }
@@ -395,9 +402,9 @@ static void replace(struct followed_files *files, struct followed_file *file)
 /* A new file where another was: the same log goes on in it where it has no header of its own. The
  * old file is known by then, wherever it is: its rest is read, and it is left. False while that
  * cannot be told yet. */
-static bool settle_predecessor(struct followed_file *file)
+static bool settle_predecessor(struct qlog_followed_file *file)
 {
-    struct followed_file *old = file->predecessor;
+    struct qlog_followed_file *old = file->predecessor;
     enum qlog_beginning beginning = qlog_beginning_of(file->log->path);
     if (old == NULL || beginning == QLOG_BEGINS_UNTOLD)
         return old == NULL;
@@ -424,7 +431,7 @@ static bool settle_predecessor(struct followed_file *file)
 }
 
 /* Whether there is more to read in it. */
-static bool read_file(struct followed_files *files, struct followed_file *file)
+static bool read_file(struct qlog_followed_files *files, struct qlog_followed_file *file)
 {
     file->changed = false;
     if (file->gone || !settle_predecessor(file))
@@ -445,13 +452,13 @@ static bool read_file(struct followed_files *files, struct followed_file *file)
     default:
         break;
     }
-    followed_files_tell(files, file);
+    qlog_followed_files_tell(files, file);
     return file->changed;
 }
 
-bool followed_files_read(struct followed_files *files)
+bool qlog_followed_files_read(struct qlog_followed_files *files)
 {
-    struct followed_file *file;
+    struct qlog_followed_file *file;
     bool more = false;
     if (files->look_around || files->unwatched)
         look_around(files);

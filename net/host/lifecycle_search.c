@@ -1,11 +1,10 @@
-#include "tests/unit/lifecycle_search.h"
+#include "net/host/lifecycle_search.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "common/memory.h"
 
-enum { TABLE_SIZE = 2 * SEARCH_STATES_MAX, NO_STATE = SEARCH_STATES_MAX };
+enum { TABLE_SIZE = 2 * LIFECYCLE_SEARCH_STATES_MAX, NO_STATE = LIFECYCLE_SEARCH_STATES_MAX };
 
 static size_t first_place(uint64_t key)
 {
@@ -14,17 +13,17 @@ static size_t first_place(uint64_t key)
 
 /* The number of the state of KEY, a new one if need be; NO_STATE where there are too many. */
 static uint32_t find_or_add(struct lifecycle_search *search, uint64_t key, uint32_t parent,
-                            struct model_event event)
+                            struct lifecycle_model_event event)
 {
     size_t place = first_place(key);
     for (; search->table[place] != 0; place = (place + 1) % TABLE_SIZE) {
         if (search->states[search->table[place] - 1].key == key)
             return search->table[place] - 1;
     }
-    if (search->state_count == SEARCH_STATES_MAX)
+    if (search->state_count == LIFECYCLE_SEARCH_STATES_MAX)
         return NO_STATE;
     search->states[search->state_count] =
-        (struct search_state){.key = key, .parent = parent, .event = event};
+        (struct lifecycle_search_state){.key = key, .parent = parent, .event = event};
     search->table[place] = ++search->state_count;
     return search->state_count - 1;
 }
@@ -48,8 +47,8 @@ static void violate(struct lifecycle_search *search, uint32_t state, const char 
 /* Follows every event that can happen in the state numbered FROM; false ends the search. */
 static bool expand(struct lifecycle_search *search, uint32_t from)
 {
-    struct model_successor successors[MODEL_SUCCESSORS_MAX];
-    size_t count = model_successors(search->module, search->states[from].key, successors);
+    struct lifecycle_model_successor successors[LIFECYCLE_MODEL_SUCCESSORS_MAX];
+    size_t count = lifecycle_model_successors(search->module, search->states[from].key, successors);
     bool fair_events = false;
     for (size_t i = 0; i < count; i++) {
         uint32_t to = find_or_add(search, successors[i].key, from, successors[i].event);
@@ -61,12 +60,12 @@ static bool expand(struct lifecycle_search *search, uint32_t from)
             violate(search, to, successors[i].violation);
             return false;
         }
-        if (!model_is_hostile(successors[i].event) && to != from) {
+        if (!lifecycle_model_is_hostile(successors[i].event) && to != from) {
             add_fair(search, from, to);
             fair_events = true;
         }
     }
-    if (fair_events || model_is_settled(search->module, search->states[from].key))
+    if (fair_events || lifecycle_model_is_settled(search->module, search->states[from].key))
         return true;
     violate(search, from, "nothing more happens, and there is not one stream each way");
     return false;
@@ -130,9 +129,9 @@ static void check_ways(struct lifecycle_search *search)
 void lifecycle_search_run(struct lifecycle_search *search, const struct lifecycle_module *module)
 {
     *search = (struct lifecycle_search){.module = module};
-    search->states = memory_new(SEARCH_STATES_MAX * sizeof(*search->states));
+    search->states = memory_new(LIFECYCLE_SEARCH_STATES_MAX * sizeof(*search->states));
     search->table = memory_new(TABLE_SIZE * sizeof(*search->table));
-    find_or_add(search, model_start(), 0, (struct model_event){0});
+    find_or_add(search, lifecycle_model_start(), 0, (struct lifecycle_model_event){0});
     for (uint32_t state = 0; state < search->state_count; state++) {
         if (!expand(search, state))
             return;
@@ -141,25 +140,16 @@ void lifecycle_search_run(struct lifecycle_search *search, const struct lifecycl
     check_ways(search);
 }
 
-static void print_step(const struct lifecycle_search *search, uint32_t state, unsigned step)
+uint32_t *lifecycle_search_path(const struct lifecycle_search *search, uint32_t state,
+                                size_t *length)
 {
-    char event[MODEL_TEXT_SIZE], world[MODEL_TEXT_SIZE];
-    model_event_text(search->states[state].event, event);
-    model_world_text(search->module, search->states[state].key, world);
-    fprintf(stderr, "%3u. %-75s [%s]\n", step, event, world);
-}
-
-void lifecycle_search_print_path(const struct lifecycle_search *search, uint32_t state)
-{
-    unsigned length = 0;
+    *length = 0;
     for (uint32_t i = state; i != 0; i = search->states[i].parent)
-        length++;
-    for (unsigned step = 1; step <= length; step++) {
-        uint32_t here = state;
-        for (unsigned i = step; i < length; i++)
-            here = search->states[here].parent;
-        print_step(search, here, step);
-    }
+        ++*length;
+    uint32_t *path = memory_new((*length + 1) * sizeof(*path));
+    for (size_t i = *length; i > 0; i--, state = search->states[state].parent)
+        path[i - 1] = state;
+    return path;
 }
 
 void lifecycle_search_clear(struct lifecycle_search *search)

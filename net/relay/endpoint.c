@@ -1,4 +1,4 @@
-#include "cmd/relay/endpoint.h"
+#include "net/relay/endpoint.h"
 
 #include <arpa/inet.h>
 #include <netdb.h>
@@ -10,7 +10,7 @@
 
 enum { HOST_SIZE = 256 };
 
-static bool look_up(const char *host, const char *port, struct endpoint *endpoint,
+static bool look_up(const char *host, const char *port, struct relay_endpoint *endpoint,
                     struct error *error)
 {
     if (*port == '\0' || strlen(port) > 5 || port[strspn(port, "0123456789")] != '\0' ||
@@ -30,7 +30,7 @@ static bool look_up(const char *host, const char *port, struct endpoint *endpoin
     return true;
 }
 
-static bool parse_multiaddr(const char *text, struct endpoint *endpoint, struct error *error)
+static bool parse_multiaddr(const char *text, struct relay_endpoint *endpoint, struct error *error)
 {
     struct multiaddr address;
     if (!multiaddr_parse(text, &address, error))
@@ -43,7 +43,8 @@ static bool parse_multiaddr(const char *text, struct endpoint *endpoint, struct 
     return look_up(address.host, port, endpoint, error);
 }
 
-static bool parse_host_and_port(const char *text, struct endpoint *endpoint, struct error *error)
+static bool parse_host_and_port(const char *text, struct relay_endpoint *endpoint,
+                                struct error *error)
 {
     const char *colon = strrchr(text, ':');
     if (colon == NULL || colon == text)
@@ -62,22 +63,22 @@ static bool parse_host_and_port(const char *text, struct endpoint *endpoint, str
     return look_up(host, colon + 1, endpoint, error);
 }
 
-bool endpoint_parse(const char *text, struct endpoint *endpoint, struct error *error)
+bool relay_endpoint_parse(const char *text, struct relay_endpoint *endpoint, struct error *error)
 {
-    *endpoint = (struct endpoint){0};
+    *endpoint = (struct relay_endpoint){0};
     bool parsed = *text == '/' ? parse_multiaddr(text, endpoint, error)
                                : parse_host_and_port(text, endpoint, error);
     return parsed || error_prefix(error, "'%s'", text);
 }
 
-uint16_t endpoint_port(const struct endpoint *endpoint)
+uint16_t relay_endpoint_port(const struct relay_endpoint *endpoint)
 {
     if (endpoint->address.ss_family == AF_INET6)
         return ntohs(((const struct sockaddr_in6 *)&endpoint->address)->sin6_port);
     return ntohs(((const struct sockaddr_in *)&endpoint->address)->sin_port);
 }
 
-void endpoint_text(const struct endpoint *endpoint, char *text)
+void relay_endpoint_text(const struct relay_endpoint *endpoint, char *text)
 {
     bool is_ip6 = endpoint->address.ss_family == AF_INET6;
     const void *address =
@@ -85,6 +86,6 @@ void endpoint_text(const struct endpoint *endpoint, char *text)
                : (const void *)&((const struct sockaddr_in *)&endpoint->address)->sin_addr;
     char host[INET6_ADDRSTRLEN] = "";
     inet_ntop(endpoint->address.ss_family, address, host, sizeof(host));
-    snprintf(text, ENDPOINT_TEXT_SIZE, "%s%s%s:%u", is_ip6 ? "[" : "", host, is_ip6 ? "]" : "",
-             endpoint_port(endpoint));
+    snprintf(text, RELAY_ENDPOINT_TEXT_SIZE, "%s%s%s:%u", is_ip6 ? "[" : "", host,
+             is_ip6 ? "]" : "", relay_endpoint_port(endpoint));
 }

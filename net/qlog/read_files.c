@@ -1,5 +1,4 @@
-/* Reads many files: by worker processes where that pays, in this one otherwise. */
-#include "cmd/orphans/orphans.h"
+#include "net/qlog/read_files.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -11,7 +10,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "cmd/orphans/progress.h"
 #include "common/memory.h"
 
 enum {
@@ -38,12 +36,12 @@ struct worker {
 };
 
 struct pool {
-    const struct search *search;
+    const struct qlog_search *search;
     struct qlog_reading *readings;
     bool *done; /* by file */
     struct shared *shared;
     size_t *order; /* files, the largest first */
-    struct worker workers[JOBS_LIMIT];
+    struct worker workers[QLOG_JOBS_LIMIT];
     size_t count, running;
 };
 
@@ -147,17 +145,19 @@ static void hear(struct pool *pool, struct worker *worker)
         end_worker(pool, worker);
 }
 
-static void hear_all(struct pool *pool, struct progress *progress)
+static void hear_all(struct pool *pool, const struct qlog_progress *progress)
 {
     while (pool->running > 0) {
-        struct pollfd pipes[JOBS_LIMIT];
+        struct pollfd pipes[QLOG_JOBS_LIMIT];
         for (size_t i = 0; i < pool->count; i++)
             pipes[i] = (struct pollfd){.fd = pool->workers[i].pipe, .events = POLLIN};
-        int ready = poll(pipes, pool->count, progress_wait(progress));
+        int ready = poll(pipes, pool->count, progress != NULL ? progress->interval : -1);
         for (size_t i = 0; ready > 0 && i < pool->count; i++)
             if (pipes[i].revents != 0)
                 hear(pool, &pool->workers[i]);
-        progress_show(progress, __atomic_load_n(&pool->shared->read_bytes, __ATOMIC_RELAXED));
+        if (progress != NULL)
+            progress->show(progress->context,
+                           __atomic_load_n(&pool->shared->read_bytes, __ATOMIC_RELAXED));
     }
 }
 
@@ -173,22 +173,15 @@ static void account_for_all(struct pool *pool)
     }
 }
 
-static uint64_t total_size(const struct search *search)
-{
-    uint64_t size = 0;
-    for (size_t i = 0; i < search->count; i++)
-        size += search->files[i].size;
-    return size;
-}
-
 static int by_size(const void *a, const void *b, void *argument)
 {
-    const struct log_file *files = argument;
+    const struct qlog_found *files = argument;
     uint64_t first = files[*(const size_t *)a].size, second = files[*(const size_t *)b].size;
     return first > second ? -1 : first < second;
 }
 
-static bool pool_init(struct pool *pool, const struct search *search, struct qlog_reading *readings)
+static bool pool_init(struct pool *pool, const struct qlog_search *search,
+                      struct qlog_reading *readings)
 {
     *pool = (struct pool){.search = search, .readings = readings};
     pool->shared = mmap(NULL, sizeof(*pool->shared), PROT_READ | PROT_WRITE,
@@ -212,20 +205,17 @@ static void pool_clear(struct pool *pool)
 }
 
 /* False where no worker could be started. */
-static bool read_by_workers(const struct search *search, struct qlog_reading *readings,
-                            unsigned jobs)
+static bool read_by_workers(const struct qlog_search *search, struct qlog_reading *readings,
+                            unsigned jobs, const struct qlog_progress *progress)
 {
     struct pool pool;
-    struct progress progress;
     if (!pool_init(&pool, search, readings))
         return false;
     while (pool.count < jobs && pool.count < search->count && start_worker(&pool))
         continue;
     bool started = pool.count > 0;
     if (started) {
-        progress_init(&progress, total_size(search), search->count);
-        hear_all(&pool, &progress);
-        progress_end(&progress);
+        hear_all(&pool, progress);
         account_for_all(&pool);
     }
     pool_clear(&pool);
@@ -235,14 +225,16 @@ static bool read_by_workers(const struct search *search, struct qlog_reading *re
 static unsigned cores(void)
 {
     long count = sysconf(_SC_NPROCESSORS_ONLN);
-    return count < 1 ? 1 : count > JOBS_LIMIT ? JOBS_LIMIT : (unsigned)count;
+    return count < 1 ? 1 : count > QLOG_JOBS_LIMIT ? QLOG_JOBS_LIMIT : (unsigned)count;
 }
 
-struct qlog_reading *read_files(const struct search *search, unsigned jobs)
+struct qlog_reading *qlog_read_files(const struct qlog_search *search, unsigned jobs,
+                                     const struct qlog_progress *progress)
 {
     struct qlog_reading *readings = memory_new((search->count + 1) * sizeof(*readings));
-    bool pays = jobs > 0 || total_size(search) >= WORKERS_PAY_FROM;
-    if (pays && read_by_workers(search, readings, jobs > 0 ? jobs : cores()))
+    bool pays = jobs > 0 || qlog_search_size(search) >= WORKERS_PAY_FROM;
+    jobs = jobs > QLOG_JOBS_LIMIT ? QLOG_JOBS_LIMIT : jobs > 0 ? jobs : cores();
+    if (pays && read_by_workers(search, readings, jobs, progress))
         return readings;
     for (size_t i = 0; i < search->count; i++)
         qlog_reading_make(&readings[i], search->files[i].path, NULL);

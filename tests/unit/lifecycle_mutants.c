@@ -1,90 +1,11 @@
-#include "tests/unit/lifecycle_modules.h"
-
-/* ---- the real module ---- */
-
-static void real_init(struct lifecycle_subject *subject)
-{
-    lifecycle_init(&subject->parts[0]);
-}
-
-static size_t real_connection_added(struct lifecycle_subject *subject, uint64_t now,
-                                    uint64_t connection, struct lifecycle_action *actions)
-{
-    size_t count = 0;
-    lifecycle_connection_added(&subject->parts[0], now, connection, actions, &count);
-    return count;
-}
-
-static size_t real_connection_lost(struct lifecycle_subject *subject, uint64_t now,
-                                   uint64_t connection, struct lifecycle_action *actions)
-{
-    return lifecycle_connection_lost(&subject->parts[0], now, connection, actions);
-}
-
-static size_t real_dial_ready(struct lifecycle_subject *subject, uint64_t now, uint64_t connection,
-                              struct lifecycle_action *actions)
-{
-    (void)connection;
-    return lifecycle_dial_ready(&subject->parts[0], now, actions);
-}
-
-static size_t real_inbound_arrived(struct lifecycle_subject *subject, uint64_t now,
-                                   uint64_t connection, struct lifecycle_action *actions)
-{
-    (void)connection;
-    return lifecycle_inbound_arrived(&subject->parts[0], now, actions);
-}
-
-static size_t real_stream_opened(struct lifecycle_subject *subject, uint64_t now, uint64_t attempt,
-                                 struct lifecycle_action *actions)
-{
-    return lifecycle_stream_opened(&subject->parts[0], now, attempt, actions);
-}
-
-static size_t real_stream_lost(struct lifecycle_subject *subject, uint64_t now, uint64_t attempt,
-                               struct lifecycle_action *actions)
-{
-    return lifecycle_stream_lost(&subject->parts[0], now, attempt, actions);
-}
-
-static size_t real_tick(struct lifecycle_subject *subject, uint64_t now,
-                        struct lifecycle_action *actions)
-{
-    return lifecycle_tick(&subject->parts[0], now, actions);
-}
-
-static uint64_t real_next_time(const struct lifecycle_subject *subject)
-{
-    return lifecycle_next_time(&subject->parts[0]);
-}
-
-static uint64_t owned_by_part(const struct lifecycle *part, uint64_t connection)
-{
-    bool owned = (part->state == LIFECYCLE_OPENING || part->state == LIFECYCLE_OPEN) &&
-                 part->connection == connection;
-    return owned ? part->attempt : 0;
-}
-
-static uint64_t real_owned_attempt(const struct lifecycle_subject *subject, uint64_t connection)
-{
-    return owned_by_part(&subject->parts[0], connection);
-}
-
-#define REAL_FUNCTIONS                                                                             \
-    .init = real_init, .connection_added = real_connection_added,                                  \
-    .connection_lost = real_connection_lost, .dial_ready = real_dial_ready,                        \
-    .inbound_arrived = real_inbound_arrived, .stream_opened = real_stream_opened,                  \
-    .stream_lost = real_stream_lost, .tick = real_tick, .next_time = real_next_time,               \
-    .owned_attempt = real_owned_attempt
-
-const struct lifecycle_module lifecycle_real = {.name = "net/lifecycle", REAL_FUNCTIONS};
+#include "tests/unit/lifecycle_mutants.h"
 
 /* ---- check, await, then register: what two paths then race for ---- */
 
 static size_t awaiting_want(struct lifecycle_subject *subject, uint64_t now, uint64_t connection,
                             struct lifecycle_action *actions)
 {
-    size_t count = real_dial_ready(subject, now, connection, actions);
+    size_t count = lifecycle_real.dial_ready(subject, now, connection, actions);
     if (count > 0) {
         subject->parts[0].state = LIFECYCLE_NONE;
         subject->parts[0].wanted = false;
@@ -97,14 +18,14 @@ static size_t awaiting_stream_opened(struct lifecycle_subject *subject, uint64_t
 {
     if (subject->parts[0].state == LIFECYCLE_NONE)
         subject->parts[0].state = LIFECYCLE_OPENING;
-    return real_stream_opened(subject, now, attempt, actions);
+    return lifecycle_real.stream_opened(subject, now, attempt, actions);
 }
 
 /* Who awaits a stream owns it. */
 static uint64_t awaiting_owned_attempt(const struct lifecycle_subject *subject, uint64_t connection)
 {
     bool awaited = subject->parts[0].state == LIFECYCLE_NONE;
-    return awaited ? subject->parts[0].attempt : real_owned_attempt(subject, connection);
+    return awaited ? subject->parts[0].attempt : lifecycle_real.owned_attempt(subject, connection);
 }
 
 /* ---- state per connection: part N is that of connection N ---- */
@@ -113,7 +34,7 @@ static uint64_t awaiting_owned_attempt(const struct lifecycle_subject *subject, 
 static size_t of_part(size_t count, uint64_t part, struct lifecycle_action *actions)
 {
     for (size_t i = 0; i < count; i++)
-        actions[i].attempt = actions[i].attempt * MODEL_CONNECTIONS + part;
+        actions[i].attempt = actions[i].attempt * LIFECYCLE_MODULE_PARTS + part;
     return count;
 }
 
@@ -148,18 +69,18 @@ static size_t split_want(struct lifecycle_subject *subject, uint64_t now, uint64
 static size_t split_stream_opened(struct lifecycle_subject *subject, uint64_t now, uint64_t attempt,
                                   struct lifecycle_action *actions)
 {
-    uint64_t part = attempt % MODEL_CONNECTIONS;
-    return lifecycle_stream_opened(&subject->parts[part], now, attempt / MODEL_CONNECTIONS,
+    uint64_t part = attempt % LIFECYCLE_MODULE_PARTS;
+    return lifecycle_stream_opened(&subject->parts[part], now, attempt / LIFECYCLE_MODULE_PARTS,
                                    actions);
 }
 
 static size_t split_stream_lost(struct lifecycle_subject *subject, uint64_t now, uint64_t attempt,
                                 struct lifecycle_action *actions)
 {
-    uint64_t part = attempt % MODEL_CONNECTIONS;
-    return of_part(
-        lifecycle_stream_lost(&subject->parts[part], now, attempt / MODEL_CONNECTIONS, actions),
-        part, actions);
+    uint64_t part = attempt % LIFECYCLE_MODULE_PARTS;
+    return of_part(lifecycle_stream_lost(&subject->parts[part], now,
+                                         attempt / LIFECYCLE_MODULE_PARTS, actions),
+                   part, actions);
 }
 
 static size_t split_tick(struct lifecycle_subject *subject, uint64_t now,
@@ -178,8 +99,9 @@ static uint64_t split_next_time(const struct lifecycle_subject *subject)
 
 static uint64_t split_owned_attempt(const struct lifecycle_subject *subject, uint64_t connection)
 {
-    uint64_t attempt = owned_by_part(&subject->parts[connection], connection);
-    return attempt > 0 ? attempt * MODEL_CONNECTIONS + connection : 0;
+    const struct lifecycle_subject part = {.parts = {subject->parts[connection]}};
+    uint64_t attempt = lifecycle_real.owned_attempt(&part, connection);
+    return attempt > 0 ? attempt * LIFECYCLE_MODULE_PARTS + connection : 0;
 }
 
 /* ---- one function wrong ---- */
@@ -187,7 +109,7 @@ static uint64_t split_owned_attempt(const struct lifecycle_subject *subject, uin
 static size_t forgetting_connection_lost(struct lifecycle_subject *subject, uint64_t now,
                                          uint64_t connection, struct lifecycle_action *actions)
 {
-    real_connection_lost(subject, now, connection, actions);
+    lifecycle_real.connection_lost(subject, now, connection, actions);
     actions[0] = (struct lifecycle_action){.kind = LIFECYCLE_FORGET};
     return 1;
 }
@@ -195,14 +117,14 @@ static size_t forgetting_connection_lost(struct lifecycle_subject *subject, uint
 static size_t keeping_connection_lost(struct lifecycle_subject *subject, uint64_t now,
                                       uint64_t connection, struct lifecycle_action *actions)
 {
-    size_t count = real_connection_lost(subject, now, connection, actions);
+    size_t count = lifecycle_real.connection_lost(subject, now, connection, actions);
     return count > 0 && actions[0].kind == LIFECYCLE_FORGET ? 0 : count;
 }
 
 static size_t unmoved_connection_lost(struct lifecycle_subject *subject, uint64_t now,
                                       uint64_t connection, struct lifecycle_action *actions)
 {
-    size_t count = real_connection_lost(subject, now, connection, actions);
+    size_t count = lifecycle_real.connection_lost(subject, now, connection, actions);
     if (count == 0 || actions[0].kind == LIFECYCLE_FORGET)
         return count;
     subject->parts[0].state = LIFECYCLE_NONE;
@@ -212,7 +134,7 @@ static size_t unmoved_connection_lost(struct lifecycle_subject *subject, uint64_
 static size_t resigned_stream_lost(struct lifecycle_subject *subject, uint64_t now,
                                    uint64_t attempt, struct lifecycle_action *actions)
 {
-    size_t count = real_stream_lost(subject, now, attempt, actions);
+    size_t count = lifecycle_real.stream_lost(subject, now, attempt, actions);
     if (count > 0)
         subject->parts[0].state = LIFECYCLE_NONE;
     return count;
@@ -221,7 +143,7 @@ static size_t resigned_stream_lost(struct lifecycle_subject *subject, uint64_t n
 static size_t half_open_stream_lost(struct lifecycle_subject *subject, uint64_t now,
                                     uint64_t attempt, struct lifecycle_action *actions)
 {
-    real_stream_lost(subject, now, attempt, actions);
+    lifecycle_real.stream_lost(subject, now, attempt, actions);
     return 0;
 }
 
@@ -229,7 +151,7 @@ static size_t credulous_stream_lost(struct lifecycle_subject *subject, uint64_t 
                                     uint64_t attempt, struct lifecycle_action *actions)
 {
     (void)attempt;
-    size_t count = real_stream_lost(subject, now, subject->parts[0].attempt, actions);
+    size_t count = lifecycle_real.stream_lost(subject, now, subject->parts[0].attempt, actions);
     if (count > 0)
         actions[0].attempt = attempt;
     return count;
@@ -239,12 +161,12 @@ static size_t credulous_stream_lost(struct lifecycle_subject *subject, uint64_t 
 #define NOBODY_OWNS "an outbound stream is open that nobody owns"
 #define NOT_SETTLED "nothing more happens, and there is not one stream each way"
 
-/* The last of two initializers of a field counts: that is what a mutant changes. */
-#pragma GCC diagnostic ignored "-Woverride-init"
-
-const struct lifecycle_mutant lifecycle_mutants[] = {
-    {{REAL_FUNCTIONS, .name = "checks, awaits, then registers", .dial_ready = awaiting_want,
-      .inbound_arrived = awaiting_want, .stream_opened = awaiting_stream_opened,
+/* Of the functions that are not there a mutant has the real ones. */
+static const struct lifecycle_mutant mutants[] = {
+    {{.name = "checks, awaits, then registers",
+      .dial_ready = awaiting_want,
+      .inbound_arrived = awaiting_want,
+      .stream_opened = awaiting_stream_opened,
       .owned_attempt = awaiting_owned_attempt},
      SECOND_STREAM},
     {{.name = "keeps state per connection",
@@ -259,22 +181,39 @@ const struct lifecycle_mutant lifecycle_mutants[] = {
       .next_time = split_next_time,
       .owned_attempt = split_owned_attempt},
      SECOND_STREAM},
-    {{REAL_FUNCTIONS, .name = "forgets on the first of two disconnects",
+    {{.name = "forgets on the first of two disconnects",
       .connection_lost = forgetting_connection_lost},
      "a peer is forgotten while a connection lives"},
-    {{REAL_FUNCTIONS, .name = "never forgets", .connection_lost = keeping_connection_lost},
+    {{.name = "never forgets", .connection_lost = keeping_connection_lost},
      "state is kept for a peer that is gone"},
-    {{REAL_FUNCTIONS, .name = "leaves the stream with its lost connection",
+    {{.name = "leaves the stream with its lost connection",
       .connection_lost = unmoved_connection_lost},
      NOT_SETTLED},
-    {{REAL_FUNCTIONS, .name = "gives up for good", .stream_lost = resigned_stream_lost},
-     NOT_SETTLED},
-    {{REAL_FUNCTIONS, .name = "leaves half of a lost stream open",
-      .stream_lost = half_open_stream_lost},
+    {{.name = "gives up for good", .stream_lost = resigned_stream_lost}, NOT_SETTLED},
+    {{.name = "leaves half of a lost stream open", .stream_lost = half_open_stream_lost},
      NOBODY_OWNS},
-    {{REAL_FUNCTIONS, .name = "believes an old stream's events",
-      .stream_lost = credulous_stream_lost},
+    {{.name = "believes an old stream's events", .stream_lost = credulous_stream_lost},
      NOBODY_OWNS},
 };
 
-const size_t lifecycle_mutant_count = sizeof(lifecycle_mutants) / sizeof(*lifecycle_mutants);
+const size_t lifecycle_mutant_count = sizeof(mutants) / sizeof(*mutants);
+
+struct lifecycle_mutant lifecycle_mutant(size_t index)
+{
+    struct lifecycle_mutant mutant = mutants[index];
+#define REAL_WHERE_NONE(function)                                                                  \
+    if (mutant.module.function == NULL)                                                            \
+    mutant.module.function = lifecycle_real.function
+    REAL_WHERE_NONE(init);
+    REAL_WHERE_NONE(connection_added);
+    REAL_WHERE_NONE(connection_lost);
+    REAL_WHERE_NONE(dial_ready);
+    REAL_WHERE_NONE(inbound_arrived);
+    REAL_WHERE_NONE(stream_opened);
+    REAL_WHERE_NONE(stream_lost);
+    REAL_WHERE_NONE(tick);
+    REAL_WHERE_NONE(next_time);
+    REAL_WHERE_NONE(owned_attempt);
+#undef REAL_WHERE_NONE
+    return mutant;
+}

@@ -1,38 +1,23 @@
-#include "tests/unit/lifecycle_model.h"
+#include "net/host/lifecycle_model.h"
 
-#include <stdio.h>
 #include <string.h>
 
 /* The moment at which everything happens: long after time 0, so that no attempt counts unless the
  * minute's are used up; a multiple of the ring in attempts made, so that none is unused. */
 enum { NOW = 1000000000, ATTEMPTS_MADE = 2 * LIFECYCLE_ATTEMPTS_PER_MINUTE };
 
-enum end { END_NOT_YET, END_UP, END_GONE };
-
-/* A stream as its opener has it, and what is under way. */
-enum phase {
-    STREAM_NONE,
-    STREAM_PROPOSED, /* the other side does not know of it yet */
-    STREAM_ECHOED,   /* the echo is under way */
-    STREAM_ESTABLISHED,
-    STREAM_REFUSED, /* `na` is under way: both halves are still open */
-    STREAM_RESET,   /* the other side's reset is under way */
-    STREAM_ENDED,   /* its FIN is: our half is still open */
-    STREAM_DEAF,    /* the other side has lost the connection, or never had it */
-};
-
 struct world_stream {
-    enum phase phase;
+    enum lifecycle_phase phase;
     unsigned connection;
     uint64_t attempt;
 };
 
 struct world_connection {
-    enum end ends[MODEL_SIDES]; /* both not yet: the place is free */
+    enum lifecycle_end ends[LIFECYCLE_MODEL_SIDES]; /* both not yet: the place is free */
     unsigned dialler;
     bool status_pending; /* at the dialler */
     /* By opener: a proposal under way whose stream the opener has given up since. */
-    bool ghosts[MODEL_SIDES];
+    bool ghosts[LIFECYCLE_MODEL_SIDES];
 };
 
 struct world_side {
@@ -45,8 +30,8 @@ struct world_side {
 struct world {
     const struct lifecycle_module *module;
     const char *violation;
-    struct world_connection connections[MODEL_CONNECTIONS];
-    struct world_side sides[MODEL_SIDES];
+    struct world_connection connections[LIFECYCLE_MODEL_CONNECTIONS];
+    struct world_side sides[LIFECYCLE_MODEL_SIDES];
 };
 
 /* ---- a world in 64 bits ---- */
@@ -99,22 +84,22 @@ static void take_lifecycle(struct packing *packing, bool used_up, struct lifecyc
 static uint64_t pack(const struct world *world)
 {
     struct packing packing = {0};
-    for (unsigned i = 0; i < MODEL_CONNECTIONS; i++) {
+    for (unsigned i = 0; i < LIFECYCLE_MODEL_CONNECTIONS; i++) {
         const struct world_connection *connection = &world->connections[i];
         put(&packing, connection->dialler, 1);
         put(&packing, connection->status_pending, 1);
-        for (unsigned side = 0; side < MODEL_SIDES; side++) {
+        for (unsigned side = 0; side < LIFECYCLE_MODEL_SIDES; side++) {
             put(&packing, connection->ends[side], 2);
             put(&packing, connection->ghosts[side], 1);
         }
     }
-    for (unsigned i = 0; i < MODEL_SIDES; i++) {
+    for (unsigned i = 0; i < LIFECYCLE_MODEL_SIDES; i++) {
         const struct world_side *side = &world->sides[i];
         put(&packing, side->known, 1);
         put(&packing, side->used_up, 1);
         put(&packing, side->stream.phase, 3);
         put(&packing, side->stream.connection, 1);
-        for (unsigned part = 0; part < MODEL_CONNECTIONS; part++)
+        for (unsigned part = 0; part < LIFECYCLE_MODULE_PARTS; part++)
             put_lifecycle(&packing, &side->subject.parts[part]);
     }
     return packing.key;
@@ -125,22 +110,22 @@ static void unpack(const struct lifecycle_module *module, uint64_t key, struct w
     struct packing packing = {.key = key};
     world->module = module;
     world->violation = NULL;
-    for (unsigned i = 0; i < MODEL_CONNECTIONS; i++) {
+    for (unsigned i = 0; i < LIFECYCLE_MODEL_CONNECTIONS; i++) {
         struct world_connection *connection = &world->connections[i];
         connection->dialler = take(&packing, 1);
         connection->status_pending = take(&packing, 1);
-        for (unsigned side = 0; side < MODEL_SIDES; side++) {
-            connection->ends[side] = (enum end)take(&packing, 2);
+        for (unsigned side = 0; side < LIFECYCLE_MODEL_SIDES; side++) {
+            connection->ends[side] = (enum lifecycle_end)take(&packing, 2);
             connection->ghosts[side] = take(&packing, 1);
         }
     }
-    for (unsigned i = 0; i < MODEL_SIDES; i++) {
+    for (unsigned i = 0; i < LIFECYCLE_MODEL_SIDES; i++) {
         struct world_side *side = &world->sides[i];
         side->known = take(&packing, 1);
         side->used_up = take(&packing, 1);
-        side->stream.phase = (enum phase)take(&packing, 3);
+        side->stream.phase = (enum lifecycle_phase)take(&packing, 3);
         side->stream.connection = take(&packing, 1);
-        for (unsigned part = 0; part < MODEL_CONNECTIONS; part++)
+        for (unsigned part = 0; part < LIFECYCLE_MODULE_PARTS; part++)
             take_lifecycle(&packing, side->used_up, &side->subject.parts[part]);
         side->stream.attempt = module->owned_attempt(&side->subject, side->stream.connection);
     }
@@ -156,26 +141,27 @@ static void violate(struct world *world, const char *what)
 
 static bool is_free(const struct world_connection *connection)
 {
-    return connection->ends[0] == END_NOT_YET && connection->ends[1] == END_NOT_YET;
+    return connection->ends[0] == LIFECYCLE_END_NOT_YET &&
+           connection->ends[1] == LIFECYCLE_END_NOT_YET;
 }
 
 static bool is_up(const struct world *world, unsigned side, unsigned connection)
 {
-    return world->connections[connection].ends[side] == END_UP;
+    return world->connections[connection].ends[side] == LIFECYCLE_END_UP;
 }
 
 static void open_stream(struct world *world, unsigned side, const struct lifecycle_action *action)
 {
     struct world_stream *stream = &world->sides[side].stream;
     unsigned connection = (unsigned)action->connection;
-    if (connection >= MODEL_CONNECTIONS || !is_up(world, side, connection)) {
+    if (connection >= LIFECYCLE_MODEL_CONNECTIONS || !is_up(world, side, connection)) {
         violate(world, "a stream is opened on a connection that is not there");
         return;
     }
-    if (stream->phase != STREAM_NONE)
+    if (stream->phase != LIFECYCLE_STREAM_NONE)
         violate(world, "a second outbound stream is opened to the same peer");
-    bool heard = world->connections[connection].ends[!side] != END_GONE;
-    stream->phase = heard ? STREAM_PROPOSED : STREAM_DEAF;
+    bool heard = world->connections[connection].ends[!side] != LIFECYCLE_END_GONE;
+    stream->phase = heard ? LIFECYCLE_STREAM_PROPOSED : LIFECYCLE_STREAM_DEAF;
     stream->connection = connection;
     stream->attempt = action->attempt;
 }
@@ -184,9 +170,9 @@ static void open_stream(struct world *world, unsigned side, const struct lifecyc
 static void drop_stream(struct world *world, unsigned side)
 {
     struct world_stream *stream = &world->sides[side].stream;
-    if (stream->phase == STREAM_PROPOSED)
+    if (stream->phase == LIFECYCLE_STREAM_PROPOSED)
         world->connections[stream->connection].ghosts[side] = true;
-    *stream = (struct world_stream){.phase = STREAM_NONE};
+    *stream = (struct world_stream){.phase = LIFECYCLE_STREAM_NONE};
 }
 
 static void forget(struct world *world, unsigned side)
@@ -206,7 +192,7 @@ static void carry_out(struct world *world, unsigned side, const struct lifecycle
             open_stream(world, side, &actions[i]);
         else if (actions[i].kind == LIFECYCLE_FORGET)
             forget(world, side);
-        else if (stream->phase != STREAM_NONE && stream->attempt == actions[i].attempt)
+        else if (stream->phase != LIFECYCLE_STREAM_NONE && stream->attempt == actions[i].attempt)
             drop_stream(world, side);
     }
 }
@@ -255,16 +241,16 @@ static void lose_connection(struct world *world, unsigned side, unsigned index, 
     struct world_connection *connection = &world->connections[index];
     struct world_stream own = world->sides[side].stream;
     struct world_stream *other = &world->sides[!side].stream;
-    bool carried = own.phase != STREAM_NONE && own.connection == index;
-    connection->ends[side] = END_GONE;
+    bool carried = own.phase != LIFECYCLE_STREAM_NONE && own.connection == index;
+    connection->ends[side] = LIFECYCLE_END_GONE;
     connection->ghosts[!side] = false;
     if (connection->dialler == side)
         connection->status_pending = false;
-    if (other->phase != STREAM_NONE && other->connection == index)
-        other->phase = STREAM_DEAF;
+    if (other->phase != LIFECYCLE_STREAM_NONE && other->connection == index)
+        other->phase = LIFECYCLE_STREAM_DEAF;
     if (carried)
         drop_stream(world, side);
-    if (connection->ends[!side] == END_GONE)
+    if (connection->ends[!side] == LIFECYCLE_END_GONE)
         *connection = (struct world_connection){.dialler = 0};
     if (carried && order == STREAM_FIRST)
         tell_stream_lost(world, side, own.attempt);
@@ -291,7 +277,7 @@ static void dial(struct world *world, unsigned side, unsigned connection)
 {
     world->connections[connection].dialler = side;
     world->connections[connection].status_pending = true;
-    world->connections[connection].ends[side] = END_UP;
+    world->connections[connection].ends[side] = LIFECYCLE_END_UP;
     tell_added(world, side, connection);
 }
 
@@ -299,19 +285,19 @@ static void dial(struct world *world, unsigned side, unsigned connection)
 static bool can_accept(const struct world *world, unsigned side, unsigned index)
 {
     const struct world_connection *connection = &world->connections[index];
-    return !is_free(connection) && connection->ends[side] == END_NOT_YET;
+    return !is_free(connection) && connection->ends[side] == LIFECYCLE_END_NOT_YET;
 }
 
 static void accept_connection(struct world *world, unsigned side, unsigned connection)
 {
-    world->connections[connection].ends[side] = END_UP;
+    world->connections[connection].ends[side] = LIFECYCLE_END_UP;
     tell_added(world, side, connection);
 }
 
 static bool can_vanish(const struct world *world, unsigned side, unsigned connection)
 {
     return can_accept(world, side, connection) &&
-           world->connections[connection].ends[!side] == END_GONE;
+           world->connections[connection].ends[!side] == LIFECYCLE_END_GONE;
 }
 
 static void vanish(struct world *world, unsigned side, unsigned connection)
@@ -341,18 +327,20 @@ static void finish_status(struct world *world, unsigned side, unsigned connectio
 
 static bool can_lose(const struct world *world, unsigned side, unsigned connection)
 {
-    return is_up(world, side, connection) && world->connections[connection].ends[!side] != END_GONE;
+    return is_up(world, side, connection) &&
+           world->connections[connection].ends[!side] != LIFECYCLE_END_GONE;
 }
 
 static bool can_notice(const struct world *world, unsigned side, unsigned connection)
 {
-    return is_up(world, side, connection) && world->connections[connection].ends[!side] == END_GONE;
+    return is_up(world, side, connection) &&
+           world->connections[connection].ends[!side] == LIFECYCLE_END_GONE;
 }
 
 static bool carries_stream(const struct world *world, unsigned side, unsigned connection)
 {
     const struct world_stream *stream = &world->sides[side].stream;
-    return stream->phase != STREAM_NONE && stream->connection == connection;
+    return stream->phase != LIFECYCLE_STREAM_NONE && stream->connection == connection;
 }
 
 static bool can_lose_with_stream(const struct world *world, unsigned side, unsigned connection)
@@ -385,7 +373,7 @@ static void lose_stream_after(struct world *world, unsigned side, unsigned conne
 static bool is_proposed(const struct world *world, unsigned side, unsigned connection)
 {
     return carries_stream(world, side, connection) &&
-           world->sides[side].stream.phase == STREAM_PROPOSED;
+           world->sides[side].stream.phase == LIFECYCLE_STREAM_PROPOSED;
 }
 
 static bool can_arrive(const struct world *world, unsigned side, unsigned connection)
@@ -395,20 +383,20 @@ static bool can_arrive(const struct world *world, unsigned side, unsigned connec
 
 static void arrive(struct world *world, unsigned side, unsigned connection)
 {
-    world->sides[side].stream.phase = STREAM_ECHOED;
+    world->sides[side].stream.phase = LIFECYCLE_STREAM_ECHOED;
     tell_inbound(world, !side, connection);
 }
 
 static void refuse(struct world *world, unsigned side, unsigned connection)
 {
     (void)connection;
-    world->sides[side].stream.phase = STREAM_REFUSED;
+    world->sides[side].stream.phase = LIFECYCLE_STREAM_REFUSED;
 }
 
 static bool can_echo(const struct world *world, unsigned side, unsigned connection)
 {
     return carries_stream(world, side, connection) &&
-           world->sides[side].stream.phase == STREAM_ECHOED;
+           world->sides[side].stream.phase == LIFECYCLE_STREAM_ECHOED;
 }
 
 static void echo(struct world *world, unsigned side, unsigned connection)
@@ -416,34 +404,34 @@ static void echo(struct world *world, unsigned side, unsigned connection)
     (void)connection;
     struct lifecycle_action actions[LIFECYCLE_ACTIONS_MAX];
     struct world_side *host = &world->sides[side];
-    host->stream.phase = STREAM_ESTABLISHED;
+    host->stream.phase = LIFECYCLE_STREAM_ESTABLISHED;
     carry_out(world, side, actions,
               world->module->stream_opened(&host->subject, NOW, host->stream.attempt, actions));
 }
 
 static bool is_read(const struct world *world, unsigned side, unsigned connection)
 {
-    enum phase phase = world->sides[side].stream.phase;
+    enum lifecycle_phase phase = world->sides[side].stream.phase;
     return carries_stream(world, side, connection) &&
-           (phase == STREAM_ECHOED || phase == STREAM_ESTABLISHED);
+           (phase == LIFECYCLE_STREAM_ECHOED || phase == LIFECYCLE_STREAM_ESTABLISHED);
 }
 
 static void reset_by_reader(struct world *world, unsigned side, unsigned connection)
 {
     (void)connection;
-    world->sides[side].stream.phase = STREAM_RESET;
+    world->sides[side].stream.phase = LIFECYCLE_STREAM_RESET;
 }
 
 static bool is_established(const struct world *world, unsigned side, unsigned connection)
 {
     return carries_stream(world, side, connection) &&
-           world->sides[side].stream.phase == STREAM_ESTABLISHED;
+           world->sides[side].stream.phase == LIFECYCLE_STREAM_ESTABLISHED;
 }
 
 static void end_by_reader(struct world *world, unsigned side, unsigned connection)
 {
     (void)connection;
-    world->sides[side].stream.phase = STREAM_ENDED;
+    world->sides[side].stream.phase = LIFECYCLE_STREAM_ENDED;
 }
 
 static void fail_at_opener(struct world *world, unsigned side, unsigned connection)
@@ -456,9 +444,10 @@ static void fail_at_opener(struct world *world, unsigned side, unsigned connecti
 
 static bool can_hear_of_loss(const struct world *world, unsigned side, unsigned connection)
 {
-    enum phase phase = world->sides[side].stream.phase;
+    enum lifecycle_phase phase = world->sides[side].stream.phase;
     return carries_stream(world, side, connection) &&
-           (phase == STREAM_REFUSED || phase == STREAM_RESET || phase == STREAM_ENDED);
+           (phase == LIFECYCLE_STREAM_REFUSED || phase == LIFECYCLE_STREAM_RESET ||
+            phase == LIFECYCLE_STREAM_ENDED);
 }
 
 /* A stream that was reset is gone; of one refused or ended the module has to close the rest. */
@@ -466,7 +455,7 @@ static void hear_of_loss(struct world *world, unsigned side, unsigned connection
 {
     (void)connection;
     struct world_stream stream = world->sides[side].stream;
-    if (stream.phase == STREAM_RESET)
+    if (stream.phase == LIFECYCLE_STREAM_RESET)
         drop_stream(world, side);
     tell_stream_lost(world, side, stream.attempt);
 }
@@ -564,11 +553,12 @@ static const struct {
     {"has used up its attempts of the minute", true, can_use_up, use_up},
 };
 
-_Static_assert(sizeof(kinds) / sizeof(*kinds) == MODEL_KINDS, "MODEL_KINDS counts them");
+_Static_assert(sizeof(kinds) / sizeof(*kinds) == LIFECYCLE_MODEL_KINDS,
+               "LIFECYCLE_MODEL_KINDS counts them");
 
 static void check(struct world *world)
 {
-    for (unsigned side = 0; side < MODEL_SIDES; side++) {
+    for (unsigned side = 0; side < LIFECYCLE_MODEL_SIDES; side++) {
         const struct world_side *host = &world->sides[side];
         const struct world_stream *stream = &host->stream;
         bool connected = is_up(world, side, 0) || is_up(world, side, 1);
@@ -576,70 +566,69 @@ static void check(struct world *world)
             violate(world, "state is kept for a peer that is gone");
         if (!host->known && connected)
             violate(world, "a peer is forgotten while a connection lives");
-        if (stream->phase != STREAM_NONE &&
+        if (stream->phase != LIFECYCLE_STREAM_NONE &&
             stream->attempt != world->module->owned_attempt(&host->subject, stream->connection))
             violate(world, "an outbound stream is open that nobody owns");
     }
 }
 
-uint64_t model_start(void)
+uint64_t lifecycle_model_start(void)
 {
     return 0;
 }
 
-bool model_is_hostile(struct model_event event)
+bool lifecycle_model_is_hostile(struct lifecycle_model_event event)
 {
     return kinds[event.kind].hostile;
 }
 
-size_t model_successors(const struct lifecycle_module *module, uint64_t key,
-                        struct model_successor successors[MODEL_SUCCESSORS_MAX])
+size_t lifecycle_model_successors(
+    const struct lifecycle_module *module, uint64_t key,
+    struct lifecycle_model_successor successors[LIFECYCLE_MODEL_SUCCESSORS_MAX])
 {
     struct world world;
     size_t count = 0;
     unpack(module, key, &world);
-    for (unsigned i = 0; i < MODEL_SUCCESSORS_MAX; i++) {
-        struct model_event event = {.kind = (uint8_t)(i / (MODEL_SIDES * MODEL_CONNECTIONS)),
-                                    .side = i / MODEL_CONNECTIONS % MODEL_SIDES,
-                                    .connection = i % MODEL_CONNECTIONS};
+    for (unsigned i = 0; i < LIFECYCLE_MODEL_SUCCESSORS_MAX; i++) {
+        struct lifecycle_model_event event = {
+            .kind = (uint8_t)(i / (LIFECYCLE_MODEL_SIDES * LIFECYCLE_MODEL_CONNECTIONS)),
+            .side = i / LIFECYCLE_MODEL_CONNECTIONS % LIFECYCLE_MODEL_SIDES,
+            .connection = i % LIFECYCLE_MODEL_CONNECTIONS};
         if (!kinds[event.kind].can(&world, event.side, event.connection))
             continue;
         struct world next = world;
         kinds[event.kind].apply(&next, event.side, event.connection);
         check(&next);
-        successors[count++] = (struct model_successor){
+        successors[count++] = (struct lifecycle_model_successor){
             .event = event, .key = pack(&next), .violation = next.violation};
     }
     return count;
 }
 
-bool model_is_settled(const struct lifecycle_module *module, uint64_t key)
+bool lifecycle_model_is_settled(const struct lifecycle_module *module, uint64_t key)
 {
     struct world world;
     unpack(module, key, &world);
-    return world.sides[0].stream.phase == STREAM_ESTABLISHED &&
-           world.sides[1].stream.phase == STREAM_ESTABLISHED;
+    return world.sides[0].stream.phase == LIFECYCLE_STREAM_ESTABLISHED &&
+           world.sides[1].stream.phase == LIFECYCLE_STREAM_ESTABLISHED;
 }
 
-void model_event_text(struct model_event event, char *text)
+const char *lifecycle_model_event_text(struct lifecycle_model_event event)
 {
-    snprintf(text, MODEL_TEXT_SIZE, "%s %c, connection %d: %s",
-             kinds[event.kind].hostile ? "hostile:" : "        ", "AB"[event.side],
-             event.connection, kinds[event.kind].text);
+    return kinds[event.kind].text;
 }
 
-void model_world_text(const struct lifecycle_module *module, uint64_t key, char *text)
+struct lifecycle_model_view lifecycle_model_view(const struct lifecycle_module *module,
+                                                 uint64_t key)
 {
-    static const char *const states[] = {"none", "opening", "open", "waiting"};
-    static const char *const phases[] = {"none",    "proposed", "echoed", "established",
-                                         "refused", "reset",    "ended",  "deaf"};
-    static const char ends[] = "-+x";
+    struct lifecycle_model_view view;
     struct world world;
     unpack(module, key, &world);
-    const struct world_connection *first = &world.connections[0], *second = &world.connections[1];
-    snprintf(text, MODEL_TEXT_SIZE, "connections %c%c %c%c; A %s, stream %s; B %s, stream %s",
-             ends[first->ends[0]], ends[first->ends[1]], ends[second->ends[0]],
-             ends[second->ends[1]], states[world.sides[0].subject.parts[0].state],
-             phases[world.sides[0].stream.phase], states[world.sides[1].subject.parts[0].state],
-             phases[world.sides[1].stream.phase]);
+    for (unsigned i = 0; i < LIFECYCLE_MODEL_CONNECTIONS; i++)
+        memcpy(view.ends[i], world.connections[i].ends, sizeof(view.ends[i]));
+    for (unsigned side = 0; side < LIFECYCLE_MODEL_SIDES; side++) {
+        view.states[side] = world.sides[side].subject.parts[0].state;
+        view.streams[side] = world.sides[side].stream.phase;
+    }
+    return view;
 }

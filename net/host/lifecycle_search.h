@@ -1,26 +1,30 @@
-/* Enumerates every world that two peers with a given module can get into, breadth first. */
-#ifndef TESTS_UNIT_LIFECYCLE_SEARCH_H
-#define TESTS_UNIT_LIFECYCLE_SEARCH_H
+/*
+ * Enumerates every world that two peers with a given module can get into, breadth first: states,
+ * and the shortest way to each. Pure; takes some 100 MB while it is there. No program plays the
+ * ways yet: it is there for the one that will play them against a peer.
+ */
+#ifndef NET_HOST_LIFECYCLE_SEARCH_H
+#define NET_HOST_LIFECYCLE_SEARCH_H
 
-#include "tests/unit/lifecycle_model.h"
+#include "net/host/lifecycle_model.h"
 
-enum { SEARCH_STATES_MAX = 1 << 21 };
+enum { LIFECYCLE_SEARCH_STATES_MAX = 1 << 21 };
 
 /* One state found, and how it was come to first. States are numbered as they are found: the same
  * module gives the same numbers. */
-struct search_state {
+struct lifecycle_search_state {
     uint64_t key;
     uint32_t parent;
-    struct model_event event;
+    struct lifecycle_model_event event;
 };
 
 struct lifecycle_search {
     const struct lifecycle_module *module;
-    struct search_state *states;
+    struct lifecycle_search_state *states;
     uint32_t state_count;
     uint32_t *table; /* of state numbers plus one, by key */
     size_t transitions;
-    size_t happened[MODEL_KINDS]; /* transitions by kind of event */
+    size_t happened[LIFECYCLE_MODEL_KINDS]; /* transitions by kind of event */
     uint32_t (*fair)[2]; /* transitions that are not hostile, from and to, in order of from */
     size_t fair_count;
     size_t fair_capacity;
@@ -36,8 +40,10 @@ struct lifecycle_search {
  * stream each way.
  */
 void lifecycle_search_run(struct lifecycle_search *search, const struct lifecycle_module *module);
-/* Prints how STATE is come to, an event a line. */
-void lifecycle_search_print_path(const struct lifecycle_search *search, uint32_t state);
+/* How STATE is come to: the states on the way, the first event's first and STATE last, none for the
+ * start. Freed by the caller with free(). */
+uint32_t *lifecycle_search_path(const struct lifecycle_search *search, uint32_t state,
+                                size_t *length);
 void lifecycle_search_clear(struct lifecycle_search *search);
 
 #endif

@@ -1,0 +1,54 @@
+/*
+ * Follows the events of running nodes (GET /events of their API), and says which change to the mesh
+ * each is, in the words of diff.
+ */
+#ifndef NET_MESH_WATCH_H
+#define NET_MESH_WATCH_H
+
+#include <event2/event.h>
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "common/error.h"
+
+/* What is borrowed there is so until the handler returns. */
+struct mesh_watch_handlers {
+    /* The node asked at API has answered; PEER_ID is its own, or API where it does not say. EVENT
+     * is its "ready", and is not told again. */
+    void (*answered)(void *context, const char *api, const char *peer_id, const json_t *event);
+    /* One of its events. PEER_ID is NULL where it comes before `answered`. */
+    void (*event)(void *context, const char *api, const char *peer_id, const json_t *event);
+    /* Once for each node that could not be reached or has gone away: why, with its address. */
+    void (*lost)(void *context, const char *why);
+};
+
+struct mesh_watch;
+
+/* Begins to follow COUNT nodes on BASE, which outlives the watch; APIS are borrowed, and outlive it
+ * too, as does what HANDLERS points to. No handler is called before this returns. NULL with ERROR
+ * set where one is no address of an API. */
+struct mesh_watch *mesh_watch_new(struct event_base *base, const char *const *apis, size_t count,
+                                  const struct mesh_watch_handlers *handlers, void *context,
+                                  struct error *error);
+/* Not from a handler. */
+void mesh_watch_free(struct mesh_watch *watch);
+/* How many nodes have answered, and how many could not be reached or have gone away. */
+size_t mesh_watch_answered(const struct mesh_watch *watch);
+size_t mesh_watch_lost(const struct mesh_watch *watch);
+/* Whether all of them are lost: no handler is called any more. */
+bool mesh_watch_is_over(const struct mesh_watch *watch);
+
+enum mesh_event_sign { MESH_EVENT_ADDED, MESH_EVENT_REMOVED, MESH_EVENT_OTHER };
+
+struct mesh_event_change {
+    enum mesh_event_sign sign;
+    const char *kind; /* as in mesh_change_kinds; the event's own name where it is no change */
+    bool from_peer;   /* the peer did it towards the node */
+    bool traffic;     /* goes on all the time, and changes nothing */
+};
+
+/* NAME is the event's, borrowed for as long as the answer is used. */
+struct mesh_event_change mesh_event_change(const char *name);
+
+#endif

@@ -1,0 +1,118 @@
+#include "net/qlog/search.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "common/memory.h"
+
+static void remark(const struct qlog_search *search, enum qlog_remark_kind kind, const char *path,
+                   const char *text)
+{
+    search->handler(search->context, kind, path, text);
+}
+
+static void add_file(struct qlog_search *search, const char *path, const struct qlog_found *file)
+{
+    search->files = memory_resize(search->files, (search->count + 1) * sizeof(*search->files));
+    search->files[search->count] = *file;
+    search->files[search->count++].path = text_copy(path);
+}
+
+static void add_folder(struct qlog_search *search, const char *path)
+{
+    search->folders =
+        memory_resize(search->folders, (search->folder_count + 1) * sizeof(*search->folders));
+    search->folders[search->folder_count++] = text_copy(path);
+}
+
+static int by_name(const struct dirent **a, const struct dirent **b)
+{
+    return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+static int is_entry(const struct dirent *entry)
+{
+    return strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+}
+
+static void search_entry(struct qlog_search *search, const char *path, unsigned depth);
+
+static void search_folder(struct qlog_search *search, const char *path, unsigned depth)
+{
+    if (depth == QLOG_FOLDER_DEPTH_LIMIT) {
+        remark(search, QLOG_REMARK_TROUBLE, path,
+               "folders are nested deeper than 16 levels: name this one itself");
+        return;
+    }
+    add_folder(search, path);
+    struct dirent **entries;
+    int count = scandir(path, &entries, is_entry, by_name);
+    if (count < 0) {
+        remark(search, QLOG_REMARK_TROUBLE, path, strerror(errno));
+        return;
+    }
+    for (int i = 0; i < count; i++) {
+        size_t end = strlen(path);
+        const char *slash = end > 0 && path[end - 1] == '/' ? "" : "/";
+        char *entry = text_format("%s%s%s", path, slash, entries[i]->d_name);
+        search_entry(search, entry, depth + 1);
+        free(entry);
+        free(entries[i]);
+    }
+    free(entries);
+}
+
+/* Links are followed to files but not to folders, which may lead in a circle. */
+static void search_entry(struct qlog_search *search, const char *path, unsigned depth)
+{
+    struct stat about;
+    bool named = depth == 0;
+    if ((named ? stat(path, &about) : lstat(path, &about)) != 0) {
+        remark(search, QLOG_REMARK_TROUBLE, path, strerror(errno));
+        return;
+    }
+    bool link = S_ISLNK(about.st_mode);
+    if (link && stat(path, &about) != 0) {
+        remark(search, QLOG_REMARK_SKIPPED, path, strerror(errno));
+        return;
+    }
+    if (S_ISDIR(about.st_mode) && !link)
+        search_folder(search, path, depth);
+    else if (S_ISREG(about.st_mode) || named)
+        add_file(
+            search, path,
+            &(struct qlog_found){.named = named,
+                                 .link = link,
+                                 .size = S_ISREG(about.st_mode) ? (uint64_t)about.st_size : 0});
+    else
+        remark(search, QLOG_REMARK_SKIPPED, path, "neither a file nor a folder");
+}
+
+void qlog_search_path(struct qlog_search *search, const char *path)
+{
+    if (strcmp(path, "-") == 0)
+        add_file(search, path, &(struct qlog_found){.named = true});
+    else
+        search_entry(search, path, 0);
+}
+
+uint64_t qlog_search_size(const struct qlog_search *search)
+{
+    uint64_t size = 0;
+    for (size_t i = 0; i < search->count; i++)
+        size += search->files[i].size;
+    return size;
+}
+
+void qlog_search_clear(struct qlog_search *search)
+{
+    for (size_t i = 0; i < search->count; i++)
+        free(search->files[i].path);
+    for (size_t i = 0; i < search->folder_count; i++)
+        free(search->folders[i]);
+    free(search->files);
+    free(search->folders);
+}
