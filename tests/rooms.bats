@@ -13,6 +13,10 @@ setup() {
     "$top/tests/rooms" symbols
 }
 
+@test "pure parts take nothing of time, sockets, events, chance, files, logs or JSON" {
+    "$top/tests/rooms" pure
+}
+
 # The check is alive: where the table forbids what there is, it is found.
 @test "a room that is not allowed is found by its includes and by its symbols" {
     table=$BATS_TEST_TMPDIR/table.md
