@@ -2,9 +2,9 @@
 
 #include "common/crc32c.h"
 #include "net/qlog/reading.h"
-#include "net/qlog/report.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/qlog_mutator.h"
+#include "tests/fuzz/qlog_report_text.h"
 #include "tests/unit/qlog_both_ways.h"
 
 enum { LONGEST_PIECE = 64 };
@@ -43,28 +43,12 @@ static bool read_log(struct qlog_reader *reader, struct bytes input, size_t bloc
     return reader->unpacker == NULL || strstr(error.text, "damaged") == NULL;
 }
 
-static char *verdicts(struct qlog_log *const *logs, size_t count)
-{
-    struct qlog_connections connections = {0};
-    const char *duplicate = NULL;
-    qlog_connections_add(&connections, "log", logs, count, (struct qlog_mark){0}, &duplicate);
-    qlog_connections_join(&connections);
-    struct qlog_judgements judgements = qlog_judge(&connections);
-    json_t *report = qlog_report(&judgements);
-    char *text = json_dumps(report, JSON_SORT_KEYS);
-    json_decref(report);
-    qlog_judgements_clear(&judgements);
-    qlog_connections_clear(&connections);
-    require(text != NULL);
-    return text;
-}
-
 /* NULL where that depends on the blocks. */
 static char *verdicts_of(struct bytes input, size_t block)
 {
     struct qlog_reader reader;
     bool certain = read_log(&reader, input, block);
-    char *text = certain ? verdicts(reader.logs, reader.log_count) : NULL;
+    char *text = certain ? qlog_report_text(reader.logs, reader.log_count) : NULL;
     qlog_reader_clear(&reader);
     return text;
 }
@@ -80,7 +64,7 @@ static char *verdicts_once_packed(struct bytes input)
     qlog_reader_clear(&reader);
     require(qlog_reading_unpack(&unpacked, buffer_bytes(&packed)));
     buffer_clear(&packed);
-    char *text = verdicts(unpacked.logs, unpacked.log_count);
+    char *text = qlog_report_text(unpacked.logs, unpacked.log_count);
     qlog_reading_clear(&unpacked);
     return text;
 }
