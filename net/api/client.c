@@ -9,9 +9,14 @@
 #include <string.h>
 
 #include "common/memory.h"
+#include "common/utf8.h"
 #include "net/api/address.h"
 
-enum { ANSWER_HEADERS_MAX = 16384, IDLE_SECONDS_MAX = 365 * 24 * 3600 };
+enum {
+    ANSWER_HEADERS_MAX = 16384,
+    REASON_SIZE_MAX = 60, /* of what stands behind the status, in messages */
+    IDLE_SECONDS_MAX = 365 * 24 * 3600,
+};
 
 struct api_call {
     struct evhttp_connection *connection;
@@ -132,10 +137,11 @@ static void read_answer(struct api_call *call)
         return;
     }
     const char *reason = evhttp_request_get_response_code_line(call->request);
-    char problem[128];
-    snprintf(problem, sizeof(problem), "answered %d %.60s without JSON", call->status,
-             reason ? reason : "");
+    char *safe = utf8_safe_text(bytes_of(reason, reason ? strnlen(reason, REASON_SIZE_MAX) : 0));
+    char *problem = text_format("answered %d %s without JSON", call->status, safe);
     fail(call, problem);
+    free(problem);
+    free(safe);
 }
 
 /* At the end of the answer, or where there is none. */
