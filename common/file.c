@@ -109,16 +109,18 @@ bool file_make_folder(const char *path, struct error *error)
 {
     char *partial = text_copy(path);
     bool made = true;
-    for (char *slash = partial + 1; made && slash != NULL && *slash != '\0';) {
-        slash = strchr(slash, '/');
-        if (slash != NULL)
-            *slash = '\0';
+    for (char *end = partial; made && *end != '\0';) {
+        end += strspn(end, "/");
+        end += strcspn(end, "/");
+        char rest = *end;
+        *end = '\0';
         made = mkdir(partial, 0777) == 0 || errno == EEXIST;
-        if (slash != NULL)
-            *slash++ = '/';
+        *end = rest;
     }
     struct stat status;
-    if (made && (stat(path, &status) != 0 || !S_ISDIR(status.st_mode))) {
+    if (made && stat(path, &status) != 0) {
+        made = false;
+    } else if (made && !S_ISDIR(status.st_mode)) {
         made = false;
         errno = ENOTDIR;
     }
