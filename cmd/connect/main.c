@@ -15,6 +15,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/memory.h"
+#include "common/program.h"
 #include "net/options.h"
 
 enum { INTERNAL = 1, TERMINATED = 128, HANDSHAKE_GRACE_MS = 1000 };
@@ -287,6 +288,7 @@ static int check_output(int code)
 
 int main(int argc, char **argv)
 {
+    program_begin("devnet-connect", INTERNAL);
     struct connect_settings settings;
     fill_standard_streams();
     connect_settings_read(argc, argv, &settings);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "common/log.h"
+#include "common/output.h"
 #include "devnet/foreign.h"
 #include "devnet/start.h"
 #include "devnet/stop.h"
@@ -99,7 +100,10 @@ static bool bring_up(struct devnet *devnet, const struct devnet_options *options
     for (size_t i = 0; i < options->with.count; i++)
         if (!add_foreign(devnet, options->with.items[i], options->timeout, error))
             return false;
-    return true;
+    bool told = output_end(error);
+    if (!told)
+        log_error("%s", error->text);
+    return told;
 }
 
 /* Before anything is started. */

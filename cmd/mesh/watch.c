@@ -200,7 +200,8 @@ int mesh_watch_command(const struct mesh_options *options, const char *const *ap
     watch_all(&watch, apis);
     event_base_free(watch.base);
     free(watch.nodes);
+    int status = watch.lost ? MESH_UNREACHABLE : 0;
     if (watch.answered == 0 && watch.lost)
-        return MESH_TROUBLE;
-    return watch.lost ? MESH_UNREACHABLE : 0;
+        status = MESH_TROUBLE;
+    return output_end_status(status, MESH_TROUBLE);
 }

@@ -10,6 +10,7 @@
 #include "cmd/node/settings.h"
 #include "common/log.h"
 #include "common/memory.h"
+#include "common/program.h"
 #include "net/api/host_json.h"
 #include "net/api/node.h"
 #include "net/dialer.h"
@@ -182,6 +183,7 @@ static void node_clear(struct node *node)
 
 int main(int argc, char **argv)
 {
+    program_begin("devnet-node", EXIT_FAILED);
     struct node_settings settings;
     node_settings_read(argc, argv, &settings);
     log_init("devnet-node", (enum log_level)settings.log_level, settings.log_format == 1);

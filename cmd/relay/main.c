@@ -10,6 +10,7 @@
 #include "common/log.h"
 #include "common/options.h"
 #include "common/output.h"
+#include "common/program.h"
 #include "net/multiaddr.h"
 
 enum { DELAY_MAX_MS = 60000, EXIT_FAILED = 1 };
@@ -130,7 +131,7 @@ static int run(struct relay *relay, struct event_base *base)
     event_add(terminated, NULL);
     event_add(interrupted, NULL);
     print_ready(relay);
-    int result = event_base_dispatch(base);
+    int result = output_end(NULL) ? event_base_dispatch(base) : -1;
     print_counts(relay);
     event_free(terminated);
     event_free(interrupted);
@@ -157,6 +158,7 @@ static void read_settings(int argc, char **argv, struct settings *settings, stru
 
 int main(int argc, char **argv)
 {
+    program_begin(program.name, EXIT_FAILED);
     log_init(program.name, LOG_WARN, false);
     struct settings settings = {.listen = "127.0.0.1:0", .impairment.seed = 1};
     struct endpoint listen, server;
@@ -173,5 +175,5 @@ int main(int argc, char **argv)
     }
     event_base_free(base);
     options_clear(&program, &settings);
-    return status;
+    return output_end_status(status, EXIT_FAILED);
 }
