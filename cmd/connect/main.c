@@ -14,6 +14,7 @@
 #include "cmd/connect/settings.h"
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/losses.h"
 #include "common/memory.h"
 #include "common/program.h"
 #include "net/options.h"
@@ -233,6 +234,18 @@ static void internal_failure(struct run *run, const char *error)
                             "reached", "none", "exit", INTERNAL, "error", error, "steps");
 }
 
+/* What was asked for beside the connection, and is not whole, makes a failure of what succeeded. */
+static void check_losses(struct run *run)
+{
+    const char *loss = losses_first();
+    if (loss == NULL)
+        return;
+    if (run->exit == ATTEMPT_REACHED && run->result != NULL)
+        set_failure(run, ATTEMPT_INTERNAL, loss);
+    else if (!log_enabled(LOG_WARN)) /* which has told it already */
+        log_error("%s", loss);
+}
+
 static void run_clear(struct run *run)
 {
     host_free(run->host);
@@ -260,6 +273,9 @@ static int connect_here(const struct connect_settings *settings)
         event_base_dispatch(run.base);
     else
         internal_failure(&run, error.text);
+    host_free(run.host); /* writes what is left of its logs */
+    run.host = NULL;
+    check_losses(&run);
     print_result(&run);
     run_clear(&run);
     return run.exit;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/losses.h"
 #include "common/memory.h"
 #include "common/utf8.h"
 
@@ -363,6 +364,9 @@ static void write_traffic(FILE *page, const struct host *host)
                      quic->datagrams_out);
     write_directions(page, "devnet_bytes_total", "counter", "Bytes in UDP datagrams",
                      quic->bytes_in, quic->bytes_out);
+    write_single(page, "devnet_log_losses_total", "counter",
+                 "QUIC logs and logs of TLS secrets that could not be written to their end",
+                 (double)losses_count());
 }
 
 static void write_times(FILE *page, const struct metrics *metrics)

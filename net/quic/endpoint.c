@@ -218,6 +218,7 @@ struct quic_endpoint *quic_endpoint_new(const struct quic_settings *settings, st
 {
     struct quic_endpoint *endpoint = memory_new(sizeof(*endpoint));
     endpoint->settings = *settings;
+    endpoint->keylog = -1;
     LIST_INIT(&endpoint->connections);
     STAILQ_INIT(&endpoint->dirty);
     endpoint->batch = send_batch_new();
