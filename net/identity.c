@@ -150,13 +150,13 @@ static bool create(const char *path, struct error *error)
     identity_free(identity);
 
     char *fresh = text_format("%s.%ld", path, (long)getpid());
-    bool made = file_write(fresh, bytes_of(text, KEY_FILE_SIZE), 0600, error);
-    explicit_bzero(text, sizeof(text));
-    if (made) {
-        if (link(fresh, path) != 0 && errno != EEXIST)
-            made = error_set(error, "%s: cannot make the key file: %s", path, strerror(errno));
+    bool written = file_write(fresh, bytes_of(text, KEY_FILE_SIZE), 0600, NULL);
+    bool made = written && (link(fresh, path) == 0 || errno == EEXIST);
+    if (!made)
+        error_set(error, "%s: cannot make the key file: %s", path, strerror(errno));
+    if (written)
         unlink(fresh);
-    }
+    explicit_bzero(text, sizeof(text));
     free(fresh);
     return made;
 }
