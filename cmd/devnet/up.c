@@ -141,8 +141,9 @@ int devnet_up_command(const struct devnet_options *options, char **operands, siz
     bool up = false;
     if (!claim(&devnet, &error))
         log_error("%s", error.text);
-    else if (!(up = bring_up(&devnet, options, &start, &error)))
-        devnet_stop(&devnet, STOP_PATIENCE_MS, NULL, NULL);
+    else if (!(up = bring_up(&devnet, options, &start, &error)) &&
+             !devnet_stop(&devnet, STOP_PATIENCE_MS, NULL, NULL))
+        log_error("a node may be left: see `devnet down`");
     devnet_clear(&devnet);
     free(program);
     return up ? DEVNET_OK : DEVNET_FAILED;
