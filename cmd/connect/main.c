@@ -13,8 +13,11 @@
 #include "cmd/connect/report.h"
 #include "cmd/connect/settings.h"
 #include "common/clock.h"
+#include "common/event.h"
 #include "common/log.h"
+#include "common/losses.h"
 #include "common/memory.h"
+#include "common/program.h"
 #include "net/api/rpc_trace.h"
 #include "net/host/options.h"
 
@@ -113,7 +116,7 @@ static void hold(struct run *run)
     run->holding.event = on_event_while_holding;
     run->holding.context = run;
     host_observe(run->host, &run->holding);
-    evtimer_add(run->hold, &delay);
+    event_arm(run->hold, &delay);
 }
 
 static void on_step(void *context, const json_t *step)
@@ -234,6 +237,18 @@ static void internal_failure(struct run *run, const char *error)
                             "reached", "none", "exit", INTERNAL, "error", error, "steps");
 }
 
+/* What was asked for beside the connection, and is not whole, makes a failure of what succeeded. */
+static void check_losses(struct run *run)
+{
+    const char *loss = losses_first();
+    if (loss == NULL)
+        return;
+    if (run->exit == ATTEMPT_REACHED && run->result != NULL)
+        set_failure(run, ATTEMPT_INTERNAL, loss);
+    else if (!log_enabled(LOG_WARN)) /* which has told it already */
+        log_error("%s", loss);
+}
+
 static void run_clear(struct run *run)
 {
     host_free(run->host);
@@ -250,17 +265,20 @@ static void run_clear(struct run *run)
 
 static int connect_here(const struct connect_settings *settings)
 {
-    struct run run = {.settings = settings, .base = event_base_new()};
+    struct run run = {.settings = settings, .base = event_base_make(0)};
     run.terminated = evsignal_new(run.base, SIGTERM, on_signal, &run);
     run.interrupted = evsignal_new(run.base, SIGINT, on_signal, &run);
     run.hold = evtimer_new(run.base, on_held, &run);
-    event_add(run.terminated, NULL);
-    event_add(run.interrupted, NULL);
+    event_arm(run.terminated, NULL);
+    event_arm(run.interrupted, NULL);
     struct error error;
     if (start(&run, &error))
         event_base_dispatch(run.base);
     else
         internal_failure(&run, error.text);
+    host_free(run.host); /* writes what is left of its logs */
+    run.host = NULL;
+    check_losses(&run);
     print_result(&run);
     run_clear(&run);
     return run.exit;
@@ -289,6 +307,7 @@ static int check_output(int code)
 
 int main(int argc, char **argv)
 {
+    program_begin("devnet-connect", INTERNAL);
     struct connect_settings settings;
     fill_standard_streams();
     connect_settings_read(argc, argv, &settings);

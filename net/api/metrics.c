@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/losses.h"
 #include "common/memory.h"
 #include "common/utf8.h"
 #include "net/gossipsub/lean_topic.h"
@@ -377,6 +378,9 @@ static void write_traffic(FILE *page, const struct host *host)
                  (double)quic->resets_withheld);
     write_single(page, "devnet_session_tickets_total", "counter",
                  "TLS session tickets of peers, dropped", (double)quic->session_tickets);
+    write_single(page, "devnet_log_losses_total", "counter",
+                 "QUIC logs and logs of TLS secrets that could not be written to their end",
+                 (double)losses_count());
 }
 
 static void write_times(FILE *page, const struct metrics *metrics)

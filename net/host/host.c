@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/event.h"
 #include "common/memory.h"
 #include "net/host/internal.h"
 #include "net/qlog/events.h"
@@ -341,7 +342,7 @@ void host_shutdown(struct host *host, uint64_t limit_ms, void (*done)(void *cont
     quic_endpoint_shutdown(host->endpoint);
     host->shutdown_timer = event_new(host->settings.base, -1, EV_PERSIST, on_shutdown_timer, host);
     struct timeval period = {.tv_usec = SHUTDOWN_POLL_MS * 1000};
-    event_add(host->shutdown_timer, &period);
+    event_arm(host->shutdown_timer, &period);
 }
 
 /* ---- asked from outside ---- */
@@ -391,7 +392,8 @@ uint64_t host_dial(struct host *host, const struct multiaddr *address, struct er
         return 0;
     }
     const struct peer_id *expected = address->has_peer_id ? &address->peer_id : NULL;
-    struct quic_connection *quic = quic_endpoint_dial(host->endpoint, address, expected, NULL, error);
+    struct quic_connection *quic =
+        quic_endpoint_dial(host->endpoint, address, expected, NULL, error);
     if (quic == NULL)
         return 0;
     struct peer_connection *connection = connection_for(host, quic);

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "common/hex.h"
-#include "common/log.h"
+#include "common/losses.h"
 #include "common/memory.h"
 #include "net/quic/internal.h"
 
@@ -40,7 +40,7 @@ static void open_log(struct quic_connection *connection, ngtcp2_settings *settin
     struct error error;
     connection->log = qlog_writer_new(folder, id, connection->server ? "server" : "client", &error);
     if (connection->log == NULL)
-        log_warn("%s", error.text);
+        losses_add(&error);
     else
         compat_settings_qlog(settings, write_log_record, &connection->original);
 }

@@ -35,7 +35,7 @@ static void send_close(struct quic_connection *connection, const compat_close_er
     ngtcp2_path_storage path;
     ngtcp2_path_storage_zero(&path);
     uint8_t *packet = send_batch_room(endpoint);
-    ngtcp2_pkt_info info;
+    ngtcp2_pkt_info info = {0};
     ngtcp2_ssize size = ngtcp2_conn_write_connection_close(
         connection->conn, &path.path, &info, packet, PACKET_SIZE_MAX, close, endpoint->now);
     if (size <= 0) {

@@ -1,5 +1,6 @@
 /* A connection's datagrams in, and its packets and timer out. */
 #include "common/clock.h"
+#include "common/event.h"
 #include "net/quic/internal.h"
 
 enum {
@@ -22,7 +23,7 @@ static bool is_stopped(const struct quic_stream *stream)
         return false;
     static uint8_t byte;
     const ngtcp2_vec beyond = {.base = &byte, .len = SIZE_MAX};
-    ngtcp2_pkt_info info;
+    ngtcp2_pkt_info info = {0};
     return ngtcp2_conn_writev_stream(stream->connection->conn, NULL, &info, &byte, 0, NULL, 0,
                                      stream->id, &beyond, 1, stream->connection->endpoint->now) ==
            NGTCP2_ERR_STREAM_SHUT_WR;
@@ -115,7 +116,7 @@ static int write_step(struct quic_connection *connection)
     flags |= fin ? NGTCP2_WRITE_STREAM_FLAG_FIN : 0;
     ngtcp2_path_storage path;
     ngtcp2_path_storage_zero(&path);
-    ngtcp2_pkt_info info;
+    ngtcp2_pkt_info info = {0};
     ngtcp2_ssize accepted = -1;
     uint8_t *packet = send_batch_room(endpoint);
     ngtcp2_ssize size = ngtcp2_conn_writev_stream(
@@ -170,7 +171,7 @@ static void arm_timer(struct quic_connection *connection)
     }
     uint64_t microseconds = expiry > now ? (expiry - now + 999) / 1000 : 0;
     struct timeval delay = clock_timeval(microseconds);
-    evtimer_add(connection->timer, &delay);
+    event_arm(connection->timer, &delay);
 }
 
 /* A keep-alive timeout that is over already makes ngtcp2 send a PING. */
