@@ -12,7 +12,7 @@
 #include <utlist.h>
 
 #include "common/memory.h"
-#include "net/qlog/qlog_followed_files.h"
+#include "net/qlog/followed_files.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/qlog_mutator.h"
 #include "tests/fuzz/qlog_report_text.h"

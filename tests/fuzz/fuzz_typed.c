@@ -89,17 +89,17 @@ static bool has_name(const char *text)
 
 static void try_endpoint(const char *text)
 {
-    struct endpoint endpoint, again;
+    struct relay_endpoint endpoint, again;
     struct error error = {""};
-    char written[ENDPOINT_TEXT_SIZE];
+    char written[RELAY_ENDPOINT_TEXT_SIZE];
     if (has_name(text))
         return;
-    bool accepted = endpoint_parse(text, &endpoint, &error);
+    bool accepted = relay_endpoint_parse(text, &endpoint, &error);
     check_told(accepted, &error);
     if (!accepted)
         return;
-    endpoint_text(&endpoint, written);
-    require(endpoint_parse(written, &again, &error) && again.size == endpoint.size &&
+    relay_endpoint_text(&endpoint, written);
+    require(relay_endpoint_parse(written, &again, &error) && again.size == endpoint.size &&
             memcmp(&again.address, &endpoint.address, again.size) == 0);
 }
 
