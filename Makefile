@@ -40,6 +40,7 @@ MAN_PAGES := $(PROGRAMS:$(BUILD)/%=$(BUILD)/man/%.1)
 COMPLETIONS := $(PROGRAMS:$(BUILD)/%=$(BUILD)/completions/%)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
 TEST_TOOLS := $(patsubst tests/tools/%.c,$(BUILD)/tests/tools/%,$(wildcard tests/tools/*.c))
+PRELOADS := $(patsubst tests/preload/%.c,$(BUILD)/tests/%.so,$(wildcard tests/preload/*.c))
 VECTOR_RUNNER := $(BUILD)/tests/tools/vectors
 UNIT_SUPPORT := $(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c))
 OBJECTS := $(LIBRARY_OBJECTS) $(patsubst %.c,$(BUILD)/objects/%.o,$(wildcard cmd/*/*.c tests/unit/*.c tests/tools/*.c tests/vectors/*.c))
@@ -103,7 +104,12 @@ $(VECTOR_RUNNER): $(patsubst %.c,$(BUILD)/objects/%.o,$(wildcard tests/vectors/*
 vector-runner: deps
 	@$(MAKE) --no-print-directory $(VECTOR_RUNNER)
 
-test-programs: $(UNIT_TESTS) $(TEST_TOOLS) $(VECTOR_RUNNER)
+# What is loaded before a program runs without the sanitizers, as it is no part of one.
+$(BUILD)/tests/%.so: tests/preload/%.c
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(CFLAGS) -shared -fPIC -o $@ $<
+
+test-programs: $(PRELOADS) $(UNIT_TESTS) $(TEST_TOOLS) $(VECTOR_RUNNER)
 
 # `make deps DEPS=present` and `make check DEPS=present` take your word that all is there.
 deps:

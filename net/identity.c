@@ -12,6 +12,7 @@
 #include "common/file.h"
 #include "common/hex.h"
 #include "common/memory.h"
+#include "common/program.h"
 #include "common/sha256.h"
 
 enum {
@@ -34,10 +35,8 @@ static void random_fill(void *output, size_t size)
     do
         count = getrandom(output, size, 0);
     while (count < 0 && errno == EINTR);
-    if (count != (ssize_t)size) {
-        fputs("no random numbers: getrandom failed\n", stderr);
-        abort();
-    }
+    if (count != (ssize_t)size)
+        program_fail("no random numbers: getrandom failed");
 }
 
 static void encode_public_key(const secp256k1_context *context, const secp256k1_pubkey *point,
