@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/event.h"
 #include "common/memory.h"
 #include "common/utf8.h"
 #include "net/attempt_state.h"
@@ -52,7 +53,7 @@ static void finish_later(struct attempt *attempt)
 static void arm(struct event *timer, uint64_t milliseconds_left)
 {
     struct timeval delay = clock_timeval(milliseconds_left * 1000);
-    evtimer_add(timer, &delay);
+    event_arm(timer, &delay);
 }
 
 /* Of the handshake it goes without saying where it failed. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/event.h"
 #include "common/memory.h"
 #include "net/attempt_state.h"
 
@@ -322,7 +323,7 @@ static void on_mesh_progress(struct attempt *attempt)
         meshed(attempt);
     } else if (attempt->acknowledged && !evtimer_pending(attempt->mesh_timer, NULL)) {
         struct timeval delay = clock_timeval(attempt->round_trip_us);
-        evtimer_add(attempt->mesh_timer, &delay);
+        event_arm(attempt->mesh_timer, &delay);
     }
 }
 

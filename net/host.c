@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/event.h"
 #include "common/memory.h"
 #include "net/host_state.h"
 #include "net/qlog/events.h"
@@ -338,7 +339,7 @@ void host_shutdown(struct host *host, uint64_t limit_ms, void (*done)(void *cont
     quic_endpoint_shutdown(host->endpoint);
     host->shutdown_timer = event_new(host->settings.base, -1, EV_PERSIST, on_shutdown_timer, host);
     struct timeval period = {.tv_usec = SHUTDOWN_POLL_MS * 1000};
-    event_add(host->shutdown_timer, &period);
+    event_arm(host->shutdown_timer, &period);
 }
 
 /* ---- asked from outside ---- */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "common/clock.h"
+#include "common/event.h"
 #include "common/log.h"
 #include "common/memory.h"
 #include "net/host_state.h"
@@ -82,7 +83,7 @@ static void arm_lifecycle(struct peer *peer)
     uint64_t now = clock_now_ms();
     uint64_t wait = next > now ? next - now : 0;
     struct timeval delay = clock_timeval(wait * 1000);
-    evtimer_add(peer->lifecycle_timer, &delay);
+    event_arm(peer->lifecycle_timer, &delay);
 }
 
 static void carry_out(struct peer *peer, const struct lifecycle_action *actions, size_t count)

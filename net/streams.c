@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "common/clock.h"
+#include "common/event.h"
 #include "common/log.h"
 #include "common/memory.h"
 #include "net/host_state.h"
@@ -85,7 +86,7 @@ void protocol_stream_deadline(struct protocol_stream *stream, uint64_t milliseco
         stream->deadline =
             evtimer_new(stream->connection->host->settings.base, on_deadline, stream);
     struct timeval delay = clock_timeval(milliseconds * 1000);
-    evtimer_add(stream->deadline, &delay);
+    event_arm(stream->deadline, &delay);
 }
 
 static struct protocol_stream *stream_for(struct peer_connection *connection,

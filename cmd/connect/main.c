@@ -13,6 +13,7 @@
 #include "cmd/connect/report.h"
 #include "cmd/connect/settings.h"
 #include "common/clock.h"
+#include "common/event.h"
 #include "common/log.h"
 #include "common/losses.h"
 #include "common/memory.h"
@@ -114,7 +115,7 @@ static void hold(struct run *run)
     run->holding.event = on_event_while_holding;
     run->holding.context = run;
     host_observe(run->host, &run->holding);
-    evtimer_add(run->hold, &delay);
+    event_arm(run->hold, &delay);
 }
 
 static void on_step(void *context, const json_t *step)
@@ -262,12 +263,12 @@ static void run_clear(struct run *run)
 
 static int connect_here(const struct connect_settings *settings)
 {
-    struct run run = {.settings = settings, .base = event_base_new()};
+    struct run run = {.settings = settings, .base = event_base_make(0)};
     run.terminated = evsignal_new(run.base, SIGTERM, on_signal, &run);
     run.interrupted = evsignal_new(run.base, SIGINT, on_signal, &run);
     run.hold = evtimer_new(run.base, on_held, &run);
-    event_add(run.terminated, NULL);
-    event_add(run.interrupted, NULL);
+    event_arm(run.terminated, NULL);
+    event_arm(run.interrupted, NULL);
     struct error error;
     if (start(&run, &error))
         event_base_dispatch(run.base);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/event.h"
 #include "common/log.h"
 #include "common/memory.h"
 #include "common/output.h"
@@ -163,10 +164,10 @@ static void watch_all(struct watch *watch, const char *const *apis)
                             evtimer_new(watch->base, stop, watch->base)};
     uint64_t duration = watch->options->duration;
     struct timeval limit = clock_timeval(duration * 1000);
-    event_add(ends[0], NULL);
-    event_add(ends[1], NULL);
+    event_arm(ends[0], NULL);
+    event_arm(ends[1], NULL);
     if (duration > 0)
-        event_add(ends[2], &limit);
+        event_arm(ends[2], &limit);
     for (size_t i = 0; i < watch->count; i++) {
         struct watched *watched = &watch->nodes[i];
         *watched = (struct watched){.watch = watch, .api = apis[i]};
@@ -194,7 +195,7 @@ int mesh_watch_command(const struct mesh_options *options, const char *const *ap
         }
     }
     struct watch watch = {.options = options,
-                          .base = event_base_new(),
+                          .base = event_base_make(0),
                           .nodes = memory_new(count * sizeof(*watch.nodes)),
                           .count = count};
     watch_all(&watch, apis);

@@ -9,6 +9,7 @@
 
 #include "common/buffer.h"
 #include "common/clock.h"
+#include "common/event.h"
 #include "common/log.h"
 #include "common/memory.h"
 
@@ -75,7 +76,7 @@ static void flush(struct event_writer *writer)
 {
     write_queue(writer);
     if (writer->queue.size > 0)
-        event_add(writer->writable, NULL);
+        event_arm(writer->writable, NULL);
     else
         buffer_clear(&writer->queue);
 }

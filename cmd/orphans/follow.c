@@ -13,6 +13,7 @@
 
 #include "cmd/orphans/followed_files.h"
 #include "common/clock.h"
+#include "common/event.h"
 #include "common/memory.h"
 #include "common/output.h"
 #include "net/qlog/report.h"
@@ -346,7 +347,7 @@ static void tick_at(struct follow *follow, int64_t when)
     int64_t now = (int64_t)clock_now_ms();
     struct timeval pause = clock_timeval(when > now ? (uint64_t)(when - now) * 1000 : 0);
     follow->next = when;
-    event_add(follow->tick, &pause);
+    event_arm(follow->tick, &pause);
 }
 
 /* How long nothing needs to be looked at where no log grows: verdicts come due, and time itself
@@ -379,7 +380,7 @@ static void tick(evutil_socket_t descriptor, short what, void *argument)
     (void)descriptor;
     (void)what;
     followed_files_hear(&follow->files);
-    event_add(follow->news, NULL);
+    event_arm(follow->news, NULL);
     bool more = followed_files_read(&follow->files);
     /* What was there at the start is judged once it has all been read. */
     if (follow->ready || !more) {
@@ -447,7 +448,7 @@ static void open_input(struct follow *follow)
     follow->standard_input->log->named = true;
     follow->input_open = true;
     if (is_stream()) {
-        event_add(follow->input, NULL);
+        event_arm(follow->input, NULL);
         return;
     }
     /* Of a device that never ends, no more than shows that it is no log. */
@@ -472,10 +473,10 @@ static void run(struct follow *follow)
                             evsignal_new(base, SIGTERM, stop, follow),
                             event_new(base, -1, EV_TIMEOUT, stop, follow)};
     struct timeval limit = clock_timeval(follow->options->timeout * 1000);
-    event_add(ends[0], NULL);
-    event_add(ends[1], NULL);
+    event_arm(ends[0], NULL);
+    event_arm(ends[1], NULL);
     if (follow->options->timeout > 0)
-        event_add(ends[2], &limit);
+        event_arm(ends[2], &limit);
     tick_at(follow, clock_now_ms());
     event_base_dispatch(base);
     judge_finally(follow);
@@ -485,7 +486,7 @@ static void run(struct follow *follow)
 
 static void follow_init(struct follow *follow, bool input)
 {
-    follow->base = event_base_new();
+    follow->base = event_base_make(0);
     follow->undecided = json_array();
     follow->standing = (struct qlog_standing){
         .handler = tell_change, .context = follow, .grace = (int64_t)follow->options->grace};

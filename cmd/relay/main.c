@@ -7,6 +7,7 @@
 
 #include "cmd/relay/endpoint.h"
 #include "cmd/relay/relay.h"
+#include "common/event.h"
 #include "common/log.h"
 #include "common/options.h"
 #include "common/output.h"
@@ -114,22 +115,12 @@ static void print_counts(const struct relay *relay)
     json_decref(stopped);
 }
 
-/* Timers to the microsecond: epoll's own are milliseconds, rounded up. */
-static struct event_base *precise_base(void)
-{
-    struct event_config *config = event_config_new();
-    event_config_set_flag(config, EVENT_BASE_FLAG_PRECISE_TIMER);
-    struct event_base *base = event_base_new_with_config(config);
-    event_config_free(config);
-    return base;
-}
-
 static int run(struct relay *relay, struct event_base *base)
 {
     struct event *terminated = evsignal_new(base, SIGTERM, stop, base);
     struct event *interrupted = evsignal_new(base, SIGINT, stop, base);
-    event_add(terminated, NULL);
-    event_add(interrupted, NULL);
+    event_arm(terminated, NULL);
+    event_arm(interrupted, NULL);
     print_ready(relay);
     int result = output_end(NULL) ? event_base_dispatch(base) : -1;
     print_counts(relay);
@@ -163,7 +154,8 @@ int main(int argc, char **argv)
     struct settings settings = {.listen = "127.0.0.1:0", .impairment.seed = 1};
     struct endpoint listen, server;
     read_settings(argc, argv, &settings, &listen, &server);
-    struct event_base *base = precise_base();
+    /* Timers to the microsecond: epoll's own are milliseconds, rounded up. */
+    struct event_base *base = event_base_make(EVENT_BASE_FLAG_PRECISE_TIMER);
     struct error error;
     struct relay *relay = relay_new(base, &listen, &server, &settings.impairment, &error);
     int status = EXIT_FAILED;

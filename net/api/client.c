@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/event.h"
 #include "common/memory.h"
 #include "net/api/address.h"
 
@@ -260,7 +261,7 @@ struct api_call *api_call_new(struct event_base *base, const char *url, const ch
     call->request = make_request(call, &address, body);
     json_decref(body);
     if (timeout_ms > 0)
-        event_add(call->deadline, &(struct timeval){.tv_sec = (time_t)(timeout_ms / 1000),
+        event_arm(call->deadline, &(struct timeval){.tv_sec = (time_t)(timeout_ms / 1000),
                                                     .tv_usec = (timeout_ms % 1000) * 1000});
     bool post = strcmp(method, "POST") == 0;
     if (evhttp_make_request(call->connection, call->request,
@@ -300,7 +301,7 @@ static void waiting_done(void *context, int status, const json_t *answer, const 
 json_t *api_call_wait(const char *url, const char *method, const char *path, json_t *body,
                       uint64_t timeout_ms, int *status, struct error *error)
 {
-    struct waiting waiting = {.base = event_base_new(), .error = error};
+    struct waiting waiting = {.base = event_base_make(0), .error = error};
     const struct api_call_handlers handlers = {.done = waiting_done};
     if (api_call_new(waiting.base, url, method, path, body, timeout_ms, &handlers, &waiting,
                      error) != NULL)

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "common/clock.h"
+#include "common/event.h"
 #include "common/log.h"
 #include "common/memory.h"
 #include "common/varint.h"
@@ -489,7 +490,7 @@ void driver_start(struct host *host)
     uint64_t period = host->settings.gossipsub.heartbeat_ms;
     struct timeval delay = clock_timeval(period * 1000);
     host->heartbeat = event_new(host->settings.base, -1, EV_PERSIST, on_heartbeat, host);
-    event_add(host->heartbeat, &delay);
+    event_arm(host->heartbeat, &delay);
     host->heartbeats.due_ns = clock_now_ns() + period * 1000000;
 }
 

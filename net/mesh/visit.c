@@ -6,6 +6,7 @@
 #include <sys/random.h>
 
 #include "common/clock.h"
+#include "common/event.h"
 #include "common/memory.h"
 #include "common/utf8.h"
 #include "net/api/host_json.h"
@@ -165,7 +166,7 @@ void visit_cancel(struct visit *visit)
 static void wait_half(struct visit *visit)
 {
     struct timeval delay = clock_timeval(visit->stay_ms * 1000 / 2);
-    evtimer_add(visit->timer, &delay);
+    event_arm(visit->timer, &delay);
 }
 
 /* Who the node is, we ask when our gossipsub stream is open; where that fails, in the middle. */

@@ -1,5 +1,6 @@
 /* A connection's datagrams in, and its packets and timer out. */
 #include "common/clock.h"
+#include "common/event.h"
 #include "net/quic/internal.h"
 
 enum {
@@ -166,7 +167,7 @@ static void arm_timer(struct quic_connection *connection)
     }
     uint64_t microseconds = expiry > now ? (expiry - now + 999) / 1000 : 0;
     struct timeval delay = clock_timeval(microseconds);
-    evtimer_add(connection->timer, &delay);
+    event_arm(connection->timer, &delay);
 }
 
 /* A keep-alive timeout that is over already makes ngtcp2 send a PING. */

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/event.h"
 #include "common/file.h"
 #include "common/log.h"
 #include "common/memory.h"
@@ -261,7 +262,7 @@ static struct quic_socket *add_socket(struct quic_endpoint *endpoint,
         return NULL;
     socket->readable =
         event_new(endpoint->settings.base, socket->fd, EV_READ | EV_PERSIST, on_readable, socket);
-    event_add(socket->readable, NULL);
+    event_arm(socket->readable, NULL);
     endpoint->sockets[endpoint->socket_count++] = socket;
     return socket;
 }
