@@ -18,6 +18,7 @@
 #include "common/losses.h"
 #include "common/memory.h"
 #include "common/program.h"
+#include "net/api/attempt_json.h"
 #include "net/api/rpc_trace.h"
 #include "net/host/options.h"
 
@@ -29,11 +30,11 @@ struct run {
     struct identity *identity;
     struct host *host;
     struct resolver *resolver;
-    struct attempt *attempt;
+    struct attempt_driver *attempt;
     struct event *terminated, *interrupted, *hold;
     struct host_observer holding;
     char *topic;
-    json_t *result;
+    json_t *steps, *result;
     bool stopped; /* by a signal */
     int exit;
 };
@@ -119,19 +120,21 @@ static void hold(struct run *run)
     event_arm(run->hold, &delay);
 }
 
-static void on_step(void *context, const json_t *step)
+static void on_step(void *context, const struct attempt_told *told, const struct host_event *event)
 {
     const struct run *run = context;
+    json_t *step = attempt_step_json(told, event);
+    json_array_append_new(run->steps, step);
     if (!run->settings->json)
         report_step(step);
 }
 
-static void on_done(void *context, const json_t *result)
+static void on_done(void *context, const struct attempt_result *result)
 {
     struct run *run = context;
     run->attempt = NULL;
-    run->result = json_deep_copy(result);
-    run->exit = (int)json_integer_value(json_object_get(result, "exit"));
+    run->result = attempt_result_json(result, run->steps);
+    run->exit = result->outcome.exit;
     if (run->exit != ATTEMPT_REACHED || run->settings->hold_ms == 0 || run->stopped)
         leave(run);
     else if (is_connected(run))
@@ -259,13 +262,14 @@ static void run_clear(struct run *run)
     event_free(run->interrupted);
     event_free(run->hold);
     event_base_free(run->base);
+    json_decref(run->steps);
     json_decref(run->result);
     free(run->topic);
 }
 
 static int connect_here(const struct connect_settings *settings)
 {
-    struct run run = {.settings = settings, .base = event_base_make(0)};
+    struct run run = {.settings = settings, .base = event_base_make(0), .steps = json_array()};
     run.terminated = evsignal_new(run.base, SIGTERM, on_signal, &run);
     run.interrupted = evsignal_new(run.base, SIGINT, on_signal, &run);
     run.hold = evtimer_new(run.base, on_held, &run);

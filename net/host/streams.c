@@ -15,25 +15,6 @@ enum {
     NEXT_PROPOSAL_MS = 2000, /* after our `na`, or our FIN behind it; then the stream is reset */
 };
 
-const char *protocol_end_text(enum protocol_end end)
-{
-    static const char *const texts[] = {
-        [PROTOCOL_REJECTED] = "not spoken",
-        [PROTOCOL_UNINTELLIGIBLE] = "malformed negotiation",
-        [PROTOCOL_RESET] = "reset by the peer",
-        [PROTOCOL_TIMED_OUT] = "no answer in time",
-        [PROTOCOL_CLOSED] = "closed",
-        [PROTOCOL_CONNECTION_LOST] = "connection lost",
-        [PROTOCOL_RESET_UNANSWERED] = "not answered, but reset by the peer",
-    };
-    return texts[end];
-}
-
-bool protocol_not_spoken(enum protocol_end end)
-{
-    return end == PROTOCOL_REJECTED || end == PROTOCOL_RESET_UNANSWERED;
-}
-
 int64_t protocol_stream_id(const struct protocol_stream *stream)
 {
     return quic_stream_id(stream->quic);

@@ -10,7 +10,7 @@
 #include "common/memory.h"
 #include "common/utf8.h"
 #include "net/api/host_json.h"
-#include "net/host/attempt.h"
+#include "net/host/attempt_driver.h"
 #include "net/mesh/heard.h"
 
 enum { HANDSHAKE_GRACE_MS = 1000 }; /* the attempt's own limit comes first, and says more */
@@ -18,7 +18,7 @@ enum { HANDSHAKE_GRACE_MS = 1000 }; /* the attempt's own limit comes first, and 
 struct visit {
     struct identity *identity;
     struct host *host;
-    struct attempt *attempt; /* to connect; NULL once it is over */
+    struct attempt_driver *attempt; /* to connect; NULL once it is over */
     struct host_observer observer;
     struct event *timer; /* half of the stay, then the other */
     uint64_t stay_ms;
@@ -275,10 +275,10 @@ static void on_rpc(const struct traced_rpc *traced)
 
 /* ---- the beginning ---- */
 
-static void on_attempted(void *context, const json_t *result)
+static void on_attempted(void *context, const struct attempt_result *result)
 {
     struct visit *visit = context;
-    const char *error = json_string_value(json_object_get(result, "error"));
+    const char *error = result->outcome.error;
     visit->attempt = NULL;
     if (error != NULL) {
         error_set(&visit->error, "%s: %s", visit->address, error);
