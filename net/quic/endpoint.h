@@ -112,7 +112,8 @@ struct quic_connection *quic_endpoint_first(const struct quic_endpoint *endpoint
 
 struct quic_endpoint_statistics {
     uint64_t datagrams_in, datagrams_out, bytes_in, bytes_out, datagrams_dropped, retries_sent,
-        resets_sent, version_negotiations_sent;
+        resets_sent, version_negotiations_sent,
+        datagrams_from_elsewhere; /* of a connection, but not from its peer's address: dropped */
 };
 
 const struct quic_endpoint_statistics *
