@@ -235,6 +235,7 @@ static json_t *statistics_json(const struct host *host)
     set_count(object, "datagrams_dropped", quic->datagrams_dropped);
     set_count(object, "retries_sent", quic->retries_sent);
     set_count(object, "resets_sent", quic->resets_sent);
+    set_count(object, "datagrams_from_elsewhere", quic->datagrams_from_elsewhere);
     set_count(object, "version_negotiations_sent", quic->version_negotiations_sent);
     return object;
 }

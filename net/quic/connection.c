@@ -67,6 +67,7 @@ static void fill_params(const struct quic_connection *connection, ngtcp2_transpo
     params->max_idle_timeout = policy->idle_timeout_ms * MILLISECOND_NS;
     params->max_udp_payload_size = DATAGRAM_SIZE_MAX;
     params->active_connection_id_limit = 4;
+    params->disable_active_migration = 1;
 }
 
 ngtcp2_path connection_path(struct quic_connection *connection, const struct sockaddr *remote,

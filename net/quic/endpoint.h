@@ -143,6 +143,8 @@ struct quic_endpoint_statistics {
     uint64_t datagrams_in, datagrams_out, bytes_in, bytes_out, datagrams_dropped, retries_sent,
         resets_sent, resets_withheld, version_negotiations_sent, refused;
     uint64_t session_tickets; /* of peers that are servers; dropped */
+    uint64_t
+        datagrams_from_elsewhere; /* of a connection, but not from its peer's address: dropped */
 };
 
 const struct quic_endpoint_statistics *
