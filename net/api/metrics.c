@@ -76,7 +76,7 @@ static void observe(struct histogram *histogram, const double *bounds, double va
 static void count_connected(struct metrics *metrics, const struct host_event *event)
 {
     struct quic_connection_facts facts;
-    quic_connection_facts(event->connection->quic, &facts);
+    peer_connection_facts(event->connection, &facts);
     enum direction direction = facts.dialled ? OUTBOUND : INBOUND;
     metrics->connections[direction][SUCCESS]++;
     observe(&metrics->handshakes[direction], handshake_bounds,
@@ -108,11 +108,12 @@ static void count_failed(struct metrics *metrics, const struct host_event *event
 
 static void count_disconnected(struct metrics *metrics, const struct host_event *event)
 {
-    enum direction direction = event->connection->dialled ? OUTBOUND : INBOUND;
+    struct quic_connection_facts facts;
+    peer_connection_facts(event->connection, &facts);
+    enum direction direction = facts.dialled ? OUTBOUND : INBOUND;
     metrics->disconnections[direction][reason_of(event->close->cause)]++;
-    const struct peer_connection *first = LIST_FIRST(&event->peer->connections);
-    if (first != NULL && LIST_NEXT(first, link) == NULL) /* the peer goes with its last one */
-        metrics->opens_avoided += event->peer->lifecycle.opens_avoided;
+    if (peer_connection_is_last(event->connection))
+        metrics->opens_avoided += peer_view(event->peer).opens_avoided;
 }
 
 static bool begins_with(struct bytes name, const char *beginning)
@@ -140,9 +141,9 @@ static void on_event(void *context, const struct host_event *event)
     else if (event->kind == HOST_DISCONNECTED)
         count_disconnected(metrics, event);
     else if (event->kind == HOST_STREAM_OPENED)
-        metrics->streams_opened[event->stream->outbound ? OUTBOUND : INBOUND]++;
+        metrics->streams_opened[stream_view(event->stream).outbound ? OUTBOUND : INBOUND]++;
     else if (event->kind == HOST_STREAM_CLOSED)
-        metrics->streams_closed[event->stream->outbound ? OUTBOUND : INBOUND]++;
+        metrics->streams_closed[stream_view(event->stream).outbound ? OUTBOUND : INBOUND]++;
     else if (event->kind == HOST_MESSAGE)
         count_message(metrics, event);
 }
@@ -228,7 +229,7 @@ static void write_histogram(FILE *page, const char *name, const char *label,
 
 /* ---- leanMetrics ---- */
 
-static bool is_in_a_mesh(const struct peer *peer)
+static bool is_in_a_mesh(const struct peer_view *peer)
 {
     const struct gossipsub *router = host_router(peer->host);
     for (gossipsub_topic topic = 0; topic < gossipsub_topic_count(router); topic++)
@@ -237,15 +238,15 @@ static bool is_in_a_mesh(const struct peer *peer)
     return false;
 }
 
-static bool is_any(const struct peer *peer)
+static bool is_any(const struct peer_view *peer)
 {
     (void)peer;
     return true;
 }
 
-static char *client_of(const struct peer *peer)
+static char *client_of(const struct peer_view *peer)
 {
-    const char *agent = peer->identify.agent;
+    const char *agent = peer->identify->agent;
     size_t length = agent != NULL ? strcspn(agent, "/") : 0;
     int shown = (int)(length < METRICS_CLIENT_MAX ? length : METRICS_CLIENT_MAX);
     return length > 0 ? text_format("%.*s", shown, agent) : text_copy("unknown");
@@ -258,13 +259,15 @@ static int compare_clients(const void *a, const void *b)
 
 /* How many peers of each client pass TEST. */
 static void write_clients(FILE *page, const struct host *host, const char *name, const char *help,
-                          bool (*test)(const struct peer *peer))
+                          bool (*test)(const struct peer_view *peer))
 {
     char **clients = memory_new((peer_count(host) + 1) * sizeof(*clients));
     size_t count = 0;
-    for (struct peer *peer = peer_first(host); peer != NULL; peer = peer_next(peer))
-        if (test(peer))
-            clients[count++] = client_of(peer);
+    for (struct peer *peer = peer_first(host); peer != NULL; peer = peer_next(peer)) {
+        struct peer_view view = peer_view(peer);
+        if (test(&view))
+            clients[count++] = client_of(&view);
+    }
     qsort(clients, count, sizeof(*clients), compare_clients);
     write_head(page, name, "gauge", help);
     for (size_t i = 0, same; i < count; i += same) {
@@ -317,9 +320,10 @@ static void write_streams(FILE *page, const struct metrics *metrics)
 {
     uint64_t in = 0, out = 0, avoided = metrics->opens_avoided;
     for (struct peer *peer = peer_first(metrics->host); peer != NULL; peer = peer_next(peer)) {
-        in += peer->inbound_count;
-        out += peer->lifecycle.state == LIFECYCLE_OPEN;
-        avoided += peer->lifecycle.opens_avoided;
+        struct peer_view view = peer_view(peer);
+        in += view.inbound_count;
+        out += view.outbound_state == LIFECYCLE_OPEN;
+        avoided += view.opens_avoided;
     }
     write_directions(page, "devnet_gossipsub_streams", "gauge", "Gossipsub streams that are open",
                      in, out);
@@ -343,7 +347,7 @@ static void write_topics(FILE *page, const struct host *host)
         if (!gossipsub_is_subscribed(router, topic))
             continue;
         for (struct peer *peer = peer_first(host); peer != NULL; peer = peer_next(peer))
-            count += gossipsub_in_mesh(router, peer->router_handle, topic);
+            count += gossipsub_in_mesh(router, peer_view(peer).router_handle, topic);
         write_labelled(page, "devnet_gossipsub_topic_mesh_peers", "topic",
                        gossipsub_topic_name(router, topic), count);
     }
