@@ -15,6 +15,7 @@ struct host {
     struct peer **by_router_handle;
     size_t by_router_handle_size;
     STAILQ_HEAD(unsettled_peers, peer) unsettled;
+    LIST_HEAD(, peer) unsent; /* peers for whom bytes wait in their gossipsub stream */
     LIST_HEAD(, host_observer) observers;
     struct host_heartbeats heartbeats;
     struct event *shutdown_timer;
@@ -49,6 +50,8 @@ bool driver_open_outbound(struct peer *peer, struct peer_connection *connection,
 void driver_close_outbound(struct peer *peer);
 /* Carries out what the router asked for, and empties the array. */
 void driver_run(struct host *host);
+/* The network has taken some of what was written. */
+void driver_sent(struct host *host);
 bool driver_peer_added(struct peer *peer, bool outbound);
 void driver_peer_gone(struct peer *peer);
 void driver_start(struct host *host);

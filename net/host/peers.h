@@ -59,7 +59,9 @@ struct peer {
     uint64_t outbound_since_ms; /* of its echo; 0 before */
     struct protocol_stream *inbound[PEER_INBOUND_STREAMS_MAX];
     size_t inbound_count;
-    uint64_t dropped_rpcs; /* because the peer reads too slowly */
+    bool unsent; /* is in the host's list of those */
+    struct gossipsub_left_out left_out_logged;
+    uint64_t left_out_log_due_ms;
 
     bool status_known; /* `status` is what it last sent, asking or answering */
     struct status status;
@@ -68,6 +70,7 @@ struct peer {
 
     UT_hash_handle hh;
     STAILQ_ENTRY(peer) unsettled_link;
+    LIST_ENTRY(peer) unsent_link;
 };
 
 struct peer *peer_find(const struct host *host, const struct peer_id *id);
