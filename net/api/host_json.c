@@ -93,7 +93,19 @@ static json_t *outbound_json(const struct peer_view *peer)
     json_t *stream = peer->outbound != NULL ? aged_stream_json(peer->outbound) : json_object();
     set(stream, "state", json_string(states[peer->outbound_state]));
     set_count(stream, "opens_avoided", peer->opens_avoided);
+    set_count(stream, "unsent",
+              gossipsub_peer_unsent(host_router(peer->host), peer->router_handle));
     return stream;
+}
+
+static json_t *left_out_json(const struct gossipsub_left_out *left_out)
+{
+    json_t *object = json_object();
+    set_count(object, "ihave", left_out->counts[GOSSIPSUB_IHAVE]);
+    set_count(object, "iwant", left_out->counts[GOSSIPSUB_IWANT]);
+    set_count(object, "idontwant", left_out->counts[GOSSIPSUB_IDONTWANT]);
+    set_count(object, "messages", left_out->counts[GOSSIPSUB_MESSAGES]);
+    return object;
 }
 
 static json_t *inbound_json(const struct peer_view *peer)
@@ -143,7 +155,10 @@ json_t *host_peer_json(const struct peer *peer)
     set(object, "status", view.status != NULL ? status_json(view.status) : json_null());
     set(object, "subscriptions", host_topics_json(view.host, peer));
     set(object, "connections", connections_json(peer));
+    struct gossipsub_left_out left_out =
+        gossipsub_peer_left_out(host_router(view.host), view.router_handle);
     set(object, "outbound_stream", outbound_json(&view));
+    set(object, "left_out", left_out_json(&left_out));
     set(object, "inbound_streams", inbound_json(&view));
     return object;
 }
@@ -231,6 +246,7 @@ static json_t *statistics_json(const struct host *host)
     set_count(object, "cached_messages", gossip.cached_messages);
     set_count(object, "cached_bytes", gossip.cached_bytes);
     set_count(object, "backoffs", gossip.backoffs);
+    set_count(object, "streams_stalled", gossip.streams_stalled);
     set_count(object, "datagrams_in", quic->datagrams_in);
     set_count(object, "datagrams_out", quic->datagrams_out);
     set_count(object, "bytes_in", quic->bytes_in);

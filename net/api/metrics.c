@@ -353,6 +353,23 @@ static void write_topics(FILE *page, const struct host *host)
     }
 }
 
+/* What slow readers cost them. */
+static void write_slow_readers(FILE *page, const struct gossipsub_statistics *gossip)
+{
+    static const char *const kinds[] = {[GOSSIPSUB_IHAVE] = "ihave",
+                                        [GOSSIPSUB_IDONTWANT] = "idontwant",
+                                        [GOSSIPSUB_IWANT] = "iwant",
+                                        [GOSSIPSUB_MESSAGES] = "messages"};
+    write_head(page, "devnet_gossipsub_left_out_total", "counter",
+               "Messages, and ids in gossip, not sent to peers that read too slowly");
+    for (size_t i = 0; i < GOSSIPSUB_KINDS; i++)
+        write_labelled(page, "devnet_gossipsub_left_out_total", "kind", kinds[i],
+                       gossip->left_out.counts[i]);
+    write_single(page, "devnet_gossipsub_streams_stalled_total", "counter",
+                 "Gossipsub streams reset because their peer took nothing for a minute",
+                 (double)gossip->streams_stalled);
+}
+
 static void write_traffic(FILE *page, const struct host *host)
 {
     struct gossipsub_statistics gossip;
@@ -367,6 +384,7 @@ static void write_traffic(FILE *page, const struct host *host)
                  "Messages that had been seen before", (double)gossip.duplicates);
     write_single(page, "devnet_gossipsub_invalid_total", "counter", "Messages that were rejected",
                  (double)gossip.invalid);
+    write_slow_readers(page, &gossip);
     write_directions(page, "devnet_datagrams_total", "counter", "UDP datagrams", quic->datagrams_in,
                      quic->datagrams_out);
     write_directions(page, "devnet_bytes_total", "counter", "Bytes in UDP datagrams",

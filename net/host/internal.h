@@ -47,7 +47,9 @@ struct peer {
     uint64_t outbound_since_ms; /* of its echo; 0 before */
     struct protocol_stream *inbound[PEER_INBOUND_STREAMS_MAX];
     size_t inbound_count;
-    uint64_t dropped_rpcs; /* because the peer reads too slowly */
+    bool unsent; /* is in the host's list of those */
+    struct gossipsub_left_out left_out_logged;
+    uint64_t left_out_log_due_ms;
 
     bool status_known; /* `status` is what it last sent, asking or answering */
     struct status status;
@@ -56,6 +58,7 @@ struct peer {
 
     UT_hash_handle hh;
     STAILQ_ENTRY(peer) unsettled_link;
+    LIST_ENTRY(peer) unsent_link;
 };
 
 struct host {
@@ -69,6 +72,7 @@ struct host {
     struct peer **by_router_handle;
     size_t by_router_handle_size;
     STAILQ_HEAD(unsettled_peers, peer) unsettled;
+    LIST_HEAD(, peer) unsent; /* peers for whom bytes wait in their gossipsub stream */
     LIST_HEAD(, host_observer) observers;
     struct host_heartbeats heartbeats;
     struct event *shutdown_timer;
@@ -119,6 +123,8 @@ bool driver_open_outbound(struct peer *peer, struct peer_connection *connection,
 void driver_close_outbound(struct peer *peer);
 /* Carries out what the router asked for, and empties the array. */
 void driver_run(struct host *host);
+/* The network has taken some of what was written. */
+void driver_sent(struct host *host);
 bool driver_peer_added(struct peer *peer, bool outbound);
 void driver_peer_gone(struct peer *peer);
 void driver_start(struct host *host);
