@@ -95,7 +95,6 @@ void peers_settle(struct host *host);
 /* The outbound stream of ATTEMPT was echoed, or is gone. */
 void peer_outbound_opened(struct peer *peer, uint64_t attempt);
 void peer_outbound_lost(struct peer *peer, uint64_t attempt);
-struct peer_connection *peer_connection_by_number(const struct peer *peer, uint64_t number);
 
 /* ---- streams.c ---- */
 /* The peer opened a stream; who speaks what is found in PROTOCOLS (host_protocols). */

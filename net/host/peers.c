@@ -52,7 +52,7 @@ static void remember_router_handle(struct peer *peer)
     host->by_router_handle[peer->router_handle] = peer;
 }
 
-struct peer_connection *peer_connection_by_number(const struct peer *peer, uint64_t number)
+static struct peer_connection *peer_connection_by_number(const struct peer *peer, uint64_t number)
 {
     struct peer_connection *connection;
     LIST_FOREACH(connection, &peer->connections, link)
