@@ -468,8 +468,9 @@ static enum qlog_outcome read_descriptor(struct qlog_reader *reader, int descrip
             continue;
         if (size > 0 && reader->progress != NULL)
             __atomic_add_fetch(reader->progress, (uint64_t)size, __ATOMIC_RELAXED);
-        more = size > 0 ? qlog_reader_feed(reader, bytes_of(block, (size_t)size), error)
-                        : error_set(error, "cannot be read: %s", strerror(errno));
+        more = size > 0
+                   ? qlog_reader_feed(reader, bytes_of(block, (size_t)size), error)
+                   : error_set_kind(error, ERROR_SYSTEM, "cannot be read: %s", strerror(errno));
     }
     free(block);
     if (!more)
@@ -483,7 +484,7 @@ enum qlog_outcome qlog_reader_file(struct qlog_reader *reader, struct error *err
         return read_descriptor(reader, STDIN_FILENO, error);
     int descriptor = open(reader->path, O_RDONLY | O_CLOEXEC);
     if (descriptor < 0) {
-        error_set(error, "cannot be opened: %s", strerror(errno));
+        error_set_kind(error, ERROR_SYSTEM, "cannot be opened: %s", strerror(errno));
         return QLOG_FAILED;
     }
     enum qlog_outcome outcome = read_descriptor(reader, descriptor, error);

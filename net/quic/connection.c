@@ -138,7 +138,7 @@ struct quic_connection *connection_new_client(struct quic_socket *socket,
                                       NGTCP2_PROTO_VER_V1, &connection_client_callbacks, &settings,
                                       &params, NULL, connection);
     if (code != 0) {
-        error_set(error, "cannot begin a connection: %s", ngtcp2_strerror(code));
+        error_set_kind(error, ERROR_SYSTEM, "cannot begin a connection: %s", ngtcp2_strerror(code));
         return give_up(connection);
     }
     ngtcp2_conn_set_tls_native_handle(connection->conn, connection->session);
@@ -193,7 +193,8 @@ bool connection_begin_server(struct quic_connection *connection, const struct so
         ngtcp2_conn_server_new(&connection->conn, &header->scid, &source, &path, header->version,
                                &connection_server_callbacks, &settings, &params, NULL, connection);
     if (code != 0)
-        return error_set(error, "cannot accept a connection: %s", ngtcp2_strerror(code));
+        return error_set_kind(error, ERROR_SYSTEM, "cannot accept a connection: %s",
+                              ngtcp2_strerror(code));
     ngtcp2_conn_set_tls_native_handle(connection->conn, connection->session);
     endpoint_add_route(connection, &source);
     connection->state = CONNECTION_LIVE;

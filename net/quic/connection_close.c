@@ -179,7 +179,8 @@ void connection_fail(struct quic_connection *connection, int code)
         set_cause(connection, QUIC_PROTOCOL_ERROR, "");
         compat_close_error_set_library(&close, code);
         connection->close.code = close.error_code;
-        error_set(&connection->close.reason, "QUIC protocol error: %s", ngtcp2_strerror(code));
+        error_set_kind(&connection->close.reason, ERROR_SYSTEM, "QUIC protocol error: %s",
+                       ngtcp2_strerror(code));
         break;
     }
     send_close(connection, &close);

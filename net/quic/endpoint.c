@@ -209,7 +209,8 @@ static bool derive_secret(struct quic_endpoint *endpoint, struct error *error)
     struct bytes secret = identity_secret(endpoint->settings.identity);
     int code = gnutls_hmac_fast(GNUTLS_MAC_SHA256, secret.data, secret.size, label,
                                 sizeof(label) - 1, endpoint->secret);
-    return code == 0 || error_set(error, "cannot derive a secret: %s", gnutls_strerror(code));
+    return code == 0 ||
+           error_set_kind(error, ERROR_SYSTEM, "cannot derive a secret: %s", gnutls_strerror(code));
 }
 
 /* Found out at the start, not with the first connection. */
@@ -355,7 +356,7 @@ static bool check_route(const struct sockaddr_storage *remote, socklen_t size, s
     int fd = socket(remote->ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     bool routed = fd >= 0 && connect(fd, (const struct sockaddr *)remote, size) == 0;
     if (!routed)
-        error_set(error, "there is no way to that address: %s", strerror(errno));
+        error_set_kind(error, ERROR_SYSTEM, "there is no way to that address: %s", strerror(errno));
     if (fd >= 0)
         close(fd);
     return routed;

@@ -89,7 +89,7 @@ struct quic_socket *socket_open(struct quic_endpoint *endpoint, const struct soc
 {
     int fd = socket(address->sa_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) {
-        error_set(error, "cannot make a UDP socket: %s", strerror(errno));
+        error_set_kind(error, ERROR_SYSTEM, "cannot make a UDP socket: %s", strerror(errno));
         return NULL;
     }
     set_options(fd, address->sa_family);
@@ -100,7 +100,7 @@ struct quic_socket *socket_open(struct quic_endpoint *endpoint, const struct soc
     if (bind(fd, address, size) == 0 &&
         getsockname(fd, (struct sockaddr *)&socket->address, &socket->address_size) == 0)
         return socket;
-    error_set(error, "cannot listen: %s", strerror(errno));
+    error_set_kind(error, ERROR_SYSTEM, "cannot listen: %s", strerror(errno));
     socket_close(socket);
     return NULL;
 }

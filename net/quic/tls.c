@@ -51,8 +51,8 @@ static int verify_peer(gnutls_session_t session)
 static void end_keylog(struct quic_endpoint *endpoint)
 {
     struct error loss;
-    error_set(&loss, "%s: the log of TLS secrets ends here: %s", endpoint->keylog_path,
-              strerror(errno));
+    error_set_kind(&loss, ERROR_SYSTEM, "%s: the log of TLS secrets ends here: %s",
+                   endpoint->keylog_path, strerror(errno));
     losses_add(&loss);
     close(endpoint->keylog);
     endpoint->keylog = -1;
@@ -110,7 +110,7 @@ bool tls_session_new(struct quic_connection *connection, struct error *error)
         code = connection->server ? ngtcp2_crypto_gnutls_configure_server_session(session)
                                   : ngtcp2_crypto_gnutls_configure_client_session(session);
     if (code != 0)
-        return error_set(error, "cannot set up TLS: %s", gnutls_strerror(code));
+        return error_set_kind(error, ERROR_SYSTEM, "cannot set up TLS: %s", gnutls_strerror(code));
     connection->reference.get_conn = get_conn;
     connection->reference.user_data = connection;
     gnutls_session_set_ptr(session, &connection->reference);
@@ -134,7 +134,8 @@ static bool open_keylog(struct quic_endpoint *endpoint, struct error *error)
     endpoint->keylog_path = path;
     endpoint->keylog = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, S_IRUSR | S_IWUSR);
     return endpoint->keylog >= 0 ||
-           error_set(error, "%s: cannot write TLS secrets: %s", path, strerror(errno));
+           error_set_kind(error, ERROR_SYSTEM, "%s: cannot write TLS secrets: %s", path,
+                          strerror(errno));
 }
 
 bool tls_endpoint_init(struct quic_endpoint *endpoint, struct error *error)
@@ -146,7 +147,8 @@ bool tls_endpoint_init(struct quic_endpoint *endpoint, struct error *error)
         return false;
     gnutls_certificate_set_verify_function(endpoint->credentials, verify_peer);
     int code = gnutls_priority_init(&endpoint->priorities, priorities, NULL);
-    return code == 0 || error_set(error, "cannot set up TLS: %s", gnutls_strerror(code));
+    return code == 0 ||
+           error_set_kind(error, ERROR_SYSTEM, "cannot set up TLS: %s", gnutls_strerror(code));
 }
 
 void tls_endpoint_clear(struct quic_endpoint *endpoint)

@@ -69,7 +69,7 @@ static void lines_and_documents_say_the_same(void **state)
     for (size_t i = 0; i < 2; i++) {
         for (size_t block = 1; block < 200; block += 13) {
             struct qlog_reader reader;
-            struct error error = {{0}};
+            struct error error = {.text = ""};
             assert_int_equal(read_text(&reader, bytes_of_text(texts[i]), block, &error), QLOG_READ);
             assert_int_equal(reader.log_count, 1);
             const struct qlog_log *log = reader.logs[0];
@@ -94,7 +94,7 @@ static void a_log_is_read_wherever_it_is_cut_off(void **state)
     for (size_t i = 0; i < 2; i++) {
         for (size_t size = 0; size <= strlen(texts[i]); size++) {
             struct qlog_reader reader;
-            struct error error = {{0}};
+            struct error error = {.text = ""};
             enum qlog_outcome outcome = read_text(&reader, bytes_of(texts[i], size), 64, &error);
             assert_int_not_equal(outcome, QLOG_FAILED);
             qlog_reader_clear(&reader);
@@ -106,7 +106,7 @@ static void lengths_are_found_in_each_place(void **state)
 {
     (void)state;
     struct qlog_reader reader;
-    struct error error = {{0}};
+    struct error error = {.text = ""};
     assert_int_equal(
         read_whole(&reader,
                    HEADER SENT("1", "{\"frame_type\":\"stream\",\"stream_id\":0,\"offset\":0,"
@@ -125,7 +125,7 @@ static void junk_and_broken_records_are_passed_over(void **state)
 {
     (void)state;
     struct qlog_reader reader;
-    struct error error = {{0}};
+    struct error error = {.text = ""};
     assert_int_equal(
         read_whole(
             &reader,
@@ -195,7 +195,7 @@ static void what_is_no_log_is_told_at_once(void **state)
                                  "{\"time\":1,\"name\":\"a:b\"}"};
     for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
         struct qlog_reader reader;
-        struct error error = {{0}};
+        struct error error = {.text = ""};
         assert_int_equal(read_whole(&reader, texts[i], &error), QLOG_NOT_A_LOG);
         assert_non_null(strstr(error.text, "not a QUIC log: "));
         qlog_reader_clear(&reader);
@@ -207,7 +207,7 @@ static void what_is_no_log_is_told_at_once(void **state)
 static void expect_failure(const char *text, const char *message)
 {
     struct qlog_reader reader;
-    struct error error = {{0}};
+    struct error error = {.text = ""};
     assert_int_equal(read_whole(&reader, text, &error), QLOG_FAILED);
     if (strstr(error.text, message) == NULL || strstr(error.text, "record ") == NULL)
         fail_msg("\"%s\" does not say \"%s\" and which record", error.text, message);
@@ -251,7 +251,7 @@ static void an_endless_record_is_refused_with_bounded_memory(void **state)
     memset(block, 'x', 1 << 16);
     for (size_t i = 0; i < 3; i++) {
         struct qlog_reader reader;
-        struct error error = {{0}};
+        struct error error = {.text = ""};
         qlog_reader_init(&reader, "test", NULL, NULL);
         assert_true(qlog_reader_feed(&reader, bytes_of_text(starts[i]), &error));
         unsigned blocks = 0;
@@ -267,7 +267,7 @@ static void streams_beyond_the_limit_are_refused(void **state)
 {
     (void)state;
     struct qlog_reader reader;
-    struct error error = {{0}};
+    struct error error = {.text = ""};
     qlog_reader_init(&reader, "test", NULL, NULL);
     assert_true(qlog_reader_feed(&reader, bytes_of_text(HEADER), &error));
     uint64_t count = 0;
@@ -289,7 +289,7 @@ static void unreadable_records_beyond_the_limit_are_refused(void **state)
 {
     (void)state;
     struct qlog_reader reader;
-    struct error error = {{0}};
+    struct error error = {.text = ""};
     qlog_reader_init(&reader, "test", NULL, NULL);
     assert_true(qlog_reader_feed(&reader, bytes_of_text(HEADER), &error));
     unsigned count = 0;
@@ -306,7 +306,7 @@ static void many_streams_are_judged_in_bounded_time(void **state)
 {
     (void)state;
     struct qlog_reader reader;
-    struct error error = {{0}};
+    struct error error = {.text = ""};
     qlog_reader_init(&reader, "test", NULL, NULL);
     assert_true(qlog_reader_feed(&reader, bytes_of_text(HEADER), &error));
     char text[1024];
@@ -341,7 +341,7 @@ static void a_packet_that_was_lost_arrived_later_than_it_was_sent(void **state)
 {
     (void)state;
     struct qlog_reader reader;
-    struct error error = {{0}};
+    struct error error = {.text = ""};
 #define NUMBERED(time, number, frame)                                                              \
     "{\"time\":" time ",\"name\":\"transport:packet_sent\",\"data\":{\"header\":{"                 \
     "\"packet_number\":" number "},\"frames\":[" frame "]}}\n"
