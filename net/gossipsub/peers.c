@@ -69,7 +69,7 @@ static void leave_all(struct gossipsub *router, struct peer *peer, const char *r
         handle_set_remove(&topic->fanout, peer->handle);
     }
     outbox_drop(router, peer);
-    sending_drop(router, peer);
+    sending_drop(peer);
     told_stream_lost(peer);
 }
 
