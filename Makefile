@@ -12,12 +12,19 @@ WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototy
 CFLAGS ?= -O2 -g
 CPPFLAGS += -I. -I$(BUILD)/generated -D_GNU_SOURCE -DDEVNET_VERSION='"$(VERSION)"' \
 	$(PACKAGE_CFLAGS)
-ALL_CFLAGS = -std=gnu11 $(WARNINGS) $(SANITIZE) $(CFLAGS)
-ALL_LDFLAGS = $(SANITIZE) -Wl,--as-needed $(LDFLAGS)
+BASE_CFLAGS = -std=gnu11 -ffunction-sections $(HARDENING) $(SANITIZE) $(CFLAGS)
+ALL_CFLAGS = $(WARNINGS) $(BASE_CFLAGS)
+ALL_LDFLAGS = $(LINK_HARDENING) $(SANITIZE) -Wl,--as-needed $(LDFLAGS)
 
 # Asked for only when something is built, so that `make deps` works before pkg-config is there.
 PACKAGE_CFLAGS = $(eval PACKAGE_CFLAGS := $$(shell pkg-config --cflags $(PACKAGES)))$(PACKAGE_CFLAGS)
 PACKAGE_LIBS = $(eval PACKAGE_LIBS := $$(shell pkg-config --libs $(PACKAGES)) -lsnappy)$(PACKAGE_LIBS)
+
+# What hardens programs, as far as the compiler knows it; _FORTIFY_SOURCE unless there are sanitizers,
+# or it is set already.
+FORTIFY = $(if $(SANITIZE)$(findstring _FORTIFY_SOURCE,$(CPPFLAGS) $(CFLAGS)),,fortify)
+HARDENING = $(eval HARDENING := $$(shell .ci/hardening compile "$(CC)" "$(CFLAGS)" $(FORTIFY)))$(HARDENING)
+LINK_HARDENING = $(eval LINK_HARDENING := $$(shell .ci/hardening link "$(CC)" "$(CFLAGS)"))$(LINK_HARDENING)
 
 PROTOS := $(wildcard net/*/*.proto)
 PROTO_SOURCES := $(PROTOS:%.proto=$(BUILD)/generated/%.pb-c.c)
@@ -33,11 +40,12 @@ MAN_PAGES := $(PROGRAMS:$(BUILD)/%=$(BUILD)/man/%.1)
 COMPLETIONS := $(PROGRAMS:$(BUILD)/%=$(BUILD)/completions/%)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
 TEST_TOOLS := $(patsubst tests/tools/%.c,$(BUILD)/tests/tools/%,$(wildcard tests/tools/*.c))
+PRELOADS := $(patsubst tests/preload/%.c,$(BUILD)/tests/%.so,$(wildcard tests/preload/*.c))
 VECTOR_RUNNER := $(BUILD)/tests/tools/vectors
 UNIT_SUPPORT := $(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c))
 OBJECTS := $(LIBRARY_OBJECTS) $(patsubst %.c,$(BUILD)/objects/%.o,$(wildcard cmd/*/*.c tests/unit/*.c tests/tools/*.c tests/vectors/*.c))
 
-.PHONY: all deps devnet check test-programs vector-runner install uninstall lint sanitize bench clean \
+.PHONY: all unused deps devnet check test-programs vector-runner install uninstall lint sanitize bench clean \
 	lint-deps lint-format lint-tidy lint-cppcheck lint-shell
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -53,7 +61,7 @@ $(BUILD)/generated/%.pb-c.c $(BUILD)/generated/%.pb-c.h: %.proto
 	protoc-c --c_out=$(BUILD)/generated $<
 
 $(BUILD)/generated/%.o: $(BUILD)/generated/%.c
-	$(CC) $(CPPFLAGS) -std=gnu11 $(SANITIZE) $(CFLAGS) -c -o $@ $<
+	$(CC) $(CPPFLAGS) $(BASE_CFLAGS) -c -o $@ $<
 
 $(BUILD)/objects/%.o: %.c | $(PROTO_SOURCES)
 	@mkdir -p $(@D)
@@ -65,6 +73,17 @@ $(foreach file,$(EMBEDDED),$(eval $(BUILD)/objects/$(basename $(file)).o: $(file
 
 # It sees every byte of every log.
 $(BUILD)/objects/net/qlog/packet_scan.o: CFLAGS := $(CFLAGS:-O2=-O3)
+
+# The functions of the library that no program needs, "FILE: FUNCTION" each: the linker says what it
+# leaves out, and of what it leaves out each time we hear as often as there are programs.
+unused: all
+	@for command in $(COMMANDS); do \
+		$(CC) $(ALL_LDFLAGS) -o $(BUILD)/unused $(BUILD)/objects/cmd/$$command/*.o \
+			-Wl,--whole-archive $(LIBRARY) -Wl,--no-whole-archive $(PACKAGE_LIBS) \
+			-Wl,--gc-sections,--print-gc-sections 2>&1 | \
+			sed -n "s/.*'\.text\.\([a-z0-9_]*\)' in file '.*(\(.*\)\.o)'.*/\2: \1/p" | sort -u; \
+	done | sort | uniq -c | awk '$$1 == $(words $(COMMANDS)) { print $$2, $$3 }'
+	@rm -f $(BUILD)/unused
 
 define program_rule
 $(BUILD)/$(call program,$(1)): $(patsubst %.c,$(BUILD)/objects/%.o,$(wildcard cmd/$(1)/*.c)) $(LIBRARY)
@@ -88,6 +107,9 @@ $(BUILD)/tests/tools/%: $(BUILD)/objects/tests/tools/%.o $(LIBRARY)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PACKAGE_LIBS)
 
+# It puts bytes of its own around what a TLS session says.
+$(BUILD)/tests/tools/tls_attacker: LDFLAGS += -Wl,--wrap=tls_session_new
+
 # What tests/vectors/run runs, which asks for it by this name.
 $(VECTOR_RUNNER): $(patsubst %.c,$(BUILD)/objects/%.o,$(wildcard tests/vectors/*.c)) $(LIBRARY)
 	@mkdir -p $(@D)
@@ -96,7 +118,12 @@ $(VECTOR_RUNNER): $(patsubst %.c,$(BUILD)/objects/%.o,$(wildcard tests/vectors/*
 vector-runner: deps
 	@$(MAKE) --no-print-directory $(VECTOR_RUNNER)
 
-test-programs: $(UNIT_TESTS) $(TEST_TOOLS) $(VECTOR_RUNNER)
+# What is loaded before a program runs without the sanitizers, as it is no part of one.
+$(BUILD)/tests/%.so: tests/preload/%.c
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(CFLAGS) -shared -fPIC -o $@ $<
+
+test-programs: $(PRELOADS) $(UNIT_TESTS) $(TEST_TOOLS) $(VECTOR_RUNNER)
 
 # `make deps DEPS=present` and `make check DEPS=present` take your word that all is there.
 deps:

@@ -31,7 +31,7 @@ bool file_read(const char *path, size_t limit, struct buffer *output, struct err
     return true;
 }
 
-static bool write_all(int fd, struct bytes contents)
+bool file_write_all(int fd, struct bytes contents)
 {
     while (contents.size > 0) {
         ssize_t count = write(fd, contents.data, contents.size);
@@ -55,7 +55,8 @@ static bool write_whole(const char *path, struct bytes contents, mode_t mode)
 {
     char *temporary = text_format("%s.XXXXXX", path);
     int fd = mkostemp(temporary, O_CLOEXEC);
-    bool written = fd >= 0 && fchmod(fd, mode & ~current_umask()) == 0 && write_all(fd, contents);
+    bool written =
+        fd >= 0 && fchmod(fd, mode & ~current_umask()) == 0 && file_write_all(fd, contents);
     int code = errno;
     if (fd >= 0 && close(fd) != 0 && written) {
         written = false;
@@ -75,7 +76,7 @@ static bool write_whole(const char *path, struct bytes contents, mode_t mode)
 static bool write_into(const char *path, struct bytes contents)
 {
     int fd = open(path, O_WRONLY | O_CLOEXEC);
-    bool written = fd >= 0 && write_all(fd, contents);
+    bool written = fd >= 0 && file_write_all(fd, contents);
     int code = errno;
     if (fd >= 0)
         close(fd);
@@ -102,23 +103,29 @@ bool file_write(const char *path, struct bytes contents, mode_t mode, struct err
         free(target);
         errno = code;
     }
-    return written || error_set(error, "%s: cannot write: %s", path, strerror(errno));
+    int code = errno;
+    if (!written)
+        error_set(error, "%s: cannot write: %s", path, strerror(code));
+    errno = code;
+    return written;
 }
 
 bool file_make_folder(const char *path, struct error *error)
 {
     char *partial = text_copy(path);
     bool made = true;
-    for (char *slash = partial + 1; made && slash != NULL && *slash != '\0';) {
-        slash = strchr(slash, '/');
-        if (slash != NULL)
-            *slash = '\0';
+    for (char *end = partial; made && *end != '\0';) {
+        end += strspn(end, "/");
+        end += strcspn(end, "/");
+        char rest = *end;
+        *end = '\0';
         made = mkdir(partial, 0777) == 0 || errno == EEXIST;
-        if (slash != NULL)
-            *slash++ = '/';
+        *end = rest;
     }
     struct stat status;
-    if (made && (stat(path, &status) != 0 || !S_ISDIR(status.st_mode))) {
+    if (made && stat(path, &status) != 0) {
+        made = false;
+    } else if (made && !S_ISDIR(status.st_mode)) {
         made = false;
         errno = ENOTDIR;
     }

@@ -11,8 +11,10 @@
 bool file_read(const char *path, size_t limit, struct buffer *output, struct error *error);
 /* Writes a temporary file beside PATH and renames it: readers see the old or the new, never a
  * part. MODE is as the umask lets it be. What a link names is replaced, not the link; devices and
- * pipes are written into. */
+ * pipes are written into. Errors name PATH, and errno says why, too. */
 bool file_write(const char *path, struct bytes contents, mode_t mode, struct error *error);
+/* All of CONTENTS, whatever it takes; false with errno set. */
+bool file_write_all(int fd, struct bytes contents);
 /* Creates the folder and those above it, as `mkdir -p` does. */
 bool file_make_folder(const char *path, struct error *error);
 

@@ -8,6 +8,8 @@
 
 #include "common/memory.h"
 #include "common/options_pages.h"
+#include "common/output.h"
+#include "common/program.h"
 
 const struct option_spec options_builtin[] = {
     {.name = "help",
@@ -149,6 +151,14 @@ static bool scan(struct scanner *scanner, struct token *token)
     return true;
 }
 
+static _Noreturn void end_printed(void)
+{
+    struct error error;
+    if (!output_end(&error))
+        program_fail("%s", error.text);
+    exit(0);
+}
+
 static _Noreturn void show_help(const struct program_spec *program,
                                 const struct command_spec *command, const char *form)
 {
@@ -161,7 +171,7 @@ static _Noreturn void show_help(const struct program_spec *program,
     else
         options_usage_error(program, "--help=%s: the forms are --help, --help=man and --help=bash",
                             form);
-    exit(0);
+    end_printed();
 }
 
 static const struct command_spec *find_command(const struct program_spec *program, const char *name)
@@ -182,7 +192,7 @@ static const struct command_spec *scan_for_command(struct scanner scanner)
     for (struct token token; scan(&scanner, &token);) {
         if (token.option == version_option) {
             printf("%s %s\n", program->name, DEVNET_VERSION);
-            exit(0);
+            end_printed();
         } else if (token.option == help_option) {
             help = true;
             form = token.text;

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/log.h"
 #include "common/memory.h"
 
 static void *allocate(size_t size)
@@ -34,6 +35,15 @@ bool output_end(struct error *error)
         return true;
     return error_set(error, "standard output: %s",
                      output_error != 0 ? strerror(output_error) : "not all could be written");
+}
+
+int output_end_status(int status, int failure)
+{
+    struct error error;
+    if (output_end(&error))
+        return status;
+    log_error("%s", error.text);
+    return failure;
 }
 
 static void write_value(const json_t *value, size_t flags)

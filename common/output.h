@@ -15,6 +15,8 @@ void output_json(const json_t *value);
 
 /* To be called when all has been printed; false where some of it could not be written. */
 bool output_end(struct error *error);
+/* The same for a program that would end with STATUS: FAILURE, and a word on stderr, where not. */
+int output_end_status(int status, int failure);
 
 enum output_colour { COLOUR_RED, COLOUR_GREEN, COLOUR_YELLOW, COLOUR_DIM, COLOUR_BOLD };
 

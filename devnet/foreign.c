@@ -10,6 +10,7 @@
 
 #include "common/buffer.h"
 #include "common/clock.h"
+#include "common/event.h"
 #include "common/file.h"
 #include "common/memory.h"
 #include "devnet/loop.h"
@@ -164,7 +165,7 @@ struct waiter {
 
 static void look_again(struct waiter *waiter)
 {
-    event_add(waiter->again, &(struct timeval){.tv_usec = LOOK_AGAIN_MS * 1000L});
+    event_arm(waiter->again, &(struct timeval){.tv_usec = LOOK_AGAIN_MS * 1000L});
 }
 
 static void peers_came(void *context, int status, const json_t *answer, const char *problem)

@@ -1,4 +1,5 @@
 #include "devnet/loop.h"
+#include "common/event.h"
 
 #include <signal.h>
 
@@ -13,11 +14,11 @@ static void interrupted(evutil_socket_t signal, short events, void *argument)
 
 void loop_init(struct loop *loop)
 {
-    *loop = (struct loop){.base = event_base_new()};
+    *loop = (struct loop){.base = event_base_make(0)};
     loop->signals[0] = evsignal_new(loop->base, SIGINT, interrupted, loop);
     loop->signals[1] = evsignal_new(loop->base, SIGTERM, interrupted, loop);
-    event_add(loop->signals[0], NULL);
-    event_add(loop->signals[1], NULL);
+    event_arm(loop->signals[0], NULL);
+    event_arm(loop->signals[1], NULL);
 }
 
 bool loop_run(struct loop *loop)

@@ -38,11 +38,28 @@ static const char *read_stat(pid_t pid, int number, char *text)
     return field;
 }
 
+/* 0 where it cannot be read. */
 static uint64_t read_start_time(pid_t pid)
 {
     char text[STAT_SIZE];
     const char *field = read_stat(pid, STAT_START_TIME, text);
     return field != NULL ? strtoull(field, NULL, 10) : 0;
+}
+
+/* Our child: its id is its own until we wait for it. */
+static bool note_start_time(struct process *process, const char *program, struct error *error)
+{
+    process->start_time = read_start_time(process->pid);
+    if (process->start_time != 0)
+        return true;
+    error_set(error,
+              "cannot read from /proc/%d/stat when %s was started, without which it would not be "
+              "known again: mount /proc",
+              (int)process->pid, program);
+    kill(process->pid, SIGKILL);
+    waitpid(process->pid, NULL, 0);
+    process->pid = 0;
+    return false;
 }
 
 bool process_start(char *const *arguments, const char *output, const char *log,
@@ -71,31 +88,51 @@ bool process_start(char *const *arguments, const char *output, const char *log,
         process->pid = 0;
         return error_set(error, "cannot start %s: %s", arguments[0], strerror(code));
     }
-    /* Our child: its id is its own until we wait for it. */
-    process->start_time = read_start_time(process->pid);
-    return true;
+    return note_start_time(process, arguments[0], error);
+}
+
+enum likeness { IS_GONE, IS_IT, MAY_BE_IT };
+
+/* Whether the process that has its id now is the one that was started. */
+static enum likeness identify(const struct process *process)
+{
+    if (process->pid <= 0)
+        return IS_GONE;
+    uint64_t start_time = read_start_time(process->pid);
+    if (kill(process->pid, 0) != 0 && errno == ESRCH)
+        return IS_GONE;
+    if (start_time == 0 || process->start_time == 0)
+        return MAY_BE_IT;
+    char text[STAT_SIZE];
+    const char *state = read_stat(process->pid, STAT_STATE, text);
+    bool runs = state != NULL && *state != 'Z' && *state != 'X';
+    return start_time == process->start_time && runs ? IS_IT : IS_GONE;
 }
 
 bool process_is_running(const struct process *process)
 {
-    char text[STAT_SIZE];
-    if (process->pid <= 0 || read_start_time(process->pid) != process->start_time)
-        return false;
-    const char *state = read_stat(process->pid, STAT_STATE, text);
-    return state != NULL && *state != 'Z' && *state != 'X';
+    return identify(process) != IS_GONE;
 }
 
-int process_open(const struct process *process)
+/* Says in LIKENESS what the descriptor is of. */
+static int open_identified(const struct process *process, enum likeness *likeness)
 {
-    if (process->pid <= 0)
-        return -1;
-    int fd = pidfd_open(process->pid, 0);
+    *likeness = IS_GONE;
+    int fd = process->pid > 0 ? pidfd_open(process->pid, 0) : -1;
     /* Only after opening is it sure that the descriptor is not another's. */
-    if (fd >= 0 && !process_is_running(process)) {
+    if (fd >= 0)
+        *likeness = identify(process);
+    if (fd >= 0 && *likeness == IS_GONE) {
         close(fd);
         return -1;
     }
     return fd;
+}
+
+int process_open(const struct process *process)
+{
+    enum likeness likeness;
+    return open_identified(process, &likeness);
 }
 
 size_t process_find_ended(const struct process *processes, size_t count, uint64_t patience_ms)
@@ -148,16 +185,31 @@ static void signal_session(const struct process *process, int fd, int signal)
         pidfd_send_signal(fd, signal, NULL, 0);
 }
 
+/* A descriptor that becomes readable when it has; -1 where there is nothing to wait for. */
+static int ask_to_end(const struct process *process, enum process_end *end)
+{
+    static const enum process_end ends[] = {
+        [IS_GONE] = PROCESS_WAS_GONE, [IS_IT] = PROCESS_STOPPED, [MAY_BE_IT] = PROCESS_LEFT};
+    enum likeness likeness;
+    int fd = open_identified(process, &likeness);
+    *end = ends[likeness];
+    if (likeness == IS_IT) {
+        signal_session(process, fd, SIGTERM);
+        return fd;
+    }
+    if (fd >= 0)
+        close(fd);
+    return -1;
+}
+
 void process_stop_all(const struct process *processes, size_t count, uint64_t patience_ms,
                       enum process_end *ends)
 {
     enum { AFTER_KILL_MS = 10000 };
     struct pollfd *waits = memory_new(count * sizeof(*waits) + 1);
     for (size_t i = 0; i < count; i++) {
-        waits[i] = (struct pollfd){.fd = process_open(&processes[i]), .events = POLLIN};
-        ends[i] = waits[i].fd >= 0 ? PROCESS_STOPPED : PROCESS_WAS_GONE;
-        if (waits[i].fd >= 0)
-            signal_session(&processes[i], waits[i].fd, SIGTERM);
+        waits[i].fd = ask_to_end(&processes[i], &ends[i]);
+        waits[i].events = POLLIN;
     }
     wait_for_ends(waits, count, patience_ms);
     for (size_t i = 0; i < count; i++) {

@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/event.h"
 #include "common/file.h"
 #include "common/memory.h"
 #include "common/shape.h"
@@ -213,7 +214,7 @@ static bool start_one(struct newcomer *newcomer)
     newcomer->ended_fd = pidfd_open(newcomer->node->process.pid, 0);
     newcomer->ended =
         event_new(starter->loop.base, newcomer->ended_fd, EV_READ, node_ended, newcomer);
-    event_add(newcomer->ended, NULL);
+    event_arm(newcomer->ended, NULL);
     return true;
 }
 
@@ -241,8 +242,8 @@ static void wait_for_all(struct starter *starter)
     struct event *output = event_new(starter->loop.base, starter->inotify, EV_READ | EV_PERSIST,
                                      output_changed, starter);
     struct event *deadline = evtimer_new(starter->loop.base, too_late, starter);
-    event_add(output, NULL);
-    event_add(deadline, &(struct timeval){.tv_sec = (time_t)(starter->options->timeout_ms / 1000),
+    event_arm(output, NULL);
+    event_arm(deadline, &(struct timeval){.tv_sec = (time_t)(starter->options->timeout_ms / 1000),
                                           .tv_usec = (starter->options->timeout_ms % 1000) * 1000});
     if (!loop_run(&starter->loop)) {
         starter->failed = true;

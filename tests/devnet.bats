@@ -219,6 +219,62 @@ END
     kill "$old"
 }
 
+# Runs a command where /proc shows no process.
+without_proc() {
+    # shellcheck disable=SC2016 # for the inner shell
+    unshare --mount --map-root-user bash -c 'mount -t tmpfs none /proc && exec "$@"' - "$@"
+}
+
+# How many nodes of this test run.
+count_nodes() {
+    local process count=0
+    for process in /proc/[0-9]*; do
+        if [ "$(cat "$process/comm")" = devnet-node ] &&
+            grep -qz "^DEVNET_BIN=$DEVNET_BIN$" "$process/environ"; then
+            count=$((count + 1))
+        fi
+    done 2> /dev/null
+    echo "$count"
+}
+
+@test "a node whose start cannot be read would not be known again, and is not left behind" {
+    without_proc true || skip "needs namespaces of its own"
+    run -1 without_proc "$BIN/devnet" up
+    [[ $output == *"cannot read from /proc/"*"/stat when $DEVNET_BIN/devnet-node was started"*"mount /proc"* ]]
+    [ ! -e .devnet/devnet.json ]
+    [ "$(count_nodes)" -eq 0 ]
+}
+
+@test "down leaves alone what may be a node, says so, and ends with 1" {
+    devnet up -n 2
+    [ "$(count_nodes)" -eq 2 ]
+    pid=$(of node1 .pid) other=$(of node2 .pid)
+    if without_proc true; then
+        run -1 without_proc "$BIN/devnet" down
+        [[ ${lines[0]} == "node1 left alone: /proc does not tell whether process $pid is "* ]]
+        lives "$pid"
+        run -1 without_proc "$BIN/devnet" up
+        [[ $output == *"a devnet is up in "* ]]
+    fi
+    # As a state that was written where the start of node1 could not be read.
+    jq '.nodes[0].start_time = 0' .devnet/devnet.json > changed
+    cp changed .devnet/devnet.json
+    run -1 devnet down
+    [[ ${lines[0]} == "node1 left alone: "*"process $pid may be another"*"kill $pid" ]]
+    [ "${lines[1]}" = "node2 stopped" ]
+    lives "$pid"
+    run ! lives "$other"
+    kill "$pid"
+    devnet up -n 1 # nothing that cannot be told stands in the way of the next
+    jq '.nodes[0].start_time = 0' .devnet/devnet.json > changed
+    pid=$(of node1 .pid)
+    kill "$pid"
+    until ! lives "$pid" && ! [ -e "/proc/$pid" ]; do sleep 0.01; done
+    cp changed .devnet/devnet.json
+    run -0 devnet down
+    [ "$output" = "node1 was not running" ]
+}
+
 @test "down --timeout kills nodes that do not end" {
     export STUB_STUBBORN=1
     devnet up

@@ -13,8 +13,12 @@
 #include "cmd/connect/report.h"
 #include "cmd/connect/settings.h"
 #include "common/clock.h"
+#include "common/event.h"
 #include "common/log.h"
+#include "common/losses.h"
 #include "common/memory.h"
+#include "common/program.h"
+#include "net/api/attempt_json.h"
 #include "net/api/rpc_trace.h"
 #include "net/host/options.h"
 
@@ -26,11 +30,11 @@ struct run {
     struct identity *identity;
     struct host *host;
     struct resolver *resolver;
-    struct attempt *attempt;
+    struct attempt_driver *attempt;
     struct event *terminated, *interrupted, *hold;
     struct host_observer holding;
     char *topic;
-    json_t *result;
+    json_t *steps, *result;
     bool stopped; /* by a signal */
     int exit;
 };
@@ -85,15 +89,14 @@ static void lose(struct run *run, const char *reason)
 static bool is_ours(const struct run *run, const struct peer *peer)
 {
     const char *held = json_string_value(json_object_get(run->result, "peer_id"));
-    return held != NULL && strcmp(held, peer->name) == 0;
+    return held != NULL && strcmp(held, peer_view(peer).name) == 0;
 }
 
 static void on_event_while_holding(void *context, const struct host_event *event)
 {
     struct run *run = context;
     if (event->kind != HOST_DISCONNECTED || event->close->cause == QUIC_CLOSED_BY_US ||
-        !is_ours(run, event->peer) ||
-        LIST_NEXT(LIST_FIRST(&event->peer->connections), link) != NULL)
+        !is_ours(run, event->peer) || !peer_connection_is_last(event->connection))
         return;
     lose(run, event->close->reason.text);
 }
@@ -113,22 +116,24 @@ static void hold(struct run *run)
     run->holding.event = on_event_while_holding;
     run->holding.context = run;
     host_observe(run->host, &run->holding);
-    evtimer_add(run->hold, &delay);
+    event_arm(run->hold, &delay);
 }
 
-static void on_step(void *context, const json_t *step)
+static void on_step(void *context, const struct attempt_told *told, const struct host_event *event)
 {
     const struct run *run = context;
+    json_t *step = attempt_step_json(told, event);
+    json_array_append_new(run->steps, step);
     if (!run->settings->json)
         report_step(step);
 }
 
-static void on_done(void *context, const json_t *result)
+static void on_done(void *context, const struct attempt_result *result)
 {
     struct run *run = context;
     run->attempt = NULL;
-    run->result = json_deep_copy(result);
-    run->exit = (int)json_integer_value(json_object_get(result, "exit"));
+    run->result = attempt_result_json(result, run->steps);
+    run->exit = result->outcome.exit;
     if (run->exit != ATTEMPT_REACHED || run->settings->hold_ms == 0 || run->stopped)
         leave(run);
     else if (is_connected(run))
@@ -234,6 +239,18 @@ static void internal_failure(struct run *run, const char *error)
                             "reached", "none", "exit", INTERNAL, "error", error, "steps");
 }
 
+/* What was asked for beside the connection, and is not whole, makes a failure of what succeeded. */
+static void check_losses(struct run *run)
+{
+    const char *loss = losses_first();
+    if (loss == NULL)
+        return;
+    if (run->exit == ATTEMPT_REACHED && run->result != NULL)
+        set_failure(run, ATTEMPT_INTERNAL, loss);
+    else if (!log_enabled(LOG_WARN)) /* which has told it already */
+        log_error("%s", loss);
+}
+
 static void run_clear(struct run *run)
 {
     host_free(run->host);
@@ -244,23 +261,27 @@ static void run_clear(struct run *run)
     event_free(run->interrupted);
     event_free(run->hold);
     event_base_free(run->base);
+    json_decref(run->steps);
     json_decref(run->result);
     free(run->topic);
 }
 
 static int connect_here(const struct connect_settings *settings)
 {
-    struct run run = {.settings = settings, .base = event_base_new()};
+    struct run run = {.settings = settings, .base = event_base_make(0), .steps = json_array()};
     run.terminated = evsignal_new(run.base, SIGTERM, on_signal, &run);
     run.interrupted = evsignal_new(run.base, SIGINT, on_signal, &run);
     run.hold = evtimer_new(run.base, on_held, &run);
-    event_add(run.terminated, NULL);
-    event_add(run.interrupted, NULL);
+    event_arm(run.terminated, NULL);
+    event_arm(run.interrupted, NULL);
     struct error error;
     if (start(&run, &error))
         event_base_dispatch(run.base);
     else
         internal_failure(&run, error.text);
+    host_free(run.host); /* writes what is left of its logs */
+    run.host = NULL;
+    check_losses(&run);
     print_result(&run);
     run_clear(&run);
     return run.exit;
@@ -289,6 +310,7 @@ static int check_output(int code)
 
 int main(int argc, char **argv)
 {
+    program_begin("devnet-connect", INTERNAL);
     struct connect_settings settings;
     fill_standard_streams();
     connect_settings_read(argc, argv, &settings);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "cmd/connect/report.h"
+#include "common/event.h"
 #include "net/api/client.h"
 
 enum { API_FAILED = 9, API_GRACE_MS = 5000 };
@@ -81,7 +82,7 @@ int connect_remote(const struct connect_settings *settings)
 {
     static const struct api_call_handlers handlers = {.line = on_line, .done = on_done};
     struct remote remote = {.settings = settings, .steps = json_array()};
-    remote.base = event_base_new();
+    remote.base = event_base_make(0);
     struct api_call *call =
         api_call_new(remote.base, settings->from, "POST", "/connect", request_body(settings),
                      settings->timeout_ms + API_GRACE_MS, &handlers, &remote, &remote.error);

@@ -3,6 +3,7 @@
 #define CMD_CONNECT_SETTINGS_H
 
 #include "common/options.h"
+#include "net/address/multiaddr.h"
 #include "net/host/attempt.h"
 
 struct connect_settings {

@@ -14,7 +14,17 @@ static void report_end(void *context, const struct devnet_node *node, enum proce
         [PROCESS_KILLED] = "killed: it did not end when asked to",
     };
     (void)context;
-    printf("%s %s\n", node->name, words[end]);
+    int pid = (int)node->process.pid;
+    if (end != PROCESS_LEFT)
+        printf("%s %s\n", node->name, words[end]);
+    else if (node->process.start_time != 0)
+        printf("%s left alone: /proc does not tell whether process %d is still that node; mount "
+               "/proc and try again\n",
+               node->name, pid);
+    else
+        printf("%s left alone: it is not known when it was started, so process %d may be another; "
+               "if it is the node, end it: kill %d\n",
+               node->name, pid, pid);
 }
 
 int devnet_down_command(const struct devnet_options *options)
@@ -31,8 +41,8 @@ int devnet_down_command(const struct devnet_options *options)
     } else {
         if (devnet.count == 0)
             log_info("no devnet is up in %s", devnet.folder);
-        devnet_stop(&devnet, options->timeout, report_end, NULL);
-        status = DEVNET_OK;
+        if (devnet_stop(&devnet, options->timeout, report_end, NULL))
+            status = DEVNET_OK;
     }
     devnet_clear(&devnet);
     return status;

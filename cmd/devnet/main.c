@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "common/output.h"
+#include "common/program.h"
 #include "devnet/wire.h"
 
 enum { CONNECT_TIMEOUT_MAX_MS = 600 * 1000 }; /* what the API of a node takes */
@@ -143,9 +145,8 @@ static bool is_own_command(const char *name)
     return false;
 }
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
-    log_init(program.name, LOG_INFO, false);
     const char *from_environment = getenv("DEVNET_DIR");
     struct devnet_options options = {
         .folder = from_environment != NULL && *from_environment ? from_environment : ".devnet",
@@ -178,4 +179,11 @@ int main(int argc, char **argv)
         options_usage_error(&program, "key %s: expected `key new FILE` or `key show FILE`",
                             result.operands[0]);
     return devnet_key_command(&options, result.operands[0], result.operands[1]);
+}
+
+int main(int argc, char **argv)
+{
+    program_begin(program.name, DEVNET_FAILED);
+    log_init(program.name, LOG_INFO, false);
+    return output_end_status(run(argc, argv), DEVNET_FAILED);
 }

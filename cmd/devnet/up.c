@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "common/log.h"
+#include "common/output.h"
 #include "devnet/foreign.h"
 #include "devnet/start.h"
 #include "devnet/stop.h"
@@ -99,7 +100,10 @@ static bool bring_up(struct devnet *devnet, const struct devnet_options *options
     for (size_t i = 0; i < options->with.count; i++)
         if (!add_foreign(devnet, options->with.items[i], options->timeout, error))
             return false;
-    return true;
+    bool told = output_end(error);
+    if (!told)
+        log_error("%s", error->text);
+    return told;
 }
 
 /* Before anything is started. */
@@ -137,8 +141,9 @@ int devnet_up_command(const struct devnet_options *options, char **operands, siz
     bool up = false;
     if (!claim(&devnet, &error))
         log_error("%s", error.text);
-    else if (!(up = bring_up(&devnet, options, &start, &error)))
-        devnet_stop(&devnet, STOP_PATIENCE_MS, NULL, NULL);
+    else if (!(up = bring_up(&devnet, options, &start, &error)) &&
+             !devnet_stop(&devnet, STOP_PATIENCE_MS, NULL, NULL))
+        log_error("a node may be left: see `devnet down`");
     devnet_clear(&devnet);
     free(program);
     return up ? DEVNET_OK : DEVNET_FAILED;

@@ -1,12 +1,11 @@
 #include "cmd/mesh/mesh.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/file.h"
 #include "common/log.h"
+#include "common/output.h"
 #include "common/utf8.h"
 #include "net/mesh/snapshot.h"
 
@@ -14,15 +13,10 @@ static bool write_snapshot(const json_t *snapshot, const char *path)
 {
     char *text = snapshot_text(snapshot);
     struct error error;
-    bool written;
-    if (path != NULL) {
-        written = file_write(path, bytes_of_text(text), 0666, &error);
-    } else {
-        written = fputs(text, stdout) >= 0 && fflush(stdout) == 0;
-        if (!written)
-            error_set(&error, "standard output: %s", strerror(errno));
-    }
-    if (!written)
+    bool written = path == NULL || file_write(path, bytes_of_text(text), 0666, &error);
+    if (path == NULL)
+        fputs(text, stdout);
+    else if (!written)
         log_error("%s", error.text);
     free(text);
     return written;
@@ -79,5 +73,5 @@ int mesh_dump_command(const struct mesh_options *options, const char *const *inp
     if (options->text)
         mesh_print(snapshot);
     json_decref(snapshot);
-    return status;
+    return output_end_status(status, MESH_TROUBLE);
 }

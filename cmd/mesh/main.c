@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "common/program.h"
 #include "net/mesh/snapshot.h"
 
 #define AT(member) .offset = offsetof(struct mesh_options, member)
@@ -147,6 +148,7 @@ static const struct program_spec program = {
 
 int main(int argc, char **argv)
 {
+    program_begin(program.name, MESH_TROUBLE);
     static struct mesh_options options = {.timeout = 5000, .stay = 3000};
     struct options_result result = options_parse(&program, argc, argv, &options);
     const char *const *operands = (const char *const *)result.operands;

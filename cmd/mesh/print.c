@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/memory.h"
 #include "common/output.h"
 #include "common/utf8.h"
 
@@ -21,7 +22,7 @@ void mesh_print_line(const char *format, ...)
     int length = vasprintf(&text, format, arguments);
     va_end(arguments);
     if (length < 0)
-        return;
+        memory_exhausted();
     char *safe = utf8_safe_text(bytes_of(text, (size_t)length));
     puts(safe);
     free(safe);

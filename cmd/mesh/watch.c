@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/event.h"
 #include "common/log.h"
 #include "common/memory.h"
 #include "common/output.h"
@@ -125,10 +126,10 @@ static void run(const struct watching *watching)
                             evsignal_new(base, SIGTERM, stop, base), evtimer_new(base, stop, base)};
     uint64_t duration = watching->options->duration;
     struct timeval limit = clock_timeval(duration * 1000);
-    event_add(ends[0], NULL);
-    event_add(ends[1], NULL);
+    event_arm(ends[0], NULL);
+    event_arm(ends[1], NULL);
     if (duration > 0)
-        event_add(ends[2], &limit);
+        event_arm(ends[2], &limit);
     event_base_dispatch(base);
     for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++)
         event_free(ends[i]);
@@ -138,7 +139,7 @@ int mesh_watch_command(const struct mesh_options *options, const char *const *ap
 {
     static const struct mesh_watch_handlers handlers = {
         .answered = node_answered, .event = event_came, .lost = node_lost};
-    struct watching watching = {.options = options, .base = event_base_new()};
+    struct watching watching = {.options = options, .base = event_base_make(0)};
     struct error error;
     int status = MESH_TROUBLE;
     watching.watch = mesh_watch_new(watching.base, apis, count, &handlers, &watching, &error);
@@ -152,5 +153,5 @@ int mesh_watch_command(const struct mesh_options *options, const char *const *ap
         log_error("%s", error.text);
     }
     event_base_free(watching.base);
-    return status;
+    return output_end_status(status, MESH_TROUBLE);
 }

@@ -4,10 +4,13 @@
 #include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "common/buffer.h"
 #include "common/clock.h"
+#include "common/event.h"
+#include "common/log.h"
 #include "common/memory.h"
 
 struct event_writer {
@@ -50,6 +53,8 @@ static size_t write_some(struct event_writer *writer, struct bytes data)
     if (written >= 0)
         return (size_t)written;
     writer->broken = errno != EAGAIN && errno != EINTR;
+    if (writer->broken && errno != EPIPE)
+        log_warn("standard output: no more events are printed: %s", strerror(errno));
     return 0;
 }
 
@@ -71,7 +76,7 @@ static void flush(struct event_writer *writer)
 {
     write_queue(writer);
     if (writer->queue.size > 0)
-        event_add(writer->writable, NULL);
+        event_arm(writer->writable, NULL);
     else
         buffer_clear(&writer->queue);
 }

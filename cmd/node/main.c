@@ -8,8 +8,10 @@
 
 #include "cmd/node/event_writer.h"
 #include "cmd/node/settings.h"
+#include "common/event.h"
 #include "common/log.h"
 #include "common/memory.h"
+#include "common/program.h"
 #include "net/api/event_json.h"
 #include "net/api/host_json.h"
 #include "net/api/node.h"
@@ -159,8 +161,8 @@ static void run(struct node *node, const struct node_settings *settings)
     node->output = event_writer_new(node->base, STDOUT_FILENO);
     node->printer = (struct host_observer){.event = print_event, .context = node};
     host_observe(node->host, &node->printer);
-    event_add(node->terminated, NULL);
-    event_add(node->interrupted, NULL);
+    event_arm(node->terminated, NULL);
+    event_arm(node->interrupted, NULL);
     print_ready(node);
     event_base_dispatch(node->base);
 }
@@ -183,11 +185,12 @@ static void node_clear(struct node *node)
 
 int main(int argc, char **argv)
 {
+    program_begin("devnet-node", EXIT_FAILED);
     struct node_settings settings;
     node_settings_read(argc, argv, &settings);
     log_init("devnet-node", (enum log_level)settings.log_level, settings.log_format == 1);
     signal(SIGPIPE, SIG_IGN);
-    struct node node = {.base = event_base_new()};
+    struct node node = {.base = event_base_make(0)};
     node.terminated = evsignal_new(node.base, SIGTERM, on_signal, &node);
     node.interrupted = evsignal_new(node.base, SIGINT, on_signal, &node);
     struct error error;

@@ -1,4 +1,5 @@
 #include "cmd/orphans/follow.h"
+#include "common/event.h"
 
 #include <event2/event.h>
 #include <signal.h>
@@ -174,10 +175,10 @@ static void run(struct follow *follow)
                             evsignal_new(base, SIGTERM, stop, follow),
                             event_new(base, -1, EV_TIMEOUT, stop, follow)};
     struct timeval limit = clock_timeval(follow->options->timeout * 1000);
-    event_add(ends[0], NULL);
-    event_add(ends[1], NULL);
+    event_arm(ends[0], NULL);
+    event_arm(ends[1], NULL);
     if (follow->options->timeout > 0)
-        event_add(ends[2], &limit);
+        event_arm(ends[2], &limit);
     event_base_dispatch(base);
     qlog_judging_end(&follow->judging, qlog_follow_files(follow->logs), (int64_t)clock_now_ms());
     for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++)
@@ -189,7 +190,7 @@ int follow(const struct follow_options *options, char *const *operands, size_t c
     static const struct qlog_follow_handlers handlers = {.remark = tell_remark, .look = look};
     static const struct qlog_judging_handlers judging_handlers = {
         .began = tell_began, .changed = tell_change, .remark = tell_remark};
-    struct follow follow = {.options = options, .base = event_base_new()};
+    struct follow follow = {.options = options, .base = event_base_make(0)};
     struct error error;
     int status = TROUBLE;
     qlog_judging_init(&follow.judging, (int64_t)options->grace, &judging_handlers, &follow);

@@ -10,6 +10,7 @@
 #include "common/memory.h"
 #include "common/options.h"
 #include "common/output.h"
+#include "common/program.h"
 #include "net/qlog/read_files.h"
 #include "net/verdict/report.h"
 #include "net/verdict/stats.h"
@@ -249,6 +250,7 @@ static void check_options(const struct orphans_options *options)
 
 int main(int argc, char **argv)
 {
+    program_begin(program.name, TROUBLE);
     struct orphans_options options = {.grace = NOT_GIVEN};
     struct options_result result = options_parse(&program, argc, argv, &options);
     struct follow_options following = {.json = options.json,

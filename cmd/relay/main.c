@@ -5,9 +5,11 @@
 
 #include <event2/event.h>
 
+#include "common/event.h"
 #include "common/log.h"
 #include "common/options.h"
 #include "common/output.h"
+#include "common/program.h"
 #include "net/address/multiaddr.h"
 #include "net/relay/relay.h"
 
@@ -125,24 +127,14 @@ static void print_counts(const struct relay *relay)
     json_decref(stopped);
 }
 
-/* Timers to the microsecond: epoll's own are milliseconds, rounded up. */
-static struct event_base *precise_base(void)
-{
-    struct event_config *config = event_config_new();
-    event_config_set_flag(config, EVENT_BASE_FLAG_PRECISE_TIMER);
-    struct event_base *base = event_base_new_with_config(config);
-    event_config_free(config);
-    return base;
-}
-
 static int run(struct relay *relay, struct event_base *base)
 {
     struct event *terminated = evsignal_new(base, SIGTERM, stop, base);
     struct event *interrupted = evsignal_new(base, SIGINT, stop, base);
-    event_add(terminated, NULL);
-    event_add(interrupted, NULL);
+    event_arm(terminated, NULL);
+    event_arm(interrupted, NULL);
     print_ready(relay);
-    int result = event_base_dispatch(base);
+    int result = output_end(NULL) ? event_base_dispatch(base) : -1;
     print_counts(relay);
     event_free(terminated);
     event_free(interrupted);
@@ -169,11 +161,13 @@ static void read_settings(int argc, char **argv, struct settings *settings,
 
 int main(int argc, char **argv)
 {
+    program_begin(program.name, EXIT_FAILED);
     log_init(program.name, LOG_WARN, false);
     struct settings settings = {.listen = "127.0.0.1:0", .impairment.seed = 1};
     struct relay_endpoint listen, server;
     read_settings(argc, argv, &settings, &listen, &server);
-    struct event_base *base = precise_base();
+    /* Timers to the microsecond: epoll's own are milliseconds, rounded up. */
+    struct event_base *base = event_base_make(EVENT_BASE_FLAG_PRECISE_TIMER);
     struct error error;
     struct relay *relay = relay_new(base, &listen, &server, &settings.impairment, &error);
     int status = EXIT_FAILED;
@@ -185,5 +179,5 @@ int main(int argc, char **argv)
     }
     event_base_free(base);
     options_clear(&program, &settings);
-    return status;
+    return output_end_status(status, EXIT_FAILED);
 }

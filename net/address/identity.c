@@ -12,6 +12,7 @@
 #include "common/file.h"
 #include "common/hex.h"
 #include "common/memory.h"
+#include "common/program.h"
 #include "common/sha256.h"
 
 enum {
@@ -34,10 +35,8 @@ static void random_fill(void *output, size_t size)
     do
         count = getrandom(output, size, 0);
     while (count < 0 && errno == EINTR);
-    if (count != (ssize_t)size) {
-        fputs("no random numbers: getrandom failed\n", stderr);
-        abort();
-    }
+    if (count != (ssize_t)size)
+        program_fail("no random numbers: getrandom failed");
 }
 
 static void encode_public_key(const secp256k1_context *context, const secp256k1_pubkey *point,
@@ -150,13 +149,13 @@ static bool create(const char *path, struct error *error)
     identity_free(identity);
 
     char *fresh = text_format("%s.%ld", path, (long)getpid());
-    bool made = file_write(fresh, bytes_of(text, KEY_FILE_SIZE), 0600, error);
-    explicit_bzero(text, sizeof(text));
-    if (made) {
-        if (link(fresh, path) != 0 && errno != EEXIST)
-            made = error_set(error, "%s: cannot make the key file: %s", path, strerror(errno));
+    bool written = file_write(fresh, bytes_of(text, KEY_FILE_SIZE), 0600, NULL);
+    bool made = written && (link(fresh, path) == 0 || errno == EEXIST);
+    if (!made)
+        error_set(error, "%s: cannot make the key file: %s", path, strerror(errno));
+    if (written)
         unlink(fresh);
-    }
+    explicit_bzero(text, sizeof(text));
     free(fresh);
     return made;
 }

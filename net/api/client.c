@@ -8,10 +8,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/event.h"
 #include "common/memory.h"
+#include "common/utf8.h"
 #include "net/api/address.h"
 
-enum { ANSWER_HEADERS_MAX = 16384, IDLE_SECONDS_MAX = 365 * 24 * 3600 };
+enum {
+    ANSWER_HEADERS_MAX = 16384,
+    REASON_SIZE_MAX = 60, /* of what stands behind the status, in messages */
+    IDLE_SECONDS_MAX = 365 * 24 * 3600,
+};
 
 struct api_call {
     struct evhttp_connection *connection;
@@ -132,10 +138,11 @@ static void read_answer(struct api_call *call)
         return;
     }
     const char *reason = evhttp_request_get_response_code_line(call->request);
-    char problem[128];
-    snprintf(problem, sizeof(problem), "answered %d %.60s without JSON", call->status,
-             reason ? reason : "");
+    char *safe = utf8_safe_text(bytes_of(reason, reason ? strnlen(reason, REASON_SIZE_MAX) : 0));
+    char *problem = text_format("answered %d %s without JSON", call->status, safe);
     fail(call, problem);
+    free(problem);
+    free(safe);
 }
 
 /* At the end of the answer, or where there is none. */
@@ -260,7 +267,7 @@ struct api_call *api_call_new(struct event_base *base, const char *url, const ch
     call->request = make_request(call, &address, body);
     json_decref(body);
     if (timeout_ms > 0)
-        event_add(call->deadline, &(struct timeval){.tv_sec = (time_t)(timeout_ms / 1000),
+        event_arm(call->deadline, &(struct timeval){.tv_sec = (time_t)(timeout_ms / 1000),
                                                     .tv_usec = (timeout_ms % 1000) * 1000});
     bool post = strcmp(method, "POST") == 0;
     if (evhttp_make_request(call->connection, call->request,
@@ -278,35 +285,4 @@ void api_call_cancel(struct api_call *call)
         end(call);
     else
         call_free(call);
-}
-
-struct waiting {
-    struct event_base *base;
-    int status;
-    json_t *answer;
-    struct error *error;
-};
-
-static void waiting_done(void *context, int status, const json_t *answer, const char *error)
-{
-    struct waiting *waiting = context;
-    waiting->status = status;
-    waiting->answer = json_incref((json_t *)answer);
-    if (status == 0)
-        error_set(waiting->error, "%s", error);
-    event_base_loopbreak(waiting->base);
-}
-
-json_t *api_call_wait(const char *url, const char *method, const char *path, json_t *body,
-                      uint64_t timeout_ms, int *status, struct error *error)
-{
-    struct waiting waiting = {.base = event_base_new(), .error = error};
-    const struct api_call_handlers handlers = {.done = waiting_done};
-    if (api_call_new(waiting.base, url, method, path, body, timeout_ms, &handlers, &waiting,
-                     error) != NULL)
-        event_base_dispatch(waiting.base);
-    event_base_free(waiting.base);
-    if (status != NULL)
-        *status = waiting.status;
-    return waiting.answer;
 }

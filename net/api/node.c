@@ -8,11 +8,12 @@
 #include "common/hex.h"
 #include "common/memory.h"
 #include "common/options.h"
+#include "net/api/attempt_json.h"
 #include "net/api/event_json.h"
 #include "net/api/host_json.h"
 #include "net/api/metrics.h"
 #include "net/api/server.h"
-#include "net/host/attempt.h"
+#include "net/host/attempt_driver.h"
 
 enum { BAD_REQUEST = 400, NOT_FOUND = 404, OK = 200, UNAVAILABLE = 503 };
 
@@ -20,7 +21,7 @@ enum { BAD_REQUEST = 400, NOT_FOUND = 404, OK = 200, UNAVAILABLE = 503 };
 struct connecting {
     struct node_api *api;
     struct api_request *request;
-    struct attempt *attempt;
+    struct attempt_driver *attempt;
     LIST_ENTRY(connecting) link;
 };
 
@@ -84,17 +85,18 @@ static void connecting_free(struct connecting *connecting)
     free(connecting);
 }
 
-static void on_step(void *context, const json_t *step)
+static void on_step(void *context, const struct attempt_told *told, const struct host_event *event)
 {
     const struct connecting *connecting = context;
-    api_stream_line(connecting->request, step);
+    json_t *line = attempt_step_json(told, event);
+    api_stream_line(connecting->request, line);
+    json_decref(line);
 }
 
-static void on_done(void *context, const json_t *result)
+static void on_done(void *context, const struct attempt_result *result)
 {
     struct connecting *connecting = context;
-    json_t *line = json_copy((json_t *)(uintptr_t)result);
-    json_object_del(line, "steps");
+    json_t *line = attempt_result_json(result, NULL);
     json_object_set_new(line, "step", json_string("done"));
     api_stream_line(connecting->request, line);
     json_decref(line);
@@ -242,7 +244,7 @@ static bool read_peer_id(struct api_request *request, const json_t *body, struct
 static void reply_peer(struct api_request *request, const struct peer *peer)
 {
     if (peer != NULL)
-        api_reply(request, OK, json_pack("{s:s}", "peer_id", peer->name));
+        api_reply(request, OK, json_pack("{s:s}", "peer_id", peer_view(peer).name));
     else
         api_reply_error(request, NOT_FOUND, "not connected to that peer");
 }

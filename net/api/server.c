@@ -13,6 +13,7 @@
 #include <strings.h>
 #include <sys/queue.h>
 
+#include "common/event.h"
 #include "common/log.h"
 #include "common/memory.h"
 #include "common/utf8.h"
@@ -315,7 +316,7 @@ static void on_accept_failed(struct evconnlistener *listener, void *http)
     struct timeval pause = {.tv_usec = ACCEPT_PAUSE_MS * 1000};
     log_warn("api: cannot accept a connection: %s", strerror(EVUTIL_SOCKET_ERROR()));
     evconnlistener_disable(listener);
-    evtimer_add(server->resume, &pause);
+    event_arm(server->resume, &pause);
 }
 
 static void on_resume(evutil_socket_t fd, short events, void *argument)

@@ -1,112 +1,168 @@
 #include "net/host/attempt.h"
 
-#include <event2/event.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/clock.h"
-#include "common/memory.h"
 #include "common/utf8.h"
 #include "net/host/attempt_state.h"
 
-enum {
-    GRACE_MS = 500,       /* for answers that are under way when the goal is reached */
-    TOPICS_SHOWN_MAX = 8, /* in an error message, of each side */
+enum { NS_PER_MS = 1000000 };
+
+/* ---- the states, and what each hears ---- */
+
+/* The step that is awaited, and the exit code that stands for its want. */
+static const struct {
+    enum attempt_step step;
+    enum attempt_exit exit;
+} states[ATTEMPT_STATES] = {
+    [ATTEMPT_AWAITS_NAME] = {ATTEMPT_HANDSHAKE, ATTEMPT_UNREACHABLE},
+    [ATTEMPT_AWAITS_ANSWER] = {ATTEMPT_HANDSHAKE, ATTEMPT_UNREACHABLE},
+    [ATTEMPT_AWAITS_DIALLER] = {ATTEMPT_HANDSHAKE, ATTEMPT_UNREACHABLE},
+    [ATTEMPT_AWAITS_CONFIRMATION] = {ATTEMPT_CONFIRMED, ATTEMPT_TLS},
+    [ATTEMPT_AWAITS_IDENTIFY] = {ATTEMPT_IDENTIFY, ATTEMPT_PROTOCOL},
+    [ATTEMPT_AWAITS_STATUS] = {ATTEMPT_STATUS, ATTEMPT_STATUS_FAILED},
+    [ATTEMPT_AWAITS_STREAMS] = {ATTEMPT_STREAMS, ATTEMPT_STREAM_FAILED},
+    [ATTEMPT_AWAITS_MESH] = {ATTEMPT_MESH, ATTEMPT_MESH_FAILED},
+    [ATTEMPT_AWAITS_STRAGGLERS] = {ATTEMPT_HANDSHAKE, ATTEMPT_REACHED},
+    [ATTEMPT_ENDS] = {ATTEMPT_HANDSHAKE, ATTEMPT_REACHED},
 };
 
-const char *const attempt_step_names[] = {"handshake", "identify", "status",
-                                          "streams",   "mesh",     NULL};
+#define IN(state) (1U << ATTEMPT_##state)
+enum {
+    CONNECTED = IN(AWAITS_CONFIRMATION) | IN(AWAITS_IDENTIFY) | IN(AWAITS_STATUS) |
+                IN(AWAITS_STREAMS) | IN(AWAITS_MESH) | IN(AWAITS_STRAGGLERS),
+    ALIVE = CONNECTED | IN(AWAITS_NAME) | IN(AWAITS_ANSWER) | IN(AWAITS_DIALLER),
+};
 
-/* ---- steps ---- */
+static const struct {
+    unsigned states; /* in which it is heard */
+    void (*take)(const struct attempt_turn *turn);
+} events[ATTEMPT_EVENT_KINDS] = {
+    [ATTEMPT_HEARD_NAME_FAILED] = {IN(AWAITS_NAME), attempt_on_name_failed},
+    [ATTEMPT_HEARD_DIALLING] = {IN(AWAITS_NAME), attempt_on_dialling},
+    [ATTEMPT_HEARD_DIAL_FAILED] = {IN(AWAITS_ANSWER), attempt_on_dial_failed},
+    [ATTEMPT_HEARD_ACCEPT_FAILED] = {IN(AWAITS_DIALLER), attempt_on_accept_failed},
+    [ATTEMPT_HEARD_CONNECTED] = {IN(AWAITS_ANSWER) | IN(AWAITS_DIALLER), attempt_on_connected},
+    [ATTEMPT_HEARD_ALREADY_THERE] = {IN(AWAITS_NAME), attempt_on_already_there},
+    [ATTEMPT_HEARD_CONFIRMED] = {CONNECTED, attempt_on_confirmed},
+    [ATTEMPT_HEARD_STATUS] = {CONNECTED, attempt_on_status},
+    [ATTEMPT_HEARD_STATUS_FAILED] = {CONNECTED, attempt_on_status_failed},
+    [ATTEMPT_HEARD_IDENTIFIED] = {CONNECTED, attempt_on_identified},
+    [ATTEMPT_HEARD_IDENTIFY_FAILED] = {CONNECTED, attempt_on_identify_failed},
+    [ATTEMPT_HEARD_STREAM_OPENED] = {CONNECTED, attempt_on_stream_opened},
+    [ATTEMPT_HEARD_STREAM_REFUSED] = {CONNECTED, attempt_on_stream_refused},
+    [ATTEMPT_HEARD_STREAM_CLOSED] = {CONNECTED, attempt_on_stream_closed},
+    [ATTEMPT_HEARD_GRAFT] = {CONNECTED, attempt_on_graft},
+    [ATTEMPT_HEARD_MESH_LEFT] = {CONNECTED, attempt_on_mesh_left},
+    [ATTEMPT_HEARD_GRAFT_REFUSED] = {CONNECTED, attempt_on_graft_refused},
+    [ATTEMPT_HEARD_ACKNOWLEDGEMENT] = {CONNECTED, attempt_on_acknowledgement},
+    [ATTEMPT_HEARD_DISCONNECTED] = {CONNECTED | IN(ENDS), attempt_on_disconnected},
+    [ATTEMPT_HEARD_ABANDONED] = {ALIVE, attempt_on_abandoned},
+    [ATTEMPT_HEARD_TIME] = {ALIVE, attempt_on_time},
+};
 
-static double milliseconds(struct attempt *attempt)
+/* Whether it is about the connection or the peer that is dialled or followed. */
+static bool concerns(const struct attempt *attempt, const struct attempt_event *event)
 {
-    uint64_t microseconds =
-        attempt->started_ns == 0 ? 0 : (clock_now_ns() - attempt->started_ns) / 1000;
-    double now = (double)microseconds / 1000;
-    if (now > attempt->last_ms)
-        attempt->last_ms = now;
-    return attempt->last_ms;
+    switch (event->kind) {
+    case ATTEMPT_HEARD_NAME_FAILED:
+    case ATTEMPT_HEARD_DIALLING:
+    case ATTEMPT_HEARD_ALREADY_THERE:
+    case ATTEMPT_HEARD_ACCEPT_FAILED:
+    case ATTEMPT_HEARD_ABANDONED:
+    case ATTEMPT_HEARD_TIME:
+        return true;
+    case ATTEMPT_HEARD_DIAL_FAILED:
+        return event->connection == attempt->connection;
+    case ATTEMPT_HEARD_CONNECTED:
+        return attempt->state == ATTEMPT_AWAITS_DIALLER ? !event->dialled
+                                                        : event->connection == attempt->connection;
+    default:
+        return attempt->peer != ATTEMPT_NO_PEER && event->peer == attempt->peer;
+    }
 }
 
-void attempt_add_step(struct attempt *attempt, const char *name, bool ok, json_t *details)
+bool attempt_hears(const struct attempt *attempt, const struct attempt_event *event)
 {
-    json_t *step = details != NULL ? details : json_object();
-    json_object_set_new(step, "step", json_string(name));
-    json_object_set_new(step, "ok", json_boolean(ok));
-    json_object_set_new(step, "ms", json_real(milliseconds(attempt)));
-    json_array_append(attempt->steps, step);
-    if (attempt->handlers->step != NULL)
-        attempt->handlers->step(attempt->context, step);
-    json_decref(step);
+    return (events[event->kind].states & 1U << attempt->state) != 0 && concerns(attempt, event);
 }
 
-static void finish_later(struct attempt *attempt)
+void attempt_take(struct attempt *attempt, uint64_t now_ns, const struct attempt_event *event,
+                  struct attempt_output *output)
 {
-    attempt->finishing = true;
-    event_active(attempt->finish, EV_TIMEOUT, 0);
+    const struct attempt_turn turn = {attempt, now_ns, event, output};
+    *output = (struct attempt_output){0};
+    if (attempt_hears(attempt, event))
+        events[event->kind].take(&turn);
 }
 
-static void arm(struct event *timer, uint64_t milliseconds_left)
+uint64_t attempt_next_time(const struct attempt *attempt)
 {
-    struct timeval delay = clock_timeval(milliseconds_left * 1000);
-    evtimer_add(timer, &delay);
+    if (attempt->state == ATTEMPT_ENDS)
+        return UINT64_MAX;
+    return attempt->mesh_at_ns < attempt->deadline_ns ? attempt->mesh_at_ns : attempt->deadline_ns;
 }
 
-/* Of the handshake it goes without saying where it failed. */
-static bool names_itself(const char *step)
+/* ---- from state to state ---- */
+
+void attempt_init(struct attempt *attempt, const struct attempt_settings *settings, bool accept,
+                  uint64_t now_ns)
 {
-    return strcmp(step, "handshake") == 0 || strcmp(step, "confirmed") == 0;
+    *attempt = (struct attempt){
+        .settings = *settings,
+        .state = accept ? ATTEMPT_AWAITS_DIALLER : ATTEMPT_AWAITS_NAME,
+        .peer = ATTEMPT_NO_PEER,
+        .started_ns = accept ? 0 : now_ns,
+        .deadline_ns = now_ns + settings->timeout_ms * NS_PER_MS,
+        .mesh_at_ns = UINT64_MAX,
+    };
 }
 
-void attempt_fail(struct attempt *attempt, int code, const char *step, const char *format, ...)
+bool attempt_has_failed(const struct attempt *attempt)
 {
-    if (attempt->failed || attempt->reached)
-        return;
-    char text[ERROR_TEXT_SIZE];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(text, sizeof(text), format, arguments);
-    va_end(arguments);
-    char *safe = utf8_safe_text(bytes_of_text(text));
-    attempt->failed = true;
-    attempt->exit = code;
-    error_set(&attempt->error, "%s", safe);
-    if (!names_itself(step))
-        error_prefix(&attempt->error, "%s", step);
-    attempt_add_step(attempt, step, false, json_pack("{s:s}", "error", safe));
-    free(safe);
-    finish_later(attempt);
+    return attempt->exit != ATTEMPT_REACHED;
 }
 
-/* ---- what is awaited ---- */
-
-bool attempt_is_goal(const struct attempt *attempt, enum attempt_step step)
+static bool has_reached(const struct attempt *attempt)
 {
-    return attempt->settings.until == step;
+    return attempt->state >= ATTEMPT_AWAITS_STRAGGLERS && !attempt_has_failed(attempt);
 }
 
 bool attempt_waits_for_status(const struct attempt *attempt)
 {
     return !attempt->done[ATTEMPT_STATUS] &&
-           (attempt->dialled || attempt_is_goal(attempt, ATTEMPT_STATUS));
+           (attempt->dialled || attempt->settings.until == ATTEMPT_STATUS);
 }
 
-struct attempt_wait attempt_waits_for(const struct attempt *attempt)
+void attempt_go_on(struct attempt *attempt)
 {
-    if (attempt->peer == NULL)
-        return (struct attempt_wait){"handshake", ATTEMPT_UNREACHABLE};
-    if (attempt_is_goal(attempt, ATTEMPT_HANDSHAKE))
-        return (struct attempt_wait){"confirmed", ATTEMPT_TLS};
-    if (attempt_is_goal(attempt, ATTEMPT_IDENTIFY))
-        return (struct attempt_wait){"identify", ATTEMPT_PROTOCOL};
-    if (attempt_waits_for_status(attempt))
-        return (struct attempt_wait){"status", ATTEMPT_STATUS_FAILED};
-    if (!attempt->done[ATTEMPT_STREAMS])
-        return (struct attempt_wait){"streams", ATTEMPT_STREAM_FAILED};
-    return (struct attempt_wait){"mesh", ATTEMPT_MESH_FAILED};
+    if (attempt->settings.until == ATTEMPT_HANDSHAKE)
+        attempt->state = ATTEMPT_AWAITS_CONFIRMATION;
+    else if (attempt->settings.until == ATTEMPT_IDENTIFY)
+        attempt->state = ATTEMPT_AWAITS_IDENTIFY;
+    else if (attempt_waits_for_status(attempt))
+        attempt->state = ATTEMPT_AWAITS_STATUS;
+    else if (!attempt->done[ATTEMPT_STREAMS])
+        attempt->state = ATTEMPT_AWAITS_STREAMS;
+    else
+        attempt->state = ATTEMPT_AWAITS_MESH;
+}
+
+void attempt_complete(const struct attempt_turn *turn, enum attempt_step step)
+{
+    struct attempt *attempt = turn->attempt;
+    attempt->done[step] = true;
+    if (attempt->state >= ATTEMPT_AWAITS_STRAGGLERS)
+        return;
+    if (step != attempt->settings.until) {
+        attempt_go_on(attempt);
+        return;
+    }
+    attempt->state = ATTEMPT_AWAITS_STRAGGLERS;
+    attempt->deadline_ns = turn->now_ns + (uint64_t)ATTEMPT_GRACE_MS * NS_PER_MS;
+    attempt_end_if_whole(turn);
 }
 
 /* A peer that dialled us and gossips already may ask for our status yet. */
@@ -116,281 +172,126 @@ static bool status_may_come(const struct attempt *attempt)
            attempt->settings.until > ATTEMPT_STATUS;
 }
 
-static bool something_is_under_way(const struct attempt *attempt)
+static bool something_is_under_way(const struct attempt_turn *turn)
 {
-    return attempt->peer != NULL && ((attempt->peer->identify_asked && !attempt->identify_ended) ||
-                                     status_may_come(attempt));
+    const struct attempt *attempt = turn->attempt;
+    return attempt->peer != ATTEMPT_NO_PEER &&
+           ((turn->event->view.identify_asked && !attempt->done[ATTEMPT_IDENTIFY]) ||
+            status_may_come(attempt));
 }
 
-void attempt_finish_if_whole(struct attempt *attempt)
+void attempt_end_if_whole(const struct attempt_turn *turn)
 {
-    if (attempt->reached && !something_is_under_way(attempt))
-        finish_later(attempt);
+    if (turn->attempt->state == ATTEMPT_AWAITS_STRAGGLERS && !something_is_under_way(turn))
+        attempt_end(turn);
 }
 
-void attempt_complete(struct attempt *attempt, enum attempt_step step)
+void attempt_end(const struct attempt_turn *turn)
 {
-    attempt->done[step] = true;
-    if (!attempt_is_goal(attempt, step) || attempt->failed || attempt->reached)
+    if (has_reached(turn->attempt) && status_may_come(turn->attempt)) {
+        struct attempt_told *told = attempt_tell(turn, ATTEMPT_STATUS);
+        told->not_spoken = true;
+        told->text = "the peer did not ask for it: passed over";
+    }
+    turn->attempt->state = ATTEMPT_ENDS;
+}
+
+/* ---- what is told ---- */
+
+static uint64_t microseconds(const struct attempt_turn *turn)
+{
+    struct attempt *attempt = turn->attempt;
+    uint64_t passed = attempt->started_ns < turn->now_ns ? turn->now_ns - attempt->started_ns : 0;
+    uint64_t now = attempt->started_ns == 0 ? 0 : passed / 1000;
+    if (now > attempt->last_us)
+        attempt->last_us = now;
+    return attempt->last_us;
+}
+
+struct attempt_told *attempt_tell(const struct attempt_turn *turn, enum attempt_step step)
+{
+    struct attempt_told *told = &turn->output->told[turn->output->count++];
+    *told = (struct attempt_told){.step = step, .ok = true, .after_us = microseconds(turn)};
+    return told;
+}
+
+/* TEXT is RAW made safe. */
+static void set_safe(char text[ATTEMPT_TEXT_SIZE], const struct error *raw)
+{
+    char *safe = utf8_safe_text(bytes_of_text(raw->text));
+    snprintf(text, ATTEMPT_TEXT_SIZE, "%s", safe);
+    free(safe);
+}
+
+/* Of the handshake it goes without saying where it failed. */
+static bool names_itself(enum attempt_step step)
+{
+    return step == ATTEMPT_HANDSHAKE || step == ATTEMPT_CONFIRMED;
+}
+
+void attempt_fail(const struct attempt_turn *turn, int code, enum attempt_step step,
+                  const char *format, ...)
+{
+    struct attempt *attempt = turn->attempt;
+    if (attempt->state >= ATTEMPT_AWAITS_STRAGGLERS)
         return;
-    attempt->reached = true;
-    arm(attempt->timeout, GRACE_MS);
-    attempt_finish_if_whole(attempt);
+    struct error raw;
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(raw.text, sizeof(raw.text), format, arguments);
+    va_end(arguments);
+    set_safe(attempt->failed_text, &raw);
+    if (!names_itself(step))
+        error_prefix(&raw, "%s", attempt_step_name(step));
+    set_safe(attempt->error, &raw);
+    attempt->exit = code;
+    struct attempt_told *told = attempt_tell(turn, step);
+    told->ok = false;
+    told->text = attempt->failed_text;
+    attempt_end(turn);
 }
 
-/* ---- the result ---- */
+enum attempt_step attempt_awaited_step(const struct attempt *attempt)
+{
+    return states[attempt->state].step;
+}
+
+int attempt_awaited_exit(const struct attempt *attempt)
+{
+    return (int)states[attempt->state].exit;
+}
+
+/* ---- names, and the outcome ---- */
+
+const char *const attempt_step_names[] = {"handshake", "identify", "status",
+                                          "streams",   "mesh",     NULL};
+
+const char *attempt_step_name(enum attempt_step step)
+{
+    return step == ATTEMPT_CONFIRMED ? "confirmed" : attempt_step_names[step];
+}
 
 static const char *reached_name(const struct attempt *attempt)
 {
-    static const enum attempt_step path[] = {ATTEMPT_MESH, ATTEMPT_STREAMS, ATTEMPT_STATUS};
-    if (attempt->reached)
-        return attempt_step_names[attempt->settings.until];
+    static const enum attempt_step path[] = {ATTEMPT_MESH, ATTEMPT_STREAMS, ATTEMPT_STATUS,
+                                             ATTEMPT_HANDSHAKE};
+    if (has_reached(attempt))
+        return attempt_step_name(attempt->settings.until);
     for (size_t i = 0; i < sizeof(path) / sizeof(*path); i++) {
         if (attempt->done[path[i]])
-            return attempt_step_names[path[i]];
+            return attempt_step_name(path[i]);
     }
-    return attempt->done[ATTEMPT_HANDSHAKE] ? attempt_step_names[ATTEMPT_HANDSHAKE] : "none";
+    return "none";
 }
 
-static json_t *topics_of(const struct host *host, const struct peer *peer)
+struct attempt_outcome attempt_outcome(const struct attempt *attempt)
 {
-    struct gossipsub *router = host_router(host);
-    json_t *topics = json_array();
-    for (gossipsub_topic topic = 0; topic < gossipsub_topic_count(router); topic++) {
-        bool subscribed = peer == NULL
-                              ? gossipsub_is_subscribed(router, topic)
-                              : gossipsub_peer_is_subscribed(router, peer->router_handle, topic);
-        if (subscribed)
-            json_array_append_new(topics, json_string(gossipsub_topic_name(router, topic)));
-    }
-    return topics;
+    return (struct attempt_outcome){.reached = reached_name(attempt),
+                                    .exit = attempt->exit,
+                                    .error = attempt_has_failed(attempt) ? attempt->error : NULL};
 }
 
-void attempt_describe_peer(struct attempt *attempt)
+uint64_t attempt_open_dial(const struct attempt *attempt)
 {
-    json_t *result = attempt->result;
-    json_object_set_new(
-        result, "topics",
-        json_pack("{s:o, s:o}", "ours", topics_of(attempt->host, NULL), "theirs",
-                  attempt->peer != NULL ? topics_of(attempt->host, attempt->peer) : json_array()));
-    struct peer_connection *connection =
-        attempt->peer != NULL ? peer_oldest_connection(attempt->peer) : NULL;
-    if (connection == NULL)
-        return;
-    struct quic_connection_facts facts;
-    quic_connection_facts(connection->quic, &facts);
-    json_object_set_new(result, "rtt_ms", json_real((double)facts.rtt_us / 1000));
-    json_object_set_new(result, "peer_id", json_string(attempt->peer->name));
-}
-
-static void attempt_free(struct attempt *attempt)
-{
-    if (attempt->query != NULL)
-        resolver_cancel(attempt->query);
-    host_unobserve(attempt->host, &attempt->observer);
-    event_free(attempt->timeout);
-    event_free(attempt->mesh_timer);
-    event_free(attempt->finish);
-    json_decref(attempt->result);
-    free(attempt->grafted);
-    free(attempt->topic);
-    free(attempt);
-}
-
-static void on_finish(evutil_socket_t fd, short what, void *argument)
-{
-    (void)fd, (void)what;
-    struct attempt *attempt = argument;
-    json_t *result = attempt->result;
-    if (attempt->reached && status_may_come(attempt))
-        attempt_add_step(attempt, "status", true,
-                         json_pack("{s:b, s:s}", "not_spoken", 1, "note",
-                                   "the peer did not ask for it: passed over"));
-    if (attempt->peer != NULL || json_object_get(result, "topics") == NULL)
-        attempt_describe_peer(attempt);
-    json_object_set_new(result, "reached", json_string(reached_name(attempt)));
-    json_object_set_new(result, "exit", json_integer(attempt->exit));
-    json_object_set_new(result, "error",
-                        attempt->failed ? json_string(attempt->error.text) : json_null());
-    if (attempt->failed && attempt->peer == NULL && attempt->dial != 0)
-        host_dial_cancel(attempt->host, attempt->dial);
-    if (attempt->handlers->done != NULL)
-        attempt->handlers->done(attempt->context, result);
-    attempt_free(attempt);
-}
-
-void attempt_cancel(struct attempt *attempt)
-{
-    if (attempt->peer == NULL && attempt->dial != 0)
-        host_dial_cancel(attempt->host, attempt->dial);
-    attempt_free(attempt);
-}
-
-void attempt_abandon(struct attempt *attempt, int code, const char *reason)
-{
-    attempt_fail(attempt, code, attempt_waits_for(attempt).step, "%s", reason);
-    finish_later(attempt);
-}
-
-/* ---- running out of time, with the best guess why ---- */
-
-/* Takes over TOPICS. */
-static char *joined(json_t *topics)
-{
-    size_t count = json_array_size(topics);
-    char *text = text_copy(count == 0 ? "none" : "");
-    for (size_t i = 0; i < count && i < TOPICS_SHOWN_MAX; i++) {
-        const char *topic = json_string_value(json_array_get(topics, i));
-        char *longer = text_format("%s%s%s", text, i > 0 ? ", " : "", topic);
-        free(text);
-        text = longer;
-    }
-    if (count > TOPICS_SHOWN_MAX) {
-        char *longer = text_format("%s and %zu more", text, count - TOPICS_SHOWN_MAX);
-        free(text);
-        text = longer;
-    }
-    json_decref(topics);
-    return text;
-}
-
-static void time_out_mesh(struct attempt *attempt, int code, double seconds)
-{
-    char *ours = joined(topics_of(attempt->host, NULL));
-    char *theirs = joined(topics_of(attempt->host, attempt->peer));
-    if (!attempt_shares_topic(attempt))
-        attempt_fail(attempt, code, "mesh",
-                     "no topic in common within %g s (ours: %s; the peer's: %s)%s%s", seconds, ours,
-                     theirs, attempt->topic != NULL ? "; asked for " : "",
-                     attempt->topic != NULL ? attempt->topic : "");
-    else
-        attempt_fail(
-            attempt, code, "mesh",
-            "no GRAFT stood within %g s: none came from the peer%s (ours: %s; the peer's: %s)",
-            seconds, attempt->grafted != NULL ? ", and ours was not acknowledged in time" : "",
-            ours, theirs);
-    free(ours);
-    free(theirs);
-}
-
-static void time_out_streams(struct attempt *attempt, int code, double seconds)
-{
-    const char *what = "no gossipsub stream opened either way";
-    if (attempt->outbound_open)
-        what = "one-way: the peer opened no gossipsub stream to us";
-    else if (attempt->inbound_open)
-        what = "one-way: the peer did not accept our gossipsub stream";
-    attempt_fail(attempt, code, "streams", "%s within %g s", what, seconds);
-}
-
-static void time_out_handshake(struct attempt *attempt, int code, double seconds)
-{
-    const char *failed = attempt->accept_failed.text;
-    if (attempt->query != NULL)
-        attempt_fail(attempt, code, "handshake", "the name was not resolved within %g s", seconds);
-    else if (attempt->accept)
-        attempt_fail(attempt, code, "handshake", "nobody dialled within %g s%s%s%s", seconds,
-                     *failed != '\0' ? " (a handshake failed: " : "", failed,
-                     *failed != '\0' ? ")" : "");
-    else if (host_dial_answered(attempt->host, attempt->dial))
-        attempt_fail(attempt, code, "handshake",
-                     "the peer answered, and did not complete the handshake within %g s", seconds);
-    else
-        attempt_fail(attempt, code, "handshake", "no QUIC answer within %g s (handshake timed out)",
-                     seconds);
-}
-
-static void time_out(struct attempt *attempt)
-{
-    double seconds = (double)attempt->settings.timeout_ms / 1000;
-    struct attempt_wait wait = attempt_waits_for(attempt);
-    if (attempt->peer == NULL)
-        time_out_handshake(attempt, wait.exit, seconds);
-    else if (wait.exit == ATTEMPT_MESH_FAILED)
-        time_out_mesh(attempt, wait.exit, seconds);
-    else if (wait.exit == ATTEMPT_STREAM_FAILED)
-        time_out_streams(attempt, wait.exit, seconds);
-    else if (wait.exit == ATTEMPT_TLS)
-        attempt_fail(attempt, wait.exit, wait.step,
-                     "the peer did not confirm the handshake within %g s", seconds);
-    else if (wait.exit == ATTEMPT_STATUS_FAILED && !attempt->dialled)
-        attempt_fail(attempt, wait.exit, wait.step,
-                     "the peer, which dialled, did not ask for our status within %g s", seconds);
-    else
-        attempt_fail(attempt, wait.exit, wait.step, "no answer within %g s", seconds);
-}
-
-static void on_timeout(evutil_socket_t fd, short what, void *argument)
-{
-    (void)fd, (void)what;
-    struct attempt *attempt = argument;
-    if (attempt->reached)
-        finish_later(attempt);
-    else
-        time_out(attempt);
-}
-
-/* ---- beginning ---- */
-
-static struct attempt *attempt_new(struct host *host, const struct attempt_settings *settings,
-                                   const struct attempt_handlers *handlers, void *context)
-{
-    struct event_base *base = host_settings(host)->base;
-    struct attempt *attempt = memory_new(sizeof(*attempt));
-    attempt->host = host;
-    attempt->settings = *settings;
-    attempt->topic = settings->topic != NULL ? text_copy(settings->topic) : NULL;
-    attempt->settings.topic = attempt->topic;
-    attempt->handlers = handlers;
-    attempt->context = context;
-    attempt->result = json_pack("{s:n}", "target");
-    attempt->steps = json_array();
-    json_object_set_new(attempt->result, "steps", attempt->steps);
-    attempt->timeout = evtimer_new(base, on_timeout, attempt);
-    attempt->mesh_timer = evtimer_new(base, attempt_on_mesh_timer, attempt);
-    attempt->finish = evtimer_new(base, on_finish, attempt);
-    attempt->observer = (struct host_observer){.event = attempt_on_event, .context = attempt};
-    host_observe(host, &attempt->observer);
-    arm(attempt->timeout, settings->timeout_ms);
-    return attempt;
-}
-
-static void on_resolved(void *context, const struct multiaddr *address, const char *reason)
-{
-    struct attempt *attempt = context;
-    attempt->query = NULL;
-    if (address == NULL) {
-        attempt_fail(attempt, ATTEMPT_UNREACHABLE, "handshake", "the name cannot be resolved: %s",
-                     reason);
-        return;
-    }
-    struct error error;
-    attempt->dial = host_dial(attempt->host, address, &error);
-    if (attempt->dial == 0)
-        attempt_fail(attempt, ATTEMPT_UNREACHABLE, "handshake", "%s", error.text);
-}
-
-struct attempt *attempt_dial(struct host *host, struct resolver *resolver,
-                             const struct multiaddr *address,
-                             const struct attempt_settings *settings,
-                             const struct attempt_handlers *handlers, void *context)
-{
-    struct attempt *attempt = attempt_new(host, settings, handlers, context);
-    multiaddr_text(address, attempt->target);
-    json_object_set_new(attempt->result, "target", json_string(attempt->target));
-    attempt->started_ns = clock_now_ns();
-    struct peer *peer = address->has_peer_id ? peer_find(host, &address->peer_id) : NULL;
-    if (peer != NULL)
-        attempt_adopt(attempt, peer);
-    else
-        attempt->query = resolver_ask(resolver, address, on_resolved, attempt);
-    return attempt;
-}
-
-struct attempt *attempt_accept(struct host *host, const struct attempt_settings *settings,
-                               const struct attempt_handlers *handlers, void *context)
-{
-    struct attempt *attempt = attempt_new(host, settings, handlers, context);
-    attempt->accept = true;
-    return attempt;
+    return attempt->peer == ATTEMPT_NO_PEER ? attempt->connection : 0;
 }

@@ -5,8 +5,10 @@
 #include <sys/queue.h>
 
 #include "common/clock.h"
+#include "common/event.h"
 #include "common/log.h"
 #include "common/memory.h"
+#include "net/host/internal.h"
 
 struct target {
     struct dialer *dialer;
@@ -35,7 +37,7 @@ static void retry_later(struct target *target)
 {
     target->dial = 0;
     struct timeval delay = clock_timeval(target->backoff_ms * 1000);
-    evtimer_add(target->timer, &delay);
+    event_arm(target->timer, &delay);
     target->backoff_ms *= 2;
     if (target->backoff_ms > DIALER_BACKOFF_LAST_MS)
         target->backoff_ms = DIALER_BACKOFF_LAST_MS;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/event.h"
 #include "common/memory.h"
 #include "net/host/internal.h"
 #include "net/qlog/events.h"
@@ -236,6 +237,11 @@ static void on_settle(void *context)
     driver_run(host);
 }
 
+static void on_sent(void *context)
+{
+    driver_sent(context);
+}
+
 static const struct quic_handlers handlers = {
     .connection_established = on_established,
     .connection_confirmed = on_confirmed,
@@ -247,6 +253,7 @@ static const struct quic_handlers handlers = {
     .stream_stopped = on_stream_stopped,
     .stream_closed = on_stream_closed,
     .settle = on_settle,
+    .sent = on_sent,
 };
 
 /* ---- beginning and end ---- */
@@ -293,6 +300,7 @@ struct host *host_new(const struct host_settings *settings, struct error *error)
     host->settings = *settings;
     LIST_INIT(&host->observers);
     STAILQ_INIT(&host->unsettled);
+    LIST_INIT(&host->unsent);
     host->router = make_router(settings);
     host->endpoint = make_endpoint(host, error);
     if (host->endpoint == NULL) {
@@ -341,7 +349,7 @@ void host_shutdown(struct host *host, uint64_t limit_ms, void (*done)(void *cont
     quic_endpoint_shutdown(host->endpoint);
     host->shutdown_timer = event_new(host->settings.base, -1, EV_PERSIST, on_shutdown_timer, host);
     struct timeval period = {.tv_usec = SHUTDOWN_POLL_MS * 1000};
-    event_add(host->shutdown_timer, &period);
+    event_arm(host->shutdown_timer, &period);
 }
 
 /* ---- asked from outside ---- */
@@ -391,7 +399,8 @@ uint64_t host_dial(struct host *host, const struct multiaddr *address, struct er
         return 0;
     }
     const struct peer_id *expected = address->has_peer_id ? &address->peer_id : NULL;
-    struct quic_connection *quic = quic_endpoint_dial(host->endpoint, address, expected, NULL, error);
+    struct quic_connection *quic =
+        quic_endpoint_dial(host->endpoint, address, expected, NULL, error);
     if (quic == NULL)
         return 0;
     struct peer_connection *connection = connection_for(host, quic);

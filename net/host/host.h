@@ -29,8 +29,6 @@ enum host_fault {
 
 /* 0 where there is none of that name. */
 unsigned host_fault_find(const char *name);
-/* The name of the fault with index INDEX, or NULL behind the last. */
-const char *host_fault_name(size_t index);
 
 struct host_settings {
     struct event_base *base;

@@ -5,6 +5,7 @@
 #ifndef NET_HOST_PROTOCOL_H
 #define NET_HOST_PROTOCOL_H
 
+#include "net/host/protocol_end.h"
 #include "net/protocols/multistream.h"
 #include "net/quic/stream.h"
 
@@ -15,22 +16,6 @@ enum {
     STREAM_NEGOTIATION_MS = 10000, /* from a stream's opening until its protocol is settled */
     STREAM_CLOSE_MS = 10000,       /* from our FIN on a finished exchange until the peer's */
 };
-
-enum protocol_end {
-    PROTOCOL_REJECTED,         /* the peer answered `na` to our proposal */
-    PROTOCOL_UNINTELLIGIBLE,   /* its negotiation was malformed */
-    PROTOCOL_RESET,            /* RESET_STREAM or STOP_SENDING from the peer */
-    PROTOCOL_RESET_UNANSWERED, /* the same in place of an answer to our proposal */
-    PROTOCOL_TIMED_OUT,        /* the deadline passed */
-    PROTOCOL_CLOSED,           /* over on both sides, as it should be */
-    PROTOCOL_CONNECTION_LOST,
-};
-
-const char *protocol_end_text(enum protocol_end end);
-/* The peer answered `na`, or has reset the stream without an answer: what follows our proposal at
- * once is garbage to a peer that does not speak the protocol, and its reset can overtake its `na`.
- */
-bool protocol_not_spoken(enum protocol_end end);
 
 /* Any function may be NULL. After `ended` the stream is gone. */
 struct protocol {

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "common/clock.h"
+#include "common/event.h"
 #include "common/log.h"
 #include "common/memory.h"
 #include "net/host/internal.h"
@@ -13,25 +14,6 @@ enum {
     RESET_CODE = 0,
     NEXT_PROPOSAL_MS = 2000, /* after our `na`, or our FIN behind it; then the stream is reset */
 };
-
-const char *protocol_end_text(enum protocol_end end)
-{
-    static const char *const texts[] = {
-        [PROTOCOL_REJECTED] = "not spoken",
-        [PROTOCOL_UNINTELLIGIBLE] = "malformed negotiation",
-        [PROTOCOL_RESET] = "reset by the peer",
-        [PROTOCOL_TIMED_OUT] = "no answer in time",
-        [PROTOCOL_CLOSED] = "closed",
-        [PROTOCOL_CONNECTION_LOST] = "connection lost",
-        [PROTOCOL_RESET_UNANSWERED] = "not answered, but reset by the peer",
-    };
-    return texts[end];
-}
-
-bool protocol_not_spoken(enum protocol_end end)
-{
-    return end == PROTOCOL_REJECTED || end == PROTOCOL_RESET_UNANSWERED;
-}
 
 int64_t protocol_stream_id(const struct protocol_stream *stream)
 {
@@ -89,7 +71,7 @@ void protocol_stream_deadline(struct protocol_stream *stream, uint64_t milliseco
         stream->deadline =
             evtimer_new(stream->connection->host->settings.base, on_deadline, stream);
     struct timeval delay = clock_timeval(milliseconds * 1000);
-    evtimer_add(stream->deadline, &delay);
+    event_arm(stream->deadline, &delay);
 }
 
 static struct protocol_stream *stream_for(struct peer_connection *connection,

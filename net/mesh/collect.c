@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/event.h"
 #include "common/memory.h"
 #include "net/api/client.h"
 #include "net/mesh/prometheus.h"
@@ -228,13 +229,13 @@ static void collect(struct collection *collection)
 {
     struct event *stops[2];
     const int signals[] = {SIGINT, SIGTERM};
-    collection->base = event_base_new();
+    collection->base = event_base_make(0);
     collection->resolver = resolver_new(collection->base);
     collection->snapshot = snapshot_new();
     expect_all(collection);
     for (size_t i = 0; i < 2; i++) {
         stops[i] = evsignal_new(collection->base, signals[i], take_leave, collection);
-        event_add(stops[i], NULL);
+        event_arm(stops[i], NULL);
     }
     event_base_once(collection->base, -1, EV_TIMEOUT, start, collection, NULL);
     event_base_dispatch(collection->base);

@@ -1,4 +1,5 @@
 #include "net/qlog/follow.h"
+#include "common/event.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -37,7 +38,7 @@ static void tick_at(struct qlog_follow *follow, int64_t when)
     int64_t now = (int64_t)clock_now_ms();
     struct timeval pause = clock_timeval(when > now ? (uint64_t)(when - now) * 1000 : 0);
     follow->next = when;
-    event_add(follow->tick, &pause);
+    event_arm(follow->tick, &pause);
 }
 
 /* How long nothing needs to be looked at where no log grows. */
@@ -81,7 +82,7 @@ static void tick(evutil_socket_t descriptor, short what, void *argument)
     (void)descriptor;
     (void)what;
     qlog_followed_files_hear(&follow->files);
-    event_add(follow->news, NULL);
+    event_arm(follow->news, NULL);
     bool more = qlog_followed_files_read(&follow->files);
     /* What was there at the start is looked at once it has all been read. */
     if (follow->ready || !more)
@@ -142,7 +143,7 @@ static void open_input(struct qlog_follow *follow)
     follow->standard_input->log->named = true;
     follow->input_open = true;
     if (is_stream()) {
-        event_add(follow->input, NULL);
+        event_arm(follow->input, NULL);
         return;
     }
     /* Of a device that never ends, no more than shows that it is no log. */

@@ -51,7 +51,7 @@ static void begin(struct qlog_unpacker *unpacker)
         unpacker->zstd = ZSTD_createDStream();
     if (unpacker->is_zstd ? unpacker->zstd == NULL
                           : inflateInit2(&unpacker->gzip, GZIP_ONLY) != Z_OK)
-        abort(); /* out of memory, as memory_new() has it */
+        memory_exhausted();
 }
 
 static void end(struct qlog_unpacker *unpacker)

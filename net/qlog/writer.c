@@ -9,7 +9,8 @@
 #include <unistd.h>
 
 #include "common/clock.h"
-#include "common/log.h"
+#include "common/file.h"
+#include "common/losses.h"
 #include "common/memory.h"
 #include "common/utf8.h"
 
@@ -69,21 +70,17 @@ void qlog_writer_discard(struct qlog_writer *writer)
 /* A full disk ends the log, not the node. */
 static void give_up(struct qlog_writer *writer)
 {
-    log_warn("%s: the QUIC log ends here: %s", writer->path, strerror(errno));
+    struct error loss;
+    error_set(&loss, "%s: the QUIC log ends here: %s", writer->path, strerror(errno));
+    losses_add(&loss);
     close(writer->fd);
     writer->fd = -1;
 }
 
 void qlog_writer_flush(struct qlog_writer *writer)
 {
-    struct bytes left = buffer_bytes(&writer->pending);
-    while (writer->fd >= 0 && left.size > 0) {
-        ssize_t count = write(writer->fd, left.data, left.size);
-        if (count >= 0)
-            left = bytes_after(left, (size_t)count);
-        else if (errno != EINTR)
-            give_up(writer);
-    }
+    if (writer->fd >= 0 && !file_write_all(writer->fd, buffer_bytes(&writer->pending)))
+        give_up(writer);
     buffer_clear(&writer->pending);
 }
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "common/hex.h"
-#include "common/log.h"
+#include "common/losses.h"
 #include "common/memory.h"
 #include "net/quic/internal.h"
 
@@ -40,7 +40,7 @@ static void open_log(struct quic_connection *connection, ngtcp2_settings *settin
     struct error error;
     connection->log = qlog_writer_new(folder, id, connection->server ? "server" : "client", &error);
     if (connection->log == NULL)
-        log_warn("%s", error.text);
+        losses_add(&error);
     else
         compat_settings_qlog(settings, write_log_record, &connection->original);
 }
@@ -67,6 +67,7 @@ static void fill_params(const struct quic_connection *connection, ngtcp2_transpo
     params->max_idle_timeout = policy->idle_timeout_ms * MILLISECOND_NS;
     params->max_udp_payload_size = DATAGRAM_SIZE_MAX;
     params->active_connection_id_limit = 4;
+    params->disable_active_migration = 1;
 }
 
 ngtcp2_path connection_path(struct quic_connection *connection, const struct sockaddr *remote,

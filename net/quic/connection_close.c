@@ -35,7 +35,7 @@ static void send_close(struct quic_connection *connection, const compat_close_er
     ngtcp2_path_storage path;
     ngtcp2_path_storage_zero(&path);
     uint8_t *packet = send_batch_room(endpoint);
-    ngtcp2_pkt_info info;
+    ngtcp2_pkt_info info = {0};
     ngtcp2_ssize size = ngtcp2_conn_write_connection_close(
         connection->conn, &path.path, &info, packet, PACKET_SIZE_MAX, close, endpoint->now);
     if (size <= 0) {
@@ -107,8 +107,10 @@ static void fail_crypto(struct quic_connection *connection, compat_close_error *
     const char *reason = guard->reason.text;
     compat_close_error_set_transport(close, guard->code, (const uint8_t *)reason, strlen(reason));
     connection->close.code = guard->code;
-    set_cause(connection, QUIC_PROTOCOL_ERROR, "");
-    error_set(&connection->close.reason, "QUIC protocol error: the peer sent %s", reason);
+    bool established = connection->established;
+    set_cause(connection, established ? QUIC_PROTOCOL_ERROR : QUIC_TLS_FAILED, "");
+    error_set(&connection->close.reason, "%s: the peer sent %s",
+              established ? "QUIC protocol error" : "TLS handshake failed", reason);
 }
 
 static void fail_tls(struct quic_connection *connection, compat_close_error *close)

@@ -1,5 +1,8 @@
 /* A connection's datagrams in, and its packets and timer out. */
+#include <netinet/in.h>
+
 #include "common/clock.h"
+#include "common/event.h"
 #include "net/quic/internal.h"
 
 enum {
@@ -22,7 +25,7 @@ static bool is_stopped(const struct quic_stream *stream)
         return false;
     static uint8_t byte;
     const ngtcp2_vec beyond = {.base = &byte, .len = SIZE_MAX};
-    ngtcp2_pkt_info info;
+    ngtcp2_pkt_info info = {0};
     return ngtcp2_conn_writev_stream(stream->connection->conn, NULL, &info, &byte, 0, NULL, 0,
                                      stream->id, &beyond, 1, stream->connection->endpoint->now) ==
            NGTCP2_ERR_STREAM_SHUT_WR;
@@ -41,12 +44,42 @@ static void report_stopped_streams(struct quic_connection *connection)
     }
 }
 
+static bool same_remote(const ngtcp2_sockaddr *a, const struct sockaddr *b)
+{
+    if (a->sa_family != b->sa_family)
+        return false;
+    if (a->sa_family == AF_INET6) {
+        const struct sockaddr_in6 *a6 = (const struct sockaddr_in6 *)a;
+        const struct sockaddr_in6 *b6 = (const struct sockaddr_in6 *)b;
+        return a6->sin6_port == b6->sin6_port &&
+               memcmp(&a6->sin6_addr, &b6->sin6_addr, sizeof(a6->sin6_addr)) == 0;
+    }
+    const struct sockaddr_in *a4 = (const struct sockaddr_in *)a;
+    const struct sockaddr_in *b4 = (const struct sockaddr_in *)b;
+    return a4->sin_port == b4->sin_port && a4->sin_addr.s_addr == b4->sin_addr.s_addr;
+}
+
+/*
+ * A peer that moves is not followed (RFC 9000, section 9: we say disable_active_migration, and drop
+ * what comes from another address all the same). ngtcp2 ends the process by an assertion where one
+ * comes back while the path's MTU is being probed, in 0.12 whenever it answers a PATH_CHALLENGE
+ * from there, in 1.x where the move came before the end of the handshake.
+ */
+static bool is_from_elsewhere(struct quic_connection *connection, const struct sockaddr *remote)
+{
+    return !same_remote(ngtcp2_conn_get_path(connection->conn)->remote.addr, remote);
+}
+
 void connection_receive(struct quic_connection *connection, const struct sockaddr *remote,
                         socklen_t remote_size, const uint8_t *data, size_t size)
 {
     connection->bytes_in += size;
     if (connection->state == CONNECTION_HELD) {
         admission_hold(connection, remote, remote_size, bytes_of(data, size));
+        return;
+    }
+    if (is_from_elsewhere(connection, remote)) {
+        connection->endpoint->statistics.datagrams_from_elsewhere++;
         return;
     }
     ngtcp2_path path = connection_path(connection, remote, remote_size);
@@ -115,7 +148,7 @@ static int write_step(struct quic_connection *connection)
     flags |= fin ? NGTCP2_WRITE_STREAM_FLAG_FIN : 0;
     ngtcp2_path_storage path;
     ngtcp2_path_storage_zero(&path);
-    ngtcp2_pkt_info info;
+    ngtcp2_pkt_info info = {0};
     ngtcp2_ssize accepted = -1;
     uint8_t *packet = send_batch_room(endpoint);
     ngtcp2_ssize size = ngtcp2_conn_writev_stream(
@@ -170,7 +203,7 @@ static void arm_timer(struct quic_connection *connection)
     }
     uint64_t microseconds = expiry > now ? (expiry - now + 999) / 1000 : 0;
     struct timeval delay = clock_timeval(microseconds);
-    evtimer_add(connection->timer, &delay);
+    event_arm(connection->timer, &delay);
 }
 
 /* A keep-alive timeout that is over already makes ngtcp2 send a PING. */

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/event.h"
 #include "common/file.h"
 #include "common/log.h"
 #include "common/memory.h"
@@ -153,6 +154,8 @@ void endpoint_pump(struct quic_endpoint *endpoint)
             connection_free(gone);
     } while (gone != NULL);
     send_batch_flush(endpoint);
+    if (endpoint->settings.handlers->sent != NULL)
+        endpoint->settings.handlers->sent(endpoint->settings.context);
     endpoint->pumping = false;
     if (!STAILQ_EMPTY(&endpoint->dirty))
         endpoint_wake(endpoint);
@@ -223,6 +226,7 @@ struct quic_endpoint *quic_endpoint_new(const struct quic_settings *settings, st
 {
     struct quic_endpoint *endpoint = memory_new(sizeof(*endpoint));
     endpoint->settings = *settings;
+    endpoint->keylog = -1;
     LIST_INIT(&endpoint->connections);
     STAILQ_INIT(&endpoint->dirty);
     endpoint->batch = send_batch_new();
@@ -266,7 +270,7 @@ static struct quic_socket *add_socket(struct quic_endpoint *endpoint,
         return NULL;
     socket->readable =
         event_new(endpoint->settings.base, socket->fd, EV_READ | EV_PERSIST, on_readable, socket);
-    event_add(socket->readable, NULL);
+    event_arm(socket->readable, NULL);
     endpoint->sockets[endpoint->socket_count++] = socket;
     return socket;
 }

@@ -97,6 +97,9 @@ struct quic_handlers {
     /* Both directions are over, or the connection is. The stream is freed afterwards. */
     void (*stream_closed)(void *context, struct quic_stream *stream);
     void (*settle)(void *context);
+    /* What could be was handed to the network: see quic_stream_unsent. What is written now follows
+     * in the loop's next turn. May be NULL. */
+    void (*sent)(void *context);
 };
 
 struct quic_settings {
@@ -143,6 +146,8 @@ struct quic_endpoint_statistics {
     uint64_t datagrams_in, datagrams_out, bytes_in, bytes_out, datagrams_dropped, retries_sent,
         resets_sent, resets_withheld, version_negotiations_sent, refused;
     uint64_t session_tickets; /* of peers that are servers; dropped */
+    uint64_t
+        datagrams_from_elsewhere; /* of a connection, but not from its peer's address: dropped */
 };
 
 const struct quic_endpoint_statistics *

@@ -139,7 +139,8 @@ struct quic_endpoint {
     struct quic_settings settings;
     gnutls_certificate_credentials_t credentials;
     gnutls_priority_t priorities;
-    FILE *keylog;
+    int keylog; /* -1: none, or none any more */
+    const char *keylog_path;
     uint8_t secret[32]; /* for reset and retry tokens; from the identity, so that it outlives us */
     struct quic_socket *sockets[QUIC_SOCKETS_MAX];
     size_t socket_count;

@@ -2,10 +2,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include "common/file.h"
 #include "common/hex.h"
-#include "common/log.h"
+#include "common/losses.h"
+#include "common/memory.h"
 #include "net/quic/internal.h"
 
 /* %SERVER_PRECEDENCE lets us choose AES-128-GCM against peers that list others first. */
@@ -43,16 +47,31 @@ static int verify_peer(gnutls_session_t session)
     return GNUTLS_E_CERTIFICATE_ERROR;
 }
 
+/* Part of a line may stand there: what came behind it would be lost with it. */
+static void end_keylog(struct quic_endpoint *endpoint)
+{
+    struct error loss;
+    error_set(&loss, "%s: the log of TLS secrets ends here: %s", endpoint->keylog_path,
+              strerror(errno));
+    losses_add(&loss);
+    close(endpoint->keylog);
+    endpoint->keylog = -1;
+}
+
 /* Lines of NSS' key log format, as Wireshark reads them. */
 static int write_keylog(gnutls_session_t session, const char *label, const gnutls_datum_t *secret)
 {
-    FILE *file = connection_of(session)->endpoint->keylog;
+    struct quic_endpoint *endpoint = connection_of(session)->endpoint;
+    if (endpoint->keylog < 0)
+        return 0;
     gnutls_datum_t client_random, server_random;
     gnutls_session_get_random(session, &client_random, &server_random);
     char *random = hex_text(bytes_of(client_random.data, client_random.size));
     char *value = hex_text(bytes_of(secret->data, secret->size));
-    fprintf(file, "%s %s %s\n", label, random, value);
-    fflush(file);
+    char *line = text_format("%s %s %s\n", label, random, value);
+    if (!file_write_all(endpoint->keylog, bytes_of_text(line)))
+        end_keylog(endpoint);
+    free(line);
     free(random);
     free(value);
     return 0;
@@ -95,7 +114,7 @@ bool tls_session_new(struct quic_connection *connection, struct error *error)
     connection->reference.get_conn = get_conn;
     connection->reference.user_data = connection;
     gnutls_session_set_ptr(session, &connection->reference);
-    if (endpoint->keylog != NULL)
+    if (endpoint->keylog >= 0)
         gnutls_session_set_keylog_function(session, write_keylog);
     if (connection->server) {
         gnutls_certificate_server_set_request(session, GNUTLS_CERT_REQUIRE);
@@ -112,9 +131,9 @@ static bool open_keylog(struct quic_endpoint *endpoint, struct error *error)
         path = getenv("SSLKEYLOGFILE");
     if (path == NULL || *path == '\0')
         return true;
-    int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, S_IRUSR | S_IWUSR);
-    endpoint->keylog = fd < 0 ? NULL : fdopen(fd, "a");
-    return endpoint->keylog != NULL ||
+    endpoint->keylog_path = path;
+    endpoint->keylog = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, S_IRUSR | S_IWUSR);
+    return endpoint->keylog >= 0 ||
            error_set(error, "%s: cannot write TLS secrets: %s", path, strerror(errno));
 }
 
@@ -136,8 +155,8 @@ void tls_endpoint_clear(struct quic_endpoint *endpoint)
         gnutls_priority_deinit(endpoint->priorities);
     if (endpoint->credentials != NULL)
         gnutls_certificate_free_credentials(endpoint->credentials);
-    if (endpoint->keylog != NULL)
-        fclose(endpoint->keylog);
+    if (endpoint->keylog >= 0)
+        close(endpoint->keylog);
 }
 
 const char *tls_cipher_name(gnutls_session_t session)

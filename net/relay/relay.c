@@ -5,9 +5,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <uthash.h>
-
 #include "common/clock.h"
+#include "common/event.h"
+#include "common/hash_table.h"
 #include "common/log.h"
 #include "common/memory.h"
 #include "net/relay/delay_queue.h"
@@ -105,7 +105,7 @@ static void arm(struct relay *relay)
     uint64_t now = clock_now_ns();
     uint64_t wait_us = next > now ? (next - now + 999) / 1000 : 0;
     const struct timeval wait = clock_timeval(wait_us);
-    evtimer_add(relay->release, &wait);
+    event_arm(relay->release, &wait);
     relay->armed_ns = next;
 }
 
@@ -234,7 +234,7 @@ static struct client *client_new(struct relay *relay, const struct relay_endpoin
     }
     client->readable =
         event_new(relay->base, client->socket, EV_READ | EV_PERSIST, on_server_readable, client);
-    event_add(client->readable, NULL);
+    event_arm(client->readable, NULL);
     return client;
 }
 
@@ -318,8 +318,8 @@ struct relay *relay_new(struct event_base *base, const struct relay_endpoint *li
     relay->release = evtimer_new(base, on_release, relay);
     relay->sweep = event_new(base, -1, EV_PERSIST, on_sweep, relay);
     const struct timeval interval = {.tv_sec = SWEEP_INTERVAL_S};
-    event_add(relay->readable, NULL);
-    event_add(relay->sweep, &interval);
+    event_arm(relay->readable, NULL);
+    event_arm(relay->sweep, &interval);
     return relay;
 }
 

@@ -1,9 +1,13 @@
 #include <stdlib.h>
 
+#include "common/crc32c.h"
 #include "net/qlog/reading.h"
-#include "net/verdict/report.h"
 #include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/qlog_mutator.h"
+#include "tests/fuzz/qlog_report_text.h"
 #include "tests/unit/qlog_both_ways.h"
+
+enum { LONGEST_PIECE = 64 };
 
 /* Whatever the scanner accepts, wherever it begins, Jansson reads alike. */
 static void agree(struct bytes input)
@@ -39,28 +43,12 @@ static bool read_log(struct qlog_reader *reader, struct bytes input, size_t bloc
     return reader->unpacker == NULL || strstr(error.text, "damaged") == NULL;
 }
 
-static char *verdicts(struct qlog_log *const *logs, size_t count)
-{
-    struct qlog_connections connections = {0};
-    const char *duplicate = NULL;
-    qlog_connections_add(&connections, "log", logs, count, (struct qlog_mark){0}, &duplicate);
-    qlog_connections_join(&connections);
-    struct qlog_judgements judgements = qlog_judge(&connections);
-    json_t *report = qlog_report(&judgements);
-    char *text = json_dumps(report, JSON_SORT_KEYS);
-    json_decref(report);
-    qlog_judgements_clear(&judgements);
-    qlog_connections_clear(&connections);
-    require(text != NULL);
-    return text;
-}
-
 /* NULL where that depends on the blocks. */
 static char *verdicts_of(struct bytes input, size_t block)
 {
     struct qlog_reader reader;
     bool certain = read_log(&reader, input, block);
-    char *text = certain ? verdicts(reader.logs, reader.log_count) : NULL;
+    char *text = certain ? qlog_report_text(reader.logs, reader.log_count) : NULL;
     qlog_reader_clear(&reader);
     return text;
 }
@@ -76,22 +64,47 @@ static char *verdicts_once_packed(struct bytes input)
     qlog_reader_clear(&reader);
     require(qlog_reading_unpack(&unpacked, buffer_bytes(&packed)));
     buffer_clear(&packed);
-    char *text = verdicts(unpacked.logs, unpacked.log_count);
+    char *text = qlog_report_text(unpacked.logs, unpacked.log_count);
     qlog_reading_clear(&unpacked);
     return text;
 }
 
+/* What is checked of the input's verdicts beside that there are any. */
+enum pass { SCANNED, IN_PIECES, PACKED, PASSES };
+
+static void check(enum pass pass, struct bytes input, const char *whole, uint32_t hash)
+{
+    char *again = NULL;
+    if (pass == SCANNED)
+        agree(input);
+    else if (pass == IN_PIECES) /* where blocks end makes no difference */
+        again = verdicts_of(input, 1 + hash % LONGEST_PIECE);
+    else /* nor does it, which process reads */
+        again = verdicts_once_packed(input);
+    require(whole == NULL || again == NULL || strcmp(whole, again) == 0);
+    free(again);
+}
+
+/* One further pass has its turn for each input, so that more of them are tried. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct bytes input = bytes_of(data, size);
-    agree(input);
-    /* Where blocks end, and which process reads, makes no difference. */
-    char *whole = verdicts_of(input, 1 << 20), *pieces = verdicts_of(input, 7);
-    char *packed = verdicts_once_packed(input);
-    if (whole != NULL && pieces != NULL)
-        require(strcmp(whole, pieces) == 0 && strcmp(whole, packed) == 0);
+    uint32_t hash = crc32c(input);
+    char *whole = verdicts_of(input, 1 << 20);
+    for (enum pass pass = 0; pass < PASSES; pass++)
+        if (!qlog_was_mutated() || hash % PASSES == pass)
+            check(pass, input, whole, hash / PASSES);
     free(whole);
-    free(pieces);
-    free(packed);
     return 0;
+}
+
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t limit, unsigned seed)
+{
+    return qlog_mutate(data, size, limit, seed);
+}
+
+size_t LLVMFuzzerCustomCrossOver(const uint8_t *data, size_t size, const uint8_t *other,
+                                 size_t other_size, uint8_t *output, size_t limit, unsigned seed)
+{
+    return qlog_splice(data, size, other, other_size, output, limit, seed);
 }

@@ -144,7 +144,8 @@ static void write_ids(const char *kind)
     for (size_t part; left > 0; left -= part) {
         part = left < RPC_IDS_MAX ? left : RPC_IDS_MAX;
         for (size_t i = 0; i < part; i++)
-            getrandom(ids[i], sizeof(ids[i]), 0);
+            if (getrandom(ids[i], sizeof(ids[i]), 0) < 0)
+                fail(kind, "no random numbers to be had");
         add_ids(&writer, kind, (id_list)ids, part);
     }
     struct chunk *rpc = rpc_writer_finish(&writer);

@@ -89,6 +89,35 @@ static void what_cannot_be_written_leaves_nothing(void **state)
     assert_int_equal(rmdir("b"), 0); /* and the folder is empty in the end */
 }
 
+static void a_folder_is_made_with_those_above_it(void **state)
+{
+    (void)state;
+    static const char *const paths[] = {"q", "q/", "q/r", "./q//r/s/", "/", "."};
+    for (size_t i = 0; i < sizeof(paths) / sizeof(*paths); i++) {
+        struct error error = {""};
+        if (!file_make_folder(paths[i], &error))
+            fail_msg("%s", error.text);
+        assert_true(S_ISDIR(mode_of(paths[i])));
+    }
+    assert_int_equal(rmdir("q/r/s"), 0);
+    assert_int_equal(rmdir("q/r"), 0);
+    assert_int_equal(rmdir("q"), 0);
+}
+
+static void a_folder_that_cannot_be_made_is_named(void **state)
+{
+    (void)state;
+    struct error error;
+    assert_false(file_make_folder("", &error));
+    assert_string_equal(error.text, ": cannot make the folder: No such file or directory");
+    assert_true(file_write("f", bytes_of_text("one"), 0666, NULL));
+    assert_false(file_make_folder("f", &error));
+    assert_string_equal(error.text, "f: cannot make the folder: Not a directory");
+    assert_false(file_make_folder("f/g/h", &error));
+    assert_string_equal(error.text, "f/g/h: cannot make the folder: Not a directory");
+    assert_int_equal(unlink("f"), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -96,6 +125,8 @@ int main(void)
         cmocka_unit_test(a_link_stays_one),
         cmocka_unit_test(a_pipe_is_written_into),
         cmocka_unit_test(what_cannot_be_written_leaves_nothing),
+        cmocka_unit_test(a_folder_is_made_with_those_above_it),
+        cmocka_unit_test(a_folder_that_cannot_be_made_is_named),
     };
     return cmocka_run_group_tests_name("file", tests, make_folder, remove_folder);
 }

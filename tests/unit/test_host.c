@@ -3,9 +3,11 @@
  * word, and streams and connections that are lost in the middle of things.
  */
 #include <event2/event.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/clock.h"
 #include "common/log.h"
@@ -470,6 +472,46 @@ static bool b_lost_one(const struct scene *scene)
     return scene->b.disconnected > 0;
 }
 
+static bool b_dropped_some(const struct scene *scene)
+{
+    return host_endpoint_statistics(scene->b.host)->datagrams_from_elsewhere > 0;
+}
+
+static bool b_heard(const struct scene *scene)
+{
+    return scene->b.messages > 0;
+}
+
+static int open_loopback_socket(void)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(fd, (const struct sockaddr *)&address, sizeof(address)), 0);
+    return fd;
+}
+
+/* As where a NAT between them forgets, and remembers. */
+static void a_peer_that_moves_is_not_followed_and_may_come_back(void **state)
+{
+    struct scene *scene = *state;
+    dial(&scene->a, &scene->b);
+    assert_true(run_until(scene, meshed, PATIENCE_MS));
+    struct quic_socket *socket = scene->a.host->endpoint->sockets[0];
+    int home = socket->fd, elsewhere = open_loopback_socket();
+    uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE];
+    size_t receivers;
+    struct error error;
+    socket->fd = elsewhere;
+    assert_true(host_publish(scene->a.host, topic, bytes_of_text("moved"), id, &receivers, &error));
+    assert_true(run_until(scene, b_dropped_some, PATIENCE_MS));
+    assert_int_equal(scene->b.messages, 0);
+    socket->fd = home;
+    close(elsewhere);
+    assert_true(run_until(scene, b_heard, PATIENCE_MS));
+    exchange_messages(scene);
+    assert_int_equal(scene->a.disconnected + scene->b.disconnected, 0);
+}
+
 static void of_peers_whose_rpcs_do_not_end_the_largest_goes(void **state)
 {
     struct scene *scene = *state;
@@ -512,6 +554,7 @@ int main(void)
         SCENE(nothing_of_a_peer_stays_when_it_is_disconnected),
         SCENE(a_node_that_dials_itself_is_told_so_once),
         SCENE(a_fifth_connection_of_a_peer_is_refused),
+        SCENE(a_peer_that_moves_is_not_followed_and_may_come_back),
         SCENE(of_peers_whose_rpcs_do_not_end_the_largest_goes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

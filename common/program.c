@@ -1,0 +1,36 @@
+#include "common/program.h"
+
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { TEXT_SIZE = 450, LINE_SIZE = 512 };
+
+static const char *program_name;
+static int failure_status;
+
+void program_begin(const char *name, int status)
+{
+    program_name = name;
+    failure_status = status;
+    signal(SIGXFSZ, SIG_IGN);
+}
+
+void program_fail(const char *format, ...)
+{
+    char what[TEXT_SIZE], line[LINE_SIZE];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(what, sizeof(what), format, arguments);
+    va_end(arguments);
+    bool begun = program_name != NULL;
+    int size = snprintf(line, sizeof(line), "%s: %s\n", begun ? program_name : "failed", what);
+    ssize_t written = write(STDERR_FILENO, line, (size_t)size);
+    (void)written; /* there is nobody else to tell */
+    if (!begun)
+        abort();
+    _exit(failure_status);
+}
