@@ -119,7 +119,7 @@ teardown() {
     start_node ours
     local version
     for version in 1.1 1.0; do
-        start_js "js-$version" --meshsub "$version" --dial "$(address ours)"
+        start_js "js-$version" --meshsub "$(up_to "$version")" --dial "$(address ours)"
         meshed ours "js-$version"
         converse ours "js-$version" "$version"
         [ "$(meshsub_streams "js-$version")" = "1 1" ]

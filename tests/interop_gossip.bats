@@ -67,7 +67,7 @@ speaks() {
 exchange() {
     local version=$1 size id
     start_traced ours
-    start_js js --meshsub "$version" --dial "$(address ours)"
+    start_js js --meshsub "$(up_to "$version")" --dial "$(address ours)"
     meshed ours js
     for size in "${sizes[@]}"; do
         id=$(publish ours "$size")
@@ -99,7 +99,7 @@ exchange() {
     start_traced ours --fault prunes-everybody
     local version size id
     for version in 1.2 1.1 1.0; do
-        start_js "js$version" --meshsub "$version" --dial "$(address ours)"
+        start_js "js$version" --meshsub "$(up_to "$version")" --dial "$(address ours)"
         traced ours "js$version" "e.direction === 'out' && e.prune?.length === 1 &&
             ('backoff' in e.prune[0]) === ('$version' !== '1.0')"
     done
@@ -120,7 +120,7 @@ exchange() {
 # What one of our nodes publishes, js-libp2p of VERSION offers to another, outside the mesh.
 recover() {
     local version=$1 size id
-    start_js js --meshsub "$version"
+    start_js js --meshsub "$(up_to "$version")"
     start_node publisher --bootnode "$(address js)"
     meshed publisher js
     start_traced outsider --fault prunes-everybody --bootnode "$(address js)"
@@ -151,7 +151,7 @@ recover() {
     start_traced ours
     start_js sender --dial "$(address ours)"
     start_js other --dial "$(address ours)"
-    start_js older --meshsub 1.1 --dial "$(address ours)"
+    start_js older --meshsub 1.1,1.0 --dial "$(address ours)"
     local name id small
     for name in sender other older; do meshed ours "$name"; done
     small=$(publish_js sender 100)
