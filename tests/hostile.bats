@@ -124,6 +124,25 @@ proposal() {
     tail -n 1 <<< "$output" | jq -e '.exit == 4 and .reached == "none"'
 }
 
+@test "a listener that selects no application protocol is no libp2p peer: devnet-connect ends with 4" {
+    launch mute "$TOOLS/hostile" --no-alpn --listen wait:closed
+    eventually [ -s mute.out ]
+    target=$(head -n 1 mute.out)
+    run -4 --separate-stderr "$BIN/devnet-connect" --timeout 3s "$target"
+    [[ $stderr == *"the peer selected no application protocol (ALPN): expected libp2p"* ]]
+    [[ $output != *"ok     handshake"* ]]
+    eventually grep -q "^closed: .*transport error 0x178" mute.out
+}
+
+@test "a listener that asks for no certificate cannot know who we are: devnet-connect ends with 4" {
+    launch blind "$TOOLS/hostile" --no-request --listen wait:closed
+    eventually [ -s blind.out ]
+    target=$(head -n 1 blind.out)
+    run -4 --separate-stderr "$BIN/devnet-connect" --timeout 3s "$target"
+    [[ $stderr == *"the peer did not ask for our certificate: the peer cannot know who we are"* ]]
+    [[ $output != *"ok     handshake"* ]]
+}
+
 @test "peers that are killed in the middle of things are forgotten in time" {
     start_victim
     for steps in "die" "open hex:13 rest:20 die" "open propose:$meshsub rest:20 die" \

@@ -41,6 +41,8 @@ static int on_handshake_completed(ngtcp2_conn *conn, void *user)
 {
     (void)conn;
     struct quic_connection *connection = user;
+    if (!connection->server && !tls_check_server(connection))
+        return NGTCP2_ERR_CALLBACK_FAILURE; /* connection_fail asks what was found */
     connection->established = true;
     connection->established_at = connection->endpoint->now;
     if (connection->server) {

@@ -170,6 +170,7 @@ void connection_fail(struct quic_connection *connection, int code)
         compat_close_error_set_library(&close, code);
         break;
     case NGTCP2_ERR_CRYPTO:
+    case NGTCP2_ERR_CALLBACK_FAILURE:
         if (connection->crypto_guard.code != 0)
             fail_crypto(connection, &close);
         else

@@ -276,6 +276,9 @@ void stream_closed(struct quic_stream *stream);
 bool tls_endpoint_init(struct quic_endpoint *endpoint, struct error *error);
 void tls_endpoint_clear(struct quic_endpoint *endpoint);
 bool tls_session_new(struct quic_connection *connection, struct error *error);
+/* On the client once the handshake is complete, what TLS itself lets pass: whether the server is
+ * one of libp2p's. Otherwise `tls_error` and the alert are set. */
+bool tls_check_server(struct quic_connection *connection);
 /* "AES-128-GCM", "X25519": static. */
 const char *tls_cipher_name(gnutls_session_t session);
 const char *tls_group_name(gnutls_session_t session);
