@@ -79,6 +79,20 @@ start_accept() {
     shows --arg topic "$BLOCK" '.topics == {ours: [$topic], theirs: [$topic]}'
 }
 
+@test "statuses that cannot both be true are reported, and end nothing" {
+    ours=0x$(printf 'ab%.0s' {1..32}) theirs=0x$(printf 'cd%.0s' {1..32})
+    start_node a --finalized "$theirs:7" --head "$theirs:9"
+    connect 0 --finalized "$ours:7" --head "$ours:8" "$(address a)"
+    shows '.steps[] | select(.step == "status") | .ok and
+        (.contradiction | contains("other roots are finalized at one slot"))'
+    run -0 --separate-stderr "$BIN/devnet-connect" --finalized "$ours:7" "$(address a)"
+    [[ $output == *"ok     status "*"cannot both be true: other roots are finalized at one slot (ours: $ours)"* ]]
+    for claim in "$theirs:7" "$ours:6" "0x$(printf '00%.0s' {1..32}):7"; do
+        connect 0 --until status --finalized "$claim" "$(address a)"
+        shows '.steps[] | select(.step == "status") | has("contradiction") | not'
+    done
+}
+
 @test "for people each step is a line on stdout" {
     start_node a
     run -0 --separate-stderr "$BIN/devnet-connect" "$(address a)"

@@ -415,6 +415,51 @@ connect_to() {
     done
 }
 
+# A status of so many bytes, each 0, in snappy's framing format.
+declare -gA zeros=( # global: bats loads this from within a function
+    [80]=ff060000734e6150705901540000432bbb66$(printf '00%.0s' {1..80})
+    [79]=ff060000734e61507059015300007ba84a59$(printf '00%.0s' {1..79})
+)
+
+# What devnet-connect makes of a status answer: says_of_status TEXT STEP... [-- OPTION...].
+says_of_status() {
+    local text=$1 steps=() protocol=/leanconsensus/req/status/1/ssz_snappy
+    shift
+    while (($# > 0)) && [ "$1" != -- ]; do
+        steps+=("$1")
+        shift
+    done
+    launch listener "$TOOLS/hostile" --listen accept wait:fin "answer:$protocol" \
+        "${steps[@]}" rest:19000
+    eventually [ -s listener.out ]
+    run -6 --separate-stderr "$BIN/devnet-connect" --timeout 8s "${@:2}" "$(head -n 1 listener.out)"
+    [[ $stderr == *": status: $text" ]] || { echo "not '$text': $stderr"; return 1; }
+    [[ $output == *"FAILED status "*"$text"* ]]
+    end listener KILL || true
+}
+
+@test "a status answer that is none is named as what it is" {
+    local whole=0050${zeros[80]}
+    says_of_status "the answer is empty: the stream was ended before its first byte" fin
+    says_of_status "status: 79 bytes of SSZ, expected 80" "hex:004f${zeros[79]}" fin
+    says_of_status "the answer ended early: request/response: 80 bytes announced, 79 uncompressed" \
+        "hex:0050${zeros[79]}" fin
+    says_of_status "the answer ended early: snappy frame: ends within a chunk" "hex:${whole::100}" fin
+    says_of_status "request/response: no code before the length" "hex:${whole:2}" fin
+    says_of_status "3 bytes came behind the answer" "hex:${whole}ffffff" fin
+    says_of_status "a second answer came behind the first (100 bytes)" "hex:$whole$whole" fin
+    says_of_status "3 bytes came behind the answer" "hex:${whole}ffffff" fin -- --until status
+}
+
+@test "what comes behind a status that was taken already is named, too" {
+    launch listener "$TOOLS/hostile" --listen accept wait:fin "answer:$status" \
+        "hex:0050${zeros[80]}" rest:300 "hex:0050${zeros[80]}" fin rest:19000
+    eventually [ -s listener.out ]
+    run -6 --separate-stderr "$BIN/devnet-connect" --json --timeout 8s "$(head -n 1 listener.out)"
+    jq -e '[.steps[] | select(.step == "status") | .ok] == [true, false]' <<< "$output"
+    [[ $stderr == *": status: a second answer came behind the first "* ]]
+}
+
 @test "a status answered one byte at a time is an answer" {
     start_victim
     launch listener "$TOOLS/hostile" --listen accept wait:fin status rest:500

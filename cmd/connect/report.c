@@ -42,6 +42,10 @@ static void show_status(const json_t *step)
     show_checkpoint("finalized", received);
     printf(", ");
     show_checkpoint("head", received);
+    const json_t *contradiction = json_object_get(step, "contradiction");
+    if (contradiction != NULL)
+        printf("; %s (ours: %s)", json_string_value(contradiction),
+               text_of(json_object_get(json_object_get(step, "sent"), "finalized"), "root"));
 }
 
 static void show_identify(const json_t *step)

@@ -161,9 +161,19 @@ void attempt_on_status(const struct attempt_turn *turn)
     end_status(turn);
 }
 
+/* The answer was one, and something that has no place came behind it. */
+static bool goes_on_behind_status(const struct attempt_turn *turn)
+{
+    const struct attempt_event *event = turn->event;
+    return turn->attempt->done[ATTEMPT_STATUS] && event->end == PROTOCOL_UNINTELLIGIBLE &&
+           !event->by_peer && event->connection == turn->attempt->connection;
+}
+
 void attempt_on_status_failed(const struct attempt_turn *turn)
 {
     const struct attempt_event *event = turn->event;
+    if (goes_on_behind_status(turn))
+        attempt_fail(turn, ATTEMPT_STATUS_FAILED, ATTEMPT_STATUS, "%s", event->reason);
     if (event->end == PROTOCOL_CONNECTION_LOST || turn->attempt->done[ATTEMPT_STATUS])
         return;
     if (event->end != PROTOCOL_TIMED_OUT)

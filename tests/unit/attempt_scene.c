@@ -71,6 +71,8 @@ const struct scene_event scene_events[] = {
     {"status-refused", {HEARD(STATUS_FAILED), .end = PROTOCOL_CLOSED, .reason = "refused"}},
     {"status-late", {HEARD(STATUS_FAILED), .end = PROTOCOL_TIMED_OUT, .reason = "no answer"}},
     {"status-lost", {HEARD(STATUS_FAILED), .end = PROTOCOL_CONNECTION_LOST, .reason = "lost"}},
+    {"status-malformed",
+     {HEARD(STATUS_FAILED), .end = PROTOCOL_UNINTELLIGIBLE, .reason = "a second answer"}},
     {"status-asked-badly",
      {HEARD(STATUS_FAILED), .end = PROTOCOL_UNINTELLIGIBLE, .by_peer = true, .reason = "nonsense"}},
     {"identified", {HEARD(IDENTIFIED), .view = {.identify_asked = true}}},
