@@ -435,6 +435,31 @@ start_accept() {
     shows '.already_connected and .reached == "mesh" and .steps[0].direction == "accepted"'
 }
 
+@test "--from to a peer that is connected says so, once it has answered a ping" {
+    start_node a
+    start_dialler b a
+    await_mesh a b
+    connect 0 --from "$(ready b .api)" "$(address a)"
+    shows '.already_connected and .steps[0].already_connected'
+    await b '.event == "pong"' > /dev/null
+    run -0 "$BIN/devnet-connect" --from "$(ready b .api)" "$(address a)"
+    [[ ${lines[0]} == "ok     handshake "*"; was connected already, and answers" ]]
+    connect 0 "$(address a)"
+    shows '.steps[0] | has("already_connected") | not'
+}
+
+@test "--from to a peer that was killed a moment ago is no success" {
+    start_node a
+    start_dialler b a
+    await_mesh a b
+    where=$(address a)
+    end a KILL || true
+    api b /peers | jq -e '.peers | length == 1'
+    connect 3 --from "$(ready b .api)" --timeout 1s "$where"
+    shows '.already_connected and .reached == "none" and ([.steps[] | .ok] == [false])'
+    [[ $stderr == *": already connected, but the peer did not answer a ping"* ]]
+}
+
 @test "an API that fails ends with 9 and says how" {
     connect 9 --from http://127.0.0.1:1 /ip4/127.0.0.1/udp/9/quic-v1
     shows '.reached == "none" and .steps == [] and (.error | startswith("http://127.0.0.1:1: "))'

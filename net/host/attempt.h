@@ -58,6 +58,7 @@ enum attempt_state {
     ATTEMPT_AWAITS_NAME,    /* of whom we dial: being resolved */
     ATTEMPT_AWAITS_ANSWER,  /* of whom we dial */
     ATTEMPT_AWAITS_DIALLER, /* whoever it is */
+    ATTEMPT_AWAITS_ECHO,    /* of our ping, on a connection that existed already */
     ATTEMPT_AWAITS_CONFIRMATION,
     ATTEMPT_AWAITS_IDENTIFY,
     ATTEMPT_AWAITS_STATUS,
@@ -89,7 +90,9 @@ enum attempt_event_kind {
     ATTEMPT_HEARD_DIAL_FAILED,     /* connection, loss, reason, handshake_timeout_ms */
     ATTEMPT_HEARD_ACCEPT_FAILED,   /* loss, reason */
     ATTEMPT_HEARD_CONNECTED,       /* peer, connection, dialled, started_ns */
-    ATTEMPT_HEARD_ALREADY_THERE,   /* the same, of one to be dialled; confirmed, status */
+    ATTEMPT_HEARD_ALREADY_THERE,   /* the same, of one to be dialled */
+    ATTEMPT_HEARD_PONG,            /* the same; confirmed, status */
+    ATTEMPT_HEARD_PING_FAILED,     /* the same; end, reason */
     ATTEMPT_HEARD_CONFIRMED,       /* connection */
     ATTEMPT_HEARD_STATUS,          /* connection */
     ATTEMPT_HEARD_STATUS_FAILED,   /* connection, by_peer: it asked; end, reason */
@@ -163,6 +166,7 @@ struct attempt_told {
     enum attempt_step step;
     bool ok;
     bool not_spoken;   /* passed over */
+    bool existed;      /* of handshake: the connection was there, and has proven to live */
     uint64_t after_us; /* the first packet; never less than of the step before */
     const char *text;  /* what failed, or why it was passed over; otherwise NULL */
     const char *topic; /* of mesh, as the next */
@@ -177,6 +181,7 @@ struct attempt_output {
     struct attempt_told told[ATTEMPT_TOLD_MAX];
     size_t count;
     bool ask_identify; /* the peer, on the event's connection, before it hears anything else */
+    bool ping;         /* the same */
 };
 
 struct attempt_outcome {

@@ -61,9 +61,18 @@ static void look_at_peer(const struct peer *peer, struct attempt_view *view)
     view->topics = topics_of(peer, &view->topic_count);
 }
 
+static enum attempt_known_status known_status(const struct peer_connection *connection)
+{
+    if (connection->peer->status_known)
+        return ATTEMPT_STATUS_KNOWN;
+    return connection->status == STATUS_NOT_SPOKEN ? ATTEMPT_STATUS_REFUSED
+                                                   : ATTEMPT_STATUS_UNKNOWN;
+}
+
 static void look_at_connection(const struct peer_connection *connection,
                                struct attempt_event *event)
 {
+    event->status = known_status(connection);
     struct quic_connection_facts facts;
     quic_connection_facts(connection->quic, &facts);
     event->started_ns = facts.started_ns;
@@ -157,6 +166,20 @@ static void arm(struct attempt_driver *driver, uint64_t now_ns)
     event_arm(driver->timer, &delay);
 }
 
+static void take(struct attempt_driver *driver, uint64_t now_ns, const struct attempt_event *event,
+                 const struct host_event *source);
+
+static void ping(struct attempt_driver *driver, struct peer_connection *connection)
+{
+    const struct attempt_event failed = {.kind = ATTEMPT_HEARD_PING_FAILED,
+                                         .peer = driver->attempt.peer,
+                                         .connection = connection->number,
+                                         .end = PROTOCOL_TIMED_OUT,
+                                         .reason = "it allows no further stream"};
+    if (!host_ping(connection->peer)) /* on its oldest connection, as this is */
+        take(driver, clock_now_ns(), &failed, NULL);
+}
+
 /* SOURCE, where the event is the host's. */
 static void take(struct attempt_driver *driver, uint64_t now_ns, const struct attempt_event *event,
                  const struct host_event *source)
@@ -167,6 +190,8 @@ static void take(struct attempt_driver *driver, uint64_t now_ns, const struct at
         tell(driver, &output.told[i], source);
     if (output.ask_identify)
         host_ask_identify(source->connection);
+    if (output.ping)
+        ping(driver, source->connection);
     arm(driver, now_ns);
     if (driver->attempt.state == ATTEMPT_ENDS)
         event_active(driver->finish, EV_TIMEOUT, 0);
@@ -243,6 +268,8 @@ static bool kind_of(enum host_event_kind kind, enum attempt_event_kind *heard)
         [HOST_STATUS_FAILED] = {true, ATTEMPT_HEARD_STATUS_FAILED},
         [HOST_IDENTIFIED] = {true, ATTEMPT_HEARD_IDENTIFIED},
         [HOST_IDENTIFY_FAILED] = {true, ATTEMPT_HEARD_IDENTIFY_FAILED},
+        [HOST_PONG] = {true, ATTEMPT_HEARD_PONG},
+        [HOST_PING_FAILED] = {true, ATTEMPT_HEARD_PING_FAILED},
         [HOST_STREAM_OPENED] = {true, ATTEMPT_HEARD_STREAM_OPENED},
         [HOST_STREAM_REFUSED] = {true, ATTEMPT_HEARD_STREAM_REFUSED},
         [HOST_STREAM_CLOSED] = {true, ATTEMPT_HEARD_STREAM_CLOSED},
@@ -268,8 +295,11 @@ static void on_event(void *context, const struct host_event *source)
         return;
     if (kind == ATTEMPT_HEARD_DISCONNECTED && event.last)
         describe(driver, source->peer);
+    const struct host_event connected = {
+        .kind = HOST_CONNECTED, .peer = source->peer, .connection = source->connection};
+    bool is_echo = kind == ATTEMPT_HEARD_PONG || kind == ATTEMPT_HEARD_PING_FAILED;
     if (source->peer != NULL)
-        take_of_peer(driver, clock_now_ns(), &event, source);
+        take_of_peer(driver, clock_now_ns(), &event, is_echo ? &connected : source);
     else
         take(driver, clock_now_ns(), &event, source);
 }
@@ -396,17 +426,13 @@ static void on_resolved(void *context, const struct multiaddr *address, const ch
     take(driver, clock_now_ns(), &event, NULL);
 }
 
-/* Follows a peer that is connected already. */
+/* Follows a peer that is connected already, once it has proven to be. */
 static void adopt(struct attempt_driver *driver, struct peer *peer)
 {
     struct peer_connection *connection = peer_oldest_connection(peer);
     const struct host_event source = {
         .kind = HOST_CONNECTED, .peer = peer, .connection = connection};
     struct attempt_event event = translate(&source, ATTEMPT_HEARD_ALREADY_THERE);
-    if (peer->status_known)
-        event.status = ATTEMPT_STATUS_KNOWN;
-    else if (connection->status == STATUS_NOT_SPOKEN)
-        event.status = ATTEMPT_STATUS_REFUSED;
     driver->result.already_connected = true;
     take_of_peer(driver, clock_now_ns(), &event, &source);
 }

@@ -126,10 +126,22 @@ static void status_not_spoken(const struct attempt_turn *turn, enum protocol_end
     end_status(turn);
 }
 
-/* Its steps are told as they stand. */
+/* What we believe of a connection may be out of date: nothing is told before the peer has answered
+ * on it. */
 void attempt_on_already_there(const struct attempt_turn *turn)
 {
+    struct attempt *attempt = turn->attempt;
+    attempt->peer = turn->event->peer;
+    attempt->connection = turn->event->connection;
+    attempt->state = ATTEMPT_AWAITS_ECHO;
+    turn->output->ping = true;
+}
+
+/* Its steps are told as they stand. */
+void attempt_on_pong(const struct attempt_turn *turn)
+{
     follow(turn);
+    turn->output->told[0].existed = true;
     if (turn->event->confirmed)
         confirm(turn);
     if (turn->event->status == ATTEMPT_STATUS_UNKNOWN || turn->attempt->done[ATTEMPT_STATUS])
@@ -141,6 +153,22 @@ void attempt_on_already_there(const struct attempt_turn *turn)
         attempt_tell(turn, ATTEMPT_STATUS);
         end_status(turn);
     }
+}
+
+static void fail_unproven(const struct attempt_turn *turn)
+{
+    ATTEMPT_FAIL_AWAITED(turn, "already connected, but the peer did not answer a ping: %s",
+                         turn->event->reason);
+}
+
+/* Whoever refuses a ping lives. */
+void attempt_on_ping_failed(const struct attempt_turn *turn)
+{
+    enum protocol_end end = turn->event->end;
+    if (end == PROTOCOL_TIMED_OUT || end == PROTOCOL_CONNECTION_LOST)
+        fail_unproven(turn);
+    else
+        attempt_on_pong(turn);
 }
 
 /* ---- status and identify; where the connection was lost, that event says why ---- */
@@ -258,7 +286,9 @@ static void say_why_it_went(const struct attempt_turn *turn)
 {
     enum attempt_loss loss = turn->event->loss;
     const char *reason = turn->event->reason;
-    if (attempt_graft_stood_to_the_end(turn))
+    if (turn->attempt->state == ATTEMPT_AWAITS_ECHO)
+        fail_unproven(turn);
+    else if (attempt_graft_stood_to_the_end(turn))
         attempt_meshed(turn);
     else if (loss == ATTEMPT_LOST_REFUSED)
         attempt_fail(turn, ATTEMPT_TLS, ATTEMPT_CONFIRMED,
@@ -275,7 +305,8 @@ static bool was_needed(const struct attempt_turn *turn)
 {
     const struct attempt *attempt = turn->attempt;
     return turn->event->connection == attempt->connection &&
-           (attempt->state == ATTEMPT_AWAITS_CONFIRMATION ||
+           (attempt->state == ATTEMPT_AWAITS_ECHO ||
+            attempt->state == ATTEMPT_AWAITS_CONFIRMATION ||
             attempt->state == ATTEMPT_AWAITS_IDENTIFY || attempt->state == ATTEMPT_AWAITS_STATUS);
 }
 

@@ -44,6 +44,8 @@ void attempt_on_dial_failed(const struct attempt_turn *turn);
 void attempt_on_accept_failed(const struct attempt_turn *turn);
 void attempt_on_connected(const struct attempt_turn *turn);
 void attempt_on_already_there(const struct attempt_turn *turn);
+void attempt_on_pong(const struct attempt_turn *turn);
+void attempt_on_ping_failed(const struct attempt_turn *turn);
 void attempt_on_confirmed(const struct attempt_turn *turn);
 void attempt_on_status(const struct attempt_turn *turn);
 void attempt_on_status_failed(const struct attempt_turn *turn);

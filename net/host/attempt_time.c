@@ -104,6 +104,10 @@ static void time_out(const struct attempt_turn *turn)
     case ATTEMPT_AWAITS_DIALLER:
         time_out_dialler(turn, seconds);
         break;
+    case ATTEMPT_AWAITS_ECHO:
+        ATTEMPT_FAIL_AWAITED(
+            turn, "already connected, but the peer did not answer a ping within %g s", seconds);
+        break;
     case ATTEMPT_AWAITS_CONFIRMATION:
         ATTEMPT_FAIL_AWAITED(turn, "the peer did not confirm the handshake within %g s", seconds);
         break;

@@ -14,6 +14,7 @@
 #define NAME ATTEMPT_AWAITS_NAME
 #define ANSWER ATTEMPT_AWAITS_ANSWER
 #define DIALLER ATTEMPT_AWAITS_DIALLER
+#define ECHO ATTEMPT_AWAITS_ECHO
 #define CONFIRMATION ATTEMPT_AWAITS_CONFIRMATION
 #define IDENTIFY ATTEMPT_AWAITS_IDENTIFY
 #define STATUS ATTEMPT_AWAITS_STATUS
@@ -33,6 +34,7 @@ static const struct {
     [NAME] = {ATTEMPT_MESH, false, ""},
     [ANSWER] = {ATTEMPT_MESH, false, "dialling"},
     [DIALLER] = {ATTEMPT_MESH, true, ""},
+    [ECHO] = {ATTEMPT_MESH, false, "there"},
     [CONFIRMATION] = {ATTEMPT_HANDSHAKE, false, "dialling connected"},
     [IDENTIFY] = {ATTEMPT_IDENTIFY, false, "dialling connected"},
     [STATUS] = {ATTEMPT_MESH, false, "dialling connected"},
@@ -52,10 +54,7 @@ static const struct row {
 } rows[] = {
     {NAME, "name-failed time time-answered time-apart time-many-topics", ENDS, 3, "!handshake"},
     {NAME, "dialling", ANSWER, 0, ""},
-    {NAME, "there", STATUS, 0, "handshake"},
-    {NAME, "there-meshed", ENDS, 0, "handshake identify confirmed status streams mesh"},
-    {NAME, "there-no-status", STREAMS, 0, "handshake confirmed ~status"},
-    {NAME, "there-dialled-us", STRAGGLERS, 0, "handshake streams mesh confirmed"},
+    {NAME, "there", ECHO, 0, ""},
     {NAME, "interrupted", ENDS, 130, "!handshake"},
     {ANSWER, "dial-unanswered dial-failed time time-answered time-apart time-many-topics", ENDS, 3,
      "!handshake"},
@@ -69,6 +68,15 @@ static const struct row {
     {DIALLER, "dials", STREAMS, 0, "handshake"},
     {DIALLER, "interrupted", ENDS, 130, "!handshake"},
     {DIALLER, "time time-answered time-apart time-many-topics", ENDS, 3, "!handshake"},
+    {ECHO, "pong ping-refused", STATUS, 0, "handshake"},
+    {ECHO, "pong-meshed", ENDS, 0, "handshake identify confirmed status streams mesh"},
+    {ECHO, "pong-no-status", STREAMS, 0, "handshake confirmed ~status"},
+    {ECHO, "pong-dialled-us", STRAGGLERS, 0, "handshake streams mesh confirmed"},
+    {ECHO,
+     "ping-late ping-lost lost lost-one-of-two lost-tls lost-refused takes-leave time "
+     "time-answered time-apart time-many-topics",
+     ENDS, 3, "!handshake"},
+    {ECHO, "interrupted", ENDS, 130, "!handshake"},
     {CONFIRMATION, "confirmed status-refused status-malformed status-asked-badly", ENDS, 0,
      "confirmed"},
     {CONFIRMATION, "status", ENDS, 0, "confirmed status"},
@@ -331,14 +339,14 @@ static const struct way {
      "handshake identify confirmed status streams mesh", "mesh", ENDS},
     {ATTEMPT_MESH, false, NULL, "dialling connected-meshed lost-other status-streams",
      "handshake identify confirmed status streams mesh", "mesh", ENDS},
-    {ATTEMPT_HANDSHAKE, false, NULL, "there-meshed",
+    {ATTEMPT_HANDSHAKE, false, NULL, "there pong-meshed",
      "handshake identify confirmed status streams mesh", "handshake", ENDS},
-    {ATTEMPT_IDENTIFY, false, NULL, "there-meshed",
+    {ATTEMPT_IDENTIFY, false, NULL, "there pong-meshed",
      "handshake identify confirmed status streams mesh", "identify", ENDS},
-    {ATTEMPT_MESH, false, NULL, "there-dialled-us time", "handshake streams mesh confirmed ~status",
-     "mesh", ENDS},
-    {ATTEMPT_STATUS, false, NULL, "there-no-status", "handshake confirmed !status", "handshake",
-     ENDS},
+    {ATTEMPT_MESH, false, NULL, "there pong-dialled-us time",
+     "handshake streams mesh confirmed ~status", "mesh", ENDS},
+    {ATTEMPT_STATUS, false, NULL, "there pong-no-status", "handshake confirmed !status",
+     "handshake", ENDS},
     /* dialled by the peer: it may ask for our status, or leave it out */
     {ATTEMPT_MESH, true, NULL, "dials confirmed status streams graft-theirs",
      "handshake confirmed status streams mesh", "mesh", ENDS},
@@ -397,6 +405,24 @@ static void who_has_grafted_and_on_what_is_told(void **unused)
     }
 }
 
+static void a_connection_that_existed_is_pinged_first_and_said_to_be_one(void **unused)
+{
+    (void)unused;
+    struct scene scene;
+    struct attempt_output output;
+    scene_begin(&scene, ATTEMPT_MESH, false, NULL);
+    attempt_take(&scene.attempt, scene.now_ns, &scene_event_find("there")->event, &output);
+    assert_true(output.ping);
+    assert_int_equal(output.count, 0);
+    attempt_take(&scene.attempt, scene.now_ns, &scene_event_find("pong")->event, &output);
+    assert_false(output.ping);
+    assert_int_equal(output.told[0].step, ATTEMPT_HANDSHAKE);
+    assert_true(output.told[0].existed);
+    scene_begin(&scene, ATTEMPT_MESH, false, NULL);
+    scene_take_all(&scene, "dialling connected");
+    assert_false(scene.last.existed);
+}
+
 /* ---- what is said of a failure ---- */
 
 static const struct failure {
@@ -417,6 +443,12 @@ static const struct failure {
      "no QUIC answer within 1.5 s (handshake timed out)"},
     {ATTEMPT_MESH, false, NULL, "dialling dial-failed", 3, "no way there"},
     {ATTEMPT_MESH, false, NULL, "dialling dial-tls", 4, "it is another"},
+    {ATTEMPT_MESH, false, NULL, "there ping-late", 3,
+     "already connected, but the peer did not answer a ping: no answer in time"},
+    {ATTEMPT_MESH, false, NULL, "there lost", 3,
+     "already connected, but the peer did not answer a ping: gone"},
+    {ATTEMPT_MESH, false, NULL, "there time", 3,
+     "already connected, but the peer did not answer a ping within 5 s"},
     {ATTEMPT_MESH, false, NULL, "dialling interrupted", 130, "interrupted"},
     {ATTEMPT_MESH, true, NULL, "time", 3, "nobody dialled within 5 s"},
     {ATTEMPT_MESH, true, NULL, "accept-failed time", 3,
@@ -709,6 +741,7 @@ int main(void)
         cmocka_unit_test(the_table_names_no_event_that_is_not_there),
         cmocka_unit_test(the_way_through_is_told_in_its_order),
         cmocka_unit_test(who_has_grafted_and_on_what_is_told),
+        cmocka_unit_test(a_connection_that_existed_is_pinged_first_and_said_to_be_one),
         cmocka_unit_test(each_failure_says_what_was_missing),
         cmocka_unit_test(what_strangers_say_is_made_safe_and_stays_whole_characters),
         cmocka_unit_test(the_time_is_asked_for_when_something_may_come_of_it),
