@@ -107,7 +107,8 @@ enum attempt_event_kind {
     ATTEMPT_HEARD_ACKNOWLEDGEMENT, /* of our last GRAFT: round_trip_us */
     ATTEMPT_HEARD_DISCONNECTED,    /* connection, loss, reason; last: none is left */
     ATTEMPT_HEARD_ABANDONED,       /* by the caller: exit, reason */
-    ATTEMPT_HEARD_TIME,            /* attempt_next_time() has come; answered */
+    ATTEMPT_HEARD_TIME,            /* attempt_next_time() has come; answered, reason: what came
+                                      in place of an answer, clauses each behind "; ", or NULL */
     ATTEMPT_EVENT_KINDS,
 };
 
@@ -156,7 +157,7 @@ struct attempt_event {
     const char *topic;
     const char *reason;
     uint64_t round_trip_us;
-    bool answered; /* whom we dial: with anything at all */
+    bool answered; /* whom we dial: with anything that was understood */
     struct attempt_view view;
 };
 

@@ -365,8 +365,11 @@ static void on_timer(evutil_socket_t fd, short what, void *argument)
     struct attempt_driver *driver = argument;
     const struct host_event source = {.peer = peer_of(driver)};
     uint64_t dial = attempt_open_dial(&driver->attempt);
+    char beside[ERROR_TEXT_SIZE];
     struct attempt_event event = {.kind = ATTEMPT_HEARD_TIME,
-                                  .answered = dial != 0 && host_dial_answered(driver->host, dial)};
+                                  .answered = dial != 0 && host_dial_answered(driver->host, dial),
+                                  .reason = beside};
+    host_dial_in_place_of_answer(driver->host, dial, beside, sizeof(beside));
     uint64_t now_ns = not_before(driver->timer_ns);
     if (source.peer != NULL)
         take_of_peer(driver, now_ns, &event, &source);

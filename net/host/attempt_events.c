@@ -31,8 +31,8 @@ void attempt_on_dial_failed(const struct attempt_turn *turn)
     const struct attempt_event *event = turn->event;
     if (event->loss == ATTEMPT_LOST_UNANSWERED)
         attempt_fail(turn, ATTEMPT_UNREACHABLE, ATTEMPT_HANDSHAKE,
-                     "no QUIC answer within %g s (handshake timed out)",
-                     (double)event->handshake_timeout_ms / 1000);
+                     "no QUIC answer within %g s (%s)", (double)event->handshake_timeout_ms / 1000,
+                     event->reason);
     else
         attempt_fail(turn, is_tls_failure(event->loss) ? ATTEMPT_TLS : ATTEMPT_UNREACHABLE,
                      ATTEMPT_HANDSHAKE, "%s", event->reason);

@@ -75,11 +75,14 @@ static void time_out_dialler(const struct attempt_turn *turn, double seconds)
 
 static void time_out_answer(const struct attempt_turn *turn, double seconds)
 {
+    const char *beside = turn->event->reason != NULL ? turn->event->reason : "";
     if (turn->event->answered)
-        ATTEMPT_FAIL_AWAITED(
-            turn, "the peer answered, and did not complete the handshake within %g s", seconds);
+        ATTEMPT_FAIL_AWAITED(turn,
+                             "the peer answered, and did not complete the handshake within %g s%s",
+                             seconds, beside);
     else
-        ATTEMPT_FAIL_AWAITED(turn, "no QUIC answer within %g s (handshake timed out)", seconds);
+        ATTEMPT_FAIL_AWAITED(turn, "no QUIC answer within %g s (handshake timed out%s)", seconds,
+                             beside);
 }
 
 static void time_out_status(const struct attempt_turn *turn, double seconds)

@@ -52,12 +52,14 @@ static const struct row {
     int exit;
     const char *told;
 } rows[] = {
-    {NAME, "name-failed time time-answered time-apart time-many-topics", ENDS, 3, "!handshake"},
+    {NAME, "name-failed time time-answered time-refused time-apart time-many-topics", ENDS, 3,
+     "!handshake"},
     {NAME, "dialling", ANSWER, 0, ""},
     {NAME, "there", ECHO, 0, ""},
     {NAME, "interrupted", ENDS, 130, "!handshake"},
-    {ANSWER, "dial-unanswered dial-failed time time-answered time-apart time-many-topics", ENDS, 3,
-     "!handshake"},
+    {ANSWER,
+     "dial-unanswered dial-failed time time-answered time-refused time-apart time-many-topics",
+     ENDS, 3, "!handshake"},
     {ANSWER, "dial-tls dial-refused", ENDS, 4, "!handshake"},
     {ANSWER, "connected", STATUS, 0, "handshake"},
     {ANSWER, "dials", STREAMS, 0, "handshake"},
@@ -67,14 +69,14 @@ static const struct row {
     {DIALLER, "accept-tls", ENDS, 4, "!handshake"},
     {DIALLER, "dials", STREAMS, 0, "handshake"},
     {DIALLER, "interrupted", ENDS, 130, "!handshake"},
-    {DIALLER, "time time-answered time-apart time-many-topics", ENDS, 3, "!handshake"},
+    {DIALLER, "time time-answered time-refused time-apart time-many-topics", ENDS, 3, "!handshake"},
     {ECHO, "pong ping-refused", STATUS, 0, "handshake"},
     {ECHO, "pong-meshed", ENDS, 0, "handshake identify confirmed status streams mesh"},
     {ECHO, "pong-no-status", STREAMS, 0, "handshake confirmed ~status"},
     {ECHO, "pong-dialled-us", STRAGGLERS, 0, "handshake streams mesh confirmed"},
     {ECHO,
      "ping-late ping-lost lost lost-one-of-two lost-tls lost-refused takes-leave time "
-     "time-answered time-apart time-many-topics",
+     "time-answered time-refused time-apart time-many-topics",
      ENDS, 3, "!handshake"},
     {ECHO, "interrupted", ENDS, 130, "!handshake"},
     {CONFIRMATION, "confirmed status-refused status-malformed status-asked-badly", ENDS, 0,
@@ -96,7 +98,8 @@ static const struct row {
      "!streams"},
     {CONFIRMATION, "pruned", ENDS, 8, "!mesh"},
     {CONFIRMATION, "lost lost-one-of-two takes-leave", ENDS, 3, "!confirmed"},
-    {CONFIRMATION, "lost-tls lost-refused time time-answered time-apart time-many-topics", ENDS, 4,
+    {CONFIRMATION,
+     "lost-tls lost-refused time time-answered time-refused time-apart time-many-topics", ENDS, 4,
      "!confirmed"},
     {CONFIRMATION, "interrupted", ENDS, 130, "!confirmed"},
     {IDENTIFY, "confirmed", IDENTIFY, 0, "confirmed"},
@@ -108,6 +111,7 @@ static const struct row {
     {IDENTIFY, "identified", ENDS, 0, "identify"},
     {IDENTIFY,
      "identify-na identify-failed lost lost-one-of-two lost-tls takes-leave time time-answered "
+     "time-refused "
      "time-apart time-many-topics",
      ENDS, 5, "!identify"},
     {IDENTIFY,
@@ -126,7 +130,8 @@ static const struct row {
     {STATUS, "status-na status-unanswered", STREAMS, 0, "confirmed ~status"},
     {STATUS, "status-refused status-malformed status-asked-badly", ENDS, 6, "confirmed !status"},
     {STATUS,
-     "status-late lost lost-one-of-two lost-tls takes-leave time time-answered time-apart "
+     "status-late lost lost-one-of-two lost-tls takes-leave time time-answered time-refused "
+     "time-apart "
      "time-many-topics",
      ENDS, 6, "!status"},
     {STATUS, "identified", STATUS, 0, "identify"},
@@ -151,7 +156,7 @@ static const struct row {
     {STREAMS, "gossip-na", ENDS, 5, "!streams"},
     {STREAMS,
      "gossip-reset gossip-malformed gossip-unintelligible stream-reset lost lost-tls takes-leave "
-     "time time-answered time-apart time-many-topics",
+     "time time-answered time-refused time-apart time-many-topics",
      ENDS, 7, "!streams"},
     {STREAMS, "pruned", ENDS, 8, "!mesh"},
     {STREAMS, "status-malformed", ENDS, 6, "!status"},
@@ -164,8 +169,9 @@ static const struct row {
     {MESH, "gossip-na", ENDS, 5, "!streams"},
     {MESH, "gossip-reset gossip-malformed gossip-unintelligible stream-reset", ENDS, 7, "!streams"},
     {MESH, "graft-theirs graft-theirs-vote", ENDS, 0, "mesh"},
-    {MESH, "pruned lost lost-tls takes-leave time time-answered time-apart time-many-topics", ENDS,
-     8, "!mesh"},
+    {MESH,
+     "pruned lost lost-tls takes-leave time time-answered time-refused time-apart time-many-topics",
+     ENDS, 8, "!mesh"},
     {MESH, "status-malformed", ENDS, 6, "!status"},
     {MESH, "lost-refused", ENDS, 4, "!confirmed"},
     {MESH, "interrupted", ENDS, 130, "!mesh"},
@@ -176,7 +182,8 @@ static const struct row {
      STRAGGLERS, 0, ""},
     {STRAGGLERS, "streams streams-identify-asked", STRAGGLERS, 0, "streams"},
     {STRAGGLERS,
-     "lost lost-tls lost-refused takes-leave interrupted time time-answered time-apart "
+     "lost lost-tls lost-refused takes-leave interrupted time time-answered time-refused "
+     "time-apart "
      "time-many-topics",
      ENDS, 0, ""},
     {ENDS, "lost lost-tls lost-refused takes-leave", ENDS, 0, ""},
@@ -440,7 +447,9 @@ static const struct failure {
     {ATTEMPT_MESH, false, NULL, "dialling time-answered", 3,
      "the peer answered, and did not complete the handshake within 5 s"},
     {ATTEMPT_MESH, false, NULL, "dialling dial-unanswered", 3,
-     "no QUIC answer within 1.5 s (handshake timed out)"},
+     "no QUIC answer within 1.5 s (handshake timed out; 2 bytes came)"},
+    {ATTEMPT_MESH, false, NULL, "dialling time-refused", 3,
+     "no QUIC answer within 5 s (handshake timed out; ICMP came back)"},
     {ATTEMPT_MESH, false, NULL, "dialling dial-failed", 3, "no way there"},
     {ATTEMPT_MESH, false, NULL, "dialling dial-tls", 4, "it is another"},
     {ATTEMPT_MESH, false, NULL, "there ping-late", 3,
