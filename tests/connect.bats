@@ -147,6 +147,36 @@ start_accept() {
     shows '.reached == "none" and (.error | contains("name"))'
 }
 
+# Runs with a hosts file of its own: with_hosts LINE... -- COMMAND [ARGUMENT...].
+with_hosts() {
+    : > hosts
+    while [ "$1" != -- ]; do
+        echo "$1" >> hosts
+        shift
+    done
+    shift
+    unshare --mount --map-root-user bash -c 'mount --bind hosts /etc/hosts && exec "$@"' - "$@"
+}
+
+@test "all addresses of a name are tried, and the error names each" {
+    unshare --mount --map-root-user true || skip "no mount namespaces here"
+    start_node a
+    port=$(address a)
+    port=${port#*/udp/} port=${port%%/*}
+    for lines in "::1 both|127.0.0.1 both" "127.0.0.9 both|127.0.0.1 both" "127.0.0.1 both|::1 both"; do
+        run -0 --separate-stderr with_hosts "${lines%|*}" "${lines#*|}" -- \
+            "$BIN/devnet-connect" "/dns/both/udp/$port/quic-v1/p2p/$(peer_id a)"
+        [[ $output == *"ok     mesh "* && -z $stderr ]]
+    done
+    run -3 --separate-stderr with_hosts "::1 both" "127.0.0.1 both" -- \
+        "$BIN/devnet-connect" --timeout 1s /dns/both/udp/9/quic-v1
+    [[ $stderr == *"/ip6/::1/udp/9/quic-v1: no answer; ICMP came back: Connection refused; "* ]]
+    [[ $stderr == *"/ip4/127.0.0.1/udp/9/quic-v1: no answer; ICMP came back: Connection refused)" ]]
+    run -4 --separate-stderr with_hosts "::1 both" "127.0.0.1 both" -- "$BIN/devnet-connect" \
+        --timeout 15s "/dns/both/udp/$port/quic-v1/p2p/16Uiu2HAmGnGDGaPpd5bDfDsdhaAporRfauSwzu5hqpA7XJsJvopa"
+    [[ $stderr == *"/ip6/::1/udp/$port/quic-v1: no answer; ICMP"*": peer id is "* ]]
+}
+
 @test "--topic is the one to mesh on, as it is or by its Lean name" {
     start_node a --topic lean:block --topic elsewhere
     connect 0 --topic elsewhere "$(address a)"

@@ -42,7 +42,7 @@ static const struct {
     void (*take)(const struct attempt_turn *turn);
 } events[ATTEMPT_EVENT_KINDS] = {
     [ATTEMPT_HEARD_NAME_FAILED] = {IN(AWAITS_NAME), attempt_on_name_failed},
-    [ATTEMPT_HEARD_DIALLING] = {IN(AWAITS_NAME), attempt_on_dialling},
+    [ATTEMPT_HEARD_DIALLING] = {IN(AWAITS_NAME) | IN(AWAITS_ANSWER), attempt_on_dialling},
     [ATTEMPT_HEARD_DIAL_FAILED] = {IN(AWAITS_ANSWER), attempt_on_dial_failed},
     [ATTEMPT_HEARD_ACCEPT_FAILED] = {IN(AWAITS_DIALLER), attempt_on_accept_failed},
     [ATTEMPT_HEARD_CONNECTED] = {IN(AWAITS_ANSWER) | IN(AWAITS_DIALLER), attempt_on_connected},
@@ -295,9 +295,4 @@ struct attempt_outcome attempt_outcome(const struct attempt *attempt)
     return (struct attempt_outcome){.reached = reached_name(attempt),
                                     .exit = attempt->exit,
                                     .error = attempt_has_failed(attempt) ? attempt->error : NULL};
-}
-
-uint64_t attempt_open_dial(const struct attempt *attempt)
-{
-    return attempt->peer == ATTEMPT_NO_PEER ? attempt->connection : 0;
 }

@@ -86,7 +86,7 @@ enum attempt_grafted_by {
 
 enum attempt_event_kind {
     ATTEMPT_HEARD_NAME_FAILED,     /* reason: no dial came of it */
-    ATTEMPT_HEARD_DIALLING,        /* connection */
+    ATTEMPT_HEARD_DIALLING,        /* connection; again: of several, the one that counts */
     ATTEMPT_HEARD_DIAL_FAILED,     /* connection, loss, reason, handshake_timeout_ms */
     ATTEMPT_HEARD_ACCEPT_FAILED,   /* loss, reason */
     ATTEMPT_HEARD_CONNECTED,       /* peer, connection, dialled, started_ns */
@@ -108,7 +108,8 @@ enum attempt_event_kind {
     ATTEMPT_HEARD_DISCONNECTED,    /* connection, loss, reason; last: none is left */
     ATTEMPT_HEARD_ABANDONED,       /* by the caller: exit, reason */
     ATTEMPT_HEARD_TIME,            /* attempt_next_time() has come; answered, reason: what came
-                                      in place of an answer, clauses each behind "; ", or NULL */
+                                      in place of an answer, clauses each behind "; ", or NULL;
+                                      loss: of addresses that have failed already */
     ATTEMPT_EVENT_KINDS,
 };
 
@@ -229,7 +230,5 @@ void attempt_take(struct attempt *attempt, uint64_t now_ns, const struct attempt
 /* When to tell ATTEMPT_HEARD_TIME; UINT64_MAX: never. */
 uint64_t attempt_next_time(const struct attempt *attempt);
 struct attempt_outcome attempt_outcome(const struct attempt *attempt);
-/* The number of a dial that has led nowhere yet; 0: there is none. */
-uint64_t attempt_open_dial(const struct attempt *attempt);
 
 #endif

@@ -21,7 +21,7 @@ void attempt_on_dialling(const struct attempt_turn *turn)
     turn->attempt->state = ATTEMPT_AWAITS_ANSWER;
 }
 
-static bool is_tls_failure(enum attempt_loss loss)
+bool attempt_is_tls_failure(enum attempt_loss loss)
 {
     return loss == ATTEMPT_LOST_TLS || loss == ATTEMPT_LOST_REFUSED;
 }
@@ -34,7 +34,7 @@ void attempt_on_dial_failed(const struct attempt_turn *turn)
                      "no QUIC answer within %g s (%s)", (double)event->handshake_timeout_ms / 1000,
                      event->reason);
     else
-        attempt_fail(turn, is_tls_failure(event->loss) ? ATTEMPT_TLS : ATTEMPT_UNREACHABLE,
+        attempt_fail(turn, attempt_is_tls_failure(event->loss) ? ATTEMPT_TLS : ATTEMPT_UNREACHABLE,
                      ATTEMPT_HANDSHAKE, "%s", event->reason);
     turn->attempt->connection = 0;
 }
@@ -44,7 +44,7 @@ void attempt_on_dial_failed(const struct attempt_turn *turn)
 void attempt_on_accept_failed(const struct attempt_turn *turn)
 {
     error_set(&turn->attempt->accept_failed, "%s", turn->event->reason);
-    if (is_tls_failure(turn->event->loss))
+    if (attempt_is_tls_failure(turn->event->loss))
         attempt_fail(turn, ATTEMPT_TLS, ATTEMPT_HANDSHAKE, "%s", turn->event->reason);
 }
 
@@ -294,7 +294,7 @@ static void say_why_it_went(const struct attempt_turn *turn)
         attempt_fail(turn, ATTEMPT_TLS, ATTEMPT_CONFIRMED,
                      "the peer did not accept our certificate: %s", reason);
     else if (turn->attempt->state == ATTEMPT_AWAITS_CONFIRMATION)
-        attempt_fail(turn, is_tls_failure(loss) ? ATTEMPT_TLS : ATTEMPT_UNREACHABLE,
+        attempt_fail(turn, attempt_is_tls_failure(loss) ? ATTEMPT_TLS : ATTEMPT_UNREACHABLE,
                      ATTEMPT_CONFIRMED, "connection lost: %s", reason);
     else
         ATTEMPT_FAIL_AWAITED(turn, "connection lost: %s", reason);

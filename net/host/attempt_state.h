@@ -38,6 +38,8 @@ bool attempt_waits_for_status(const struct attempt *attempt);
 
 /* ---- attempt_events.c: what is made of each ---- */
 
+/* One side did not accept the other. */
+bool attempt_is_tls_failure(enum attempt_loss loss);
 void attempt_on_name_failed(const struct attempt_turn *turn);
 void attempt_on_dialling(const struct attempt_turn *turn);
 void attempt_on_dial_failed(const struct attempt_turn *turn);

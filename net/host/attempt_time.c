@@ -76,7 +76,10 @@ static void time_out_dialler(const struct attempt_turn *turn, double seconds)
 static void time_out_answer(const struct attempt_turn *turn, double seconds)
 {
     const char *beside = turn->event->reason != NULL ? turn->event->reason : "";
-    if (turn->event->answered)
+    if (attempt_is_tls_failure(turn->event->loss))
+        attempt_fail(turn, ATTEMPT_TLS, ATTEMPT_HANDSHAKE,
+                     "no handshake was completed within %g s%s", seconds, beside);
+    else if (turn->event->answered)
         ATTEMPT_FAIL_AWAITED(turn,
                              "the peer answered, and did not complete the handshake within %g s%s",
                              seconds, beside);

@@ -35,6 +35,7 @@ static const struct attempt_topic many[] = {
 const struct scene_event scene_events[] = {
     {"name-failed", {HEARD(NAME_FAILED), .reason = "no such name"}},
     {"dialling", {HEARD(DIALLING)}},
+    {"dialling-other", {.kind = ATTEMPT_HEARD_DIALLING, .connection = OTHER}},
     {"dial-unanswered",
      {HEARD(DIAL_FAILED), .loss = ATTEMPT_LOST_UNANSWERED, .handshake_timeout_ms = 1500,
       .reason = "handshake timed out; 2 bytes came"}},
@@ -129,6 +130,8 @@ const struct scene_event scene_events[] = {
     {"time", {HEARD(TIME), .view = {PLAIN}}},
     {"time-answered", {HEARD(TIME), .answered = true, .view = {PLAIN}}},
     {"time-refused", {HEARD(TIME), .reason = "; ICMP came back", .view = {PLAIN}}},
+    {"time-one-tls",
+     {HEARD(TIME), .loss = ATTEMPT_LOST_TLS, .reason = "; A: it is another; B: no answer"}},
     {"time-apart", {HEARD(TIME), .view = {TOPICS(apart)}}},
     {"time-many-topics", {HEARD(TIME), .view = {TOPICS(many)}}},
     {NULL, {0}},

@@ -52,15 +52,16 @@ static const struct row {
     int exit;
     const char *told;
 } rows[] = {
-    {NAME, "name-failed time time-answered time-refused time-apart time-many-topics", ENDS, 3,
-     "!handshake"},
-    {NAME, "dialling", ANSWER, 0, ""},
+    {NAME, "name-failed time time-answered time-refused time-one-tls time-apart time-many-topics",
+     ENDS, 3, "!handshake"},
+    {NAME, "dialling dialling-other", ANSWER, 0, ""},
+    {ANSWER, "dialling-other", ANSWER, 0, ""}, /* of several addresses */
     {NAME, "there", ECHO, 0, ""},
     {NAME, "interrupted", ENDS, 130, "!handshake"},
     {ANSWER,
      "dial-unanswered dial-failed time time-answered time-refused time-apart time-many-topics",
      ENDS, 3, "!handshake"},
-    {ANSWER, "dial-tls dial-refused", ENDS, 4, "!handshake"},
+    {ANSWER, "dial-tls dial-refused time-one-tls", ENDS, 4, "!handshake"},
     {ANSWER, "connected", STATUS, 0, "handshake"},
     {ANSWER, "dials", STREAMS, 0, "handshake"},
     {ANSWER, "connected-meshed", STATUS, 0, "handshake identify"},
@@ -69,14 +70,15 @@ static const struct row {
     {DIALLER, "accept-tls", ENDS, 4, "!handshake"},
     {DIALLER, "dials", STREAMS, 0, "handshake"},
     {DIALLER, "interrupted", ENDS, 130, "!handshake"},
-    {DIALLER, "time time-answered time-refused time-apart time-many-topics", ENDS, 3, "!handshake"},
+    {DIALLER, "time time-answered time-refused time-one-tls time-apart time-many-topics", ENDS, 3,
+     "!handshake"},
     {ECHO, "pong ping-refused", STATUS, 0, "handshake"},
     {ECHO, "pong-meshed", ENDS, 0, "handshake identify confirmed status streams mesh"},
     {ECHO, "pong-no-status", STREAMS, 0, "handshake confirmed ~status"},
     {ECHO, "pong-dialled-us", STRAGGLERS, 0, "handshake streams mesh confirmed"},
     {ECHO,
      "ping-late ping-lost lost lost-one-of-two lost-tls lost-refused takes-leave time "
-     "time-answered time-refused time-apart time-many-topics",
+     "time-answered time-refused time-one-tls time-apart time-many-topics",
      ENDS, 3, "!handshake"},
     {ECHO, "interrupted", ENDS, 130, "!handshake"},
     {CONFIRMATION, "confirmed status-refused status-malformed status-asked-badly", ENDS, 0,
@@ -99,8 +101,9 @@ static const struct row {
     {CONFIRMATION, "pruned", ENDS, 8, "!mesh"},
     {CONFIRMATION, "lost lost-one-of-two takes-leave", ENDS, 3, "!confirmed"},
     {CONFIRMATION,
-     "lost-tls lost-refused time time-answered time-refused time-apart time-many-topics", ENDS, 4,
-     "!confirmed"},
+     "lost-tls lost-refused time time-answered time-refused time-one-tls time-apart "
+     "time-many-topics",
+     ENDS, 4, "!confirmed"},
     {CONFIRMATION, "interrupted", ENDS, 130, "!confirmed"},
     {IDENTIFY, "confirmed", IDENTIFY, 0, "confirmed"},
     {IDENTIFY, "status status-identify-asked", IDENTIFY, 0, "confirmed status"},
@@ -111,7 +114,7 @@ static const struct row {
     {IDENTIFY, "identified", ENDS, 0, "identify"},
     {IDENTIFY,
      "identify-na identify-failed lost lost-one-of-two lost-tls takes-leave time time-answered "
-     "time-refused "
+     "time-refused time-one-tls "
      "time-apart time-many-topics",
      ENDS, 5, "!identify"},
     {IDENTIFY,
@@ -131,6 +134,7 @@ static const struct row {
     {STATUS, "status-refused status-malformed status-asked-badly", ENDS, 6, "confirmed !status"},
     {STATUS,
      "status-late lost lost-one-of-two lost-tls takes-leave time time-answered time-refused "
+     "time-one-tls "
      "time-apart "
      "time-many-topics",
      ENDS, 6, "!status"},
@@ -156,7 +160,7 @@ static const struct row {
     {STREAMS, "gossip-na", ENDS, 5, "!streams"},
     {STREAMS,
      "gossip-reset gossip-malformed gossip-unintelligible stream-reset lost lost-tls takes-leave "
-     "time time-answered time-refused time-apart time-many-topics",
+     "time time-answered time-refused time-one-tls time-apart time-many-topics",
      ENDS, 7, "!streams"},
     {STREAMS, "pruned", ENDS, 8, "!mesh"},
     {STREAMS, "status-malformed", ENDS, 6, "!status"},
@@ -170,7 +174,8 @@ static const struct row {
     {MESH, "gossip-reset gossip-malformed gossip-unintelligible stream-reset", ENDS, 7, "!streams"},
     {MESH, "graft-theirs graft-theirs-vote", ENDS, 0, "mesh"},
     {MESH,
-     "pruned lost lost-tls takes-leave time time-answered time-refused time-apart time-many-topics",
+     "pruned lost lost-tls takes-leave time time-answered time-refused time-one-tls time-apart "
+     "time-many-topics",
      ENDS, 8, "!mesh"},
     {MESH, "status-malformed", ENDS, 6, "!status"},
     {MESH, "lost-refused", ENDS, 4, "!confirmed"},
@@ -183,6 +188,7 @@ static const struct row {
     {STRAGGLERS, "streams streams-identify-asked", STRAGGLERS, 0, "streams"},
     {STRAGGLERS,
      "lost lost-tls lost-refused takes-leave interrupted time time-answered time-refused "
+     "time-one-tls "
      "time-apart "
      "time-many-topics",
      ENDS, 0, ""},
@@ -278,6 +284,8 @@ static const struct way {
     /* dialled */
     {ATTEMPT_HANDSHAKE, false, NULL, "dialling connected confirmed", "handshake confirmed",
      "handshake", ENDS},
+    {ATTEMPT_HANDSHAKE, false, NULL, "dialling-other dialling connected confirmed",
+     "handshake confirmed", "handshake", ENDS},
     {ATTEMPT_IDENTIFY, false, NULL, "dialling connected identified", "handshake identify",
      "identify", ENDS},
     {ATTEMPT_STATUS, false, NULL, "dialling connected status", "handshake confirmed status",
@@ -448,6 +456,8 @@ static const struct failure {
      "the peer answered, and did not complete the handshake within 5 s"},
     {ATTEMPT_MESH, false, NULL, "dialling dial-unanswered", 3,
      "no QUIC answer within 1.5 s (handshake timed out; 2 bytes came)"},
+    {ATTEMPT_MESH, false, NULL, "dialling time-one-tls", 4,
+     "no handshake was completed within 5 s; A: it is another; B: no answer"},
     {ATTEMPT_MESH, false, NULL, "dialling time-refused", 3,
      "no QUIC answer within 5 s (handshake timed out; ICMP came back)"},
     {ATTEMPT_MESH, false, NULL, "dialling dial-failed", 3, "no way there"},
@@ -642,27 +652,6 @@ static void identify_is_asked_at_once_only_where_it_is_the_goal(void **unused)
     }
 }
 
-static void a_dial_that_leads_nowhere_is_to_be_given_up(void **unused)
-{
-    (void)unused;
-    static const bool open[ATTEMPT_STATES] = {[ANSWER] = true};
-    for (enum attempt_state state = 0; state < ATTEMPT_STATES; state++) {
-        struct scene scene;
-        come_to(&scene, state);
-        assert_int_equal(attempt_open_dial(&scene.attempt) != 0, open[state]);
-    }
-    struct scene scene;
-    come_to(&scene, ANSWER);
-    scene_take_all(&scene, "time");
-    assert_int_not_equal(attempt_open_dial(&scene.attempt), 0);
-    come_to(&scene, ANSWER);
-    scene_take_all(&scene, "dial-failed");
-    assert_int_equal(attempt_open_dial(&scene.attempt), 0);
-    come_to(&scene, MESH);
-    scene_take_all(&scene, "lost");
-    assert_int_equal(attempt_open_dial(&scene.attempt), 0);
-}
-
 /* ---- whatever comes ---- */
 
 static void take_checked(struct scene *scene, const struct attempt_event *event)
@@ -757,7 +746,6 @@ int main(void)
         cmocka_unit_test(time_that_has_not_come_changes_nothing),
         cmocka_unit_test(steps_are_timed_from_the_first_packet),
         cmocka_unit_test(identify_is_asked_at_once_only_where_it_is_the_goal),
-        cmocka_unit_test(a_dial_that_leads_nowhere_is_to_be_given_up),
         cmocka_unit_test(any_two_events_in_any_state_leave_it_sound),
         cmocka_unit_test(long_ways_of_any_events_end_with_one_outcome),
     };
