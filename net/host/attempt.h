@@ -100,7 +100,7 @@ enum attempt_event_kind {
     ATTEMPT_HEARD_IDENTIFY_FAILED, /* end, reason */
     ATTEMPT_HEARD_STREAM_OPENED,   /* */
     ATTEMPT_HEARD_STREAM_REFUSED,  /* ours: end, reason */
-    ATTEMPT_HEARD_STREAM_CLOSED,   /* by_peer: the peer's own; end */
+    ATTEMPT_HEARD_STREAM_CLOSED,   /* by_peer: the peer's own; end, reason or NULL */
     ATTEMPT_HEARD_GRAFT,           /* topic, by_peer */
     ATTEMPT_HEARD_MESH_LEFT,       /* topic, by_peer */
     ATTEMPT_HEARD_GRAFT_REFUSED,   /* topic: a PRUNE arrived */

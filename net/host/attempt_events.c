@@ -275,9 +275,11 @@ void attempt_on_stream_refused(const struct attempt_turn *turn)
 
 void attempt_on_stream_closed(const struct attempt_turn *turn)
 {
+    const char *reason = turn->event->reason;
     if (!turn->event->by_peer && turn->event->end == PROTOCOL_RESET)
         attempt_fail(turn, ATTEMPT_STREAM_FAILED, ATTEMPT_STREAMS,
-                     "our gossipsub stream was reset by the peer");
+                     "our gossipsub stream was reset by the peer%s%s",
+                     reason != NULL && *reason != '\0' ? ": " : "", reason != NULL ? reason : "");
 }
 
 /* ---- the end ---- */

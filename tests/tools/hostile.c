@@ -19,7 +19,8 @@
  *   status                  answers a status request with the status that was asked with
  *   fin, reset, stop (STOP_SENDING alone)
  *   wait:data, wait:fin, wait:reset, wait:end (either, or the stream is gone), wait:answer
- *   (data or the end), wait:closed (the connection is), rest:MS, die (SIGKILL), close
+ *   (data or the end), wait:bytes:N (that many on the stream), wait:closed (the connection is),
+ * rest:MS, die (SIGKILL), close
  *
  * Prints what happens, a line each; ends with 0 when the steps are done, 1 when a connection ends
  * before that, and 3 when one takes too long.
@@ -226,6 +227,8 @@ static bool has_come(const char *what)
         return me.closed;
     if (strcmp(what, "data") == 0)
         return channel->input.size > 0;
+    if (strncmp(what, "bytes:", 6) == 0)
+        return channel->input.size >= strtoul(what + 6, NULL, 10);
     if (strcmp(what, "fin") == 0)
         return channel->fin;
     if (strcmp(what, "reset") == 0)

@@ -100,6 +100,8 @@ const struct scene_event scene_events[] = {
      {HEARD(STREAM_REFUSED), .end = PROTOCOL_UNINTELLIGIBLE, .reason = ""}},
     {"gossip-lost", {HEARD(STREAM_REFUSED), .end = PROTOCOL_CONNECTION_LOST, .reason = ""}},
     {"stream-reset", {HEARD(STREAM_CLOSED), .end = PROTOCOL_RESET}},
+    {"stream-reset-large",
+     {HEARD(STREAM_CLOSED), .end = PROTOCOL_RESET, .reason = "an RPC of 2 bytes was under way"}},
     {"stream-closed", {HEARD(STREAM_CLOSED), .end = PROTOCOL_CLOSED}},
     {"their-stream-reset", {HEARD(STREAM_CLOSED), .end = PROTOCOL_RESET, .by_peer = true}},
     {"graft-ours", {HEARD(GRAFT), .topic = "block"}},
