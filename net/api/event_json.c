@@ -91,8 +91,12 @@ static void add_identify(json_t *object, const struct identify *identify)
 
 static void add_status(json_t *object, const struct peer_view *peer)
 {
+    const struct status *ours = &host_settings(peer->host)->status;
     json_object_set_new(object, "received", status_json(peer->status));
-    json_object_set_new(object, "sent", status_json(&host_settings(peer->host)->status));
+    json_object_set_new(object, "sent", status_json(ours));
+    if (status_contradicts(ours, peer->status))
+        set_text(object, "contradiction",
+                 "the two cannot both be true: other roots are finalized at one slot");
 }
 
 static void add_peer(json_t *object, const struct host_event *event)

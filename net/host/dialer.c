@@ -8,6 +8,7 @@
 #include "common/event.h"
 #include "common/log.h"
 #include "common/memory.h"
+#include "net/host/dial_race.h"
 #include "net/host/internal.h"
 
 struct target {
@@ -16,7 +17,8 @@ struct target {
     char text[MULTIADDR_TEXT_SIZE];
     bool has_peer_id; /* learnt from the first connection where the address has none */
     struct peer_id peer_id;
-    uint64_t dial; /* the connection that is being set up or is up; 0: none */
+    struct dial_race race; /* while connections are being set up */
+    uint64_t dial;         /* the connection that is up; 0: none */
     uint64_t backoff_ms;
     uint64_t connected_at_ms;
     bool waiting; /* the peer is connected by other means: until it is not */
@@ -43,16 +45,15 @@ static void retry_later(struct target *target)
         target->backoff_ms = DIALER_BACKOFF_LAST_MS;
 }
 
-static void on_resolved(void *context, const struct multiaddr *address, const char *reason)
+static void on_resolved(void *context, const struct multiaddr *addresses, size_t count,
+                        const char *reason)
 {
     struct target *target = context;
     target->query = NULL;
     struct error error;
-    if (address == NULL)
+    if (count == 0)
         error_set(&error, "%s", reason);
-    else
-        target->dial = host_dial(target->dialer->host, address, &error);
-    if (target->dial != 0)
+    else if (dial_race_begin(&target->race, target->dialer->host, addresses, count, &error))
         return;
     log_warn("%s: %s", target->text, error.text);
     retry_later(target);
@@ -74,17 +75,29 @@ static void on_timer(evutil_socket_t fd, short what, void *argument)
     dial(argument);
 }
 
+static void dial_failed(struct target *target, const struct host_event *event)
+{
+    struct error reasons;
+    if (!dial_race_lost(&target->race, event->dial, event->close))
+        return;
+    dial_race_reasons(&target->race, &reasons);
+    dial_race_end(&target->race);
+    log_warn("%s: %s", target->text, reasons.text);
+    retry_later(target);
+}
+
 static void on_target_event(struct target *target, const struct host_event *event)
 {
     switch (event->kind) {
     case HOST_CONNECTED:
+        target->dial = event->connection->number;
+        dial_race_won(&target->race, target->dial);
         target->connected_at_ms = clock_now_ms();
         target->has_peer_id = true;
         target->peer_id = event->peer->id;
         break;
     case HOST_DIAL_FAILED:
-        log_warn("%s: %s", target->text, event->close->reason.text);
-        retry_later(target);
+        dial_failed(target, event);
         break;
     case HOST_DISCONNECTED:
         if (clock_now_ms() - target->connected_at_ms >= DIALER_STEADY_MS)
@@ -112,7 +125,7 @@ static void on_event(void *context, const struct host_event *event)
     struct target *target;
     LIST_FOREACH(target, &dialer->targets, link)
     {
-        if (target->dial == number)
+        if (target->dial == number || dial_race_has(&target->race, number))
             on_target_event(target, event);
         else if (waited_for(target, event))
             retry_later(target);
@@ -134,6 +147,7 @@ static void target_free(struct target *target)
 {
     if (target->query != NULL)
         resolver_cancel(target->query);
+    dial_race_end(&target->race);
     event_free(target->timer);
     LIST_REMOVE(target, link);
     target->dialer->count--;
@@ -174,8 +188,6 @@ void dialer_remove(struct dialer *dialer, const struct peer_id *id)
         next = LIST_NEXT(target, link);
         if (!target->has_peer_id || !peer_id_equal(&target->peer_id, id))
             continue;
-        if (target->dial != 0 && peer_find(dialer->host, id) == NULL)
-            host_dial_cancel(dialer->host, target->dial);
         target_free(target);
     }
 }

@@ -13,6 +13,10 @@ enum {
     LEFT_OUT_LOG_MS = 60000, /* from one line of what a peer was not sent to the next */
     /* An RPC that is coming in is counted again whenever so many bytes more of it are there. */
     PARTIAL_RPC_STEP = 1 << 16,
+    /* What some peers take at the most: rust-libp2p, go-libp2p. */
+    LARGE_RPC_MIN = 1 << 16,
+    LARGER_RPC_MIN = 1 << 20,
+    LARGE_RPC_RECENT_MS = 2000, /* since it was written: what a peer needs to read and reset */
 };
 
 /* Versions in the order in which they are proposed. */
@@ -72,12 +76,22 @@ static void report_progress(struct peer *peer)
                                 &host->actions);
 }
 
+static void note_large_rpc(struct peer *peer, size_t size)
+{
+    if (size <= LARGE_RPC_MIN)
+        return;
+    peer->large_rpc.size = size;
+    peer->large_rpc.end = quic_stream_written(peer->outbound->quic);
+    peer->large_rpc.written_ms = clock_now_ms();
+}
+
 static void send_rpc(struct peer *peer, const struct gossipsub_action *action)
 {
     if (peer->outbound == NULL)
         return;
     trace_out(peer, action->rpc, false);
     quic_stream_write(peer->outbound->quic, action->rpc);
+    note_large_rpc(peer, action->rpc->size);
     if (action->has_graft)
         peer->graft_written = quic_stream_written(peer->outbound->quic);
     report_progress(peer);
@@ -117,6 +131,30 @@ static void tell(struct peer *peer, const struct gossipsub_action *action,
     host_tell(host, &event);
 }
 
+/* Nobody is in our mesh before it has accepted our stream. */
+static void mesh_joined(struct peer *peer, const struct gossipsub_action *action)
+{
+    if (peer->outbound_since_ms == 0)
+        mesh_join_wait(peer, action->topic, action->by_peer);
+    else
+        tell(peer, action, HOST_MESH_JOINED);
+}
+
+static void mesh_left(struct peer *peer, const struct gossipsub_action *action)
+{
+    if (!mesh_join_forget(peer, action->topic))
+        tell(peer, action, HOST_MESH_LEFT);
+}
+
+static void tell_waiting_joins(struct peer *peer)
+{
+    struct mesh_join join;
+    while (mesh_join_take(peer, &join)) {
+        const struct gossipsub_action action = {.topic = join.topic, .by_peer = join.by_peer};
+        tell(peer, &action, HOST_MESH_JOINED);
+    }
+}
+
 static void carry_out(struct host *host, const struct gossipsub_action *action)
 {
     struct peer *peer = peer_of_router_handle(host, action->peer);
@@ -145,10 +183,10 @@ static void carry_out(struct host *host, const struct gossipsub_action *action)
         tell(peer, action, HOST_UNSUBSCRIBED);
         break;
     case GOSSIPSUB_GRAFTED:
-        tell(peer, action, HOST_MESH_JOINED);
+        mesh_joined(peer, action);
         break;
     case GOSSIPSUB_PRUNED:
-        tell(peer, action, HOST_MESH_LEFT);
+        mesh_left(peer, action);
         break;
     case GOSSIPSUB_GRAFT_REFUSED:
         tell(peer, action, HOST_GRAFT_REFUSED);
@@ -311,6 +349,7 @@ static struct protocol_stream *propose(struct peer *peer, struct peer_connection
     peer->outbound = stream;
     peer->outbound_since_ms = 0;
     peer->graft_written = 0;
+    peer->large_rpc.size = 0;
     if (stream == NULL)
         return NULL;
     struct host *host = peer->host;
@@ -357,22 +396,6 @@ static void open_unowned(struct peer_connection *connection)
         stream->unregistered = true;
 }
 
-static void outbound_echoed(struct protocol_stream *stream)
-{
-    struct peer *peer = peer_of(stream);
-    struct host *host = peer->host;
-    peer->outbound_since_ms = clock_now_ms();
-    peer_outbound_opened(peer, peer->outbound_attempt);
-    struct host_event event = {.kind = HOST_STREAM_OPENED,
-                               .peer = peer,
-                               .connection = stream->connection,
-                               .stream = stream};
-    host_tell(host, &event);
-    host_ask_identify(stream->connection);
-    if ((host->settings.faults & FAULT_SECOND_GOSSIP_STREAM) != 0)
-        open_unowned(stream->connection);
-}
-
 static void graft_acknowledged(struct protocol_stream *stream)
 {
     struct peer *peer = peer_of(stream);
@@ -384,15 +407,57 @@ static void graft_acknowledged(struct protocol_stream *stream)
     host_tell(peer->host, &event);
 }
 
+/* Only of a stream that the peer has accepted: before, nobody has heard of the GRAFT. */
+static void look_for_acknowledgement(struct protocol_stream *stream)
+{
+    const struct peer *peer = peer_of(stream);
+    if (peer->outbound_since_ms > 0 && peer->graft_written > 0 &&
+        quic_stream_acknowledged(stream->quic) >= peer->graft_written)
+        graft_acknowledged(stream);
+}
+
+static void outbound_echoed(struct protocol_stream *stream)
+{
+    struct peer *peer = peer_of(stream);
+    struct host *host = peer->host;
+    peer->outbound_since_ms = clock_now_ms();
+    peer_outbound_opened(peer, peer->outbound_attempt);
+    struct host_event event = {.kind = HOST_STREAM_OPENED,
+                               .peer = peer,
+                               .connection = stream->connection,
+                               .stream = stream};
+    host_tell(host, &event);
+    tell_waiting_joins(peer);
+    look_for_acknowledgement(stream);
+    host_ask_identify(stream->connection);
+    if ((host->settings.faults & FAULT_SECOND_GOSSIP_STREAM) != 0)
+        open_unowned(stream->connection);
+}
+
 static void outbound_acknowledged(struct protocol_stream *stream)
 {
     struct peer *peer = peer_of(stream);
     if (peer->outbound != stream)
         return;
-    if (peer->graft_written > 0 && quic_stream_acknowledged(stream->quic) >= peer->graft_written)
-        graft_acknowledged(stream);
+    look_for_acknowledgement(stream);
     report_progress(peer);
     driver_run(peer->host);
+}
+
+/* Nothing tells the sender of a limit on the size of RPCs: a reset is all that comes of it. */
+static void suspect_large_rpc(struct protocol_stream *stream, enum protocol_end end)
+{
+    const struct peer *peer = peer_of(stream);
+    size_t size = peer->large_rpc.size;
+    bool under_way =
+        size > 0 && (quic_stream_acknowledged(stream->quic) < peer->large_rpc.end ||
+                     clock_now_ms() - peer->large_rpc.written_ms < LARGE_RPC_RECENT_MS);
+    if (end != PROTOCOL_RESET || !under_way || stream->error.text[0] != '\0')
+        return;
+    error_set(&stream->error,
+              "an RPC of %zu bytes was under way: the peer may take no more than %d", size,
+              size > LARGER_RPC_MIN ? LARGER_RPC_MIN : LARGE_RPC_MIN);
+    log_warn("peer %s: our gossipsub stream was reset: %s", peer->name, stream->error.text);
 }
 
 static void outbound_ended(struct protocol_stream *stream, enum protocol_end end)
@@ -401,6 +466,7 @@ static void outbound_ended(struct protocol_stream *stream, enum protocol_end end
     struct host *host = peer->host;
     if (peer->outbound != stream)
         return;
+    suspect_large_rpc(stream, end);
     bool was_open = peer->outbound_since_ms > 0;
     struct host_event event = {.kind = was_open ? HOST_STREAM_CLOSED : HOST_STREAM_REFUSED,
                                .peer = peer,

@@ -426,6 +426,14 @@ bool host_dial_answered(const struct host *host, uint64_t dial)
     return facts.rtt_us > 0;
 }
 
+void host_dial_in_place_of_answer(const struct host *host, uint64_t dial, char *text, size_t size)
+{
+    const struct quic_connection *quic = find_dial(host, dial);
+    text[0] = '\0';
+    if (quic != NULL)
+        quic_connection_in_place_of_answer(quic, text, size);
+}
+
 void host_dial_cancel(struct host *host, uint64_t dial)
 {
     struct quic_connection *quic = find_dial(host, dial);

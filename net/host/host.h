@@ -83,6 +83,8 @@ uint64_t host_dial(struct host *host, const struct multiaddr *address, struct er
 void host_disconnect(struct host *host, struct peer *peer, const char *reason);
 /* Whether anything has come back from whom DIAL dials. */
 bool host_dial_answered(const struct host *host, uint64_t dial);
+/* See quic_connection_in_place_of_answer; "" where there is no such dial. */
+void host_dial_in_place_of_answer(const struct host *host, uint64_t dial, char *text, size_t size);
 /* Gives up a dial that has not led to a connection yet; nothing more is told of it. */
 void host_dial_cancel(struct host *host, uint64_t dial);
 /* Asks the peer who it is, unless that was done. */

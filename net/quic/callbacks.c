@@ -41,6 +41,9 @@ static int on_handshake_completed(ngtcp2_conn *conn, void *user)
 {
     (void)conn;
     struct quic_connection *connection = user;
+    if (!connection->server && !tls_check_server(connection))
+        return NGTCP2_ERR_CALLBACK_FAILURE; /* connection_fail asks what was found */
+    connection->endpoint->dials -= !connection->server;
     connection->established = true;
     connection->established_at = connection->endpoint->now;
     if (connection->server) {
@@ -79,6 +82,7 @@ static int on_crypto_data(ngtcp2_conn *conn, compat_level level, uint64_t offset
 {
     struct quic_connection *connection = user;
     struct crypto_guard *guard = &connection->crypto_guard;
+    connection->answered = true;
     uint64_t tickets = guard->tickets;
     enum crypto_decision decision =
         crypto_guard_decide(guard, level_of(level), bytes_of(data, size));
@@ -88,6 +92,13 @@ static int on_crypto_data(ngtcp2_conn *conn, compat_level level, uint64_t offset
     return decision == CRYPTO_DROP
                ? 0
                : ngtcp2_crypto_recv_crypto_data_cb(conn, level, offset, data, size, user);
+}
+
+static int on_retry(ngtcp2_conn *conn, const ngtcp2_pkt_hd *header, void *user)
+{
+    struct quic_connection *connection = user;
+    connection->answered = true;
+    return ngtcp2_crypto_recv_retry_cb(conn, header, user);
 }
 
 static int on_version_negotiation(ngtcp2_conn *conn, const ngtcp2_pkt_hd *header,
@@ -244,7 +255,7 @@ static int on_stateless_reset(ngtcp2_conn *conn, const ngtcp2_pkt_stateless_rese
 const ngtcp2_callbacks connection_client_callbacks = {
     COMMON_CALLBACKS,
     .client_initial = ngtcp2_crypto_client_initial_cb,
-    .recv_retry = ngtcp2_crypto_recv_retry_cb,
+    .recv_retry = on_retry,
     .recv_version_negotiation = on_version_negotiation,
 };
 

@@ -101,8 +101,8 @@ static struct quic_connection *connection_new(struct quic_socket *socket, bool s
     connection->timer = evtimer_new(endpoint->settings.base, on_timer, connection);
     LIST_INSERT_HEAD(&endpoint->connections, connection, link);
     endpoint->connection_count++;
-    if (server)
-        endpoint->handshakes++;
+    endpoint->handshakes += server;
+    endpoint->dials += !server;
     return connection;
 }
 
@@ -213,8 +213,10 @@ void connection_free_dead_streams(struct quic_connection *connection)
 void connection_free(struct quic_connection *connection)
 {
     struct quic_endpoint *endpoint = connection->endpoint;
-    if (connection->server && !connection->established)
-        endpoint->handshakes--;
+    if (!connection->established) {
+        endpoint->handshakes -= connection->server;
+        endpoint->dials -= !connection->server;
+    }
     if (connection->dirty)
         STAILQ_REMOVE(&endpoint->dirty, connection, quic_connection, dirty_link);
     LIST_REMOVE(connection, link);

@@ -27,6 +27,10 @@ struct quic_connection_facts {
 
 void quic_connection_facts(const struct quic_connection *connection,
                            struct quic_connection_facts *facts);
+/* Of a dial that nobody has answered, what came in place of an answer: "" or clauses, each behind
+ * "; ", such as "; ICMP came back: Connection refused". It is cut off at SIZE. */
+void quic_connection_in_place_of_answer(const struct quic_connection *connection, char *text,
+                                        size_t size);
 bool quic_connection_is_established(const struct quic_connection *connection);
 /* Counts up, from 1; never used twice by an endpoint. */
 uint64_t quic_connection_number(const struct quic_connection *connection);

@@ -59,17 +59,26 @@ static bool same_remote(const ngtcp2_sockaddr *a, const struct sockaddr *b)
     return a4->sin_port == b4->sin_port && a4->sin_addr.s_addr == b4->sin_addr.s_addr;
 }
 
+bool connection_is_with(const struct quic_connection *connection, const struct sockaddr *remote)
+{
+    return same_remote(ngtcp2_conn_get_path(connection->conn)->remote.addr, remote);
+}
+
+/* What cannot be decrypted is no error to ngtcp2: a first acknowledgement or a TLS message tells.
+ */
+static bool is_understood(const struct quic_connection *connection)
+{
+    compat_conn_info info;
+    compat_conn_get_info(connection->conn, &info);
+    return connection->answered || info.min_rtt != UINT64_MAX;
+}
+
 /*
  * A peer that moves is not followed (RFC 9000, section 9: we say disable_active_migration, and drop
  * what comes from another address all the same). ngtcp2 ends the process by an assertion where one
  * comes back while the path's MTU is being probed, in 0.12 whenever it answers a PATH_CHALLENGE
  * from there, in 1.x where the move came before the end of the handshake.
  */
-static bool is_from_elsewhere(struct quic_connection *connection, const struct sockaddr *remote)
-{
-    return !same_remote(ngtcp2_conn_get_path(connection->conn)->remote.addr, remote);
-}
-
 void connection_receive(struct quic_connection *connection, const struct sockaddr *remote,
                         socklen_t remote_size, const uint8_t *data, size_t size)
 {
@@ -78,7 +87,7 @@ void connection_receive(struct quic_connection *connection, const struct sockadd
         admission_hold(connection, remote, remote_size, bytes_of(data, size));
         return;
     }
-    if (is_from_elsewhere(connection, remote)) {
+    if (!connection_is_with(connection, remote)) {
         connection->endpoint->statistics.datagrams_from_elsewhere++;
         return;
     }
@@ -90,7 +99,7 @@ void connection_receive(struct quic_connection *connection, const struct sockadd
     ngtcp2_pkt_info info = {0};
     int code =
         ngtcp2_conn_read_pkt(connection->conn, &path, &info, data, size, connection->endpoint->now);
-    connection->answered = connection->answered || code == 0 || code == NGTCP2_ERR_DRAINING;
+    connection->answered = is_understood(connection);
     endpoint_mark_dirty(connection);
     if (code == 0) {
         connection->silent_at = 0;

@@ -173,9 +173,11 @@ static void receive_datagram(struct quic_socket *socket, const struct sockaddr *
     int code = ngtcp2_pkt_decode_version_cid(&ids, data, size, CID_SIZE);
     if (code == NGTCP2_ERR_VERSION_NEGOTIATION)
         accept_version_negotiation(socket, remote, remote_size, size, &ids);
+    struct route *route = code == 0 ? find_route(endpoint, ids.dcid, ids.dcidlen) : NULL;
+    if (route == NULL)
+        unanswered_note_datagram(endpoint, remote, data, code == 0);
     if (code != 0)
         return;
-    struct route *route = find_route(endpoint, ids.dcid, ids.dcidlen);
     if (route != NULL)
         connection_receive(route->connection, remote, remote_size, data, size);
     else

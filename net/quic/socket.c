@@ -59,6 +59,8 @@ void socket_receive(struct quic_socket *socket, datagram_handler handler)
         int count = recvmmsg(socket->fd, messages, RECEIVE_BATCH, MSG_DONTWAIT, NULL);
         if (count < 0 && errno == EINTR)
             continue;
+        if (count < 0) /* or else the queue of errors would have us called again at once */
+            unanswered_read_errors(socket);
         for (int i = 0; i < count; i++)
             hand_over(socket, &messages[i].msg_hdr, buffers[i], messages[i].msg_len, handler);
         if (count < RECEIVE_BATCH)
@@ -67,7 +69,8 @@ void socket_receive(struct quic_socket *socket, datagram_handler handler)
     endpoint_wake(socket->endpoint);
 }
 
-/* Path MTU is probed by QUIC itself: datagrams are never fragmented, and ICMP is not believed. */
+/* Path MTU is probed by QUIC itself: datagrams are never fragmented, and ICMP is not believed, but
+ * told. */
 static void set_options(int fd, int family)
 {
     int size = SOCKET_BUFFER_SIZE, on = 1;
@@ -78,9 +81,11 @@ static void set_options(int fd, int family)
         int probe = IPV6_PMTUDISC_PROBE;
         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
         setsockopt(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, &probe, sizeof(probe));
+        setsockopt(fd, IPPROTO_IPV6, IPV6_RECVERR, &on, sizeof(on));
     } else {
         int probe = IP_PMTUDISC_PROBE;
         setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &probe, sizeof(probe));
+        setsockopt(fd, IPPROTO_IP, IP_RECVERR, &on, sizeof(on));
     }
 }
 

@@ -77,7 +77,7 @@ static int write_keylog(gnutls_session_t session, const char *label, const gnutl
     return 0;
 }
 
-/* GnuTLS checks a missing ALPN extension on the client only. */
+/* GnuTLS lets a ClientHello without ALPN pass. */
 static int insist_on_alpn(gnutls_session_t session, unsigned type, unsigned when, unsigned incoming,
                           const gnutls_datum_t *message)
 {
@@ -86,6 +86,27 @@ static int insist_on_alpn(gnutls_session_t session, unsigned type, unsigned when
     return gnutls_alpn_get_selected_protocol(session, &selected) == 0
                ? 0
                : GNUTLS_E_NO_APPLICATION_PROTOCOL;
+}
+
+/* GnuTLS checks neither on the client: a server that selects no protocol speaks who knows what, and
+ * one that asks for no certificate cannot know whom it talks to. libp2p specification: tls/tls.md.
+ */
+bool tls_check_server(struct quic_connection *connection)
+{
+    gnutls_session_t session = connection->session;
+    gnutls_datum_t selected;
+    if (gnutls_alpn_get_selected_protocol(session, &selected) != 0) {
+        ngtcp2_conn_set_tls_alert(connection->conn, GNUTLS_A_NO_APPLICATION_PROTOCOL);
+        return error_set(&connection->tls_error,
+                         "the peer selected no application protocol (ALPN): expected libp2p");
+    }
+    if (gnutls_certificate_client_get_request_status(session) == 0) {
+        ngtcp2_conn_set_tls_alert(connection->conn, GNUTLS_A_HANDSHAKE_FAILURE);
+        return error_set(&connection->tls_error,
+                         "the peer did not ask for our certificate: the peer cannot know who we "
+                         "are");
+    }
+    return true;
 }
 
 static ngtcp2_conn *get_conn(ngtcp2_crypto_conn_ref *reference)
