@@ -8,16 +8,13 @@
 #include "common/memory.h"
 #include "common/varint.h"
 #include "net/host/internal.h"
+#include "net/host/versions.h"
 
 enum {
     LEFT_OUT_LOG_MS = 60000, /* from one line of what a peer was not sent to the next */
     /* An RPC that is coming in is counted again whenever so many bytes more of it are there. */
     PARTIAL_RPC_STEP = 1 << 16,
 };
-
-/* Versions in the order in which they are proposed. */
-static const enum gossipsub_version proposals[] = {GOSSIPSUB_1_2, GOSSIPSUB_1_1, GOSSIPSUB_1_0};
-enum { PROPOSALS = sizeof(proposals) / sizeof(*proposals) };
 
 static struct peer *peer_of(const struct protocol_stream *stream)
 {
@@ -303,9 +300,25 @@ static void inbound_ended(struct protocol_stream *stream, enum protocol_end end)
 
 /* ---- our stream ---- */
 
+/* Those that a fault hides are not proposed either. */
+static unsigned all_versions(const struct host *host)
+{
+    unsigned versions = VERSIONS_PROPOSED;
+    for (unsigned version = 0; version < GOSSIPSUB_PROTOCOLS; version++) {
+        if (host_protocol_find(host, gossipsub_protocols[version].name) == NULL)
+            versions &= ~(1U << version);
+    }
+    return versions;
+}
+
+/* The next of the versions that were not refused yet; NULL where there is none, or no stream. */
 static struct protocol_stream *propose(struct peer *peer, struct peer_connection *connection)
 {
-    enum gossipsub_version version = proposals[peer->outbound_version];
+    enum gossipsub_version version;
+    if (!version_to_propose(peer->outbound_untried, peer->identified ? &peer->identify : NULL,
+                            &version))
+        return NULL;
+    peer->outbound_untried &= ~(1U << version);
     struct protocol_stream *stream =
         protocol_stream_open(connection, &gossipsub_protocols[version], NULL);
     peer->outbound = stream;
@@ -325,7 +338,7 @@ bool driver_open_outbound(struct peer *peer, struct peer_connection *connection,
     if ((peer->host->settings.faults & FAULT_GOSSIPSUB_NOT_SPOKEN) != 0)
         return false;
     peer->outbound_attempt = attempt;
-    peer->outbound_version = 0;
+    peer->outbound_untried = all_versions(peer->host);
     return propose(peer, connection) != NULL;
 }
 
@@ -409,8 +422,7 @@ static void outbound_ended(struct protocol_stream *stream, enum protocol_end end
                                .end = end,
                                .reason = stream->error.text};
     forget_outbound(peer);
-    bool next = end == PROTOCOL_REJECTED && ++peer->outbound_version < PROPOSALS;
-    if (next && propose(peer, stream->connection) != NULL)
+    if (protocol_not_spoken(end) && propose(peer, stream->connection) != NULL)
         return;
     host_tell(host, &event);
     host_ask_identify(stream->connection);
@@ -466,13 +478,13 @@ static void on_ended(struct protocol_stream *stream, enum protocol_end end)
     }
 
 const struct protocol gossipsub_protocols[GOSSIPSUB_PROTOCOLS] = {
-    [GOSSIPSUB_1_0] = GOSSIPSUB_PROTOCOL("/meshsub/1.0.0"),
-    [GOSSIPSUB_1_1] = GOSSIPSUB_PROTOCOL("/meshsub/1.1.0"),
-    [GOSSIPSUB_1_2] = GOSSIPSUB_PROTOCOL("/meshsub/1.2.0"),
-    [GOSSIPSUB_1_3] = GOSSIPSUB_PROTOCOL("/meshsub/1.3.0"),
+    [GOSSIPSUB_1_0] = GOSSIPSUB_PROTOCOL(MESHSUB_1_0),
+    [GOSSIPSUB_1_1] = GOSSIPSUB_PROTOCOL(MESHSUB_1_1),
+    [GOSSIPSUB_1_2] = GOSSIPSUB_PROTOCOL(MESHSUB_1_2),
+    [GOSSIPSUB_1_3] = GOSSIPSUB_PROTOCOL(MESHSUB_1_3),
 };
 
-static const struct protocol unowned_protocol = {.name = "/meshsub/1.2.0"};
+static const struct protocol unowned_protocol = {.name = MESHSUB_1_2};
 
 /* ---- peers and time ---- */
 

@@ -42,7 +42,7 @@ struct peer {
     bool in_router;
     struct protocol_stream *outbound; /* of the lifecycle's present attempt */
     uint64_t outbound_attempt;
-    unsigned outbound_version;  /* row of the gossipsub protocols proposed on it */
+    unsigned outbound_untried;  /* versions that this attempt has not proposed: see versions.h */
     uint64_t graft_written;     /* where on it our last GRAFT ends; 0: acknowledged, or none */
     uint64_t outbound_since_ms; /* of its echo; 0 before */
     struct protocol_stream *inbound[PEER_INBOUND_STREAMS_MAX];
