@@ -16,9 +16,10 @@
 #include "net/quic/internal.h"
 
 static const struct quic_policy default_policy = {
-    .idle_timeout_ms = 30000,
+    .idle_timeout_ms = 10000,
     .handshake_timeout_ms = 10000,
-    .keep_alive_ms = 15000,
+    .keep_alive_ms = 5000,
+    .unanswered_ms = 3000,
     .stream_window = 1 << 20,
     .connection_window = 4 << 20,
     .remote_streams_max = 128,

@@ -57,6 +57,9 @@ struct quic_policy {
     /* A PING goes out after so long without a packet, and after half of the shorter idle timeout at
      * the latest; 0: never. */
     uint64_t keep_alive_ms;
+    /* A peer of which nothing has come for so long while something is unacknowledged is asked for a
+     * sign of life, and given up without one: see quic_connection_probe. 0: never. */
+    uint64_t unanswered_ms;
     uint64_t stream_window; /* bytes that the peer may have under way on a stream */
     uint64_t connection_window;
     uint32_t remote_streams_max; /* bidirectional ones that the peer may have open at a time */

@@ -121,7 +121,8 @@ struct quic_connection {
     ngtcp2_tstamp gone_at; /* when closing, draining or being held ends */
     bool retry_wanted;     /* to be begun anew, by a client that has proven its address */
     bool probe_wanted;
-    ngtcp2_tstamp silent_at; /* when an unanswered probe ends it; 0: none is out */
+    ngtcp2_tstamp unanswered_at; /* when it is probed for being silent; 0: all is acknowledged */
+    ngtcp2_tstamp silent_at;     /* when an unanswered probe ends it; 0: none is out */
     struct event *timer;
     struct qlog_writer *log;
     LIST_HEAD(, quic_stream) streams;

@@ -309,6 +309,47 @@ static void a_connection_is_kept_alive_as_its_policy_says(void **state)
     assert_in_range(datagrams_while_idle(20), 2, 15);
 }
 
+/* The listener vanishes; a byte that is written then is never acknowledged. */
+static void write_to_the_dead(uint64_t unanswered_ms)
+{
+    struct quic_policy policy = dialler.policy;
+    policy.idle_timeout_ms = 10 * PATIENCE_MS;
+    policy.unanswered_ms = unanswered_ms;
+    listener.policy.idle_timeout_ms = policy.idle_timeout_ms;
+    dial(&policy);
+    await(&dialler.established, 1);
+    run_ms(100);
+    quic_endpoint_free(listener.endpoint);
+    listener.endpoint = NULL;
+    struct quic_stream *stream = quic_stream_open(dialler.connection);
+    quic_stream_write_bytes(stream, bytes_of((const uint8_t *)"x", 1));
+}
+
+static void who_acknowledges_nothing_is_given_up_before_the_idle_timeout(void **state)
+{
+    (void)state;
+    write_to_the_dead(100);
+    await(&dialler.closed, 1);
+    assert_int_equal(dialler.close.cause, QUIC_IDLE_TIMEOUT);
+    assert_string_equal(dialler.close.reason.text, "the peer did not answer a probe");
+}
+
+static void who_acknowledges_nothing_is_kept_where_the_policy_says_so(void **state)
+{
+    (void)state;
+    write_to_the_dead(0);
+    run_ms(3000);
+    assert_int_equal(dialler.closed, 0);
+}
+
+/* Nothing is under way: silence alone is no reason for a probe. */
+static void a_silent_peer_that_owes_nothing_is_left_alone(void **state)
+{
+    (void)state;
+    dialler.policy.unanswered_ms = listener.policy.unanswered_ms = 50;
+    assert_int_equal(datagrams_while_idle(0), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -321,6 +362,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(credit_is_given_by_hand_where_the_policy_says_so, begin,
                                         end),
         cmocka_unit_test_setup_teardown(a_connection_is_kept_alive_as_its_policy_says, begin, end),
+        cmocka_unit_test_setup_teardown(
+            who_acknowledges_nothing_is_given_up_before_the_idle_timeout, begin, end),
+        cmocka_unit_test_setup_teardown(who_acknowledges_nothing_is_kept_where_the_policy_says_so,
+                                        begin, end),
+        cmocka_unit_test_setup_teardown(a_silent_peer_that_owes_nothing_is_left_alone, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
