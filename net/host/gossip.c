@@ -14,6 +14,8 @@ enum {
     LEFT_OUT_LOG_MS = 60000, /* from one line of what a peer was not sent to the next */
     /* An RPC that is coming in is counted again whenever so many bytes more of it are there. */
     PARTIAL_RPC_STEP = 1 << 16,
+    /* That a peer may take to answer our first words with its stream, beside the round trip. */
+    ANSWER_SLACK_MS = 10,
 };
 
 static struct peer *peer_of(const struct protocol_stream *stream)
@@ -179,6 +181,20 @@ void driver_sent(struct host *host)
 
 /* ---- the peer's streams ---- */
 
+/*
+ * A peer that opens its first stream long after we spoke may have forgotten us meanwhile: go-libp2p
+ * does where a connection from before our restart ends, and opens a stream anew on this one.
+ */
+static bool is_late_first_stream(const struct protocol_stream *stream)
+{
+    const struct peer *peer = peer_of(stream);
+    if (peer->inbound_seen || peer->outbound == NULL)
+        return false;
+    struct quic_connection_facts facts;
+    quic_connection_facts(stream->connection->quic, &facts);
+    return clock_now_ms() - peer->announced_ms > facts.rtt_us / 1000 + ANSWER_SLACK_MS;
+}
+
 static void open_inbound(struct protocol_stream *stream)
 {
     struct peer *peer = peer_of(stream);
@@ -197,6 +213,9 @@ static void open_inbound(struct protocol_stream *stream)
                                .stream = stream};
     host_tell(host, &event);
     gossipsub_inbound_opened(host->router, clock_now_ms(), peer->router_handle, &host->actions);
+    if (is_late_first_stream(stream))
+        gossipsub_announce_again(host->router, clock_now_ms(), peer->router_handle, &host->actions);
+    peer->inbound_seen = true;
     peer_inbound_arrived(peer);
 }
 
@@ -327,6 +346,7 @@ static struct protocol_stream *propose(struct peer *peer, struct peer_connection
     if (stream == NULL)
         return NULL;
     struct host *host = peer->host;
+    peer->announced_ms = clock_now_ms();
     gossipsub_stream_opened(host->router, clock_now_ms(), peer->router_handle, version,
                             &host->actions);
     driver_run(host);
