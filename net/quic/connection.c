@@ -268,6 +268,7 @@ void quic_connection_facts(const struct quic_connection *connection,
     facts->group = tls_group_name(connection->session);
     facts->quic_version = ngtcp2_conn_get_negotiated_version(connection->conn);
     facts->established_ns = connection->established_at;
+    facts->idle_timeout_ms = connection_idle_timeout(connection) / MILLISECOND_NS;
     facts->bytes_in = connection->bytes_in;
     facts->bytes_out = connection->bytes_out;
     const ngtcp2_path *path = ngtcp2_conn_get_path(connection->conn);

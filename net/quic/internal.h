@@ -254,6 +254,8 @@ void connection_draining(struct quic_connection *connection);
 void connection_repeat_close(struct quic_connection *connection, const ngtcp2_addr *remote);
 
 /* ---- callbacks.c: what ngtcp2 tells us ---- */
+/* The shorter of both sides'; our own until the peer's is known. */
+ngtcp2_duration connection_idle_timeout(const struct quic_connection *connection);
 /* Sets the keep-alive timeout to what both ends' idle timeouts ask for. */
 void connection_start_keep_alive(struct quic_connection *connection);
 extern const ngtcp2_callbacks connection_client_callbacks, connection_server_callbacks;
