@@ -101,6 +101,7 @@ static struct quic_connection *connection_new(struct quic_socket *socket, bool s
     connection->timer = evtimer_new(endpoint->settings.base, on_timer, connection);
     LIST_INSERT_HEAD(&endpoint->connections, connection, link);
     endpoint->connection_count++;
+    endpoint->inbound_count += server;
     if (server)
         endpoint->handshakes++;
     return connection;
@@ -218,6 +219,7 @@ void connection_free(struct quic_connection *connection)
         STAILQ_REMOVE(&endpoint->dirty, connection, quic_connection, dirty_link);
     LIST_REMOVE(connection, link);
     endpoint->connection_count--;
+    endpoint->inbound_count -= connection->server;
     if (connection->conn != NULL)
         ngtcp2_conn_del(connection->conn); /* writes the log's last record */
     while (!SLIST_EMPTY(&connection->routes))

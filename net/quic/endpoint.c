@@ -232,6 +232,7 @@ struct quic_endpoint *quic_endpoint_new(const struct quic_settings *settings, st
     STAILQ_INIT(&endpoint->dirty);
     endpoint->batch = send_batch_new();
     endpoint->resets = budget_full(QUIC_RESETS_PER_SECOND, endpoint_update_now(endpoint));
+    endpoint->refusals_told = budget_full(1, endpoint->now);
     endpoint->wake = event_new(settings->base, -1, 0, on_wake, endpoint);
     if (check_qlog_folder(settings->qlog_folder, error) && derive_secret(endpoint, error) &&
         tls_endpoint_init(endpoint, error))

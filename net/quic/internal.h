@@ -149,13 +149,14 @@ struct quic_endpoint {
     struct reset_token *reset_tokens;
     LIST_HEAD(, quic_connection) connections;
     STAILQ_HEAD(, quic_connection) dirty;
-    size_t connection_count, handshakes;
+    size_t connection_count, inbound_count, handshakes;
     uint64_t last_number;
     struct event *wake; /* something is to be written, asked for from outside the pump */
     bool pumping, shut_down;
     ngtcp2_tstamp now;
     struct send_batch *batch;
     struct budget resets;
+    struct budget refusals_told; /* in the log */
     struct quic_endpoint_statistics statistics;
 };
 
