@@ -264,6 +264,39 @@ dial_each_other() {
     no_orphans ours
 }
 
+# Back on another port, so that nothing tells js-libp2p of it: it opens no stream on the second
+# connection while it holds the first.
+@test "our node killed and back before js-libp2p noticed dials it anew, and is meshed with again" {
+    start_js js
+    start_node ours --bootnode "$(address js)"
+    meshed ours js
+    end ours KILL || true
+    start_node ours --bootnode "$(address js)"
+    local step
+    for step in closed dialling healed; do
+        seen ours "e.event == 'healing' && e.step == '$step' && e.attempt == 1 &&
+            e.peer_id == '$(peer_id js)'"
+    done
+    meshed ours js
+    converse ours js again
+    [ "$(meshsub_streams js)" = "1 1" ]
+    end ours
+}
+
+@test "js-libp2p killed and back under its key and address is dialled again" {
+    start_js js --seed "$SEED"
+    start_node ours --bootnode "$(address js)"
+    meshed ours js
+    local listen
+    listen=$(address js)
+    end js KILL || true
+    start_js js --seed "$SEED" --listen "${listen%/p2p/*}"
+    seen js "e.event == 'graft' && e.peer_id == '$(peer_id ours)'"
+    converse ours js again
+    run ! grep -F '"healing"' ours.out
+    no_orphans ours
+}
+
 @test "our node stopped and started again is meshed with again" {
     start_js js
     start_node ours --bootnode "$(address js)"

@@ -9,6 +9,7 @@
 #include "common/log.h"
 #include "common/memory.h"
 #include "net/host/dial_race.h"
+#include "net/host/healer.h"
 #include "net/host/internal.h"
 
 struct target {
@@ -24,6 +25,7 @@ struct target {
     bool waiting; /* the peer is connected by other means: until it is not */
     struct event *timer;
     struct resolver_query *query;
+    struct healer healer;
     LIST_ENTRY(target) link;
 };
 
@@ -38,6 +40,8 @@ struct dialer {
 static void retry_later(struct target *target)
 {
     target->dial = 0;
+    if (healer_waits(&target->healer))
+        return; /* it has it dialled: on_healing */
     struct timeval delay = clock_timeval(target->backoff_ms * 1000);
     event_arm(target->timer, &delay);
     target->backoff_ms *= 2;
@@ -86,6 +90,14 @@ static void dial_failed(struct target *target, const struct host_event *event)
     retry_later(target);
 }
 
+static void on_healing(void *context)
+{
+    struct target *target = context;
+    target->backoff_ms = DIALER_BACKOFF_FIRST_MS;
+    if (target->dial == 0 && target->query == NULL && target->race.host == NULL)
+        dial(target);
+}
+
 static void on_target_event(struct target *target, const struct host_event *event)
 {
     switch (event->kind) {
@@ -120,11 +132,12 @@ static void on_event(void *context, const struct host_event *event)
 {
     struct dialer *dialer = context;
     uint64_t number = event->connection != NULL ? event->connection->number : event->dial;
-    if (number == 0)
-        return;
     struct target *target;
     LIST_FOREACH(target, &dialer->targets, link)
     {
+        healer_hear(&target->healer, target->dial, event);
+        if (number == 0)
+            continue;
         if (target->dial == number || dial_race_has(&target->race, number))
             on_target_event(target, event);
         else if (waited_for(target, event))
@@ -149,6 +162,7 @@ static void target_free(struct target *target)
         resolver_cancel(target->query);
     dial_race_end(&target->race);
     event_free(target->timer);
+    healer_clear(&target->healer);
     LIST_REMOVE(target, link);
     target->dialer->count--;
     free(target);
@@ -175,6 +189,7 @@ bool dialer_add(struct dialer *dialer, const struct multiaddr *address, struct e
     target->peer_id = address->peer_id;
     target->backoff_ms = DIALER_BACKOFF_FIRST_MS;
     target->timer = evtimer_new(host_settings(dialer->host)->base, on_timer, target);
+    healer_init(&target->healer, dialer->host, on_healing, target);
     LIST_INSERT_HEAD(&dialer->targets, target, link);
     dialer->count++;
     dial(target);

@@ -8,6 +8,7 @@
 #include "common/memory.h"
 #include "common/varint.h"
 #include "net/host/internal.h"
+#include "net/host/versions.h"
 
 enum {
     LEFT_OUT_LOG_MS = 60000, /* from one line of what a peer was not sent to the next */
@@ -17,11 +18,9 @@ enum {
     LARGE_RPC_MIN = 1 << 16,
     LARGER_RPC_MIN = 1 << 20,
     LARGE_RPC_RECENT_MS = 2000, /* since it was written: what a peer needs to read and reset */
+    /* That a peer may take to answer our first words with its stream, beside the round trip. */
+    ANSWER_SLACK_MS = 10,
 };
-
-/* Versions in the order in which they are proposed. */
-static const enum gossipsub_version proposals[] = {GOSSIPSUB_1_2, GOSSIPSUB_1_1, GOSSIPSUB_1_0};
-enum { PROPOSALS = sizeof(proposals) / sizeof(*proposals) };
 
 static struct peer *peer_of(const struct protocol_stream *stream)
 {
@@ -220,6 +219,20 @@ void driver_sent(struct host *host)
 
 /* ---- the peer's streams ---- */
 
+/*
+ * A peer that opens its first stream long after we spoke may have forgotten us meanwhile: go-libp2p
+ * does where a connection from before our restart ends, and opens a stream anew on this one.
+ */
+static bool is_late_first_stream(const struct protocol_stream *stream)
+{
+    const struct peer *peer = peer_of(stream);
+    if (peer->inbound_seen || peer->outbound == NULL)
+        return false;
+    struct quic_connection_facts facts;
+    quic_connection_facts(stream->connection->quic, &facts);
+    return clock_now_ms() - peer->announced_ms > facts.rtt_us / 1000 + ANSWER_SLACK_MS;
+}
+
 static void open_inbound(struct protocol_stream *stream)
 {
     struct peer *peer = peer_of(stream);
@@ -238,6 +251,9 @@ static void open_inbound(struct protocol_stream *stream)
                                .stream = stream};
     host_tell(host, &event);
     gossipsub_inbound_opened(host->router, clock_now_ms(), peer->router_handle, &host->actions);
+    if (is_late_first_stream(stream))
+        gossipsub_announce_again(host->router, clock_now_ms(), peer->router_handle, &host->actions);
+    peer->inbound_seen = true;
     peer_inbound_arrived(peer);
 }
 
@@ -341,9 +357,25 @@ static void inbound_ended(struct protocol_stream *stream, enum protocol_end end)
 
 /* ---- our stream ---- */
 
+/* Those that a fault hides are not proposed either. */
+static unsigned all_versions(const struct host *host)
+{
+    unsigned versions = VERSIONS_PROPOSED;
+    for (unsigned version = 0; version < GOSSIPSUB_PROTOCOLS; version++) {
+        if (host_protocol_find(host, gossipsub_protocols[version].name) == NULL)
+            versions &= ~(1U << version);
+    }
+    return versions;
+}
+
+/* The next of the versions that were not refused yet; NULL where there is none, or no stream. */
 static struct protocol_stream *propose(struct peer *peer, struct peer_connection *connection)
 {
-    enum gossipsub_version version = proposals[peer->outbound_version];
+    enum gossipsub_version version;
+    if (!version_to_propose(peer->outbound_untried, peer->identified ? &peer->identify : NULL,
+                            &version))
+        return NULL;
+    peer->outbound_untried &= ~(1U << version);
     struct protocol_stream *stream =
         protocol_stream_open(connection, &gossipsub_protocols[version], NULL);
     peer->outbound = stream;
@@ -353,6 +385,7 @@ static struct protocol_stream *propose(struct peer *peer, struct peer_connection
     if (stream == NULL)
         return NULL;
     struct host *host = peer->host;
+    peer->announced_ms = clock_now_ms();
     gossipsub_stream_opened(host->router, clock_now_ms(), peer->router_handle, version,
                             &host->actions);
     driver_run(host);
@@ -364,7 +397,7 @@ bool driver_open_outbound(struct peer *peer, struct peer_connection *connection,
     if ((peer->host->settings.faults & FAULT_GOSSIPSUB_NOT_SPOKEN) != 0)
         return false;
     peer->outbound_attempt = attempt;
-    peer->outbound_version = 0;
+    peer->outbound_untried = all_versions(peer->host);
     return propose(peer, connection) != NULL;
 }
 
@@ -475,8 +508,7 @@ static void outbound_ended(struct protocol_stream *stream, enum protocol_end end
                                .end = end,
                                .reason = stream->error.text};
     forget_outbound(peer);
-    bool next = end == PROTOCOL_REJECTED && ++peer->outbound_version < PROPOSALS;
-    if (next && propose(peer, stream->connection) != NULL)
+    if (protocol_not_spoken(end) && propose(peer, stream->connection) != NULL)
         return;
     host_tell(host, &event);
     host_ask_identify(stream->connection);
@@ -532,13 +564,13 @@ static void on_ended(struct protocol_stream *stream, enum protocol_end end)
     }
 
 const struct protocol gossipsub_protocols[GOSSIPSUB_PROTOCOLS] = {
-    [GOSSIPSUB_1_0] = GOSSIPSUB_PROTOCOL("/meshsub/1.0.0"),
-    [GOSSIPSUB_1_1] = GOSSIPSUB_PROTOCOL("/meshsub/1.1.0"),
-    [GOSSIPSUB_1_2] = GOSSIPSUB_PROTOCOL("/meshsub/1.2.0"),
-    [GOSSIPSUB_1_3] = GOSSIPSUB_PROTOCOL("/meshsub/1.3.0"),
+    [GOSSIPSUB_1_0] = GOSSIPSUB_PROTOCOL(MESHSUB_1_0),
+    [GOSSIPSUB_1_1] = GOSSIPSUB_PROTOCOL(MESHSUB_1_1),
+    [GOSSIPSUB_1_2] = GOSSIPSUB_PROTOCOL(MESHSUB_1_2),
+    [GOSSIPSUB_1_3] = GOSSIPSUB_PROTOCOL(MESHSUB_1_3),
 };
 
-static const struct protocol unowned_protocol = {.name = "/meshsub/1.2.0"};
+static const struct protocol unowned_protocol = {.name = MESHSUB_1_2};
 
 /* ---- peers and time ---- */
 

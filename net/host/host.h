@@ -21,10 +21,12 @@ enum host_fault {
     FAULT_STATUS_NOT_SPOKEN = 1 << 4,    /* answers `na` to it */
     FAULT_GOSSIPSUB_NOT_SPOKEN = 1 << 5, /* answers `na` to gossipsub, and opens none */
     FAULT_IDENTIFY_NOT_SPOKEN = 1 << 6,
-    FAULT_PRUNES_EVERYBODY = 1 << 7,  /* answers every GRAFT with PRUNE */
-    FAULT_STATUS_ENDLESS = 1 << 8,    /* answers it with bytes that never end */
-    FAULT_GOSSIPSUB_RESET = 1 << 9,   /* resets every gossipsub stream of the peer's */
-    FAULT_NOT_SPOKEN_RESET = 1 << 10, /* resets streams where it would answer `na` */
+    FAULT_PRUNES_EVERYBODY = 1 << 7,     /* answers every GRAFT with PRUNE */
+    FAULT_STATUS_ENDLESS = 1 << 8,       /* answers it with bytes that never end */
+    FAULT_GOSSIPSUB_RESET = 1 << 9,      /* resets every gossipsub stream of the peer's */
+    FAULT_NOT_SPOKEN_RESET = 1 << 10,    /* resets streams where it would answer `na` */
+    FAULT_GOSSIPSUB_1_1_ALONE = 1 << 11, /* speaks no other version of gossipsub */
+    FAULT_GOSSIPSUB_1_0_ALONE = 1 << 12,
 };
 
 /* 0 where there is none of that name. */

@@ -47,7 +47,7 @@ struct peer {
     bool in_router;
     struct protocol_stream *outbound; /* of the lifecycle's present attempt */
     uint64_t outbound_attempt;
-    unsigned outbound_version;  /* row of the gossipsub protocols proposed on it */
+    unsigned outbound_untried;  /* versions that this attempt has not proposed: see versions.h */
     uint64_t graft_written;     /* where on it our last GRAFT ends; 0: acknowledged, or none */
     uint64_t outbound_since_ms; /* of its echo; 0 before */
     struct mesh_join *waiting_joins; /* to be told with that echo */
@@ -56,9 +56,11 @@ struct peer {
         size_t size;
         uint64_t end, written_ms;
     } large_rpc; /* the last one on it, where it ends and when it was written; size 0: none */
+    uint64_t announced_ms; /* when our topics were sent on it */
     struct protocol_stream *inbound[PEER_INBOUND_STREAMS_MAX];
     size_t inbound_count;
-    bool unsent; /* is in the host's list of those */
+    bool inbound_seen; /* a stream of the peer's was there before */
+    bool unsent;       /* is in the host's list of those */
     struct gossipsub_left_out left_out_logged;
     uint64_t left_out_log_due_ms;
 

@@ -20,15 +20,21 @@ void connection_make_cid(ngtcp2_cid *cid)
     gnutls_rnd(GNUTLS_RND_NONCE, cid->data, CID_SIZE);
 }
 
+ngtcp2_duration connection_idle_timeout(const struct quic_connection *connection)
+{
+    const ngtcp2_transport_params *remote =
+        ngtcp2_conn_get_remote_transport_params(connection->conn);
+    ngtcp2_duration idle = connection->policy.idle_timeout_ms * MILLISECOND_NS;
+    if (remote != NULL && remote->max_idle_timeout > 0 && remote->max_idle_timeout < idle)
+        idle = remote->max_idle_timeout;
+    return idle;
+}
+
 /* Half the shorter of both idle timeouts keeps an idle connection up over one lost packet. */
 void connection_start_keep_alive(struct quic_connection *connection)
 {
     const struct quic_policy *policy = &connection->policy;
-    const ngtcp2_transport_params *remote =
-        ngtcp2_conn_get_remote_transport_params(connection->conn);
-    ngtcp2_duration idle = policy->idle_timeout_ms * MILLISECOND_NS;
-    if (remote != NULL && remote->max_idle_timeout > 0 && remote->max_idle_timeout < idle)
-        idle = remote->max_idle_timeout;
+    ngtcp2_duration idle = connection_idle_timeout(connection);
     ngtcp2_duration wanted = policy->keep_alive_ms * MILLISECOND_NS;
     if (wanted == 0)
         wanted = COMPAT_KEEP_ALIVE_NEVER;

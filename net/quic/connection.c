@@ -103,6 +103,7 @@ static struct quic_connection *connection_new(struct quic_socket *socket, bool s
     endpoint->connection_count++;
     endpoint->handshakes += server;
     endpoint->dials += !server;
+    endpoint->inbound_count += server;
     return connection;
 }
 
@@ -221,6 +222,7 @@ void connection_free(struct quic_connection *connection)
         STAILQ_REMOVE(&endpoint->dirty, connection, quic_connection, dirty_link);
     LIST_REMOVE(connection, link);
     endpoint->connection_count--;
+    endpoint->inbound_count -= connection->server;
     if (connection->conn != NULL)
         ngtcp2_conn_del(connection->conn); /* writes the log's last record */
     while (!SLIST_EMPTY(&connection->routes))
@@ -271,6 +273,7 @@ void quic_connection_facts(const struct quic_connection *connection,
     facts->group = tls_group_name(connection->session);
     facts->quic_version = ngtcp2_conn_get_negotiated_version(connection->conn);
     facts->established_ns = connection->established_at;
+    facts->idle_timeout_ms = connection_idle_timeout(connection) / MILLISECOND_NS;
     facts->bytes_in = connection->bytes_in;
     facts->bytes_out = connection->bytes_out;
     const ngtcp2_path *path = ngtcp2_conn_get_path(connection->conn);

@@ -21,7 +21,8 @@ struct quic_connection_facts {
     char id[QUIC_CONNECTION_ID_TEXT_SIZE]; /* original destination connection id, hexadecimal */
     uint64_t started_ns; /* monotonic; the dialler's first packet, or its arrival */
     uint64_t established_ns;
-    uint64_t rtt_us; /* smoothed; 0 until measured */
+    uint64_t rtt_us;          /* smoothed; 0 until measured */
+    uint64_t idle_timeout_ms; /* the shorter of both sides' */
     uint64_t bytes_in, bytes_out;
 };
 

@@ -16,9 +16,10 @@
 #include "net/quic/internal.h"
 
 static const struct quic_policy default_policy = {
-    .idle_timeout_ms = 30000,
+    .idle_timeout_ms = 10000,
     .handshake_timeout_ms = 10000,
-    .keep_alive_ms = 15000,
+    .keep_alive_ms = 5000,
+    .unanswered_ms = 3000,
     .stream_window = 1 << 20,
     .connection_window = 4 << 20,
     .remote_streams_max = 128,
@@ -234,6 +235,7 @@ struct quic_endpoint *quic_endpoint_new(const struct quic_settings *settings, st
     STAILQ_INIT(&endpoint->dirty);
     endpoint->batch = send_batch_new();
     endpoint->resets = budget_full(QUIC_RESETS_PER_SECOND, endpoint_update_now(endpoint));
+    endpoint->refusals_told = budget_full(1, endpoint->now);
     endpoint->wake = event_new(settings->base, -1, 0, on_wake, endpoint);
     if (check_qlog_folder(settings->qlog_folder, error) && derive_secret(endpoint, error) &&
         tls_endpoint_init(endpoint, error))

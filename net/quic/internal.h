@@ -124,7 +124,8 @@ struct quic_connection {
     ngtcp2_tstamp gone_at; /* when closing, draining or being held ends */
     bool retry_wanted;     /* to be begun anew, by a client that has proven its address */
     bool probe_wanted;
-    ngtcp2_tstamp silent_at; /* when an unanswered probe ends it; 0: none is out */
+    ngtcp2_tstamp unanswered_at; /* when it is probed for being silent; 0: all is acknowledged */
+    ngtcp2_tstamp silent_at;     /* when an unanswered probe ends it; 0: none is out */
     struct event *timer;
     struct qlog_writer *log;
     LIST_HEAD(, quic_stream) streams;
@@ -151,13 +152,15 @@ struct quic_endpoint {
     struct reset_token *reset_tokens;
     LIST_HEAD(, quic_connection) connections;
     STAILQ_HEAD(, quic_connection) dirty;
-    size_t connection_count, handshakes, dials; /* half-open ones: inbound, ours */
+    size_t connection_count, inbound_count;
+    size_t handshakes, dials; /* half-open ones: inbound, ours */
     uint64_t last_number;
     struct event *wake; /* something is to be written, asked for from outside the pump */
     bool pumping, shut_down;
     ngtcp2_tstamp now;
     struct send_batch *batch;
     struct budget resets;
+    struct budget refusals_told; /* in the log */
     struct quic_endpoint_statistics statistics;
 };
 
@@ -265,6 +268,8 @@ void connection_draining(struct quic_connection *connection);
 void connection_repeat_close(struct quic_connection *connection, const ngtcp2_addr *remote);
 
 /* ---- callbacks.c: what ngtcp2 tells us ---- */
+/* The shorter of both sides'; our own until the peer's is known. */
+ngtcp2_duration connection_idle_timeout(const struct quic_connection *connection);
 /* Sets the keep-alive timeout to what both ends' idle timeouts ask for. */
 void connection_start_keep_alive(struct quic_connection *connection);
 extern const ngtcp2_callbacks connection_client_callbacks, connection_server_callbacks;
