@@ -45,8 +45,8 @@ VECTOR_RUNNER := $(BUILD)/tests/tools/vectors
 UNIT_SUPPORT := $(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c))
 OBJECTS := $(LIBRARY_OBJECTS) $(patsubst %.c,$(BUILD)/objects/%.o,$(wildcard cmd/*/*.c tests/unit/*.c tests/tools/*.c tests/vectors/*.c))
 
-.PHONY: all unused deps devnet check test-programs vector-runner install uninstall lint sanitize bench clean \
-	lint-deps lint-format lint-tidy lint-cppcheck lint-shell
+.PHONY: all unused soak deps devnet check test-programs vector-runner install uninstall lint sanitize bench clean \
+	about-check lint-deps lint-format lint-tidy lint-cppcheck lint-shell
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -134,11 +134,15 @@ devnet: deps
 	@$(MAKE) --no-print-directory all
 	@BUILD=$(BUILD) devnet/demo
 
+about-check:
+	@echo 'make check installs what is missing: up to 700 MB of Debian packages, 1.6 GB on disk (Chromium is' \
+		'most of it), and 300 MB of js-libp2p for Node. Then it builds and tests, about 20 minutes on two cores.' >&2
+
 # What tests need beside it: `make devnet` does without Chromium.
 TEST_DEPS = $(if $(filter present,$(DEPS)),:,.ci/deps .ci/packages.tests)
 
 # TESTS="relay options" runs some of them.
-check: deps
+check: about-check deps
 	@$(TEST_DEPS)
 	@$(MAKE) --no-print-directory all test-programs
 	@BUILD=$(BUILD) tests/run $(TESTS)
@@ -150,6 +154,12 @@ sanitize: deps
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/sanitize SANITIZE="$(SANITIZERS)" \
 		CFLAGS="-O1 -g" all test-programs
 	@BUILD=$(BUILD)/sanitize UBSAN_OPTIONS=print_stacktrace=1 tests/run $(TESTS)
+
+# What takes hours, by hand: see tests/soak.
+soak: deps
+	@$(TEST_DEPS)
+	@$(MAKE) --no-print-directory all test-programs interop
+	@BUILD=$(BUILD) tests/soak
 
 # What things cost, as ratios within one run; fails where one is over its bound.
 bench: deps
