@@ -466,6 +466,33 @@ api_has_agent() {
     done
 }
 
+@test "what was published before SIGTERM arrives" {
+    start_node a --topic lean:block
+    start_dialler b a --topic lean:block
+    await_mesh a b
+    random=$(head -c 1000000 /dev/urandom | od -An -v -tx1 | tr -d ' \n')
+    for i in 1 2 3 4 5 6; do
+        printf '{"topic":"lean:block","data":"%02d%s"}' "$i" "$random" > request
+        id=$(api b /publish @request | jq -r .id)
+    done
+    end b
+    await a ".event == \"message\" and .id == \"$id\"" > /dev/null
+    [ "$(jq -c 'select(.event == "message")' a.out | wc -l)" = 6 ]
+}
+
+@test "a payload of 10 MiB is published, as text and in hexadecimal" {
+    start_node a --topic lean:block
+    start_dialler b a --topic lean:block
+    await_mesh a b
+    size=$((10 * 1024 * 1024))
+    { printf '{"topic":"lean:block","text":"'; head -c "$size" /dev/zero | tr '\0' x; printf '"}'; } > request
+    id=$(api b /publish @request | jq -re .id)
+    await a ".event == \"message\" and .id == \"$id\" and .size == $size" > /dev/null
+    { printf '{"topic":"lean:block","data":"'; head -c "$((2 * size))" /dev/zero | tr '\0' 5; printf '"}'; } > request
+    id=$(api b /publish @request | jq -re .id)
+    await a ".event == \"message\" and .id == \"$id\" and .size == $size" > /dev/null
+}
+
 @test "POST /connect to a peer that is connected tells what is" {
     start_node a
     start_dialler b a

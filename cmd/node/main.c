@@ -18,7 +18,7 @@
 #include "net/host/dialer.h"
 #include "net/host/options.h"
 
-enum { EXIT_FAILED = 1, SHUTDOWN_LIMIT_MS = 500 };
+enum { EXIT_FAILED = 1, DRAIN_LIMIT_MS = 1000, SHUTDOWN_LIMIT_MS = 500 };
 
 struct node {
     struct event_base *base;
@@ -139,6 +139,12 @@ static void on_shut_down(void *context)
     event_base_loopbreak(context);
 }
 
+static void on_drained(void *context)
+{
+    const struct node *node = context;
+    host_shutdown(node->host, SHUTDOWN_LIMIT_MS, on_shut_down, node->base);
+}
+
 static void on_signal(evutil_socket_t signal, short what, void *argument)
 {
     (void)signal, (void)what;
@@ -148,7 +154,7 @@ static void on_signal(evutil_socket_t signal, short what, void *argument)
     node->api = NULL;
     dialer_free(node->dialer);
     node->dialer = NULL;
-    host_shutdown(node->host, SHUTDOWN_LIMIT_MS, on_shut_down, node->base);
+    host_drain(node->host, DRAIN_LIMIT_MS, on_drained, node);
     event_del(node->terminated);
     event_del(node->interrupted);
 }

@@ -11,7 +11,7 @@
 #include "common/error.h"
 
 enum {
-    API_BODY_MAX = 16 * 1024 * 1024, /* a 10 MiB message in base64, and what surrounds it */
+    API_BODY_MAX = 21 * 1024 * 1024, /* a payload of 10 MiB in hexadecimal, and what surrounds it */
     API_HEADERS_MAX = 8192,
     API_STREAMS_MAX = 64,                    /* requests whose answer is not out yet; else 503 */
     API_STREAM_BUFFER_MAX = 4 * 1024 * 1024, /* lines that a client leaves unread: cut off */
