@@ -35,9 +35,8 @@ struct api_route {
  * LISTEN is "127.0.0.1:0", "[::1]:8080" or "localhost:9000"; an address that is not loopback is
  * refused. ROUTES ends with a NULL method. Unknown path: 404; known path, other method: 405; a Host
  * that is not the server's own address and port (localhost counts), or a foreign Origin: 403;
- * malformed JSON or no object: 400; body too large: 413. Errors are {"error": "..."}, but for what
- * evhttp refuses before a route is looked for (413, and 400 for what is not HTTP): a page of its
- * own.
+ * malformed JSON or no object: 400; body too large: 413. Errors are {"error": "..."}, those for
+ * what evhttp refuses before a route is looked for, too.
  */
 struct api_server *api_server_new(struct event_base *base, const char *listen,
                                   const struct api_route *routes, void *context,
