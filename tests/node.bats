@@ -466,6 +466,59 @@ api_has_agent() {
     done
 }
 
+# Sends a request as it stands, and prints the answer's status and body: raw NAME TEXT.
+raw() {
+    local port
+    port=$(ready "$1" '.api | split(":") | last')
+    exec {connection}<> "/dev/tcp/127.0.0.1/$port"
+    printf "$2" "$port" >&"$connection"
+    timeout "${DEADLINE:-15}" cat <&"$connection" | tr -d '\r' > answer
+    exec {connection}>&-
+    sed -n '1s/^HTTP[^ ]* \([0-9]*\).*/\1/p; $p' answer
+}
+
+@test "every error of the API is JSON, what is refused before a route is looked for too" {
+    start_node a
+    run -0 api a /nowhere
+    [ "$output" = '{"error":"no such path: /nowhere"}' ]
+    head -c 23000000 /dev/zero > body
+    for header in "Expect:" "Expect: 100-continue"; do
+        run -0 api a /publish @body --header "$header" --write-out '%{http_code} %{content_type}'
+        [[ $output == '{"error":"the body is larger than 22020096 bytes"}'*"application/json" ]]
+    done
+    run -0 raw a 'OPTIONS / HTTP/1.1\r\nHost: 127.0.0.1:%s\r\nConnection: close\r\n\r\n'
+    [[ ${lines[0]} == 501 && ${lines[1]} == '{"error":"the request is not understood: 501 '* ]]
+    run -0 raw a 'nonsense %s\r\n\r\n'
+    jq -e 'has("error")' <<< "${lines[1]}"
+}
+
+@test "what was published before SIGTERM arrives" {
+    start_node a --topic lean:block
+    start_dialler b a --topic lean:block
+    await_mesh a b
+    random=$(head -c 1000000 /dev/urandom | od -An -v -tx1 | tr -d ' \n')
+    for i in 1 2 3 4 5 6; do
+        printf '{"topic":"lean:block","data":"%02d%s"}' "$i" "$random" > request
+        id=$(api b /publish @request | jq -r .id)
+    done
+    end b
+    await a ".event == \"message\" and .id == \"$id\"" > /dev/null
+    [ "$(jq -c 'select(.event == "message")' a.out | wc -l)" = 6 ]
+}
+
+@test "a payload of 10 MiB is published, as text and in hexadecimal" {
+    start_node a --topic lean:block
+    start_dialler b a --topic lean:block
+    await_mesh a b
+    size=$((10 * 1024 * 1024))
+    { printf '{"topic":"lean:block","text":"'; head -c "$size" /dev/zero | tr '\0' x; printf '"}'; } > request
+    id=$(api b /publish @request | jq -re .id)
+    await a ".event == \"message\" and .id == \"$id\" and .size == $size" > /dev/null
+    { printf '{"topic":"lean:block","data":"'; head -c "$((2 * size))" /dev/zero | tr '\0' 5; printf '"}'; } > request
+    id=$(api b /publish @request | jq -re .id)
+    await a ".event == \"message\" and .id == \"$id\" and .size == $size" > /dev/null
+}
+
 @test "POST /connect to a peer that is connected tells what is" {
     start_node a
     start_dialler b a

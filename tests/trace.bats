@@ -54,6 +54,24 @@ traced() {
     run -2 "$BIN/devnet-connect" --trace frames "$(address a)"
 }
 
+@test "a trace that nobody reads never blocks the node, and what was lost is counted" {
+    for format in json text; do
+        mkfifo "$format.pipe"
+        exec {reader}<> "$format.pipe"
+        launch "$format" bash -c 'exec "$@" 2> "$0.pipe"' "$format" \
+            "$BIN/devnet-node" --trace rpc --log-format "$format"
+        await "$format" '.event == "ready"' > /dev/null
+        "$TOOLS/hostile" "$(address "$format")" open propose:/meshsub/1.2.0 wait:data \
+            messages:60000 fin wait:fin > hostile.out 3>&-
+        api "$format" /health | jq -e '.status == "ok"'
+        launch cat cat "$format.pipe"
+        eventually grep -E '^(\{"trace":"lost","count":[0-9]+\}|rpc: [0-9]+ lines are lost: .*)$' cat.out
+        exec {reader}>&-
+        end "$format"
+        end cat || true
+    done
+}
+
 @test "an RPC that is malformed is traced as that" {
     start_node a --trace rpc --log-format json
     "$TOOLS/hostile" "$(address a)" open propose:/meshsub/1.2.0 hex:02ffff rest:500 || true

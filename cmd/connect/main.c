@@ -31,6 +31,7 @@ struct run {
     struct host *host;
     struct resolver *resolver;
     struct attempt_driver *attempt;
+    struct line_writer *trace; /* NULL: nothing is traced */
     struct event *terminated, *interrupted, *hold;
     struct host_observer holding;
     char *topic;
@@ -166,7 +167,7 @@ static bool listen_on(struct run *run, struct error *error)
     return true;
 }
 
-static void fill_host_settings(const struct run *run, struct host_settings *host)
+static void fill_host_settings(struct run *run, struct host_settings *host)
 {
     const struct connect_settings *settings = run->settings;
     struct error error;
@@ -177,8 +178,10 @@ static void fill_host_settings(const struct run *run, struct host_settings *host
     host->network = settings->network;
     host->qlog_folder = settings->qlog;
     host->keylog_path = settings->keylog;
-    if (settings->trace == 1)
+    if (settings->trace == 1) {
         host->trace_rpc = settings->json ? rpc_trace_print_json : rpc_trace_print_text;
+        host->trace_context = run->trace = rpc_trace_writer(run->base, settings->json);
+    }
     host->handshake_timeout_ms = settings->timeout_ms + HANDSHAKE_GRACE_MS;
     if (!status_option_checkpoint("--finalized", settings->finalized, &host->status.finalized,
                                   &error) ||
@@ -254,6 +257,7 @@ static void check_losses(struct run *run)
 static void run_clear(struct run *run)
 {
     host_free(run->host);
+    line_writer_free(run->trace);
     if (run->resolver != NULL)
         resolver_free(run->resolver);
     identity_free(run->identity);

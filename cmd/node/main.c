@@ -6,19 +6,20 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#include "cmd/node/event_writer.h"
 #include "cmd/node/settings.h"
 #include "common/event.h"
+#include "common/line_writer.h"
 #include "common/log.h"
 #include "common/memory.h"
 #include "common/program.h"
 #include "net/api/event_json.h"
 #include "net/api/host_json.h"
 #include "net/api/node.h"
+#include "net/api/rpc_trace.h"
 #include "net/host/dialer.h"
 #include "net/host/options.h"
 
-enum { EXIT_FAILED = 1, SHUTDOWN_LIMIT_MS = 500 };
+enum { EXIT_FAILED = 1, DRAIN_LIMIT_MS = 1000, SHUTDOWN_LIMIT_MS = 500 };
 
 struct node {
     struct event_base *base;
@@ -27,24 +28,40 @@ struct node {
     struct resolver *resolver;
     struct dialer *dialer;
     struct node_api *api;
-    struct event_writer *output;
+    struct line_writer *output;
+    struct line_writer *trace; /* NULL: nothing is traced */
     struct host_observer printer;
     struct event *terminated, *interrupted;
 };
+
+static void print_json(const struct node *node, const json_t *object)
+{
+    char *text = json_dumps(object, JSON_COMPACT | JSON_SORT_KEYS);
+    line_writer_add(node->output, bytes_of_text(text));
+    free(text);
+}
+
+static void say_events_lost(uint64_t count, struct buffer *line)
+{
+    char *text =
+        text_format("{\"count\":%llu,\"event\":\"events_lost\"}", (unsigned long long)count);
+    buffer_append_text(line, text);
+    free(text);
+}
 
 static void print_event(void *context, const struct host_event *event)
 {
     const struct node *node = context;
     json_t *object = host_event_json(event);
     if (object != NULL)
-        event_writer_add(node->output, object);
+        print_json(node, object);
     json_decref(object);
 }
 
 static void print_ready(const struct node *node)
 {
     json_t *ready = host_ready_json(node->host, node->api != NULL ? node_api_url(node->api) : NULL);
-    event_writer_add(node->output, ready);
+    print_json(node, ready);
     json_decref(ready);
 }
 
@@ -116,6 +133,9 @@ static bool node_start(struct node *node, const struct node_settings *settings, 
         return false;
     host.base = node->base;
     host.identity = node->identity;
+    if (host.trace_rpc != NULL)
+        node->trace = rpc_trace_writer(node->base, settings->log_format == 1);
+    host.trace_context = node->trace;
     node->host = host_new(&host, error);
     if (node->host == NULL)
         return false;
@@ -139,6 +159,12 @@ static void on_shut_down(void *context)
     event_base_loopbreak(context);
 }
 
+static void on_drained(void *context)
+{
+    const struct node *node = context;
+    host_shutdown(node->host, SHUTDOWN_LIMIT_MS, on_shut_down, node->base);
+}
+
 static void on_signal(evutil_socket_t signal, short what, void *argument)
 {
     (void)signal, (void)what;
@@ -148,7 +174,7 @@ static void on_signal(evutil_socket_t signal, short what, void *argument)
     node->api = NULL;
     dialer_free(node->dialer);
     node->dialer = NULL;
-    host_shutdown(node->host, SHUTDOWN_LIMIT_MS, on_shut_down, node->base);
+    host_drain(node->host, DRAIN_LIMIT_MS, on_drained, node);
     event_del(node->terminated);
     event_del(node->interrupted);
 }
@@ -158,7 +184,7 @@ static void run(struct node *node, const struct node_settings *settings)
     for (size_t i = 0; i < settings->faults.count; i++)
         log_write(LOG_WARN, "--fault %s: this node misbehaves on purpose",
                   settings->faults.items[i]);
-    node->output = event_writer_new(node->base, STDOUT_FILENO);
+    node->output = line_writer_new(node->base, STDOUT_FILENO, "standard output", say_events_lost);
     node->printer = (struct host_observer){.event = print_event, .context = node};
     host_observe(node->host, &node->printer);
     event_arm(node->terminated, NULL);
@@ -174,7 +200,8 @@ static void node_clear(struct node *node)
     if (node->dialer != NULL)
         dialer_free(node->dialer);
     host_free(node->host);
-    event_writer_free(node->output);
+    line_writer_free(node->output);
+    line_writer_free(node->trace);
     if (node->resolver != NULL)
         resolver_free(node->resolver);
     identity_free(node->identity);

@@ -2,8 +2,10 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "common/hex.h"
+#include "common/memory.h"
 #include "common/utf8.h"
 
 static void set_count(json_t *object, const char *key, uint64_t count)
@@ -92,8 +94,29 @@ void rpc_trace_print_json(const struct traced_rpc *traced)
     traced_rpc_read(traced, &trace, &arena);
     json_t *object = rpc_trace_json(&trace);
     char *text = json_dumps(object, JSON_COMPACT);
-    fprintf(stderr, "%s\n", text);
+    line_writer_add(traced->context, bytes_of_text(text));
     free(text);
     json_decref(object);
     arena_clear(&arena);
+}
+
+static void say_lost_json(uint64_t count, struct buffer *line)
+{
+    char *text = text_format("{\"trace\":\"lost\",\"count\":%llu}", (unsigned long long)count);
+    buffer_append_text(line, text);
+    free(text);
+}
+
+static void say_lost_text(uint64_t count, struct buffer *line)
+{
+    char *text = text_format("rpc: %llu lines are lost: nobody has read them in time",
+                             (unsigned long long)count);
+    buffer_append_text(line, text);
+    free(text);
+}
+
+struct line_writer *rpc_trace_writer(struct event_base *base, bool json)
+{
+    return line_writer_new(base, STDERR_FILENO, "--trace rpc",
+                           json ? say_lost_json : say_lost_text);
 }

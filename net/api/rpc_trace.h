@@ -4,6 +4,7 @@
 
 #include <jansson.h>
 
+#include "common/line_writer.h"
 #include "net/host/rpc_tracer.h"
 
 /*
@@ -15,7 +16,10 @@
  * message's data. A new reference.
  */
 json_t *rpc_trace_json(const struct rpc_trace *trace);
-/* A tracer: prints that object on a line of stderr. */
+/* A tracer: its context is an rpc_trace_writer(), which takes that object as a line. */
 void rpc_trace_print_json(const struct traced_rpc *traced);
+/* Writes to stderr, and tells in place of lines that its reader was too slow for how many they
+ * were: {"trace":"lost", "count"}, or as text, for rpc_trace_print_text. */
+struct line_writer *rpc_trace_writer(struct event_base *base, bool json);
 
 #endif

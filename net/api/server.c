@@ -18,6 +18,7 @@
 #include "common/memory.h"
 #include "common/utf8.h"
 #include "net/api/address.h"
+#include "net/api/error_page.h"
 
 enum {
     LISTEN_BACKLOG = 64,
@@ -302,8 +303,10 @@ static struct bufferevent *make_connection(struct event_base *base, void *argume
 {
     (void)argument;
     struct bufferevent *bufferevent = bufferevent_socket_new(base, -1, 0);
-    if (bufferevent != NULL)
-        bufferevent_setwatermark(bufferevent, EV_READ, 0, API_BODY_MAX + 2 * API_HEADERS_MAX);
+    if (bufferevent == NULL)
+        return NULL;
+    bufferevent_setwatermark(bufferevent, EV_READ, 0, API_BODY_MAX + 2 * API_HEADERS_MAX);
+    error_page_replace(bufferevent);
     return bufferevent;
 }
 

@@ -11,7 +11,7 @@
 #include "common/error.h"
 
 enum {
-    API_BODY_MAX = 16 * 1024 * 1024, /* a 10 MiB message in base64, and what surrounds it */
+    API_BODY_MAX = 21 * 1024 * 1024, /* a payload of 10 MiB in hexadecimal, and what surrounds it */
     API_HEADERS_MAX = 8192,
     API_STREAMS_MAX = 64,                    /* requests whose answer is not out yet; else 503 */
     API_STREAM_BUFFER_MAX = 4 * 1024 * 1024, /* lines that a client leaves unread: cut off */
@@ -35,9 +35,8 @@ struct api_route {
  * LISTEN is "127.0.0.1:0", "[::1]:8080" or "localhost:9000"; an address that is not loopback is
  * refused. ROUTES ends with a NULL method. Unknown path: 404; known path, other method: 405; a Host
  * that is not the server's own address and port (localhost counts), or a foreign Origin: 403;
- * malformed JSON or no object: 400; body too large: 413. Errors are {"error": "..."}, but for what
- * evhttp refuses before a route is looked for (413, and 400 for what is not HTTP): a page of its
- * own.
+ * malformed JSON or no object: 400; body too large: 413. Errors are {"error": "..."}, those for
+ * what evhttp refuses before a route is looked for, too.
  */
 struct api_server *api_server_new(struct event_base *base, const char *listen,
                                   const struct api_route *routes, void *context,

@@ -68,8 +68,9 @@ static void learn(struct protocol_stream *stream)
         protocol_stream_abort(stream, PROTOCOL_UNINTELLIGIBLE);
         return;
     }
-    identify_clear(&peer->identify);
-    peer->identify = identify;
+    if (stream->outbound)
+        identify_clear(&peer->identify); /* an answer is whole, a push is what has changed */
+    identify_update(&peer->identify, &identify);
     peer->identified = true;
     struct host_event event = {
         .kind = HOST_IDENTIFIED, .peer = peer, .connection = stream->connection};

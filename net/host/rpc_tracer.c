@@ -1,8 +1,7 @@
 #include "net/host/rpc_tracer.h"
 
-#include <stdio.h>
-
 #include "common/clock.h"
+#include "common/line_writer.h"
 
 void traced_rpc_read(const struct traced_rpc *traced, struct rpc_trace *trace, struct arena *arena)
 {
@@ -20,8 +19,7 @@ void rpc_trace_print_text(const struct traced_rpc *traced)
     struct buffer line = {0};
     traced_rpc_read(traced, &trace, &arena);
     rpc_trace_text(&trace, &line);
-    buffer_append_byte(&line, '\n');
-    fwrite(line.data, 1, line.size, stderr);
+    line_writer_add(traced->context, buffer_bytes(&line));
     buffer_clear(&line);
     arena_clear(&arena);
 }

@@ -191,3 +191,35 @@ bool identify_decode(struct bytes input, struct identify *identify, struct error
     }
     return true;
 }
+
+/* ---- pushes ---- */
+
+#define SWAP(one, other)                                                                           \
+    do {                                                                                           \
+        __typeof__(one) kept = (one);                                                              \
+        (one) = (other);                                                                           \
+        (other) = kept;                                                                            \
+    } while (0)
+
+void identify_update(struct identify *identify, struct identify *update)
+{
+    if (update->agent != NULL)
+        SWAP(identify->agent, update->agent);
+    if (update->protocol_version != NULL)
+        SWAP(identify->protocol_version, update->protocol_version);
+    if (update->public_key.size > 0)
+        SWAP(identify->public_key, update->public_key);
+    if (update->protocol_count > 0) {
+        SWAP(identify->protocols, update->protocols);
+        SWAP(identify->protocol_count, update->protocol_count);
+    }
+    if (update->listen_count > 0) {
+        SWAP(identify->listen, update->listen);
+        SWAP(identify->listen_count, update->listen_count);
+    }
+    if (update->has_observed) {
+        identify->has_observed = true;
+        identify->observed = update->observed;
+    }
+    identify_clear(update);
+}

@@ -37,6 +37,9 @@ void identify_encode(const struct identify *identify, struct buffer *output);
 /* Decodes the whole answer, as it stands at the peer's FIN. IDENTIFY is cleared first. */
 bool identify_decode(struct bytes input, struct identify *identify, struct error *error);
 void identify_clear(struct identify *identify);
+/* A push: what UPDATE says takes the place of what was known, and what it leaves out stays. UPDATE
+ * is cleared. */
+void identify_update(struct identify *identify, struct identify *update);
 /* Text that a peer sent, made safe for a terminal and for JSON: invalid UTF-8 and control
  * characters become U+FFFD. Freed with free(). */
 char *identify_safe_text(struct bytes text);

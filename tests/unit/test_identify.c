@@ -183,6 +183,36 @@ static void assert_refused(struct bytes input, const char *reason)
     assert_null(decoded.agent);
 }
 
+static void a_push_changes_what_it_says_and_nothing_else(void **state)
+{
+    (void)state;
+    struct buffer message = {0};
+    add_field(&message, 6, bytes_of_text("agent"));
+    add_field(&message, 5, bytes_of_text("version"));
+    add_field(&message, 3, bytes_of_text("/a"));
+    add_field(&message, 3, bytes_of_text("/b"));
+    send_message(&message);
+    assert_true(decode());
+    struct identify push = {0};
+    wire.size = 0;
+    add_field(&message, 3, bytes_of_text("/c"));
+    send_message(&message);
+    assert_true(identify_decode(buffer_bytes(&wire), &push, &error));
+    identify_update(&decoded, &push);
+    assert_string_equal(decoded.agent, "agent");
+    assert_string_equal(decoded.protocol_version, "version");
+    assert_int_equal(decoded.protocol_count, 1);
+    assert_string_equal(decoded.protocols[0], "/c");
+    assert_int_equal(push.protocol_count, 0);
+    wire.size = 0;
+    add_field(&message, 6, bytes_of_text("another"));
+    send_message(&message);
+    assert_true(identify_decode(buffer_bytes(&wire), &push, &error));
+    identify_update(&decoded, &push);
+    assert_string_equal(decoded.agent, "another");
+    assert_string_equal(decoded.protocols[0], "/c");
+}
+
 static void what_is_no_answer_is_refused(void **state)
 {
     (void)state;
@@ -208,6 +238,7 @@ int main(void)
         CASE(addresses_that_we_cannot_read_are_passed_over),
         CASE(texts_are_cut_between_characters_and_made_safe),
         CASE(lists_have_an_end),
+        CASE(a_push_changes_what_it_says_and_nothing_else),
         CASE(what_is_no_answer_is_refused),
     };
     return cmocka_run_group_tests_name("identify", tests, NULL, NULL);

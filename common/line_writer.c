@@ -1,4 +1,4 @@
-#include "cmd/node/event_writer.h"
+#include "common/line_writer.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -7,14 +7,15 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/buffer.h"
 #include "common/clock.h"
 #include "common/event.h"
 #include "common/log.h"
 #include "common/memory.h"
 
-struct event_writer {
+struct line_writer {
     int fd;
+    const char *name;
+    line_writer_lost lost_line;
     bool broken; /* nobody will ever read */
     struct event *writable;
     struct buffer queue;
@@ -23,30 +24,20 @@ struct event_writer {
 
 /* O_NONBLOCK would be shared with whoever has the same pipe or terminal: it is asked instead, and
  * given no more than it takes without blocking once it says that it is writable. */
-static bool is_writable(const struct event_writer *writer, int timeout_ms)
+static bool is_writable(const struct line_writer *writer, int timeout_ms)
 {
     struct pollfd entry = {.fd = writer->fd, .events = POLLOUT};
     return poll(&entry, 1, timeout_ms) == 1;
 }
 
-static void append_line(struct buffer *queue, const json_t *event)
+static void append_lost(struct line_writer *writer)
 {
-    char *text = json_dumps(event, JSON_COMPACT | JSON_SORT_KEYS);
-    buffer_append_text(queue, text);
-    buffer_append_byte(queue, '\n');
-    free(text);
-}
-
-static void append_lost(struct event_writer *writer)
-{
-    json_t *event =
-        json_pack("{s:s, s:I}", "event", "events_lost", "count", (json_int_t)writer->lost);
-    append_line(&writer->queue, event);
-    json_decref(event);
+    writer->lost_line(writer->lost, &writer->queue);
+    buffer_append_byte(&writer->queue, '\n');
     writer->lost = 0;
 }
 
-static size_t write_some(struct event_writer *writer, struct bytes data)
+static size_t write_some(struct line_writer *writer, struct bytes data)
 {
     size_t size = data.size < PIPE_BUF ? data.size : PIPE_BUF;
     ssize_t written = write(writer->fd, data.data, size);
@@ -54,11 +45,11 @@ static size_t write_some(struct event_writer *writer, struct bytes data)
         return (size_t)written;
     writer->broken = errno != EAGAIN && errno != EINTR;
     if (writer->broken && errno != EPIPE)
-        log_warn("standard output: no more events are printed: %s", strerror(errno));
+        log_warn("%s: no more is written there: %s", writer->name, strerror(errno));
     return 0;
 }
 
-static void write_queue(struct event_writer *writer)
+static void write_queue(struct line_writer *writer)
 {
     size_t written = 0, step = 1;
     while (written < writer->queue.size && step > 0 && is_writable(writer, 0)) {
@@ -72,7 +63,7 @@ static void write_queue(struct event_writer *writer)
         append_lost(writer);
 }
 
-static void flush(struct event_writer *writer)
+static void flush(struct line_writer *writer)
 {
     write_queue(writer);
     if (writer->queue.size > 0)
@@ -87,35 +78,51 @@ static void on_writable(evutil_socket_t fd, short what, void *argument)
     flush(argument);
 }
 
-struct event_writer *event_writer_new(struct event_base *base, int fd)
+struct line_writer *line_writer_new(struct event_base *base, int fd, const char *name,
+                                    line_writer_lost lost)
 {
-    struct event_writer *writer = memory_new(sizeof(*writer));
+    struct line_writer *writer = memory_new(sizeof(*writer));
     writer->fd = fd;
+    writer->name = name;
+    writer->lost_line = lost;
     writer->writable = event_new(base, fd, EV_WRITE, on_writable, writer);
     return writer;
 }
 
-void event_writer_free(struct event_writer *writer)
+static uint64_t lines_in(struct bytes text)
+{
+    uint64_t count = 0;
+    for (size_t i = 0; i < text.size; i++)
+        count += text.data[i] == '\n';
+    return count;
+}
+
+void line_writer_free(struct line_writer *writer)
 {
     if (writer == NULL)
         return;
-    uint64_t end = clock_now_ms() + EVENT_WRITER_LINGER_MS, now;
+    uint64_t end = clock_now_ms() + LINE_WRITER_LINGER_MS, now;
     while (writer->queue.size > 0 && (now = clock_now_ms()) < end &&
            is_writable(writer, (int)(end - now)))
         write_queue(writer);
+    uint64_t untold = writer->lost + lines_in(buffer_bytes(&writer->queue));
+    if (untold > 0)
+        log_warn("%s: its reader did not take the last %llu lines", writer->name,
+                 (unsigned long long)untold);
     event_free(writer->writable);
     buffer_clear(&writer->queue);
     free(writer);
 }
 
-void event_writer_add(struct event_writer *writer, const json_t *event)
+void line_writer_add(struct line_writer *writer, struct bytes line)
 {
     if (writer->broken)
         return;
-    if (writer->lost > 0 || writer->queue.size > EVENT_WRITER_QUEUE_MAX) {
+    if (writer->lost > 0 || writer->queue.size > LINE_WRITER_QUEUE_MAX) {
         writer->lost++;
         return;
     }
-    append_line(&writer->queue, event);
+    buffer_append(&writer->queue, line.data, line.size);
+    buffer_append_byte(&writer->queue, '\n');
     flush(writer);
 }
