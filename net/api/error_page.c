@@ -8,15 +8,15 @@
 
 #include "net/api/server.h"
 
-enum { PAGE_SIZE_MAX = 2048, STATUS_AT = 9, STATUS_SIZE = 3 };
+enum { PAGE_SIZE_MAX = 2048, STATUS_AT = 9 /* behind "HTTP/1.1 " */, STATUS_SIZE = 3 };
 
-static const char status_line[] = "HTTP/1.1 ", html[] = "\r\nContent-Type: text/html";
+static const char html[] = "\r\nContent-Type: text/html";
 
 /* What stands in BUFFER, where that is nothing but a page of evhttp's; what we write is JSON. */
 static bool read_page(struct evbuffer *buffer, char page[PAGE_SIZE_MAX])
 {
     size_t size = evbuffer_get_length(buffer);
-    if (size < sizeof(status_line) + STATUS_SIZE || size >= PAGE_SIZE_MAX)
+    if (size <= STATUS_AT + STATUS_SIZE || size >= PAGE_SIZE_MAX)
         return false;
     evbuffer_copyout(buffer, page, size);
     page[size] = '\0';
