@@ -22,7 +22,8 @@ static json_t *read_drawing(const struct mesh_options *options, const char *cons
     if (now != NULL && options->before != NULL)
         before = mesh_read(options, &options->before, 1, error);
     if (now != NULL && (before != NULL || options->before == NULL))
-        drawing = mesh_drawing(now, before, options->topic, error);
+        drawing = mesh_drawing(now, before, mesh_nobody_answered(now) ? NULL : options->topic,
+                               error); /* nobody knows that topic, or another */
     if (drawing != NULL)
         *unreachable = mesh_warn_unreachable(now);
     json_decref(now);

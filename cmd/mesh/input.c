@@ -36,8 +36,7 @@ static bool is_folder(const char *input)
     return stat(input, &status) == 0 && S_ISDIR(status.st_mode);
 }
 
-/* A folder of a devnet, or "TARGET" or "TARGET,TARGET" where no file of that name is meant. */
-static bool is_live(const char *input)
+bool mesh_is_live(const char *input)
 {
     if (strncmp(input, "http://", 7) == 0 || is_folder(input))
         return true;
@@ -93,24 +92,17 @@ json_t *mesh_ask(const struct mesh_options *options, const char *const *inputs, 
     return snapshot;
 }
 
-static bool is_empty(const json_t *snapshot)
+bool mesh_nobody_answered(const json_t *snapshot)
 {
     return json_array_size(json_object_get(snapshot, "nodes")) == 0 &&
            json_array_size(json_object_get(snapshot, "foreign")) == 0 &&
-           json_array_size(json_object_get(snapshot, "endpoints")) == 0;
+           json_array_size(json_object_get(snapshot, "endpoints")) == 0 &&
+           json_array_size(json_object_get(snapshot, "unreachable")) > 0;
 }
 
 json_t *mesh_read(const struct mesh_options *options, const char *const *inputs, size_t count,
                   struct error *error)
 {
-    if (count == 1 && !is_live(inputs[0]))
-        return snapshot_read(inputs[0], error);
-    json_t *snapshot = mesh_ask(options, inputs, count, error);
-    if (snapshot != NULL && is_empty(snapshot)) {
-        const json_t *first = json_array_get(json_object_get(snapshot, "unreachable"), 0);
-        error_set(error, "%s", json_string_value(json_object_get(first, "error")));
-        json_decref(snapshot);
-        snapshot = NULL;
-    }
-    return snapshot;
+    return count == 1 && !mesh_is_live(inputs[0]) ? snapshot_read(inputs[0], error)
+                                                  : mesh_ask(options, inputs, count, error);
 }

@@ -42,9 +42,16 @@ int mesh_graph_command(const struct mesh_options *options, const char *const *in
 json_t *mesh_ask(const struct mesh_options *options, const char *const *inputs, size_t count,
                  struct error *error);
 /* The snapshot in a file, where INPUTS is the one name of it, or of live nodes. NULL with the error
- * set where the file cannot be read, or no node answered. */
+ * set where the file cannot be read, or one is no target; nodes that do not answer are in it. */
 json_t *mesh_read(const struct mesh_options *options, const char *const *inputs, size_t count,
                   struct error *error);
+
+/* Whether INPUT is not a file: a folder of a devnet, or "TARGET" or "TARGET,TARGET" where no file
+ * has that name. */
+bool mesh_is_live(const char *input);
+
+/* Whether it has nobody but those who did not answer. */
+bool mesh_nobody_answered(const json_t *snapshot);
 
 /* Says on stderr which nodes did not answer; returns how many there are. */
 size_t mesh_warn_unreachable(const json_t *snapshot);

@@ -104,10 +104,20 @@ static void event_came(void *context, const char *api, const char *peer_id, cons
         print_event(event, &change, peer_id != NULL ? peer_id : api);
 }
 
-static void node_lost(void *context, const char *why)
+static void print_lost(const char *api, const char *peer_id, const char *why)
+{
+    json_t *line = json_pack("{s:s, s:s, s:s?, s:s}", "event", "lost", "api", api, "node", peer_id,
+                             "error", why);
+    output_json_line(line);
+    json_decref(line);
+}
+
+static void node_lost(void *context, const char *api, const char *peer_id, const char *why)
 {
     const struct watching *watching = context;
     log_error("%s", why);
+    if (watching->options->json)
+        print_lost(api, peer_id, why);
     if (mesh_watch_is_over(watching->watch))
         event_base_loopbreak(watching->base);
 }
@@ -142,12 +152,11 @@ int mesh_watch_command(const struct mesh_options *options, const char *const *ap
     struct watching watching = {.options = options, .base = event_base_make(0)};
     struct error error;
     int status = MESH_TROUBLE;
-    watching.watch = mesh_watch_new(watching.base, apis, count, &handlers, &watching, &error);
+    watching.watch =
+        mesh_watch_new(watching.base, apis, count, options->timeout, &handlers, &watching, &error);
     if (watching.watch != NULL) {
         run(&watching);
-        size_t lost = mesh_watch_lost(watching.watch);
-        if (mesh_watch_answered(watching.watch) > 0 || lost == 0)
-            status = lost > 0 ? MESH_UNREACHABLE : 0;
+        status = mesh_watch_lost(watching.watch) > 0 ? MESH_UNREACHABLE : 0;
         mesh_watch_free(watching.watch);
     } else {
         log_error("%s", error.text);
