@@ -17,5 +17,7 @@ bool file_write(const char *path, struct bytes contents, mode_t mode, struct err
 bool file_write_all(int fd, struct bytes contents);
 /* Creates the folder and those above it, as `mkdir -p` does. */
 bool file_make_folder(const char *path, struct error *error);
+/* Removes the files that are in the folder, if there is one, but for hidden ones and folders. */
+void file_empty_folder(const char *path);
 
 #endif

@@ -325,11 +325,21 @@ count_nodes() {
     [[ $output == "arguments: "*"/node2/key"* ]]
     run -0 devnet logs --events node1
     jq -e '.event == "ready"' <<< "$output"
-    run -1 devnet logs node3
-    [[ $output == *"node3: no such node in $PWD/.devnet"* ]]
+    run -2 devnet logs node3
+    [[ $output == *"node3: no such node in $PWD/.devnet; there are node1 and node2"* ]]
     devnet down
     run -0 devnet logs
     [[ $output == *"node2 | arguments: "* ]]
+    run -2 devnet logs node3
+    [[ $output == *"there are node1 and node2"* ]]
+    # An earlier, larger devnet is not this one; where nothing says what there was, folders do.
+    mkdir .devnet/node9
+    echo "from before" > .devnet/node9/log
+    run -0 devnet logs
+    [[ $output != *"node9"* ]]
+    rm .devnet/left.json
+    run -0 devnet logs
+    [[ $output == *"node9 | from before" ]]
 }
 
 @test "logs without a devnet ends with 1" {
@@ -360,7 +370,7 @@ count_nodes() {
     run -0 devnet connect --from=node1 node2
     [ "$output" = "--from=$api"$'\n'"$listen" ]
     run -2 devnet connect node1 node7
-    [[ $output == *"node7: no such node is up in $PWD/.devnet"* ]]
+    [[ $output == *"node7: no such node is up in $PWD/.devnet; there are node1 and node2" ]]
 }
 
 @test "orphans takes names for folders of QUIC logs, and all of them by default" {
@@ -371,6 +381,13 @@ count_nodes() {
     [ "$output" = "--json"$'\n'"$PWD/.devnet/node2/qlog" ]
     run -0 devnet orphans some.sqlog
     [ "$output" = some.sqlog ]
+    devnet down
+    run -0 devnet orphans
+    [ "$output" = "$PWD/.devnet/node1/qlog"$'\n'"$PWD/.devnet/node2/qlog" ]
+    run -0 devnet orphans --json node2
+    [ "$output" = "--json"$'\n'"$PWD/.devnet/node2/qlog" ]
+    run -2 devnet orphans node3
+    [[ $output == *"node3: no such node is up in $PWD/.devnet; there were node1 and node2" ]]
 }
 
 @test "mesh takes names for APIs, and all nodes by default" {
@@ -387,9 +404,25 @@ count_nodes() {
     [[ $output == "digraph mesh {"*'was told by one end'* ]]
     run -0 devnet mesh --help
     [[ $output == *"devnet-mesh"* ]]
+    devnet mesh dump -o before.json
     devnet down
+    # What it left.
+    run -0 --separate-stderr devnet mesh dump
+    [ "$output" = "$(cat before.json)" ]
+    [[ $stderr == *"the devnet in $PWD/.devnet is down: this is the mesh that it had" ]]
+    run -0 devnet mesh diff before.json
+    run -0 --separate-stderr devnet mesh graph
+    [[ $output == "digraph mesh {"* ]]
+    "$BIN/devnet-mesh" dump .devnet | cmp - before.json
+    run -2 devnet mesh watch
+    [[ $output == *"no devnet is up in $PWD/.devnet, so name what to look at"* ]]
+    run -2 devnet mesh dump node1
+    [[ $output == *"node1: the devnet in $PWD/.devnet is down" ]]
+    rm .devnet/mesh.json
     run -2 devnet mesh dump
     [[ $output == *"no devnet is up in $PWD/.devnet, so name what to look at"* ]]
+    devnet up -n 1
+    [ ! -e .devnet/left.json ]
 }
 
 @test "nodes connect, mesh and leave no orphaned stream" {

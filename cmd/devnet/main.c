@@ -111,7 +111,12 @@ static const struct program_spec program = {
         "devnet up --with NAME=COMMAND runs another program as a node, by /bin/sh. {port} becomes "
         "the UDP port on 127.0.0.1 to listen on, {key} a file with its secp256k1 secret (64 "
         "hexadecimal digits), {bootnode} the multiaddr of node1, {qlog} a folder for its QUIC "
-        "logs. Without {bootnode}, node1 dials it. It counts as up once the two are connected.",
+        "logs. Without {bootnode}, node1 dials it. It counts as up once the two are connected. "
+        "devnet "
+        "down, and an up that fails or is interrupted, end whatever came of the command: those in "
+        "its session, their children, and who has its DEVNET_MARK in the environment.\n\n"
+        "Of a devnet that is down, logs, orphans and mesh use what it left: logs and QUIC logs, "
+        "and the mesh as down found it (mesh.json).",
     .options = common_options,
     .commands = commands,
     .examples = examples,

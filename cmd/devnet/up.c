@@ -6,6 +6,7 @@
 #include "common/log.h"
 #include "common/output.h"
 #include "devnet/foreign.h"
+#include "devnet/loop.h"
 #include "devnet/start.h"
 #include "devnet/stop.h"
 #include "devnet/wire.h"
@@ -46,11 +47,12 @@ static bool claim(struct devnet *devnet, struct error *error)
     if (!devnet_lock(devnet, error) || !devnet_load(devnet, error))
         return false;
     for (size_t i = 0; i < devnet->count; i++)
-        if (process_is_running(&devnet->nodes[i].process))
+        if (family_lives(&devnet->nodes[i].process))
             return error_set(error, "a devnet is up in %s already; `devnet down` stops it",
                              devnet->folder);
     /* What a crash or a reboot left of one. */
     devnet_forget(devnet);
+    devnet_forget_left(devnet);
     return devnet_load(devnet, error);
 }
 
@@ -78,6 +80,15 @@ static bool add_foreign(struct devnet *devnet, const char *with, uint64_t timeou
     return up;
 }
 
+/* Whether nobody has interrupted us, and somebody reads what we print. */
+static bool is_going_on(struct error *error)
+{
+    bool going_on = loop_was_interrupted() ? error_set(error, "interrupted") : output_end(error);
+    if (!going_on)
+        log_error("%s", error->text);
+    return going_on;
+}
+
 static bool bring_up(struct devnet *devnet, const struct devnet_options *options,
                      const struct start_options *start, struct error *error)
 {
@@ -91,19 +102,18 @@ static bool bring_up(struct devnet *devnet, const struct devnet_options *options
     for (size_t i = 0; i < devnet->count; i++)
         printf("%s %s %s\n", devnet->nodes[i].name, devnet->nodes[i].api,
                devnet->nodes[i].listen[0]);
-    fflush(stdout);
+    if (!is_going_on(error))
+        return false;
     if (!devnet_wire(devnet, options->wiring, options->timeout, report_connection, NULL, error)) {
         log_error("%s", error->text);
         report_ended(devnet);
         return false;
     }
     for (size_t i = 0; i < options->with.count; i++)
-        if (!add_foreign(devnet, options->with.items[i], options->timeout, error))
+        if (!add_foreign(devnet, options->with.items[i], options->timeout, error) ||
+            !is_going_on(error))
             return false;
-    bool told = output_end(error);
-    if (!told)
-        log_error("%s", error->text);
-    return told;
+    return is_going_on(error);
 }
 
 /* Before anything is started. */
@@ -139,6 +149,7 @@ int devnet_up_command(const struct devnet_options *options, char **operands, siz
     struct error error;
     devnet_init(&devnet, options->folder);
     bool up = false;
+    loop_catch_signals();
     if (!claim(&devnet, &error))
         log_error("%s", error.text);
     else if (!(up = bring_up(&devnet, options, &start, &error)) &&

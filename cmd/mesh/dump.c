@@ -71,8 +71,8 @@ int mesh_dump_command(const struct mesh_options *options, const char *const *inp
 {
     struct error error;
     bool file = count == 1 && access(inputs[0], F_OK) == 0;
-    json_t *snapshot = file ? mesh_read(options, inputs, count, &error)
-                            : mesh_ask(options, inputs, count, &error);
+    json_t *snapshot =
+        file ? mesh_read(options, inputs, count, &error) : mesh_ask(options, inputs, count, &error);
     if (snapshot == NULL) {
         log_error("%s", error.text);
         return MESH_TROUBLE;

@@ -100,9 +100,29 @@ bool mesh_nobody_answered(const json_t *snapshot)
            json_array_size(json_object_get(snapshot, "unreachable")) > 0;
 }
 
+/* Of the folder of a devnet that is down, the mesh that it left; NULL where INPUT is none. */
+static char *left_mesh(const char *input)
+{
+    char *state = text_format("%s/devnet.json", input), *mesh = text_format("%s/mesh.json", input);
+    bool left = is_folder(input) && access(state, F_OK) != 0 && access(mesh, F_OK) == 0;
+    free(state);
+    if (left)
+        return mesh;
+    free(mesh);
+    return NULL;
+}
+
 json_t *mesh_read(const struct mesh_options *options, const char *const *inputs, size_t count,
                   struct error *error)
 {
-    return count == 1 && !mesh_is_live(inputs[0]) ? snapshot_read(inputs[0], error)
-                                                  : mesh_ask(options, inputs, count, error);
+    char *left = count == 1 ? left_mesh(inputs[0]) : NULL;
+    json_t *snapshot;
+    if (left != NULL)
+        snapshot = snapshot_read(left, error);
+    else if (count == 1 && !mesh_is_live(inputs[0]))
+        snapshot = snapshot_read(inputs[0], error);
+    else
+        snapshot = mesh_ask(options, inputs, count, error);
+    free(left);
+    return snapshot;
 }
