@@ -89,15 +89,14 @@ static void lose(struct run *run, const char *reason)
 static bool is_ours(const struct run *run, const struct peer *peer)
 {
     const char *held = json_string_value(json_object_get(run->result, "peer_id"));
-    return held != NULL && strcmp(held, peer->name) == 0;
+    return held != NULL && strcmp(held, peer_view(peer).name) == 0;
 }
 
 static void on_event_while_holding(void *context, const struct host_event *event)
 {
     struct run *run = context;
     if (event->kind != HOST_DISCONNECTED || event->close->cause == QUIC_CLOSED_BY_US ||
-        !is_ours(run, event->peer) ||
-        LIST_NEXT(LIST_FIRST(&event->peer->connections), link) != NULL)
+        !is_ours(run, event->peer) || !peer_connection_is_last(event->connection))
         return;
     lose(run, event->close->reason.text);
 }

@@ -1,6 +1,7 @@
 #include "net/api/attempt_json.h"
 
 #include "net/api/event_json.h"
+#include "net/api/host_json.h"
 
 /* ---- what a step has learned ---- */
 
@@ -14,24 +15,17 @@ static json_t *event_json(const struct host_event *event)
 static json_t *handshake_json(const struct host_event *event)
 {
     struct quic_connection_facts facts;
-    quic_connection_facts(event->connection->quic, &facts);
+    peer_connection_facts(event->connection, &facts);
     json_t *step = event_json(event);
     json_object_set_new(step, "rtt_ms", json_real((double)facts.rtt_us / 1000));
     return step;
 }
 
-static json_t *stream_json(const struct protocol_stream *stream)
-{
-    struct quic_connection_facts facts;
-    quic_connection_facts(stream->connection->quic, &facts);
-    return json_pack("{s:I, s:s, s:s}", "stream_id", (json_int_t)protocol_stream_id(stream),
-                     "protocol", stream->protocol->name, "connection", facts.id);
-}
-
 static json_t *streams_json(const struct peer *peer)
 {
-    return json_pack("{s:o, s:o}", "outbound", stream_json(peer->outbound), "inbound",
-                     stream_json(peer->inbound[0]));
+    struct peer_view view = peer_view(peer);
+    return json_pack("{s:o, s:o}", "outbound", host_stream_json(view.outbound), "inbound",
+                     host_stream_json(view.inbound[0]));
 }
 
 static json_t *mesh_json(const struct attempt_told *told)

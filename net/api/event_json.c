@@ -52,12 +52,13 @@ static void add_connected(json_t *object, const struct quic_connection_facts *fa
 
 static void add_connection(json_t *object, const struct host_event *event)
 {
-    const struct quic_connection *quic =
-        event->connection != NULL ? event->connection->quic : event->failed;
-    if (quic == NULL)
-        return;
     struct quic_connection_facts facts;
-    quic_connection_facts(quic, &facts);
+    if (event->connection != NULL)
+        peer_connection_facts(event->connection, &facts);
+    else if (event->failed != NULL)
+        quic_connection_facts(event->failed, &facts);
+    else
+        return;
     char remote[MULTIADDR_TEXT_SIZE];
     facts.remote.has_peer_id = false;
     multiaddr_text(&facts.remote, remote);
@@ -72,11 +73,10 @@ static void add_connection(json_t *object, const struct host_event *event)
 
 static void add_stream(json_t *object, const struct host_event *event)
 {
-    const struct protocol_stream *stream = event->stream;
-    if (stream == NULL)
+    if (event->stream == NULL)
         return;
-    json_object_update_new(object, host_stream_json(stream));
-    set_text(object, "direction", stream->outbound ? "outbound" : "inbound");
+    json_object_update_new(object, host_stream_json(event->stream));
+    set_text(object, "direction", stream_view(event->stream).outbound ? "outbound" : "inbound");
 }
 
 static void add_identify(json_t *object, const struct identify *identify)
@@ -89,21 +89,22 @@ static void add_identify(json_t *object, const struct identify *identify)
     json_object_set_new(object, "protocols", protocols);
 }
 
-static void add_status(json_t *object, const struct peer *peer)
+static void add_status(json_t *object, const struct peer_view *peer)
 {
-    json_object_set_new(object, "received", status_json(&peer->status));
+    json_object_set_new(object, "received", status_json(peer->status));
     json_object_set_new(object, "sent", status_json(&host_settings(peer->host)->status));
 }
 
-static void add_peer(json_t *object, const struct peer *peer, const struct host_event *event)
+static void add_peer(json_t *object, const struct host_event *event)
 {
-    set_text(object, "peer_id", peer->name);
+    struct peer_view peer = peer_view(event->peer);
+    set_text(object, "peer_id", peer.name);
     if (event->kind == HOST_STATUS || event->kind == HOST_STATUS_FAILED)
         set_text(object, "role", event->by == HOST_BY_US ? "asked" : "answered");
     if (event->kind == HOST_STATUS)
-        add_status(object, peer);
+        add_status(object, &peer);
     else if (event->kind == HOST_IDENTIFIED)
-        add_identify(object, &peer->identify);
+        add_identify(object, peer.identify);
 }
 
 static void add_message(json_t *object, const struct host_event *event)
@@ -158,7 +159,7 @@ json_t *host_event_json(const struct host_event *event)
         return NULL;
     json_t *object = json_pack("{s:s}", "event", names[event->kind]);
     if (event->peer != NULL)
-        add_peer(object, event->peer, event);
+        add_peer(object, event);
     add_connection(object, event);
     add_stream(object, event);
     set_text(object, "topic", event->topic);

@@ -35,16 +35,16 @@ static int compare_texts(const void *a, const void *b)
 
 static int compare_peers(const void *a, const void *b)
 {
-    return strcmp((*(struct peer *const *)a)->name, (*(struct peer *const *)b)->name);
+    return strcmp(((const struct peer_view *)a)->name, ((const struct peer_view *)b)->name);
 }
 
 /* Freed with free(). */
-static struct peer **sorted_peers(const struct host *host)
+static struct peer_view *sorted_peers(const struct host *host)
 {
-    struct peer **peers = memory_new(peer_count(host) * sizeof(*peers));
+    struct peer_view *peers = memory_new(peer_count(host) * sizeof(*peers));
     size_t count = 0;
     for (struct peer *peer = peer_first(host); peer != NULL; peer = peer_next(peer))
-        peers[count++] = peer;
+        peers[count++] = peer_view(peer);
     qsort(peers, count, sizeof(*peers), compare_peers);
     return peers;
 }
@@ -52,7 +52,7 @@ static struct peer **sorted_peers(const struct host *host)
 static json_t *connection_json(const struct peer_connection *connection)
 {
     struct quic_connection_facts facts;
-    quic_connection_facts(connection->quic, &facts);
+    peer_connection_facts(connection, &facts);
     char remote[MULTIADDR_TEXT_SIZE];
     facts.remote.has_peer_id = false;
     multiaddr_text(&facts.remote, remote);
@@ -66,40 +66,53 @@ static json_t *connection_json(const struct peer_connection *connection)
 static json_t *connections_json(const struct peer *peer)
 {
     json_t *connections = json_array();
-    const struct peer_connection *connection;
-    LIST_FOREACH(connection, &peer->connections, link)
-    json_array_append_new(connections, connection_json(connection));
+    const struct peer_connection *connection = NULL;
+    while ((connection = peer_connection_after(peer, connection)) != NULL)
+        json_array_append_new(connections, connection_json(connection));
     return connections;
 }
 
 json_t *host_stream_json(const struct protocol_stream *stream)
 {
+    struct stream_view view = stream_view(stream);
     struct quic_connection_facts facts;
-    quic_connection_facts(stream->connection->quic, &facts);
-    return json_pack("{s:s, s:I, s:s}", "connection", facts.id, "stream_id",
-                     (json_int_t)protocol_stream_id(stream), "protocol", stream->protocol->name);
+    peer_connection_facts(view.connection, &facts);
+    return json_pack("{s:s, s:I, s:s}", "connection", facts.id, "stream_id", (json_int_t)view.id,
+                     "protocol", view.protocol);
 }
 
 static json_t *aged_stream_json(const struct protocol_stream *stream)
 {
     json_t *object = host_stream_json(stream);
-    set_count(object, "age_ms", clock_now_ms() - stream->opened_ms);
+    set_count(object, "age_ms", clock_now_ms() - stream_view(stream).opened_ms);
     return object;
 }
 
-static json_t *outbound_json(const struct peer *peer)
+static json_t *outbound_json(const struct peer_view *peer)
 {
     static const char *const states[] = {[LIFECYCLE_NONE] = "none",
                                          [LIFECYCLE_OPENING] = "opening",
                                          [LIFECYCLE_OPEN] = "open",
                                          [LIFECYCLE_WAITING] = "waiting"};
     json_t *stream = peer->outbound != NULL ? aged_stream_json(peer->outbound) : json_object();
-    set(stream, "state", json_string(states[peer->lifecycle.state]));
-    set_count(stream, "opens_avoided", peer->lifecycle.opens_avoided);
+    set(stream, "state", json_string(states[peer->outbound_state]));
+    set_count(stream, "opens_avoided", peer->opens_avoided);
+    set_count(stream, "unsent",
+              gossipsub_peer_unsent(host_router(peer->host), peer->router_handle));
     return stream;
 }
 
-static json_t *inbound_json(const struct peer *peer)
+static json_t *left_out_json(const struct gossipsub_left_out *left_out)
+{
+    json_t *object = json_object();
+    set_count(object, "ihave", left_out->counts[GOSSIPSUB_IHAVE]);
+    set_count(object, "iwant", left_out->counts[GOSSIPSUB_IWANT]);
+    set_count(object, "idontwant", left_out->counts[GOSSIPSUB_IDONTWANT]);
+    set_count(object, "messages", left_out->counts[GOSSIPSUB_MESSAGES]);
+    return object;
+}
+
+static json_t *inbound_json(const struct peer_view *peer)
 {
     json_t *streams = json_array();
     for (size_t i = 0; i < peer->inbound_count; i++)
@@ -137,21 +150,25 @@ json_t *host_topics_json(const struct host *host, const struct peer *peer)
 
 json_t *host_peer_json(const struct peer *peer)
 {
+    struct peer_view view = peer_view(peer);
     json_t *object = json_object();
-    set(object, "peer_id", json_string(peer->name));
-    set(object, "key_type", json_string(key_type_name(peer->key_type)));
-    set(object, "agent", text_or_null(peer->identify.agent));
-    set(object, "protocols", protocols_json(&peer->identify));
-    set(object, "status", peer->status_known ? status_json(&peer->status) : json_null());
-    set(object, "subscriptions", host_topics_json(peer->host, peer));
+    set(object, "peer_id", json_string(view.name));
+    set(object, "key_type", json_string(key_type_name(view.key_type)));
+    set(object, "agent", text_or_null(view.identify->agent));
+    set(object, "protocols", protocols_json(view.identify));
+    set(object, "status", view.status != NULL ? status_json(view.status) : json_null());
+    set(object, "subscriptions", host_topics_json(view.host, peer));
     set(object, "connections", connections_json(peer));
-    set(object, "outbound_stream", outbound_json(peer));
-    set(object, "inbound_streams", inbound_json(peer));
+    struct gossipsub_left_out left_out =
+        gossipsub_peer_left_out(host_router(view.host), view.router_handle);
+    set(object, "outbound_stream", outbound_json(&view));
+    set(object, "left_out", left_out_json(&left_out));
+    set(object, "inbound_streams", inbound_json(&view));
     return object;
 }
 
 /* Those of its messages that were rejected, by reason; left out where there were none. */
-static void set_refused(json_t *object, const struct peer *peer)
+static void set_refused(json_t *object, const struct peer_view *peer)
 {
     const uint64_t *refused = gossipsub_peer_refused(host_router(peer->host), peer->router_handle);
     json_t *counts = json_object();
@@ -165,11 +182,11 @@ static void set_refused(json_t *object, const struct peer *peer)
 
 static json_t *peer_list_json(const struct host *host)
 {
-    struct peer **peers = sorted_peers(host);
+    struct peer_view *peers = sorted_peers(host);
     json_t *list = json_array();
     for (size_t i = 0; i < peer_count(host); i++) {
-        json_t *peer = host_peer_json(peers[i]);
-        set_refused(peer, peers[i]);
+        json_t *peer = host_peer_json(peers[i].peer);
+        set_refused(peer, &peers[i]);
         json_array_append_new(list, peer);
     }
     free(peers);
@@ -186,26 +203,27 @@ json_t *host_peers_json(const struct host *host)
 typedef bool (*topic_test)(const struct gossipsub *router, gossipsub_peer peer,
                            gossipsub_topic topic);
 
-static json_t *peers_where(const struct host *host, struct peer **peers, topic_test test,
+static json_t *peers_where(const struct host *host, const struct peer_view *peers, topic_test test,
                            gossipsub_topic topic)
 {
     json_t *names = json_array();
     for (size_t i = 0; i < peer_count(host); i++) {
-        if (test(host_router(host), peers[i]->router_handle, topic))
-            json_array_append_new(names, json_string(peers[i]->name));
+        if (test(host_router(host), peers[i].router_handle, topic))
+            json_array_append_new(names, json_string(peers[i].name));
     }
     return names;
 }
 
-static json_t *backoff_json(const struct host *host, struct peer **peers, gossipsub_topic topic)
+static json_t *backoff_json(const struct host *host, const struct peer_view *peers,
+                            gossipsub_topic topic)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < peer_count(host); i++) {
         uint64_t left = gossipsub_backoff_left(host_router(host), clock_now_ms(),
-                                               peers[i]->router_handle, topic);
+                                               peers[i].router_handle, topic);
         if (left > 0)
-            json_array_append_new(list, json_pack("{s:s, s:I}", "peer_id", peers[i]->name,
-                                                  "left_ms", (json_int_t)left));
+            json_array_append_new(list, json_pack("{s:s, s:I}", "peer_id", peers[i].name, "left_ms",
+                                                  (json_int_t)left));
     }
     return list;
 }
@@ -213,7 +231,7 @@ static json_t *backoff_json(const struct host *host, struct peer **peers, gossip
 static json_t *topics_json(const struct host *host)
 {
     struct gossipsub *router = host_router(host);
-    struct peer **peers = sorted_peers(host);
+    struct peer_view *peers = sorted_peers(host);
     json_t *topics = json_object();
     for (gossipsub_topic topic = 0; topic < gossipsub_topic_count(router); topic++) {
         if (gossipsub_topic_name(router, topic) == NULL)
@@ -251,6 +269,7 @@ static json_t *statistics_json(const struct host *host)
     set_count(object, "cached_messages", gossip.cached_messages);
     set_count(object, "cached_bytes", gossip.cached_bytes);
     set_count(object, "backoffs", gossip.backoffs);
+    set_count(object, "streams_stalled", gossip.streams_stalled);
     set_count(object, "datagrams_in", quic->datagrams_in);
     set_count(object, "datagrams_out", quic->datagrams_out);
     set_count(object, "bytes_in", quic->bytes_in);

@@ -76,7 +76,7 @@ static void observe(struct histogram *histogram, const double *bounds, double va
 static void count_connected(struct metrics *metrics, const struct host_event *event)
 {
     struct quic_connection_facts facts;
-    quic_connection_facts(event->connection->quic, &facts);
+    peer_connection_facts(event->connection, &facts);
     enum direction direction = facts.dialled ? OUTBOUND : INBOUND;
     metrics->connections[direction][SUCCESS]++;
     observe(&metrics->handshakes[direction], handshake_bounds,
@@ -108,11 +108,12 @@ static void count_failed(struct metrics *metrics, const struct host_event *event
 
 static void count_disconnected(struct metrics *metrics, const struct host_event *event)
 {
-    enum direction direction = event->connection->dialled ? OUTBOUND : INBOUND;
+    struct quic_connection_facts facts;
+    peer_connection_facts(event->connection, &facts);
+    enum direction direction = facts.dialled ? OUTBOUND : INBOUND;
     metrics->disconnections[direction][reason_of(event->close->cause)]++;
-    const struct peer_connection *first = LIST_FIRST(&event->peer->connections);
-    if (first != NULL && LIST_NEXT(first, link) == NULL) /* the peer goes with its last one */
-        metrics->opens_avoided += event->peer->lifecycle.opens_avoided;
+    if (peer_connection_is_last(event->connection))
+        metrics->opens_avoided += peer_view(event->peer).opens_avoided;
 }
 
 static bool begins_with(struct bytes name, const char *beginning)
@@ -140,9 +141,9 @@ static void on_event(void *context, const struct host_event *event)
     else if (event->kind == HOST_DISCONNECTED)
         count_disconnected(metrics, event);
     else if (event->kind == HOST_STREAM_OPENED)
-        metrics->streams_opened[event->stream->outbound ? OUTBOUND : INBOUND]++;
+        metrics->streams_opened[stream_view(event->stream).outbound ? OUTBOUND : INBOUND]++;
     else if (event->kind == HOST_STREAM_CLOSED)
-        metrics->streams_closed[event->stream->outbound ? OUTBOUND : INBOUND]++;
+        metrics->streams_closed[stream_view(event->stream).outbound ? OUTBOUND : INBOUND]++;
     else if (event->kind == HOST_MESSAGE)
         count_message(metrics, event);
 }
@@ -228,7 +229,7 @@ static void write_histogram(FILE *page, const char *name, const char *label,
 
 /* ---- leanMetrics ---- */
 
-static bool is_in_a_mesh(const struct peer *peer)
+static bool is_in_a_mesh(const struct peer_view *peer)
 {
     const struct gossipsub *router = host_router(peer->host);
     for (gossipsub_topic topic = 0; topic < gossipsub_topic_count(router); topic++)
@@ -237,15 +238,15 @@ static bool is_in_a_mesh(const struct peer *peer)
     return false;
 }
 
-static bool is_any(const struct peer *peer)
+static bool is_any(const struct peer_view *peer)
 {
     (void)peer;
     return true;
 }
 
-static char *client_of(const struct peer *peer)
+static char *client_of(const struct peer_view *peer)
 {
-    const char *agent = peer->identify.agent;
+    const char *agent = peer->identify->agent;
     size_t length = agent != NULL ? strcspn(agent, "/") : 0;
     int shown = (int)(length < METRICS_CLIENT_MAX ? length : METRICS_CLIENT_MAX);
     return length > 0 ? text_format("%.*s", shown, agent) : text_copy("unknown");
@@ -258,13 +259,15 @@ static int compare_clients(const void *a, const void *b)
 
 /* How many peers of each client pass TEST. */
 static void write_clients(FILE *page, const struct host *host, const char *name, const char *help,
-                          bool (*test)(const struct peer *peer))
+                          bool (*test)(const struct peer_view *peer))
 {
     char **clients = memory_new((peer_count(host) + 1) * sizeof(*clients));
     size_t count = 0;
-    for (struct peer *peer = peer_first(host); peer != NULL; peer = peer_next(peer))
-        if (test(peer))
-            clients[count++] = client_of(peer);
+    for (struct peer *peer = peer_first(host); peer != NULL; peer = peer_next(peer)) {
+        struct peer_view view = peer_view(peer);
+        if (test(&view))
+            clients[count++] = client_of(&view);
+    }
     qsort(clients, count, sizeof(*clients), compare_clients);
     write_head(page, name, "gauge", help);
     for (size_t i = 0, same; i < count; i += same) {
@@ -317,9 +320,10 @@ static void write_streams(FILE *page, const struct metrics *metrics)
 {
     uint64_t in = 0, out = 0, avoided = metrics->opens_avoided;
     for (struct peer *peer = peer_first(metrics->host); peer != NULL; peer = peer_next(peer)) {
-        in += peer->inbound_count;
-        out += peer->lifecycle.state == LIFECYCLE_OPEN;
-        avoided += peer->lifecycle.opens_avoided;
+        struct peer_view view = peer_view(peer);
+        in += view.inbound_count;
+        out += view.outbound_state == LIFECYCLE_OPEN;
+        avoided += view.opens_avoided;
     }
     write_directions(page, "devnet_gossipsub_streams", "gauge", "Gossipsub streams that are open",
                      in, out);
@@ -343,10 +347,27 @@ static void write_topics(FILE *page, const struct host *host)
         if (!gossipsub_is_subscribed(router, topic))
             continue;
         for (struct peer *peer = peer_first(host); peer != NULL; peer = peer_next(peer))
-            count += gossipsub_in_mesh(router, peer->router_handle, topic);
+            count += gossipsub_in_mesh(router, peer_view(peer).router_handle, topic);
         write_labelled(page, "devnet_gossipsub_topic_mesh_peers", "topic",
                        gossipsub_topic_name(router, topic), count);
     }
+}
+
+/* What slow readers cost them. */
+static void write_slow_readers(FILE *page, const struct gossipsub_statistics *gossip)
+{
+    static const char *const kinds[] = {[GOSSIPSUB_IHAVE] = "ihave",
+                                        [GOSSIPSUB_IDONTWANT] = "idontwant",
+                                        [GOSSIPSUB_IWANT] = "iwant",
+                                        [GOSSIPSUB_MESSAGES] = "messages"};
+    write_head(page, "devnet_gossipsub_left_out_total", "counter",
+               "Messages, and ids in gossip, not sent to peers that read too slowly");
+    for (size_t i = 0; i < GOSSIPSUB_KINDS; i++)
+        write_labelled(page, "devnet_gossipsub_left_out_total", "kind", kinds[i],
+                       gossip->left_out.counts[i]);
+    write_single(page, "devnet_gossipsub_streams_stalled_total", "counter",
+                 "Gossipsub streams reset because their peer took nothing for a minute",
+                 (double)gossip->streams_stalled);
 }
 
 static void write_traffic(FILE *page, const struct host *host)
@@ -363,6 +384,7 @@ static void write_traffic(FILE *page, const struct host *host)
                  "Messages that had been seen before", (double)gossip.duplicates);
     write_single(page, "devnet_gossipsub_invalid_total", "counter", "Messages that were rejected",
                  (double)gossip.invalid);
+    write_slow_readers(page, &gossip);
     write_directions(page, "devnet_datagrams_total", "counter", "UDP datagrams", quic->datagrams_in,
                      quic->datagrams_out);
     write_directions(page, "devnet_bytes_total", "counter", "Bytes in UDP datagrams",

@@ -244,7 +244,7 @@ static bool read_peer_id(struct api_request *request, const json_t *body, struct
 static void reply_peer(struct api_request *request, const struct peer *peer)
 {
     if (peer != NULL)
-        api_reply(request, OK, json_pack("{s:s}", "peer_id", peer->name));
+        api_reply(request, OK, json_pack("{s:s}", "peer_id", peer_view(peer).name));
     else
         api_reply_error(request, NOT_FOUND, "not connected to that peer");
 }

@@ -32,14 +32,3 @@ struct gossipsub_action *router_emit(struct gossipsub *router, enum gossipsub_ac
     *action = (struct gossipsub_action){.kind = kind, .peer = peer, .topic = topic};
     return action;
 }
-
-void router_send(struct gossipsub *router, gossipsub_peer peer, gossipsub_topic topic,
-                 struct chunk *rpc, enum gossipsub_priority priority)
-{
-    struct gossipsub_action *action = router_emit(router, GOSSIPSUB_SEND, peer, topic);
-    action->priority = priority;
-    action->rpc = rpc;
-    router->statistics.rpcs_out++;
-    if (priority == GOSSIPSUB_DATA)
-        router->statistics.messages_out++;
-}

@@ -32,8 +32,9 @@ static void choose_wanted(struct gossipsub *router, struct peer *peer,
             id_set_has(&router->asked, router->now, id))
             continue;
         buffer_append(wanted, id, GOSSIPSUB_MESSAGE_ID_SIZE);
-        /* Who does not keep promises is asked, but keeps nobody else from being asked. */
-        if (!peer->broke_promise)
+        /* Who does not keep promises is asked, but keeps nobody else from being asked; no more does
+           who is not asked after all. */
+        if (!peer->broke_promise && sending_takes(router, peer, GOSSIPSUB_IWANT))
             id_set_add(&router->asked, router->now, id);
     }
 }
@@ -75,7 +76,7 @@ static void handle_ihave(struct gossipsub *router, struct peer *peer,
     for (size_t i = 0; i < control->n_ihave && i < CONTROL_PER_RPC_MAX; i++)
         choose_wanted(router, peer, control->ihave[i], &wanted);
     size_t count = wanted.size / GOSSIPSUB_MESSAGE_ID_SIZE;
-    if (count > 0)
+    if (count > 0 && sending_takes(router, peer, GOSSIPSUB_IWANT))
         note_promise(router, peer, (id_list)wanted.data, count);
     outbox_iwant(router, peer, (id_list)wanted.data, count);
     buffer_clear(&wanted);
@@ -94,7 +95,7 @@ static void serve_iwant(struct gossipsub *router, struct peer *peer,
         struct chunk *rpc =
             id != NULL ? message_cache_serve(&router->cache, id, peer->serial) : NULL;
         if (rpc != NULL)
-            router_send(router, peer->handle, 0, chunk_ref(rpc), GOSSIPSUB_DATA);
+            router_send_message(router, peer, 0, rpc);
     }
 }
 
@@ -167,9 +168,13 @@ void router_send_idontwant(struct gossipsub *router, const struct topic *topic,
     rpc_write_idontwant(&writer, (id_list)id, 1);
     struct chunk *rpc = rpc_writer_finish(&writer);
     for (size_t i = 0; i < topic->mesh.count; i++) {
-        const struct peer *peer = router->peers[topic->mesh.items[i]];
-        if (peer != from && peer->version >= GOSSIPSUB_1_2)
-            router_send(router, peer->handle, topic->handle, chunk_ref(rpc), GOSSIPSUB_GOSSIP);
+        struct peer *peer = router->peers[topic->mesh.items[i]];
+        if (peer == from || peer->version < GOSSIPSUB_1_2)
+            continue;
+        if (sending_takes(router, peer, GOSSIPSUB_IDONTWANT))
+            router_send(router, peer, topic->handle, chunk_ref(rpc), GOSSIPSUB_GOSSIP);
+        else
+            sending_leave_out(router, peer, GOSSIPSUB_IDONTWANT, 1, chunk_ref(rpc));
     }
     chunk_unref(rpc);
     rpc_writer_clear(&writer);

@@ -64,6 +64,19 @@ const uint64_t *gossipsub_peer_refused(const struct gossipsub *router, gossipsub
     return peer != NULL ? peer->refused_messages : NULL;
 }
 
+struct gossipsub_left_out gossipsub_peer_left_out(const struct gossipsub *router,
+                                                  gossipsub_peer handle)
+{
+    const struct peer *peer = router_peer(router, handle);
+    return peer != NULL ? peer->left_out : (struct gossipsub_left_out){0};
+}
+
+size_t gossipsub_peer_unsent(const struct gossipsub *router, gossipsub_peer handle)
+{
+    const struct peer *peer = router_peer(router, handle);
+    return peer != NULL ? peer->unsent + peer->queue.bytes : 0;
+}
+
 void gossipsub_statistics(const struct gossipsub *router, struct gossipsub_statistics *statistics)
 {
     *statistics = router->statistics;

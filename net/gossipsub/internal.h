@@ -46,6 +46,18 @@ enum {
     OFFENCE_REPEATED_PRUNE = 100, /* of one topic, in one heartbeat */
     OFFENCE_REJECTED_MESSAGE = 100,
     OFFENCE_SUBSCRIPTION_CHANGE = 100, /* over the limit above */
+    /*
+     * Bytes that a peer has not taken. What is written in advance keeps its stream busy; with that
+     * much in it, control and messages wait. With more, waiting messages among them, of each kind
+     * no more is taken.
+     */
+    SEND_STREAM_MAX = 1 << 20,
+    SEND_IHAVE_MAX = 1 << 19,
+    SEND_IWANT_MAX = 1 << 20, /* IDONTWANT too */
+    SEND_MESSAGES_MAX = 32 << 20,
+    SEND_STALLED_MS = 60000, /* without one byte acknowledged: its stream is reset */
+    /* That a topic is kept for, where a peer has yet to hear that we left it and has no stream. */
+    IDLE_HEARTBEATS_MAX = 300,
 };
 
 /* A bit for each topic. */
@@ -68,6 +80,32 @@ static inline void topic_bits_remove(struct topic_bits *bits, gossipsub_topic to
     bits->words[topic / 64] &= ~((uint64_t)1 << (topic % 64));
 }
 
+/* What a peer may believe of us, by topic: see told.c. */
+struct told {
+    struct topic_bits may_know; /* that we are subscribed: UNSUBSCRIBE is owed where we are not */
+    struct topic_bits knows;    /* the same for sure: SUBSCRIBE is owed where we are, and it
+                                   does not */
+    struct topic_bits may_have_us; /* in its mesh: PRUNE is owed where we do not have it */
+    struct topic_bits has_us;      /* or was told our GRAFT: which is owed where we have it in our
+                                      mesh, and it was not */
+    struct topic_bits withdrawn;   /* UNSUBSCRIBE was written, and may be lost with its stream */
+    struct topic_bits pruned;      /* PRUNE, ever: it may be lost, or cross a GRAFT */
+    struct topic_bits unsaid;      /* to be looked at once its stream takes more */
+    bool any_unsaid;
+};
+
+struct queued_rpc {
+    struct chunk *rpc; /* one reference */
+    gossipsub_topic topic;
+};
+
+/* Messages that wait, oldest first. */
+struct send_queue {
+    struct queued_rpc *items;
+    size_t first, count, capacity;
+    size_t bytes;
+};
+
 struct peer {
     gossipsub_peer handle;
     uint64_t serial; /* never used again, as a handle is */
@@ -81,9 +119,7 @@ struct peer {
     unsigned inbound_streams; /* so far */
     unsigned subscription_count;
     struct topic_bits subscriptions;
-    /* Topics for which it has us in its mesh as far as we know, while our stream is not open:
-       grafted as soon as it is. */
-    struct topic_bits waiting_grafts;
+    struct told told;
     /* Since the last heartbeat: one of each is answer enough. */
     struct topic_bits grafted, refused, pruned_us;
     unsigned ihave_rpcs, ihave_ids, iwant_ids, idontwant_ids, subscription_changes;
@@ -96,6 +132,15 @@ struct peer {
     bool broke_promise;       /* the last of them was not kept, by it or by anybody */
     struct id_set not_wanted; /* by IDONTWANT */
     struct rpc_writer outbox;
+    struct send_queue queue;
+    size_t unsent;         /* of its stream, as last reported */
+    size_t sent;           /* since, in the event SENT_IN */
+    uint64_t sent_in;      /* router->event */
+    uint64_t acknowledged; /* of its stream, as last reported */
+    uint64_t moved_at;     /* when that changed, or nothing was unsent */
+    uint64_t connection;   /* of its stream */
+    uint64_t reset_on;     /* the connection on which a stream was reset last; 0: none */
+    struct gossipsub_left_out left_out;
 };
 
 struct topic {
@@ -118,6 +163,7 @@ struct gossipsub {
     struct gossipsub_parameters parameters;
     struct random random;
     uint64_t now;                      /* of the event being handled */
+    uint64_t event;                    /* that one: counts up */
     struct gossipsub_actions *actions; /* of the event being handled */
     struct peer **peers;               /* by handle; NULL where the handle is free */
     size_t peer_slots;
@@ -146,9 +192,48 @@ struct gossipsub {
 /* Appends an action; its other fields are the caller's to fill in, before the next is appended. */
 struct gossipsub_action *router_emit(struct gossipsub *router, enum gossipsub_action_kind kind,
                                      gossipsub_peer peer, gossipsub_topic topic);
-/* Takes over the reference of RPC. */
-void router_send(struct gossipsub *router, gossipsub_peer peer, gossipsub_topic topic,
+
+/* ---- sending.c ---- */
+
+/* At once, whatever waits. Takes over the reference of RPC. */
+void router_send(struct gossipsub *router, struct peer *peer, gossipsub_topic topic,
                  struct chunk *rpc, enum gossipsub_priority priority);
+/* A message: at once, behind others that wait, or not at all: false. */
+bool router_send_message(struct gossipsub *router, struct peer *peer, gossipsub_topic topic,
+                         struct chunk *rpc);
+/* Whether control and messages have to wait. */
+bool sending_fills(const struct gossipsub *router, const struct peer *peer);
+/* Whether gossip of that kind, sent now, would not be too much. */
+bool sending_takes(const struct gossipsub *router, const struct peer *peer,
+                   enum gossipsub_kind kind);
+/* Counts COUNT of a kind, and tells of the RPC, whose reference it takes over. */
+void sending_leave_out(struct gossipsub *router, struct peer *peer, enum gossipsub_kind kind,
+                       size_t count, struct chunk *rpc);
+/* Its stream is gone, with all that waits. */
+void sending_drop(struct gossipsub *router, struct peer *peer);
+void sending_clear(struct peer *peer);
+/* At the heartbeat: does it still read? */
+void sending_maintain(struct gossipsub *router, struct peer *peer);
+
+/* ---- told.c ---- */
+
+/* What the peer is to know of the topic may have changed: said at the end of the event, or as soon
+ * as its stream takes it. */
+void told_mark(struct gossipsub *router, struct peer *peer, const struct topic *topic);
+/* The same for every topic: it has a fresh stream. */
+void told_mark_all(struct gossipsub *router, struct peer *peer);
+/* Puts what is to be said into the outbox. */
+void told_write(struct gossipsub *router, struct peer *peer);
+/* Our stream is gone: what was said may not have arrived, and what arrived may be forgotten. */
+void told_stream_lost(struct peer *peer);
+/* The peer may have forgotten what it was told. */
+void told_forgotten(struct peer *peer);
+/* It has us in its mesh by its own doing, or (before we leave it, in turn) has no more. */
+void told_peer_has_us(struct peer *peer, const struct topic *topic);
+void told_peer_left_us(struct peer *peer, const struct topic *topic);
+/* Whether a peer has yet to hear something of the topic. */
+bool told_needs_topic(const struct gossipsub *router, const struct topic *topic);
+void told_forget_topic(struct gossipsub *router, const struct topic *topic);
 
 /* ---- outbox.c: control and subscriptions wait for the end of the event, to share an RPC ---- */
 
@@ -197,7 +282,6 @@ void router_handle_subscriptions(struct gossipsub *router, struct peer *peer,
                                  const Gossipsub__RPC *rpc);
 /* False where the peer has GOSSIPSUB_TOPICS_PER_PEER_MAX others. */
 bool router_add_subscriber(struct gossipsub *router, struct peer *peer, struct topic *topic);
-void router_announce_all(struct gossipsub *router, struct peer *peer);
 /* The topic that we name, made where it is not there; NULL with the error set. */
 struct topic *router_own_topic(struct gossipsub *router, const char *name, struct error *error);
 

@@ -53,15 +53,18 @@ void router_leave_mesh(struct gossipsub *router, struct peer *peer, struct topic
 static void graft(struct gossipsub *router, struct peer *peer, struct topic *topic)
 {
     enter_mesh(router, peer, topic, false);
-    outbox_graft(router, peer, topic);
+    told_mark(router, peer, topic);
     topic_bits_add(&peer->grafted, topic->handle);
 }
 
+/* The peer is told by PRUNE, in the place of a GRAFT that waits: it may have us in its mesh all the
+ * same, where what it said last crossed an earlier GRAFT. */
 static void refuse(struct gossipsub *router, struct peer *peer, const struct topic *topic,
                    uint64_t backoff_ms)
 {
     backoff_set(&router->backoffs, router->now, peer_id_of(peer), topic->handle, backoff_ms);
-    outbox_prune(router, peer, topic, backoff_ms);
+    topic_bits_add(&peer->told.may_have_us, topic->handle);
+    told_mark(router, peer, topic);
 }
 
 /* ---- what peers ask for ---- */
@@ -85,21 +88,32 @@ static bool has_room_for(const struct gossipsub *router, const struct peer *peer
            backoff_left(&router->backoffs, router->now, peer_id_of(peer), topic->handle) == 0;
 }
 
+static void answer_graft(struct gossipsub *router, struct peer *peer, struct topic *topic)
+{
+    if (!may_send(peer) || handle_set_has(&topic->mesh, peer->handle)) {
+        told_peer_has_us(peer, topic);
+    } else if (has_room_for(router, peer, topic)) {
+        told_peer_has_us(peer, topic);
+        enter_mesh(router, peer, topic, true);
+        told_mark(router, peer, topic);
+    } else if (topic_bits_has(&peer->refused, topic->handle)) {
+        router_offend(peer, OFFENCE_REPEATED_GRAFT);
+    } else {
+        told_peer_has_us(peer, topic);
+        topic_bits_add(&peer->refused, topic->handle);
+        refuse(router, peer, topic, router->parameters.prune_backoff_ms);
+    }
+}
+
 void router_handle_graft(struct gossipsub *router, struct peer *peer, struct topic *topic)
 {
     /* Who grafts is subscribed, even where its announcement was lost with an older stream. */
-    if (!topic->subscribed || !router_add_subscriber(router, peer, topic) ||
-        handle_set_has(&topic->mesh, peer->handle))
-        return;
-    if (!may_send(peer))
-        topic_bits_add(&peer->waiting_grafts, topic->handle);
-    else if (has_room_for(router, peer, topic))
-        enter_mesh(router, peer, topic, true);
-    else if (topic_bits_has(&peer->refused, topic->handle))
-        router_offend(peer, OFFENCE_REPEATED_GRAFT);
-    else {
-        topic_bits_add(&peer->refused, topic->handle);
-        refuse(router, peer, topic, router->parameters.prune_backoff_ms);
+    if (topic->subscribed && router_add_subscriber(router, peer, topic))
+        answer_graft(router, peer, topic);
+    /* Once it hears that we are not, it drops us; but we may be again before that is said. */
+    if (!topic->subscribed && topic_bits_has(&peer->told.may_know, topic->handle)) {
+        told_peer_has_us(peer, topic);
+        told_mark(router, peer, topic);
     }
 }
 
@@ -116,7 +130,7 @@ void router_handle_prune(struct gossipsub *router, struct peer *peer, struct top
     if (topic->subscribed ||
         backoff_left(&router->backoffs, router->now, peer_id_of(peer), topic->handle) > 0)
         backoff_set(&router->backoffs, router->now, peer_id_of(peer), topic->handle, backoff_ms);
-    topic_bits_remove(&peer->waiting_grafts, topic->handle);
+    told_peer_left_us(peer, topic);
     router_leave_mesh(router, peer, topic, true, "the peer pruned us");
     router_emit(router, GOSSIPSUB_GRAFT_REFUSED, peer->handle, topic->handle)->backoff_ms =
         backoff_ms;
@@ -161,14 +175,14 @@ void router_graft_waiting(struct gossipsub *router, struct peer *peer)
 {
     FOR_EACH_TOPIC(router, topic)
     {
-        if (!topic_bits_has(&peer->waiting_grafts, topic->handle) || !topic->subscribed)
+        if (!topic_bits_has(&peer->told.may_have_us, topic->handle) || !topic->subscribed ||
+            !topic_bits_has(&peer->subscriptions, topic->handle))
             continue;
         if (has_room_for(router, peer, topic))
             graft(router, peer, topic);
-        else
+        else if (backoff_left(&router->backoffs, router->now, peer_id_of(peer), topic->handle) == 0)
             refuse(router, peer, topic, router->parameters.prune_backoff_ms);
     }
-    peer->waiting_grafts = (struct topic_bits){0};
 }
 
 /* Grafts up to COUNT of the candidates, at random. */

@@ -18,18 +18,17 @@ void gossipsub_set_validator(struct gossipsub *router, gossipsub_validator valid
     router->validator_context = context;
 }
 
-/* Sends one encoded message to those of PEERS that want it, FROM (or NULL) left out. */
+/* Sends one encoded message to those of PEERS that want it, FROM (or NULL) left out; how many take
+ * it. */
 static size_t send_to(struct gossipsub *router, const struct topic *topic,
                       const struct handle_set *peers, const struct peer *from,
                       const uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE], struct chunk *rpc)
 {
     size_t count = 0;
     for (size_t i = 0; i < peers->count; i++) {
-        const struct peer *peer = router->peers[peers->items[i]];
-        if (peer == from || !router_peer_wants(router, peer, id))
-            continue;
-        router_send(router, peer->handle, topic->handle, chunk_ref(rpc), GOSSIPSUB_DATA);
-        count++;
+        struct peer *peer = router->peers[peers->items[i]];
+        if (peer != from && router_peer_wants(router, peer, id))
+            count += router_send_message(router, peer, topic->handle, rpc);
     }
     return count;
 }

@@ -5,7 +5,7 @@ static void send_outbox(struct gossipsub *router, struct peer *peer)
     struct rpc_writer *outbox = &peer->outbox;
     bool has_graft = outbox->has_graft;
     bool gossip_only = outbox->gossip_only;
-    router_send(router, peer->handle, 0, rpc_writer_finish(outbox),
+    router_send(router, peer, 0, rpc_writer_finish(outbox),
                 gossip_only ? GOSSIPSUB_GOSSIP : GOSSIPSUB_CONTROL);
     router->actions->items[router->actions->count - 1].has_graft = has_graft;
 }
@@ -44,22 +44,39 @@ void outbox_prune(struct gossipsub *router, struct peer *peer, const struct topi
     rpc_write_prune(outbox_for(router, peer, name.size, 0), name, seconds);
 }
 
+/* What the outbox does not take is shown to whoever traces RPCs. */
+static void leave_out(struct gossipsub *router, struct peer *peer, enum gossipsub_kind kind,
+                      size_t count, struct rpc_writer *writer)
+{
+    sending_leave_out(router, peer, kind, count, rpc_writer_finish(writer));
+    rpc_writer_clear(writer);
+}
+
 void outbox_ihave(struct gossipsub *router, struct peer *peer, const struct topic *topic,
                   const uint8_t (*ids)[GOSSIPSUB_MESSAGE_ID_SIZE], size_t count)
 {
     struct bytes name = topic_bytes(topic);
+    bool taken = sending_takes(router, peer, GOSSIPSUB_IHAVE);
     for (size_t part; count > 0; ids += part, count -= part) {
+        struct rpc_writer left_out = {0};
         part = count < RPC_IDS_MAX ? count : RPC_IDS_MAX;
-        rpc_write_ihave(outbox_for(router, peer, name.size, part), name, ids, part);
+        rpc_write_ihave(taken ? outbox_for(router, peer, name.size, part) : &left_out, name, ids,
+                        part);
+        if (!taken)
+            leave_out(router, peer, GOSSIPSUB_IHAVE, part, &left_out);
     }
 }
 
 void outbox_iwant(struct gossipsub *router, struct peer *peer,
                   const uint8_t (*ids)[GOSSIPSUB_MESSAGE_ID_SIZE], size_t count)
 {
+    bool taken = sending_takes(router, peer, GOSSIPSUB_IWANT);
     for (size_t part; count > 0; ids += part, count -= part) {
+        struct rpc_writer left_out = {0};
         part = count < RPC_IDS_MAX ? count : RPC_IDS_MAX;
-        rpc_write_iwant(outbox_for(router, peer, 0, part), ids, part);
+        rpc_write_iwant(taken ? outbox_for(router, peer, 0, part) : &left_out, ids, part);
+        if (!taken)
+            leave_out(router, peer, GOSSIPSUB_IWANT, part, &left_out);
     }
 }
 
@@ -71,7 +88,12 @@ void outbox_drop(struct gossipsub *router, struct peer *peer)
 
 void outboxes_send(struct gossipsub *router)
 {
-    for (size_t i = 0; i < router->waiting.count; i++)
-        send_outbox(router, router_peer(router, router->waiting.items[i]));
+    for (size_t i = 0; i < router->waiting.count; i++) {
+        struct peer *peer = router_peer(router, router->waiting.items[i]);
+        if (peer->told.any_unsaid && !sending_fills(router, peer))
+            told_write(router, peer);
+        if (rpc_writer_size(&peer->outbox) > 0)
+            send_outbox(router, peer);
+    }
     router->waiting.count = 0;
 }

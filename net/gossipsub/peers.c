@@ -53,6 +53,7 @@ static void free_peer(struct peer *peer)
 {
     id_set_clear(&peer->not_wanted);
     rpc_writer_clear(&peer->outbox);
+    sending_clear(peer);
     free(peer);
 }
 
@@ -63,11 +64,13 @@ static void leave_all(struct gossipsub *router, struct peer *peer, const char *r
     {
         if (handle_set_has(&topic->mesh, peer->handle)) {
             router_leave_mesh(router, peer, topic, false, reason);
-            topic_bits_add(&peer->waiting_grafts, topic->handle);
+            topic_bits_add(&peer->told.may_have_us, topic->handle);
         }
         handle_set_remove(&topic->fanout, peer->handle);
     }
     outbox_drop(router, peer);
+    sending_drop(router, peer);
+    told_stream_lost(peer);
 }
 
 void router_drop_peer(struct gossipsub *router, struct peer *peer, const char *reason)
@@ -116,7 +119,8 @@ void gossipsub_stream_opened(struct gossipsub *router, uint64_t now, gossipsub_p
     router_begin(router, now, actions);
     peer->stream_open = true;
     peer->version = version;
-    router_announce_all(router, peer);
+    told_forgotten(peer);
+    told_mark_all(router, peer);
     router_graft_waiting(router, peer);
     FOR_EACH_TOPIC(router, topic)
     router_graft_eagerly(router, peer, topic);
@@ -143,10 +147,8 @@ void gossipsub_inbound_opened(struct gossipsub *router, uint64_t now, gossipsub_
         return;
     /* It may have forgotten what we said, the GRAFTs too: both are harmless twice. */
     router_begin(router, now, actions);
-    router_announce_all(router, peer);
-    FOR_EACH_TOPIC(router, topic)
-    if (handle_set_has(&topic->mesh, handle))
-        outbox_graft(router, peer, topic);
+    told_forgotten(peer);
+    told_mark_all(router, peer);
     router_finish(router);
 }
 

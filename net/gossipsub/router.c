@@ -37,6 +37,7 @@ void gossipsub_free(struct gossipsub *router)
 void router_begin(struct gossipsub *router, uint64_t now, struct gossipsub_actions *actions)
 {
     router->now = now;
+    router->event++;
     router->actions = actions;
 }
 
@@ -136,6 +137,7 @@ static void forget_expired(struct gossipsub *router)
         peer->offence_points = 0;
         peer->grafted = peer->refused = peer->pruned_us = (struct topic_bits){0};
         router_check_promise(router, peer);
+        sending_maintain(router, peer);
     }
 }
 

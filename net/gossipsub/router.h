@@ -57,10 +57,22 @@ enum gossipsub_action_kind {
     GOSSIPSUB_PRUNED,        /* peer left it: by_peer, reason */
     GOSSIPSUB_GRAFT_REFUSED, /* the peer answered our GRAFT with PRUNE, or pruned: a PRUNE arrived
                                 for a topic, whatever our mesh held: peer, topic, backoff_ms */
+    GOSSIPSUB_LEFT_OUT,      /* rpc, which peer is not sent because it reads too slowly */
+    GOSSIPSUB_RESET_STREAM,  /* our stream to peer: it has not taken a byte for a minute */
 };
 
-/* What to drop first when a peer's queue is full: gossip, then control, data last. */
+/* What an RPC is made of: of IHAVE, IWANT and IDONTWANT alone, of control or subscriptions too, or
+ * of a message. */
 enum gossipsub_priority { GOSSIPSUB_GOSSIP, GOSSIPSUB_CONTROL, GOSSIPSUB_DATA };
+
+/* What may be left out where a peer reads slowly: the first goes first. Control never is. */
+enum gossipsub_kind {
+    GOSSIPSUB_IHAVE, /* ids, and of the next two */
+    GOSSIPSUB_IDONTWANT,
+    GOSSIPSUB_IWANT,
+    GOSSIPSUB_MESSAGES,
+    GOSSIPSUB_KINDS,
+};
 
 struct gossipsub_action {
     enum gossipsub_action_kind kind;
@@ -70,7 +82,8 @@ struct gossipsub_action {
     bool has_graft;                   /* of SEND: the RPC carries a GRAFT for `topic`s (any) */
     bool by_peer;
     uint64_t backoff_ms;
-    struct chunk *rpc;     /* of SEND: varint length and protobuf; one reference, the array's */
+    struct chunk *rpc;     /* of SEND and LEFT_OUT: varint length and protobuf; one reference, the
+                              array's */
     struct chunk *payload; /* of DELIVER: decompressed; one reference, the array's */
     uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE];
     const char *reason; /* static text */
@@ -109,6 +122,20 @@ void gossipsub_stream_opened(struct gossipsub *router, uint64_t now, gossipsub_p
  * meshes. */
 void gossipsub_stream_closed(struct gossipsub *router, uint64_t now, gossipsub_peer peer,
                              struct gossipsub_actions *actions);
+/*
+ * How far our stream to the peer has come: reported when something was written to it and when the
+ * peer has acknowledged some, so that what waits for it can go on. Of a caller that never does,
+ * every stream takes all at once.
+ */
+struct gossipsub_progress {
+    uint64_t connection; /* that carries it: a number of the caller's, not 0 and never used again */
+    size_t unsent;       /* bytes written that are not on the network yet */
+    uint64_t acknowledged; /* bytes, all in all */
+};
+
+void gossipsub_stream_progressed(struct gossipsub *router, uint64_t now, gossipsub_peer peer,
+                                 const struct gossipsub_progress *progress,
+                                 struct gossipsub_actions *actions);
 /* The peer opened a (further) stream of its own: our subscriptions are sent again if it is not its
  * first. Its own topics are kept. */
 void gossipsub_inbound_opened(struct gossipsub *router, uint64_t now, gossipsub_peer peer,
@@ -183,10 +210,22 @@ enum gossipsub_refusal {
 /* How many of the peer's messages were rejected, by reason; NULL where there is no such peer. */
 const uint64_t *gossipsub_peer_refused(const struct gossipsub *router, gossipsub_peer peer);
 
+struct gossipsub_left_out {
+    uint64_t counts[GOSSIPSUB_KINDS];
+};
+
+/* What the peer was not sent because it read too slowly. */
+struct gossipsub_left_out gossipsub_peer_left_out(const struct gossipsub *router,
+                                                  gossipsub_peer peer);
+/* Bytes that wait for it. */
+size_t gossipsub_peer_unsent(const struct gossipsub *router, gossipsub_peer peer);
+
 struct gossipsub_statistics {
     uint64_t rpcs_in, rpcs_out, messages_in, messages_out, duplicates, invalid, published,
         delivered;
     uint64_t refused[GOSSIPSUB_REFUSALS]; /* what `invalid` is made of */
+    uint64_t streams_stalled;             /* reset because their peer took nothing for a minute */
+    struct gossipsub_left_out left_out;
     size_t seen, cached_messages, cached_bytes, backoffs;
 };
 

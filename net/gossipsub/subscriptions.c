@@ -28,13 +28,12 @@ static void remove_subscriber(struct gossipsub *router, struct peer *peer, struc
 {
     if (!topic_bits_has(&peer->subscriptions, topic->handle))
         return;
-    if (handle_set_has(&topic->mesh, peer->handle))
-        router_leave_mesh(router, peer, topic, true, "the peer unsubscribed");
+    told_peer_left_us(peer, topic);
+    router_leave_mesh(router, peer, topic, true, "the peer unsubscribed");
     note_change(peer);
     handle_set_remove(&topic->fanout, peer->handle);
     handle_set_remove(&topic->subscribers, peer->handle);
     topic_bits_remove(&peer->subscriptions, topic->handle);
-    topic_bits_remove(&peer->waiting_grafts, topic->handle);
     peer->subscription_count--;
     router_emit(router, GOSSIPSUB_UNSUBSCRIBED, peer->handle, topic->handle);
 }
@@ -63,20 +62,10 @@ void router_handle_subscriptions(struct gossipsub *router, struct peer *peer,
 
 /* ---- ours ---- */
 
-void router_announce_all(struct gossipsub *router, struct peer *peer)
-{
-    FOR_EACH_TOPIC(router, topic)
-    if (topic->subscribed)
-        outbox_subscription(router, peer, topic, true);
-}
-
 static void announce(struct gossipsub *router, const struct topic *topic)
 {
-    for (size_t i = 0; i < router->peer_handles.count; i++) {
-        struct peer *peer = router->peers[router->peer_handles.items[i]];
-        if (peer->stream_open && !peer->dropped)
-            outbox_subscription(router, peer, topic, topic->subscribed);
-    }
+    for (size_t i = 0; i < router->peer_handles.count; i++)
+        told_mark(router, router->peers[router->peer_handles.items[i]], topic);
 }
 
 struct topic *router_own_topic(struct gossipsub *router, const char *name, struct error *error)

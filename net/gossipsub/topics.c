@@ -54,6 +54,7 @@ struct topic *router_topic_make(struct gossipsub *router, struct bytes name, siz
 
 static void remove_topic(struct gossipsub *router, struct topic *topic)
 {
+    told_forget_topic(router, topic);
     HASH_DEL(router->topics_by_name, topic);
     router->topics[topic->handle] = NULL;
     handle_set_clear(&topic->subscribers);
@@ -63,8 +64,8 @@ static void remove_topic(struct gossipsub *router, struct topic *topic)
     free(topic);
 }
 
-/* The message cache, backoffs and actions that the caller has yet to see name topics by handle: one
- * that is still there may not become another's. */
+/* The message cache, backoffs, actions that the caller has yet to see and what peers are to be told
+ * name topics by handle: one that is still there may not become another's. */
 void router_reclaim_topics(struct gossipsub *router)
 {
     struct topic *topic, *next;
@@ -72,9 +73,9 @@ void router_reclaim_topics(struct gossipsub *router)
     {
         if (topic->subscribed || topic->has_fanout || topic->subscribers.count > 0)
             topic->idle_heartbeats = 0;
-        else if (topic->idle_heartbeats <= router->parameters.history_length)
-            topic->idle_heartbeats++;
-        else if (!backoff_any_for(&router->backoffs, topic->handle))
+        else if (topic->idle_heartbeats++ > router->parameters.history_length &&
+                 !backoff_any_for(&router->backoffs, topic->handle) &&
+                 !told_needs_topic(router, topic))
             remove_topic(router, topic);
     }
 }

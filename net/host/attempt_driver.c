@@ -6,6 +6,7 @@
 #include "common/clock.h"
 #include "common/event.h"
 #include "common/memory.h"
+#include "net/host/internal.h"
 
 struct attempt_driver {
     struct attempt attempt;
@@ -200,11 +201,6 @@ static enum attempt_loss loss_of(const struct quic_close *close)
     }
 }
 
-static bool is_last_connection(const struct peer *peer)
-{
-    return LIST_NEXT(LIST_FIRST(&peer->connections), link) == NULL;
-}
-
 static bool is_by_peer(const struct host_event *event)
 {
     return event->kind == HOST_STREAM_CLOSED ? !event->stream->outbound : event->by == HOST_BY_PEER;
@@ -228,7 +224,7 @@ static struct attempt_event translate(const struct host_event *event, enum attem
     if (event->close != NULL) {
         told.loss = loss_of(event->close);
         told.reason = event->close->reason.text;
-        told.last = event->peer != NULL && is_last_connection(event->peer);
+        told.last = event->peer != NULL && peer_connection_is_last(event->connection);
     }
     return told;
 }

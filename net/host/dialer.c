@@ -8,6 +8,7 @@
 #include "common/event.h"
 #include "common/log.h"
 #include "common/memory.h"
+#include "net/host/internal.h"
 
 struct target {
     struct dialer *dialer;

@@ -5,6 +5,7 @@
 #include <sys/queue.h>
 
 #include "net/host/peers.h"
+#include "net/host/protocol_end.h"
 
 enum host_event_kind {
     HOST_CONNECTED,          /* connection: handshake complete, peer known */

@@ -10,10 +10,7 @@
 #include "net/host/internal.h"
 
 enum {
-    /* Bytes that wait for a slow peer before RPCs of each kind are dropped, gossip first. */
-    QUEUE_GOSSIP_MAX = 1 << 20,
-    QUEUE_CONTROL_MAX = 4 << 20,
-    QUEUE_DATA_MAX = 32 << 20,
+    LEFT_OUT_LOG_MS = 60000, /* from one line of what a peer was not sent to the next */
     /* An RPC that is coming in is counted again whenever so many bytes more of it are there. */
     PARTIAL_RPC_STEP = 1 << 16,
 };
@@ -54,23 +51,47 @@ static void trace_out(const struct peer *peer, const struct chunk *rpc, bool dro
               true, dropped);
 }
 
+static void note_unsent(struct peer *peer, bool unsent)
+{
+    if (unsent && !peer->unsent)
+        LIST_INSERT_HEAD(&peer->host->unsent, peer, unsent_link);
+    if (!unsent && peer->unsent)
+        LIST_REMOVE(peer, unsent_link);
+    peer->unsent = unsent;
+}
+
+static void report_progress(struct peer *peer)
+{
+    struct host *host = peer->host;
+    const struct quic_stream *stream = peer->outbound->quic;
+    struct gossipsub_progress progress = {.connection = peer->outbound->connection->number,
+                                          .unsent = quic_stream_unsent(stream),
+                                          .acknowledged = quic_stream_acknowledged(stream)};
+    note_unsent(peer, progress.unsent > 0);
+    gossipsub_stream_progressed(host->router, clock_now_ms(), peer->router_handle, &progress,
+                                &host->actions);
+}
+
 static void send_rpc(struct peer *peer, const struct gossipsub_action *action)
 {
-    static const size_t limits[] = {[GOSSIPSUB_GOSSIP] = QUEUE_GOSSIP_MAX,
-                                    [GOSSIPSUB_CONTROL] = QUEUE_CONTROL_MAX,
-                                    [GOSSIPSUB_DATA] = QUEUE_DATA_MAX};
     if (peer->outbound == NULL)
         return;
-    size_t queued = quic_stream_unsent(peer->outbound->quic) + action->rpc->size;
-    bool dropped = queued > limits[action->priority];
-    trace_out(peer, action->rpc, dropped);
-    if (dropped) {
-        peer->dropped_rpcs++;
-        return;
-    }
+    trace_out(peer, action->rpc, false);
     quic_stream_write(peer->outbound->quic, action->rpc);
     if (action->has_graft)
         peer->graft_written = quic_stream_written(peer->outbound->quic);
+    report_progress(peer);
+}
+
+/* The lifecycle opens another. */
+static void reset_stream(struct peer *peer)
+{
+    if (peer->outbound == NULL)
+        return;
+    log_warn("peer %s: its gossipsub stream is reset: it has taken nothing for a minute, and %zu "
+             "bytes wait",
+             peer->name, gossipsub_peer_unsent(peer->host->router, peer->router_handle));
+    protocol_stream_abort(peer->outbound, PROTOCOL_TIMED_OUT);
 }
 
 static void drop_peer(struct peer *peer, const char *reason)
@@ -104,6 +125,12 @@ static void carry_out(struct host *host, const struct gossipsub_action *action)
     switch (action->kind) {
     case GOSSIPSUB_SEND:
         send_rpc(peer, action);
+        break;
+    case GOSSIPSUB_LEFT_OUT:
+        trace_out(peer, action->rpc, true);
+        break;
+    case GOSSIPSUB_RESET_STREAM:
+        reset_stream(peer);
         break;
     case GOSSIPSUB_DROP_PEER:
         drop_peer(peer, action->reason);
@@ -141,6 +168,16 @@ void driver_run(struct host *host)
     }
     gossipsub_actions_reset(&host->actions);
     host->running = false;
+}
+
+void driver_sent(struct host *host)
+{
+    struct peer *next;
+    for (struct peer *peer = LIST_FIRST(&host->unsent); peer != NULL; peer = next) {
+        next = LIST_NEXT(peer, unsent_link);
+        report_progress(peer);
+    }
+    driver_run(host);
 }
 
 /* ---- the peer's streams ---- */
@@ -298,6 +335,7 @@ static void forget_outbound(struct peer *peer)
     peer->outbound = NULL;
     peer->outbound_since_ms = 0;
     peer->graft_written = 0;
+    note_unsent(peer, false);
     gossipsub_stream_closed(host->router, clock_now_ms(), peer->router_handle, &host->actions);
     driver_run(host);
 }
@@ -335,18 +373,26 @@ static void outbound_echoed(struct protocol_stream *stream)
         open_unowned(stream->connection);
 }
 
-static void outbound_acknowledged(struct protocol_stream *stream)
+static void graft_acknowledged(struct protocol_stream *stream)
 {
     struct peer *peer = peer_of(stream);
-    if (peer->outbound != stream || peer->graft_written == 0 ||
-        quic_stream_acknowledged(stream->quic) < peer->graft_written)
-        return;
     peer->graft_written = 0;
     struct host_event event = {.kind = HOST_GRAFT_ACKNOWLEDGED,
                                .peer = peer,
                                .connection = stream->connection,
                                .stream = stream};
     host_tell(peer->host, &event);
+}
+
+static void outbound_acknowledged(struct protocol_stream *stream)
+{
+    struct peer *peer = peer_of(stream);
+    if (peer->outbound != stream)
+        return;
+    if (peer->graft_written > 0 && quic_stream_acknowledged(stream->quic) >= peer->graft_written)
+        graft_acknowledged(stream);
+    report_progress(peer);
+    driver_run(peer->host);
 }
 
 static void outbound_ended(struct protocol_stream *stream, enum protocol_end end)
@@ -454,6 +500,7 @@ bool driver_peer_added(struct peer *peer, bool outbound)
 void driver_peer_gone(struct peer *peer)
 {
     struct host *host = peer->host;
+    note_unsent(peer, false);
     gossipsub_peer_gone(host->router, clock_now_ms(), peer->router_handle, &host->actions);
     driver_run(host);
 }
@@ -476,6 +523,26 @@ struct host_heartbeats host_heartbeats(const struct host *host)
     return host->heartbeats;
 }
 
+/* One line a peer and minute. */
+static void log_left_out(struct peer *peer)
+{
+    struct gossipsub *router = peer->host->router;
+    struct gossipsub_left_out now = gossipsub_peer_left_out(router, peer->router_handle);
+    const uint64_t *new = now.counts, *old = peer->left_out_logged.counts;
+    if (memcmp(&now, &peer->left_out_logged, sizeof(now)) == 0 ||
+        clock_now_ms() < peer->left_out_log_due_ms)
+        return;
+    log_warn("peer %s reads slowly, %zu bytes wait for it; left out: %llu messages, ids of %llu "
+             "IWANT, %llu IDONTWANT, %llu IHAVE",
+             peer->name, gossipsub_peer_unsent(router, peer->router_handle),
+             (unsigned long long)(new[GOSSIPSUB_MESSAGES] - old[GOSSIPSUB_MESSAGES]),
+             (unsigned long long)(new[GOSSIPSUB_IWANT] - old[GOSSIPSUB_IWANT]),
+             (unsigned long long)(new[GOSSIPSUB_IDONTWANT] - old[GOSSIPSUB_IDONTWANT]),
+             (unsigned long long)(new[GOSSIPSUB_IHAVE] - old[GOSSIPSUB_IHAVE]));
+    peer->left_out_logged = now;
+    peer->left_out_log_due_ms = clock_now_ms() + LEFT_OUT_LOG_MS;
+}
+
 static void on_heartbeat(evutil_socket_t fd, short what, void *argument)
 {
     (void)fd, (void)what;
@@ -483,6 +550,8 @@ static void on_heartbeat(evutil_socket_t fd, short what, void *argument)
     count_heartbeat(host);
     gossipsub_heartbeat(host->router, clock_now_ms(), &host->actions);
     driver_run(host);
+    for (struct peer *peer = peer_first(host); peer != NULL; peer = peer_next(peer))
+        log_left_out(peer);
 }
 
 void driver_start(struct host *host)

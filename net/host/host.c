@@ -237,6 +237,11 @@ static void on_settle(void *context)
     driver_run(host);
 }
 
+static void on_sent(void *context)
+{
+    driver_sent(context);
+}
+
 static const struct quic_handlers handlers = {
     .connection_established = on_established,
     .connection_confirmed = on_confirmed,
@@ -248,6 +253,7 @@ static const struct quic_handlers handlers = {
     .stream_stopped = on_stream_stopped,
     .stream_closed = on_stream_closed,
     .settle = on_settle,
+    .sent = on_sent,
 };
 
 /* ---- beginning and end ---- */
@@ -294,6 +300,7 @@ struct host *host_new(const struct host_settings *settings, struct error *error)
     host->settings = *settings;
     LIST_INIT(&host->observers);
     STAILQ_INIT(&host->unsettled);
+    LIST_INIT(&host->unsent);
     host->router = make_router(settings);
     host->endpoint = make_endpoint(host, error);
     if (host->endpoint == NULL) {

@@ -2,7 +2,64 @@
 #ifndef NET_HOST_INTERNAL_H
 #define NET_HOST_INTERNAL_H
 
+#include <sys/queue.h>
+
+#include "common/hash_table.h"
 #include "net/host/host.h"
+#include "net/host/protocol.h"
+
+enum status_state {
+    STATUS_NONE,
+    STATUS_ASKED,
+    STATUS_DONE,
+    STATUS_NOT_SPOKEN, /* see protocol_not_spoken() */
+    STATUS_FAILED,
+};
+
+struct peer_connection {
+    struct host *host;
+    struct quic_connection *quic;
+    struct peer *peer; /* NULL until the handshake is complete */
+    uint64_t number;
+    bool dialled;
+    enum status_state status;         /* of our asking, on connections that we dialled */
+    LIST_ENTRY(peer_connection) link; /* of the peer's; oldest last */
+};
+
+struct peer {
+    struct host *host;
+    struct peer_id id;
+    char name[PEER_ID_TEXT_SIZE];
+    enum key_type key_type;
+    LIST_HEAD(, peer_connection) connections;
+
+    struct lifecycle lifecycle;
+    struct event *lifecycle_timer;
+    bool dial_ready, inbound_arrived; /* to be told to the lifecycle when the pump settles */
+    bool unsettled;
+
+    gossipsub_peer router_handle;
+    bool in_router;
+    struct protocol_stream *outbound; /* of the lifecycle's present attempt */
+    uint64_t outbound_attempt;
+    unsigned outbound_version;  /* row of the gossipsub protocols proposed on it */
+    uint64_t graft_written;     /* where on it our last GRAFT ends; 0: acknowledged, or none */
+    uint64_t outbound_since_ms; /* of its echo; 0 before */
+    struct protocol_stream *inbound[PEER_INBOUND_STREAMS_MAX];
+    size_t inbound_count;
+    bool unsent; /* is in the host's list of those */
+    struct gossipsub_left_out left_out_logged;
+    uint64_t left_out_log_due_ms;
+
+    bool status_known; /* `status` is what it last sent, asking or answering */
+    struct status status;
+    bool identify_asked, identified;
+    struct identify identify;
+
+    UT_hash_handle hh;
+    STAILQ_ENTRY(peer) unsettled_link;
+    LIST_ENTRY(peer) unsent_link;
+};
 
 struct host {
     struct host_settings settings;
@@ -15,6 +72,7 @@ struct host {
     struct peer **by_router_handle;
     size_t by_router_handle_size;
     STAILQ_HEAD(unsettled_peers, peer) unsettled;
+    LIST_HEAD(, peer) unsent; /* peers for whom bytes wait in their gossipsub stream */
     LIST_HEAD(, host_observer) observers;
     struct host_heartbeats heartbeats;
     struct event *shutdown_timer;
@@ -22,6 +80,22 @@ struct host {
     void (*shutdown_done)(void *context);
     void *shutdown_context;
 };
+
+/* ---- peers.c ---- */
+struct peer *peer_of_router_handle(const struct host *host, gossipsub_peer handle);
+/* The handshake of CONNECTION is complete: finds or makes the peer. False where there are too many
+ * connections or peers; the caller closes the connection. */
+bool peer_attach(struct peer_connection *connection, const struct peer_id *id, enum key_type type);
+/* The connection is gone; frees the peer with its last one. */
+void peer_detach(struct peer_connection *connection);
+/* To be settled when the pump is: the dial path, and the arrival of the peer's own stream. */
+void peer_dial_ready(struct peer *peer);
+void peer_inbound_arrived(struct peer *peer);
+void peers_settle(struct host *host);
+/* The outbound stream of ATTEMPT was echoed, or is gone. */
+void peer_outbound_opened(struct peer *peer, uint64_t attempt);
+void peer_outbound_lost(struct peer *peer, uint64_t attempt);
+struct peer_connection *peer_connection_by_number(const struct peer *peer, uint64_t number);
 
 /* ---- streams.c ---- */
 /* The peer opened a stream; who speaks what is found in PROTOCOLS (host_protocols). */
@@ -49,6 +123,8 @@ bool driver_open_outbound(struct peer *peer, struct peer_connection *connection,
 void driver_close_outbound(struct peer *peer);
 /* Carries out what the router asked for, and empties the array. */
 void driver_run(struct host *host);
+/* The network has taken some of what was written. */
+void driver_sent(struct host *host);
 bool driver_peer_added(struct peer *peer, bool outbound);
 void driver_peer_gone(struct peer *peer);
 void driver_start(struct host *host);

@@ -237,3 +237,55 @@ void peer_detach(struct peer_connection *connection)
     else
         carry_out(peer, actions, count);
 }
+
+/* ---- views ---- */
+
+struct peer_view peer_view(const struct peer *peer)
+{
+    struct peer_view view = {
+        .peer = peer,
+        .host = peer->host,
+        .name = peer->name,
+        .key_type = peer->key_type,
+        .identified = peer->identified,
+        .identify = &peer->identify,
+        .status = peer->status_known ? &peer->status : NULL,
+        .router_handle = peer->router_handle,
+        .outbound_state = peer->lifecycle.state,
+        .opens_avoided = peer->lifecycle.opens_avoided,
+        .outbound = peer->outbound,
+        .inbound_count = peer->inbound_count,
+    };
+    for (size_t i = 0; i < peer->inbound_count; i++)
+        view.inbound[i] = peer->inbound[i];
+    return view;
+}
+
+const struct peer_connection *peer_connection_after(const struct peer *peer,
+                                                    const struct peer_connection *previous)
+{
+    return previous == NULL ? LIST_FIRST(&peer->connections) : LIST_NEXT(previous, link);
+}
+
+bool peer_connection_is_last(const struct peer_connection *connection)
+{
+    const struct peer_connection *first = LIST_FIRST(&connection->peer->connections);
+    return first == connection && LIST_NEXT(first, link) == NULL;
+}
+
+void peer_connection_facts(const struct peer_connection *connection,
+                           struct quic_connection_facts *facts)
+{
+    quic_connection_facts(connection->quic, facts);
+}
+
+struct stream_view stream_view(const struct protocol_stream *stream)
+{
+    return (struct stream_view){
+        .id = protocol_stream_id(stream),
+        .protocol = stream->protocol->name,
+        .outbound = stream->outbound,
+        .opened_ms = stream->opened_ms,
+        .connection = stream->connection,
+    };
+}

@@ -1,16 +1,12 @@
 /*
- * Who we are connected to: each peer with its connections, its gossipsub streams and what it has
- * said of itself. A peer lives as long as one connection to it does.
+ * Who we are connected to, as everybody outside of the host sees it: views of each peer, its
+ * connections and its gossipsub streams. A peer lives as long as one connection to it does.
  */
 #ifndef NET_HOST_PEERS_H
 #define NET_HOST_PEERS_H
 
-#include <sys/queue.h>
-
-#include "common/hash_table.h"
 #include "net/gossipsub/router.h"
 #include "net/host/lifecycle.h"
-#include "net/host/protocol.h"
 #include "net/protocols/identify.h"
 #include "net/protocols/status.h"
 #include "net/quic/connection.h"
@@ -19,76 +15,52 @@ enum { PEER_INBOUND_STREAMS_MAX = 4 }; /* gossipsub streams of the peer's that w
 
 struct host;
 struct peer;
-
-enum status_state {
-    STATUS_NONE,
-    STATUS_ASKED,
-    STATUS_DONE,
-    STATUS_NOT_SPOKEN, /* see protocol_not_spoken() */
-    STATUS_FAILED,
-};
-
-struct peer_connection {
-    struct host *host;
-    struct quic_connection *quic;
-    struct peer *peer; /* NULL until the handshake is complete */
-    uint64_t number;
-    bool dialled;
-    enum status_state status;         /* of our asking, on connections that we dialled */
-    LIST_ENTRY(peer_connection) link; /* of the peer's; oldest last */
-};
-
-struct peer {
-    struct host *host;
-    struct peer_id id;
-    char name[PEER_ID_TEXT_SIZE];
-    enum key_type key_type;
-    LIST_HEAD(, peer_connection) connections;
-
-    struct lifecycle lifecycle;
-    struct event *lifecycle_timer;
-    bool dial_ready, inbound_arrived; /* to be told to the lifecycle when the pump settles */
-    bool unsettled;
-
-    gossipsub_peer router_handle;
-    bool in_router;
-    struct protocol_stream *outbound; /* of the lifecycle's present attempt */
-    uint64_t outbound_attempt;
-    unsigned outbound_version;  /* row of the gossipsub protocols proposed on it */
-    uint64_t graft_written;     /* where on it our last GRAFT ends; 0: acknowledged, or none */
-    uint64_t outbound_since_ms; /* of its echo; 0 before */
-    struct protocol_stream *inbound[PEER_INBOUND_STREAMS_MAX];
-    size_t inbound_count;
-    uint64_t dropped_rpcs; /* because the peer reads too slowly */
-
-    bool status_known; /* `status` is what it last sent, asking or answering */
-    struct status status;
-    bool identify_asked, identified;
-    struct identify identify;
-
-    UT_hash_handle hh;
-    STAILQ_ENTRY(peer) unsettled_link;
-};
+struct peer_connection;
+struct protocol_stream;
 
 struct peer *peer_find(const struct host *host, const struct peer_id *id);
 struct peer *peer_first(const struct host *host);
 struct peer *peer_next(const struct peer *peer);
 size_t peer_count(const struct host *host);
-struct peer *peer_of_router_handle(const struct host *host, gossipsub_peer handle);
 
-/* The handshake of CONNECTION is complete: finds or makes the peer. False where there are too many
- * connections or peers; the caller closes the connection. */
-bool peer_attach(struct peer_connection *connection, const struct peer_id *id, enum key_type type);
-/* The connection is gone; frees the peer with its last one. */
-void peer_detach(struct peer_connection *connection);
-/* To be settled when the pump is: the dial path, and the arrival of the peer's own stream. */
-void peer_dial_ready(struct peer *peer);
-void peer_inbound_arrived(struct peer *peer);
-void peers_settle(struct host *host);
-/* The outbound stream of ATTEMPT was echoed, or is gone. */
-void peer_outbound_opened(struct peer *peer, uint64_t attempt);
-void peer_outbound_lost(struct peer *peer, uint64_t attempt);
-struct peer_connection *peer_connection_by_number(const struct peer *peer, uint64_t number);
+/* What is known of a peer. All that it points to is borrowed, and holds until the loop goes on. */
+struct peer_view {
+    const struct peer *peer; /* whose view it is */
+    const struct host *host;
+    const char *name; /* its peer id, base58 */
+    enum key_type key_type;
+    bool identified;
+    const struct identify *identify; /* empty until the peer has answered */
+    const struct status *status;     /* what it last sent, asking or answering; NULL: nothing */
+    gossipsub_peer router_handle;
+    enum lifecycle_state outbound_state;
+    unsigned opens_avoided;                 /* of the outbound stream, by a second path */
+    const struct protocol_stream *outbound; /* NULL: there is none */
+    const struct protocol_stream *inbound[PEER_INBOUND_STREAMS_MAX];
+    size_t inbound_count;
+};
+
+struct peer_view peer_view(const struct peer *peer);
+
+/* The peer's connections, the newest first: the one after PREVIOUS, or the first where that is
+ * NULL; NULL behind the last. */
+const struct peer_connection *peer_connection_after(const struct peer *peer,
+                                                    const struct peer_connection *previous);
 struct peer_connection *peer_oldest_connection(const struct peer *peer);
+/* Whether the peer goes with it. */
+bool peer_connection_is_last(const struct peer_connection *connection);
+void peer_connection_facts(const struct peer_connection *connection,
+                           struct quic_connection_facts *facts);
+
+struct stream_view {
+    int64_t id;
+    const char *protocol; /* "/meshsub/1.2.0"; static */
+    bool outbound;        /* we opened it */
+    uint64_t opened_ms;   /* monotonic */
+    const struct peer_connection *connection;
+};
+
+/* Of a stream whose protocol is settled. */
+struct stream_view stream_view(const struct protocol_stream *stream);
 
 #endif

@@ -5,6 +5,7 @@
 #include "common/memory.h"
 #include "net/gossipsub/lean_topic.h"
 #include "net/host/host.h"
+#include "net/host/internal.h"
 
 char *host_topic_expand(const struct host *host, const char *topic, struct error *error)
 {

@@ -39,10 +39,11 @@ struct visit {
 
 static json_t *listen_of(const struct peer *peer)
 {
+    const struct identify *identify = peer_view(peer).identify;
     json_t *listen = json_array();
-    for (size_t i = 0; i < peer->identify.listen_count; i++) {
+    for (size_t i = 0; i < identify->listen_count; i++) {
         char text[MULTIADDR_TEXT_SIZE];
-        multiaddr_text(&peer->identify.listen[i], text);
+        multiaddr_text(&identify->listen[i], text);
         json_array_append_new(listen, json_string(text));
     }
     return listen;
@@ -51,7 +52,7 @@ static json_t *listen_of(const struct peer *peer)
 static json_t *topics_of(const struct visit *visit)
 {
     size_t count;
-    const char **names = host_topic_names(visit->peer->host, visit->peer, &count);
+    const char **names = host_topic_names(visit->host, visit->peer, &count);
     json_t *topics = json_object();
     for (size_t i = 0; i < count; i++) {
         bool in_mesh = json_object_get(visit->meshes, names[i]) != NULL;
@@ -72,13 +73,13 @@ static json_t *course_of(const struct visit *visit, const char *ended)
 
 static json_t *sources_of(const struct visit *visit)
 {
-    const struct peer *peer = visit->peer;
+    struct peer_view peer = peer_view(visit->peer);
     static const char *const identify_members[] = {"agent", "protocols", "listen"};
     json_t *sources =
         json_pack("{s:s, s:s, s:s}", "peer_id", "tls", "key_type", "tls", "visit", "visit");
-    for (size_t i = 0; peer->identified && i < sizeof(identify_members) / sizeof(char *); i++)
+    for (size_t i = 0; peer.identified && i < sizeof(identify_members) / sizeof(char *); i++)
         json_object_set_new(sources, identify_members[i], json_string("identify"));
-    if (peer->status_known)
+    if (peer.status != NULL)
         json_object_set_new(sources, "status", json_string("status"));
     if (json_object_get(visit->heard, "rpcs") != NULL)
         json_object_set_new(sources, "topics", json_string("gossipsub"));
@@ -196,7 +197,7 @@ static void on_subscribed(struct visit *visit, const char *topic)
 
 static json_t *streams_of(const struct visit *visit, const struct host_event *event)
 {
-    return event->stream->outbound ? visit->ours : visit->theirs;
+    return stream_view(event->stream).outbound ? visit->ours : visit->theirs;
 }
 
 static void on_stream_closed(const struct visit *visit, const struct host_event *event)
@@ -206,7 +207,7 @@ static void on_stream_closed(const struct visit *visit, const struct host_event 
     const json_t *protocol;
     json_array_foreach(streams, index, protocol)
     {
-        if (strcmp(json_string_value(protocol), event->stream->protocol->name) == 0) {
+        if (strcmp(json_string_value(protocol), stream_view(event->stream).protocol) == 0) {
             json_array_remove(streams, index);
             return;
         }
@@ -215,7 +216,7 @@ static void on_stream_closed(const struct visit *visit, const struct host_event 
 
 static void on_disconnected(struct visit *visit, const struct host_event *event)
 {
-    if (visit->peer == NULL || LIST_NEXT(LIST_FIRST(&visit->peer->connections), link) != NULL)
+    if (visit->peer == NULL || !peer_connection_is_last(event->connection))
         return;
     char *reason = utf8_safe_text(bytes_of_text(event->close->reason.text));
     describe(visit, reason);
@@ -245,7 +246,8 @@ static void on_event(void *context, const struct host_event *event)
         on_subscribed(visit, event->topic);
         break;
     case HOST_STREAM_OPENED:
-        json_array_append_new(streams_of(visit, event), json_string(event->stream->protocol->name));
+        json_array_append_new(streams_of(visit, event),
+                              json_string(stream_view(event->stream).protocol));
         break;
     case HOST_STREAM_CLOSED:
         if (event->end != PROTOCOL_CONNECTION_LOST)

@@ -154,6 +154,8 @@ void endpoint_pump(struct quic_endpoint *endpoint)
             connection_free(gone);
     } while (gone != NULL);
     send_batch_flush(endpoint);
+    if (endpoint->settings.handlers->sent != NULL)
+        endpoint->settings.handlers->sent(endpoint->settings.context);
     endpoint->pumping = false;
     if (!STAILQ_EMPTY(&endpoint->dirty))
         endpoint_wake(endpoint);

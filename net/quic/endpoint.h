@@ -97,6 +97,9 @@ struct quic_handlers {
     /* Both directions are over, or the connection is. The stream is freed afterwards. */
     void (*stream_closed)(void *context, struct quic_stream *stream);
     void (*settle)(void *context);
+    /* What could be was handed to the network: see quic_stream_unsent. What is written now follows
+     * in the loop's next turn. May be NULL. */
+    void (*sent)(void *context);
 };
 
 struct quic_settings {

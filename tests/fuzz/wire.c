@@ -243,7 +243,8 @@ static void from_host(const struct sockaddr_in *to, struct bytes datagram)
         return;
     }
     hear(datagram);
-    pass(&wire.host, to, buffer_bytes(&wire.output), &wire.fates[true]);
+    /* Also to the address of one that was moved, as a NAT would have it. */
+    pass(&wire.host, &wire.attacker, buffer_bytes(&wire.output), &wire.fates[true]);
 }
 
 static bool same_address(const struct sockaddr_in *a, const struct sockaddr_in *b)

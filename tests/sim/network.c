@@ -105,6 +105,8 @@ void network_execute(struct simulation *simulation, uint32_t index, struct cause
         case GOSSIPSUB_SUBSCRIBED:
         case GOSSIPSUB_UNSUBSCRIBED:
         case GOSSIPSUB_GRAFT_REFUSED:
+        case GOSSIPSUB_LEFT_OUT:
+        case GOSSIPSUB_RESET_STREAM:
             break;
         }
     }

@@ -18,7 +18,7 @@
 #include "common/clock.h"
 #include "common/memory.h"
 #include "common/output.h"
-#include "net/host/host.h"
+#include "net/host/internal.h"
 
 enum {
     QUEUE_MAX = 1 << 20, /* bytes that wait for the network before the publisher pauses */
