@@ -17,6 +17,7 @@
 #include "common/log.h"
 #include "common/losses.h"
 #include "common/memory.h"
+#include "common/output.h"
 #include "common/program.h"
 #include "net/api/attempt_json.h"
 #include "net/api/rpc_trace.h"
@@ -287,36 +288,13 @@ static int connect_here(const struct connect_settings *settings)
     return run.exit;
 }
 
-/* Where a standard stream is closed, nothing else may get its number: what is printed would end up
- * there. */
-static void fill_standard_streams(void)
-{
-    int fd = open("/dev/null", O_RDWR);
-    while (fd >= 0 && fd <= STDERR_FILENO)
-        fd = dup(fd);
-    if (fd >= 0)
-        close(fd);
-}
-
-/* Whoever stops reading has what he wanted; a result that was lost otherwise is a failure. */
-static int check_output(int code)
-{
-    int error = report_output_error();
-    if (error == 0 || error == EPIPE)
-        return code;
-    log_error("standard output: %s", strerror(error));
-    return code == 0 ? INTERNAL : code;
-}
-
 int main(int argc, char **argv)
 {
     program_begin("devnet-connect", INTERNAL);
     struct connect_settings settings;
-    fill_standard_streams();
     connect_settings_read(argc, argv, &settings);
     log_init("devnet-connect", (enum log_level)settings.log_level, false);
-    signal(SIGPIPE, SIG_IGN);
     int code = settings.from != NULL ? connect_remote(&settings) : connect_here(&settings);
     connect_settings_clear(&settings);
-    return check_output(code);
+    return output_end_status(code, code == 0 ? INTERNAL : code);
 }

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,16 +41,20 @@ static void show_more(struct tail *tail, bool named)
             rest = stop;
         }
     }
-    fflush(stdout);
+    output_flush();
 }
 
-/* Until we are interrupted, or nobody reads what we print. */
+/* Until we are interrupted, or nobody reads what we print: that is seen at once. */
 static void follow(struct tail *tails, size_t count, int inotify)
 {
     char events[4096];
-    while (!ferror(stdout) && read(inotify, events, sizeof(events)) > 0)
+    struct pollfd waits[] = {{.fd = inotify, .events = POLLIN}, {.fd = STDOUT_FILENO}};
+    while (inotify >= 0 && output_flush() && output_is_read() && poll(waits, 2, -1) > 0) {
+        if (waits[0].revents == 0 || read(inotify, events, sizeof(events)) <= 0)
+            continue;
         for (size_t i = 0; i < count; i++)
             show_more(&tails[i], count > 1);
+    }
 }
 
 static bool open_tail(struct tail *tail, const struct devnet *devnet, const char *name, bool events,

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -316,6 +317,7 @@ int devnet_run_program(const char *folder, const char *name, char **arguments)
                ((line.down = devnet.count == 0) && !devnet_load_left(&devnet, &error))) {
         log_error("%s", error.text);
     } else if (translate(&line, program, arguments)) {
+        signal(SIGPIPE, SIG_DFL);
         execv(program, line.arguments);
         log_error("%s: %s", program, strerror(errno));
     }

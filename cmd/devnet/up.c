@@ -18,7 +18,7 @@ static void report_connection(void *context, const struct devnet_node *dialler,
 {
     (void)context;
     printf("%s connected to %s: %s\n", dialler->name, listener->name, reached);
-    fflush(stdout);
+    output_flush();
 }
 
 static void report_culprit(const struct devnet *devnet, const struct devnet_node *culprit)
@@ -69,7 +69,7 @@ static bool add_foreign(struct devnet *devnet, const char *with, uint64_t timeou
     if (up) {
         printf("%s - %s\n%s connected to %s\n", name, culprit->listen[0], devnet->nodes[0].name,
                name);
-        fflush(stdout);
+        output_flush();
     } else {
         log_error("%s", error->text);
         if (culprit != NULL)

@@ -152,5 +152,5 @@ void mesh_print(const json_t *snapshot)
         printf("%sunreachable%s ", output_colour(stdout, COLOUR_RED), output_colour_end(stdout));
         mesh_print_line("%s", text_of(item, "error"));
     }
-    fflush(stdout);
+    output_flush();
 }

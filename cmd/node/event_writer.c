@@ -53,7 +53,7 @@ static size_t write_some(struct event_writer *writer, struct bytes data)
     if (written >= 0)
         return (size_t)written;
     writer->broken = errno != EAGAIN && errno != EINTR;
-    if (writer->broken && errno != EPIPE)
+    if (writer->broken)
         log_warn("standard output: no more events are printed: %s", strerror(errno));
     return 0;
 }
@@ -95,17 +95,21 @@ struct event_writer *event_writer_new(struct event_base *base, int fd)
     return writer;
 }
 
-void event_writer_free(struct event_writer *writer)
+bool event_writer_free(struct event_writer *writer)
 {
     if (writer == NULL)
-        return;
+        return true;
     uint64_t end = clock_now_ms() + EVENT_WRITER_LINGER_MS, now;
     while (writer->queue.size > 0 && (now = clock_now_ms()) < end &&
            is_writable(writer, (int)(end - now)))
         write_queue(writer);
+    bool unread = writer->queue.size > 0 || writer->lost > 0, whole = !writer->broken && !unread;
+    if (unread)
+        log_warn("standard output: its reader took too long: the last events are lost");
     event_free(writer->writable);
     buffer_clear(&writer->queue);
     free(writer);
+    return whole;
 }
 
 void event_writer_add(struct event_writer *writer, const json_t *event)

@@ -4,6 +4,7 @@
 
 #include <event2/event.h>
 #include <jansson.h>
+#include <stdbool.h>
 
 enum {
     EVENT_WRITER_QUEUE_MAX = 4 << 20, /* bytes that wait for the reader */
@@ -14,8 +15,9 @@ struct event_writer;
 
 /* FD stays the caller's. */
 struct event_writer *event_writer_new(struct event_base *base, int fd);
-/* What the reader still takes is written. */
-void event_writer_free(struct event_writer *writer);
+/* What the reader still takes is written. False where events were lost that no line in their place
+ * tells of. */
+bool event_writer_free(struct event_writer *writer);
 /*
  * Writes what the reader takes at once and keeps the rest. Where too much waits already, the event
  * and all that follow it are lost, until the reader has caught up: a line {"event": "events_lost",

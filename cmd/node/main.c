@@ -10,6 +10,7 @@
 #include "cmd/node/settings.h"
 #include "common/event.h"
 #include "common/log.h"
+#include "common/losses.h"
 #include "common/memory.h"
 #include "common/program.h"
 #include "net/api/event_json.h"
@@ -167,20 +168,22 @@ static void run(struct node *node, const struct node_settings *settings)
     event_base_dispatch(node->base);
 }
 
-static void node_clear(struct node *node)
+/* False where some of what it was to print or log is lost. */
+static bool node_clear(struct node *node)
 {
     if (node->api != NULL)
         node_api_free(node->api);
     if (node->dialer != NULL)
         dialer_free(node->dialer);
     host_free(node->host);
-    event_writer_free(node->output);
+    bool told = event_writer_free(node->output);
     if (node->resolver != NULL)
         resolver_free(node->resolver);
     identity_free(node->identity);
     event_free(node->terminated);
     event_free(node->interrupted);
     event_base_free(node->base);
+    return told && losses_first() == NULL;
 }
 
 int main(int argc, char **argv)
@@ -189,7 +192,6 @@ int main(int argc, char **argv)
     struct node_settings settings;
     node_settings_read(argc, argv, &settings);
     log_init("devnet-node", (enum log_level)settings.log_level, settings.log_format == 1);
-    signal(SIGPIPE, SIG_IGN);
     struct node node = {.base = event_base_make(0)};
     node.terminated = evsignal_new(node.base, SIGTERM, on_signal, &node);
     node.interrupted = evsignal_new(node.base, SIGINT, on_signal, &node);
@@ -199,7 +201,7 @@ int main(int argc, char **argv)
         run(&node, &settings);
     else
         log_error("%s", error.text);
-    node_clear(&node);
+    bool whole = node_clear(&node);
     node_settings_clear(&settings);
-    return started ? EXIT_SUCCESS : EXIT_FAILED;
+    return started && whole ? EXIT_SUCCESS : EXIT_FAILED;
 }
