@@ -165,8 +165,8 @@ start_accept() {
     run -2 "$BIN/devnet-connect" --key-hex 12 "$(address a)"
     run -2 "$BIN/devnet-connect" --head 0x12:1 "$(address a)"
     echo nonsense > bad.key
-    connect 1 --key bad.key "$(address a)"
-    [[ $stderr == *bad.key* ]]
+    connect 2 --key bad.key "$(address a)"
+    [[ $stderr == *"--key bad.key: "* ]]
 }
 
 @test "--qlog and --keylog are written, and refused where they cannot be" {
@@ -176,10 +176,10 @@ start_accept() {
     ls "logs/$id"*
     grep -q ^CLIENT_TRAFFIC_SECRET_0 keys
     touch file
-    connect 1 --qlog file/logs "$(address a)"
+    connect 2 --qlog file/logs "$(address a)"
     [[ $stderr == "devnet-connect: $(address a): "*file/logs* ]]
-    shows '.reached == "none" and .steps == [] and (.error | contains("file/logs"))'
-    connect 1 --keylog nowhere/keys "$(address a)"
+    shows '.reached == "none" and .steps == [] and .exit == 2 and (.error | startswith("--qlog file/logs: "))'
+    connect 2 --keylog nowhere/keys "$(address a)"
     [[ $stderr == *nowhere/keys*"No such file"* ]]
 }
 

@@ -495,15 +495,49 @@ count_nodes() {
 @test "key leaves files alone and says what is wrong with them" {
     echo "mine" > my.key
     chmod 600 my.key
-    run -1 devnet key new my.key
+    run -2 devnet key new my.key
     [[ $output == *"my.key: there is a file already, which is left as it is"* ]]
     [ "$(cat my.key)" = mine ]
-    run -1 devnet key show my.key
-    run -1 devnet key show nowhere.key
+    run -2 devnet key show my.key
+    run -2 devnet key show nowhere.key
     [[ $output == *"nowhere.key: No such file or directory"* ]]
     [ ! -e nowhere.key ]
+    # Through a link to nothing, nothing is made.
+    ln -s elsewhere link.key
+    run -2 devnet key new link.key
+    [[ $output == *"link.key: there is a file already, which is left as it is"* ]]
+    run -2 "$BIN/devnet-node" --key link.key
+    [[ $output == *"--key link.key: cannot read the key file: a link to nothing, through which none is made"* ]]
+    [ ! -e elsewhere ]
     run -2 devnet key burn my.key
     run -2 devnet key new
+}
+
+@test "a folder that cannot be names who said so" {
+    touch plain
+    for command in up down status logs 'mesh dump' orphans; do
+        # shellcheck disable=SC2086 # words
+        run -2 devnet --dir plain $command
+        [[ $output == "devnet: --dir plain: Not a directory" ]]
+        # shellcheck disable=SC2086 # words
+        DEVNET_DIR=plain/x run -2 devnet $command
+        [[ $output == "devnet: \$DEVNET_DIR plain/x: Not a directory" ]]
+    done
+    run -2 devnet status --dir plain
+    [[ $output == "devnet: --dir plain: Not a directory" ]]
+}
+
+@test "a name that is no node's lists those that there are" {
+    devnet up
+    for command in 'logs who' 'mesh check who' 'mesh diff who node1' 'orphans who' 'connect who' \
+        'connect node1 who' 'connect --from who node1' 'mesh graph --before who node1'; do
+        # shellcheck disable=SC2086 # words
+        run -2 devnet $command
+        [[ $output == *"who: no such node "*"; there are node1 and node2" ]]
+    done
+    touch who
+    run -0 devnet orphans who
+    [ "$output" = who ]
 }
 
 @test "usage errors end with 2" {

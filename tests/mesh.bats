@@ -107,9 +107,22 @@ dump_full() {
 @test "dump ends with 2 where it cannot write" {
     start_pair
     run -2 "$BIN/devnet-mesh" dump -o nowhere/mesh.json "$a"
-    [[ $output == *"nowhere/mesh.json: cannot write: No such file or directory"* ]]
+    [[ $output == "devnet-mesh: --output nowhere/mesh.json: cannot write: No such file or directory" ]]
     run -2 dump_full "$a"
     [[ $output == *"standard output: No space left on device"* ]]
+}
+
+@test "a snapshot keeps the mode and the links of the file that was there" {
+    start_pair
+    mkdir elsewhere
+    ln -s elsewhere/mesh.json link.json
+    "$BIN/devnet-mesh" dump -o link.json "$a"
+    [[ -L link.json && -s elsewhere/mesh.json ]]
+    chmod 604 elsewhere/mesh.json
+    ln elsewhere/mesh.json second.json
+    "$BIN/devnet-mesh" dump -o link.json "$a" "$b"
+    [[ -L link.json && $(stat -c %a:%h elsewhere/mesh.json) == 604:2 ]]
+    jq -e '.nodes | length == 2' second.json
 }
 
 @test "dump --text is for people" {

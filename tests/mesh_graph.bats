@@ -163,7 +163,7 @@ graph_full() {
     run -2 "$BIN/devnet-mesh" graph short.json
     [[ $output == "devnet-mesh: short.json: not JSON"* ]]
     run -2 "$BIN/devnet-mesh" graph --before nowhere.json sound.json
-    [[ $output == "devnet-mesh: nowhere.json: No such file or directory" ]]
+    [[ $output == "devnet-mesh: --before nowhere.json: No such file or directory" ]]
     run -2 graph_full
     [[ $output == *"standard output: No space left on device"* ]]
     run -2 "$BIN/devnet-mesh" graph --html nowhere/mesh.html sound.json

@@ -108,13 +108,33 @@ static bool looks_like_name(const char *text)
            text[4 + strspn(text + 4, "0123456789")] == '\0';
 }
 
-/* The node that TEXT names, or NULL; *UNKNOWN where it looks like a name and is none. */
+/* Whether it could be a name of --with, and nothing else that these programs take looks like it. */
+static bool is_word(const char *text)
+{
+    static const char characters[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
+    return text[0] != '\0' && text[strspn(text, characters)] == '\0';
+}
+
+/* Whether the argument after BEFORE is to name a node, or what there is in place of one. */
+static bool is_nodes_place(const struct command_line *line, const char *before, bool operand)
+{
+    bool command = strcmp(line->guest->name, "mesh") == 0 && line->operands == 0;
+    bool known = strcmp(line->guest->name, "mesh") == 0 ||
+                 strcmp(line->guest->name, "orphans") == 0 ||
+                 strcmp(line->guest->name, "connect") == 0;
+    return known && (operand ? !command : is_among(before, line->guest->api_options));
+}
+
+/* The node that TEXT names, or NULL; *UNKNOWN where it looks like a name and is none. PLACE: a node
+ * is expected. */
 static const struct devnet_node *find_node(const struct command_line *line, const char *text,
-                                           bool *unknown)
+                                           bool place, bool *unknown)
 {
     const struct devnet_node *node = devnet_find(line->devnet, text);
     bool ready = node != NULL && (node->listen_count > 0 || line->down);
-    *unknown = !ready && looks_like_name(text) && access(text, F_OK) != 0;
+    *unknown =
+        !ready && (looks_like_name(text) || (place && is_word(text))) && access(text, F_OK) != 0;
     return ready ? node : NULL;
 }
 
@@ -132,7 +152,8 @@ static bool add_argument(struct command_line *line, const char *before, char *ar
     const char *equals = argument[0] == '-' ? strchr(argument, '=') : NULL;
     const char *name = equals != NULL ? equals + 1 : argument;
     bool unknown;
-    const struct devnet_node *node = find_node(line, name, &unknown);
+    const struct devnet_node *node =
+        find_node(line, name, is_nodes_place(line, before, operand), &unknown);
     line->operands += operand;
     if (unknown) {
         tell_unknown(line, name);

@@ -1,8 +1,10 @@
 #include "cmd/devnet/devnet.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/file.h"
 #include "common/log.h"
 #include "common/output.h"
 #include "devnet/foreign.h"
@@ -140,13 +142,18 @@ int devnet_up_command(const struct devnet_options *options, char **operands, siz
 {
     if (!check_usage(options, operands, count))
         return DEVNET_USAGE;
+    struct error error;
+    if (!file_make_folder(options->folder, &error)) {
+        int code = errno;
+        log_error("--dir %s", error.text);
+        return file_path_is_to_blame(code) ? DEVNET_USAGE : DEVNET_FAILED;
+    }
     char *program = devnet_program("devnet-node");
     struct start_options start = {.program = program,
                                   .arguments = operands,
                                   .argument_count = count,
                                   .timeout_ms = options->timeout};
     struct devnet devnet;
-    struct error error;
     devnet_init(&devnet, options->folder);
     bool up = false;
     loop_catch_signals();

@@ -1,5 +1,6 @@
 #include "cmd/mesh/mesh.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -19,7 +20,7 @@ static bool write_snapshot(const json_t *snapshot, const char *path)
     if (path == NULL)
         fputs(text, stdout);
     else if (!written)
-        log_error("%s", error.text);
+        mesh_tell_unwritten("--output", path, errno, &error);
     free(text);
     return written;
 }

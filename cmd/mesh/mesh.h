@@ -56,6 +56,10 @@ bool mesh_nobody_answered(const json_t *snapshot);
 /* Says on stderr which nodes did not answer; returns how many there are. */
 size_t mesh_warn_unreachable(const json_t *snapshot);
 
+/* Says that the file at PATH could not be written, and whose option that is where the path, by the
+ * errno CODE, is at fault. */
+void mesh_tell_unwritten(const char *option, const char *path, int code, struct error *error);
+
 /* One line on stdout; what nodes say of themselves is not let through to the terminal as it is. */
 void mesh_print_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Prints a snapshot for people, on stdout. */

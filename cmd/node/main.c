@@ -12,6 +12,7 @@
 #include "common/log.h"
 #include "common/losses.h"
 #include "common/memory.h"
+#include "common/options.h"
 #include "common/program.h"
 #include "net/api/event_json.h"
 #include "net/api/host_json.h"
@@ -62,8 +63,10 @@ static bool start_listening(struct node *node, const struct node_settings *setti
         struct multiaddr address;
         if (!multiaddr_parse(list.items[i], &address, error))
             node_usage_error("--listen %s: %s", list.items[i], error->text);
-        if (!host_listen(node->host, &address, error))
+        if (!host_listen(node->host, &address, error)) {
+            options_blame(error, "--listen", list.items[i]);
             return false;
+        }
     }
     return true;
 }
@@ -118,12 +121,17 @@ static bool node_start(struct node *node, const struct node_settings *settings, 
     host.base = node->base;
     host.identity = node->identity;
     node->host = host_new(&host, error);
+    if (node->host == NULL && (options_blame(error, "--qlog", settings->qlog) ||
+                               options_blame(error, "--keylog", settings->keylog)))
+        node_usage_error("%s", error->text);
     if (node->host == NULL)
         return false;
     node->resolver = resolver_new(node->base);
     node->dialer = dialer_new(node->host, node->resolver);
-    if (!start_listening(node, settings, error) || !subscribe(node, settings, error))
+    if (!start_listening(node, settings, error))
         return false;
+    if (!subscribe(node, settings, error))
+        node_usage_error("%s", error->text);
     if (strcmp(settings->api, "off") != 0) {
         node->api = node_api_new(node->host, node->dialer, node->resolver, settings->api, error);
         if (node->api == NULL)
