@@ -131,6 +131,8 @@ static void node_ended(evutil_socket_t fd, short events, void *argument)
     else
         error_set(newcomer->starter->error, "%s ended with exit status %d %s", newcomer->node->name,
                   WEXITSTATUS(status), when);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 2 && !newcomer->ready)
+        *newcomer->starter->options->refused = true;
     event_del(newcomer->ended);
     fail(newcomer->starter, newcomer->node);
 }

@@ -128,7 +128,7 @@ static void load_node(struct devnet *devnet, const json_t *entry)
     node->process.start_time = (uint64_t)json_integer_value(json_object_get(entry, "start_time"));
     const char *mark = json_string_value(json_object_get(entry, "mark"));
     if (mark != NULL && strlen(mark) < sizeof(node->process.mark))
-        strcpy(node->process.mark, mark);
+        memcpy(node->process.mark, mark, strlen(mark) + 1);
     node->peer_id = copy_member(entry, "peer_id");
     node->api = copy_member(entry, "api");
     const json_t *listen = json_object_get(entry, "listen");

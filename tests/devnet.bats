@@ -513,6 +513,14 @@ count_nodes() {
     run -2 devnet key new
 }
 
+@test "an option that nodes do not take is what up was told" {
+    use_real_programs
+    run -2 devnet up -- --nonsense
+    [[ $output == *"node1 ended with exit status 2"*"devnet-node: unknown option --nonsense"* ]]
+    run -2 devnet up -- --topic ''
+    [[ $output == *"--topic : "* ]]
+}
+
 @test "a folder that cannot be names who said so" {
     touch plain
     for command in up down status logs 'mesh dump' orphans; do

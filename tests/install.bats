@@ -24,8 +24,8 @@ make_target() {
         [ -s "$prefix/share/bash-completion/completions/$program" ]
     done
     [ -s "$prefix/share/devnet/devnet.bash" ]
-    "$prefix/bin/devnet" --dir "$PWD/not there" status > status || [ "$?" -eq 1 ]
-    [ "$(ls)" = $'a root\nstatus' ]
+    "$prefix/bin/devnet" --dir "$PWD/not there" status > told || [ "$?" -eq 1 ]
+    [ "$(ls)" = $'a root\ntold' ]
     touch "$prefix/bin/other"
     make_target uninstall
     [ "$(find "a root" -type f)" = "$prefix/bin/other" ]

@@ -124,7 +124,7 @@ lost() {
     "$BIN/devnet" key new our.key > made
     lost 1 devnet key show our.key
     lost 1 devnet key show --json our.key
-    "$BIN/devnet" up > up
+    "$BIN/devnet" up > started
     echo "a line" >> .devnet/node1/log
     lost 1 devnet status
     lost 1 devnet status --json
@@ -137,12 +137,12 @@ lost() {
         run -1 into "$how" "$BIN/devnet" up
         [[ $output == *"devnet: standard output: "* ]]
         [ ! -e .devnet/devnet.json ]
-        "$BIN/devnet" up > up
+        "$BIN/devnet" up > started
     done
 }
 
 @test "logs --follow ends when its reader goes, and not only when there is more to show" {
-    "$BIN/devnet" up > up
+    "$BIN/devnet" up > started
     : > .devnet/node1/log
     : > .devnet/node2/log
     run -1 into unread "$BIN/devnet" logs -f

@@ -140,6 +140,7 @@ client.recv(1)' "$@"
     [[ $output == *"$api_of/events: no answer within 0.2 s" ]]
     head=$'HTTP/1.1 200 OK\r\nContent-Type: application/jsonl\r\n\r\n'
     for endless in '{"event": "other"}' ' ' '"'; do
+        # shellcheck disable=SC2016 # for the inner shell
         answer_with endless bash -c 'printf %s "$1"; exec yes "$2"' - "$head" "$endless"
         run -1 timeout 10 "$BIN/devnet-mesh" watch -t 200ms "$api_of"
         [[ $output == *"$api_of/events: "* ]]

@@ -92,7 +92,7 @@ static const struct example examples[] = {
 static const struct exit_status exit_statuses[] = {
     {0, "it worked; status: all nodes are up"},
     {1, "it failed, and nothing that `up` started is left; status: a node is not up, or none is"},
-    {2, "usage"},
+    {2, "usage: an option, a name or a path that cannot be, of a node's, too"},
     {0},
 };
 

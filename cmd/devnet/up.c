@@ -149,7 +149,9 @@ int devnet_up_command(const struct devnet_options *options, char **operands, siz
         return file_path_is_to_blame(code) ? DEVNET_USAGE : DEVNET_FAILED;
     }
     char *program = devnet_program("devnet-node");
-    struct start_options start = {.program = program,
+    bool refused = false;
+    struct start_options start = {.refused = &refused,
+                                  .program = program,
                                   .arguments = operands,
                                   .argument_count = count,
                                   .timeout_ms = options->timeout};
@@ -164,5 +166,5 @@ int devnet_up_command(const struct devnet_options *options, char **operands, siz
         log_error("a node may be left: see `devnet down`");
     devnet_clear(&devnet);
     free(program);
-    return up ? DEVNET_OK : DEVNET_FAILED;
+    return up ? DEVNET_OK : refused ? DEVNET_USAGE : DEVNET_FAILED;
 }
