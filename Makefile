@@ -12,7 +12,7 @@ WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototy
 CFLAGS ?= -O2 -g
 CPPFLAGS += -I. -I$(BUILD)/generated -D_GNU_SOURCE -DDEVNET_VERSION='"$(VERSION)"' \
 	$(PACKAGE_CFLAGS)
-BASE_CFLAGS = -std=gnu11 $(HARDENING) $(SANITIZE) $(CFLAGS)
+BASE_CFLAGS = -std=gnu11 -ffunction-sections $(HARDENING) $(SANITIZE) $(CFLAGS)
 ALL_CFLAGS = $(WARNINGS) $(BASE_CFLAGS)
 ALL_LDFLAGS = $(LINK_HARDENING) $(SANITIZE) -Wl,--as-needed $(LDFLAGS)
 
@@ -45,7 +45,7 @@ VECTOR_RUNNER := $(BUILD)/tests/tools/vectors
 UNIT_SUPPORT := $(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c))
 OBJECTS := $(LIBRARY_OBJECTS) $(patsubst %.c,$(BUILD)/objects/%.o,$(wildcard cmd/*/*.c tests/unit/*.c tests/tools/*.c tests/vectors/*.c))
 
-.PHONY: all deps devnet check test-programs vector-runner install uninstall lint sanitize bench clean \
+.PHONY: all unused deps devnet check test-programs vector-runner install uninstall lint sanitize bench clean \
 	lint-deps lint-format lint-tidy lint-cppcheck lint-shell
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -73,6 +73,17 @@ $(foreach file,$(EMBEDDED),$(eval $(BUILD)/objects/$(basename $(file)).o: $(file
 
 # It sees every byte of every log.
 $(BUILD)/objects/net/qlog/packet_scan.o: CFLAGS := $(CFLAGS:-O2=-O3)
+
+# The functions of the library that no program needs, "FILE: FUNCTION" each: the linker says what it
+# leaves out, and of what it leaves out each time we hear as often as there are programs.
+unused: all
+	@for command in $(COMMANDS); do \
+		$(CC) $(ALL_LDFLAGS) -o $(BUILD)/unused $(BUILD)/objects/cmd/$$command/*.o \
+			-Wl,--whole-archive $(LIBRARY) -Wl,--no-whole-archive $(PACKAGE_LIBS) \
+			-Wl,--gc-sections,--print-gc-sections 2>&1 | \
+			sed -n "s/.*'\.text\.\([a-z0-9_]*\)' in file '.*(\(.*\)\.o)'.*/\2: \1/p" | sort -u; \
+	done | sort | uniq -c | awk '$$1 == $(words $(COMMANDS)) { print $$2, $$3 }'
+	@rm -f $(BUILD)/unused
 
 define program_rule
 $(BUILD)/$(call program,$(1)): $(patsubst %.c,$(BUILD)/objects/%.o,$(wildcard cmd/$(1)/*.c)) $(LIBRARY)

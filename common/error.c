@@ -4,13 +4,31 @@
 #include <stdio.h>
 #include <string.h>
 
-bool error_set(struct error *error, const char *format, ...)
+static void set(struct error *error, enum error_kind kind, const char *format, va_list arguments)
+    __attribute__((format(printf, 3, 0)));
+
+static void set(struct error *error, enum error_kind kind, const char *format, va_list arguments)
 {
     if (error == NULL)
-        return false;
+        return;
+    error->kind = kind;
+    vsnprintf(error->text, sizeof(error->text), format, arguments);
+}
+
+bool error_set(struct error *error, const char *format, ...)
+{
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(error->text, sizeof(error->text), format, arguments);
+    set(error, ERROR_INVALID, format, arguments);
+    va_end(arguments);
+    return false;
+}
+
+bool error_set_kind(struct error *error, enum error_kind kind, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    set(error, kind, format, arguments);
     va_end(arguments);
     return false;
 }

@@ -15,7 +15,7 @@ bool file_read(const char *path, size_t limit, struct buffer *output, struct err
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return error_set(error, "%s: %s", path, strerror(errno));
+        return error_set_kind(error, ERROR_SYSTEM, "%s: %s", path, strerror(errno));
     size_t before = output->size;
     ssize_t count;
     do {
@@ -27,7 +27,7 @@ bool file_read(const char *path, size_t limit, struct buffer *output, struct err
     int code = errno;
     close(fd);
     if (count < 0)
-        return error_set(error, "%s: %s", path, strerror(code));
+        return error_set_kind(error, ERROR_SYSTEM, "%s: %s", path, strerror(code));
     if (output->size - before > limit)
         return error_set(error, "%s: larger than %zu bytes", path, limit);
     return true;
@@ -136,7 +136,7 @@ bool file_write(const char *path, struct bytes contents, mode_t mode, struct err
     int code = errno;
     free(target);
     if (!written)
-        error_set(error, "%s: cannot write: %s", path, strerror(code));
+        error_set_kind(error, ERROR_SYSTEM, "%s: cannot write: %s", path, strerror(code));
     errno = code;
     return written;
 }
@@ -173,7 +173,7 @@ bool file_make_folder(const char *path, struct error *error)
     int code = errno;
     free(partial);
     if (!made)
-        error_set(error, "%s: cannot make the folder: %s", path, strerror(code));
+        error_set_kind(error, ERROR_SYSTEM, "%s: cannot make the folder: %s", path, strerror(code));
     errno = code;
     return made;
 }

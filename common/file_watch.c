@@ -30,7 +30,7 @@ struct file_watch *file_watch_new(struct error *error)
 {
     int descriptor = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
     if (descriptor < 0) {
-        error_set(error, "inotify: %s", strerror(errno));
+        error_set_kind(error, ERROR_SYSTEM, "inotify: %s", strerror(errno));
         return NULL;
     }
     struct file_watch *watch = memory_new(sizeof(*watch));
@@ -68,9 +68,9 @@ bool file_watch_add(struct file_watch *watch, const char *path, struct error *er
     struct watched_path *known = NULL;
     int number = inotify_add_watch(watch->descriptor, path, WRITTEN | MOVED);
     if (number < 0)
-        return error_set(error, "%s: cannot be watched: %s", path,
-                         errno == ENOSPC ? "too many are already (fs.inotify.max_user_watches)"
-                                         : strerror(errno));
+        return error_set_kind(error, ERROR_SYSTEM, "%s: cannot be watched: %s", path,
+                              errno == ENOSPC ? "too many are already (fs.inotify.max_user_watches)"
+                                              : strerror(errno));
     HASH_FIND_INT(watch->paths, &number, known);
     if (known == NULL) {
         known = memory_new(sizeof(*known));

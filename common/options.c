@@ -28,7 +28,7 @@ bool options_blame(struct error *error, const char *option, const char *value)
     if (value == NULL || strncmp(error->text, value, size) != 0 || error->text[size] != ':')
         return false;
     struct error before = *error;
-    error_set(error, "%s %s", option, before.text);
+    error_set_kind(error, before.kind, "%s %s", option, before.text);
     return true;
 }
 

@@ -44,8 +44,8 @@ bool output_end(struct error *error)
 {
     if (output_flush())
         return true;
-    return error_set(error, "standard output: %s",
-                     output_error != 0 ? strerror(output_error) : "not all could be written");
+    return error_set_kind(error, ERROR_SYSTEM, "standard output: %s",
+                          output_error != 0 ? strerror(output_error) : "not all could be written");
 }
 
 int output_end_status(int status, int failure)

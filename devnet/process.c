@@ -128,7 +128,8 @@ bool process_start(char *const *arguments, const char *output, const char *log,
     posix_spawnattr_destroy(&attributes);
     if (code != 0) {
         process->pid = 0;
-        return error_set(error, "cannot start %s: %s", arguments[0], strerror(code));
+        return error_set_kind(error, ERROR_SYSTEM, "cannot start %s: %s", arguments[0],
+                              strerror(code));
     }
     return note_start_time(process, arguments[0], error);
 }

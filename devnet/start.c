@@ -160,11 +160,11 @@ static bool make_files(struct newcomer *newcomer, const char *qlog, struct error
     file_empty_folder(qlog); /* of what an earlier run left */
     int fd = open(newcomer->output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (fd < 0)
-        return error_set(error, "%s: %s", newcomer->output, strerror(errno));
+        return error_set_kind(error, ERROR_SYSTEM, "%s: %s", newcomer->output, strerror(errno));
     close(fd);
     newcomer->watch = inotify_add_watch(newcomer->starter->inotify, newcomer->output, IN_MODIFY);
-    return newcomer->watch >= 0 ||
-           error_set(error, "%s: cannot watch it: %s", newcomer->output, strerror(errno));
+    return newcomer->watch >= 0 || error_set_kind(error, ERROR_SYSTEM, "%s: cannot watch it: %s",
+                                                  newcomer->output, strerror(errno));
 }
 
 static bool spawn(struct newcomer *newcomer, const char *qlog)

@@ -80,7 +80,7 @@ bool devnet_lock(struct devnet *devnet, struct error *error)
     int code = errno;
     bool locked = devnet->lock >= 0 && flock(devnet->lock, LOCK_EX | LOCK_NB) == 0;
     if (devnet->lock < 0)
-        error_set(error, "%s: %s", path, strerror(code));
+        error_set_kind(error, ERROR_SYSTEM, "%s: %s", path, strerror(code));
     else if (!locked)
         error_set(error,
                   "%s: another devnet up or down is at work here; wait for it, or use "

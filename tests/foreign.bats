@@ -141,7 +141,7 @@ start_foreign() {
     dump 1 mesh.json "$(address a)" /ip4/127.0.0.1/udp/9 "$wrong"
     jq -e --arg wrong "$wrong" '(.foreign | length) == 1 and (.unreachable | length) == 2 and
         (.unreachable | map({(.api): .error}) | add |
-        (."/ip4/127.0.0.1/udp/9" | endswith("no QUIC answer within 3 s (handshake timed out)")) and
+        (."/ip4/127.0.0.1/udp/9" | endswith("no QUIC answer within 3 s (handshake timed out; ICMP came back: Connection refused)")) and
         (.[$wrong] | contains(": peer id is ")))' mesh.json
     run -1 "$BIN/devnet-mesh" check --timeout 300ms /ip4/127.0.0.1/udp/9
     [[ $output == *"no QUIC answer"* ]]

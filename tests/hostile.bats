@@ -124,6 +124,25 @@ proposal() {
     tail -n 1 <<< "$output" | jq -e '.exit == 4 and .reached == "none"'
 }
 
+@test "a listener that selects no application protocol is no libp2p peer: devnet-connect ends with 4" {
+    launch mute "$TOOLS/hostile" --no-alpn --listen wait:closed
+    eventually [ -s mute.out ]
+    target=$(head -n 1 mute.out)
+    run -4 --separate-stderr "$BIN/devnet-connect" --timeout 3s "$target"
+    [[ $stderr == *"the peer selected no application protocol (ALPN): expected libp2p"* ]]
+    [[ $output != *"ok     handshake"* ]]
+    eventually grep -q "^closed: .*transport error 0x178" mute.out
+}
+
+@test "a listener that asks for no certificate cannot know who we are: devnet-connect ends with 4" {
+    launch blind "$TOOLS/hostile" --no-request --listen wait:closed
+    eventually [ -s blind.out ]
+    target=$(head -n 1 blind.out)
+    run -4 --separate-stderr "$BIN/devnet-connect" --timeout 3s "$target"
+    [[ $stderr == *"the peer did not ask for our certificate: the peer cannot know who we are"* ]]
+    [[ $output != *"ok     handshake"* ]]
+}
+
 @test "peers that are killed in the middle of things are forgotten in time" {
     start_victim
     for steps in "die" "open hex:13 rest:20 die" "open propose:$meshsub rest:20 die" \
@@ -394,6 +413,51 @@ connect_to() {
             { echo "$steps"; cat connecting; return 1; }
         ended listener || true
     done
+}
+
+# A status of so many bytes, each 0, in snappy's framing format.
+declare -gA zeros=( # global: bats loads this from within a function
+    [80]=ff060000734e6150705901540000432bbb66$(printf '00%.0s' {1..80})
+    [79]=ff060000734e61507059015300007ba84a59$(printf '00%.0s' {1..79})
+)
+
+# What devnet-connect makes of a status answer: says_of_status TEXT STEP... [-- OPTION...].
+says_of_status() {
+    local text=$1 steps=() protocol=/leanconsensus/req/status/1/ssz_snappy
+    shift
+    while (($# > 0)) && [ "$1" != -- ]; do
+        steps+=("$1")
+        shift
+    done
+    launch listener "$TOOLS/hostile" --listen accept wait:fin "answer:$protocol" \
+        "${steps[@]}" rest:19000
+    eventually [ -s listener.out ]
+    run -6 --separate-stderr "$BIN/devnet-connect" --timeout 8s "${@:2}" "$(head -n 1 listener.out)"
+    [[ $stderr == *": status: $text" ]] || { echo "not '$text': $stderr"; return 1; }
+    [[ $output == *"FAILED status "*"$text"* ]]
+    end listener KILL || true
+}
+
+@test "a status answer that is none is named as what it is" {
+    local whole=0050${zeros[80]}
+    says_of_status "the answer is empty: the stream was ended before its first byte" fin
+    says_of_status "status: 79 bytes of SSZ, expected 80" "hex:004f${zeros[79]}" fin
+    says_of_status "the answer ended early: request/response: 80 bytes announced, 79 uncompressed" \
+        "hex:0050${zeros[79]}" fin
+    says_of_status "the answer ended early: snappy frame: ends within a chunk" "hex:${whole::100}" fin
+    says_of_status "request/response: no code before the length" "hex:${whole:2}" fin
+    says_of_status "3 bytes came behind the answer" "hex:${whole}ffffff" fin
+    says_of_status "a second answer came behind the first (100 bytes)" "hex:$whole$whole" fin
+    says_of_status "3 bytes came behind the answer" "hex:${whole}ffffff" fin -- --until status
+}
+
+@test "what comes behind a status that was taken already is named, too" {
+    launch listener "$TOOLS/hostile" --listen accept wait:fin "answer:$status" \
+        "hex:0050${zeros[80]}" rest:300 "hex:0050${zeros[80]}" fin rest:19000
+    eventually [ -s listener.out ]
+    run -6 --separate-stderr "$BIN/devnet-connect" --json --timeout 8s "$(head -n 1 listener.out)"
+    jq -e '[.steps[] | select(.step == "status") | .ok] == [true, false]' <<< "$output"
+    [[ $stderr == *": status: a second answer came behind the first "* ]]
 }
 
 @test "a status answered one byte at a time is an answer" {

@@ -25,6 +25,46 @@ expelled() {
     grep -F "it exceeds the limits of gossipsub" a.err
 }
 
+# The steps of a listener that answers a status and is subscribed, up to our gossipsub stream.
+listen_as_subscriber() {
+    launch listener "$TOOLS/hostile" --listen accept wait:fin status \
+        open "propose:$meshsub" wait:data "hex:$subscribe$graft" accept "$@" rest:19000
+    eventually [ -s listener.out ]
+}
+
+@test "nobody is in the mesh before it has accepted our stream" {
+    start_node a --topic lean:block --heartbeat 50ms
+    listen_as_subscriber rest:400 "answer:$meshsub"
+    api a /connect "{\"addr\":\"$(head -n 1 listener.out)\",\"until\":\"mesh\",\"timeout\":\"5s\"}" > steps
+    jq -es 'map(.step) | index("streams") < index("mesh")' steps
+    await a '.event == "mesh_joined"' > /dev/null
+    jq -s 'map(select(.event == "mesh_joined" or (.event == "stream_opened" and .direction == "outbound")))
+        | map(.event)' a.out | jq -e '. == ["stream_opened", "mesh_joined"]'
+    end listener KILL || true
+}
+
+@test "one that never accepts our stream is never said to be in the mesh" {
+    start_node a --topic lean:block --heartbeat 50ms
+    listen_as_subscriber
+    api a /connect "{\"addr\":\"$(head -n 1 listener.out)\",\"timeout\":\"1s\"}" > steps
+    tail -n 1 steps | jq -e '.exit == 7'
+    ! has_printed a '.event == "mesh_joined" or .event == "mesh_left"'
+    end listener KILL || true
+}
+
+@test "a stream that is reset under a large RPC says how large it was" {
+    start_node a --topic lean:block --heartbeat 50ms --log-level info
+    listen_as_subscriber "answer:$meshsub" wait:bytes:70000 stop
+    api a /connect "{\"addr\":\"$(head -n 1 listener.out)\"}" > steps
+    tail -n 1 steps | jq -e '.exit == 0'
+    printf '{"topic":"lean:block","data":"%s"}' "$(head -c 300000 /dev/urandom | hex_of)" > body
+    api a /publish @body > /dev/null
+    await a '.event == "stream_closed" and .direction == "outbound"' .reason > reason
+    grep -xE 'an RPC of 300[0-9]{3} bytes was under way: the peer may take no more than 65536' reason
+    grep -F "may take no more than 65536" a.err
+    end listener KILL || true
+}
+
 @test "ten thousand offered ids are borne, and as many again are not" {
     start_victim
     before=$(memory_of a)
@@ -108,7 +148,7 @@ expelled() {
     start_dialler other a --heartbeat 100ms
     await_mesh a other
     launch silent "$TOOLS/hostile" "$victim" open "propose:$meshsub" wait:data "hex:$subscribe" \
-        "hex:$graft" rest:19000
+        "hex:$graft" accept "answer:$meshsub" rest:19000
     silent=$(await a '.event == "mesh_joined" and .peer_id != "'"$(peer_id good)"'" and
         .peer_id != "'"$(peer_id other)"'"' .peer_id)
     send_signal silent STOP

@@ -119,7 +119,7 @@ teardown() {
     start_node ours
     local version
     for version in 1.1 1.0; do
-        start_js "js-$version" --meshsub "$version" --dial "$(address ours)"
+        start_js "js-$version" --meshsub "$(up_to "$version")" --dial "$(address ours)"
         meshed ours "js-$version"
         converse ours "js-$version" "$version"
         [ "$(meshsub_streams "js-$version")" = "1 1" ]
@@ -261,6 +261,39 @@ dial_each_other() {
     start_node ours --bootnode "$(address js)"
     seen ours 'e.event == "mesh_joined"'
     converse ours js again
+    no_orphans ours
+}
+
+# Back on another port, so that nothing tells js-libp2p of it: it opens no stream on the second
+# connection while it holds the first.
+@test "our node killed and back before js-libp2p noticed dials it anew, and is meshed with again" {
+    start_js js
+    start_node ours --bootnode "$(address js)"
+    meshed ours js
+    end ours KILL || true
+    start_node ours --bootnode "$(address js)"
+    local step
+    for step in closed dialling healed; do
+        seen ours "e.event == 'healing' && e.step == '$step' && e.attempt == 1 &&
+            e.peer_id == '$(peer_id js)'"
+    done
+    meshed ours js
+    converse ours js again
+    [ "$(meshsub_streams js)" = "1 1" ]
+    end ours
+}
+
+@test "js-libp2p killed and back under its key and address is dialled again" {
+    start_js js --seed "$SEED"
+    start_node ours --bootnode "$(address js)"
+    meshed ours js
+    local listen
+    listen=$(address js)
+    end js KILL || true
+    start_js js --seed "$SEED" --listen "${listen%/p2p/*}"
+    seen js "e.event == 'graft' && e.peer_id == '$(peer_id ours)'"
+    converse ours js again
+    run ! grep -F '"healing"' ours.out
     no_orphans ours
 }
 

@@ -67,7 +67,7 @@ speaks() {
 exchange() {
     local version=$1 size id
     start_traced ours
-    start_js js --meshsub "$version" --dial "$(address ours)"
+    start_js js --meshsub "$(up_to "$version")" --dial "$(address ours)"
     meshed ours js
     for size in "${sizes[@]}"; do
         id=$(publish ours "$size")
@@ -99,7 +99,7 @@ exchange() {
     start_traced ours --fault prunes-everybody
     local version size id
     for version in 1.2 1.1 1.0; do
-        start_js "js$version" --meshsub "$version" --dial "$(address ours)"
+        start_js "js$version" --meshsub "$(up_to "$version")" --dial "$(address ours)"
         traced ours "js$version" "e.direction === 'out' && e.prune?.length === 1 &&
             ('backoff' in e.prune[0]) === ('$version' !== '1.0')"
     done
@@ -120,7 +120,7 @@ exchange() {
 # What one of our nodes publishes, js-libp2p of VERSION offers to another, outside the mesh.
 recover() {
     local version=$1 size id
-    start_js js --meshsub "$version"
+    start_js js --meshsub "$(up_to "$version")"
     start_node publisher --bootnode "$(address js)"
     meshed publisher js
     start_traced outsider --fault prunes-everybody --bootnode "$(address js)"
@@ -151,7 +151,7 @@ recover() {
     start_traced ours
     start_js sender --dial "$(address ours)"
     start_js other --dial "$(address ours)"
-    start_js older --meshsub 1.1 --dial "$(address ours)"
+    start_js older --meshsub 1.1,1.0 --dial "$(address ours)"
     local name id small
     for name in sender other older; do meshed ours "$name"; done
     small=$(publish_js sender 100)
@@ -175,4 +175,64 @@ recover() {
     id=$(publish publisher 10000)
     received listener "$id"
     traced listener js "e.direction === 'in' && e.idontwant?.[0].ids[0] === '$id'"
+}
+
+# ---- a peer that stops reading ----
+
+# The value of a jq expression over GET /mesh of our node NAME: mesh_of NAME EXPRESSION [JQ-OPTION...].
+mesh_of() {
+    curl --silent --show-error "$(seen "$1" 'e.event == "ready"' e.api)/mesh" |
+        jq --exit-status "${@:3}" "$2"
+}
+
+eventually() {
+    local deadline=$((SECONDS + 30))
+    until "$@" > /dev/null; do
+        if ((SECONDS > deadline)); then
+            echo "in vain: $*" >&2
+            return 1
+        fi
+        sleep 0.05
+    done
+}
+
+# js-libp2p stops, is sent 10 MB, and reads on: it has heard what changed meanwhile.
+stop_and_go_on() {
+    local i pid api random posts=() one=/leanconsensus/12345678/attestation_1/ssz_snappy
+    local two=/leanconsensus/12345678/attestation_2/ssz_snappy
+    eventually mesh_of ours ".topics[\"$two\"].mesh | length == 1"
+    pid=$(seen js 'e.event == "ready"' e.pid)
+    api=$(seen ours 'e.event == "ready"' e.api)
+    random=$(head -c 1000000 /dev/urandom | od -An -v -tx1 | tr -d ' \n')
+    for i in {0..9}; do
+        printf '{"topic":"lean:block","data":"%02d%s"}' "$i" "$random" > "request$i.json"
+        posts+=(--data "@request$i.json" "$api/publish" --next --silent --show-error)
+    done
+    kill -s STOP "$pid" # for less than the ten seconds after which its connection is dead
+    curl --silent --show-error "${posts[@]}" --data '{"topic":"lean:attestation_1"}' "$api/subscribe" \
+        --next --silent --data '{"topic":"lean:attestation_2"}' "$api/unsubscribe"
+    curl --silent "$api/mesh" | jq -e '.peers[0].outbound_stream.unsent > 2000000'
+    kill -s CONT "$pid"
+    eventually mesh_of ours '.peers[0].outbound_stream.unsent == 0'
+    seen js "e.event == 'subscribed' && e.topic == '$one'" e.topic
+    seen js "e.event == 'unsubscribed' && e.topic == '$two'" e.topic
+    seen js "e.event == 'graft' && e.topic == '$one'" e.topic
+    [ "$(ask js '{"command":"mesh","topic":"attestation_1"}' mesh e.peers.length)" = 1 ]
+    [ "$(ask js '{"command":"mesh","topic":"attestation_2"}' mesh e.peers.length)" = 0 ]
+    mesh_of ours ".topics[\"$one\"].mesh | length == 1"
+    mesh_of ours ".topics[\"$two\"].mesh | length == 0"
+}
+
+@test "js-libp2p that dialled us hears what changed while it stood still" {
+    start_node ours --topic lean:attestation_2
+    start_js js --topic block --topic attestation_1 --topic attestation_2 --dial "$(address ours)"
+    meshed ours js
+    stop_and_go_on
+}
+
+@test "js-libp2p that we dialled hears what changed while it stood still" {
+    start_js js --topic block --topic attestation_1 --topic attestation_2
+    start_node ours --topic lean:attestation_2 --bootnode "$(address js)"
+    meshed ours js
+    stop_and_go_on
 }

@@ -584,6 +584,25 @@ api_has_agent() {
     api a /health | jq -e '.status == "ok"'
 }
 
+@test "the API says by its code what kind of failure it was" {
+    start_node a
+    code() {
+        api a "$@" --output answer --write-out '%{http_code}'
+    }
+    message='{"topic":"lean:block","text":"once"}'
+    [ "$(code /publish "$message")" = 200 ]
+    [ "$(code /publish "$message")" = 409 ]
+    jq -e '.error | contains("the same message was there")' answer
+    url=$(ready a .api)/subscribe
+    for ((i = 0; i < 1024; i++)); do
+        printf 'url = %s\ndata = "{\\"topic\\":\\"t%d\\"}"\noutput = many\nnext\n' "$url" "$i"
+    done | sed '$d' > subscriptions # there is none behind the last
+    curl --silent --show-error --config subscriptions
+    [ "$(code /subscribe '{"topic":"one-too-many"}')" = 429 ]
+    jq -e '.error | contains("may not be more")' answer
+    [ "$(code /ping "{\"peer_id\":\"$(peer_id a)\"}")" = 404 ]
+}
+
 @test "the API refuses a foreign Host, a foreign Origin, and bodies over its limit" {
     start_node a
     code() {

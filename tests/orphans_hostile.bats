@@ -136,6 +136,7 @@ refuses() {
             printf '"ODCID":"0123456789abcdef","reference_time":1.7e308}}}\n'
             # shellcheck disable=SC2086 # two of them
             printf '{"time":%s,"name":"transport:packet_sent","data":{"frames":[{"frame_type":"stream","stream_id":0,"offset":0,"length":1}]}}\n' $times
+            printf '{"time":9e15,"name":"transport:packet_received","data":{"frames":[{"frame_type":"ping"}]}}\n'
         } > log.qlog
         run -0 --separate-stderr "$BIN/devnet-orphans" --json log.qlog
         jq -e '.connections[0] | .duration_ms == 1e15 and .streams[0].last_activity_ms == 1e15 and

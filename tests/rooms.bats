@@ -32,3 +32,15 @@ setup() {
     [ "$status" -eq 1 ]
     [[ $output == *"net/verdict/"*" is pure, and uses json_"* ]]
 }
+
+# Asked of the optimized build, whatever else BUILD is: the linker must see each function apart.
+@test "the library has nothing that no program needs, but for what tests/unused.txt says" {
+    cd "$top"
+    if [[ $(realpath "${BUILD:-build}") != "$PWD/build" ]]; then skip "of another build"; fi
+    env -u MAKEFLAGS -u MFLAGS make --no-print-directory DEPS=present unused > "$BATS_TEST_TMPDIR/unused"
+    [ "$(wc -l < "$BATS_TEST_TMPDIR/unused")" -gt 20 ] # it sees what is said to be unused
+    sed '/^#/d; /^$/d' tests/unused.txt > "$BATS_TEST_TMPDIR/known"
+    run awk 'NR == FNR { known[$0] = 1; next } !(known[$0] || known[substr($1, 1, length($1) - 1)])' \
+        "$BATS_TEST_TMPDIR/known" "$BATS_TEST_TMPDIR/unused"
+    [ -z "$output" ]
+}

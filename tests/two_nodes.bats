@@ -99,3 +99,38 @@ strip_own_events() {
     jq -e '[.connections[].streams[] | select(.orphan)] |
         length == 1 and .[0].opened_by == "client"' <<< "$output"
 }
+
+# Meets a node with the faults, dials it and is dialled by it: gossip flows both ways all the same.
+speak_the_same() {
+    local name=$1 version=$2 dialled=dialled-$1 dialler=dialler-$1
+    shift 2
+    start_node "$dialled" "$@"
+    start_dialler "asker-$name" "$dialled"
+    start_node "asked-$name"
+    start_dialler "$dialler" "asked-$name" "$@"
+    for pair in "$dialled asker-$name" "$dialler asked-$name"; do
+        # shellcheck disable=SC2086 # two names
+        await_mesh $pair
+        await "${pair#* }" ".event == \"stream_opened\" and .direction == \"outbound\" and
+            .protocol == \"/meshsub/$version.0\"" > /dev/null
+        await "${pair#* }" ".event == \"stream_opened\" and .direction == \"inbound\" and
+            .protocol == \"/meshsub/$version.0\"" > /dev/null
+        has_printed "${pair#* }" '.event == "stream_refused"' && return 1
+        api "${pair#* }" /publish '{"topic":"lean:block","text":"to the old one"}'
+        await "${pair% *}" '.event == "message"' > /dev/null
+    done
+}
+
+@test "a peer that speaks one older version of gossipsub alone is meshed with at once, both ways" {
+    for version in 1.1 1.0; do
+        speak_the_same "$version" "$version" --fault "gossipsub-$version-alone"
+    done
+}
+
+# go-libp2p's way: what comes behind a proposal that it does not speak makes it reset the stream.
+@test "so is one that resets the stream in place of answering \`na\`" {
+    for version in 1.1 1.0; do
+        speak_the_same "$version" "$version" --fault "gossipsub-$version-alone" \
+            --fault not-spoken-reset
+    done
+}

@@ -59,11 +59,9 @@ await_session_end() {
 
 # How many processes have WORD among their arguments, each a word of its own.
 count_with() {
-    local count=0 file
-    for file in /proc/[0-9]*/cmdline; do
-        if tr '\0' '\n' < "$file" | grep -qx -e "$1"; then count=$((count + 1)); fi
-    done 2> /dev/null
-    echo "$count"
+    echo "$1" > word # not an argument of what counts
+    { grep --files-with-matches --null-data --line-regexp --fixed-strings --file=word \
+        /proc/[0-9]*/cmdline 2> /dev/null || true; } | wc -l
 }
 
 # A command that is our node, and beside it whatever else may outlive a shell: each waits for a

@@ -17,6 +17,8 @@ static void show_handshake(const json_t *step)
            text_of(step, "key_type"), text_of(step, "tls_version"), text_of(step, "cipher"),
            text_of(step, "group"), text_of(step, "direction"),
            json_number_value(json_object_get(step, "rtt_ms")));
+    if (json_is_true(json_object_get(step, "already_connected")))
+        fputs("; was connected already, and answers", stdout);
 }
 
 static void show_checkpoint(const char *name, const json_t *status)
@@ -33,6 +35,10 @@ static void show_status(const json_t *step)
     show_checkpoint("finalized", received);
     printf(", ");
     show_checkpoint("head", received);
+    const json_t *contradiction = json_object_get(step, "contradiction");
+    if (contradiction != NULL)
+        printf("; %s (ours: %s)", json_string_value(contradiction),
+               text_of(json_object_get(json_object_get(step, "sent"), "finalized"), "root"));
 }
 
 static void show_identify(const json_t *step)

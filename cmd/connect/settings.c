@@ -83,7 +83,9 @@ static const struct exit_status statuses[] = {
     {1, "internal failure, or what was found could not be printed"},
     {2, "usage"},
     {3, "unreachable: no answer, no common QUIC version, a name that cannot be resolved"},
-    {4, "TLS or peer id: either side refused the other's certificate or identity"},
+    {4,
+     "TLS or peer id: either side refused the other's certificate or identity, or the peer is no "
+     "libp2p server: it selects no ALPN, or asks for no certificate"},
     {5, "protocol negotiation: what was asked for is not spoken"},
     {6, "status refused, malformed or not answered"},
     {7, "stream: the gossipsub streams did not both open, or the peer was lost during --hold"},
@@ -107,6 +109,12 @@ static const struct program_spec program = {
         "after it was acknowledged. A peer that does not speak status or identify (`na`, or "
         "a reset in its place) is reported and passed over, unless --until asks for that very "
         "step.\n\n"
+        "All addresses of a name are tried. Beside a timeout is said what came in place of an "
+        "answer: "
+        "ICMP errors, datagrams that are not QUIC, bytes that nobody can read. With --from, a "
+        "connection that the node has already is told as one (already_connected) once a ping has "
+        "proven that it lives. Two statuses that finalize other roots at one slot are told to "
+        "contradict each other.\n\n"
         "With --json the object has: target, reached, exit, error, steps (step, ok, ms since the "
         "first packet, and what was learned), peer_id, topics (ours, theirs), rtt_ms.",
     .options = options,

@@ -109,7 +109,9 @@ static const struct program_spec program = {
         "FAULTS: second-gossip-stream opens a second gossipsub stream that nobody owns; "
         "status-silent, status-refused, status-malformed, status-endless, status-not-spoken, "
         "identify-not-spoken, gossipsub-not-spoken, gossipsub-reset and prunes-everybody do what "
-        "their names say; with not-spoken-reset, streams are reset where `na` would be answered.",
+        "their names say; gossipsub-1.1-alone and gossipsub-1.0-alone hide every other version; "
+        "with "
+        "not-spoken-reset, streams are reset where `na` would be answered.",
     .options = options,
     .commands = commands,
     .examples = examples,

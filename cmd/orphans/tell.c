@@ -1,6 +1,7 @@
 #include "cmd/orphans/orphans.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/log.h"
 #include "common/memory.h"
@@ -67,35 +68,71 @@ void note_remark(void *context, enum qlog_remark_kind kind, const char *path, co
         json_array_append_new(findings->skipped, make_note(path, "reason", text));
 }
 
+/* Whether what is none was meant to be one: its name says so, or its beginning. A disk that was
+ * full leaves such files, and who packed them in another way. */
+static bool should_be_a_log(const struct qlog_found *file, const struct qlog_reading *reading)
+{
+    const char *slash = strrchr(file->path, '/'), *name = slash != NULL ? slash + 1 : file->path;
+    return strstr(name, "qlog") != NULL || strstr(reading->error.text, "cut off") != NULL;
+}
+
+static void tell_trace_error(struct findings *findings, const char *path, size_t index,
+                             const char *why)
+{
+    char *text = text_format("trace %zu of it is an error in place of events: %s", index + 1, why);
+    note_remark(findings, QLOG_REMARK_TROUBLE, path, text);
+    free(text);
+}
+
 void tell_reading(struct findings *findings, const struct qlog_found *file,
                   const struct qlog_reading *reading)
 {
     for (size_t i = 0; i < reading->note_count; i++)
         note_remark(findings, QLOG_REMARK_NOTE, file->path, reading->notes[i]);
-    if (reading->outcome == QLOG_NOT_A_LOG && !file->named)
+    for (size_t i = 0; i < reading->log_count; i++)
+        if (reading->logs[i]->trace_error != NULL)
+            tell_trace_error(findings, file->path, i, reading->logs[i]->trace_error);
+    if (reading->outcome == QLOG_NOT_A_LOG && !file->named && !should_be_a_log(file, reading))
         note_remark(findings, QLOG_REMARK_SKIPPED, file->path, reading->error.text);
     else if (reading->outcome != QLOG_READ)
         note_remark(findings, QLOG_REMARK_TROUBLE, file->path, reading->error.text);
 }
 
-/* Of several connections in one file, the first tells. */
+/* Several connections in one file may have the same to tell. */
 static void tell_once(struct findings *findings, json_t *told, const char *path, const char *why)
 {
-    if (json_object_get(told, path) != NULL)
-        return;
-    json_object_set_new_nocheck(told, path, json_true());
-    note_remark(findings, QLOG_REMARK_TROUBLE, path, why);
+    char *key = text_format("%s\n%s", path, why);
+    if (json_object_get(told, key) == NULL) {
+        json_object_set_new_nocheck(told, key, json_true());
+        note_remark(findings, QLOG_REMARK_TROUBLE, path, why);
+    }
+    free(key);
+}
+
+/* A log that could not be read to its end is trouble already, for that reason. */
+static bool is_troubled(const struct findings *findings, size_t count, const char *path)
+{
+    char *safe = utf8_safe_text(bytes_of_text(path));
+    bool found = false;
+    for (size_t i = 0; i < count && !found; i++) {
+        const json_t *trouble = json_array_get(findings->troubles, i);
+        found = strcmp(json_string_value(json_object_get(trouble, "path")), safe) == 0;
+    }
+    free(safe);
+    return found;
 }
 
 void tell_undecidable(struct findings *findings, const struct qlog_connections *connections)
 {
     json_t *told = json_object();
+    size_t before = json_array_size(findings->troubles);
     for (size_t i = 0; i < connections->count; i++) {
         const struct qlog_connection *connection = connections->items[i];
         for (int end = QLOG_CLIENT; end <= QLOG_SERVER; end++) {
-            const char *why = qlog_why_undecidable(connection, (enum qlog_role)end);
-            if (why != NULL)
+            char *why = qlog_why_undecidable(connection, (enum qlog_role)end);
+            if (why != NULL && !is_troubled(findings, before, connection->ends[end]->path))
                 tell_once(findings, told, connection->ends[end]->path, why);
+            free(why);
         }
     }
     json_decref(told);

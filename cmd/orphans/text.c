@@ -109,6 +109,19 @@ bool leaves_doubt(const json_t *report)
            json_object_get(verdicts, "unknown") != NULL;
 }
 
+/* Logs that cannot tell make the exit status, too. */
+static void print_unknown(const json_t *connection)
+{
+    size_t i;
+    const json_t *log;
+    json_array_foreach(json_object_get(connection, "unknown"), i, log)
+    {
+        printf("%s: %sunknown%s: %s %s\n", name_of(connection),
+               output_colour(stdout, COLOUR_YELLOW), output_colour_end(stdout),
+               text_of(log, "path"), text_of(log, "reason"));
+    }
+}
+
 void print_text(const json_t *report, bool all)
 {
     size_t i, k;
@@ -126,4 +139,8 @@ void print_text(const json_t *report, bool all)
     if (stats != NULL)
         print_stats(stats);
     print_summary(json_object_get(report, "summary"), leaves_doubt(report));
+    json_array_foreach(json_object_get(report, "connections"), i, connection)
+    {
+        print_unknown(connection);
+    }
 }

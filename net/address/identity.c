@@ -110,7 +110,7 @@ static bool check_key_file(const char *path, int fd, struct error *error)
 {
     struct stat status;
     if (fstat(fd, &status) != 0)
-        return error_set(error, "%s: %s", path, strerror(errno));
+        return error_set_kind(error, ERROR_SYSTEM, "%s: %s", path, strerror(errno));
     if (!S_ISREG(status.st_mode))
         return error_set(error, "%s: not a plain file, so not a key file", path);
     if ((status.st_mode & 077) != 0)
@@ -127,7 +127,7 @@ static struct identity *load(const char *path, int fd, struct error *error)
     ssize_t size = read(fd, text, sizeof(text));
     struct identity *identity = NULL;
     if (size < 0)
-        error_set(error, "%s: %s", path, strerror(errno));
+        error_set_kind(error, ERROR_SYSTEM, "%s: %s", path, strerror(errno));
     else if (size > KEY_FILE_SIZE_MAX)
         error_set(error, "%s: not a key file: larger than %d bytes", path, KEY_FILE_SIZE_MAX);
     else
@@ -158,7 +158,8 @@ static bool create(const char *path, struct error *error)
         unlink(fresh);
     }
     if (!made)
-        error_set(error, "%s: cannot make the key file: %s", path, strerror(code));
+        error_set_kind(error, ERROR_SYSTEM, "%s: cannot make the key file: %s", path,
+                       strerror(code));
     explicit_bzero(text, sizeof(text));
     free(fresh);
     errno = code;
@@ -178,8 +179,8 @@ struct identity *identity_load_or_create(const char *path, struct error *error)
     if (fd < 0) {
         struct stat about;
         bool dangles = errno == ENOENT && lstat(path, &about) == 0;
-        error_set(error, "%s: cannot read the key file: %s", path,
-                  dangles ? "a link to nothing, through which none is made" : strerror(errno));
+        error_set_kind(error, ERROR_SYSTEM, "%s: cannot read the key file: %s", path,
+                       dangles ? "a link to nothing, through which none is made" : strerror(errno));
         return NULL;
     }
     struct identity *identity = load(path, fd, error);

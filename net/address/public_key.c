@@ -161,8 +161,8 @@ static bool import_spki(gnutls_pubkey_t output, const struct public_key *key, st
     gnutls_datum_t spki = datum_of(key->data);
     int code = gnutls_pubkey_import(output, &spki, GNUTLS_X509_FMT_DER);
     if (code != GNUTLS_E_SUCCESS)
-        return error_set(error, "%s: not a public key: %s", key_type_name(key->type),
-                         gnutls_strerror(code));
+        return error_set_kind(error, ERROR_SYSTEM, "%s: not a public key: %s",
+                              key_type_name(key->type), gnutls_strerror(code));
     unsigned bits = 0;
     int algorithm = gnutls_pubkey_get_pk_algorithm(output, &bits);
     if (algorithm != (key->type == KEY_RSA ? GNUTLS_PK_RSA : GNUTLS_PK_ECDSA))

@@ -2,6 +2,7 @@
 
 #include <event2/dns.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/queue.h>
 
 #include "common/memory.h"
@@ -39,21 +40,44 @@ void resolver_free(struct resolver *resolver)
     free(resolver);
 }
 
+static bool is_among(const struct multiaddr *addresses, size_t count, const struct multiaddr *one)
+{
+    char text[MULTIADDR_TEXT_SIZE], other[MULTIADDR_TEXT_SIZE];
+    multiaddr_text(one, text);
+    for (size_t i = 0; i < count; i++) {
+        multiaddr_text(&addresses[i], other);
+        if (strcmp(text, other) == 0)
+            return true;
+    }
+    return false;
+}
+
+static size_t take_answers(const struct evutil_addrinfo *answers, const struct multiaddr *asked,
+                           struct multiaddr addresses[RESOLVER_ADDRESSES_MAX])
+{
+    size_t count = 0;
+    for (; answers != NULL && count < RESOLVER_ADDRESSES_MAX; answers = answers->ai_next) {
+        struct multiaddr *address = &addresses[count];
+        if (!multiaddr_from_sockaddr(answers->ai_addr, address))
+            continue;
+        address->port = asked->port;
+        address->has_peer_id = asked->has_peer_id;
+        address->peer_id = asked->peer_id;
+        count += !is_among(addresses, count, address);
+    }
+    return count;
+}
+
 static void on_answer(int code, struct evutil_addrinfo *answers, void *argument)
 {
     struct resolver_query *query = argument;
-    struct multiaddr address;
-    bool found =
-        code == 0 && answers != NULL && multiaddr_from_sockaddr(answers->ai_addr, &address);
+    struct multiaddr addresses[RESOLVER_ADDRESSES_MAX];
+    size_t count = code == 0 ? take_answers(answers, &query->asked, addresses) : 0;
     if (answers != NULL)
         evutil_freeaddrinfo(answers);
     if (!query->cancelled) {
         LIST_REMOVE(query, link);
-        address.port = query->asked.port;
-        address.has_peer_id = query->asked.has_peer_id;
-        address.peer_id = query->asked.peer_id;
-        query->done(query->context, found ? &address : NULL,
-                    found ? NULL : evutil_gai_strerror(code));
+        query->done(query->context, addresses, count, count > 0 ? NULL : evutil_gai_strerror(code));
     }
     free(query);
 }
@@ -62,14 +86,14 @@ struct resolver_query *resolver_ask(struct resolver *resolver, const struct mult
                                     resolver_done done, void *context)
 {
     if (address->kind == MULTIADDR_IP4 || address->kind == MULTIADDR_IP6) {
-        done(context, address, NULL);
+        done(context, address, 1, NULL);
         return NULL;
     }
     if (resolver->dns == NULL)
         resolver->dns = evdns_base_new(resolver->base, EVDNS_BASE_INITIALIZE_NAMESERVERS |
                                                            EVDNS_BASE_DISABLE_WHEN_INACTIVE);
     if (resolver->dns == NULL) {
-        done(context, NULL, "no name server is configured");
+        done(context, NULL, 0, "no name server is configured");
         return NULL;
     }
     struct evutil_addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_DGRAM};

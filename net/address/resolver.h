@@ -6,12 +6,15 @@
 
 #include "net/address/multiaddr.h"
 
+enum { RESOLVER_ADDRESSES_MAX = 8 }; /* of one name; more are left out */
+
 struct resolver;
 struct resolver_query;
 
-/* ADDRESS is an IP multiaddr with the port and peer id of the one asked for; NULL with the error
- * where there is none. */
-typedef void (*resolver_done)(void *context, const struct multiaddr *address, const char *error);
+/* ADDRESSES are IP multiaddrs with the port and peer id of the one asked for, no two the same, in
+ * the order in which they are to be tried; COUNT is 0, with the error, where there is none. */
+typedef void (*resolver_done)(void *context, const struct multiaddr *addresses, size_t count,
+                              const char *error);
 
 struct resolver *resolver_new(struct event_base *base);
 /* Queries under way are cancelled without a word. */

@@ -12,12 +12,14 @@ static json_t *event_json(const struct host_event *event)
     return step;
 }
 
-static json_t *handshake_json(const struct host_event *event)
+static json_t *handshake_json(const struct attempt_told *told, const struct host_event *event)
 {
     struct quic_connection_facts facts;
     peer_connection_facts(event->connection, &facts);
     json_t *step = event_json(event);
     json_object_set_new(step, "rtt_ms", json_real((double)facts.rtt_us / 1000));
+    if (told->existed)
+        json_object_set_new(step, "already_connected", json_true());
     return step;
 }
 
@@ -43,7 +45,7 @@ static json_t *details_json(const struct attempt_told *told, const struct host_e
         return json_pack("{s:b, s:s}", "not_spoken", 1, "note", told->text);
     switch (told->step) {
     case ATTEMPT_HANDSHAKE:
-        return handshake_json(event);
+        return handshake_json(told, event);
     case ATTEMPT_IDENTIFY:
     case ATTEMPT_STATUS:
         return event_json(event);

@@ -286,34 +286,3 @@ void api_call_cancel(struct api_call *call)
     else
         call_free(call);
 }
-
-struct waiting {
-    struct event_base *base;
-    int status;
-    json_t *answer;
-    struct error *error;
-};
-
-static void waiting_done(void *context, int status, const json_t *answer, const char *error)
-{
-    struct waiting *waiting = context;
-    waiting->status = status;
-    waiting->answer = json_incref((json_t *)answer);
-    if (status == 0)
-        error_set(waiting->error, "%s", error);
-    event_base_loopbreak(waiting->base);
-}
-
-json_t *api_call_wait(const char *url, const char *method, const char *path, json_t *body,
-                      uint64_t timeout_ms, int *status, struct error *error)
-{
-    struct waiting waiting = {.base = event_base_make(0), .error = error};
-    const struct api_call_handlers handlers = {.done = waiting_done};
-    if (api_call_new(waiting.base, url, method, path, body, timeout_ms, &handlers, &waiting,
-                     error) != NULL)
-        event_base_dispatch(waiting.base);
-    event_base_free(waiting.base);
-    if (status != NULL)
-        *status = waiting.status;
-    return waiting.answer;
-}

@@ -42,9 +42,4 @@ struct api_call *api_call_new(struct event_base *base, const char *url, const ch
  */
 void api_call_cancel(struct api_call *call);
 
-/* One call on a loop of its own: the answer with its HTTP status, or NULL with the error set. The
- * caller owns the answer. */
-json_t *api_call_wait(const char *url, const char *method, const char *path, json_t *body,
-                      uint64_t timeout_ms, int *status, struct error *error);
-
 #endif

@@ -30,6 +30,7 @@ static const char *const names[] = {
     [HOST_GRAFT_REFUSED] = "graft_refused",
     [HOST_GRAFT_ACKNOWLEDGED] = "graft_acknowledged",
     [HOST_MESSAGE] = "message",
+    [HOST_HEALING] = "healing",
     [HOST_DISCONNECTED] = "disconnected",
 };
 
@@ -91,8 +92,12 @@ static void add_identify(json_t *object, const struct identify *identify)
 
 static void add_status(json_t *object, const struct peer_view *peer)
 {
+    const struct status *ours = &host_settings(peer->host)->status;
     json_object_set_new(object, "received", status_json(peer->status));
-    json_object_set_new(object, "sent", status_json(&host_settings(peer->host)->status));
+    json_object_set_new(object, "sent", status_json(ours));
+    if (status_contradicts(ours, peer->status))
+        set_text(object, "contradiction",
+                 "the two cannot both be true: other roots are finalized at one slot");
 }
 
 static void add_peer(json_t *object, const struct host_event *event)
@@ -120,6 +125,21 @@ static void add_message(json_t *object, const struct host_event *event)
     free(data);
 }
 
+static void add_healing(json_t *object, const struct host_healing *healing)
+{
+    static const char *const steps[] = {
+        [HOST_HEALING_CLOSED] = "closed",
+        [HOST_HEALING_DIALLING] = "dialling",
+        [HOST_HEALING_HEALED] = "healed",
+        [HOST_HEALING_GIVEN_UP] = "given_up",
+    };
+    set_text(object, "peer_id", healing->peer);
+    set_text(object, "step", steps[healing->step]);
+    json_object_set_new(object, "attempt", json_integer(healing->attempt));
+    if (healing->step == HOST_HEALING_CLOSED)
+        json_object_set_new(object, "wait_ms", json_integer((json_int_t)healing->wait_ms));
+}
+
 static void add_details(json_t *object, const struct host_event *event)
 {
     switch (event->kind) {
@@ -139,6 +159,9 @@ static void add_details(json_t *object, const struct host_event *event)
     case HOST_MESH_LEFT:
     case HOST_GRAFT_REFUSED:
         set_text(object, "by", event->by == HOST_BY_PEER ? "peer" : "us");
+        break;
+    case HOST_HEALING:
+        add_healing(object, event->healing);
         break;
     case HOST_MESSAGE:
         add_message(object, event);

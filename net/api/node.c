@@ -15,7 +15,15 @@
 #include "net/api/server.h"
 #include "net/host/attempt_driver.h"
 
-enum { BAD_REQUEST = 400, NOT_FOUND = 404, OK = 200, UNAVAILABLE = 503 };
+enum {
+    OK = 200,
+    BAD_REQUEST = 400,
+    NOT_FOUND = 404,
+    CONFLICT = 409,
+    TOO_MANY = 429,
+    FAILED = 500,
+    UNAVAILABLE = 503,
+};
 
 /* A POST /connect whose steps are still coming. */
 struct connecting {
@@ -44,6 +52,15 @@ struct node_api {
     size_t watcher_count;
     struct host_observer observer; /* on behalf of the watchers */
 };
+
+static void reply_failure(struct api_request *request, const struct error *error)
+{
+    static const int statuses[] = {[ERROR_INVALID] = BAD_REQUEST,
+                                   [ERROR_CONFLICT] = CONFLICT,
+                                   [ERROR_FULL] = TOO_MANY,
+                                   [ERROR_SYSTEM] = FAILED};
+    api_reply_error(request, statuses[error->kind], "%s", error->text);
+}
 
 /* ---- what is ---- */
 
@@ -164,13 +181,13 @@ static void post_connect(void *context, struct api_request *request, const json_
     struct attempt_settings settings = {0};
     struct error error;
     if (!read_connect(body, &address, &settings, &error)) {
-        api_reply_error(request, BAD_REQUEST, "%s", error.text);
+        reply_failure(request, &error);
         return;
     }
     const char *topic = json_string_value(json_object_get(body, "topic"));
     char *expanded = topic != NULL ? host_topic_expand(api->host, topic, &error) : NULL;
     if (topic != NULL && expanded == NULL) {
-        api_reply_error(request, BAD_REQUEST, "%s", error.text);
+        reply_failure(request, &error);
         return;
     }
     settings.topic = expanded;
@@ -287,7 +304,7 @@ static char *read_topic(const struct node_api *api, struct api_request *request,
     error_set(&error, "\"topic\": a topic is needed");
     char *expanded = topic != NULL ? host_topic_expand(api->host, topic, &error) : NULL;
     if (expanded == NULL)
-        api_reply_error(request, BAD_REQUEST, "%s", error.text);
+        reply_failure(request, &error);
     return expanded;
 }
 
@@ -301,7 +318,7 @@ static void change_topic(struct node_api *api, struct api_request *request, cons
     if (change(api->host, topic, &error))
         api_reply(request, OK, json_pack("{s:s}", "topic", topic));
     else
-        api_reply_error(request, BAD_REQUEST, "%s", error.text);
+        reply_failure(request, &error);
     free(topic);
 }
 
@@ -347,7 +364,7 @@ static void post_publish(void *context, struct api_request *request, const json_
                   json_pack("{s:s, s:s, s:I}", "topic", topic, "id", text, "receivers",
                             (json_int_t)receivers));
     } else {
-        api_reply_error(request, BAD_REQUEST, "%s", error.text);
+        reply_failure(request, &error);
     }
     buffer_clear(&payload);
     free(topic);

@@ -360,7 +360,8 @@ struct api_server *api_server_new(struct event_base *base, const char *listen,
         base, NULL, NULL, LEV_OPT_REUSEABLE | LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC,
         LISTEN_BACKLOG, (struct sockaddr *)&address.socket, (int)address.size);
     if (listener == NULL) {
-        error_set(error, "%s: the API cannot listen there: %s", listen, strerror(errno));
+        error_set_kind(error, ERROR_SYSTEM, "%s: the API cannot listen there: %s", listen,
+                       strerror(errno));
         return NULL;
     }
     struct api_server *server = memory_new(sizeof(*server));

@@ -209,8 +209,8 @@ bool sending_takes(const struct gossipsub *router, const struct peer *peer,
 /* Counts COUNT of a kind, and tells of the RPC, whose reference it takes over. */
 void sending_leave_out(struct gossipsub *router, struct peer *peer, enum gossipsub_kind kind,
                        size_t count, struct chunk *rpc);
-/* Its stream is gone, with all that waits. */
-void sending_drop(struct gossipsub *router, struct peer *peer);
+/* Its stream is gone: what waits is lost as what was written to it is. */
+void sending_drop(struct peer *peer);
 void sending_clear(struct peer *peer);
 /* At the heartbeat: does it still read? */
 void sending_maintain(struct gossipsub *router, struct peer *peer);

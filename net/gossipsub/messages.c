@@ -186,9 +186,9 @@ bool gossipsub_publish(struct gossipsub *router, uint64_t now, const char *name,
         return false;
     gossipsub_message_id(topic_bytes(topic), payload, true, id);
     if (id_set_has(&router->seen, now, id))
-        return error_set(error,
-                         "publishing on %s: the same message was there less than %llu ms ago", name,
-                         (unsigned long long)router->parameters.seen_ttl_ms);
+        return error_set_kind(error, ERROR_CONFLICT,
+                              "publishing on %s: the same message was there less than %llu ms ago",
+                              name, (unsigned long long)router->parameters.seen_ttl_ms);
     size_t data_size;
     struct chunk *rpc = encode(topic, payload, &data_size);
     if (rpc == NULL)

@@ -69,7 +69,7 @@ static void leave_all(struct gossipsub *router, struct peer *peer, const char *r
         handle_set_remove(&topic->fanout, peer->handle);
     }
     outbox_drop(router, peer);
-    sending_drop(router, peer);
+    sending_drop(peer);
     told_stream_lost(peer);
 }
 
@@ -143,9 +143,17 @@ void gossipsub_inbound_opened(struct gossipsub *router, uint64_t now, gossipsub_
                               struct gossipsub_actions *actions)
 {
     struct peer *peer = router_peer(router, handle);
-    if (peer == NULL || peer->inbound_streams++ == 0 || !peer->stream_open || peer->dropped)
+    if (peer != NULL && peer->inbound_streams++ > 0)
+        gossipsub_announce_again(router, now, handle, actions);
+}
+
+/* Both are harmless twice. */
+void gossipsub_announce_again(struct gossipsub *router, uint64_t now, gossipsub_peer handle,
+                              struct gossipsub_actions *actions)
+{
+    struct peer *peer = router_peer(router, handle);
+    if (peer == NULL || !peer->stream_open || peer->dropped)
         return;
-    /* It may have forgotten what we said, the GRAFTs too: both are harmless twice. */
     router_begin(router, now, actions);
     told_forgotten(peer);
     told_mark_all(router, peer);

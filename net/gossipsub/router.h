@@ -140,6 +140,9 @@ void gossipsub_stream_progressed(struct gossipsub *router, uint64_t now, gossips
  * first. Its own topics are kept. */
 void gossipsub_inbound_opened(struct gossipsub *router, uint64_t now, gossipsub_peer peer,
                               struct gossipsub_actions *actions);
+/* The peer may have forgotten what we said to it: our subscriptions and GRAFTs are sent again. */
+void gossipsub_announce_again(struct gossipsub *router, uint64_t now, gossipsub_peer peer,
+                              struct gossipsub_actions *actions);
 /* One RPC's protobuf, without the length before it. What is malformed drops the peer. */
 void gossipsub_rpc_received(struct gossipsub *router, uint64_t now, gossipsub_peer peer,
                             struct bytes rpc, struct gossipsub_actions *actions);

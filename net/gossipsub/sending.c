@@ -104,17 +104,16 @@ bool router_send_message(struct gossipsub *router, struct peer *peer, gossipsub_
     return true;
 }
 
-void sending_drop(struct gossipsub *router, struct peer *peer)
+void sending_drop(struct peer *peer)
 {
     while (peer->queue.count > 0)
-        sending_leave_out(router, peer, GOSSIPSUB_MESSAGES, 1, dequeue(&peer->queue).rpc);
+        chunk_unref(dequeue(&peer->queue).rpc);
     peer->unsent = peer->sent = 0;
 }
 
 void sending_clear(struct peer *peer)
 {
-    while (peer->queue.count > 0)
-        chunk_unref(dequeue(&peer->queue).rpc);
+    sending_drop(peer);
     free(peer->queue.items);
 }
 

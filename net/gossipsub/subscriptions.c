@@ -80,8 +80,9 @@ struct topic *router_own_topic(struct gossipsub *router, const char *name, struc
     if (topic != NULL)
         topic->idle_heartbeats = 0;
     else
-        error_set(error, "topic %s: %d topics are known already, and there may not be more", name,
-                  GOSSIPSUB_TOPICS_MAX);
+        error_set_kind(error, ERROR_FULL,
+                       "topic %s: %d topics are known already, and there may not be more", name,
+                       GOSSIPSUB_TOPICS_MAX);
     return topic;
 }
 

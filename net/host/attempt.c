@@ -20,6 +20,7 @@ static const struct {
     [ATTEMPT_AWAITS_NAME] = {ATTEMPT_HANDSHAKE, ATTEMPT_UNREACHABLE},
     [ATTEMPT_AWAITS_ANSWER] = {ATTEMPT_HANDSHAKE, ATTEMPT_UNREACHABLE},
     [ATTEMPT_AWAITS_DIALLER] = {ATTEMPT_HANDSHAKE, ATTEMPT_UNREACHABLE},
+    [ATTEMPT_AWAITS_ECHO] = {ATTEMPT_HANDSHAKE, ATTEMPT_UNREACHABLE},
     [ATTEMPT_AWAITS_CONFIRMATION] = {ATTEMPT_CONFIRMED, ATTEMPT_TLS},
     [ATTEMPT_AWAITS_IDENTIFY] = {ATTEMPT_IDENTIFY, ATTEMPT_PROTOCOL},
     [ATTEMPT_AWAITS_STATUS] = {ATTEMPT_STATUS, ATTEMPT_STATUS_FAILED},
@@ -33,7 +34,7 @@ static const struct {
 enum {
     CONNECTED = IN(AWAITS_CONFIRMATION) | IN(AWAITS_IDENTIFY) | IN(AWAITS_STATUS) |
                 IN(AWAITS_STREAMS) | IN(AWAITS_MESH) | IN(AWAITS_STRAGGLERS),
-    ALIVE = CONNECTED | IN(AWAITS_NAME) | IN(AWAITS_ANSWER) | IN(AWAITS_DIALLER),
+    ALIVE = CONNECTED | IN(AWAITS_NAME) | IN(AWAITS_ANSWER) | IN(AWAITS_DIALLER) | IN(AWAITS_ECHO),
 };
 
 static const struct {
@@ -41,11 +42,13 @@ static const struct {
     void (*take)(const struct attempt_turn *turn);
 } events[ATTEMPT_EVENT_KINDS] = {
     [ATTEMPT_HEARD_NAME_FAILED] = {IN(AWAITS_NAME), attempt_on_name_failed},
-    [ATTEMPT_HEARD_DIALLING] = {IN(AWAITS_NAME), attempt_on_dialling},
+    [ATTEMPT_HEARD_DIALLING] = {IN(AWAITS_NAME) | IN(AWAITS_ANSWER), attempt_on_dialling},
     [ATTEMPT_HEARD_DIAL_FAILED] = {IN(AWAITS_ANSWER), attempt_on_dial_failed},
     [ATTEMPT_HEARD_ACCEPT_FAILED] = {IN(AWAITS_DIALLER), attempt_on_accept_failed},
     [ATTEMPT_HEARD_CONNECTED] = {IN(AWAITS_ANSWER) | IN(AWAITS_DIALLER), attempt_on_connected},
     [ATTEMPT_HEARD_ALREADY_THERE] = {IN(AWAITS_NAME), attempt_on_already_there},
+    [ATTEMPT_HEARD_PONG] = {IN(AWAITS_ECHO), attempt_on_pong},
+    [ATTEMPT_HEARD_PING_FAILED] = {IN(AWAITS_ECHO), attempt_on_ping_failed},
     [ATTEMPT_HEARD_CONFIRMED] = {CONNECTED, attempt_on_confirmed},
     [ATTEMPT_HEARD_STATUS] = {CONNECTED, attempt_on_status},
     [ATTEMPT_HEARD_STATUS_FAILED] = {CONNECTED, attempt_on_status_failed},
@@ -58,7 +61,8 @@ static const struct {
     [ATTEMPT_HEARD_MESH_LEFT] = {CONNECTED, attempt_on_mesh_left},
     [ATTEMPT_HEARD_GRAFT_REFUSED] = {CONNECTED, attempt_on_graft_refused},
     [ATTEMPT_HEARD_ACKNOWLEDGEMENT] = {CONNECTED, attempt_on_acknowledgement},
-    [ATTEMPT_HEARD_DISCONNECTED] = {CONNECTED | IN(ENDS), attempt_on_disconnected},
+    [ATTEMPT_HEARD_DISCONNECTED] = {CONNECTED | IN(AWAITS_ECHO) | IN(ENDS),
+                                    attempt_on_disconnected},
     [ATTEMPT_HEARD_ABANDONED] = {ALIVE, attempt_on_abandoned},
     [ATTEMPT_HEARD_TIME] = {ALIVE, attempt_on_time},
 };
@@ -75,6 +79,8 @@ static bool concerns(const struct attempt *attempt, const struct attempt_event *
     case ATTEMPT_HEARD_TIME:
         return true;
     case ATTEMPT_HEARD_DIAL_FAILED:
+    case ATTEMPT_HEARD_PONG:
+    case ATTEMPT_HEARD_PING_FAILED:
         return event->connection == attempt->connection;
     case ATTEMPT_HEARD_CONNECTED:
         return attempt->state == ATTEMPT_AWAITS_DIALLER ? !event->dialled
@@ -289,9 +295,4 @@ struct attempt_outcome attempt_outcome(const struct attempt *attempt)
     return (struct attempt_outcome){.reached = reached_name(attempt),
                                     .exit = attempt->exit,
                                     .error = attempt_has_failed(attempt) ? attempt->error : NULL};
-}
-
-uint64_t attempt_open_dial(const struct attempt *attempt)
-{
-    return attempt->peer == ATTEMPT_NO_PEER ? attempt->connection : 0;
 }

@@ -58,6 +58,7 @@ enum attempt_state {
     ATTEMPT_AWAITS_NAME,    /* of whom we dial: being resolved */
     ATTEMPT_AWAITS_ANSWER,  /* of whom we dial */
     ATTEMPT_AWAITS_DIALLER, /* whoever it is */
+    ATTEMPT_AWAITS_ECHO,    /* of our ping, on a connection that existed already */
     ATTEMPT_AWAITS_CONFIRMATION,
     ATTEMPT_AWAITS_IDENTIFY,
     ATTEMPT_AWAITS_STATUS,
@@ -85,11 +86,13 @@ enum attempt_grafted_by {
 
 enum attempt_event_kind {
     ATTEMPT_HEARD_NAME_FAILED,     /* reason: no dial came of it */
-    ATTEMPT_HEARD_DIALLING,        /* connection */
+    ATTEMPT_HEARD_DIALLING,        /* connection; again: of several, the one that counts */
     ATTEMPT_HEARD_DIAL_FAILED,     /* connection, loss, reason, handshake_timeout_ms */
     ATTEMPT_HEARD_ACCEPT_FAILED,   /* loss, reason */
     ATTEMPT_HEARD_CONNECTED,       /* peer, connection, dialled, started_ns */
-    ATTEMPT_HEARD_ALREADY_THERE,   /* the same, of one to be dialled; confirmed, status */
+    ATTEMPT_HEARD_ALREADY_THERE,   /* the same, of one to be dialled */
+    ATTEMPT_HEARD_PONG,            /* the same; confirmed, status */
+    ATTEMPT_HEARD_PING_FAILED,     /* the same; end, reason */
     ATTEMPT_HEARD_CONFIRMED,       /* connection */
     ATTEMPT_HEARD_STATUS,          /* connection */
     ATTEMPT_HEARD_STATUS_FAILED,   /* connection, by_peer: it asked; end, reason */
@@ -97,14 +100,16 @@ enum attempt_event_kind {
     ATTEMPT_HEARD_IDENTIFY_FAILED, /* end, reason */
     ATTEMPT_HEARD_STREAM_OPENED,   /* */
     ATTEMPT_HEARD_STREAM_REFUSED,  /* ours: end, reason */
-    ATTEMPT_HEARD_STREAM_CLOSED,   /* by_peer: the peer's own; end */
+    ATTEMPT_HEARD_STREAM_CLOSED,   /* by_peer: the peer's own; end, reason or NULL */
     ATTEMPT_HEARD_GRAFT,           /* topic, by_peer */
     ATTEMPT_HEARD_MESH_LEFT,       /* topic, by_peer */
     ATTEMPT_HEARD_GRAFT_REFUSED,   /* topic: a PRUNE arrived */
     ATTEMPT_HEARD_ACKNOWLEDGEMENT, /* of our last GRAFT: round_trip_us */
     ATTEMPT_HEARD_DISCONNECTED,    /* connection, loss, reason; last: none is left */
     ATTEMPT_HEARD_ABANDONED,       /* by the caller: exit, reason */
-    ATTEMPT_HEARD_TIME,            /* attempt_next_time() has come; answered */
+    ATTEMPT_HEARD_TIME,            /* attempt_next_time() has come; answered, reason: what came
+                                      in place of an answer, clauses each behind "; ", or NULL;
+                                      loss: of addresses that have failed already */
     ATTEMPT_EVENT_KINDS,
 };
 
@@ -153,7 +158,7 @@ struct attempt_event {
     const char *topic;
     const char *reason;
     uint64_t round_trip_us;
-    bool answered; /* whom we dial: with anything at all */
+    bool answered; /* whom we dial: with anything that was understood */
     struct attempt_view view;
 };
 
@@ -163,6 +168,7 @@ struct attempt_told {
     enum attempt_step step;
     bool ok;
     bool not_spoken;   /* passed over */
+    bool existed;      /* of handshake: the connection was there, and has proven to live */
     uint64_t after_us; /* the first packet; never less than of the step before */
     const char *text;  /* what failed, or why it was passed over; otherwise NULL */
     const char *topic; /* of mesh, as the next */
@@ -177,6 +183,7 @@ struct attempt_output {
     struct attempt_told told[ATTEMPT_TOLD_MAX];
     size_t count;
     bool ask_identify; /* the peer, on the event's connection, before it hears anything else */
+    bool ping;         /* the same */
 };
 
 struct attempt_outcome {
@@ -223,7 +230,5 @@ void attempt_take(struct attempt *attempt, uint64_t now_ns, const struct attempt
 /* When to tell ATTEMPT_HEARD_TIME; UINT64_MAX: never. */
 uint64_t attempt_next_time(const struct attempt *attempt);
 struct attempt_outcome attempt_outcome(const struct attempt *attempt);
-/* The number of a dial that has led nowhere yet; 0: there is none. */
-uint64_t attempt_open_dial(const struct attempt *attempt);
 
 #endif

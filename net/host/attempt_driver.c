@@ -6,6 +6,7 @@
 #include "common/clock.h"
 #include "common/event.h"
 #include "common/memory.h"
+#include "net/host/dial_race.h"
 #include "net/host/internal.h"
 
 struct attempt_driver {
@@ -15,6 +16,7 @@ struct attempt_driver {
     void *context;
     struct host_observer observer;
     struct resolver_query *query;
+    struct dial_race race;
     struct event *timer;  /* for what the attempt wants to hear of the time */
     uint64_t timer_ns;    /* when that is */
     struct event *finish; /* ends it from the loop, never from within a caller */
@@ -61,9 +63,18 @@ static void look_at_peer(const struct peer *peer, struct attempt_view *view)
     view->topics = topics_of(peer, &view->topic_count);
 }
 
+static enum attempt_known_status known_status(const struct peer_connection *connection)
+{
+    if (connection->peer->status_known)
+        return ATTEMPT_STATUS_KNOWN;
+    return connection->status == STATUS_NOT_SPOKEN ? ATTEMPT_STATUS_REFUSED
+                                                   : ATTEMPT_STATUS_UNKNOWN;
+}
+
 static void look_at_connection(const struct peer_connection *connection,
                                struct attempt_event *event)
 {
+    event->status = known_status(connection);
     struct quic_connection_facts facts;
     quic_connection_facts(connection->quic, &facts);
     event->started_ns = facts.started_ns;
@@ -157,6 +168,20 @@ static void arm(struct attempt_driver *driver, uint64_t now_ns)
     event_arm(driver->timer, &delay);
 }
 
+static void take(struct attempt_driver *driver, uint64_t now_ns, const struct attempt_event *event,
+                 const struct host_event *source);
+
+static void ping(struct attempt_driver *driver, struct peer_connection *connection)
+{
+    const struct attempt_event failed = {.kind = ATTEMPT_HEARD_PING_FAILED,
+                                         .peer = driver->attempt.peer,
+                                         .connection = connection->number,
+                                         .end = PROTOCOL_TIMED_OUT,
+                                         .reason = "it allows no further stream"};
+    if (!host_ping(connection->peer)) /* on its oldest connection, as this is */
+        take(driver, clock_now_ns(), &failed, NULL);
+}
+
 /* SOURCE, where the event is the host's. */
 static void take(struct attempt_driver *driver, uint64_t now_ns, const struct attempt_event *event,
                  const struct host_event *source)
@@ -167,6 +192,8 @@ static void take(struct attempt_driver *driver, uint64_t now_ns, const struct at
         tell(driver, &output.told[i], source);
     if (output.ask_identify)
         host_ask_identify(source->connection);
+    if (output.ping)
+        ping(driver, source->connection);
     arm(driver, now_ns);
     if (driver->attempt.state == ATTEMPT_ENDS)
         event_active(driver->finish, EV_TIMEOUT, 0);
@@ -243,6 +270,8 @@ static bool kind_of(enum host_event_kind kind, enum attempt_event_kind *heard)
         [HOST_STATUS_FAILED] = {true, ATTEMPT_HEARD_STATUS_FAILED},
         [HOST_IDENTIFIED] = {true, ATTEMPT_HEARD_IDENTIFIED},
         [HOST_IDENTIFY_FAILED] = {true, ATTEMPT_HEARD_IDENTIFY_FAILED},
+        [HOST_PONG] = {true, ATTEMPT_HEARD_PONG},
+        [HOST_PING_FAILED] = {true, ATTEMPT_HEARD_PING_FAILED},
         [HOST_STREAM_OPENED] = {true, ATTEMPT_HEARD_STREAM_OPENED},
         [HOST_STREAM_REFUSED] = {true, ATTEMPT_HEARD_STREAM_REFUSED},
         [HOST_STREAM_CLOSED] = {true, ATTEMPT_HEARD_STREAM_CLOSED},
@@ -256,20 +285,68 @@ static bool kind_of(enum host_event_kind kind, enum attempt_event_kind *heard)
     return kinds[kind].heard;
 }
 
+static void follow_dial(struct attempt_driver *driver, uint64_t dial)
+{
+    const struct attempt_event event = {.kind = ATTEMPT_HEARD_DIALLING, .connection = dial};
+    take(driver, clock_now_ns(), &event, NULL);
+}
+
+/* What is worst of all that was dialled: a peer that was met and refused says more than silence. */
+static enum attempt_loss loss_of_all(const struct dial_race *race)
+{
+    enum attempt_loss worst = ATTEMPT_LOST_UNANSWERED;
+    for (size_t i = 0; i < race->begun; i++) {
+        if (!race->tries[i].over)
+            continue;
+        enum attempt_loss loss = loss_of(&race->tries[i].close);
+        if (loss == ATTEMPT_LOST_TLS || loss == ATTEMPT_LOST_REFUSED)
+            return loss;
+        worst = loss != ATTEMPT_LOST_UNANSWERED ? ATTEMPT_LOST : worst;
+    }
+    return worst;
+}
+
+/* True where another address is left, or is being dialled: nothing is to be told of it yet. */
+static bool is_dialled_on(struct attempt_driver *driver, const struct host_event *source,
+                          struct attempt_event *event, struct error *reasons)
+{
+    if (!dial_race_has(&driver->race, event->connection))
+        return false;
+    if (source->kind == HOST_CONNECTED) {
+        dial_race_won(&driver->race, event->connection);
+        follow_dial(driver, event->connection);
+    } else if (source->kind == HOST_DIAL_FAILED) {
+        if (!dial_race_lost(&driver->race, event->connection, source->close))
+            return true;
+        dial_race_reasons(&driver->race, reasons);
+        event->reason = reasons->text;
+        event->loss = loss_of_all(&driver->race);
+        follow_dial(driver, event->connection);
+        dial_race_end(&driver->race);
+    }
+    return false;
+}
+
 static void on_event(void *context, const struct host_event *source)
 {
     struct attempt_driver *driver = context;
     enum attempt_event_kind kind;
+    struct error reasons;
     if (!kind_of(source->kind, &kind))
         return;
     struct attempt_event event = translate(source, kind);
+    if (is_dialled_on(driver, source, &event, &reasons))
+        return;
     event.handshake_timeout_ms = host_settings(driver->host)->handshake_timeout_ms;
     if (!attempt_hears(&driver->attempt, &event))
         return;
     if (kind == ATTEMPT_HEARD_DISCONNECTED && event.last)
         describe(driver, source->peer);
+    const struct host_event connected = {
+        .kind = HOST_CONNECTED, .peer = source->peer, .connection = source->connection};
+    bool is_echo = kind == ATTEMPT_HEARD_PONG || kind == ATTEMPT_HEARD_PING_FAILED;
     if (source->peer != NULL)
-        take_of_peer(driver, clock_now_ns(), &event, source);
+        take_of_peer(driver, clock_now_ns(), &event, is_echo ? &connected : source);
     else
         take(driver, clock_now_ns(), &event, source);
 }
@@ -280,6 +357,7 @@ static void driver_free(struct attempt_driver *driver)
 {
     if (driver->query != NULL)
         resolver_cancel(driver->query);
+    dial_race_end(&driver->race);
     host_unobserve(driver->host, &driver->observer);
     event_free(driver->timer);
     event_free(driver->finish);
@@ -289,13 +367,6 @@ static void driver_free(struct attempt_driver *driver)
     free(driver);
 }
 
-static void give_up_dial(const struct attempt_driver *driver)
-{
-    uint64_t dial = attempt_open_dial(&driver->attempt);
-    if (dial != 0)
-        host_dial_cancel(driver->host, dial);
-}
-
 static void on_finish(evutil_socket_t fd, short what, void *argument)
 {
     (void)fd, (void)what;
@@ -303,7 +374,6 @@ static void on_finish(evutil_socket_t fd, short what, void *argument)
     if (driver->result.our_topics == NULL)
         describe(driver, peer_of(driver));
     driver->result.outcome = attempt_outcome(&driver->attempt);
-    give_up_dial(driver);
     if (driver->handlers->done != NULL)
         driver->handlers->done(driver->context, &driver->result);
     driver_free(driver);
@@ -311,7 +381,6 @@ static void on_finish(evutil_socket_t fd, short what, void *argument)
 
 void attempt_cancel(struct attempt_driver *driver)
 {
-    give_up_dial(driver);
     driver_free(driver);
 }
 
@@ -329,14 +398,38 @@ static uint64_t not_before(uint64_t time_ns)
     return now_ns > time_ns ? now_ns : time_ns;
 }
 
+static bool is_answered(const struct dial_race *race)
+{
+    bool answered = false;
+    for (size_t i = 0; i < race->begun; i++)
+        answered = answered || host_dial_answered(race->host, race->tries[i].dial);
+    return answered;
+}
+
+static void say_beside(const struct dial_race *race, struct error *beside)
+{
+    uint64_t dial = dial_race_open(race);
+    beside->text[0] = '\0';
+    if (race->count > 1) {
+        struct error reasons;
+        dial_race_reasons(race, &reasons);
+        error_set(beside, "; %s", reasons.text);
+    } else if (dial != 0) {
+        host_dial_in_place_of_answer(race->host, dial, beside->text, sizeof(beside->text));
+    }
+}
+
 static void on_timer(evutil_socket_t fd, short what, void *argument)
 {
     (void)fd, (void)what;
     struct attempt_driver *driver = argument;
     const struct host_event source = {.peer = peer_of(driver)};
-    uint64_t dial = attempt_open_dial(&driver->attempt);
+    struct error beside;
     struct attempt_event event = {.kind = ATTEMPT_HEARD_TIME,
-                                  .answered = dial != 0 && host_dial_answered(driver->host, dial)};
+                                  .answered = is_answered(&driver->race),
+                                  .loss = loss_of_all(&driver->race),
+                                  .reason = beside.text};
+    say_beside(&driver->race, &beside);
     uint64_t now_ns = not_before(driver->timer_ns);
     if (source.peer != NULL)
         take_of_peer(driver, now_ns, &event, &source);
@@ -368,45 +461,31 @@ static struct attempt_driver *driver_new(struct host *host, const struct attempt
     return driver;
 }
 
-static void dial(struct attempt_driver *driver, const struct multiaddr *address)
-{
-    struct error error;
-    struct attempt_event event = {.kind = ATTEMPT_HEARD_DIALLING};
-    event.connection = host_dial(driver->host, address, &error);
-    if (event.connection == 0) {
-        event.kind = ATTEMPT_HEARD_NAME_FAILED;
-        event.reason = error.text;
-    }
-    take(driver, clock_now_ns(), &event, NULL);
-}
-
-static void on_resolved(void *context, const struct multiaddr *address, const char *reason)
+static void on_resolved(void *context, const struct multiaddr *addresses, size_t count,
+                        const char *reason)
 {
     struct attempt_driver *driver = context;
+    struct error error;
     driver->query = NULL;
     if (driver->attempt.state == ATTEMPT_ENDS)
         return;
-    if (address != NULL) {
-        dial(driver, address);
+    if (count == 0) {
+        error_set(&error, "the name cannot be resolved: %s", reason);
+    } else if (dial_race_begin(&driver->race, driver->host, addresses, count, &error)) {
+        follow_dial(driver, dial_race_open(&driver->race));
         return;
     }
-    struct error error;
-    error_set(&error, "the name cannot be resolved: %s", reason);
     const struct attempt_event event = {.kind = ATTEMPT_HEARD_NAME_FAILED, .reason = error.text};
     take(driver, clock_now_ns(), &event, NULL);
 }
 
-/* Follows a peer that is connected already. */
+/* Follows a peer that is connected already, once it has proven to be. */
 static void adopt(struct attempt_driver *driver, struct peer *peer)
 {
     struct peer_connection *connection = peer_oldest_connection(peer);
     const struct host_event source = {
         .kind = HOST_CONNECTED, .peer = peer, .connection = connection};
     struct attempt_event event = translate(&source, ATTEMPT_HEARD_ALREADY_THERE);
-    if (peer->status_known)
-        event.status = ATTEMPT_STATUS_KNOWN;
-    else if (connection->status == STATUS_NOT_SPOKEN)
-        event.status = ATTEMPT_STATUS_REFUSED;
     driver->result.already_connected = true;
     take_of_peer(driver, clock_now_ns(), &event, &source);
 }

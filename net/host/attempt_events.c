@@ -21,7 +21,7 @@ void attempt_on_dialling(const struct attempt_turn *turn)
     turn->attempt->state = ATTEMPT_AWAITS_ANSWER;
 }
 
-static bool is_tls_failure(enum attempt_loss loss)
+bool attempt_is_tls_failure(enum attempt_loss loss)
 {
     return loss == ATTEMPT_LOST_TLS || loss == ATTEMPT_LOST_REFUSED;
 }
@@ -31,10 +31,10 @@ void attempt_on_dial_failed(const struct attempt_turn *turn)
     const struct attempt_event *event = turn->event;
     if (event->loss == ATTEMPT_LOST_UNANSWERED)
         attempt_fail(turn, ATTEMPT_UNREACHABLE, ATTEMPT_HANDSHAKE,
-                     "no QUIC answer within %g s (handshake timed out)",
-                     (double)event->handshake_timeout_ms / 1000);
+                     "no QUIC answer within %g s (%s)", (double)event->handshake_timeout_ms / 1000,
+                     event->reason);
     else
-        attempt_fail(turn, is_tls_failure(event->loss) ? ATTEMPT_TLS : ATTEMPT_UNREACHABLE,
+        attempt_fail(turn, attempt_is_tls_failure(event->loss) ? ATTEMPT_TLS : ATTEMPT_UNREACHABLE,
                      ATTEMPT_HANDSHAKE, "%s", event->reason);
     turn->attempt->connection = 0;
 }
@@ -44,7 +44,7 @@ void attempt_on_dial_failed(const struct attempt_turn *turn)
 void attempt_on_accept_failed(const struct attempt_turn *turn)
 {
     error_set(&turn->attempt->accept_failed, "%s", turn->event->reason);
-    if (is_tls_failure(turn->event->loss))
+    if (attempt_is_tls_failure(turn->event->loss))
         attempt_fail(turn, ATTEMPT_TLS, ATTEMPT_HANDSHAKE, "%s", turn->event->reason);
 }
 
@@ -126,10 +126,22 @@ static void status_not_spoken(const struct attempt_turn *turn, enum protocol_end
     end_status(turn);
 }
 
-/* Its steps are told as they stand. */
+/* What we believe of a connection may be out of date: nothing is told before the peer has answered
+ * on it. */
 void attempt_on_already_there(const struct attempt_turn *turn)
 {
+    struct attempt *attempt = turn->attempt;
+    attempt->peer = turn->event->peer;
+    attempt->connection = turn->event->connection;
+    attempt->state = ATTEMPT_AWAITS_ECHO;
+    turn->output->ping = true;
+}
+
+/* Its steps are told as they stand. */
+void attempt_on_pong(const struct attempt_turn *turn)
+{
     follow(turn);
+    turn->output->told[0].existed = true;
     if (turn->event->confirmed)
         confirm(turn);
     if (turn->event->status == ATTEMPT_STATUS_UNKNOWN || turn->attempt->done[ATTEMPT_STATUS])
@@ -141,6 +153,22 @@ void attempt_on_already_there(const struct attempt_turn *turn)
         attempt_tell(turn, ATTEMPT_STATUS);
         end_status(turn);
     }
+}
+
+static void fail_unproven(const struct attempt_turn *turn)
+{
+    ATTEMPT_FAIL_AWAITED(turn, "already connected, but the peer did not answer a ping: %s",
+                         turn->event->reason);
+}
+
+/* Whoever refuses a ping lives. */
+void attempt_on_ping_failed(const struct attempt_turn *turn)
+{
+    enum protocol_end end = turn->event->end;
+    if (end == PROTOCOL_TIMED_OUT || end == PROTOCOL_CONNECTION_LOST)
+        fail_unproven(turn);
+    else
+        attempt_on_pong(turn);
 }
 
 /* ---- status and identify; where the connection was lost, that event says why ---- */
@@ -161,9 +189,19 @@ void attempt_on_status(const struct attempt_turn *turn)
     end_status(turn);
 }
 
+/* The answer was one, and something that has no place came behind it. */
+static bool goes_on_behind_status(const struct attempt_turn *turn)
+{
+    const struct attempt_event *event = turn->event;
+    return turn->attempt->done[ATTEMPT_STATUS] && event->end == PROTOCOL_UNINTELLIGIBLE &&
+           !event->by_peer && event->connection == turn->attempt->connection;
+}
+
 void attempt_on_status_failed(const struct attempt_turn *turn)
 {
     const struct attempt_event *event = turn->event;
+    if (goes_on_behind_status(turn))
+        attempt_fail(turn, ATTEMPT_STATUS_FAILED, ATTEMPT_STATUS, "%s", event->reason);
     if (event->end == PROTOCOL_CONNECTION_LOST || turn->attempt->done[ATTEMPT_STATUS])
         return;
     if (event->end != PROTOCOL_TIMED_OUT)
@@ -237,9 +275,11 @@ void attempt_on_stream_refused(const struct attempt_turn *turn)
 
 void attempt_on_stream_closed(const struct attempt_turn *turn)
 {
+    const char *reason = turn->event->reason;
     if (!turn->event->by_peer && turn->event->end == PROTOCOL_RESET)
         attempt_fail(turn, ATTEMPT_STREAM_FAILED, ATTEMPT_STREAMS,
-                     "our gossipsub stream was reset by the peer");
+                     "our gossipsub stream was reset by the peer%s%s",
+                     reason != NULL && *reason != '\0' ? ": " : "", reason != NULL ? reason : "");
 }
 
 /* ---- the end ---- */
@@ -248,13 +288,15 @@ static void say_why_it_went(const struct attempt_turn *turn)
 {
     enum attempt_loss loss = turn->event->loss;
     const char *reason = turn->event->reason;
-    if (attempt_graft_stood_to_the_end(turn))
+    if (turn->attempt->state == ATTEMPT_AWAITS_ECHO)
+        fail_unproven(turn);
+    else if (attempt_graft_stood_to_the_end(turn))
         attempt_meshed(turn);
     else if (loss == ATTEMPT_LOST_REFUSED)
         attempt_fail(turn, ATTEMPT_TLS, ATTEMPT_CONFIRMED,
                      "the peer did not accept our certificate: %s", reason);
     else if (turn->attempt->state == ATTEMPT_AWAITS_CONFIRMATION)
-        attempt_fail(turn, is_tls_failure(loss) ? ATTEMPT_TLS : ATTEMPT_UNREACHABLE,
+        attempt_fail(turn, attempt_is_tls_failure(loss) ? ATTEMPT_TLS : ATTEMPT_UNREACHABLE,
                      ATTEMPT_CONFIRMED, "connection lost: %s", reason);
     else
         ATTEMPT_FAIL_AWAITED(turn, "connection lost: %s", reason);
@@ -265,7 +307,8 @@ static bool was_needed(const struct attempt_turn *turn)
 {
     const struct attempt *attempt = turn->attempt;
     return turn->event->connection == attempt->connection &&
-           (attempt->state == ATTEMPT_AWAITS_CONFIRMATION ||
+           (attempt->state == ATTEMPT_AWAITS_ECHO ||
+            attempt->state == ATTEMPT_AWAITS_CONFIRMATION ||
             attempt->state == ATTEMPT_AWAITS_IDENTIFY || attempt->state == ATTEMPT_AWAITS_STATUS);
 }
 

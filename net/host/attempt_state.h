@@ -38,12 +38,16 @@ bool attempt_waits_for_status(const struct attempt *attempt);
 
 /* ---- attempt_events.c: what is made of each ---- */
 
+/* One side did not accept the other. */
+bool attempt_is_tls_failure(enum attempt_loss loss);
 void attempt_on_name_failed(const struct attempt_turn *turn);
 void attempt_on_dialling(const struct attempt_turn *turn);
 void attempt_on_dial_failed(const struct attempt_turn *turn);
 void attempt_on_accept_failed(const struct attempt_turn *turn);
 void attempt_on_connected(const struct attempt_turn *turn);
 void attempt_on_already_there(const struct attempt_turn *turn);
+void attempt_on_pong(const struct attempt_turn *turn);
+void attempt_on_ping_failed(const struct attempt_turn *turn);
 void attempt_on_confirmed(const struct attempt_turn *turn);
 void attempt_on_status(const struct attempt_turn *turn);
 void attempt_on_status_failed(const struct attempt_turn *turn);

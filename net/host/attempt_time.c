@@ -75,11 +75,17 @@ static void time_out_dialler(const struct attempt_turn *turn, double seconds)
 
 static void time_out_answer(const struct attempt_turn *turn, double seconds)
 {
-    if (turn->event->answered)
-        ATTEMPT_FAIL_AWAITED(
-            turn, "the peer answered, and did not complete the handshake within %g s", seconds);
+    const char *beside = turn->event->reason != NULL ? turn->event->reason : "";
+    if (attempt_is_tls_failure(turn->event->loss))
+        attempt_fail(turn, ATTEMPT_TLS, ATTEMPT_HANDSHAKE,
+                     "no handshake was completed within %g s%s", seconds, beside);
+    else if (turn->event->answered)
+        ATTEMPT_FAIL_AWAITED(turn,
+                             "the peer answered, and did not complete the handshake within %g s%s",
+                             seconds, beside);
     else
-        ATTEMPT_FAIL_AWAITED(turn, "no QUIC answer within %g s (handshake timed out)", seconds);
+        ATTEMPT_FAIL_AWAITED(turn, "no QUIC answer within %g s (handshake timed out%s)", seconds,
+                             beside);
 }
 
 static void time_out_status(const struct attempt_turn *turn, double seconds)
@@ -103,6 +109,10 @@ static void time_out(const struct attempt_turn *turn)
         break;
     case ATTEMPT_AWAITS_DIALLER:
         time_out_dialler(turn, seconds);
+        break;
+    case ATTEMPT_AWAITS_ECHO:
+        ATTEMPT_FAIL_AWAITED(
+            turn, "already connected, but the peer did not answer a ping within %g s", seconds);
         break;
     case ATTEMPT_AWAITS_CONFIRMATION:
         ATTEMPT_FAIL_AWAITED(turn, "the peer did not confirm the handshake within %g s", seconds);

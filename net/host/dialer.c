@@ -8,6 +8,8 @@
 #include "common/event.h"
 #include "common/log.h"
 #include "common/memory.h"
+#include "net/host/dial_race.h"
+#include "net/host/healer.h"
 #include "net/host/internal.h"
 
 struct target {
@@ -16,12 +18,14 @@ struct target {
     char text[MULTIADDR_TEXT_SIZE];
     bool has_peer_id; /* learnt from the first connection where the address has none */
     struct peer_id peer_id;
-    uint64_t dial; /* the connection that is being set up or is up; 0: none */
+    struct dial_race race; /* while connections are being set up */
+    uint64_t dial;         /* the connection that is up; 0: none */
     uint64_t backoff_ms;
     uint64_t connected_at_ms;
     bool waiting; /* the peer is connected by other means: until it is not */
     struct event *timer;
     struct resolver_query *query;
+    struct healer healer;
     LIST_ENTRY(target) link;
 };
 
@@ -36,6 +40,8 @@ struct dialer {
 static void retry_later(struct target *target)
 {
     target->dial = 0;
+    if (healer_waits(&target->healer))
+        return; /* it has it dialled: on_healing */
     struct timeval delay = clock_timeval(target->backoff_ms * 1000);
     event_arm(target->timer, &delay);
     target->backoff_ms *= 2;
@@ -43,16 +49,15 @@ static void retry_later(struct target *target)
         target->backoff_ms = DIALER_BACKOFF_LAST_MS;
 }
 
-static void on_resolved(void *context, const struct multiaddr *address, const char *reason)
+static void on_resolved(void *context, const struct multiaddr *addresses, size_t count,
+                        const char *reason)
 {
     struct target *target = context;
     target->query = NULL;
     struct error error;
-    if (address == NULL)
+    if (count == 0)
         error_set(&error, "%s", reason);
-    else
-        target->dial = host_dial(target->dialer->host, address, &error);
-    if (target->dial != 0)
+    else if (dial_race_begin(&target->race, target->dialer->host, addresses, count, &error))
         return;
     log_warn("%s: %s", target->text, error.text);
     retry_later(target);
@@ -74,17 +79,37 @@ static void on_timer(evutil_socket_t fd, short what, void *argument)
     dial(argument);
 }
 
+static void dial_failed(struct target *target, const struct host_event *event)
+{
+    struct error reasons;
+    if (!dial_race_lost(&target->race, event->dial, event->close))
+        return;
+    dial_race_reasons(&target->race, &reasons);
+    dial_race_end(&target->race);
+    log_warn("%s: %s", target->text, reasons.text);
+    retry_later(target);
+}
+
+static void on_healing(void *context)
+{
+    struct target *target = context;
+    target->backoff_ms = DIALER_BACKOFF_FIRST_MS;
+    if (target->dial == 0 && target->query == NULL && target->race.host == NULL)
+        dial(target);
+}
+
 static void on_target_event(struct target *target, const struct host_event *event)
 {
     switch (event->kind) {
     case HOST_CONNECTED:
+        target->dial = event->connection->number;
+        dial_race_won(&target->race, target->dial);
         target->connected_at_ms = clock_now_ms();
         target->has_peer_id = true;
         target->peer_id = event->peer->id;
         break;
     case HOST_DIAL_FAILED:
-        log_warn("%s: %s", target->text, event->close->reason.text);
-        retry_later(target);
+        dial_failed(target, event);
         break;
     case HOST_DISCONNECTED:
         if (clock_now_ms() - target->connected_at_ms >= DIALER_STEADY_MS)
@@ -107,12 +132,13 @@ static void on_event(void *context, const struct host_event *event)
 {
     struct dialer *dialer = context;
     uint64_t number = event->connection != NULL ? event->connection->number : event->dial;
-    if (number == 0)
-        return;
     struct target *target;
     LIST_FOREACH(target, &dialer->targets, link)
     {
-        if (target->dial == number)
+        healer_hear(&target->healer, target->dial, event);
+        if (number == 0)
+            continue;
+        if (target->dial == number || dial_race_has(&target->race, number))
             on_target_event(target, event);
         else if (waited_for(target, event))
             retry_later(target);
@@ -134,7 +160,9 @@ static void target_free(struct target *target)
 {
     if (target->query != NULL)
         resolver_cancel(target->query);
+    dial_race_end(&target->race);
     event_free(target->timer);
+    healer_clear(&target->healer);
     LIST_REMOVE(target, link);
     target->dialer->count--;
     free(target);
@@ -161,6 +189,7 @@ bool dialer_add(struct dialer *dialer, const struct multiaddr *address, struct e
     target->peer_id = address->peer_id;
     target->backoff_ms = DIALER_BACKOFF_FIRST_MS;
     target->timer = evtimer_new(host_settings(dialer->host)->base, on_timer, target);
+    healer_init(&target->healer, dialer->host, on_healing, target);
     LIST_INSERT_HEAD(&dialer->targets, target, link);
     dialer->count++;
     dial(target);
@@ -174,8 +203,6 @@ void dialer_remove(struct dialer *dialer, const struct peer_id *id)
         next = LIST_NEXT(target, link);
         if (!target->has_peer_id || !peer_id_equal(&target->peer_id, id))
             continue;
-        if (target->dial != 0 && peer_find(dialer->host, id) == NULL)
-            host_dial_cancel(dialer->host, target->dial);
         target_free(target);
     }
 }

@@ -11,7 +11,7 @@
 enum {
     DIALER_TARGETS_MAX = 1024,
     DIALER_BACKOFF_FIRST_MS = 250,
-    DIALER_BACKOFF_LAST_MS = 30000,
+    DIALER_BACKOFF_LAST_MS = 5000, /* a peer that was away for long is met soon after it is back */
     DIALER_STEADY_MS = 10000, /* a connection that lasted this long makes the next retry a first */
 };
 

@@ -28,11 +28,27 @@ enum host_event_kind {
     HOST_GRAFT_REFUSED,      /* topic, by: the peer, whose PRUNE arrived */
     HOST_GRAFT_ACKNOWLEDGED, /* the peer has all of our last GRAFT */
     HOST_MESSAGE,            /* topic, id, payload */
+    HOST_HEALING,            /* healing, reason; the peer may be gone: none is given */
     HOST_DISCONNECTED,       /* connection, close */
 };
 
 /* Whose doing an event is, where both sides could be the cause. */
 enum host_event_by { HOST_BY_US, HOST_BY_PEER };
+
+/* A peer that seems to hold a connection of ours from before a restart: see healing.h. */
+enum host_healing_step {
+    HOST_HEALING_CLOSED, /* for `wait_ms` */
+    HOST_HEALING_DIALLING,
+    HOST_HEALING_HEALED,
+    HOST_HEALING_GIVEN_UP, /* it stays connected */
+};
+
+struct host_healing {
+    const char *peer; /* its id as text */
+    enum host_healing_step step;
+    unsigned attempt; /* from 1 */
+    uint64_t wait_ms;
+};
 
 struct host_event {
     enum host_event_kind kind;
@@ -49,6 +65,7 @@ struct host_event {
     const uint8_t *id; /* GOSSIPSUB_MESSAGE_ID_SIZE bytes */
     struct bytes payload;
     uint64_t rtt_us;
+    const struct host_healing *healing;
 };
 
 struct host_observer {

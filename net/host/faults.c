@@ -18,6 +18,8 @@ static const struct {
     {"identify-not-spoken", FAULT_IDENTIFY_NOT_SPOKEN},
     {"not-spoken-reset", FAULT_NOT_SPOKEN_RESET},
     {"prunes-everybody", FAULT_PRUNES_EVERYBODY},
+    {"gossipsub-1.1-alone", FAULT_GOSSIPSUB_1_1_ALONE},
+    {"gossipsub-1.0-alone", FAULT_GOSSIPSUB_1_0_ALONE},
 };
 
 enum { FAULTS = sizeof(faults) / sizeof(*faults) };
@@ -29,9 +31,4 @@ unsigned host_fault_find(const char *name)
             return faults[i].fault;
     }
     return 0;
-}
-
-const char *host_fault_name(size_t index)
-{
-    return index < FAULTS ? faults[index].name : NULL;
 }

@@ -8,16 +8,19 @@
 #include "common/memory.h"
 #include "common/varint.h"
 #include "net/host/internal.h"
+#include "net/host/versions.h"
 
 enum {
     LEFT_OUT_LOG_MS = 60000, /* from one line of what a peer was not sent to the next */
     /* An RPC that is coming in is counted again whenever so many bytes more of it are there. */
     PARTIAL_RPC_STEP = 1 << 16,
+    /* What some peers take at the most: rust-libp2p, go-libp2p. */
+    LARGE_RPC_MIN = 1 << 16,
+    LARGER_RPC_MIN = 1 << 20,
+    LARGE_RPC_RECENT_MS = 2000, /* since it was written: what a peer needs to read and reset */
+    /* That a peer may take to answer our first words with its stream, beside the round trip. */
+    ANSWER_SLACK_MS = 10,
 };
-
-/* Versions in the order in which they are proposed. */
-static const enum gossipsub_version proposals[] = {GOSSIPSUB_1_2, GOSSIPSUB_1_1, GOSSIPSUB_1_0};
-enum { PROPOSALS = sizeof(proposals) / sizeof(*proposals) };
 
 static struct peer *peer_of(const struct protocol_stream *stream)
 {
@@ -72,12 +75,22 @@ static void report_progress(struct peer *peer)
                                 &host->actions);
 }
 
+static void note_large_rpc(struct peer *peer, size_t size)
+{
+    if (size <= LARGE_RPC_MIN)
+        return;
+    peer->large_rpc.size = size;
+    peer->large_rpc.end = quic_stream_written(peer->outbound->quic);
+    peer->large_rpc.written_ms = clock_now_ms();
+}
+
 static void send_rpc(struct peer *peer, const struct gossipsub_action *action)
 {
     if (peer->outbound == NULL)
         return;
     trace_out(peer, action->rpc, false);
     quic_stream_write(peer->outbound->quic, action->rpc);
+    note_large_rpc(peer, action->rpc->size);
     if (action->has_graft)
         peer->graft_written = quic_stream_written(peer->outbound->quic);
     report_progress(peer);
@@ -117,6 +130,30 @@ static void tell(struct peer *peer, const struct gossipsub_action *action,
     host_tell(host, &event);
 }
 
+/* Nobody is in our mesh before it has accepted our stream. */
+static void mesh_joined(struct peer *peer, const struct gossipsub_action *action)
+{
+    if (peer->outbound_since_ms == 0)
+        mesh_join_wait(peer, action->topic, action->by_peer);
+    else
+        tell(peer, action, HOST_MESH_JOINED);
+}
+
+static void mesh_left(struct peer *peer, const struct gossipsub_action *action)
+{
+    if (!mesh_join_forget(peer, action->topic))
+        tell(peer, action, HOST_MESH_LEFT);
+}
+
+static void tell_waiting_joins(struct peer *peer)
+{
+    struct mesh_join join;
+    while (mesh_join_take(peer, &join)) {
+        const struct gossipsub_action action = {.topic = join.topic, .by_peer = join.by_peer};
+        tell(peer, &action, HOST_MESH_JOINED);
+    }
+}
+
 static void carry_out(struct host *host, const struct gossipsub_action *action)
 {
     struct peer *peer = peer_of_router_handle(host, action->peer);
@@ -145,10 +182,10 @@ static void carry_out(struct host *host, const struct gossipsub_action *action)
         tell(peer, action, HOST_UNSUBSCRIBED);
         break;
     case GOSSIPSUB_GRAFTED:
-        tell(peer, action, HOST_MESH_JOINED);
+        mesh_joined(peer, action);
         break;
     case GOSSIPSUB_PRUNED:
-        tell(peer, action, HOST_MESH_LEFT);
+        mesh_left(peer, action);
         break;
     case GOSSIPSUB_GRAFT_REFUSED:
         tell(peer, action, HOST_GRAFT_REFUSED);
@@ -182,6 +219,20 @@ void driver_sent(struct host *host)
 
 /* ---- the peer's streams ---- */
 
+/*
+ * A peer that opens its first stream long after we spoke may have forgotten us meanwhile: go-libp2p
+ * does where a connection from before our restart ends, and opens a stream anew on this one.
+ */
+static bool is_late_first_stream(const struct protocol_stream *stream)
+{
+    const struct peer *peer = peer_of(stream);
+    if (peer->inbound_seen || peer->outbound == NULL)
+        return false;
+    struct quic_connection_facts facts;
+    quic_connection_facts(stream->connection->quic, &facts);
+    return clock_now_ms() - peer->announced_ms > facts.rtt_us / 1000 + ANSWER_SLACK_MS;
+}
+
 static void open_inbound(struct protocol_stream *stream)
 {
     struct peer *peer = peer_of(stream);
@@ -200,6 +251,9 @@ static void open_inbound(struct protocol_stream *stream)
                                .stream = stream};
     host_tell(host, &event);
     gossipsub_inbound_opened(host->router, clock_now_ms(), peer->router_handle, &host->actions);
+    if (is_late_first_stream(stream))
+        gossipsub_announce_again(host->router, clock_now_ms(), peer->router_handle, &host->actions);
+    peer->inbound_seen = true;
     peer_inbound_arrived(peer);
 }
 
@@ -303,17 +357,35 @@ static void inbound_ended(struct protocol_stream *stream, enum protocol_end end)
 
 /* ---- our stream ---- */
 
+/* Those that a fault hides are not proposed either. */
+static unsigned all_versions(const struct host *host)
+{
+    unsigned versions = VERSIONS_PROPOSED;
+    for (unsigned version = 0; version < GOSSIPSUB_PROTOCOLS; version++) {
+        if (host_protocol_find(host, gossipsub_protocols[version].name) == NULL)
+            versions &= ~(1U << version);
+    }
+    return versions;
+}
+
+/* The next of the versions that were not refused yet; NULL where there is none, or no stream. */
 static struct protocol_stream *propose(struct peer *peer, struct peer_connection *connection)
 {
-    enum gossipsub_version version = proposals[peer->outbound_version];
+    enum gossipsub_version version;
+    if (!version_to_propose(peer->outbound_untried, peer->identified ? &peer->identify : NULL,
+                            &version))
+        return NULL;
+    peer->outbound_untried &= ~(1U << version);
     struct protocol_stream *stream =
         protocol_stream_open(connection, &gossipsub_protocols[version], NULL);
     peer->outbound = stream;
     peer->outbound_since_ms = 0;
     peer->graft_written = 0;
+    peer->large_rpc.size = 0;
     if (stream == NULL)
         return NULL;
     struct host *host = peer->host;
+    peer->announced_ms = clock_now_ms();
     gossipsub_stream_opened(host->router, clock_now_ms(), peer->router_handle, version,
                             &host->actions);
     driver_run(host);
@@ -325,7 +397,7 @@ bool driver_open_outbound(struct peer *peer, struct peer_connection *connection,
     if ((peer->host->settings.faults & FAULT_GOSSIPSUB_NOT_SPOKEN) != 0)
         return false;
     peer->outbound_attempt = attempt;
-    peer->outbound_version = 0;
+    peer->outbound_untried = all_versions(peer->host);
     return propose(peer, connection) != NULL;
 }
 
@@ -357,22 +429,6 @@ static void open_unowned(struct peer_connection *connection)
         stream->unregistered = true;
 }
 
-static void outbound_echoed(struct protocol_stream *stream)
-{
-    struct peer *peer = peer_of(stream);
-    struct host *host = peer->host;
-    peer->outbound_since_ms = clock_now_ms();
-    peer_outbound_opened(peer, peer->outbound_attempt);
-    struct host_event event = {.kind = HOST_STREAM_OPENED,
-                               .peer = peer,
-                               .connection = stream->connection,
-                               .stream = stream};
-    host_tell(host, &event);
-    host_ask_identify(stream->connection);
-    if ((host->settings.faults & FAULT_SECOND_GOSSIP_STREAM) != 0)
-        open_unowned(stream->connection);
-}
-
 static void graft_acknowledged(struct protocol_stream *stream)
 {
     struct peer *peer = peer_of(stream);
@@ -384,15 +440,57 @@ static void graft_acknowledged(struct protocol_stream *stream)
     host_tell(peer->host, &event);
 }
 
+/* Only of a stream that the peer has accepted: before, nobody has heard of the GRAFT. */
+static void look_for_acknowledgement(struct protocol_stream *stream)
+{
+    const struct peer *peer = peer_of(stream);
+    if (peer->outbound_since_ms > 0 && peer->graft_written > 0 &&
+        quic_stream_acknowledged(stream->quic) >= peer->graft_written)
+        graft_acknowledged(stream);
+}
+
+static void outbound_echoed(struct protocol_stream *stream)
+{
+    struct peer *peer = peer_of(stream);
+    struct host *host = peer->host;
+    peer->outbound_since_ms = clock_now_ms();
+    peer_outbound_opened(peer, peer->outbound_attempt);
+    struct host_event event = {.kind = HOST_STREAM_OPENED,
+                               .peer = peer,
+                               .connection = stream->connection,
+                               .stream = stream};
+    host_tell(host, &event);
+    tell_waiting_joins(peer);
+    look_for_acknowledgement(stream);
+    host_ask_identify(stream->connection);
+    if ((host->settings.faults & FAULT_SECOND_GOSSIP_STREAM) != 0)
+        open_unowned(stream->connection);
+}
+
 static void outbound_acknowledged(struct protocol_stream *stream)
 {
     struct peer *peer = peer_of(stream);
     if (peer->outbound != stream)
         return;
-    if (peer->graft_written > 0 && quic_stream_acknowledged(stream->quic) >= peer->graft_written)
-        graft_acknowledged(stream);
+    look_for_acknowledgement(stream);
     report_progress(peer);
     driver_run(peer->host);
+}
+
+/* Nothing tells the sender of a limit on the size of RPCs: a reset is all that comes of it. */
+static void suspect_large_rpc(struct protocol_stream *stream, enum protocol_end end)
+{
+    const struct peer *peer = peer_of(stream);
+    size_t size = peer->large_rpc.size;
+    bool under_way =
+        size > 0 && (quic_stream_acknowledged(stream->quic) < peer->large_rpc.end ||
+                     clock_now_ms() - peer->large_rpc.written_ms < LARGE_RPC_RECENT_MS);
+    if (end != PROTOCOL_RESET || !under_way || stream->error.text[0] != '\0')
+        return;
+    error_set(&stream->error,
+              "an RPC of %zu bytes was under way: the peer may take no more than %d", size,
+              size > LARGER_RPC_MIN ? LARGER_RPC_MIN : LARGE_RPC_MIN);
+    log_warn("peer %s: our gossipsub stream was reset: %s", peer->name, stream->error.text);
 }
 
 static void outbound_ended(struct protocol_stream *stream, enum protocol_end end)
@@ -401,6 +499,7 @@ static void outbound_ended(struct protocol_stream *stream, enum protocol_end end
     struct host *host = peer->host;
     if (peer->outbound != stream)
         return;
+    suspect_large_rpc(stream, end);
     bool was_open = peer->outbound_since_ms > 0;
     struct host_event event = {.kind = was_open ? HOST_STREAM_CLOSED : HOST_STREAM_REFUSED,
                                .peer = peer,
@@ -409,8 +508,7 @@ static void outbound_ended(struct protocol_stream *stream, enum protocol_end end
                                .end = end,
                                .reason = stream->error.text};
     forget_outbound(peer);
-    bool next = end == PROTOCOL_REJECTED && ++peer->outbound_version < PROPOSALS;
-    if (next && propose(peer, stream->connection) != NULL)
+    if (protocol_not_spoken(end) && propose(peer, stream->connection) != NULL)
         return;
     host_tell(host, &event);
     host_ask_identify(stream->connection);
@@ -466,13 +564,13 @@ static void on_ended(struct protocol_stream *stream, enum protocol_end end)
     }
 
 const struct protocol gossipsub_protocols[GOSSIPSUB_PROTOCOLS] = {
-    [GOSSIPSUB_1_0] = GOSSIPSUB_PROTOCOL("/meshsub/1.0.0"),
-    [GOSSIPSUB_1_1] = GOSSIPSUB_PROTOCOL("/meshsub/1.1.0"),
-    [GOSSIPSUB_1_2] = GOSSIPSUB_PROTOCOL("/meshsub/1.2.0"),
-    [GOSSIPSUB_1_3] = GOSSIPSUB_PROTOCOL("/meshsub/1.3.0"),
+    [GOSSIPSUB_1_0] = GOSSIPSUB_PROTOCOL(MESHSUB_1_0),
+    [GOSSIPSUB_1_1] = GOSSIPSUB_PROTOCOL(MESHSUB_1_1),
+    [GOSSIPSUB_1_2] = GOSSIPSUB_PROTOCOL(MESHSUB_1_2),
+    [GOSSIPSUB_1_3] = GOSSIPSUB_PROTOCOL(MESHSUB_1_3),
 };
 
-static const struct protocol unowned_protocol = {.name = "/meshsub/1.2.0"};
+static const struct protocol unowned_protocol = {.name = MESHSUB_1_2};
 
 /* ---- peers and time ---- */
 

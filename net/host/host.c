@@ -33,10 +33,20 @@ static bool is_gossipsub(const struct protocol *protocol)
     return protocol >= gossipsub_protocols && protocol < gossipsub_protocols + GOSSIPSUB_PROTOCOLS;
 }
 
+/* The fault: one version of gossipsub and no other. */
+static bool is_other_version(unsigned faults, const struct protocol *protocol)
+{
+    return is_gossipsub(protocol) && (((faults & FAULT_GOSSIPSUB_1_1_ALONE) != 0 &&
+                                       protocol != &gossipsub_protocols[GOSSIPSUB_1_1]) ||
+                                      ((faults & FAULT_GOSSIPSUB_1_0_ALONE) != 0 &&
+                                       protocol != &gossipsub_protocols[GOSSIPSUB_1_0]));
+}
+
 static bool is_hidden(const struct host *host, const struct protocol *protocol)
 {
     unsigned faults = host->settings.faults;
-    return ((faults & FAULT_STATUS_NOT_SPOKEN) != 0 && protocol == &status_protocol) ||
+    return is_other_version(faults, protocol) ||
+           ((faults & FAULT_STATUS_NOT_SPOKEN) != 0 && protocol == &status_protocol) ||
            ((faults & FAULT_IDENTIFY_NOT_SPOKEN) != 0 && protocol == &identify_protocol) ||
            ((faults & FAULT_GOSSIPSUB_NOT_SPOKEN) != 0 && is_gossipsub(protocol));
 }
@@ -424,6 +434,14 @@ bool host_dial_answered(const struct host *host, uint64_t dial)
     if (quic != NULL)
         quic_connection_facts(quic, &facts);
     return facts.rtt_us > 0;
+}
+
+void host_dial_in_place_of_answer(const struct host *host, uint64_t dial, char *text, size_t size)
+{
+    const struct quic_connection *quic = find_dial(host, dial);
+    text[0] = '\0';
+    if (quic != NULL)
+        quic_connection_in_place_of_answer(quic, text, size);
 }
 
 void host_dial_cancel(struct host *host, uint64_t dial)

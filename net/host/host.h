@@ -21,16 +21,16 @@ enum host_fault {
     FAULT_STATUS_NOT_SPOKEN = 1 << 4,    /* answers `na` to it */
     FAULT_GOSSIPSUB_NOT_SPOKEN = 1 << 5, /* answers `na` to gossipsub, and opens none */
     FAULT_IDENTIFY_NOT_SPOKEN = 1 << 6,
-    FAULT_PRUNES_EVERYBODY = 1 << 7,  /* answers every GRAFT with PRUNE */
-    FAULT_STATUS_ENDLESS = 1 << 8,    /* answers it with bytes that never end */
-    FAULT_GOSSIPSUB_RESET = 1 << 9,   /* resets every gossipsub stream of the peer's */
-    FAULT_NOT_SPOKEN_RESET = 1 << 10, /* resets streams where it would answer `na` */
+    FAULT_PRUNES_EVERYBODY = 1 << 7,     /* answers every GRAFT with PRUNE */
+    FAULT_STATUS_ENDLESS = 1 << 8,       /* answers it with bytes that never end */
+    FAULT_GOSSIPSUB_RESET = 1 << 9,      /* resets every gossipsub stream of the peer's */
+    FAULT_NOT_SPOKEN_RESET = 1 << 10,    /* resets streams where it would answer `na` */
+    FAULT_GOSSIPSUB_1_1_ALONE = 1 << 11, /* speaks no other version of gossipsub */
+    FAULT_GOSSIPSUB_1_0_ALONE = 1 << 12,
 };
 
 /* 0 where there is none of that name. */
 unsigned host_fault_find(const char *name);
-/* The name of the fault with index INDEX, or NULL behind the last. */
-const char *host_fault_name(size_t index);
 
 struct host_settings {
     struct event_base *base;
@@ -85,6 +85,8 @@ uint64_t host_dial(struct host *host, const struct multiaddr *address, struct er
 void host_disconnect(struct host *host, struct peer *peer, const char *reason);
 /* Whether anything has come back from whom DIAL dials. */
 bool host_dial_answered(const struct host *host, uint64_t dial);
+/* See quic_connection_in_place_of_answer; "" where there is no such dial. */
+void host_dial_in_place_of_answer(const struct host *host, uint64_t dial, char *text, size_t size);
 /* Gives up a dial that has not led to a connection yet; nothing more is told of it. */
 void host_dial_cancel(struct host *host, uint64_t dial);
 /* Asks the peer who it is, unless that was done. */

@@ -26,6 +26,11 @@ struct peer_connection {
     LIST_ENTRY(peer_connection) link; /* of the peer's; oldest last */
 };
 
+struct mesh_join {
+    gossipsub_topic topic;
+    bool by_peer;
+};
+
 struct peer {
     struct host *host;
     struct peer_id id;
@@ -42,12 +47,20 @@ struct peer {
     bool in_router;
     struct protocol_stream *outbound; /* of the lifecycle's present attempt */
     uint64_t outbound_attempt;
-    unsigned outbound_version;  /* row of the gossipsub protocols proposed on it */
+    unsigned outbound_untried;  /* versions that this attempt has not proposed: see versions.h */
     uint64_t graft_written;     /* where on it our last GRAFT ends; 0: acknowledged, or none */
     uint64_t outbound_since_ms; /* of its echo; 0 before */
+    struct mesh_join *waiting_joins; /* to be told with that echo */
+    size_t waiting_join_count;
+    struct {
+        size_t size;
+        uint64_t end, written_ms;
+    } large_rpc; /* the last one on it, where it ends and when it was written; size 0: none */
+    uint64_t announced_ms; /* when our topics were sent on it */
     struct protocol_stream *inbound[PEER_INBOUND_STREAMS_MAX];
     size_t inbound_count;
-    bool unsent; /* is in the host's list of those */
+    bool inbound_seen; /* a stream of the peer's was there before */
+    bool unsent;       /* is in the host's list of those */
     struct gossipsub_left_out left_out_logged;
     uint64_t left_out_log_due_ms;
 
@@ -95,7 +108,13 @@ void peers_settle(struct host *host);
 /* The outbound stream of ATTEMPT was echoed, or is gone. */
 void peer_outbound_opened(struct peer *peer, uint64_t attempt);
 void peer_outbound_lost(struct peer *peer, uint64_t attempt);
-struct peer_connection *peer_connection_by_number(const struct peer *peer, uint64_t number);
+
+/* ---- mesh_joins.c: who came into our mesh, and has not accepted our stream yet ---- */
+void mesh_join_wait(struct peer *peer, gossipsub_topic topic, bool by_peer);
+/* True where it was waiting: nobody has heard of it. */
+bool mesh_join_forget(struct peer *peer, gossipsub_topic topic);
+/* Takes one out; false where none is left, and all memory is given back. */
+bool mesh_join_take(struct peer *peer, struct mesh_join *join);
 
 /* ---- streams.c ---- */
 /* The peer opened a stream; who speaks what is found in PROTOCOLS (host_protocols). */

@@ -52,7 +52,7 @@ static void remember_router_handle(struct peer *peer)
     host->by_router_handle[peer->router_handle] = peer;
 }
 
-struct peer_connection *peer_connection_by_number(const struct peer *peer, uint64_t number)
+static struct peer_connection *peer_connection_by_number(const struct peer *peer, uint64_t number)
 {
     struct peer_connection *connection;
     LIST_FOREACH(connection, &peer->connections, link)
@@ -178,6 +178,9 @@ static void peer_free(struct peer *peer)
         driver_peer_gone(peer);
         host->by_router_handle[peer->router_handle] = NULL;
     }
+    struct mesh_join join;
+    while (mesh_join_take(peer, &join))
+        continue;
     event_free(peer->lifecycle_timer);
     identify_clear(&peer->identify);
     HASH_DEL(host->peers, peer);

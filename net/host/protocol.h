@@ -39,7 +39,8 @@ struct protocol_stream {
     const struct protocol *protocol; /* NULL while an inbound stream is being negotiated */
     struct multistream negotiation;
     bool outbound;
-    bool finished; /* the peer's FIN has come */
+    bool finished;    /* the peer's FIN has come */
+    bool fin_follows; /* it came with the data that is being told */
     bool ended;
     bool unregistered;   /* a fault: nobody is told of it */
     struct buffer input; /* what a handler collects; it enforces its own limit */

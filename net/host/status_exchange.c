@@ -35,11 +35,18 @@ static bool learn(struct protocol_stream *stream, struct bytes ssz, struct error
 
 /* ---- asking ---- */
 
+/* Not once it was answered, unless what is wrong came behind the answer. */
+static bool may_fail(const struct peer_connection *connection, enum protocol_end end)
+{
+    return connection->status == STATUS_ASKED ||
+           (connection->status == STATUS_DONE && end == PROTOCOL_UNINTELLIGIBLE);
+}
+
 /* The reason goes into the event; without a status the connection is mostly of no use. */
 static void ask_failed(struct protocol_stream *stream, enum protocol_end end, const char *reason)
 {
     struct peer_connection *connection = stream->connection;
-    if (connection->status != STATUS_ASKED)
+    if (!may_fail(connection, end))
         return;
     bool not_spoken = protocol_not_spoken(end);
     connection->status = not_spoken ? STATUS_NOT_SPOKEN : STATUS_FAILED;
@@ -73,6 +80,40 @@ static void refused(struct protocol_stream *stream, uint8_t code, const struct b
     free(text);
 }
 
+/* Whether what is behind the answer, at the start of the input, is wrong; part of a second answer
+ * is so once the rest or the end has come. */
+static bool goes_on(const struct protocol_stream *stream, struct bytes behind, struct error *error)
+{
+    uint8_t code;
+    struct buffer payload = {0};
+    if (behind.size == 0)
+        return false;
+    long taken = reqresp_decode_response(behind, REQRESP_ERROR_TEXT_MAX, &code, &payload, error);
+    buffer_clear(&payload);
+    if (taken == 0 && !stream->fin_follows)
+        return false;
+    error_set(error,
+              taken > 0 ? "a second answer came behind the first (%zu bytes)"
+                        : "%zu bytes came behind the answer",
+              behind.size);
+    return true;
+}
+
+static void answered(struct protocol_stream *stream)
+{
+    stream->connection->status = STATUS_DONE;
+    protocol_stream_deadline(stream, STREAM_CLOSE_MS);
+    tell_status(stream);
+    peer_dial_ready(peer_of(stream));
+}
+
+static void look_behind(struct protocol_stream *stream)
+{
+    struct error error;
+    if (goes_on(stream, buffer_bytes(&stream->input), &error))
+        ask_malformed(stream, error.text);
+}
+
 /* One chunk is the whole answer: the peer's FIN is not waited for. */
 static void take_answer(struct protocol_stream *stream)
 {
@@ -81,31 +122,52 @@ static void take_answer(struct protocol_stream *stream)
     struct error error;
     long taken = reqresp_decode_response(buffer_bytes(&stream->input), REQRESP_ERROR_TEXT_MAX,
                                          &code, &payload, &error);
+    struct bytes behind = bytes_after(buffer_bytes(&stream->input), taken > 0 ? (size_t)taken : 0);
     if (taken < 0) {
         ask_malformed(stream, error.text);
     } else if (taken > 0 && code != REQRESP_SUCCESS) {
         refused(stream, code, &payload);
-    } else if (taken > 0 && !learn(stream, buffer_bytes(&payload), &error)) {
+    } else if (taken > 0 && (goes_on(stream, behind, &error) ||
+                             !learn(stream, buffer_bytes(&payload), &error))) {
         ask_malformed(stream, error.text);
     } else if (taken > 0) {
-        stream->connection->status = STATUS_DONE;
-        protocol_stream_deadline(stream, STREAM_CLOSE_MS);
-        tell_status(stream);
-        peer_dial_ready(peer_of(stream));
+        buffer_consume(&stream->input, (size_t)taken);
+        answered(stream);
     }
     buffer_clear(&payload);
 }
 
 static void receive_answer(struct protocol_stream *stream, struct bytes data)
 {
-    if (stream->connection->status != STATUS_ASKED)
+    enum status_state status = stream->connection->status;
+    if (status != STATUS_ASKED && status != STATUS_DONE)
         return;
     if (stream->input.size + data.size > reqresp_encoded_max(REQRESP_ERROR_TEXT_MAX)) {
         ask_malformed(stream, "the answer is too large");
         return;
     }
     buffer_append(&stream->input, data.data, data.size);
-    take_answer(stream);
+    if (status == STATUS_ASKED)
+        take_answer(stream);
+    else
+        look_behind(stream);
+}
+
+static void answer_ended(struct protocol_stream *stream)
+{
+    struct bytes input = buffer_bytes(&stream->input);
+    struct buffer payload = {0};
+    struct error error;
+    if (stream->connection->status == STATUS_DONE) {
+        look_behind(stream);
+    } else if (stream->connection->status == STATUS_ASKED && input.size == 0) {
+        ask_malformed(stream, "the answer is empty: the stream was ended before its first byte");
+    } else if (stream->connection->status == STATUS_ASKED) {
+        reqresp_decode_request(bytes_after(input, 1), REQRESP_ERROR_TEXT_MAX, &payload, &error);
+        error_prefix(&error, "the answer ended early");
+        ask_malformed(stream, error.text);
+    }
+    buffer_clear(&payload);
 }
 
 void status_ask(struct peer_connection *connection)
@@ -213,8 +275,8 @@ static void on_fin(struct protocol_stream *stream)
 {
     if (!stream->outbound)
         answer(stream);
-    else if (stream->connection->status == STATUS_ASKED)
-        ask_malformed(stream, "the answer ended early");
+    else
+        answer_ended(stream);
 }
 
 static void on_ended(struct protocol_stream *stream, enum protocol_end end)

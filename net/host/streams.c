@@ -260,6 +260,7 @@ void protocol_stream_receive(struct protocol_stream *stream, struct bytes data, 
 {
     if (stream->ended)
         return;
+    stream->fin_follows = fin;
     if (stream->negotiation.state == MULTISTREAM_PENDING && data.size > 0)
         data = negotiate(stream, data);
     if (!stream->ended && stream->negotiation.state == MULTISTREAM_DONE && data.size > 0 &&

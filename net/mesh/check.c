@@ -55,16 +55,6 @@ static const struct {
 
 static const char *const severities[] = {"error", "warning", "note"};
 
-const char *mesh_invariant_name(enum mesh_invariant invariant)
-{
-    return invariants[invariant].name;
-}
-
-const char *mesh_invariant_explanation(enum mesh_invariant invariant)
-{
-    return invariants[invariant].explanation;
-}
-
 static void add_finding(struct check *check, enum mesh_invariant invariant,
                         enum mesh_severity severity, struct subject subject, const char *message)
 {

@@ -30,10 +30,6 @@ enum mesh_invariant {
 /* An error makes the mesh unsound; a warning or a note does not. */
 enum mesh_severity { MESH_ERROR, MESH_WARNING, MESH_NOTE };
 
-/* "edge_mutual" and the like, and why it matters, in a sentence. */
-const char *mesh_invariant_name(enum mesh_invariant invariant);
-const char *mesh_invariant_explanation(enum mesh_invariant invariant);
-
 /*
  * {"sound": whether there is no error, "nodes", "foreign", "topics": how many were looked at,
  *  "findings": [{"severity": "error" | "warning" | "note", "invariant", "topic", "node", "peer",

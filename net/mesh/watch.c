@@ -38,7 +38,7 @@ struct mesh_watch {
     void *context;
     uint64_t timeout_ms;
     struct watched *nodes;
-    size_t count, answered;
+    size_t count;
     size_t lost; /* could not be reached, or have gone away */
 };
 
@@ -69,7 +69,6 @@ static void event_came(void *context, const json_t *event)
     const char *peer_id = text_of(event, "peer_id");
     watched->peer_id = text_copy(peer_id != NULL ? peer_id : watched->api);
     event_del(watched->deadline);
-    watch->answered++;
     watch->handlers->answered(watch->context, watched->api, watched->peer_id, event);
 }
 
@@ -145,11 +144,6 @@ void mesh_watch_free(struct mesh_watch *watch)
     }
     free(watch->nodes);
     free(watch);
-}
-
-size_t mesh_watch_answered(const struct mesh_watch *watch)
-{
-    return watch->answered;
 }
 
 size_t mesh_watch_lost(const struct mesh_watch *watch)

@@ -35,8 +35,7 @@ struct mesh_watch *mesh_watch_new(struct event_base *base, const char *const *ap
                                   void *context, struct error *error);
 /* Not from a handler. */
 void mesh_watch_free(struct mesh_watch *watch);
-/* How many nodes have answered, and how many could not be reached or have gone away. */
-size_t mesh_watch_answered(const struct mesh_watch *watch);
+/* How many nodes could not be reached or have gone away. */
 size_t mesh_watch_lost(const struct mesh_watch *watch);
 /* Whether all of them are lost: no handler is called any more. */
 bool mesh_watch_is_over(const struct mesh_watch *watch);

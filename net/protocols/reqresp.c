@@ -49,12 +49,26 @@ bool reqresp_decode_request(struct bytes input, size_t limit, struct buffer *ssz
                      (unsigned long long)length, decoded);
 }
 
+/* Who leaves the code out begins with the length, and snappy's stream identifier follows. As a
+ * length that is more than any error text may have: there is nothing else that it could be. */
+static bool lacks_code(struct bytes input)
+{
+    static const uint8_t identifier[] = {0xff, 0x06};
+    return input.size > sizeof(identifier) &&
+           bytes_equal(bytes_of(input.data + 1, sizeof(identifier)),
+                       bytes_of(identifier, sizeof(identifier)));
+}
+
 long reqresp_decode_response(struct bytes input, size_t limit, uint8_t *code,
                              struct buffer *payload, struct error *error)
 {
     if (input.size < CODE_SIZE)
         return 0;
     *code = input.data[0];
+    if (*code != REQRESP_SUCCESS && lacks_code(input)) {
+        error_set(error, "request/response: no code before the length");
+        return -1;
+    }
     input = bytes_after(input, CODE_SIZE);
     uint64_t length;
     int prefix = read_length(input, *code == REQRESP_SUCCESS ? limit : REQRESP_ERROR_TEXT_MAX,

@@ -34,7 +34,8 @@ bool reqresp_decode_request(struct bytes input, size_t limit, struct buffer *ssz
  * Decodes one response chunk at the start of INPUT, appends to PAYLOAD, and returns the bytes it
  * takes: 0 where more are needed, -1 with the error set where it is malformed or over LIMIT. With a
  * CODE other than success the payload is the peer's text, over REQRESP_ERROR_TEXT_MAX is malformed,
- * and any code is given back: those above 3 mean an error too.
+ * and any code is given back: those above 3 mean an error too. An answer whose code was left out is
+ * malformed.
  */
 long reqresp_decode_response(struct bytes input, size_t limit, uint8_t *code,
                              struct buffer *payload, struct error *error);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/hex.h"
 
@@ -35,6 +36,19 @@ bool status_decode(struct bytes ssz, struct status *status, struct error *error)
     decode_checkpoint(ssz.data, &status->finalized);
     decode_checkpoint(ssz.data + CHECKPOINT_SIZE, &status->head);
     return true;
+}
+
+static bool is_claimed(const struct status_checkpoint *checkpoint)
+{
+    static const uint8_t none[STATUS_ROOT_SIZE];
+    return memcmp(checkpoint->root, none, sizeof(none)) != 0;
+}
+
+bool status_contradicts(const struct status *status, const struct status *other)
+{
+    const struct status_checkpoint *one = &status->finalized, *two = &other->finalized;
+    return is_claimed(one) && is_claimed(two) && one->slot == two->slot &&
+           memcmp(one->root, two->root, sizeof(one->root)) != 0;
 }
 
 static bool parse_root(const char *text, size_t size, uint8_t *root)

@@ -19,6 +19,9 @@ struct status {
 
 void status_encode(const struct status *status, uint8_t *ssz); /* STATUS_SSZ_SIZE bytes */
 bool status_decode(struct bytes ssz, struct status *status, struct error *error);
+/* Whether they cannot both be true: at one slot no two roots are finalized. A root of zero is no
+ * claim: nodes that know none yet say so. */
+bool status_contradicts(const struct status *status, const struct status *other);
 /* "ROOT:SLOT", the root in hexadecimal, as the command line takes a checkpoint. */
 bool status_checkpoint_parse(const char *text, struct status_checkpoint *checkpoint,
                              struct error *error);

@@ -87,7 +87,7 @@ static bool is_same(const struct qlog_followed *followed, int descriptor)
 
 static enum qlog_followed_news trouble(struct qlog_followed *followed, const char *what)
 {
-    error_set(&followed->error, "%s: %s", what, strerror(errno));
+    error_set_kind(&followed->error, ERROR_SYSTEM, "%s: %s", what, strerror(errno));
     return QLOG_NEWS_TROUBLE;
 }
 

@@ -1,8 +1,10 @@
 #include "net/qlog/header.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 
+#include "common/memory.h"
 #include "net/qlog/json.h"
 
 bool qlog_is_header(const json_t *value)
@@ -26,9 +28,9 @@ static void read_vantage_point(struct qlog_log *log, const json_t *trace)
 {
     const json_t *vantage = json_object_get(trace, "vantage_point");
     struct bytes type = qlog_json_text(vantage, "type");
-    enum qlog_role role = bytes_equal(type, bytes_of_text("client"))   ? QLOG_CLIENT
-                          : bytes_equal(type, bytes_of_text("server")) ? QLOG_SERVER
-                                                                       : QLOG_ROLE_UNKNOWN;
+    enum qlog_role role = qlog_text_is(type, "client")   ? QLOG_CLIENT
+                          : qlog_text_is(type, "server") ? QLOG_SERVER
+                                                         : QLOG_ROLE_UNKNOWN;
     qlog_text_set_bytes(&log->writer, qlog_json_text(vantage, "name"));
     if (role != QLOG_ROLE_UNKNOWN) {
         log->role = role;
@@ -63,8 +65,8 @@ static bool read_date(const char *text, double *milliseconds)
 static double read_reference(const json_t *reference)
 {
     double date;
-    if (json_is_number(reference))
-        return json_number_value(reference);
+    if (qlog_json_double(reference, &date))
+        return date;
     if (read_date(json_string_value(json_object_get(reference, "epoch")), &date) ||
         read_date(json_string_value(json_object_get(reference, "wall_clock_time")), &date))
         return date;
@@ -77,13 +79,36 @@ static void read_times(struct qlog_log *log, const json_t *fields)
     log->times_are_deltas = bytes_equal(format, bytes_of_text("delta")) ||
                             bytes_equal(format, bytes_of_text("relative_to_previous_event"));
     if (!bytes_equal(format, bytes_of_text("absolute")))
-        log->reference = read_reference(json_object_get(fields, "reference_time"));
+        log->reference = log->time_unit * read_reference(json_object_get(fields, "reference_time"));
+}
+
+/* Drafts 00 and 01 let writers choose. */
+static void read_unit(struct qlog_log *log, const json_t *trace)
+{
+    struct bytes unit = qlog_json_text(json_object_get(trace, "configuration"), "time_units");
+    if (unit.data != NULL)
+        log->time_unit = qlog_text_is(unit, "us") ? 0.001 : 1;
+}
+
+/* A trace that its writer could not make, and says so. */
+static void read_error(struct qlog_log *log, const json_t *trace)
+{
+    const char *text = json_string_value(json_object_get(trace, "error_description"));
+    const char *place = json_string_value(json_object_get(trace, "uri"));
+    if (text == NULL || log->records > 0)
+        return;
+    char *whole = text_format("%s%s%s%s", text, place != NULL ? " (" : "",
+                              place != NULL ? place : "", place != NULL ? ")" : "");
+    qlog_text_set(&log->trace_error, whole);
+    free(whole);
 }
 
 void qlog_header_read(struct qlog_log *log, const json_t *trace)
 {
     const json_t *fields = json_object_get(trace, "common_fields");
     read_vantage_point(log, trace);
+    read_unit(log, trace);
+    read_error(log, trace);
     if (log->group_id == NULL)
         qlog_id_set(&log->group_id, qlog_json_text(fields, "group_id"));
     qlog_id_set(&log->group_id, qlog_json_text(fields, "ODCID"));

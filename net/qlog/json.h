@@ -4,6 +4,7 @@
 
 #include <jansson.h>
 #include <stdint.h>
+#include <strings.h>
 
 #include "common/bytes.h"
 
@@ -14,19 +15,30 @@ static inline struct bytes qlog_json_text(const json_t *object, const char *key)
     return bytes_of(json_string_value(text), json_string_length(text));
 }
 
-/* A number that is not negative; some writers give every one as a float. */
+/* The member that is there of two names for the same thing. */
+static inline const json_t *qlog_json_either(const json_t *object, const char *key,
+                                             const char *other)
+{
+    const json_t *value = json_object_get(object, key);
+    return value != NULL ? value : json_object_get(object, other);
+}
+
+/* A number that is not negative and below 2^64: some writers give every one as a float, and qlog's
+ * main schema allows texts for those of 64 bits, decimal or with 0x. */
+bool qlog_json_uint(const json_t *value, uint64_t *number);
+/* A time: any finite number, or a text that is one. */
+bool qlog_json_double(const json_t *value, double *number);
+
 static inline bool qlog_json_number(const json_t *object, const char *key, uint64_t *value)
 {
-    const json_t *number = json_object_get(object, key);
-    if (json_is_integer(number) && json_integer_value(number) >= 0) {
-        *value = (uint64_t)json_integer_value(number);
-        return true;
-    }
-    if (json_is_real(number) && json_real_value(number) >= 0 && json_real_value(number) < 0x1p62) {
-        *value = (uint64_t)json_real_value(number);
-        return true;
-    }
-    return false;
+    return qlog_json_uint(json_object_get(object, key), value);
+}
+
+/* Whether TEXT is WORD, which is in small letters, in letters of any case. */
+static inline bool qlog_text_is(struct bytes text, const char *word)
+{
+    return text.size == strlen(word) &&
+           (text.size == 0 || strncasecmp((const char *)text.data, word, text.size) == 0);
 }
 
 #endif

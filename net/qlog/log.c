@@ -5,6 +5,7 @@
 
 #include "common/memory.h"
 #include "common/utf8.h"
+#include "net/qlog/packet.h"
 
 #define NEGOTIATION_HEAD ((UINT64_C(1) << QLOG_NEGOTIATION_SIZE) - 1)
 
@@ -15,6 +16,12 @@ static const double calendar_begins = 1e11;
 static const double time_limit = 1e15;
 
 static const double tie_step = 1e-6;
+
+/* Milliseconds, which no dial that sends a packet waits before it does. */
+static const double first_packet = 1000;
+
+/* Milliseconds within which what was lost is sent again. */
+static const double repaired = 3000;
 
 const char *qlog_role_name(enum qlog_role role)
 {
@@ -27,6 +34,7 @@ struct qlog_log *qlog_log_new(const char *path)
     struct qlog_log *log = memory_new(sizeof(*log));
     log->path = text_copy(path);
     log->role = QLOG_ROLE_UNKNOWN;
+    log->time_unit = 1;
     log->active[QLOG_SENT] = log->active[QLOG_RECEIVED] = QLOG_NEVER;
     log->idle_limit = log->keys_gone = log->close.time = QLOG_NEVER;
     return log;
@@ -60,6 +68,9 @@ void qlog_log_free(struct qlog_log *log)
     free(log->retry_id);
     free(log->event_group);
     free(log->close.reason);
+    free(log->trace_error);
+    free(log->unread_why);
+    free(log->unknown_frame);
     free(log->local_peer);
     free(log->peer);
     free(log);
@@ -80,8 +91,20 @@ void qlog_text_set(char **text, const char *value)
         qlog_text_set_bytes(text, bytes_of_text(value));
 }
 
+/* Writers with whole milliseconds: what comes later in the file is later. */
+static double break_tie(struct qlog_log *log, double since)
+{
+    log->ties = since == log->last_since ? log->ties + 1 : 0;
+    log->last_since = since;
+    since += (double)log->ties * tie_step;
+    if (since > log->end)
+        log->end = since;
+    return since;
+}
+
 double qlog_log_time(struct qlog_log *log, double time)
 {
+    time *= log->time_unit;
     if (log->times_are_deltas)
         time = log->delta += time;
     if (!log->has_origin) {
@@ -89,14 +112,12 @@ double qlog_log_time(struct qlog_log *log, double time)
         log->has_origin = true;
     }
     double since = time > log->origin ? time - log->origin : 0;
-    since = since < time_limit ? since : time_limit;
-    /* Writers with whole milliseconds: what comes later in the file is later. */
-    log->ties = since == log->last_since ? log->ties + 1 : 0;
-    log->last_since = since;
-    since += (double)log->ties * tie_step;
-    if (since > log->end)
-        log->end = since;
-    return since;
+    return break_tie(log, since < time_limit ? since : time_limit);
+}
+
+double qlog_log_same_time(struct qlog_log *log)
+{
+    return break_tie(log, log->last_since);
 }
 
 double qlog_log_epoch(const struct qlog_log *log)
@@ -112,10 +133,12 @@ const char *qlog_log_id(const struct qlog_log *log)
     return log->group_id != NULL ? log->group_id : log->initial_id;
 }
 
-/* A log that leaves packets out still has what the peer's handshake said. */
+/* A log that leaves packets out still has what the peer's handshake said, or lasts; one that tells
+ * nothing between the beginning and the end leaves everything out. */
 bool qlog_log_never_began(const struct qlog_log *log)
 {
-    return log->packets == 0 && !log->peer_heard && log->keys_gone >= 0;
+    return log->packets == 0 && log->configured && !log->peer_heard && log->stream_count == 0 &&
+           log->keys_gone >= 0 && log->end < first_packet;
 }
 
 /* Where the stream is in the table of slots, or the free slot where it belongs. */
@@ -250,10 +273,78 @@ struct qlog_claims *qlog_log_claims(struct qlog_log *log, uint64_t stream_id, st
     return claims;
 }
 
+/* --- Packets --- */
+
+/* Which of the numbers that were passed over have come. */
+static void take_late(struct qlog_gaps *gaps, uint64_t number)
+{
+    for (size_t i = 0; i < gaps->count; i++) {
+        if (number < gaps->items[i].first || number > gaps->items[i].last)
+            continue;
+        uint64_t last = gaps->items[i].last;
+        bool acked = gaps->items[i].acked;
+        gaps->items[i].last = number - 1;
+        if (number == gaps->items[i].first)
+            gaps->items[i] = gaps->items[--gaps->count];
+        if (number < last && gaps->count < QLOG_GAPS) {
+            gaps->items[gaps->count].first = number + 1;
+            gaps->items[gaps->count].last = last;
+            gaps->items[gaps->count++].acked = acked;
+        }
+        return;
+    }
+}
+
+static void add_gap(struct qlog_gaps *gaps, uint64_t first, uint64_t last, bool acked)
+{
+    if (gaps->count == QLOG_GAPS)
+        return;
+    gaps->items[gaps->count].first = first;
+    gaps->items[gaps->count].last = last;
+    gaps->items[gaps->count++].acked = acked;
+}
+
+/* Numbers may begin anywhere, and the spaces of some stacks share them. */
+static void take_number(struct qlog_gaps *gaps, uint64_t number)
+{
+    if (number < gaps->next) {
+        take_late(gaps, number);
+        return;
+    }
+    if (number > gaps->next)
+        add_gap(gaps, gaps->next, number - 1, false);
+    gaps->next = number + 1;
+}
+
+/* What was acknowledged has been there. */
+static void acknowledge_gaps(struct qlog_gaps *gaps, uint64_t first, uint64_t last)
+{
+    for (size_t i = 0; i < gaps->count; i++)
+        gaps->items[i].acked |= first <= gaps->items[i].last && last >= gaps->items[i].first;
+    if (last < gaps->next || last == UINT64_MAX)
+        return;
+    add_gap(gaps, first > gaps->next ? first : gaps->next, last, true);
+    gaps->next = last + 1;
+}
+
+static void count_packet(struct qlog_log *log, const struct qlog_packet *packet)
+{
+    log->has_application[packet->direction] |= packet->application;
+    if (packet->number == UINT64_MAX)
+        return;
+    if (packet->application)
+        take_number(&log->gaps[packet->direction], packet->number);
+    if (!log->has_acks && log->all_gaps.next == 0)
+        log->all_gaps.next = packet->number;
+    if (!log->has_acks)
+        take_number(&log->all_gaps, packet->number);
+}
+
 void qlog_log_packet(struct qlog_log *log, const struct qlog_packet *packet)
 {
     log->packets++;
     log->active[packet->direction] = packet->time;
+    count_packet(log, packet);
     if (!packet->initial || log->initial_id != NULL)
         return;
     /* The first Initial of a connection is the client's. */
@@ -265,6 +356,22 @@ void qlog_log_packet(struct qlog_log *log, const struct qlog_packet *packet)
         qlog_text_set_bytes(&log->initial_id, packet->destination_id);
 }
 
+/* A packet has frames: only Retry and Version Negotiation have none, and those are no 1-RTT. */
+void qlog_log_count_frames(struct qlog_log *log, const struct qlog_packet_event *event)
+{
+    enum qlog_direction direction = event->packet.direction;
+    log->frames += event->listed;
+    log->framed[direction] += event->listed > 0;
+    log->bare[direction] += event->listed == 0 && event->packet.application;
+    log->unread_frames += event->unreadable;
+    if (event->unknown == 0 || event->unknown < event->listed)
+        return;
+    if (log->unknown_packets++ == 0)
+        qlog_text_set_bytes(&log->unknown_frame, event->unknown_type);
+}
+
+/* --- Frames --- */
+
 /* Bits FIRST to LAST - 1 of a 64-bit word. */
 static uint64_t bits(uint64_t first, uint64_t last)
 {
@@ -274,10 +381,27 @@ static uint64_t bits(uint64_t first, uint64_t last)
     return below_last & ~((UINT64_C(1) << first) - 1);
 }
 
-static void half_data(struct qlog_half *half, double time, const struct qlog_frame *frame)
+/* Bytes that follow others with some missing between them; or those that were. */
+static void watch_hole(struct qlog_half *half, double time, uint64_t first, uint64_t end)
 {
-    uint64_t end = frame->offset + frame->length;
-    uint64_t seen = bits(frame->offset, end);
+    if (!half->hole && first > half->bytes) {
+        half->hole = true;
+        half->hole_first = half->bytes;
+        half->hole_end = first;
+        half->hole_time = time;
+    } else if (half->hole && first <= half->hole_first && end > half->hole_first) {
+        half->hole_first = end;
+        half->hole = end < half->hole_end;
+    } else if (half->hole && first < half->hole_end && end >= half->hole_end) {
+        half->hole_end = first;
+        half->hole = half->hole_first < first;
+    }
+}
+
+static void half_data(struct qlog_half *half, double time, uint64_t first, uint64_t length)
+{
+    uint64_t end = first + length;
+    uint64_t seen = bits(first, end);
     half->head |= seen;
     if ((seen & 1) != 0 && half->began < 0)
         half->began = time;
@@ -285,28 +409,66 @@ static void half_data(struct qlog_half *half, double time, const struct qlog_fra
         half->negotiated = time;
     if ((seen & NEGOTIATION_HEAD) != 0)
         half->head_last = time;
+    if (half->hole || first > half->bytes)
+        watch_hole(half, time, first, end);
     if (end > half->bytes) {
         half->bytes = end;
         half->grew = time;
         half->growths++;
-        half->said += end > QLOG_NEGOTIATION_SIZE && frame->length < QLOG_FULL_FRAME;
+        half->said += end > QLOG_NEGOTIATION_SIZE && length < QLOG_FULL_FRAME;
     }
-    if (frame->length > 0 && end < QLOG_CUTS)
+    if (length > 0 && end < QLOG_CUTS)
         half->cuts[end / 64] |= UINT64_C(1) << (end % 64);
+}
+
+/* A frame without a length goes up to the next one's offset, or to the stream's final size. */
+static void settle_open(struct qlog_half *half, uint64_t end)
+{
+    if (!half->open || end <= half->open_offset)
+        return;
+    half->open = false;
+    half_data(half, half->open_time, half->open_offset, end - half->open_offset);
+}
+
+static void half_open(struct qlog_half *half, double time, uint64_t offset)
+{
+    uint64_t highest =
+        half->open && half->open_offset > half->bytes ? half->open_offset : half->bytes;
+    if (half->open && half->open_offset == offset)
+        return; /* sent again */
+    if (offset < highest) {
+        half_data(half, time, offset, highest - offset); /* later ones have come before it */
+        return;
+    }
+    half->open = true;
+    half->open_offset = offset;
+    half->open_time = time;
+}
+
+static void half_frame(struct qlog_half *half, double time, const struct qlog_frame *frame)
+{
+    uint64_t end = frame->offset + frame->length;
+    settle_open(half, frame->offset);
+    if (frame->sized && half->open && half->open_offset >= frame->offset && half->open_offset < end)
+        half->open = false; /* sent again, with its length */
+    if (frame->sized)
+        half_data(half, time, frame->offset, frame->length);
+    else
+        half_open(half, time, frame->offset);
     if (!frame->fin)
         return;
     if (half->fin < 0) {
         half->fin = time;
         half->final_size = end;
     }
-    half->final_size_changed |= end != half->final_size;
+    half->final_size_changed |= frame->sized && end != half->final_size;
 }
 
 static void watch_delivery(struct qlog_log *log, const struct qlog_packet *packet,
                            const struct qlog_stream *stream, const struct qlog_frame *frame)
 {
     if (packet->direction != QLOG_SENT || packet->number == UINT64_MAX || frame->offset != 0 ||
-        frame->length == 0 || stream->delivered >= 0 ||
+        (frame->sized && frame->length == 0) || stream->delivered >= 0 ||
         log->undelivered_count == QLOG_UNDELIVERED_LIMIT)
         return;
     log->undelivered[log->undelivered_count++] = (struct qlog_undelivered){
@@ -320,7 +482,8 @@ static bool read_stream(struct qlog_log *log, const struct qlog_packet *packet,
     log->stream_frames++;
     if (frame->offset > QLOG_STREAM_ID_MAX || frame->length > QLOG_STREAM_ID_MAX - frame->offset)
         return error_set(error, "stream %" PRIu64 " is longer than QUIC allows", frame->stream_id);
-    half_data(&stream->half[packet->direction], packet->time, frame);
+    log->stream_framed[packet->direction]++;
+    half_frame(&stream->half[packet->direction], packet->time, frame);
     watch_delivery(log, packet, stream, frame);
     return true;
 }
@@ -350,6 +513,10 @@ static void read_close(struct qlog_log *log, const struct qlog_packet *packet,
 {
     if (log->close.time >= 0)
         return;
+    /* Nothing follows this packet that would make a gap before it one amid a connection. */
+    struct qlog_gaps *gaps = &log->all_gaps;
+    if (gaps->count > 0 && gaps->items[gaps->count - 1].last + 1 == packet->number)
+        gaps->count--;
     log->close.time = packet->time;
     log->close.direction = packet->direction;
     log->close.application = frame->application;
@@ -367,6 +534,11 @@ bool qlog_log_frame(struct qlog_log *log, const struct qlog_packet *packet,
                     const struct qlog_frame *frame, struct error *error)
 {
     if (frame->type == QLOG_FRAME_ACK) {
+        enum qlog_direction acked = packet->direction == QLOG_SENT ? QLOG_RECEIVED : QLOG_SENT;
+        log->has_acks = true;
+        if (packet->application && (log->gaps[acked].count > 0 || log->gaps[acked].next == 0 ||
+                                    frame->offset + frame->length > log->gaps[acked].next))
+            acknowledge_gaps(&log->gaps[acked], frame->offset, frame->offset + frame->length - 1);
         if (packet->direction == QLOG_RECEIVED)
             acknowledge(log, frame);
         return true;
@@ -384,9 +556,57 @@ bool qlog_log_frame(struct qlog_log *log, const struct qlog_packet *packet,
     struct qlog_half *half = &stream->half[packet->direction];
     set_once(&half->first, packet->time);
     half->last = packet->time;
-    if (frame->type == QLOG_FRAME_RESET)
+    if (frame->type == QLOG_FRAME_RESET) {
         set_once(&half->reset, packet->time);
+        if (frame->sized)
+            settle_open(half, frame->length);
+    }
     if (frame->type == QLOG_FRAME_STOP)
         set_once(&half->stop, packet->time);
     return true;
+}
+
+/* --- What is missing --- */
+
+/* Where nothing is acknowledged, numbers alone tell: no stack leaves out two in a row on purpose,
+ * and where both directions share them, none is lost. */
+static bool has_wide_gap(const struct qlog_log *log)
+{
+    for (size_t i = 0; i < log->all_gaps.count && !log->has_acks; i++)
+        if (log->all_gaps.items[i].last > log->all_gaps.items[i].first)
+            return true;
+    return false;
+}
+
+static bool has_acked_gap(const struct qlog_gaps *gaps)
+{
+    for (size_t i = 0; i < gaps->count; i++)
+        if (gaps->items[i].acked)
+            return true;
+    return false;
+}
+
+/* Whoever sends does so in order, and sends again what was lost. */
+static bool has_hole(const struct qlog_log *log)
+{
+    for (size_t i = 0; i < log->stream_count; i++) {
+        const struct qlog_half *half = log->streams[i]->half;
+        if (half[QLOG_SENT].hole ||
+            (half[QLOG_RECEIVED].hole && log->end - half[QLOG_RECEIVED].hole_time > repaired))
+            return true;
+    }
+    return false;
+}
+
+const char *qlog_log_missing(const struct qlog_log *log)
+{
+    if (has_hole(log))
+        return "bytes of streams are missing amid others";
+    if (has_acked_gap(&log->gaps[QLOG_SENT]))
+        return "packets that its peer acknowledged are missing";
+    if (has_acked_gap(&log->gaps[QLOG_RECEIVED]))
+        return "packets that it acknowledged are missing";
+    if (has_wide_gap(log))
+        return "packets are missing between others, as their numbers show,";
+    return NULL;
 }

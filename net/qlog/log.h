@@ -17,6 +17,7 @@ enum {
     QLOG_NEGOTIATION_SIZE = 36,  /* header and a 14-character protocol such as /meshsub/1.2.0 */
     QLOG_FULL_FRAME = 1000, /* bytes: what is cut into packets has no shorter frame but the last */
     QLOG_CUTS = 128,        /* bytes of a half whose write boundaries are remembered */
+    QLOG_GAPS = 16,         /* runs of packet numbers that are watched for, by direction */
 };
 
 #define QLOG_NEVER (-1.0)
@@ -56,6 +57,25 @@ struct qlog_half {
     double fin, reset, stop;       /* FIN, RESET_STREAM, and STOP_SENDING by the sender of this */
     uint64_t final_size;           /* with FIN */
     bool final_size_changed;       /* a second FIN at another offset */
+    /* A frame that the log gives no length of, until one behind it tells where it ended. */
+    bool open; /* there is one, and nothing behind it yet */
+    uint64_t open_offset;
+    double open_time;
+    /* Bytes that were passed over, the first run of them: a log that misses some, or a loss. */
+    bool hole;
+    uint64_t hole_first, hole_end; /* from, and up to where others follow */
+    double hole_time;
+};
+
+/* Packet numbers that have been passed over, in the space of 1-RTT packets: some stacks leave out
+ * one now and then, but nobody acknowledges what was not sent. */
+struct qlog_gaps {
+    uint64_t next; /* after the highest */
+    struct {
+        uint64_t first, last;
+        bool acked;
+    } items[QLOG_GAPS];
+    size_t count;
 };
 
 /* What events of ours say about a stream (net/qlog/events.h). */
@@ -108,10 +128,26 @@ struct qlog_log {
     double keys_gone;  /* the keys were dropped: the connection is over */
     bool peer_heard;   /* the peer's transport parameters are there */
     struct qlog_close close;
+    bool configured;   /* its own transport parameters are there */
+    double time_unit;  /* of its times, milliseconds */
+    bool document_cut; /* truncated, and a document, which is written at once */
+    char *trace_error; /* what stands in place of its events, in words; NULL where they are there */
     uint64_t records, packets, bad_records;
+    uint64_t lost_packets;          /* of the bad ones, those that named a packet */
+    uint64_t unread_events;         /* that have no name */
     uint64_t frames, stream_frames; /* of all kinds; the STREAM frames among them */
-    bool has_claims;                /* the log has events of ours */
-    bool foreign;                   /* an application protocol other than libp2p */
+    uint64_t framed[2], bare[2];    /* packets with frames, and without, by direction */
+    uint64_t stream_framed[2];      /* STREAM frames by direction */
+    uint64_t unknown_packets;       /* with frames of which none is known */
+    uint64_t unread_frames;         /* that are not as QUIC allows */
+    char *unread_why;               /* of the first of them, in words; or NULL */
+    char *unknown_frame;            /* the type of the first frame of those packets; or NULL */
+    bool has_application[2];        /* 1-RTT packets are there, by direction */
+    struct qlog_gaps gaps[2];       /* by direction */
+    struct qlog_gaps all_gaps;      /* of packets of all kinds, in either direction */
+    bool has_acks;
+    bool has_claims; /* the log has events of ours */
+    bool foreign;    /* an application protocol other than libp2p */
     char *local_peer, *peer;
     struct qlog_stream **streams;
     size_t stream_count;
@@ -127,6 +163,7 @@ struct qlog_packet {
     double time; /* since the log's first event */
     enum qlog_direction direction;
     bool initial;
+    bool application;            /* 1-RTT or 0-RTT: numbered together */
     uint64_t number;             /* UINT64_MAX where not said */
     struct bytes destination_id; /* its data are NULL where not said */
 };
@@ -136,12 +173,16 @@ enum qlog_frame_type {
     QLOG_FRAME_RESET,
     QLOG_FRAME_STOP,
     QLOG_FRAME_CLOSE,
-    QLOG_FRAME_ACK, /* one range */
+    QLOG_FRAME_ACK,     /* one range */
+    QLOG_FRAME_OTHER,   /* known, and says nothing of streams */
+    QLOG_FRAME_UNKNOWN, /* of a type that is not known: it may be any of the above */
 };
 
 struct qlog_frame {
     enum qlog_frame_type type;
-    uint64_t stream_id, offset, length; /* ACK: offset is the smallest, length the count */
+    /* ACK: offset is the smallest, length the count; RESET_STREAM: length is the final size. */
+    uint64_t stream_id, offset, length;
+    bool sized; /* the log says the length: it need not */
     bool fin;
     uint64_t code;
     bool application;    /* CONNECTION_CLOSE by the application */
@@ -162,7 +203,12 @@ void qlog_log_free(struct qlog_log *log);
 
 /* The time of an event in the log's own terms, as milliseconds since its first event. */
 double qlog_log_time(struct qlog_log *log, double time);
+/* The time of one that gives none: the last one's. */
+double qlog_log_same_time(struct qlog_log *log);
 void qlog_log_packet(struct qlog_log *log, const struct qlog_packet *packet);
+/* Counts the frames of the packet that was added last, read or not. */
+struct qlog_packet_event;
+void qlog_log_count_frames(struct qlog_log *log, const struct qlog_packet_event *event);
 /* False where a limit is passed. */
 bool qlog_log_frame(struct qlog_log *log, const struct qlog_packet *packet,
                     const struct qlog_frame *frame, struct error *error);
@@ -182,6 +228,8 @@ bool qlog_log_is_forgotten(const struct qlog_log *log, uint64_t stream_id);
 const char *qlog_log_id(const struct qlog_log *log);
 /* Whether the connection was given up before a packet was sent: it had no streams. */
 bool qlog_log_never_began(const struct qlog_log *log);
+/* What the log itself shows to be missing from it, in words; NULL where nothing is. */
+const char *qlog_log_missing(const struct qlog_log *log);
 /* The calendar's time of the log's first event, epoch milliseconds; 0 where unknown. */
 double qlog_log_epoch(const struct qlog_log *log);
 /* Replaces *TEXT by a copy of at most QLOG_TEXT_LIMIT bytes, made fit for terminals and JSON. NULL

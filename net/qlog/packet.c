@@ -1,5 +1,8 @@
 #include "net/qlog/packet.h"
 
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "common/memory.h"
@@ -26,25 +29,6 @@ struct qlog_frame *qlog_packet_event_add(struct qlog_packet_event *event)
     return frame;
 }
 
-bool qlog_frame_type_of(struct bytes name, enum qlog_frame_type *type)
-{
-    static const struct {
-        const char *name;
-        size_t size;
-        enum qlog_frame_type type;
-    } types[] = {
-        {"stream", 6, QLOG_FRAME_STREAM},       {"ack", 3, QLOG_FRAME_ACK},
-        {"reset_stream", 12, QLOG_FRAME_RESET}, {"reset_stream_at", 15, QLOG_FRAME_RESET},
-        {"stop_sending", 12, QLOG_FRAME_STOP},  {"connection_close", 16, QLOG_FRAME_CLOSE},
-    };
-    for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++)
-        if (name.size == types[i].size && memcmp(name.data, types[i].name, name.size) == 0) {
-            *type = types[i].type;
-            return true;
-        }
-    return false;
-}
-
 /* Dialects differ in what stands before the colon. */
 static struct bytes suffix_of(struct bytes name)
 {
@@ -55,34 +39,45 @@ static struct bytes suffix_of(struct bytes name)
 bool qlog_packet_direction(struct bytes name, enum qlog_direction *direction)
 {
     struct bytes suffix = suffix_of(name);
-    *direction = bytes_equal(suffix, bytes_of_text("packet_sent")) ? QLOG_SENT : QLOG_RECEIVED;
-    return *direction == QLOG_SENT || bytes_equal(suffix, bytes_of_text("packet_received"));
+    *direction = qlog_text_is(suffix, "packet_sent") ? QLOG_SENT : QLOG_RECEIVED;
+    return *direction == QLOG_SENT || qlog_text_is(suffix, "packet_received");
+}
+
+bool qlog_space_is_application(struct bytes space)
+{
+    return space.size >= 11 && qlog_text_is(bytes_of(space.data, 11), "application");
+}
+
+void qlog_packet_set_type(struct qlog_packet *packet, struct bytes type)
+{
+    packet->initial = qlog_text_is(type, "initial");
+    packet->application = bytes_equal(type, bytes_of_text("1RTT")) || qlog_text_is(type, "1rtt") ||
+                          qlog_text_is(type, "0rtt") || qlog_text_is(type, "onertt") ||
+                          qlog_text_is(type, "zerortt");
 }
 
 bool qlog_event_is_read(struct bytes name)
 {
-    static const char *const others[] = {"parameters_set", "alpn_information", "key_retired",
-                                         "key_discarded", "connection_closed"};
+    static const char *const others[] = {"parameters_set", "alpn_information",  "key_retired",
+                                         "key_discarded",  "connection_closed", "key_updated"};
     enum qlog_direction direction;
     if (qlog_packet_direction(name, &direction) ||
         (name.size >= 7 && memcmp(name.data, "libp2p:", 7) == 0))
         return true;
     struct bytes suffix = suffix_of(name);
     for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
-        if (bytes_equal(suffix, bytes_of_text(others[i])))
+        if (qlog_text_is(suffix, others[i]))
             return true;
     return false;
 }
 
-/* A frame's length is written in three ways. */
-static uint64_t length_of(const json_t *frame)
+/* A frame's length is written in three ways, or not at all. */
+static bool length_of(const json_t *frame, uint64_t *length)
 {
-    uint64_t length = 0;
     const json_t *raw = json_object_get(frame, "raw");
-    if (!qlog_json_number(frame, "length", &length) &&
-        !qlog_json_number(raw, "payload_length", &length))
-        qlog_json_number(raw, "length", &length);
-    return length;
+    return qlog_json_number(frame, "length", length) ||
+           qlog_json_number(raw, "payload_length", length) ||
+           qlog_json_number(raw, "length", length);
 }
 
 static void parse_ack(struct qlog_packet_event *event, const json_t *frame)
@@ -90,76 +85,142 @@ static void parse_ack(struct qlog_packet_event *event, const json_t *frame)
     const json_t *ranges = json_object_get(frame, "acked_ranges");
     for (size_t i = 0; i < json_array_size(ranges); i++) {
         const json_t *range = json_array_get(ranges, i);
-        const json_t *first = json_array_get(range, 0);
-        const json_t *last = json_array_get(range, json_array_size(range) - 1);
-        if (!json_is_integer(first) || !json_is_integer(last) || json_integer_value(first) < 0 ||
-            json_integer_value(last) < json_integer_value(first))
+        uint64_t first, last;
+        if (!qlog_json_uint(json_array_get(range, 0), &first) ||
+            !qlog_json_uint(json_array_get(range, json_array_size(range) - 1), &last) ||
+            last < first)
             continue;
         struct qlog_frame *ack = qlog_packet_event_add(event);
         ack->type = QLOG_FRAME_ACK;
-        ack->offset = (uint64_t)json_integer_value(first);
-        ack->length = (uint64_t)(json_integer_value(last) - json_integer_value(first)) + 1;
+        ack->offset = first;
+        ack->length = last - first + 1;
     }
 }
 
-static void parse_close(struct qlog_packet_event *event, const json_t *frame)
+static void parse_close(struct qlog_packet_event *event, const json_t *frame, bool application)
 {
-    struct bytes space = qlog_json_text(frame, "error_space");
     struct qlog_frame *close = qlog_packet_event_add(event);
     close->type = QLOG_FRAME_CLOSE;
-    close->application = space.size >= 11 && memcmp(space.data, "application", 11) == 0;
+    close->application =
+        application || qlog_space_is_application(qlog_json_text(frame, "error_space"));
     close->reason = qlog_json_text(frame, "reason");
     if (!qlog_json_number(frame, "raw_error_code", &close->code))
         qlog_json_number(frame, "error_code", &close->code);
 }
 
-static bool parse_stream_frame(struct qlog_packet_event *event, const json_t *json,
-                               enum qlog_frame_type type, struct error *error)
+/* Takes back the frame that was added last. */
+static void refuse(struct qlog_packet_event *event, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static void refuse(struct qlog_packet_event *event, const char *format, ...)
+{
+    va_list arguments;
+    event->frame_count--;
+    if (event->unreadable++ > 0)
+        return;
+    va_start(arguments, format);
+    vsnprintf(event->fault, sizeof(event->fault), format, arguments);
+    va_end(arguments);
+}
+
+static bool is_set(const json_t *flag)
+{
+    return json_is_true(flag) || (json_is_integer(flag) && json_integer_value(flag) != 0) ||
+           qlog_text_is(bytes_of(json_string_value(flag), json_string_length(flag)), "true");
+}
+
+static void parse_stream_frame(struct qlog_packet_event *event, const json_t *json,
+                               enum qlog_frame_type type, bool fin)
 {
     struct qlog_frame *frame = qlog_packet_event_add(event);
     frame->type = type;
-    if (!qlog_json_number(json, "stream_id", &frame->stream_id))
-        return error_set(error, "a frame's stream_id is no number that QUIC allows");
-    if (type == QLOG_FRAME_STREAM) {
-        qlog_json_number(json, "offset", &frame->offset);
-        frame->length = length_of(json);
-        frame->fin = json_is_true(json_object_get(json, "fin"));
+    if (!qlog_json_uint(qlog_json_either(json, "stream_id", "id"), &frame->stream_id)) {
+        refuse(event, "a frame's stream_id is no number that QUIC allows");
+        return;
     }
-    return true;
+    if (frame->stream_id > QLOG_STREAM_ID_MAX) {
+        refuse(event, "stream id %" PRIu64 " is larger than QUIC allows", frame->stream_id);
+        return;
+    }
+    if (type == QLOG_FRAME_RESET)
+        frame->sized = qlog_json_number(json, "final_size", &frame->length);
+    if (type != QLOG_FRAME_STREAM)
+        return;
+    qlog_json_number(json, "offset", &frame->offset);
+    frame->sized = length_of(json, &frame->length);
+    const json_t *flag = json_object_get(json, "fin");
+    frame->fin = flag != NULL ? is_set(flag) : fin;
+    if (frame->offset > QLOG_STREAM_ID_MAX || frame->length > QLOG_STREAM_ID_MAX - frame->offset)
+        refuse(event, "stream %" PRIu64 " is longer than QUIC allows", frame->stream_id);
 }
 
-static bool parse_frame(struct qlog_packet_event *event, const json_t *frame, struct error *error)
+/* The number that a frame's type is given by; false where a name is. Who does not know the type
+ * writes the name `unknown`, and the number beside it. */
+static bool type_number(const json_t *frame, const json_t *type, uint64_t *number)
 {
-    enum qlog_frame_type type;
-    struct bytes name = qlog_json_text(frame, "frame_type");
-    if (name.data == NULL || !qlog_frame_type_of(name, &type))
+    static const char *const beside[] = {"frame_type_bytes", "raw_frame_type", "frame_type_value"};
+    if (qlog_json_uint(type, number))
         return true;
-    if (type == QLOG_FRAME_ACK)
-        parse_ack(event, frame);
-    else if (type == QLOG_FRAME_CLOSE)
-        parse_close(event, frame);
-    else
-        return parse_stream_frame(event, frame, type, error);
-    return true;
+    for (size_t i = 0; i < sizeof(beside) / sizeof(*beside); i++)
+        if (qlog_json_number(frame, beside[i], number))
+            return true;
+    return false;
 }
 
-bool qlog_packet_parse(struct qlog_packet_event *event, enum qlog_direction direction,
-                       const json_t *data, struct error *error)
+static void count_unknown(struct qlog_packet_event *event, struct bytes name, const json_t *number)
+{
+    if (event->unknown++ > 0)
+        return;
+    event->unknown_type = name;
+    if (!json_is_integer(number))
+        return;
+    snprintf(event->unknown_number, sizeof(event->unknown_number), "%" JSON_INTEGER_FORMAT,
+             json_integer_value(number));
+    event->unknown_type = bytes_of_text(event->unknown_number);
+}
+
+static void parse_frame(struct qlog_packet_event *event, const json_t *frame)
+{
+    const json_t *type = qlog_json_either(frame, "frame_type", "type");
+    struct bytes name = bytes_of(json_string_value(type), json_string_length(type));
+    enum qlog_frame_type kind = name.data != NULL ? qlog_frame_type_of(name) : QLOG_FRAME_UNKNOWN;
+    bool fin = false, application = qlog_text_is(name, "application_close");
+    uint64_t number;
+    if (kind == QLOG_FRAME_UNKNOWN && type_number(frame, type, &number)) {
+        kind = qlog_frame_type_numbered(number);
+        fin = (number & 1) != 0;      /* RFC 9000, section 19.8 */
+        application = number == 0x1d; /* 19.19 */
+    }
+    if (kind == QLOG_FRAME_UNKNOWN)
+        count_unknown(event, name, type);
+    else if (kind == QLOG_FRAME_ACK)
+        parse_ack(event, frame);
+    else if (kind == QLOG_FRAME_CLOSE)
+        parse_close(event, frame, application);
+    else if (kind != QLOG_FRAME_OTHER)
+        parse_stream_frame(event, frame, kind, fin);
+}
+
+void qlog_packet_event_begin(struct qlog_packet_event *event)
+{
+    event->listed = event->frame_count = event->unknown = event->unreadable = 0;
+    event->packet = (struct qlog_packet){.number = UINT64_MAX};
+}
+
+void qlog_packet_parse(struct qlog_packet_event *event, enum qlog_direction direction,
+                       const json_t *data)
 {
     const json_t *header = json_object_get(data, "header");
+    struct bytes type = qlog_json_text(header, "packet_type");
+    qlog_packet_event_begin(event);
     event->is_packet = true;
-    event->frame_count = 0;
-    event->packet = (struct qlog_packet){
-        .direction = direction,
-        .initial = bytes_equal(qlog_json_text(header, "packet_type"), bytes_of_text("initial")),
-        .destination_id = qlog_json_text(header, "dcid"),
-        .number = UINT64_MAX,
-    };
+    event->packet.direction = direction;
+    event->packet.destination_id = qlog_json_text(header, "dcid");
+    qlog_packet_set_type(&event->packet,
+                         type.data != NULL ? type : qlog_json_text(data, "packet_type"));
     qlog_json_number(header, "packet_number", &event->packet.number);
     const json_t *frames = json_object_get(data, "frames");
     event->listed = json_array_size(frames);
     for (size_t i = 0; i < event->listed; i++)
-        if (!parse_frame(event, json_array_get(frames, i), error))
-            return false;
-    return true;
+        parse_frame(event, json_array_get(frames, i));
 }

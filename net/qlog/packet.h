@@ -20,25 +20,39 @@ struct qlog_packet_event {
     uint64_t listed;           /* frames of all kinds */
     struct qlog_frame *frames; /* those that are read; every range of an ACK is one */
     size_t frame_count, frame_capacity;
+    uint64_t unknown;          /* of those listed, the ones whose type is not known */
+    struct bytes unknown_type; /* the first of them as the log has it; no data: none is given */
+    char unknown_number[24];   /* where it is a number */
+    uint64_t unreadable;       /* of those listed, the ones that are not as QUIC allows */
+    char fault[96];            /* of the first of them, in words */
 };
 
 void qlog_packet_event_clear(struct qlog_packet_event *event);
 /* A zeroed frame after the others. */
 struct qlog_frame *qlog_packet_event_add(struct qlog_packet_event *event);
 
+/* Forgets the event before; what it had room for stays. */
+void qlog_packet_event_begin(struct qlog_packet_event *event);
+
 /* Reads the event that INPUT begins with, and returns its size in bytes; 0 where it is cut off, is
  * not JSON, is of a kind that is read elsewhere, or is written in a way that only Jansson is left
  * to judge, such as with escapes. */
 size_t qlog_packet_scan(struct qlog_packet_event *event, struct bytes input);
 
-/* Whether frames of the type called NAME are read, and as what. */
-bool qlog_frame_type_of(struct bytes name, enum qlog_frame_type *type);
+/* What frames of the type called NAME are, in letters of any case. */
+enum qlog_frame_type qlog_frame_type_of(struct bytes name);
+/* What frames are on the wire: RFC 9000, table 3. */
+enum qlog_frame_type qlog_frame_type_numbered(uint64_t number);
+/* Whether an error's space is the application's. */
+bool qlog_space_is_application(struct bytes space);
+void qlog_packet_set_type(struct qlog_packet *packet, struct bytes type);
 /* Which way packets of the event called NAME went: false where it is none of packets. */
 bool qlog_packet_direction(struct bytes name, enum qlog_direction *direction);
 /* Whether events called NAME are read, as packets or otherwise. */
 bool qlog_event_is_read(struct bytes name);
-/* The same from the event's data, but for the time; false where QUIC does not allow it. */
-bool qlog_packet_parse(struct qlog_packet_event *event, enum qlog_direction direction,
-                       const json_t *data, struct error *error);
+/* The same from the event's data, but for the time. A frame that cannot be read is counted, and
+ * costs no other. */
+void qlog_packet_parse(struct qlog_packet_event *event, enum qlog_direction direction,
+                       const json_t *data);
 
 #endif

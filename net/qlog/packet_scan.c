@@ -321,12 +321,13 @@ enum {
     HAS_REASON = 1 << 10,
     HAS_RAW_PAYLOAD = 1 << 11,
     HAS_RAW_LENGTH = 1 << 12,
+    HAS_FINAL_SIZE = 1 << 13,
 };
 
 struct members {
     unsigned has; /* the others are set where this says so */
     struct bytes type, space, reason;
-    uint64_t stream_id, offset, length, code, raw_code, raw_payload, raw_length;
+    uint64_t stream_id, offset, length, code, raw_code, raw_payload, raw_length, final_size;
     bool fin;
 };
 
@@ -439,6 +440,8 @@ static inline bool take_frame_member(struct cursor *cursor, struct bytes key,
         return take_counted(cursor, has, HAS_RAW_CODE, &members->raw_code);
     if (TEXT_IS(key, "reason"))
         return once(has, HAS_REASON) && take_text(cursor, &members->reason);
+    if (TEXT_IS(key, "final_size"))
+        return take_counted(cursor, has, HAS_FINAL_SIZE, &members->final_size);
     return skip_value(cursor, 4);
 }
 
@@ -449,13 +452,14 @@ static void fill_stream(struct qlog_frame *frame, const struct members *members)
                     : (members->has & HAS_RAW_PAYLOAD) != 0 ? members->raw_payload
                     : (members->has & HAS_RAW_LENGTH) != 0  ? members->raw_length
                                                             : 0;
+    frame->sized = (members->has & (HAS_LENGTH | HAS_RAW_PAYLOAD | HAS_RAW_LENGTH)) != 0;
     frame->fin = members->fin;
 }
 
 static void fill_close(struct qlog_frame *frame, const struct members *members)
 {
-    frame->application = (members->has & HAS_SPACE) != 0 && members->space.size >= 11 &&
-                         memcmp(members->space.data, "application", 11) == 0;
+    frame->application =
+        (members->has & HAS_SPACE) != 0 && qlog_space_is_application(members->space);
     if ((members->has & HAS_REASON) != 0)
         frame->reason = members->reason;
     frame->code = (members->has & HAS_RAW_CODE) != 0 ? members->raw_code
@@ -476,17 +480,21 @@ static bool take_frame(struct cursor *cursor, struct qlog_packet_event *event)
     for (bool first = true; (step = next_member(cursor, first, &key)) == STEP_MEMBER; first = false)
         if (!take_frame_member(cursor, key, &members, event))
             return false;
-    enum qlog_frame_type type = QLOG_FRAME_STREAM;
-    bool is_read = (members.has & HAS_TYPE) != 0 && qlog_frame_type_of(members.type, &type);
-    if (is_read && type == QLOG_FRAME_ACK)
-        return step == STEP_END;
+    if ((members.has & HAS_TYPE) == 0 || step != STEP_END)
+        return false;
+    enum qlog_frame_type type = qlog_frame_type_of(members.type);
+    if (type == QLOG_FRAME_ACK)
+        return true;
     event->frame_count = frames_before; /* without ranges that were no ACK's */
-    if (!is_read || step != STEP_END)
-        return step == STEP_END;
+    if (type == QLOG_FRAME_OTHER)
+        return true;
+    if (type == QLOG_FRAME_UNKNOWN) /* by its name */
+        return false;
     struct qlog_frame *frame = qlog_packet_event_add(event);
     frame->type = type;
     if (type == QLOG_FRAME_CLOSE) {
         fill_close(frame, &members);
+        frame->application |= members.type.size == sizeof("application_close") - 1;
         return true;
     }
     if ((members.has & HAS_STREAM) == 0)
@@ -494,6 +502,10 @@ static bool take_frame(struct cursor *cursor, struct qlog_packet_event *event)
     frame->stream_id = members.stream_id;
     if (type == QLOG_FRAME_STREAM)
         fill_stream(frame, &members);
+    else if (type == QLOG_FRAME_RESET && (members.has & HAS_FINAL_SIZE) != 0) {
+        frame->sized = true;
+        frame->length = members.final_size;
+    }
     return true;
 }
 
@@ -530,7 +542,8 @@ static bool take_header(struct cursor *cursor, struct qlog_packet *packet)
             taken = take_counted(cursor, &has, HAS_NUMBER, &packet->number);
         } else if (TEXT_IS(key, "packet_type")) {
             taken = once(&has, HAS_PACKET_TYPE) && take_text(cursor, &type);
-            packet->initial = taken && TEXT_IS(type, "initial");
+            if (taken)
+                qlog_packet_set_type(packet, type);
         } else if (TEXT_IS(key, "dcid")) {
             taken = once(&has, HAS_DESTINATION) && take_text(cursor, &packet->destination_id);
         } else {
@@ -558,8 +571,8 @@ static bool take_data(struct cursor *cursor, struct qlog_packet_event *event)
             taken = once(&has, HAS_FRAMES) && take_frames(cursor, event);
         else if (TEXT_IS(key, "header"))
             taken = once(&has, HAS_HEADER) && take_header(cursor, &event->packet);
-        else
-            taken = skip_value(cursor, 2);
+        else /* a packet's type beside its header is of old drafts */
+            taken = !TEXT_IS(key, "packet_type") && skip_value(cursor, 2);
         if (!taken)
             return false;
     }
@@ -622,10 +635,9 @@ size_t qlog_packet_scan(struct qlog_packet_event *event, struct bytes input)
     struct bytes key;
     unsigned has = 0;
     enum step step;
+    qlog_packet_event_begin(event);
     event->is_packet = false;
     event->group = (struct bytes){0};
-    event->listed = event->frame_count = 0;
-    event->packet = (struct qlog_packet){.number = UINT64_MAX};
     if (!take(&cursor, '{'))
         return 0;
     for (bool first = true; (step = next_member(&cursor, first, &key)) == STEP_MEMBER;

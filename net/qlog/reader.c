@@ -4,12 +4,14 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <jansson.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "common/memory.h"
 #include "net/qlog/events.h"
+#include "net/qlog/format.h"
 #include "net/qlog/header.h"
 #include "net/qlog/json.h"
 
@@ -20,12 +22,18 @@ enum {
     SAMPLE_INTERVAL = 4096,    /* of so many */
 };
 
+/* To be freed. */
+static char *describe(const struct qlog_record *record, const char *text)
+{
+    return text_format("record %" PRIu64 " at byte %" PRIu64 ": %s", record->number, record->offset,
+                       text);
+}
+
 static void add_note(struct qlog_reader *reader, const struct qlog_record *record, const char *text)
 {
     if (reader->note == NULL)
         return;
-    char *line = text_format("record %" PRIu64 " at byte %" PRIu64 ": %s", record->number,
-                             record->offset, text);
+    char *line = describe(record, text);
     reader->note(reader->note_context, reader->path, line);
     free(line);
 }
@@ -50,6 +58,7 @@ static bool begin_log(struct qlog_reader *reader, struct error *error)
     reader->log = qlog_log_new(reader->path);
     reader->logs = memory_resize(reader->logs, (reader->log_count + 1) * sizeof(struct qlog_log *));
     reader->logs[reader->log_count++] = reader->log;
+    reader->fields.known = false;
     return true;
 }
 
@@ -57,13 +66,16 @@ static bool begin_log(struct qlog_reader *reader, struct error *error)
 static bool begin_group(struct qlog_reader *reader, struct bytes group, struct error *error)
 {
     const struct qlog_log *first = reader->log;
+    struct qlog_event_fields fields = reader->fields;
     if (!begin_log(reader, error))
         return false;
+    reader->fields = fields;
     struct qlog_log *log = reader->log;
     qlog_text_set(&log->writer, first->writer);
     log->role = first->role_inferred ? QLOG_ROLE_UNKNOWN : first->role;
     log->reference = first->reference;
     log->times_are_deltas = first->times_are_deltas;
+    log->time_unit = first->time_unit;
     qlog_text_set_bytes(&log->event_group, group);
     qlog_id_set(&log->group_id, group);
     return true;
@@ -122,7 +134,7 @@ static bool add_packet(struct qlog_log *log, double time, struct qlog_packet_eve
 {
     event->packet.time = time;
     qlog_log_packet(log, &event->packet);
-    log->frames += event->listed;
+    qlog_log_count_frames(log, event);
     for (size_t i = 0; i < event->frame_count; i++)
         if (!qlog_log_frame(log, &event->packet, &event->frames[i], error))
             return false;
@@ -136,16 +148,29 @@ static bool add_scanned(struct qlog_log *log, struct qlog_packet_event *event, s
     return !event->is_packet || add_packet(log, time, event, error);
 }
 
+static bool read_packet(struct qlog_reader *reader, const struct qlog_record *record, double time,
+                        enum qlog_direction direction, const json_t *data, struct error *error)
+{
+    struct qlog_packet_event *event = &reader->parsed;
+    qlog_packet_parse(event, direction, data);
+    if (!add_packet(reader->log, time, event, error))
+        return false;
+    if (event->unreadable == 0)
+        return true;
+    if (reader->log->unread_why == NULL)
+        reader->log->unread_why = describe(record, event->fault);
+    return bad_record(reader, record, event->fault, error);
+}
+
 /* --- Other events --- */
 
 static void read_parameters(struct qlog_log *log, const json_t *data)
 {
     qlog_id_set(&log->original_id, qlog_json_text(data, "original_destination_connection_id"));
     qlog_id_set(&log->retry_id, qlog_json_text(data, "retry_source_connection_id"));
-    const char *owner = text_of(data, "owner");
-    if (owner == NULL)
-        owner = text_of(data, "initiator");
-    log->peer_heard |= owner != NULL && strcmp(owner, "remote") == 0;
+    const char *owner = json_string_value(qlog_json_either(data, "owner", "initiator"));
+    log->peer_heard |= owner != NULL && strcasecmp(owner, "remote") == 0;
+    log->configured |= owner != NULL && strcasecmp(owner, "local") == 0;
     uint64_t idle = 0;
     if (qlog_json_number(data, "max_idle_timeout", &idle) && idle > 0 &&
         (log->idle_limit < 0 || (double)idle < log->idle_limit))
@@ -169,6 +194,13 @@ static void read_keys_gone(struct qlog_log *log, double time, const json_t *data
                   json_object_get(data, "key_phase") != NULL;
     if (type != NULL && strstr(type, "1rtt") != NULL && !update && log->keys_gone < 0)
         log->keys_gone = time;
+}
+
+/* Keys beyond the first are those of a handshake that the peer took part in. */
+static void read_keys_come(struct qlog_log *log, const json_t *data)
+{
+    const char *type = text_of(data, "key_type");
+    log->peer_heard |= type != NULL && strstr(type, "initial") == NULL;
 }
 
 static bool read_claim(struct qlog_log *log, double time, const char *name, const json_t *data,
@@ -205,42 +237,49 @@ static bool read_claim(struct qlog_log *log, double time, const char *name, cons
     return true;
 }
 
-static bool read_named(struct qlog_reader *reader, const char *name, double since,
-                       const json_t *data, struct error *error)
+static void read_other(struct qlog_log *log, struct bytes name, double time, const json_t *data)
+{
+    if (qlog_text_is(name, "parameters_set"))
+        read_parameters(log, data);
+    else if (qlog_text_is(name, "alpn_information"))
+        read_alpn(log, data);
+    else if (qlog_text_is(name, "key_updated"))
+        read_keys_come(log, data);
+    else if (qlog_text_is(name, "key_retired") || qlog_text_is(name, "key_discarded"))
+        read_keys_gone(log, time, data);
+    else if (qlog_text_is(name, "connection_closed") && log->keys_gone < 0)
+        log->keys_gone = time;
+}
+
+static bool read_named(struct qlog_reader *reader, const struct qlog_record *record,
+                       const struct qlog_event *event, struct error *error)
 {
     struct qlog_log *log = reader->log;
-    double time = qlog_log_time(log, since);
+    double time = isnan(event->time) ? qlog_log_same_time(log) : qlog_log_time(log, event->time);
     log->records++;
-    if (strncmp(name, "libp2p:", 7) == 0)
-        return read_claim(log, time, name, data, error);
+    if (strncmp(event->name, "libp2p:", 7) == 0)
+        return read_claim(log, time, event->name, event->data, error);
     enum qlog_direction direction;
-    if (qlog_packet_direction(bytes_of_text(name), &direction))
-        return qlog_packet_parse(&reader->parsed, direction, data, error) &&
-               add_packet(log, time, &reader->parsed, error);
-    const char *colon = strrchr(name, ':');
-    const char *suffix = colon != NULL ? colon + 1 : name;
-    if (strcmp(suffix, "parameters_set") == 0)
-        read_parameters(log, data);
-    else if (strcmp(suffix, "alpn_information") == 0)
-        read_alpn(log, data);
-    else if (strcmp(suffix, "key_retired") == 0 || strcmp(suffix, "key_discarded") == 0)
-        read_keys_gone(log, time, data);
-    else if (strcmp(suffix, "connection_closed") == 0 && log->keys_gone < 0)
-        log->keys_gone = time;
+    if (qlog_packet_direction(bytes_of_text(event->name), &direction))
+        return read_packet(reader, record, time, direction, event->data, error);
+    const char *colon = strrchr(event->name, ':');
+    read_other(log, bytes_of_text(colon != NULL ? colon + 1 : event->name), time, event->data);
     return true;
 }
 
-static bool read_event(struct qlog_reader *reader, const json_t *event, struct error *error)
+static bool read_event(struct qlog_reader *reader, const struct qlog_record *record,
+                       const json_t *value, struct error *error)
 {
-    const char *name = text_of(event, "name");
-    const json_t *stamp = json_object_get(event, "time"), *data = json_object_get(event, "data");
-    if (name == NULL || !json_is_number(stamp))
+    struct qlog_event event;
+    if (!qlog_event_read(&event, value, &reader->fields)) {
+        reader->log->unread_events++;
         return true;
-    if (!choose_log(reader, qlog_json_text(event, "group_id"), error))
+    }
+    reader->is_log = true;
+    if (!choose_log(reader, event.group, error))
         return false;
     size_t before = reader->log->stream_count;
-    return read_named(reader, name, json_number_value(stamp), data, error) &&
-           count_streams(reader, before, error);
+    return read_named(reader, record, &event, error) && count_streams(reader, before, error);
 }
 
 /* --- Records --- */
@@ -256,18 +295,26 @@ static bool no_header(struct qlog_reader *reader, struct error *error)
     return not_a_log(reader, "its first record is not a qlog header", error);
 }
 
-static bool read_value(struct qlog_reader *reader, const json_t *value, struct error *error)
+static void read_header(struct qlog_reader *reader, const json_t *trace)
+{
+    qlog_header_read(reader->log, trace);
+    qlog_event_fields_read(&reader->fields, trace);
+    reader->log->times_are_deltas |= reader->fields.known && reader->fields.deltas;
+}
+
+static bool read_value(struct qlog_reader *reader, const struct qlog_record *record,
+                       const json_t *value, struct error *error)
 {
     if (qlog_is_header(value)) {
         reader->is_log = true;
         if (!begin_log(reader, error))
             return false;
-        qlog_header_read(reader->log, json_object_get(value, "trace"));
+        read_header(reader, json_object_get(value, "trace"));
         return true;
     }
     if (reader->log == NULL)
         return no_header(reader, error);
-    return read_event(reader, value, error);
+    return read_event(reader, record, value, error);
 }
 
 static bool read_parsed(struct qlog_reader *reader, const struct qlog_record *record,
@@ -275,12 +322,12 @@ static bool read_parsed(struct qlog_reader *reader, const struct qlog_record *re
 {
     switch (record->kind) {
     case QLOG_RECORD_VALUE:
-        return read_value(reader, value, error);
+        return read_value(reader, record, value, error);
     case QLOG_RECORD_EVENT:
-        reader->is_log |= json_object_get(value, "name") != NULL;
-        return read_event(reader, value, error);
+        return read_event(reader, record, value, error);
+    case QLOG_RECORD_TRACE_HEAD:
     case QLOG_RECORD_TRACE:
-        qlog_header_read(reader->log, value);
+        read_header(reader, value);
         return true;
     default:
         reader->is_log |= qlog_is_header(value);
@@ -320,24 +367,55 @@ static json_t *load(struct bytes text, json_error_t *why)
     return value;
 }
 
+/* Whether a record that cannot be read was of a packet, as far as it goes. */
+static bool names_packet(struct bytes text)
+{
+    return memmem(text.data, text.size, "packet_", 7) != NULL ||
+           memmem(text.data, text.size, "PACKET_", 7) != NULL;
+}
+
+/* Bytes that say nothing: between records, or of one that is not whole. */
+static bool pass_over(struct qlog_reader *reader, const struct qlog_record *record,
+                      struct error *error)
+{
+    if (reader->log == NULL)
+        return not_a_log(reader, "it does not begin with a JSON object", error);
+    if (record->kind == QLOG_RECORD_JUNK)
+        return bad_record(reader, record, "bytes that are no JSON are passed over", error);
+    reader->cut_log = reader->log;
+    reader->cut_packet = names_packet(record->text);
+    return bad_record(reader, record, "a record that was cut off is passed over", error);
+}
+
+/* A record that was cut off is lost where others follow: otherwise the log ends with it. */
+static void settle_cut(struct qlog_reader *reader)
+{
+    if (reader->cut_log != NULL)
+        reader->cut_log->lost_packets += reader->cut_packet;
+    reader->cut_log = NULL;
+}
+
 static bool handle_record(void *context, const struct qlog_record *record, struct error *error)
 {
     struct qlog_reader *reader = context;
+    if (reader->cut_log != NULL && record->kind != QLOG_RECORD_JUNK)
+        settle_cut(reader);
     if (record->kind == QLOG_RECORD_TRACE_BEGIN)
         return begin_log(reader, error);
-    if (record->kind == QLOG_RECORD_JUNK) {
-        if (reader->log == NULL)
-            return not_a_log(reader, "it does not begin with a JSON object", error);
-        return bad_record(reader, record, "bytes that are no JSON are passed over", error);
-    }
+    if (record->kind == QLOG_RECORD_JUNK || record->kind == QLOG_RECORD_CUT)
+        return pass_over(reader, record, error);
     if (record->scanned != NULL)
         return read_scanned(reader, record, error);
     json_error_t why;
     json_t *value = load(record->text, &why);
     if (value == NULL && !reader->is_log && reader->log == NULL)
         return not_a_log(reader, "its first record is not JSON", error);
-    if (value == NULL)
+    if (value == NULL && record->kind == QLOG_RECORD_TRACE_HEAD)
+        return true; /* it comes again, behind the events */
+    if (value == NULL) {
+        reader->log->lost_packets += names_packet(record->text);
         return bad_record(reader, record, why.text, error);
+    }
     bool more = read_parsed(reader, record, value, error);
     json_decref(value);
     return more || place_error(reader, record, error);
@@ -361,12 +439,27 @@ void qlog_reader_clear(struct qlog_reader *reader)
     *reader = (struct qlog_reader){0};
 }
 
-/* What the first bytes rule out, so that no large file of another kind is searched for JSON. */
+/* Whether the first bytes may begin a log, so that no large file of another kind is searched for
+ * JSON. */
 static bool may_be_a_log(struct bytes input)
 {
     while (input.size > 0 && strchr("\x1e \t\r\n", *input.data) != NULL && *input.data != '\0')
         input = bytes_after(input, 1);
     return input.size == 0 || *input.data == '{';
+}
+
+/* Without a byte order mark, which some editors put before any text. */
+static struct bytes without_mark(struct qlog_reader *reader, struct bytes input)
+{
+    static const uint8_t mark[] = {0xef, 0xbb, 0xbf};
+    while (reader->mark_bytes < sizeof(mark) && input.size > 0 &&
+           *input.data == mark[reader->mark_bytes]) {
+        reader->mark_bytes++;
+        input = bytes_after(input, 1);
+    }
+    if (input.size > 0)
+        reader->mark_bytes = sizeof(mark); /* once only */
+    return input;
 }
 
 static inline uint64_t mix(uint64_t fingerprint, uint64_t word)
@@ -415,9 +508,17 @@ struct qlog_mark qlog_reader_mark(const struct qlog_reader *reader)
 static bool feed_plain(void *context, struct bytes input, struct error *error)
 {
     struct qlog_reader *reader = context;
-    if (reader->fingerprint.size == 0 && !may_be_a_log(input))
-        return not_a_log(reader, "it does not begin with a JSON object", error);
-    take_fingerprint(&reader->fingerprint, input);
+    struct bytes whole = input;
+    if (reader->fingerprint.size < 3)
+        input = without_mark(reader, input);
+    if (reader->fingerprint.size == 0 && !may_be_a_log(input)) {
+        const char *format = qlog_format_of(whole);
+        char why[96];
+        snprintf(why, sizeof(why), "it is %s, which is not read", format);
+        return not_a_log(reader, format != NULL ? why : "it does not begin with a JSON object",
+                         error);
+    }
+    take_fingerprint(&reader->fingerprint, whole);
     if (qlog_splitter_read(&reader->splitter, input, error))
         return true;
     if (!reader->is_log && reader->log == NULL)
@@ -428,7 +529,7 @@ static bool feed_plain(void *context, struct bytes input, struct error *error)
 bool qlog_reader_feed(struct qlog_reader *reader, struct bytes input, struct error *error)
 {
     if (reader->fingerprint.size == 0 && reader->unpacker == NULL && input.size > 0 &&
-        qlog_is_packed(*input.data))
+        qlog_is_packed(*input.data) && qlog_format_of(input) == NULL)
         reader->unpacker = qlog_unpacker_new(*input.data, feed_plain, reader);
     if (reader->unpacker == NULL)
         return feed_plain(reader, input, error);
@@ -445,15 +546,19 @@ enum qlog_outcome qlog_reader_end(struct qlog_reader *reader, struct error *erro
         return reader->not_a_log ? QLOG_NOT_A_LOG : QLOG_FAILED;
     if (!reader->is_log) {
         not_a_log(reader,
-                  reader->fingerprint.size > 0 ? "it has no qlog header"
-                  : reader->unpacker != NULL   ? "it is cut off before anything can be unpacked"
-                                               : "it is empty",
+                  truncated                      ? "it has no qlog header, cut off within it"
+                  : reader->fingerprint.size > 0 ? "it has no qlog header"
+                  : reader->unpacker != NULL     ? "it is cut off before anything can be unpacked"
+                                                 : "it is empty",
                   error);
         return QLOG_NOT_A_LOG;
     }
-    if (reader->log != NULL)
+    if (reader->log != NULL) {
         reader->log->truncated =
-            truncated || (reader->unpacker != NULL && qlog_unpacker_is_amid(reader->unpacker));
+            truncated || reader->cut_log != NULL ||
+            (reader->unpacker != NULL && qlog_unpacker_is_amid(reader->unpacker));
+        reader->log->document_cut = truncated && reader->splitter.has_events;
+    }
     return QLOG_READ;
 }
 
@@ -468,8 +573,9 @@ static enum qlog_outcome read_descriptor(struct qlog_reader *reader, int descrip
             continue;
         if (size > 0 && reader->progress != NULL)
             __atomic_add_fetch(reader->progress, (uint64_t)size, __ATOMIC_RELAXED);
-        more = size > 0 ? qlog_reader_feed(reader, bytes_of(block, (size_t)size), error)
-                        : error_set(error, "cannot be read: %s", strerror(errno));
+        more = size > 0
+                   ? qlog_reader_feed(reader, bytes_of(block, (size_t)size), error)
+                   : error_set_kind(error, ERROR_SYSTEM, "cannot be read: %s", strerror(errno));
     }
     free(block);
     if (!more)
@@ -483,7 +589,7 @@ enum qlog_outcome qlog_reader_file(struct qlog_reader *reader, struct error *err
         return read_descriptor(reader, STDIN_FILENO, error);
     int descriptor = open(reader->path, O_RDONLY | O_CLOEXEC);
     if (descriptor < 0) {
-        error_set(error, "cannot be opened: %s", strerror(errno));
+        error_set_kind(error, ERROR_SYSTEM, "cannot be opened: %s", strerror(errno));
         return QLOG_FAILED;
     }
     enum qlog_outcome outcome = read_descriptor(reader, descriptor, error);

@@ -5,6 +5,7 @@
 #ifndef NET_QLOG_READER_H
 #define NET_QLOG_READER_H
 
+#include "net/qlog/event.h"
 #include "net/qlog/log.h"
 #include "net/qlog/record.h"
 #include "net/qlog/unpack.h"
@@ -29,14 +30,18 @@ struct qlog_reader {
     struct qlog_splitter splitter;
     struct qlog_log **logs; /* one a connection, in the order of the file */
     size_t log_count;
-    struct qlog_log *log; /* the one being filled, or NULL before any header */
-    bool is_log;          /* a header of a QUIC log, or one of its events, has been seen */
-    bool not_a_log;       /* why reading stopped */
+    struct qlog_log *log;     /* the one being filled, or NULL before any header */
+    struct qlog_log *cut_log; /* of which a record was cut off last, or NULL */
+    bool cut_packet;          /* that record was of a packet */
+    bool is_log;              /* a header of a QUIC log, or one of its events, has been seen */
+    bool not_a_log;           /* why reading stopped */
     uint64_t bad_records;
     size_t stream_count; /* of all logs; more where some were forgotten since */
     struct qlog_fingerprint fingerprint;
     struct qlog_packet_event parsed;
-    struct qlog_unpacker *unpacker; /* NULL where the file is not compressed */
+    struct qlog_event_fields fields; /* of the trace being read */
+    unsigned mark_bytes;             /* of a byte order mark, passed over */
+    struct qlog_unpacker *unpacker;  /* NULL where the file is not compressed */
     qlog_note_handler *note;
     void *note_context;
     uint64_t *progress; /* to which the bytes read from the file are added; may be NULL */

@@ -20,8 +20,10 @@ void qlog_splitter_clear(struct qlog_splitter *splitter)
 static bool hand_out(struct qlog_splitter *splitter, enum qlog_record_kind kind, struct bytes text,
                      uint64_t offset, struct error *error)
 {
+    if (kind != QLOG_RECORD_TRACE_HEAD) /* its trace counts */
+        splitter->record_number++;
     const struct qlog_record record = {
-        .kind = kind, .text = text, .number = ++splitter->record_number, .offset = offset};
+        .kind = kind, .text = text, .number = splitter->record_number, .offset = offset};
     return splitter->handler(splitter->context, &record, error);
 }
 
@@ -83,13 +85,15 @@ static bool keep(struct qlog_splitter *splitter, const uint8_t *data, size_t siz
 /* The outermost value is given up: what follows begins anew. */
 static bool abandon(struct qlog_splitter *splitter, struct error *error)
 {
-    splitter->junk += splitter->value.size;
+    if (!flush_junk(splitter, error))
+        return false;
+    struct bytes cut = buffer_bytes(splitter->in_event ? &splitter->event : &splitter->value);
     splitter->depth = splitter->events_depth = 0;
     splitter->in_string = splitter->escaped = splitter->in_event = splitter->has_events = false;
     splitter->after_line = false;
     splitter->key_open = splitter->key_next = false;
     splitter->value.size = splitter->event.size = 0;
-    return flush_junk(splitter, error);
+    return hand_out(splitter, QLOG_RECORD_CUT, cut, splitter->offset - cut.size, error);
 }
 
 static bool key_is(const struct qlog_splitter *splitter, unsigned depth, const char *name)
@@ -101,6 +105,19 @@ static bool inside_traces(const struct qlog_splitter *splitter)
 {
     return splitter->depth >= 2 && splitter->brackets[0] == '{' && splitter->brackets[1] == '[' &&
            key_is(splitter, 1, "traces");
+}
+
+/* Most writers say how events are meant before the first of them. */
+static bool hand_out_head(struct qlog_splitter *splitter, struct error *error)
+{
+    struct buffer head = {0};
+    struct bytes text = bytes_after(buffer_bytes(&splitter->value), splitter->trace_start);
+    buffer_append(&head, text.data, text.size);
+    buffer_append_text(&head, "]}");
+    bool more = hand_out(splitter, QLOG_RECORD_TRACE_HEAD, buffer_bytes(&head),
+                         splitter->value_offset, error);
+    buffer_clear(&head);
+    return more;
 }
 
 static bool open_bracket(struct qlog_splitter *splitter, uint8_t byte, struct error *error)
@@ -131,8 +148,10 @@ static bool open_bracket(struct qlog_splitter *splitter, uint8_t byte, struct er
                         error);
     }
     if (splitter->depth == EVENTS_DEPTH && byte == '[' && splitter->brackets[2] == '{' &&
-        key_is(splitter, 3, "events"))
+        key_is(splitter, 3, "events")) {
         splitter->events_depth = EVENTS_DEPTH;
+        return hand_out_head(splitter, error);
+    }
     return true;
 }
 
@@ -216,7 +235,7 @@ static bool read_string(struct qlog_splitter *splitter, struct bytes input, size
 
 static bool read_outside(struct qlog_splitter *splitter, uint8_t byte, struct error *error)
 {
-    if (byte == '{') {
+    if (byte == '{' || (byte == '[' && splitter->record_number > 0)) {
         if (!flush_junk(splitter, error))
             return false;
         splitter->value_offset = splitter->offset;

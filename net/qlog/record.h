@@ -20,10 +20,12 @@ enum {
 enum qlog_record_kind {
     QLOG_RECORD_VALUE,       /* a whole value of the outermost level: a header or an event */
     QLOG_RECORD_TRACE_BEGIN, /* a trace of a document begins; no text */
+    QLOG_RECORD_TRACE_HEAD,  /* what stands in the trace before its events; a copy without them */
     QLOG_RECORD_EVENT,       /* an event of that trace */
     QLOG_RECORD_TRACE,       /* the trace without its events: the header, which comes last */
     QLOG_RECORD_DOCUMENT,    /* the document without its events */
-    QLOG_RECORD_JUNK,        /* bytes that belong to no record, or a record that was cut off */
+    QLOG_RECORD_JUNK,        /* bytes that belong to no record */
+    QLOG_RECORD_CUT,         /* what there is of a record that was cut off, with others after it */
 };
 
 struct qlog_record {

@@ -43,7 +43,8 @@ struct qlog_writer *qlog_writer_new(const char *folder, const char *id, const ch
     create_file(writer, folder, id, role);
     if (writer->fd >= 0)
         return writer;
-    error_set(error, "%s: cannot write the QUIC log: %s", writer->path, strerror(errno));
+    error_set_kind(error, ERROR_SYSTEM, "%s: cannot write the QUIC log: %s", writer->path,
+                   strerror(errno));
     qlog_writer_free(writer);
     return NULL;
 }
@@ -71,7 +72,8 @@ void qlog_writer_discard(struct qlog_writer *writer)
 static void give_up(struct qlog_writer *writer)
 {
     struct error loss;
-    error_set(&loss, "%s: the QUIC log ends here: %s", writer->path, strerror(errno));
+    error_set_kind(&loss, ERROR_SYSTEM, "%s: the QUIC log ends here: %s", writer->path,
+                   strerror(errno));
     losses_add(&loss);
     close(writer->fd);
     writer->fd = -1;

@@ -134,6 +134,24 @@ static bool verify_retry(const struct quic_endpoint *endpoint, const struct sock
                (ngtcp2_duration)RETRY_VALID_S * NGTCP2_SECONDS, endpoint->now) == 0;
 }
 
+static bool is_full(const struct quic_endpoint *endpoint)
+{
+    return endpoint->connection_count >= QUIC_CONNECTIONS_MAX ||
+           endpoint->inbound_count >= QUIC_CONNECTIONS_INBOUND_MAX;
+}
+
+static void refuse_beyond_table(struct quic_socket *socket, const struct sockaddr *remote,
+                                socklen_t remote_size, const ngtcp2_pkt_hd *header)
+{
+    struct quic_endpoint *endpoint = socket->endpoint;
+    accept_send_refusal(socket, remote, remote_size, header);
+    if (budget_take(&endpoint->refusals_told, endpoint->now))
+        log_warn("a connection is refused, %llu in all: %zu are there, %zu of them inbound; "
+                 "there may be %d, inbound %d",
+                 (unsigned long long)endpoint->statistics.refused, endpoint->connection_count,
+                 endpoint->inbound_count, QUIC_CONNECTIONS_MAX, QUIC_CONNECTIONS_INBOUND_MAX);
+}
+
 void accept_datagram(struct quic_socket *socket, const struct sockaddr *remote,
                      socklen_t remote_size, const uint8_t *data, size_t size,
                      const ngtcp2_version_cid *ids)
@@ -146,8 +164,8 @@ void accept_datagram(struct quic_socket *socket, const struct sockaddr *remote,
     ngtcp2_pkt_hd header;
     if (!socket->listening || endpoint->shut_down || ngtcp2_accept(&header, data, size) != 0)
         return;
-    if (endpoint->connection_count >= QUIC_CONNECTIONS_MAX) {
-        accept_send_refusal(socket, remote, remote_size, &header);
+    if (is_full(endpoint)) {
+        refuse_beyond_table(socket, remote, remote_size, &header);
         return;
     }
     ngtcp2_cid original;

@@ -20,15 +20,21 @@ void connection_make_cid(ngtcp2_cid *cid)
     gnutls_rnd(GNUTLS_RND_NONCE, cid->data, CID_SIZE);
 }
 
+ngtcp2_duration connection_idle_timeout(const struct quic_connection *connection)
+{
+    const ngtcp2_transport_params *remote =
+        ngtcp2_conn_get_remote_transport_params(connection->conn);
+    ngtcp2_duration idle = connection->policy.idle_timeout_ms * MILLISECOND_NS;
+    if (remote != NULL && remote->max_idle_timeout > 0 && remote->max_idle_timeout < idle)
+        idle = remote->max_idle_timeout;
+    return idle;
+}
+
 /* Half the shorter of both idle timeouts keeps an idle connection up over one lost packet. */
 void connection_start_keep_alive(struct quic_connection *connection)
 {
     const struct quic_policy *policy = &connection->policy;
-    const ngtcp2_transport_params *remote =
-        ngtcp2_conn_get_remote_transport_params(connection->conn);
-    ngtcp2_duration idle = policy->idle_timeout_ms * MILLISECOND_NS;
-    if (remote != NULL && remote->max_idle_timeout > 0 && remote->max_idle_timeout < idle)
-        idle = remote->max_idle_timeout;
+    ngtcp2_duration idle = connection_idle_timeout(connection);
     ngtcp2_duration wanted = policy->keep_alive_ms * MILLISECOND_NS;
     if (wanted == 0)
         wanted = COMPAT_KEEP_ALIVE_NEVER;
@@ -41,6 +47,9 @@ static int on_handshake_completed(ngtcp2_conn *conn, void *user)
 {
     (void)conn;
     struct quic_connection *connection = user;
+    if (!connection->server && !tls_check_server(connection))
+        return NGTCP2_ERR_CALLBACK_FAILURE; /* connection_fail asks what was found */
+    connection->endpoint->dials -= !connection->server;
     connection->established = true;
     connection->established_at = connection->endpoint->now;
     if (connection->server) {
@@ -79,6 +88,7 @@ static int on_crypto_data(ngtcp2_conn *conn, compat_level level, uint64_t offset
 {
     struct quic_connection *connection = user;
     struct crypto_guard *guard = &connection->crypto_guard;
+    connection->answered = true;
     uint64_t tickets = guard->tickets;
     enum crypto_decision decision =
         crypto_guard_decide(guard, level_of(level), bytes_of(data, size));
@@ -88,6 +98,13 @@ static int on_crypto_data(ngtcp2_conn *conn, compat_level level, uint64_t offset
     return decision == CRYPTO_DROP
                ? 0
                : ngtcp2_crypto_recv_crypto_data_cb(conn, level, offset, data, size, user);
+}
+
+static int on_retry(ngtcp2_conn *conn, const ngtcp2_pkt_hd *header, void *user)
+{
+    struct quic_connection *connection = user;
+    connection->answered = true;
+    return ngtcp2_crypto_recv_retry_cb(conn, header, user);
 }
 
 static int on_version_negotiation(ngtcp2_conn *conn, const ngtcp2_pkt_hd *header,
@@ -244,7 +261,7 @@ static int on_stateless_reset(ngtcp2_conn *conn, const ngtcp2_pkt_stateless_rese
 const ngtcp2_callbacks connection_client_callbacks = {
     COMMON_CALLBACKS,
     .client_initial = ngtcp2_crypto_client_initial_cb,
-    .recv_retry = ngtcp2_crypto_recv_retry_cb,
+    .recv_retry = on_retry,
     .recv_version_negotiation = on_version_negotiation,
 };
 

@@ -117,7 +117,7 @@ gnutls_certificate_credentials_t certificate_credentials(const struct identity *
         return credentials;
     if (credentials != NULL)
         gnutls_certificate_free_credentials(credentials);
-    error_set(error, "cannot make a certificate: %s", gnutls_strerror(code));
+    error_set_kind(error, ERROR_SYSTEM, "cannot make a certificate: %s", gnutls_strerror(code));
     return NULL;
 }
 
@@ -194,8 +194,9 @@ static bool check_self_signature(gnutls_x509_crt_t certificate, const struct cut
     if (code >= 0)
         code = gnutls_pubkey_verify_data2(key, algorithm, 0, &signed_part, &signature);
     gnutls_pubkey_deinit(key);
-    return code >= 0 || error_set(error, "certificate: its self-signature (%s) is wrong: %s", name,
-                                  gnutls_strerror(code));
+    return code >= 0 ||
+           error_set_kind(error, ERROR_SYSTEM, "certificate: its self-signature (%s) is wrong: %s",
+                          name, gnutls_strerror(code));
 }
 
 /* Finds the libp2p extension; no other may be critical, for we know none. */
@@ -211,8 +212,9 @@ static bool find_extension(gnutls_x509_crt_t certificate, gnutls_datum_t *extens
         if (code == GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE)
             break;
         if (code < 0)
-            return error_set(error, "certificate: extension %u cannot be read: %s", i,
-                             gnutls_strerror(code));
+            return error_set_kind(error, ERROR_SYSTEM,
+                                  "certificate: extension %u cannot be read: %s", i,
+                                  gnutls_strerror(code));
         if (strcmp(oid, EXTENSION_OID) != 0) {
             if (critical)
                 return error_set(error, "certificate: unknown critical extension %s", oid);
@@ -295,9 +297,9 @@ bool certificate_verify(struct bytes der, time_t now, struct certificate_peer *p
         return error_set(error, "certificate: out of memory");
     gnutls_datum_t input = datum_of(der);
     int code = gnutls_x509_crt_import(certificate, &input, GNUTLS_X509_FMT_DER);
-    bool good = code < 0
-                    ? error_set(error, "certificate: cannot be read: %s", gnutls_strerror(code))
-                    : judge(certificate, &cut, now, peer, error);
+    bool good = code < 0 ? error_set_kind(error, ERROR_SYSTEM, "certificate: cannot be read: %s",
+                                          gnutls_strerror(code))
+                         : judge(certificate, &cut, now, peer, error);
     gnutls_x509_crt_deinit(certificate);
     return good;
 }

@@ -101,8 +101,9 @@ static struct quic_connection *connection_new(struct quic_socket *socket, bool s
     connection->timer = evtimer_new(endpoint->settings.base, on_timer, connection);
     LIST_INSERT_HEAD(&endpoint->connections, connection, link);
     endpoint->connection_count++;
-    if (server)
-        endpoint->handshakes++;
+    endpoint->handshakes += server;
+    endpoint->dials += !server;
+    endpoint->inbound_count += server;
     return connection;
 }
 
@@ -138,7 +139,7 @@ struct quic_connection *connection_new_client(struct quic_socket *socket,
                                       NGTCP2_PROTO_VER_V1, &connection_client_callbacks, &settings,
                                       &params, NULL, connection);
     if (code != 0) {
-        error_set(error, "cannot begin a connection: %s", ngtcp2_strerror(code));
+        error_set_kind(error, ERROR_SYSTEM, "cannot begin a connection: %s", ngtcp2_strerror(code));
         return give_up(connection);
     }
     ngtcp2_conn_set_tls_native_handle(connection->conn, connection->session);
@@ -193,7 +194,8 @@ bool connection_begin_server(struct quic_connection *connection, const struct so
         ngtcp2_conn_server_new(&connection->conn, &header->scid, &source, &path, header->version,
                                &connection_server_callbacks, &settings, &params, NULL, connection);
     if (code != 0)
-        return error_set(error, "cannot accept a connection: %s", ngtcp2_strerror(code));
+        return error_set_kind(error, ERROR_SYSTEM, "cannot accept a connection: %s",
+                              ngtcp2_strerror(code));
     ngtcp2_conn_set_tls_native_handle(connection->conn, connection->session);
     endpoint_add_route(connection, &source);
     connection->state = CONNECTION_LIVE;
@@ -212,12 +214,15 @@ void connection_free_dead_streams(struct quic_connection *connection)
 void connection_free(struct quic_connection *connection)
 {
     struct quic_endpoint *endpoint = connection->endpoint;
-    if (connection->server && !connection->established)
-        endpoint->handshakes--;
+    if (!connection->established) {
+        endpoint->handshakes -= connection->server;
+        endpoint->dials -= !connection->server;
+    }
     if (connection->dirty)
         STAILQ_REMOVE(&endpoint->dirty, connection, quic_connection, dirty_link);
     LIST_REMOVE(connection, link);
     endpoint->connection_count--;
+    endpoint->inbound_count -= connection->server;
     if (connection->conn != NULL)
         ngtcp2_conn_del(connection->conn); /* writes the log's last record */
     while (!SLIST_EMPTY(&connection->routes))
@@ -268,6 +273,7 @@ void quic_connection_facts(const struct quic_connection *connection,
     facts->group = tls_group_name(connection->session);
     facts->quic_version = ngtcp2_conn_get_negotiated_version(connection->conn);
     facts->established_ns = connection->established_at;
+    facts->idle_timeout_ms = connection_idle_timeout(connection) / MILLISECOND_NS;
     facts->bytes_in = connection->bytes_in;
     facts->bytes_out = connection->bytes_out;
     const ngtcp2_path *path = ngtcp2_conn_get_path(connection->conn);

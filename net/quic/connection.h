@@ -21,12 +21,17 @@ struct quic_connection_facts {
     char id[QUIC_CONNECTION_ID_TEXT_SIZE]; /* original destination connection id, hexadecimal */
     uint64_t started_ns; /* monotonic; the dialler's first packet, or its arrival */
     uint64_t established_ns;
-    uint64_t rtt_us; /* smoothed; 0 until measured */
+    uint64_t rtt_us;          /* smoothed; 0 until measured */
+    uint64_t idle_timeout_ms; /* the shorter of both sides' */
     uint64_t bytes_in, bytes_out;
 };
 
 void quic_connection_facts(const struct quic_connection *connection,
                            struct quic_connection_facts *facts);
+/* Of a dial that nobody has answered, what came in place of an answer: "" or clauses, each behind
+ * "; ", such as "; ICMP came back: Connection refused". It is cut off at SIZE. */
+void quic_connection_in_place_of_answer(const struct quic_connection *connection, char *text,
+                                        size_t size);
 bool quic_connection_is_established(const struct quic_connection *connection);
 /* Counts up, from 1; never used twice by an endpoint. */
 uint64_t quic_connection_number(const struct quic_connection *connection);

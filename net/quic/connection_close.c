@@ -141,6 +141,13 @@ static void drop(struct quic_connection *connection)
     connection->log = NULL;
 }
 
+static void say_timed_out(struct quic_connection *connection)
+{
+    char beside[ERROR_TEXT_SIZE];
+    quic_connection_in_place_of_answer(connection, beside, sizeof(beside));
+    error_set(&connection->close.reason, "handshake timed out%s", beside);
+}
+
 /* What a failing call of ngtcp2 means for the connection. */
 void connection_fail(struct quic_connection *connection, int code)
 {
@@ -166,10 +173,12 @@ void connection_fail(struct quic_connection *connection, int code)
         connection->state = CONNECTION_GONE;
         return;
     case NGTCP2_ERR_HANDSHAKE_TIMEOUT:
-        set_cause(connection, QUIC_HANDSHAKE_TIMEOUT, "handshake timed out");
+        set_cause(connection, QUIC_HANDSHAKE_TIMEOUT, "");
+        say_timed_out(connection);
         compat_close_error_set_library(&close, code);
         break;
     case NGTCP2_ERR_CRYPTO:
+    case NGTCP2_ERR_CALLBACK_FAILURE:
         if (connection->crypto_guard.code != 0)
             fail_crypto(connection, &close);
         else
@@ -179,7 +188,8 @@ void connection_fail(struct quic_connection *connection, int code)
         set_cause(connection, QUIC_PROTOCOL_ERROR, "");
         compat_close_error_set_library(&close, code);
         connection->close.code = close.error_code;
-        error_set(&connection->close.reason, "QUIC protocol error: %s", ngtcp2_strerror(code));
+        error_set_kind(&connection->close.reason, ERROR_SYSTEM, "QUIC protocol error: %s",
+                       ngtcp2_strerror(code));
         break;
     }
     send_close(connection, &close);

@@ -10,6 +10,8 @@ enum {
     STREAM_VECTORS = 16,   /* pieces handed to ngtcp2 at a time */
     PROBE_PTO = 7,         /* the probe and its repeats after 1, 2 and 4 probe timeouts */
     PROBE_MIN_MS = 1000,
+    PROBE_MAX_MS = 3000, /* a round trip measured while a machine was busy may be far too long */
+    PROBE_PTO_MIN = 3,   /* at any rate: the probe, one repeat, and the way back */
 };
 
 /* ---- datagrams in ---- */
@@ -59,17 +61,26 @@ static bool same_remote(const ngtcp2_sockaddr *a, const struct sockaddr *b)
     return a4->sin_port == b4->sin_port && a4->sin_addr.s_addr == b4->sin_addr.s_addr;
 }
 
+bool connection_is_with(const struct quic_connection *connection, const struct sockaddr *remote)
+{
+    return same_remote(ngtcp2_conn_get_path(connection->conn)->remote.addr, remote);
+}
+
+/* What cannot be decrypted is no error to ngtcp2: a first acknowledgement or a TLS message tells.
+ */
+static bool is_understood(const struct quic_connection *connection)
+{
+    compat_conn_info info;
+    compat_conn_get_info(connection->conn, &info);
+    return connection->answered || info.min_rtt != UINT64_MAX;
+}
+
 /*
  * A peer that moves is not followed (RFC 9000, section 9: we say disable_active_migration, and drop
  * what comes from another address all the same). ngtcp2 ends the process by an assertion where one
  * comes back while the path's MTU is being probed, in 0.12 whenever it answers a PATH_CHALLENGE
  * from there, in 1.x where the move came before the end of the handshake.
  */
-static bool is_from_elsewhere(struct quic_connection *connection, const struct sockaddr *remote)
-{
-    return !same_remote(ngtcp2_conn_get_path(connection->conn)->remote.addr, remote);
-}
-
 void connection_receive(struct quic_connection *connection, const struct sockaddr *remote,
                         socklen_t remote_size, const uint8_t *data, size_t size)
 {
@@ -78,7 +89,7 @@ void connection_receive(struct quic_connection *connection, const struct sockadd
         admission_hold(connection, remote, remote_size, bytes_of(data, size));
         return;
     }
-    if (is_from_elsewhere(connection, remote)) {
+    if (!connection_is_with(connection, remote)) {
         connection->endpoint->statistics.datagrams_from_elsewhere++;
         return;
     }
@@ -90,9 +101,10 @@ void connection_receive(struct quic_connection *connection, const struct sockadd
     ngtcp2_pkt_info info = {0};
     int code =
         ngtcp2_conn_read_pkt(connection->conn, &path, &info, data, size, connection->endpoint->now);
-    connection->answered = connection->answered || code == 0 || code == NGTCP2_ERR_DRAINING;
+    connection->answered = is_understood(connection);
     endpoint_mark_dirty(connection);
     if (code == 0) {
+        connection->unanswered_at = 0;
         connection->silent_at = 0;
         report_stopped_streams(connection);
         return;
@@ -189,8 +201,9 @@ static ngtcp2_tstamp next_expiry(struct quic_connection *connection)
     if (connection->state != CONNECTION_LIVE)
         return connection->gone_at;
     ngtcp2_tstamp expiry = ngtcp2_conn_get_expiry(connection->conn);
-    bool probed = connection->silent_at != 0 && connection->silent_at < expiry;
-    return probed ? connection->silent_at : expiry;
+    ngtcp2_tstamp at =
+        connection->silent_at != 0 ? connection->silent_at : connection->unanswered_at;
+    return at != 0 && at < expiry ? at : expiry;
 }
 
 static void arm_timer(struct quic_connection *connection)
@@ -206,19 +219,48 @@ static void arm_timer(struct quic_connection *connection)
     event_arm(connection->timer, &delay);
 }
 
+static ngtcp2_duration probe_patience(struct quic_connection *connection)
+{
+    const ngtcp2_duration shortest = (ngtcp2_duration)PROBE_MIN_MS * MILLISECOND_NS;
+    const ngtcp2_duration longest = (ngtcp2_duration)PROBE_MAX_MS * MILLISECOND_NS;
+    ngtcp2_duration pto = ngtcp2_conn_get_pto(connection->conn);
+    ngtcp2_duration least = PROBE_PTO_MIN * pto > shortest ? PROBE_PTO_MIN * pto : shortest;
+    ngtcp2_duration most = PROBE_PTO * pto < longest ? PROBE_PTO * pto : longest;
+    return most > least ? most : least;
+}
+
 /* A keep-alive timeout that is over already makes ngtcp2 send a PING. */
 static void begin_probe(struct quic_connection *connection)
 {
-    ngtcp2_duration patience = PROBE_PTO * ngtcp2_conn_get_pto(connection->conn);
-    const ngtcp2_duration shortest = (ngtcp2_duration)PROBE_MIN_MS * MILLISECOND_NS;
-    connection->silent_at = connection->endpoint->now + (patience > shortest ? patience : shortest);
+    connection->silent_at = connection->endpoint->now + probe_patience(connection);
     ngtcp2_conn_set_keep_alive_timeout(connection->conn, 1);
+}
+
+/* Silence counts from the first packet on that wants an answer. */
+static void watch_silence(struct quic_connection *connection)
+{
+    ngtcp2_duration patience = connection->policy.unanswered_ms * MILLISECOND_NS;
+    if (patience == 0 || !connection->established)
+        return;
+    compat_conn_info info;
+    compat_conn_get_info(connection->conn, &info);
+    if (info.bytes_in_flight == 0)
+        connection->unanswered_at = 0;
+    else if (connection->unanswered_at == 0)
+        connection->unanswered_at = connection->endpoint->now + patience;
+}
+
+static bool wants_probe(const struct quic_connection *connection)
+{
+    return connection->probe_wanted ||
+           (connection->silent_at == 0 && connection->unanswered_at != 0 &&
+            connection->unanswered_at <= connection->endpoint->now);
 }
 
 static void write_live(struct quic_connection *connection)
 {
     ngtcp2_tstamp now = connection->endpoint->now;
-    bool probe = connection->probe_wanted;
+    bool probe = wants_probe(connection);
     if (probe)
         begin_probe(connection);
     if (ngtcp2_conn_get_expiry(connection->conn) <= now) {
@@ -231,6 +273,8 @@ static void write_live(struct quic_connection *connection)
     if (probe)
         connection_start_keep_alive(connection);
     connection->probe_wanted = false;
+    if (connection->state == CONNECTION_LIVE)
+        watch_silence(connection);
     if (connection->state == CONNECTION_LIVE && connection->close_wanted)
         connection_close_by_us(connection);
     else if (connection->state == CONNECTION_LIVE && connection->silent_at != 0 &&

@@ -16,9 +16,10 @@
 #include "net/quic/internal.h"
 
 static const struct quic_policy default_policy = {
-    .idle_timeout_ms = 30000,
+    .idle_timeout_ms = 10000,
     .handshake_timeout_ms = 10000,
-    .keep_alive_ms = 15000,
+    .keep_alive_ms = 5000,
+    .unanswered_ms = 3000,
     .stream_window = 1 << 20,
     .connection_window = 4 << 20,
     .remote_streams_max = 128,
@@ -173,9 +174,11 @@ static void receive_datagram(struct quic_socket *socket, const struct sockaddr *
     int code = ngtcp2_pkt_decode_version_cid(&ids, data, size, CID_SIZE);
     if (code == NGTCP2_ERR_VERSION_NEGOTIATION)
         accept_version_negotiation(socket, remote, remote_size, size, &ids);
+    struct route *route = code == 0 ? find_route(endpoint, ids.dcid, ids.dcidlen) : NULL;
+    if (route == NULL)
+        unanswered_note_datagram(endpoint, remote, data, code == 0);
     if (code != 0)
         return;
-    struct route *route = find_route(endpoint, ids.dcid, ids.dcidlen);
     if (route != NULL)
         connection_receive(route->connection, remote, remote_size, data, size);
     else
@@ -209,7 +212,8 @@ static bool derive_secret(struct quic_endpoint *endpoint, struct error *error)
     struct bytes secret = identity_secret(endpoint->settings.identity);
     int code = gnutls_hmac_fast(GNUTLS_MAC_SHA256, secret.data, secret.size, label,
                                 sizeof(label) - 1, endpoint->secret);
-    return code == 0 || error_set(error, "cannot derive a secret: %s", gnutls_strerror(code));
+    return code == 0 ||
+           error_set_kind(error, ERROR_SYSTEM, "cannot derive a secret: %s", gnutls_strerror(code));
 }
 
 /* Found out at the start, not with the first connection. */
@@ -231,6 +235,7 @@ struct quic_endpoint *quic_endpoint_new(const struct quic_settings *settings, st
     STAILQ_INIT(&endpoint->dirty);
     endpoint->batch = send_batch_new();
     endpoint->resets = budget_full(QUIC_RESETS_PER_SECOND, endpoint_update_now(endpoint));
+    endpoint->refusals_told = budget_full(1, endpoint->now);
     endpoint->wake = event_new(settings->base, -1, 0, on_wake, endpoint);
     if (check_qlog_folder(settings->qlog_folder, error) && derive_secret(endpoint, error) &&
         tls_endpoint_init(endpoint, error))
@@ -355,7 +360,7 @@ static bool check_route(const struct sockaddr_storage *remote, socklen_t size, s
     int fd = socket(remote->ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     bool routed = fd >= 0 && connect(fd, (const struct sockaddr *)remote, size) == 0;
     if (!routed)
-        error_set(error, "there is no way to that address: %s", strerror(errno));
+        error_set_kind(error, ERROR_SYSTEM, "there is no way to that address: %s", strerror(errno));
     if (fd >= 0)
         close(fd);
     return routed;

@@ -19,7 +19,8 @@
 
 enum {
     QUIC_SOCKETS_MAX = 8,
-    QUIC_CONNECTIONS_MAX = 1024,       /* those that live and those that are being set up */
+    QUIC_CONNECTIONS_MAX = 1024,        /* those that live and those that are being set up */
+    QUIC_CONNECTIONS_INBOUND_MAX = 960, /* of them; the other places are kept for dialling */
     QUIC_HANDSHAKES_BEFORE_RETRY = 32, /* half-open inbound ones, before addresses must be proven */
     QUIC_HELD_DATAGRAMS_MAX = 8,       /* of a connection that waits to be admitted */
     QUIC_RESETS_PER_SECOND = 100,      /* stateless ones, and as many at once */
@@ -57,6 +58,9 @@ struct quic_policy {
     /* A PING goes out after so long without a packet, and after half of the shorter idle timeout at
      * the latest; 0: never. */
     uint64_t keep_alive_ms;
+    /* A peer of which nothing has come for so long while something is unacknowledged is asked for a
+     * sign of life, and given up without one: see quic_connection_probe. 0: never. */
+    uint64_t unanswered_ms;
     uint64_t stream_window; /* bytes that the peer may have under way on a stream */
     uint64_t connection_window;
     uint32_t remote_streams_max; /* bidirectional ones that the peer may have open at a time */
@@ -144,7 +148,8 @@ struct quic_connection *quic_endpoint_first(const struct quic_endpoint *endpoint
 
 struct quic_endpoint_statistics {
     uint64_t datagrams_in, datagrams_out, bytes_in, bytes_out, datagrams_dropped, retries_sent,
-        resets_sent, resets_withheld, version_negotiations_sent, refused;
+        resets_sent, resets_withheld, version_negotiations_sent,
+        refused;              /* connections, by the owner or because the table is full */
     uint64_t session_tickets; /* of peers that are servers; dropped */
     uint64_t
         datagrams_from_elsewhere; /* of a connection, but not from its peer's address: dropped */

@@ -107,6 +107,9 @@ struct quic_connection {
     struct error tls_error; /* what our check of the certificate found */
     struct crypto_guard crypto_guard;
     uint32_t offered_version;
+    /* In place of an answer to a dial. */
+    int icmp_error; /* an errno; 0: none */
+    uint64_t foreign_datagrams, stray_datagrams;
     ngtcp2_cid original;
     bool retried; /* `original` is what a Retry token of ours vouched for */
     STAILQ_HEAD(, held_datagram) held;
@@ -121,7 +124,8 @@ struct quic_connection {
     ngtcp2_tstamp gone_at; /* when closing, draining or being held ends */
     bool retry_wanted;     /* to be begun anew, by a client that has proven its address */
     bool probe_wanted;
-    ngtcp2_tstamp silent_at; /* when an unanswered probe ends it; 0: none is out */
+    ngtcp2_tstamp unanswered_at; /* when it is probed for being silent; 0: all is acknowledged */
+    ngtcp2_tstamp silent_at;     /* when an unanswered probe ends it; 0: none is out */
     struct event *timer;
     struct qlog_writer *log;
     LIST_HEAD(, quic_stream) streams;
@@ -148,13 +152,15 @@ struct quic_endpoint {
     struct reset_token *reset_tokens;
     LIST_HEAD(, quic_connection) connections;
     STAILQ_HEAD(, quic_connection) dirty;
-    size_t connection_count, handshakes;
+    size_t connection_count, inbound_count;
+    size_t handshakes, dials; /* half-open ones: inbound, ours */
     uint64_t last_number;
     struct event *wake; /* something is to be written, asked for from outside the pump */
     bool pumping, shut_down;
     ngtcp2_tstamp now;
     struct send_batch *batch;
     struct budget resets;
+    struct budget refusals_told; /* in the log */
     struct quic_endpoint_statistics statistics;
 };
 
@@ -187,6 +193,13 @@ uint8_t *send_batch_room(struct quic_endpoint *endpoint);
 void send_batch_add(struct quic_endpoint *endpoint, struct quic_socket *socket,
                     const ngtcp2_addr *remote, size_t size);
 void send_batch_flush(struct quic_endpoint *endpoint);
+
+/* ---- unanswered.c: what comes in place of an answer to a dial ---- */
+/* Empties the socket's error queue. */
+void unanswered_read_errors(struct quic_socket *socket);
+/* A datagram that belongs to no connection. */
+void unanswered_note_datagram(struct quic_endpoint *endpoint, const struct sockaddr *remote,
+                              const uint8_t *data, bool is_quic);
 
 /* ---- accept.c: what arrives for no connection of ours ---- */
 void accept_datagram(struct quic_socket *socket, const struct sockaddr *remote,
@@ -234,6 +247,8 @@ void connection_free_dead_streams(struct quic_connection *connection);
 void connection_free(struct quic_connection *connection);
 
 /* ---- connection_packets.c ---- */
+/* By address and port. */
+bool connection_is_with(const struct quic_connection *connection, const struct sockaddr *remote);
 void connection_receive(struct quic_connection *connection, const struct sockaddr *remote,
                         socklen_t remote_size, const uint8_t *data, size_t size);
 void connection_write(struct quic_connection *connection);
@@ -253,6 +268,8 @@ void connection_draining(struct quic_connection *connection);
 void connection_repeat_close(struct quic_connection *connection, const ngtcp2_addr *remote);
 
 /* ---- callbacks.c: what ngtcp2 tells us ---- */
+/* The shorter of both sides'; our own until the peer's is known. */
+ngtcp2_duration connection_idle_timeout(const struct quic_connection *connection);
 /* Sets the keep-alive timeout to what both ends' idle timeouts ask for. */
 void connection_start_keep_alive(struct quic_connection *connection);
 extern const ngtcp2_callbacks connection_client_callbacks, connection_server_callbacks;
@@ -276,6 +293,9 @@ void stream_closed(struct quic_stream *stream);
 bool tls_endpoint_init(struct quic_endpoint *endpoint, struct error *error);
 void tls_endpoint_clear(struct quic_endpoint *endpoint);
 bool tls_session_new(struct quic_connection *connection, struct error *error);
+/* On the client once the handshake is complete, what TLS itself lets pass: whether the server is
+ * one of libp2p's. Otherwise `tls_error` and the alert are set. */
+bool tls_check_server(struct quic_connection *connection);
 /* "AES-128-GCM", "X25519": static. */
 const char *tls_cipher_name(gnutls_session_t session);
 const char *tls_group_name(gnutls_session_t session);

@@ -108,6 +108,20 @@ static void fill_message(struct send_batch *batch, struct msghdr *header, size_t
 
 /* ---- sending ---- */
 
+static bool is_of_another(int reason)
+{
+    return reason == ECONNREFUSED || reason == EHOSTUNREACH || reason == ENETUNREACH ||
+           reason == EPROTO || reason == EHOSTDOWN || reason == ENONET;
+}
+
+/* An error that ICMP has brought of another datagram is told by the next call, whatever that sends,
+ * and only once. */
+static ssize_t send_single(int fd, const struct msghdr *message)
+{
+    ssize_t sent = sendmsg(fd, message, 0);
+    return sent < 0 && is_of_another(errno) ? sendmsg(fd, message, 0) : sent;
+}
+
 /* The system takes no run here, or one of its packets is a probe of a size that the path does not
  * bear: each goes alone, and the batch says no more of runs if it was not for a probe. */
 static void send_one_by_one(struct quic_endpoint *endpoint, const struct msghdr *run, int fd,
@@ -120,7 +134,7 @@ static void send_one_by_one(struct quic_endpoint *endpoint, const struct msghdr 
                                 .msg_namelen = run->msg_namelen,
                                 .msg_iov = &run->msg_iov[i],
                                 .msg_iovlen = 1};
-        if (sendmsg(fd, &single, 0) < 0)
+        if (send_single(fd, &single) < 0)
             endpoint->statistics.datagrams_dropped++;
     }
 }
@@ -131,6 +145,8 @@ static void send_messages(struct quic_endpoint *endpoint, int fd, struct mmsghdr
 {
     while (count > 0) {
         int sent = sendmmsg(fd, messages, (unsigned)count, 0);
+        if (sent < 0 && is_of_another(errno))
+            sent = sendmmsg(fd, messages, (unsigned)count, 0);
         int reason = errno;
         if (sent < 0 && reason == EINTR)
             continue;

@@ -59,6 +59,8 @@ void socket_receive(struct quic_socket *socket, datagram_handler handler)
         int count = recvmmsg(socket->fd, messages, RECEIVE_BATCH, MSG_DONTWAIT, NULL);
         if (count < 0 && errno == EINTR)
             continue;
+        if (count < 0) /* or else the queue of errors would have us called again at once */
+            unanswered_read_errors(socket);
         for (int i = 0; i < count; i++)
             hand_over(socket, &messages[i].msg_hdr, buffers[i], messages[i].msg_len, handler);
         if (count < RECEIVE_BATCH)
@@ -67,7 +69,8 @@ void socket_receive(struct quic_socket *socket, datagram_handler handler)
     endpoint_wake(socket->endpoint);
 }
 
-/* Path MTU is probed by QUIC itself: datagrams are never fragmented, and ICMP is not believed. */
+/* Path MTU is probed by QUIC itself: datagrams are never fragmented, and ICMP is not believed, but
+ * told. */
 static void set_options(int fd, int family)
 {
     int size = SOCKET_BUFFER_SIZE, on = 1;
@@ -78,9 +81,11 @@ static void set_options(int fd, int family)
         int probe = IPV6_PMTUDISC_PROBE;
         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
         setsockopt(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, &probe, sizeof(probe));
+        setsockopt(fd, IPPROTO_IPV6, IPV6_RECVERR, &on, sizeof(on));
     } else {
         int probe = IP_PMTUDISC_PROBE;
         setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &probe, sizeof(probe));
+        setsockopt(fd, IPPROTO_IP, IP_RECVERR, &on, sizeof(on));
     }
 }
 
@@ -89,7 +94,7 @@ struct quic_socket *socket_open(struct quic_endpoint *endpoint, const struct soc
 {
     int fd = socket(address->sa_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) {
-        error_set(error, "cannot make a UDP socket: %s", strerror(errno));
+        error_set_kind(error, ERROR_SYSTEM, "cannot make a UDP socket: %s", strerror(errno));
         return NULL;
     }
     set_options(fd, address->sa_family);
@@ -100,7 +105,7 @@ struct quic_socket *socket_open(struct quic_endpoint *endpoint, const struct soc
     if (bind(fd, address, size) == 0 &&
         getsockname(fd, (struct sockaddr *)&socket->address, &socket->address_size) == 0)
         return socket;
-    error_set(error, "cannot listen: %s", strerror(errno));
+    error_set_kind(error, ERROR_SYSTEM, "cannot listen: %s", strerror(errno));
     socket_close(socket);
     return NULL;
 }

@@ -51,8 +51,8 @@ static int verify_peer(gnutls_session_t session)
 static void end_keylog(struct quic_endpoint *endpoint)
 {
     struct error loss;
-    error_set(&loss, "%s: the log of TLS secrets ends here: %s", endpoint->keylog_path,
-              strerror(errno));
+    error_set_kind(&loss, ERROR_SYSTEM, "%s: the log of TLS secrets ends here: %s",
+                   endpoint->keylog_path, strerror(errno));
     losses_add(&loss);
     close(endpoint->keylog);
     endpoint->keylog = -1;
@@ -77,7 +77,7 @@ static int write_keylog(gnutls_session_t session, const char *label, const gnutl
     return 0;
 }
 
-/* GnuTLS checks a missing ALPN extension on the client only. */
+/* GnuTLS lets a ClientHello without ALPN pass. */
 static int insist_on_alpn(gnutls_session_t session, unsigned type, unsigned when, unsigned incoming,
                           const gnutls_datum_t *message)
 {
@@ -86,6 +86,27 @@ static int insist_on_alpn(gnutls_session_t session, unsigned type, unsigned when
     return gnutls_alpn_get_selected_protocol(session, &selected) == 0
                ? 0
                : GNUTLS_E_NO_APPLICATION_PROTOCOL;
+}
+
+/* GnuTLS checks neither on the client: a server that selects no protocol speaks who knows what, and
+ * one that asks for no certificate cannot know whom it talks to. libp2p specification: tls/tls.md.
+ */
+bool tls_check_server(struct quic_connection *connection)
+{
+    gnutls_session_t session = connection->session;
+    gnutls_datum_t selected;
+    if (gnutls_alpn_get_selected_protocol(session, &selected) != 0) {
+        ngtcp2_conn_set_tls_alert(connection->conn, GNUTLS_A_NO_APPLICATION_PROTOCOL);
+        return error_set(&connection->tls_error,
+                         "the peer selected no application protocol (ALPN): expected libp2p");
+    }
+    if (gnutls_certificate_client_get_request_status(session) == 0) {
+        ngtcp2_conn_set_tls_alert(connection->conn, GNUTLS_A_HANDSHAKE_FAILURE);
+        return error_set(&connection->tls_error,
+                         "the peer did not ask for our certificate: the peer cannot know who we "
+                         "are");
+    }
+    return true;
 }
 
 static ngtcp2_conn *get_conn(ngtcp2_crypto_conn_ref *reference)
@@ -110,7 +131,7 @@ bool tls_session_new(struct quic_connection *connection, struct error *error)
         code = connection->server ? ngtcp2_crypto_gnutls_configure_server_session(session)
                                   : ngtcp2_crypto_gnutls_configure_client_session(session);
     if (code != 0)
-        return error_set(error, "cannot set up TLS: %s", gnutls_strerror(code));
+        return error_set_kind(error, ERROR_SYSTEM, "cannot set up TLS: %s", gnutls_strerror(code));
     connection->reference.get_conn = get_conn;
     connection->reference.user_data = connection;
     gnutls_session_set_ptr(session, &connection->reference);
@@ -134,7 +155,8 @@ static bool open_keylog(struct quic_endpoint *endpoint, struct error *error)
     endpoint->keylog_path = path;
     endpoint->keylog = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, S_IRUSR | S_IWUSR);
     return endpoint->keylog >= 0 ||
-           error_set(error, "%s: cannot write TLS secrets: %s", path, strerror(errno));
+           error_set_kind(error, ERROR_SYSTEM, "%s: cannot write TLS secrets: %s", path,
+                          strerror(errno));
 }
 
 bool tls_endpoint_init(struct quic_endpoint *endpoint, struct error *error)
@@ -146,7 +168,8 @@ bool tls_endpoint_init(struct quic_endpoint *endpoint, struct error *error)
         return false;
     gnutls_certificate_set_verify_function(endpoint->credentials, verify_peer);
     int code = gnutls_priority_init(&endpoint->priorities, priorities, NULL);
-    return code == 0 || error_set(error, "cannot set up TLS: %s", gnutls_strerror(code));
+    return code == 0 ||
+           error_set_kind(error, ERROR_SYSTEM, "cannot set up TLS: %s", gnutls_strerror(code));
 }
 
 void tls_endpoint_clear(struct quic_endpoint *endpoint)

@@ -23,7 +23,7 @@ static bool look_up(const char *host, const char *port, struct relay_endpoint *e
         host = "127.0.0.1";
     int code = getaddrinfo(host, port, &hints, &found);
     if (code != 0)
-        return error_set(error, "%s: %s", host, gai_strerror(code));
+        return error_set_kind(error, ERROR_SYSTEM, "%s: %s", host, gai_strerror(code));
     memcpy(&endpoint->address, found->ai_addr, found->ai_addrlen);
     endpoint->size = found->ai_addrlen;
     freeaddrinfo(found);

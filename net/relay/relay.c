@@ -296,7 +296,8 @@ static bool listen_at(struct relay *relay, const struct relay_endpoint *listen, 
         bind(relay->socket, (const struct sockaddr *)&listen->address, listen->size) != 0 ||
         getsockname(relay->socket, (struct sockaddr *)&relay->listening.address,
                     &relay->listening.size) != 0)
-        return error_set(error, "cannot listen at %s: %s", text, strerror(errno));
+        return error_set_kind(error, ERROR_SYSTEM, "cannot listen at %s: %s", text,
+                              strerror(errno));
     return true;
 }
 

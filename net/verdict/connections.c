@@ -117,6 +117,8 @@ bool qlog_connections_add(struct qlog_connections *connections, const char *path
     if (!add_file(connections, path, mark, duplicate))
         return false;
     for (size_t i = 0; i < count; i++) {
+        if (logs[i]->trace_error != NULL)
+            continue; /* it stands where a trace should */
         infer_role(logs[i]);
         place(find_or_add(connections, logs[i]), logs[i]);
     }
@@ -185,6 +187,16 @@ static void merge_half(struct qlog_half *merged, const struct qlog_half *half, d
     merged->final_size_changed |= half->final_size_changed;
 }
 
+/* What one log gives no length of the other may have the whole of. */
+static void merge_open(struct qlog_half *merged, const struct qlog_half *half)
+{
+    if (half == NULL || !half->open || half->open_offset < merged->bytes)
+        return;
+    merged->open = true;
+    merged->open_offset = half->open_offset;
+    merged->bytes = half->open_offset;
+}
+
 /* The receiver's log knows when the stream arrived. The opener's knows which of its packets were
  * acknowledged: one that was lost arrived later than it was sent. */
 static double arrival_of(const struct qlog_connection *connection,
@@ -239,6 +251,9 @@ static void join_stream(const struct qlog_connection *connection, struct qlog_jo
                 half,
                 half_in(connection->ends[end], id, (enum qlog_role)end, (enum qlog_role)sender),
                 connection->shift[end]);
+        for (int end = QLOG_CLIENT; end <= QLOG_SERVER; end++)
+            merge_open(half, half_in(connection->ends[end], id, (enum qlog_role)end,
+                                     (enum qlog_role)sender));
     }
     for (int end = QLOG_CLIENT; end <= QLOG_SERVER; end++) {
         const struct qlog_log *log = connection->ends[end];

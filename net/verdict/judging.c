@@ -57,11 +57,12 @@ static void find_undecidable(struct qlog_judging *judging, const struct qlog_con
 {
     for (int end = QLOG_CLIENT; end <= QLOG_SERVER; end++) {
         const struct qlog_log *log = connection->ends[end];
-        const char *why = qlog_why_undecidable(connection, (enum qlog_role)end);
+        char *why = qlog_why_undecidable(connection, (enum qlog_role)end);
         if (log != NULL && why != NULL &&
             (judging->ending || log->quiet >= (double)judging->grace ||
              log->packets >= PACKETS_THAT_TELL))
             tell_undecidable(judging, log->path, why);
+        free(why);
     }
 }
 

@@ -73,9 +73,21 @@ static bool is_negotiated(const struct qlog_joined_stream *stream)
     return false;
 }
 
+/* Whether where a half ends is not told, so early that it might be anything. A frame behind the
+ * negotiation has a byte more at least. */
+static bool is_untold(const struct qlog_half *asked, const struct qlog_half *answered)
+{
+    return (asked->open && asked->bytes < HEADER_SIZE + GOSSIP_SIZE) ||
+           (answered->open && answered->bytes <= LONGEST_ANSWER);
+}
+
 static struct qlog_use use_by_bytes(const struct qlog_half *asked, const struct qlog_half *answered)
 {
     struct qlog_use use = {.shape = QLOG_SHAPE_EXCHANGE};
+    if (is_untold(asked, answered)) {
+        use.shape = QLOG_SHAPE_UNTOLD;
+        return use;
+    }
     int refusals = refusals_before_gossip(asked, answered);
     if (refusals >= 0) {
         use.shape = QLOG_SHAPE_GOSSIP;
@@ -130,7 +142,7 @@ const char *qlog_use_name(const struct qlog_use *use)
     static const char *const names[] = {
         [QLOG_SHAPE_FOREIGN] = "foreign",   [QLOG_SHAPE_OPENING] = "opening",
         [QLOG_SHAPE_REFUSED] = "refused",   [QLOG_SHAPE_GOSSIP] = "gossip",
-        [QLOG_SHAPE_EXCHANGE] = "exchange",
+        [QLOG_SHAPE_EXCHANGE] = "exchange", [QLOG_SHAPE_UNTOLD] = "untold",
     };
     return use->shape == QLOG_SHAPE_EXCHANGE && use->ping ? "ping" : names[use->shape];
 }

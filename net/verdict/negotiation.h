@@ -13,6 +13,7 @@ enum qlog_shape {
     QLOG_SHAPE_REFUSED,  /* answered `na`, nothing proposed since */
     QLOG_SHAPE_GOSSIP,   /* used in one direction, by its opener, after a 14-character protocol */
     QLOG_SHAPE_EXCHANGE, /* request and response, ping, identify */
+    QLOG_SHAPE_UNTOLD,   /* the log does not tell how many bytes passed */
 };
 
 struct qlog_use {
@@ -25,7 +26,7 @@ struct qlog_use {
 
 struct qlog_use qlog_use_of(const struct qlog_connection *connection,
                             const struct qlog_joined_stream *stream);
-/* "gossip", "exchange", "ping", "refused", "opening" or "foreign". */
+/* "gossip", "exchange", "ping", "refused", "opening", "foreign" or "untold". */
 const char *qlog_use_name(const struct qlog_use *use);
 /* What events of ours say of the protocol, or NULL. */
 const char *qlog_protocol_of(const struct qlog_joined_stream *stream);

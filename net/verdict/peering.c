@@ -61,7 +61,8 @@ static void gossip_init(struct qlog_gossip *gossip, const struct qlog_connection
         .over = on(connection->over, base),
         .grew = on(stream->half[stream->opener].grew, base),
         .growths = stream->half[stream->opener].growths,
-        .used = stream->half[stream->opener].bytes > negotiation,
+        .used =
+            stream->half[stream->opener].bytes > negotiation || stream->half[stream->opener].open,
     };
     read_claims(gossip);
 }

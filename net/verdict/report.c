@@ -5,6 +5,7 @@
 #include "common/utf8.h"
 #include "net/verdict/ending.h"
 #include "net/verdict/negotiation.h"
+#include "net/verdict/undecidable.h"
 
 /* Sets KEY where there is a value. JSON is UTF-8: what a log holds has passed the parser. */
 static void set_text(json_t *object, const char *key, const char *value)
@@ -107,6 +108,11 @@ static void report_times(json_t *report, const struct qlog_half *opener,
     set_time(report, "last_back_ms", receiver->grew);
 }
 
+static json_t *count_bytes(const struct qlog_half *half)
+{
+    return half->open ? json_null() : json_integer((json_int_t)half->bytes);
+}
+
 json_t *qlog_report_stream(const struct qlog_connection *connection,
                            const struct qlog_joined_stream *stream,
                            const struct qlog_judgement *judgement)
@@ -115,11 +121,11 @@ json_t *qlog_report_stream(const struct qlog_connection *connection,
     const struct qlog_half *receiver = &stream->half[qlog_other(stream->opener)];
     struct qlog_use use = qlog_use_of(connection, stream);
     json_t *report = json_pack(
-        "{s:I, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:o}", "id", (json_int_t)stream->id, "opened_by",
+        "{s:I, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o}", "id", (json_int_t)stream->id, "opened_by",
         qlog_role_name(stream->opener), "verdict", qlog_verdict_name(judgement->verdict),
         "confidence", qlog_confidence_name(judgement->confidence), "evidence", judgement->evidence,
-        "shape", qlog_use_name(&use), "bytes_out", (json_int_t)opener->bytes, "bytes_back",
-        (json_int_t)receiver->bytes, "moments", report_moments(connection, stream, &use));
+        "shape", qlog_use_name(&use), "bytes_out", count_bytes(opener), "bytes_back",
+        count_bytes(receiver), "moments", report_moments(connection, stream, &use));
     json_object_set_new(report, "orphan", json_boolean(qlog_verdict_is_orphan(judgement->verdict)));
     json_object_set_new(report, "healthy",
                         json_boolean(qlog_verdict_is_healthy(judgement->verdict)));
@@ -171,6 +177,23 @@ static void report_one_way(json_t *report, const struct qlog_connection *connect
     }
 }
 
+static void report_unknown(json_t *report, const struct qlog_connection *connection)
+{
+    json_t *unknown = json_array();
+    for (int end = QLOG_CLIENT; end <= QLOG_SERVER; end++) {
+        char *why = qlog_why_undecidable(connection, (enum qlog_role)end);
+        if (why == NULL)
+            continue;
+        char *path = utf8_safe_text(bytes_of_text(connection->ends[end]->path));
+        json_array_append_new(unknown, json_pack("{s:s, s:s}", "path", path, "reason", why));
+        free(path);
+        free(why);
+    }
+    if (json_array_size(unknown) > 0)
+        json_object_set(report, "unknown", unknown);
+    json_decref(unknown);
+}
+
 static json_t *report_connection(const struct qlog_connection *connection,
                                  const struct qlog_judgement *judgements)
 {
@@ -189,6 +212,7 @@ static json_t *report_connection(const struct qlog_connection *connection,
     set_text(report, "id", connection->id);
     if (connection->epoch > 0)
         set_time(report, "epoch_ms", connection->epoch);
+    report_unknown(report, connection);
     report_end(report, connection);
     report_one_way(report, connection, judgements);
     return report;

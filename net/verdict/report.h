@@ -11,25 +11,27 @@ enum { QLOG_REPORT_VERSION = 1 };
 /*
  * {schema_version, connections: [{id, logs: [{path, role, writer, records, stream_frames,
  * truncated, own_events}], peers: {client, server}, epoch_ms, duration_ms, ended: {at_ms, code,
- * space, reason, by, error, broken_by: {role, stream_id}}, one_way: {from, stream_id}, streams:
- * [{id, opened_by, verdict, orphan, healthy, confidence, evidence, protocol, shape, bytes_out,
- * bytes_back, first_activity_ms, last_activity_ms, first_out_ms, last_out_ms, first_back_ms,
- * last_back_ms, moments: [{at_ms, by, what}]}]}], summary: {connections, logs, streams, let_go,
- * orphans, verdicts: {NAME: count}}}. `id`, `writer`, peers, `protocol`, `ended`, `epoch_ms` and
- * times stand only where known. `let_go` counts closed streams of long logs that are not listed, to
- * make room for later ones; `streams` beside it includes them.
+ * space, reason, by, error, broken_by: {role, stream_id}}, one_way: {from, stream_id}, unknown:
+ * [{path, reason}], streams: [{id, opened_by, verdict, orphan, healthy, confidence, evidence,
+ * protocol, shape, bytes_out, bytes_back, first_activity_ms, last_activity_ms, first_out_ms,
+ * last_out_ms, first_back_ms, last_back_ms, moments: [{at_ms, by, what}]}]}], summary:
+ * {connections, logs, streams, let_go, orphans, verdicts: {NAME: count}}}. `id`, `writer`, peers,
+ * `protocol`, `ended`, `epoch_ms` and times stand only where known. `let_go` counts closed streams
+ * of long logs that are not listed, to make room for later ones; `streams` beside it includes them.
  *
  * Times are milliseconds since the connection's first log began, which `epoch_ms` says the
- * calendar's time of. `bytes_out` are the opener's; `first_out_ms` and `last_out_ms` are when the
- * first of them and the last new one passed. `shape` is what the lengths look like or events of
- * ours say: gossip, exchange, ping, refused, opening, foreign. `moments` are in order of time;
- * `what` is negotiated (gossip alone: the opener had the whole answer), fin, reset, stop_sending,
- * and by events of ours registered, deregistered, closed; `by` is client or server.
+ * calendar's time of. `bytes_out` are the opener's, null where the log does not tell how many;
+ * `first_out_ms` and `last_out_ms` are when the first of them and the last new one passed. `shape`
+ * is what the lengths look like or events of ours say: gossip, exchange, ping, refused, opening,
+ * foreign, untold. `moments` are in order of time; `what` is negotiated (gossip alone: the opener
+ * had the whole answer), fin, reset, stop_sending, and by events of ours registered, deregistered,
+ * closed; `by` is client or server.
  *
  * `ended.error` is RFC 9000's name of the code; `broken_by` stands where a side closed the
  * connection because the other had broken the protocol, and names that side and, where the logs
  * show it, the stream. `one_way` stands on the connection whose stream `stream_id` is the only
- * gossipsub stream in use between its two nodes: gossip flows `from` that side only.
+ * gossipsub stream in use between its two nodes: gossip flows `from` that side only. `unknown`
+ * stands where a log of the connection cannot tell all of it, with why.
  */
 json_t *qlog_report(const struct qlog_judgements *judgements);
 

@@ -1,15 +1,119 @@
 #include "net/verdict/undecidable.h"
 
-/* A log without frames proves nothing, unless the other end's log has them. */
-const char *qlog_why_undecidable(const struct qlog_connection *connection, enum qlog_role end)
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "common/memory.h"
+
+#define CANNOT_TELL ": whether streams were orphaned cannot be told from it"
+
+/* Nothing is known of what streams carried. */
+static char *why_nothing(const struct qlog_log *log)
+{
+    if (log->packets == 0 && log->unread_events > 0)
+        return text_format("%" PRIu64 " of its events have no name where one is looked for, and it "
+                           "holds no packets beside them" CANNOT_TELL,
+                           log->unread_events);
+    if (log->packets == 0)
+        return text_copy(log->truncated ? "is cut off, and holds no packets" CANNOT_TELL
+                                        : "holds no packets" CANNOT_TELL);
+    if (log->frames == 0)
+        return text_copy("its packets are logged without their frames" CANNOT_TELL);
+    return NULL;
+}
+
+/* One direction of a connection that got beyond its handshake. */
+static char *why_one_direction(const struct qlog_log *log)
+{
+    for (int i = QLOG_SENT; i <= QLOG_RECEIVED; i++) {
+        enum qlog_direction there = (enum qlog_direction)i;
+        enum qlog_direction other = there == QLOG_SENT ? QLOG_RECEIVED : QLOG_SENT;
+        bool there_is_more = log->stream_framed[there] > 0 || log->has_application[there];
+        if (there_is_more && log->framed[other] == 0)
+            return text_format("the packets that were %s are missing from it" CANNOT_TELL,
+                               other == QLOG_SENT ? "sent" : "received");
+    }
+    return NULL;
+}
+
+/* Parts of what streams carried are missing. */
+static char *why_patchy(const struct qlog_log *log)
+{
+    if (log->unknown_packets > 0)
+        return text_format("%" PRIu64
+                           " of its packets hold only frames of types that are not known "
+                           "(%s%s%s)" CANNOT_TELL,
+                           log->unknown_packets, log->unknown_frame != NULL ? "\"" : "",
+                           log->unknown_frame != NULL ? log->unknown_frame : "none is given",
+                           log->unknown_frame != NULL ? "\"" : "");
+    uint64_t bare = log->bare[QLOG_SENT] + log->bare[QLOG_RECEIVED];
+    if (bare > 0)
+        return text_format("%" PRIu64 " of its packets are logged without their frames" CANNOT_TELL,
+                           bare);
+    if (log->unread_frames > 0)
+        return text_format("%" PRIu64 " of its frames cannot be read (%s)" CANNOT_TELL,
+                           log->unread_frames, log->unread_why);
+    if (log->lost_packets > 0)
+        return text_format("%" PRIu64
+                           " of its packets are in records that cannot be read" CANNOT_TELL,
+                           log->lost_packets);
+    char *why = why_one_direction(log);
+    if (why != NULL)
+        return why;
+    const char *missing = qlog_log_missing(log);
+    return missing != NULL ? text_format("%s from it" CANNOT_TELL, missing) : NULL;
+}
+
+/* What there is is whole, and more was there. A process that is killed cuts its log off, too, but
+ * none of those that write all at once; a disk that is full does. */
+static char *why_not_all(const struct qlog_log *log)
+{
+    if (log->unread_events > 0)
+        return text_format("%" PRIu64
+                           " of its events have no name where one is looked for" CANNOT_TELL,
+                           log->unread_events);
+    if (log->truncated && !log->followed && (log->document_cut || log->stream_frames == 0))
+        return text_copy("is cut off, and no packets are known from there on" CANNOT_TELL);
+    return NULL;
+}
+
+static char *why(const struct qlog_log *log, bool foreign)
+{
+    if (qlog_log_never_began(log))
+        return NULL;
+    char *text = why_nothing(log);
+    if (text != NULL || foreign)
+        return text;
+    text = why_patchy(log);
+    return text != NULL ? text : why_not_all(log);
+}
+
+/* The other end saw all that passed, too, unless its log is no better. */
+static bool is_whole(const struct qlog_log *log)
+{
+    char *text = log != NULL ? why(log, false) : NULL;
+    free(text);
+    return log != NULL && text == NULL;
+}
+
+char *qlog_why_undecidable(const struct qlog_connection *connection, enum qlog_role end)
 {
     const struct qlog_log *log = connection->ends[end];
-    const struct qlog_log *other = connection->ends[qlog_other(end)];
-    if (log == NULL || log->frames > 0 || (other != NULL && other->frames > 0) ||
-        qlog_log_never_began(log))
+    if (log == NULL || is_whole(connection->ends[qlog_other(end)]))
         return NULL;
-    return log->packets > 0
-               ? "its packets are logged without their frames: whether streams were orphaned "
-                 "cannot be told from it"
-               : "holds no packets: whether streams were orphaned cannot be told from it";
+    return why(log, connection->foreign);
+}
+
+bool qlog_is_patchy(const struct qlog_connection *connection)
+{
+    bool patchy = false;
+    for (int end = QLOG_CLIENT; end <= QLOG_SERVER; end++) {
+        const struct qlog_log *log = connection->ends[end];
+        if (is_whole(log))
+            return false;
+        char *text = log != NULL ? why_patchy(log) : NULL;
+        patchy |= text != NULL;
+        free(text);
+    }
+    return patchy && !connection->foreign;
 }

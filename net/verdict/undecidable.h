@@ -1,10 +1,14 @@
-/* Logs that prove nothing: "no orphans" must not be read out of them. */
+/* Logs that prove nothing, or not all: "no orphans" must not be read out of them. */
 #ifndef NET_VERDICT_UNDECIDABLE_H
 #define NET_VERDICT_UNDECIDABLE_H
 
 #include "net/verdict/connections.h"
 
-/* Why the log of that end of a connection can tell nothing; NULL where it can, or is not there. */
-const char *qlog_why_undecidable(const struct qlog_connection *connection, enum qlog_role end);
+/* Why the log of that end of a connection cannot tell all; to be freed. NULL where it can, where
+ * the other end's log does, or where it is not there. */
+char *qlog_why_undecidable(const struct qlog_connection *connection, enum qlog_role end);
+/* Whether parts are missing from what the logs say of the connection's streams, so that silence
+ * there proves nothing. */
+bool qlog_is_patchy(const struct qlog_connection *connection);
 
 #endif

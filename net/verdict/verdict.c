@@ -8,6 +8,7 @@
 #include "common/memory.h"
 #include "net/verdict/one_way.h"
 #include "net/verdict/presumption.h"
+#include "net/verdict/undecidable.h"
 
 /* Milliseconds. */
 static const double answer_limit = 10000;   /* a response has this long */
@@ -257,6 +258,18 @@ static void judge_opening(const struct subject *subject, struct qlog_judgement *
               is_over(subject->connection) ? "connection ended" : "log ends");
 }
 
+static void judge_untold(const struct subject *subject, struct qlog_judgement *judgement)
+{
+    const struct qlog_joined_stream *stream = subject->stream;
+    enum qlog_role side =
+        stream->half[stream->opener].open ? stream->opener : qlog_other(stream->opener);
+    judge(judgement, QLOG_UNKNOWN, QLOG_LOW,
+          "the STREAM frame at offset %" PRIu64
+          " from the %s has no length in the log, and no later "
+          "offset, FIN or final size tells where it ends",
+          stream->half[side].open_offset, qlog_role_name(side));
+}
+
 static void judge_alone(const struct subject *subject, struct qlog_judgement *judgement)
 {
     if (subject->use.shape == QLOG_SHAPE_FOREIGN)
@@ -264,6 +277,8 @@ static void judge_alone(const struct subject *subject, struct qlog_judgement *ju
               "the connection speaks another protocol than libp2p's");
     else if (judge_ended(subject, judgement))
         return;
+    else if (subject->use.shape == QLOG_SHAPE_UNTOLD)
+        judge_untold(subject, judgement);
     else if (subject->use.shape == QLOG_SHAPE_REFUSED)
         judge_refused(subject, judgement);
     else if (subject->use.shape == QLOG_SHAPE_OPENING)
@@ -438,11 +453,12 @@ static void describe(const struct qlog_joined_stream *stream, struct qlog_judgem
     const struct qlog_half *opener = &stream->half[stream->opener];
     const struct qlog_half *receiver = &stream->half[qlog_other(stream->opener)];
     double last = qlog_later(opener->last, receiver->last);
-    char *evidence = text_format("opened by the %s at %.3f s, %" PRIu64 " bytes out and %" PRIu64
-                                 " back, last active at %.3f s: %s",
-                                 qlog_role_name(stream->opener),
-                                 opener->first > 0 ? opener->first / 1000 : 0, opener->bytes,
-                                 receiver->bytes, last > 0 ? last / 1000 : 0, judgement->evidence);
+    char *evidence = text_format(
+        "opened by the %s at %.3f s, %" PRIu64 "%s bytes out and %" PRIu64
+        "%s back, last active at %.3f s: %s",
+        qlog_role_name(stream->opener), opener->first > 0 ? opener->first / 1000 : 0, opener->bytes,
+        opener->open ? " or more" : "", receiver->bytes, receiver->open ? " or more" : "",
+        last > 0 ? last / 1000 : 0, judgement->evidence);
     free(judgement->evidence);
     judgement->evidence = evidence;
 }
@@ -455,6 +471,29 @@ static void judge_peering(const struct qlog_peering *peering, struct qlog_judgem
             &judgements->items[gossip->connection->index][gossip->index];
         judge_gossip(gossip, judgement);
         judgement->one_way = gossip->one_way;
+    }
+}
+
+/* What is missing from the logs may be what would speak for a stream that is accused. */
+static void take_back_accusations(const struct qlog_connection *connection,
+                                  struct qlog_judgement *judgements)
+{
+    if (!qlog_is_patchy(connection))
+        return;
+    for (size_t i = 0; i < connection->stream_count; i++) {
+        struct qlog_judgement *judgement = &judgements[i];
+        if (judgement->confidence == QLOG_EXACT ||
+            (!qlog_verdict_is_orphan(judgement->verdict) &&
+             judgement->verdict != QLOG_REQUEST_NEVER_ANSWERED))
+            continue;
+        char *seems = judgement->evidence;
+        judgement->evidence = NULL;
+        judge(
+            judgement, QLOG_UNKNOWN, QLOG_LOW,
+            "parts of the log are missing, and with them what it may have carried; by the rest it "
+            "would be %s: %s",
+            qlog_verdict_name(judgement->verdict), seems);
+        free(seems);
     }
 }
 
@@ -478,6 +517,8 @@ struct qlog_judgements qlog_judge(const struct qlog_connections *connections)
     for (size_t i = 0; i < peerings.count; i++)
         judge_peering(&peerings.items[i], &judgements);
     qlog_peerings_clear(&peerings);
+    for (size_t i = 0; i < connections->count; i++)
+        take_back_accusations(connections->items[i], judgements.items[i]);
     for (size_t i = 0; i < connections->count; i++)
         for (size_t k = 0; k < connections->items[i]->stream_count; k++)
             describe(&connections->items[i]->streams[k], &judgements.items[i][k]);

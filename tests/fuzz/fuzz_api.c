@@ -73,11 +73,11 @@ struct resolver_query *resolver_ask(struct resolver *resolver, const struct mult
                                     resolver_done done, void *context)
 {
     if (address->kind == MULTIADDR_IP4 || address->kind == MULTIADDR_IP6) {
-        done(context, address, NULL);
+        done(context, address, 1, NULL);
         return NULL;
     }
     if (strlen(address->host) % 2 == 0) {
-        done(context, NULL, "no such name");
+        done(context, NULL, 0, "no such name");
         return NULL;
     }
     struct resolver_query *query = memory_new(sizeof(*query));

@@ -29,7 +29,7 @@ static void survives(const struct enr *record)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct enr record;
-    struct error error = {""};
+    struct error error = {.text = ""};
     if (enr_decode(bytes_of(data, size), &record, &error))
         survives(&record);
     else

@@ -296,7 +296,7 @@ static char *report_all(const struct qlog_followed_files *files)
 static char *report_whole(const struct scene *scene)
 {
     struct qlog_reader reader;
-    struct error error = {""};
+    struct error error = {.text = ""};
     char *report = NULL;
     qlog_reader_init(&reader, "log", NULL, NULL);
     bool read = scene->all.size == 0 || qlog_reader_feed(&reader, scene->all, &error);

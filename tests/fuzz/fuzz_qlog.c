@@ -31,7 +31,7 @@ static void agree(struct bytes input)
  * can be unpacked depends on the blocks. */
 static bool read_log(struct qlog_reader *reader, struct bytes input, size_t block)
 {
-    struct error error = {""};
+    struct error error = {.text = ""};
     bool more = true;
     qlog_reader_init(reader, "log", NULL, NULL);
     while (more && input.size > 0) {

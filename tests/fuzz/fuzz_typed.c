@@ -38,7 +38,7 @@ static long double duration_of(const char *text)
 
 static void try_duration(const char *text)
 {
-    struct error error = {""};
+    struct error error = {.text = ""};
     uint64_t milliseconds, again;
     if (!duration_parse(text, &milliseconds, &error)) {
         check_told(false, &error);
@@ -56,7 +56,7 @@ static void try_duration(const char *text)
 static void try_api_address(const char *text)
 {
     struct api_address address, again;
-    struct error error = {""};
+    struct error error = {.text = ""};
     bool accepted = api_address_parse(text, &address);
     bool allowed = api_address_check(text, &again, &error);
     check_told(allowed, &error);
@@ -76,7 +76,7 @@ static void try_api_address(const char *text)
 
 static void try_api_url(const char *text)
 {
-    struct error error = {""};
+    struct error error = {.text = ""};
     check_told(api_url_check(text, &error), &error);
 }
 
@@ -90,7 +90,7 @@ static bool has_name(const char *text)
 static void try_endpoint(const char *text)
 {
     struct relay_endpoint endpoint, again;
-    struct error error = {""};
+    struct error error = {.text = ""};
     char written[RELAY_ENDPOINT_TEXT_SIZE];
     if (has_name(text))
         return;
@@ -106,7 +106,7 @@ static void try_endpoint(const char *text)
 static void try_target(const char *text)
 {
     struct mesh_target target, again;
-    struct error error = {""};
+    struct error error = {.text = ""};
     bool accepted = mesh_target_parse(text, &target, &error);
     check_told(accepted, &error);
     if (accepted) {
@@ -139,7 +139,7 @@ static json_t *some_changes(void)
 /* What is left is some of what there was, in its order, and nothing more is ignored of that. */
 static void try_rule(const char *text)
 {
-    struct error error = {""};
+    struct error error = {.text = ""};
     bool accepted = mesh_ignore_check(text, &error);
     check_told(accepted, &error);
     if (!accepted)
@@ -161,7 +161,7 @@ static void try_drop(const char *text)
 {
     static const char *const names[] = {"client", "server"};
     struct impairment impairment = {0};
-    struct error error = {""};
+    struct error error = {.text = ""};
     bool accepted = impairment_add_drop(&impairment, text, &error);
     check_told(accepted, &error);
     require(impairment.drop_count == accepted);
@@ -181,7 +181,7 @@ static void try_drop(const char *text)
 static void try_topic(const char *text)
 {
     char topic[GOSSIPSUB_TOPIC_SIZE_MAX + 1], again[GOSSIPSUB_TOPIC_SIZE_MAX + 1];
-    struct error error = {""};
+    struct error error = {.text = ""};
     struct bytes network, name;
     bool accepted = lean_topic_write("devnet", text, topic, &error);
     check_told(accepted, &error);
@@ -203,7 +203,7 @@ static void try_topic(const char *text)
 static void try_checkpoint(const char *text)
 {
     struct status_checkpoint checkpoint, again;
-    struct error error = {""};
+    struct error error = {.text = ""};
     char root[2 * STATUS_ROOT_SIZE + 1];
     bool accepted = status_checkpoint_parse(text, &checkpoint, &error);
     check_told(accepted, &error);
@@ -219,7 +219,7 @@ static void try_checkpoint(const char *text)
 /* The name becomes a folder's. */
 static void try_foreign(const char *text)
 {
-    struct error error = {""};
+    struct error error = {.text = ""};
     char *name, *command;
     bool accepted = foreign_parse(text, &name, &command, &error);
     check_told(accepted, &error);

@@ -34,7 +34,7 @@ static struct outcome unpack(uint8_t format, struct bytes packed, size_t block)
     struct outcome outcome = {0};
     struct qlog_unpacker *unpacker = qlog_unpacker_new(format, take, &outcome);
     while (packed.size > 0 && !outcome.failed) {
-        struct error error = {""};
+        struct error error = {.text = ""};
         size_t size = packed.size < block ? packed.size : block;
         outcome.failed = !qlog_unpacker_read(unpacker, bytes_of(packed.data, size), &error);
         require(outcome.failed == (error.text[0] != '\0'));

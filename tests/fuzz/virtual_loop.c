@@ -215,7 +215,7 @@ bool virtual_loop_run_until(bool (*condition)(const void *context), const void *
     while (!condition(context)) {
         if (step(end))
             continue;
-        now_ns = end;
+        now_ns = now_ns > end ? now_ns : end; /* calls may have taken longer */
         calls_at_once = 0;
         return condition(context);
     }

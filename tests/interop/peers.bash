@@ -23,6 +23,15 @@ start_js() {
     seen "$name" 'e.event == "ready"' > /dev/null
 }
 
+# The gossipsub versions of a peer that speaks VERSION at most: up_to VERSION.
+up_to() {
+    case $1 in
+    1.2) echo 1.2,1.1,1.0 ;;
+    1.1) echo 1.1,1.0 ;;
+    *) echo "$1" ;;
+    esac
+}
+
 # Starts our node: start_node NAME [OPTION...], and waits until it listens. It keeps its identity in
 # NAME.key and its QUIC logs in NAME.qlog, over restarts too.
 start_node() {

@@ -79,6 +79,9 @@ static void claim_mesh(json_t *claims, const struct simulation *simulation,
     add_exact(claims, last ? "mesh_connected_at_end" : "mesh_connected", state->connected, 1,
               "every node reaches every other along the mesh");
     if (simulation->settings.control_loss == 0)
+        add_exact(claims, last ? "beliefs_that_differ_at_end" : "beliefs_that_differ",
+                  (double)state->beliefs_that_differ, 0, "both ends agree on who is subscribed");
+    if (simulation->settings.control_loss == 0)
         add_exact(claims, last ? "one_sided_links_at_end" : "one_sided_links",
                   (double)state->one_sided, 0, "both ends agree on what is in the mesh");
 }
@@ -160,8 +163,9 @@ json_t *claims_make(const struct simulation *simulation)
     const struct settings *settings = &simulation->settings;
     json_t *claims = json_array();
     claim_mesh(claims, simulation, &simulation->figures.settled, false);
-    claim_delivery(claims, simulation);
-    if (settings->churn == 0 && settings->control_loss == 0) {
+    if (settings->stopping == 0)
+        claim_delivery(claims, simulation);
+    if (settings->stopping == 0 && settings->churn == 0 && settings->control_loss == 0) {
         claim_duplicates(claims, simulation);
         claim_hops(claims, simulation);
     }

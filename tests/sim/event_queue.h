@@ -14,7 +14,11 @@ enum event_kind {
     EVENT_PUBLISH,   /* of message */
     EVENT_CLOSE,     /* of message: who has it by now has it */
     EVENT_LEAVE,     /* of node */
-    EVENT_RETURN,    /* of node */
+    EVENT_RETURN,
+    EVENT_STOP, /* it stops reading */
+    EVENT_READ_ON,
+    EVENT_UNSUBSCRIBE,
+    EVENT_SUBSCRIBE, /* of node */
 };
 
 struct event {

@@ -5,6 +5,22 @@ static bool is_mutual(const struct simulation *simulation, const struct link *li
     return link->in_mesh && simulation->nodes[link->other].links[link->reverse].in_mesh;
 }
 
+static bool is_subscribed(const struct node *node, gossipsub_peer *peer)
+{
+    gossipsub_topic topic;
+    if (!gossipsub_topic_find(node->router, simulation_topic, &topic))
+        return false;
+    return peer != NULL ? gossipsub_peer_is_subscribed(node->router, *peer, topic)
+                        : gossipsub_is_subscribed(node->router, topic);
+}
+
+static bool is_mistaken(const struct simulation *simulation, const struct node *node,
+                        struct link *link)
+{
+    return link->up && is_subscribed(node, &link->handle) !=
+                           is_subscribed(&simulation->nodes[link->other], NULL);
+}
+
 /* Walks the mesh from NODE on; how many nodes it meets. */
 static uint64_t count_reachable(struct simulation *simulation, uint32_t start)
 {
@@ -43,6 +59,7 @@ void mesh_look(struct simulation *simulation, struct mesh_state *state)
         for (uint32_t j = 0; j < node->link_count; j++) {
             bool mutual = is_mutual(simulation, &node->links[j]);
             state->one_sided += node->links[j].in_mesh && !mutual;
+            state->beliefs_that_differ += is_mistaken(simulation, node, &node->links[j]);
             state->links += mutual && i < node->links[j].other;
         }
     }

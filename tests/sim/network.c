@@ -60,6 +60,12 @@ static void transmit(struct simulation *simulation, uint32_t from,
 void network_arrival(struct simulation *simulation, const struct event *event)
 {
     struct node *node = &simulation->nodes[event->node];
+    if (node->stopped_until_us > 0) {
+        struct event later = *event;
+        later.due_us = node->stopped_until_us;
+        event_queue_put(&simulation->queue, later);
+        return;
+    }
     const struct link *link = &node->links[event->link];
     if (link->up && link->connection == event->connection) {
         uint64_t size;
@@ -174,6 +180,51 @@ void node_start(struct simulation *simulation, uint32_t index)
     node->up_since_us = simulation->now_us;
     messages_forget(simulation, index);
     gossipsub_subscribe(node->router, milliseconds(simulation), simulation_topic,
+                        &simulation->actions, NULL);
+    network_execute(simulation, index, (struct cause){0});
+}
+
+/* The other ends of NODE's links hear how much waits there, as their drivers would tell them. */
+static void report_unsent(struct simulation *simulation, const struct node *node, size_t unsent)
+{
+    for (uint32_t i = 0; i < node->link_count; i++) {
+        const struct link *link = &node->links[i];
+        const struct node *other = &simulation->nodes[link->other];
+        struct gossipsub_progress progress = {
+            .connection = link->connection, .unsent = unsent, .acknowledged = simulation->now_us};
+        if (!link->up)
+            continue;
+        gossipsub_stream_progressed(other->router, milliseconds(simulation),
+                                    other->links[link->reverse].handle, &progress,
+                                    &simulation->actions);
+        network_execute(simulation, link->other, (struct cause){0});
+    }
+}
+
+void node_stop_reading(struct simulation *simulation, uint32_t index)
+{
+    struct node *node = &simulation->nodes[index];
+    node->stopped_until_us = simulation->now_us + 1000 * STOPPED_MS;
+    report_unsent(simulation, node, STOPPED_BYTES);
+}
+
+void node_read_on(struct simulation *simulation, uint32_t index)
+{
+    struct node *node = &simulation->nodes[index];
+    node->stopped_until_us = 0;
+    report_unsent(simulation, node, 0);
+}
+
+void node_unsubscribe(struct simulation *simulation, uint32_t index)
+{
+    gossipsub_unsubscribe(simulation->nodes[index].router, milliseconds(simulation),
+                          simulation_topic, &simulation->actions, NULL);
+    network_execute(simulation, index, (struct cause){0});
+}
+
+void node_subscribe(struct simulation *simulation, uint32_t index)
+{
+    gossipsub_subscribe(simulation->nodes[index].router, milliseconds(simulation), simulation_topic,
                         &simulation->actions, NULL);
     network_execute(simulation, index, (struct cause){0});
 }

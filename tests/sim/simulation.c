@@ -62,6 +62,28 @@ static void plan_churn(struct simulation *simulation)
     free(order);
 }
 
+/* Of each two neighbours that change meanwhile, one is still unsubscribed when it reads on. */
+static void plan_stops(struct simulation *simulation)
+{
+    uint32_t count = (uint32_t)simulation->settings.nodes;
+    uint32_t stopping = (uint32_t)(simulation->settings.stopping * count);
+    for (uint32_t i = 0; i < stopping; i++) {
+        uint32_t index = (uint32_t)((uint64_t)i * count / stopping);
+        const struct node *node = &simulation->nodes[index];
+        uint64_t stops_us = 1000 * SETTLING_MS + 1000 * (uint64_t)(i % CHANGED_MS);
+        at(simulation, stops_us, (struct event){.kind = EVENT_STOP, .node = index});
+        at(simulation, stops_us + 1000 * STOPPED_MS,
+           (struct event){.kind = EVENT_READ_ON, .node = index});
+        for (uint32_t j = 0; j < 2 && j < node->link_count; j++) {
+            uint32_t other = node->links[j].other;
+            uint64_t back_us = stops_us + 1000 * CHANGED_MS * (j == 0 ? 2 : 4);
+            at(simulation, stops_us + 1000 * CHANGED_MS,
+               (struct event){.kind = EVENT_UNSUBSCRIBE, .node = other});
+            at(simulation, back_us, (struct event){.kind = EVENT_SUBSCRIBE, .node = other});
+        }
+    }
+}
+
 struct simulation *simulation_new(const struct settings *settings)
 {
     struct simulation *simulation = memory_new(sizeof(*simulation));
@@ -79,6 +101,7 @@ struct simulation *simulation_new(const struct settings *settings)
     at(simulation, 1000 * SETTLING_MS, (struct event){.kind = EVENT_SETTLED});
     plan_messages(simulation);
     plan_churn(simulation);
+    plan_stops(simulation);
     return simulation;
 }
 
@@ -147,6 +170,18 @@ static void happen(struct simulation *simulation, const struct event *event)
         break;
     case EVENT_RETURN:
         node_return(simulation, event->node);
+        break;
+    case EVENT_STOP:
+        node_stop_reading(simulation, event->node);
+        break;
+    case EVENT_READ_ON:
+        node_read_on(simulation, event->node);
+        break;
+    case EVENT_UNSUBSCRIBE:
+        node_unsubscribe(simulation, event->node);
+        break;
+    case EVENT_SUBSCRIBE:
+        node_subscribe(simulation, event->node);
         break;
     }
 }

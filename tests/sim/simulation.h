@@ -15,8 +15,11 @@
 enum {
     OPENING_MS = 1000, /* in which the links open */
     SETTLING_MS = 10000,
-    WINDOW_MS = 5000, /* in which a message must come: longer than gossip offers it */
-    AWAY_MS = 3000,   /* that a node which leaves is gone */
+    WINDOW_MS = 5000,        /* in which a message must come: longer than gossip offers it */
+    AWAY_MS = 3000,          /* that a node which leaves is gone */
+    STOPPED_MS = 3000,       /* that a node which stops reading does */
+    STOPPED_BYTES = 2 << 20, /* that wait for it all the while */
+    CHANGED_MS = 1000,       /* after its stop its neighbours unsubscribe, and subscribe again */
     DURATION_MIN_MS = SETTLING_MS + WINDOW_MS + AWAY_MS + 2000,
     SAMPLE_MS = 10,
     NODES_MAX = 100000,
@@ -30,6 +33,7 @@ struct settings {
     uint64_t latency_ms, jitter_ms; /* of an RPC's way over a link */
     double loss, control_loss;      /* shares */
     double churn;                   /* share of the nodes that leaves once, and comes back */
+    double stopping;                /* share that stops reading once, while neighbours change */
     uint64_t messages, size;
     uint64_t duration_ms;
     struct gossipsub_parameters parameters;
@@ -51,6 +55,7 @@ struct node {
     uint32_t link_count;
     uint32_t mesh_degree;
     bool met;                        /* scratch, of mesh_look */
+    uint64_t stopped_until_us;       /* 0: it reads */
     uint64_t up_since_us, leaves_us; /* UINT64_MAX: does not leave */
     uint64_t sent_bytes, received_bytes;
 };
@@ -82,7 +87,8 @@ struct arrivals {
 struct mesh_state {
     uint64_t degrees[DEGREE_MAX + 1]; /* nodes by the size of their mesh */
     uint64_t links, one_sided;
-    bool connected; /* from every node that is up to every other */
+    uint64_t beliefs_that_differ; /* ends of links: whether the other is subscribed */
+    bool connected;               /* from every node that is up to every other */
 };
 
 struct figures {
@@ -132,6 +138,11 @@ struct cause {
 
 void node_start(struct simulation *simulation, uint32_t node);
 void node_stop(struct simulation *simulation, uint32_t node);
+/* Its neighbours hear that nothing is read any more, and then that it is. */
+void node_stop_reading(struct simulation *simulation, uint32_t node);
+void node_read_on(struct simulation *simulation, uint32_t node);
+void node_unsubscribe(struct simulation *simulation, uint32_t node);
+void node_subscribe(struct simulation *simulation, uint32_t node);
 void link_open(struct simulation *simulation, uint32_t node, uint32_t link);
 void network_arrival(struct simulation *simulation, const struct event *event);
 void network_heartbeat(struct simulation *simulation, uint32_t node);

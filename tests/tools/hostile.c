@@ -6,6 +6,7 @@
  *   hostile [OPTION...] --listen STEP...     prints its multiaddr and waits to be dialled
  *
  *   --no-certificate, --bare-certificate (without libp2p's extension), --no-alpn: break TLS
+ *   --no-request: a listener that does not ask for the dialler's certificate
  *   --long-hello: a ClientHello of two datagrams
  *   --times N: dial as often at once, and do the steps on the first connection that is up
  *
@@ -18,11 +19,13 @@
  *   status                  answers a status request with the status that was asked with
  *   fin, reset, stop (STOP_SENDING alone)
  *   wait:data, wait:fin, wait:reset, wait:end (either, or the stream is gone), wait:answer
- *   (data or the end), wait:closed (the connection is), rest:MS, die (SIGKILL), close
+ *   (data or the end), wait:bytes:N (that many on the stream), wait:closed (the connection is),
+ * rest:MS, die (SIGKILL), close
  *
  * Prints what happens, a line each; ends with 0 when the steps are done, 1 when a connection ends
  * before that, and 3 when one takes too long.
  */
+#include <dlfcn.h>
 #include <event2/event.h>
 #include <gnutls/x509.h>
 #include <signal.h>
@@ -224,6 +227,8 @@ static bool has_come(const char *what)
         return me.closed;
     if (strcmp(what, "data") == 0)
         return channel->input.size > 0;
+    if (strncmp(what, "bytes:", 6) == 0)
+        return channel->input.size >= strtoul(what + 6, NULL, 10);
     if (strcmp(what, "fin") == 0)
         return channel->fin;
     if (strcmp(what, "reset") == 0)
@@ -448,6 +453,39 @@ static void use_bare_certificate(void)
     gnutls_x509_privkey_deinit(key);
 }
 
+/* In place of GnuTLS' own, for the sessions of a listener, which begin and go on in one call. */
+static struct {
+    bool alpn, request;
+} left_out;
+
+int gnutls_alpn_set_protocols(gnutls_session_t session, const gnutls_datum_t *protocols,
+                              unsigned count, unsigned flags)
+{
+    static int (*original)(gnutls_session_t, const gnutls_datum_t *, unsigned, unsigned);
+    if (original == NULL)
+        *(void **)&original = dlsym(RTLD_NEXT, "gnutls_alpn_set_protocols");
+    return left_out.alpn ? 0 : original(session, protocols, count, flags);
+}
+
+void gnutls_handshake_set_hook_function(gnutls_session_t session, unsigned type, int when,
+                                        gnutls_handshake_hook_func hook)
+{
+    static void (*original)(gnutls_session_t, unsigned, int, gnutls_handshake_hook_func);
+    if (original == NULL)
+        *(void **)&original = dlsym(RTLD_NEXT, "gnutls_handshake_set_hook_function");
+    if (!left_out.alpn)
+        original(session, type, when, hook);
+}
+
+void gnutls_certificate_server_set_request(gnutls_session_t session,
+                                           gnutls_certificate_request_t request)
+{
+    static void (*original)(gnutls_session_t, gnutls_certificate_request_t);
+    if (original == NULL)
+        *(void **)&original = dlsym(RTLD_NEXT, "gnutls_certificate_server_set_request");
+    original(session, left_out.request ? GNUTLS_CERT_IGNORE : request);
+}
+
 /* One without ALPN takes the place of the session; nothing has been sent yet. */
 static void use_no_alpn(struct quic_connection *connection)
 {
@@ -572,7 +610,9 @@ int main(int argc, char **argv)
         else if (strcmp(argv[next], "--bare-certificate") == 0)
             use_bare_certificate();
         else if (strcmp(argv[next], "--no-alpn") == 0)
-            prepare = use_no_alpn;
+            prepare = use_no_alpn, left_out.alpn = true;
+        else if (strcmp(argv[next], "--no-request") == 0)
+            left_out.request = true;
         else if (strcmp(argv[next], "--long-hello") == 0)
             prepare = use_long_hello;
         else if (strcmp(argv[next], "--times") == 0 && next + 1 < argc)

@@ -2,11 +2,13 @@
  * The two ends of a UDP path, for shell tests.
  *
  *   udp echo ADDRESS                  prints the port it got, and sends each datagram back
- *   udp send ADDRESS PORT COUNT WAIT  sends "1" to COUNT at once, prints each answer as
- *                                     "TEXT MILLISECONDS", and ends after WAIT ms without any
- *   udp raw ADDRESS PORT WAIT HEX...  sends each HEX ("" is an empty datagram; HEX+SIZE is filled
- *                                     up with zeros) and prints each answer in hexadecimal
- *   udp noise ADDRESS PORT COUNT SEED sends random datagrams, most with the look of QUIC
+ *   udp blank ADDRESS HEX             the same, and sends HEX back in place of each
+ *   udp garble ADDRESS                the same, but an Initial packet that nobody can decrypt, to
+ * the connection id of the sender's udp send ADDRESS PORT COUNT WAIT  sends "1" to COUNT at once,
+ * prints each answer as "TEXT MILLISECONDS", and ends after WAIT ms without any udp raw ADDRESS
+ * PORT WAIT HEX...  sends each HEX ("" is an empty datagram; HEX+SIZE is filled up with zeros) and
+ * prints each answer in hexadecimal udp noise ADDRESS PORT COUNT SEED sends random datagrams, most
+ * with the look of QUIC
  */
 #include <arpa/inet.h>
 #include <netdb.h>
@@ -40,7 +42,39 @@ static struct addrinfo *resolve(const char *address, const char *port)
     return found;
 }
 
-static int echo(const char *address)
+/* What is sent back for COUNT bytes in `datagram`: their number, in `datagram`. */
+typedef size_t (*answerer)(size_t count);
+
+static struct buffer blank;
+
+static size_t same(size_t count)
+{
+    return count;
+}
+
+static size_t blank_answer(size_t count)
+{
+    (void)count;
+    memcpy(datagram, blank.data, blank.size);
+    return blank.size;
+}
+
+/* RFC 9000, section 17.2: the first byte, the version, and each connection id behind its length. */
+static size_t garbled_answer(size_t count)
+{
+    enum { IDS = 5, ID_SIZE = 8, SIZE = 1200 };
+    char id[ID_SIZE];
+    if (count < IDS + 2 * (ID_SIZE + 1))
+        return 0;
+    memcpy(id, datagram + IDS + 1 + ID_SIZE + 1, ID_SIZE);
+    memset(datagram + IDS, 0x5a, SIZE - IDS);
+    datagram[IDS] = datagram[IDS + 1 + ID_SIZE] = ID_SIZE;
+    memcpy(datagram + IDS + 1, id, ID_SIZE);
+    memcpy(datagram + IDS + 2 * (ID_SIZE + 1), "\x00\x44\x90", 3); /* no token, 1168 bytes */
+    return SIZE;
+}
+
+static int echo(const char *address, answerer answer)
 {
     struct addrinfo *local = resolve(address, "0");
     int fd = socket(local->ai_family, SOCK_DGRAM, 0);
@@ -58,7 +92,7 @@ static int echo(const char *address)
         ssize_t count =
             recvfrom(fd, datagram, DATAGRAM_SIZE_MAX, 0, (struct sockaddr *)&from, &from_size);
         if (count >= 0)
-            sendto(fd, datagram, (size_t)count, 0, (struct sockaddr *)&from, from_size);
+            sendto(fd, datagram, answer((size_t)count), 0, (struct sockaddr *)&from, from_size);
     }
 }
 
@@ -173,7 +207,11 @@ static int send_noise(const char *address, const char *port, unsigned long count
 int main(int argc, char **argv)
 {
     if (argc == 3 && strcmp(argv[1], "echo") == 0)
-        return echo(argv[2]);
+        return echo(argv[2], same);
+    if (argc == 3 && strcmp(argv[1], "garble") == 0)
+        return echo(argv[2], garbled_answer);
+    if (argc == 4 && strcmp(argv[1], "blank") == 0 && hex_read(argv[3], &blank))
+        return echo(argv[2], blank_answer);
     if (argc == 6 && strcmp(argv[1], "send") == 0)
         return send_numbers(argv[2], argv[3], strtoul(argv[4], NULL, 10), atoi(argv[5]));
     if (argc >= 5 && strcmp(argv[1], "raw") == 0)
@@ -181,7 +219,8 @@ int main(int argc, char **argv)
     if (argc == 6 && strcmp(argv[1], "noise") == 0)
         return send_noise(argv[2], argv[3], strtoul(argv[4], NULL, 10),
                           strtoull(argv[5], NULL, 10));
-    fputs("usage: udp echo ADDRESS | udp send ADDRESS PORT COUNT WAIT\n"
+    fputs("usage: udp echo ADDRESS | udp blank ADDRESS HEX | udp garble ADDRESS\n"
+          "       udp send ADDRESS PORT COUNT WAIT\n"
           "       udp raw ADDRESS PORT WAIT HEX... | udp noise ADDRESS PORT COUNT SEED\n",
           stderr);
     return 2;

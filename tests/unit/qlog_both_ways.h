@@ -8,16 +8,18 @@
 static inline bool same_frame(const struct qlog_frame *a, const struct qlog_frame *b)
 {
     return a->type == b->type && a->stream_id == b->stream_id && a->offset == b->offset &&
-           a->length == b->length && a->fin == b->fin && a->code == b->code &&
-           a->application == b->application && bytes_equal(a->reason, b->reason) &&
+           a->length == b->length && a->sized == b->sized && a->fin == b->fin &&
+           a->code == b->code && a->application == b->application &&
+           bytes_equal(a->reason, b->reason) &&
            (a->reason.data == NULL) == (b->reason.data == NULL);
 }
 
 static inline bool same_packet(const struct qlog_packet_event *a, const struct qlog_packet_event *b)
 {
     if (a->packet.direction != b->packet.direction || a->packet.initial != b->packet.initial ||
-        a->packet.number != b->packet.number || a->listed != b->listed ||
-        a->frame_count != b->frame_count ||
+        a->packet.application != b->packet.application || a->unknown != b->unknown ||
+        a->unreadable != b->unreadable || a->packet.number != b->packet.number ||
+        a->listed != b->listed || a->frame_count != b->frame_count ||
         !bytes_equal(a->packet.destination_id, b->packet.destination_id))
         return false;
     for (size_t i = 0; i < a->frame_count; i++)
@@ -40,8 +42,8 @@ static inline bool parsed_as(const struct qlog_packet_event *scanned, const json
     if (!scanned->is_packet)
         return !qlog_event_is_read(text);
     struct qlog_packet_event parsed = {0};
-    bool same = qlog_packet_parse(&parsed, direction, json_object_get(event, "data"), NULL) &&
-                same_packet(scanned, &parsed);
+    qlog_packet_parse(&parsed, direction, json_object_get(event, "data"));
+    bool same = same_packet(scanned, &parsed);
     qlog_packet_event_clear(&parsed);
     return same;
 }

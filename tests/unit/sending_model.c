@@ -37,6 +37,8 @@ struct sending_model {
     unsigned mutation;
     struct gossipsub *routers[SENDING_SIDES];
     struct gossipsub_actions actions;
+    struct arena arena;
+    struct rpc_writer writer;
     struct side sides[SENDING_SIDES];
     const char *violation;
 };
@@ -168,8 +170,10 @@ static void restore(struct sending_model *model, unsigned index)
     set_bit(&peer->grafted, false); /* a heartbeat may have just been */
     set_bit(&peer->refused, false);
     set_bit(&peer->pruned_us, false);
-    backoff_clear(&router->backoffs);
-    if (side->backoff)
+    bool backoff = backoff_count(&router->backoffs) > 0; /* making one anew takes longest of all */
+    if (backoff && !side->backoff)
+        backoff_clear(&router->backoffs);
+    if (!backoff && side->backoff)
         backoff_set(&router->backoffs, NOW, peer_id_of(peer), 0, BACKOFF_MS);
     peer->stream_open = side->stream_open;
     peer->unsent = unsent(model, side);
@@ -208,18 +212,17 @@ static void violate(struct sending_model *model, const char *what)
         model->violation = what;
 }
 
-static struct item item_of(const struct chunk *chunk)
+static struct item item_of(struct sending_model *model, const struct chunk *chunk)
 {
     uint64_t size;
-    struct arena arena = {0};
     int prefix = varint_read(chunk_bytes(chunk), &size);
-    const Gossipsub__RPC *rpc = rpc_decode(bytes_after(chunk_bytes(chunk), (size_t)prefix), &arena);
+    const Gossipsub__RPC *rpc =
+        rpc_decode(bytes_after(chunk_bytes(chunk), (size_t)prefix), &model->arena);
     struct item item = {0};
     if (rpc->n_subscriptions > 0)
         item.said = rpc->subscriptions[0]->subscribe ? SAID_SUBSCRIBE : SAID_UNSUBSCRIBE;
     item.graft = rpc->control != NULL && rpc->control->n_graft > 0;
     item.prune = rpc->control != NULL && rpc->control->n_prune > 0;
-    arena_clear(&arena);
     return item;
 }
 
@@ -241,6 +244,8 @@ static void write_item(struct sending_model *model, struct side *side, struct it
 static void report(struct sending_model *model, unsigned index, bool moved);
 static void carry_out(struct sending_model *model, unsigned index)
 {
+    if (model->actions.count == 0)
+        return;
     struct gossipsub_actions actions = model->actions;
     model->actions = (struct gossipsub_actions){0};
     for (size_t i = 0; i < actions.count; i++) {
@@ -250,11 +255,10 @@ static void carry_out(struct sending_model *model, unsigned index)
         if (action->kind == GOSSIPSUB_SEND && !model->sides[index].stream_open)
             violate(model, "something is sent without a stream");
         if (action->kind == GOSSIPSUB_SEND)
-            write_item(model, &model->sides[index], item_of(action->rpc));
+            write_item(model, &model->sides[index], item_of(model, action->rpc));
     }
-    bool sent = actions.count > 0;
     gossipsub_actions_clear(&actions);
-    if (sent && model->sides[index].stream_open)
+    if (model->sides[index].stream_open)
         report(model, index, false);
 }
 
@@ -380,19 +384,17 @@ static bool can_deliver(const struct sending_model *model, unsigned index)
     return model->sides[!index].count > 0;
 }
 
-static struct chunk *rpc_of(const struct item *item)
+static struct chunk *rpc_of(struct sending_model *model, const struct item *item)
 {
-    struct rpc_writer writer = {0};
+    struct rpc_writer *writer = &model->writer;
     struct bytes topic = bytes_of_text(topic_name);
     if (item->said != SAID_NOTHING)
-        rpc_write_subscription(&writer, topic, item->said == SAID_SUBSCRIBE);
+        rpc_write_subscription(writer, topic, item->said == SAID_SUBSCRIBE);
     if (item->graft)
-        rpc_write_graft(&writer, topic);
+        rpc_write_graft(writer, topic);
     if (item->prune)
-        rpc_write_prune(&writer, topic, BACKOFF_MS / 1000);
-    struct chunk *rpc = rpc_writer_finish(&writer);
-    rpc_writer_clear(&writer);
-    return rpc;
+        rpc_write_prune(writer, topic, BACKOFF_MS / 1000);
+    return rpc_writer_finish(writer);
 }
 
 static void hear(struct sending_model *model, unsigned index, const struct item *item)
@@ -403,7 +405,7 @@ static void hear(struct sending_model *model, unsigned index, const struct item 
         gossipsub_inbound_opened(model->routers[index], NOW, 0, &model->actions);
         after(model, index);
     }
-    struct chunk *rpc = rpc_of(item);
+    struct chunk *rpc = rpc_of(model, item);
     gossipsub_rpc_received(model->routers[index], NOW, 0, bytes_after(chunk_bytes(rpc), 1),
                            &model->actions);
     chunk_unref(rpc);
@@ -469,6 +471,8 @@ void sending_model_free(struct sending_model *model)
     for (unsigned i = 0; i < SENDING_SIDES; i++)
         gossipsub_free(model->routers[i]);
     gossipsub_actions_clear(&model->actions);
+    arena_clear(&model->arena);
+    rpc_writer_clear(&model->writer);
     free(model);
 }
 
@@ -494,8 +498,8 @@ size_t sending_successors(struct sending_model *model, struct sending_key key,
                           struct sending_successor successors[SENDING_SUCCESSORS_MAX])
 {
     size_t count = 0;
-    for (uint8_t kind = 0; kind < SENDING_KINDS; kind++) {
-        for (uint8_t index = 0; index < SENDING_SIDES; index++) {
+    for (unsigned kind = 0; kind < SENDING_KINDS; kind++) {
+        for (unsigned index = 0; index < SENDING_SIDES; index++) {
             for (unsigned i = 0; i < SENDING_SIDES; i++)
                 unpack(key.sides[i], &model->sides[i]);
             if (!events[kind].can(model, index))
@@ -505,7 +509,8 @@ size_t sending_successors(struct sending_model *model, struct sending_key key,
             model->violation = NULL;
             events[kind].happen(model, index);
             struct sending_successor *successor = &successors[count++];
-            successor->event = (struct sending_event){.kind = kind, .side = index};
+            successor->event =
+                (struct sending_event){.kind = (uint8_t)kind, .side = (uint8_t)index};
             successor->key = key_of(model, &successor->event.mirrored);
             successor->violation = model->violation;
         }

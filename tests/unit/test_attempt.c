@@ -14,6 +14,7 @@
 #define NAME ATTEMPT_AWAITS_NAME
 #define ANSWER ATTEMPT_AWAITS_ANSWER
 #define DIALLER ATTEMPT_AWAITS_DIALLER
+#define ECHO ATTEMPT_AWAITS_ECHO
 #define CONFIRMATION ATTEMPT_AWAITS_CONFIRMATION
 #define IDENTIFY ATTEMPT_AWAITS_IDENTIFY
 #define STATUS ATTEMPT_AWAITS_STATUS
@@ -33,6 +34,7 @@ static const struct {
     [NAME] = {ATTEMPT_MESH, false, ""},
     [ANSWER] = {ATTEMPT_MESH, false, "dialling"},
     [DIALLER] = {ATTEMPT_MESH, true, ""},
+    [ECHO] = {ATTEMPT_MESH, false, "there"},
     [CONFIRMATION] = {ATTEMPT_HANDSHAKE, false, "dialling connected"},
     [IDENTIFY] = {ATTEMPT_IDENTIFY, false, "dialling connected"},
     [STATUS] = {ATTEMPT_MESH, false, "dialling connected"},
@@ -50,16 +52,16 @@ static const struct row {
     int exit;
     const char *told;
 } rows[] = {
-    {NAME, "name-failed time time-answered time-apart time-many-topics", ENDS, 3, "!handshake"},
-    {NAME, "dialling", ANSWER, 0, ""},
-    {NAME, "there", STATUS, 0, "handshake"},
-    {NAME, "there-meshed", ENDS, 0, "handshake identify confirmed status streams mesh"},
-    {NAME, "there-no-status", STREAMS, 0, "handshake confirmed ~status"},
-    {NAME, "there-dialled-us", STRAGGLERS, 0, "handshake streams mesh confirmed"},
+    {NAME, "name-failed time time-answered time-refused time-one-tls time-apart time-many-topics",
+     ENDS, 3, "!handshake"},
+    {NAME, "dialling dialling-other", ANSWER, 0, ""},
+    {ANSWER, "dialling-other", ANSWER, 0, ""}, /* of several addresses */
+    {NAME, "there", ECHO, 0, ""},
     {NAME, "interrupted", ENDS, 130, "!handshake"},
-    {ANSWER, "dial-unanswered dial-failed time time-answered time-apart time-many-topics", ENDS, 3,
-     "!handshake"},
-    {ANSWER, "dial-tls dial-refused", ENDS, 4, "!handshake"},
+    {ANSWER,
+     "dial-unanswered dial-failed time time-answered time-refused time-apart time-many-topics",
+     ENDS, 3, "!handshake"},
+    {ANSWER, "dial-tls dial-refused time-one-tls", ENDS, 4, "!handshake"},
     {ANSWER, "connected", STATUS, 0, "handshake"},
     {ANSWER, "dials", STREAMS, 0, "handshake"},
     {ANSWER, "connected-meshed", STATUS, 0, "handshake identify"},
@@ -68,8 +70,19 @@ static const struct row {
     {DIALLER, "accept-tls", ENDS, 4, "!handshake"},
     {DIALLER, "dials", STREAMS, 0, "handshake"},
     {DIALLER, "interrupted", ENDS, 130, "!handshake"},
-    {DIALLER, "time time-answered time-apart time-many-topics", ENDS, 3, "!handshake"},
-    {CONFIRMATION, "confirmed status-refused status-asked-badly", ENDS, 0, "confirmed"},
+    {DIALLER, "time time-answered time-refused time-one-tls time-apart time-many-topics", ENDS, 3,
+     "!handshake"},
+    {ECHO, "pong ping-refused", STATUS, 0, "handshake"},
+    {ECHO, "pong-meshed", ENDS, 0, "handshake identify confirmed status streams mesh"},
+    {ECHO, "pong-no-status", STREAMS, 0, "handshake confirmed ~status"},
+    {ECHO, "pong-dialled-us", STRAGGLERS, 0, "handshake streams mesh confirmed"},
+    {ECHO,
+     "ping-late ping-lost lost lost-one-of-two lost-tls lost-refused takes-leave time "
+     "time-answered time-refused time-one-tls time-apart time-many-topics",
+     ENDS, 3, "!handshake"},
+    {ECHO, "interrupted", ENDS, 130, "!handshake"},
+    {CONFIRMATION, "confirmed status-refused status-malformed status-asked-badly", ENDS, 0,
+     "confirmed"},
     {CONFIRMATION, "status", ENDS, 0, "confirmed status"},
     {CONFIRMATION, "status-identify-asked", STRAGGLERS, 0, "confirmed status"},
     {CONFIRMATION, "status-streams", STRAGGLERS, 0, "confirmed status streams"},
@@ -83,22 +96,26 @@ static const struct row {
      "graft-theirs-vote",
      CONFIRMATION, 0, ""},
     {CONFIRMATION, "gossip-na", ENDS, 5, "!streams"},
-    {CONFIRMATION, "gossip-reset gossip-malformed gossip-unintelligible stream-reset", ENDS, 7,
+    {CONFIRMATION,
+     "gossip-reset gossip-malformed gossip-unintelligible stream-reset stream-reset-large", ENDS, 7,
      "!streams"},
     {CONFIRMATION, "pruned", ENDS, 8, "!mesh"},
     {CONFIRMATION, "lost lost-one-of-two takes-leave", ENDS, 3, "!confirmed"},
-    {CONFIRMATION, "lost-tls lost-refused time time-answered time-apart time-many-topics", ENDS, 4,
-     "!confirmed"},
+    {CONFIRMATION,
+     "lost-tls lost-refused time time-answered time-refused time-one-tls time-apart "
+     "time-many-topics",
+     ENDS, 4, "!confirmed"},
     {CONFIRMATION, "interrupted", ENDS, 130, "!confirmed"},
     {IDENTIFY, "confirmed", IDENTIFY, 0, "confirmed"},
     {IDENTIFY, "status status-identify-asked", IDENTIFY, 0, "confirmed status"},
     {IDENTIFY, "status-streams", IDENTIFY, 0, "confirmed status streams"},
     {IDENTIFY, "status-na status-unanswered", IDENTIFY, 0, "confirmed ~status"},
-    {IDENTIFY, "status-refused status-asked-badly", ENDS, 6, "confirmed !status"},
+    {IDENTIFY, "status-refused status-malformed status-asked-badly", ENDS, 6, "confirmed !status"},
     {IDENTIFY, "status-late", ENDS, 6, "!status"},
     {IDENTIFY, "identified", ENDS, 0, "identify"},
     {IDENTIFY,
      "identify-na identify-failed lost lost-one-of-two lost-tls takes-leave time time-answered "
+     "time-refused time-one-tls "
      "time-apart time-many-topics",
      ENDS, 5, "!identify"},
     {IDENTIFY,
@@ -106,7 +123,8 @@ static const struct row {
      "graft-theirs-vote",
      IDENTIFY, 0, ""},
     {IDENTIFY, "gossip-na", ENDS, 5, "!streams"},
-    {IDENTIFY, "gossip-reset gossip-malformed gossip-unintelligible stream-reset", ENDS, 7,
+    {IDENTIFY,
+     "gossip-reset gossip-malformed gossip-unintelligible stream-reset stream-reset-large", ENDS, 7,
      "!streams"},
     {IDENTIFY, "pruned", ENDS, 8, "!mesh"},
     {IDENTIFY, "lost-refused", ENDS, 4, "!confirmed"},
@@ -115,9 +133,11 @@ static const struct row {
     {STATUS, "status status-identify-asked", STREAMS, 0, "confirmed status"},
     {STATUS, "status-streams", MESH, 0, "confirmed status streams"},
     {STATUS, "status-na status-unanswered", STREAMS, 0, "confirmed ~status"},
-    {STATUS, "status-refused status-asked-badly", ENDS, 6, "confirmed !status"},
+    {STATUS, "status-refused status-malformed status-asked-badly", ENDS, 6, "confirmed !status"},
     {STATUS,
-     "status-late lost lost-one-of-two lost-tls takes-leave time time-answered time-apart "
+     "status-late lost lost-one-of-two lost-tls takes-leave time time-answered time-refused "
+     "time-one-tls "
+     "time-apart "
      "time-many-topics",
      ENDS, 6, "!status"},
     {STATUS, "identified", STATUS, 0, "identify"},
@@ -128,8 +148,8 @@ static const struct row {
      "graft-theirs-vote",
      STATUS, 0, ""},
     {STATUS, "gossip-na", ENDS, 5, "!streams"},
-    {STATUS, "gossip-reset gossip-malformed gossip-unintelligible stream-reset", ENDS, 7,
-     "!streams"},
+    {STATUS, "gossip-reset gossip-malformed gossip-unintelligible stream-reset stream-reset-large",
+     ENDS, 7, "!streams"},
     {STATUS, "pruned", ENDS, 8, "!mesh"},
     {STATUS, "lost-refused", ENDS, 4, "!confirmed"},
     {STATUS, "interrupted", ENDS, 130, "!status"},
@@ -141,10 +161,12 @@ static const struct row {
     {STREAMS, "streams streams-identify-asked", MESH, 0, "streams"},
     {STREAMS, "gossip-na", ENDS, 5, "!streams"},
     {STREAMS,
-     "gossip-reset gossip-malformed gossip-unintelligible stream-reset lost lost-tls takes-leave "
-     "time time-answered time-apart time-many-topics",
+     "gossip-reset gossip-malformed gossip-unintelligible stream-reset stream-reset-large lost "
+     "lost-tls takes-leave "
+     "time time-answered time-refused time-one-tls time-apart time-many-topics",
      ENDS, 7, "!streams"},
     {STREAMS, "pruned", ENDS, 8, "!mesh"},
+    {STREAMS, "status-malformed", ENDS, 6, "!status"},
     {STREAMS, "lost-refused", ENDS, 4, "!confirmed"},
     {STREAMS, "interrupted", ENDS, 130, "!streams"},
     {MESH, "identified", MESH, 0, "identify"},
@@ -152,10 +174,14 @@ static const struct row {
     {MESH, "identify-failed", MESH, 0, "!identify"},
     {MESH, "outbound inbound graft-ours graft-ours-vote", MESH, 0, ""},
     {MESH, "gossip-na", ENDS, 5, "!streams"},
-    {MESH, "gossip-reset gossip-malformed gossip-unintelligible stream-reset", ENDS, 7, "!streams"},
+    {MESH, "gossip-reset gossip-malformed gossip-unintelligible stream-reset stream-reset-large",
+     ENDS, 7, "!streams"},
     {MESH, "graft-theirs graft-theirs-vote", ENDS, 0, "mesh"},
-    {MESH, "pruned lost lost-tls takes-leave time time-answered time-apart time-many-topics", ENDS,
-     8, "!mesh"},
+    {MESH,
+     "pruned lost lost-tls takes-leave time time-answered time-refused time-one-tls time-apart "
+     "time-many-topics",
+     ENDS, 8, "!mesh"},
+    {MESH, "status-malformed", ENDS, 6, "!status"},
     {MESH, "lost-refused", ENDS, 4, "!confirmed"},
     {MESH, "interrupted", ENDS, 130, "!mesh"},
     {STRAGGLERS, "identified", ENDS, 0, "identify"},
@@ -165,7 +191,9 @@ static const struct row {
      STRAGGLERS, 0, ""},
     {STRAGGLERS, "streams streams-identify-asked", STRAGGLERS, 0, "streams"},
     {STRAGGLERS,
-     "lost lost-tls lost-refused takes-leave interrupted time time-answered time-apart "
+     "lost lost-tls lost-refused takes-leave interrupted time time-answered time-refused "
+     "time-one-tls "
+     "time-apart "
      "time-many-topics",
      ENDS, 0, ""},
     {ENDS, "lost lost-tls lost-refused takes-leave", ENDS, 0, ""},
@@ -260,6 +288,8 @@ static const struct way {
     /* dialled */
     {ATTEMPT_HANDSHAKE, false, NULL, "dialling connected confirmed", "handshake confirmed",
      "handshake", ENDS},
+    {ATTEMPT_HANDSHAKE, false, NULL, "dialling-other dialling connected confirmed",
+     "handshake confirmed", "handshake", ENDS},
     {ATTEMPT_IDENTIFY, false, NULL, "dialling connected identified", "handshake identify",
      "identify", ENDS},
     {ATTEMPT_STATUS, false, NULL, "dialling connected status", "handshake confirmed status",
@@ -328,14 +358,14 @@ static const struct way {
      "handshake identify confirmed status streams mesh", "mesh", ENDS},
     {ATTEMPT_MESH, false, NULL, "dialling connected-meshed lost-other status-streams",
      "handshake identify confirmed status streams mesh", "mesh", ENDS},
-    {ATTEMPT_HANDSHAKE, false, NULL, "there-meshed",
+    {ATTEMPT_HANDSHAKE, false, NULL, "there pong-meshed",
      "handshake identify confirmed status streams mesh", "handshake", ENDS},
-    {ATTEMPT_IDENTIFY, false, NULL, "there-meshed",
+    {ATTEMPT_IDENTIFY, false, NULL, "there pong-meshed",
      "handshake identify confirmed status streams mesh", "identify", ENDS},
-    {ATTEMPT_MESH, false, NULL, "there-dialled-us time", "handshake streams mesh confirmed ~status",
-     "mesh", ENDS},
-    {ATTEMPT_STATUS, false, NULL, "there-no-status", "handshake confirmed !status", "handshake",
-     ENDS},
+    {ATTEMPT_MESH, false, NULL, "there pong-dialled-us time",
+     "handshake streams mesh confirmed ~status", "mesh", ENDS},
+    {ATTEMPT_STATUS, false, NULL, "there pong-no-status", "handshake confirmed !status",
+     "handshake", ENDS},
     /* dialled by the peer: it may ask for our status, or leave it out */
     {ATTEMPT_MESH, true, NULL, "dials confirmed status streams graft-theirs",
      "handshake confirmed status streams mesh", "mesh", ENDS},
@@ -394,6 +424,24 @@ static void who_has_grafted_and_on_what_is_told(void **unused)
     }
 }
 
+static void a_connection_that_existed_is_pinged_first_and_said_to_be_one(void **unused)
+{
+    (void)unused;
+    struct scene scene;
+    struct attempt_output output;
+    scene_begin(&scene, ATTEMPT_MESH, false, NULL);
+    attempt_take(&scene.attempt, scene.now_ns, &scene_event_find("there")->event, &output);
+    assert_true(output.ping);
+    assert_int_equal(output.count, 0);
+    attempt_take(&scene.attempt, scene.now_ns, &scene_event_find("pong")->event, &output);
+    assert_false(output.ping);
+    assert_int_equal(output.told[0].step, ATTEMPT_HANDSHAKE);
+    assert_true(output.told[0].existed);
+    scene_begin(&scene, ATTEMPT_MESH, false, NULL);
+    scene_take_all(&scene, "dialling connected");
+    assert_false(scene.last.existed);
+}
+
 /* ---- what is said of a failure ---- */
 
 static const struct failure {
@@ -411,9 +459,19 @@ static const struct failure {
     {ATTEMPT_MESH, false, NULL, "dialling time-answered", 3,
      "the peer answered, and did not complete the handshake within 5 s"},
     {ATTEMPT_MESH, false, NULL, "dialling dial-unanswered", 3,
-     "no QUIC answer within 1.5 s (handshake timed out)"},
+     "no QUIC answer within 1.5 s (handshake timed out; 2 bytes came)"},
+    {ATTEMPT_MESH, false, NULL, "dialling time-one-tls", 4,
+     "no handshake was completed within 5 s; A: it is another; B: no answer"},
+    {ATTEMPT_MESH, false, NULL, "dialling time-refused", 3,
+     "no QUIC answer within 5 s (handshake timed out; ICMP came back)"},
     {ATTEMPT_MESH, false, NULL, "dialling dial-failed", 3, "no way there"},
     {ATTEMPT_MESH, false, NULL, "dialling dial-tls", 4, "it is another"},
+    {ATTEMPT_MESH, false, NULL, "there ping-late", 3,
+     "already connected, but the peer did not answer a ping: no answer in time"},
+    {ATTEMPT_MESH, false, NULL, "there lost", 3,
+     "already connected, but the peer did not answer a ping: gone"},
+    {ATTEMPT_MESH, false, NULL, "there time", 3,
+     "already connected, but the peer did not answer a ping within 5 s"},
     {ATTEMPT_MESH, false, NULL, "dialling interrupted", 130, "interrupted"},
     {ATTEMPT_MESH, true, NULL, "time", 3, "nobody dialled within 5 s"},
     {ATTEMPT_MESH, true, NULL, "accept-failed time", 3,
@@ -437,6 +495,8 @@ static const struct failure {
     {ATTEMPT_STATUS, false, NULL, "dialling connected status-unanswered", 5,
      "status: the peer does not speak it (not answered, but reset by the peer)"},
     {ATTEMPT_MESH, false, NULL, "dialling connected status-refused", 6, "status: refused"},
+    {ATTEMPT_MESH, false, NULL, "dialling connected status status-malformed", 6,
+     "status: a second answer"},
     {ATTEMPT_MESH, false, NULL, "dialling connected status-late", 6, "status: no answer"},
     {ATTEMPT_MESH, false, NULL, "dialling connected status-lost lost", 6,
      "status: connection lost: gone"},
@@ -458,6 +518,8 @@ static const struct failure {
      "streams: our gossipsub stream: malformed negotiation"},
     {ATTEMPT_MESH, false, NULL, "dialling connected status outbound stream-reset", 7,
      "streams: our gossipsub stream was reset by the peer"},
+    {ATTEMPT_MESH, false, NULL, "dialling connected status outbound stream-reset-large", 7,
+     "streams: our gossipsub stream was reset by the peer: an RPC of 2 bytes was under way"},
     {ATTEMPT_MESH, false, NULL, "dialling connected status time", 7,
      "streams: no gossipsub stream opened either way within 5 s"},
     {ATTEMPT_MESH, false, NULL, "dialling connected status outbound time", 7,
@@ -596,27 +658,6 @@ static void identify_is_asked_at_once_only_where_it_is_the_goal(void **unused)
     }
 }
 
-static void a_dial_that_leads_nowhere_is_to_be_given_up(void **unused)
-{
-    (void)unused;
-    static const bool open[ATTEMPT_STATES] = {[ANSWER] = true};
-    for (enum attempt_state state = 0; state < ATTEMPT_STATES; state++) {
-        struct scene scene;
-        come_to(&scene, state);
-        assert_int_equal(attempt_open_dial(&scene.attempt) != 0, open[state]);
-    }
-    struct scene scene;
-    come_to(&scene, ANSWER);
-    scene_take_all(&scene, "time");
-    assert_int_not_equal(attempt_open_dial(&scene.attempt), 0);
-    come_to(&scene, ANSWER);
-    scene_take_all(&scene, "dial-failed");
-    assert_int_equal(attempt_open_dial(&scene.attempt), 0);
-    come_to(&scene, MESH);
-    scene_take_all(&scene, "lost");
-    assert_int_equal(attempt_open_dial(&scene.attempt), 0);
-}
-
 /* ---- whatever comes ---- */
 
 static void take_checked(struct scene *scene, const struct attempt_event *event)
@@ -704,13 +745,13 @@ int main(void)
         cmocka_unit_test(the_table_names_no_event_that_is_not_there),
         cmocka_unit_test(the_way_through_is_told_in_its_order),
         cmocka_unit_test(who_has_grafted_and_on_what_is_told),
+        cmocka_unit_test(a_connection_that_existed_is_pinged_first_and_said_to_be_one),
         cmocka_unit_test(each_failure_says_what_was_missing),
         cmocka_unit_test(what_strangers_say_is_made_safe_and_stays_whole_characters),
         cmocka_unit_test(the_time_is_asked_for_when_something_may_come_of_it),
         cmocka_unit_test(time_that_has_not_come_changes_nothing),
         cmocka_unit_test(steps_are_timed_from_the_first_packet),
         cmocka_unit_test(identify_is_asked_at_once_only_where_it_is_the_goal),
-        cmocka_unit_test(a_dial_that_leads_nowhere_is_to_be_given_up),
         cmocka_unit_test(any_two_events_in_any_state_leave_it_sound),
         cmocka_unit_test(long_ways_of_any_events_end_with_one_outcome),
     };

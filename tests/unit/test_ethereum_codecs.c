@@ -139,7 +139,7 @@ static void rlp_in_any_other_form_is_refused(void **state)
     for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
         struct bytes rest = bad[i];
         struct rlp_item item;
-        struct error error = {""};
+        struct error error = {.text = ""};
         if (rlp_take(&rest, &item, &error) || error.text[0] == '\0')
             fail_msg("case %zu was read", i);
         assert_int_equal(rest.size, bad[i].size);

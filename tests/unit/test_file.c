@@ -125,7 +125,7 @@ static void a_folder_is_made_with_those_above_it(void **state)
     (void)state;
     static const char *const paths[] = {"q", "q/", "q/r", "./q//r/s/", "/", "."};
     for (size_t i = 0; i < sizeof(paths) / sizeof(*paths); i++) {
-        struct error error = {""};
+        struct error error = {.text = ""};
         if (!file_make_folder(paths[i], &error))
             fail_msg("%s", error.text);
         assert_true(S_ISDIR(mode_of(paths[i])));

@@ -352,6 +352,25 @@ static void a_further_inbound_stream_is_told_our_topics_again(void **state)
     scene_clear(&scene);
 }
 
+static void a_peer_that_may_have_forgotten_us_is_told_our_topics_again(void **state)
+{
+    (void)state;
+    struct scene scene;
+    scene_init(&scene, true);
+    gossipsub_peer peer = scene_join(&scene, "a", false);
+    gossipsub_actions_reset(&scene.actions);
+    gossipsub_announce_again(scene.router, scene.now, peer, &scene.actions);
+    assert_int_equal(scene_count(&scene, GOSSIPSUB_SEND), 1);
+    assert_int_equal(scene_sent(&scene, peer)->n_subscriptions, 1);
+    assert_true(has_graft(scene_sent(&scene, peer)));
+    gossipsub_actions_reset(&scene.actions);
+    gossipsub_stream_closed(scene.router, scene.now, peer, &scene.actions);
+    gossipsub_actions_reset(&scene.actions);
+    gossipsub_announce_again(scene.router, scene.now, peer, &scene.actions);
+    assert_int_equal(scene.actions.count, 0);
+    scene_clear(&scene);
+}
+
 static void a_peer_that_is_gone_leaves_only_its_backoff(void **state)
 {
     (void)state;
@@ -625,6 +644,7 @@ int main(void)
         cmocka_unit_test(a_peer_leaves_the_mesh_with_our_stream_and_is_grafted_by_the_next),
         cmocka_unit_test(a_graft_before_our_stream_counts_once_it_is_open),
         cmocka_unit_test(a_further_inbound_stream_is_told_our_topics_again),
+        cmocka_unit_test(a_peer_that_may_have_forgotten_us_is_told_our_topics_again),
         cmocka_unit_test(a_peer_that_is_gone_leaves_only_its_backoff),
         cmocka_unit_test(a_direct_peer_is_never_in_the_mesh),
         cmocka_unit_test(a_member_that_becomes_direct_is_pruned),

@@ -296,7 +296,7 @@ static void a_killed_peer_is_back_at_once_on_another_port(void **state)
     assert_true(run_until(scene, meshed, PATIENCE_MS));
     restart(scene, &scene->b, 2, 0);
     dial(&scene->b, &scene->a);
-    /* The dead connection is found out by its probe, not by its idle timeout of 30 s. */
+    /* The dead connection is found out by its probe, not by its idle timeout of 10 s. */
     assert_true(run_until(scene, one_connection_and_meshed, 3000));
     assert_int_equal(scene->a.last_cause, QUIC_IDLE_TIMEOUT);
     exchange_messages(scene);

@@ -275,7 +275,7 @@ static void durations_are_read_to_the_millisecond(void **state)
                                "18446744073709551615m"};
     for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
         uint64_t milliseconds = 0;
-        struct error error = {""};
+        struct error error = {.text = ""};
         assert_false(duration_parse(bad[i], &milliseconds, &error));
         assert_non_null(strstr(error.text, bad[i]));
     }

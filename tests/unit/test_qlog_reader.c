@@ -69,7 +69,7 @@ static void lines_and_documents_say_the_same(void **state)
     for (size_t i = 0; i < 2; i++) {
         for (size_t block = 1; block < 200; block += 13) {
             struct qlog_reader reader;
-            struct error error = {{0}};
+            struct error error = {.text = ""};
             assert_int_equal(read_text(&reader, bytes_of_text(texts[i]), block, &error), QLOG_READ);
             assert_int_equal(reader.log_count, 1);
             const struct qlog_log *log = reader.logs[0];
@@ -94,7 +94,7 @@ static void a_log_is_read_wherever_it_is_cut_off(void **state)
     for (size_t i = 0; i < 2; i++) {
         for (size_t size = 0; size <= strlen(texts[i]); size++) {
             struct qlog_reader reader;
-            struct error error = {{0}};
+            struct error error = {.text = ""};
             enum qlog_outcome outcome = read_text(&reader, bytes_of(texts[i], size), 64, &error);
             assert_int_not_equal(outcome, QLOG_FAILED);
             qlog_reader_clear(&reader);
@@ -106,7 +106,7 @@ static void lengths_are_found_in_each_place(void **state)
 {
     (void)state;
     struct qlog_reader reader;
-    struct error error = {{0}};
+    struct error error = {.text = ""};
     assert_int_equal(
         read_whole(&reader,
                    HEADER SENT("1", "{\"frame_type\":\"stream\",\"stream_id\":0,\"offset\":0,"
@@ -125,7 +125,7 @@ static void junk_and_broken_records_are_passed_over(void **state)
 {
     (void)state;
     struct qlog_reader reader;
-    struct error error = {{0}};
+    struct error error = {.text = ""};
     assert_int_equal(
         read_whole(
             &reader,
@@ -195,7 +195,7 @@ static void what_is_no_log_is_told_at_once(void **state)
                                  "{\"time\":1,\"name\":\"a:b\"}"};
     for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
         struct qlog_reader reader;
-        struct error error = {{0}};
+        struct error error = {.text = ""};
         assert_int_equal(read_whole(&reader, texts[i], &error), QLOG_NOT_A_LOG);
         assert_non_null(strstr(error.text, "not a QUIC log: "));
         qlog_reader_clear(&reader);
@@ -207,7 +207,7 @@ static void what_is_no_log_is_told_at_once(void **state)
 static void expect_failure(const char *text, const char *message)
 {
     struct qlog_reader reader;
-    struct error error = {{0}};
+    struct error error = {.text = ""};
     assert_int_equal(read_whole(&reader, text, &error), QLOG_FAILED);
     if (strstr(error.text, message) == NULL || strstr(error.text, "record ") == NULL)
         fail_msg("\"%s\" does not say \"%s\" and which record", error.text, message);
@@ -230,15 +230,120 @@ static void brackets_that_do_not_match_are_refused(void **state)
     expect_failure(HEADER "\x1e{\"time\":1,\"data\":[}}\n", "brackets do not match");
 }
 
-static void numbers_that_quic_does_not_know_are_refused(void **state)
+static void numbers_that_quic_does_not_know_cost_their_frame(void **state)
 {
     (void)state;
-    expect_failure(HEADER SENT("1", STREAM("4611686018427387904", "0", "1")),
-                   "stream id 4611686018427387904 is larger than QUIC allows");
-    expect_failure(HEADER SENT("1", STREAM("-4", "0", "1")), "stream_id is no number");
-    expect_failure(HEADER SENT("1", STREAM("1e300", "0", "1")), "stream_id is no number");
-    expect_failure(HEADER SENT("1", STREAM("4", "4611686018427387903", "4611686018427387903")),
-                   "stream 4 is longer than QUIC allows");
+    static const struct {
+        const char *frame, *why;
+    } cases[] = {
+        {STREAM("4611686018427387904", "0", "1"),
+         "stream id 4611686018427387904 is larger than QUIC allows"},
+        {STREAM("-4", "0", "1"), "stream_id is no number"},
+        {STREAM("1e300", "0", "1"), "stream_id is no number"},
+        {STREAM("\"x4\"", "0", "1"), "stream_id is no number"},
+        {STREAM("4", "4611686018427387903", "4611686018427387903"),
+         "stream 4 is longer than QUIC allows"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct qlog_reader reader;
+        struct error error;
+        char *text = text_format("%s\x1e{\"time\":1,\"name\":\"transport:packet_sent\",\"data\":{"
+                                 "\"frames\":[%s,%s]}}\n",
+                                 HEADER, cases[i].frame, STREAM("8", "0", "36"));
+        assert_int_equal(read_whole(&reader, text, &error), QLOG_READ);
+        assert_int_equal(reader.logs[0]->unread_frames, 1);
+        assert_non_null(strstr(reader.logs[0]->unread_why, cases[i].why));
+        assert_int_equal(qlog_log_find(reader.logs[0], 8)->half[QLOG_SENT].bytes, 36);
+        qlog_reader_clear(&reader);
+        free(text);
+    }
+}
+
+/* Reads FRAMES, each sent in a packet of its own, and hands out what was sent on stream 4. */
+static struct qlog_half sent_on_4(const char *const *frames, size_t count)
+{
+    struct qlog_reader reader;
+    struct error error;
+    char *text = text_copy(HEADER);
+    for (size_t i = 0; i < count; i++) {
+        char *more = text_format("%s\x1e{\"time\":%zu,\"name\":\"transport:packet_sent\",\"data\":"
+                                 "{\"frames\":[{\"frame_type\":%s}]}}\n",
+                                 text, i, frames[i]);
+        free(text);
+        text = more;
+    }
+    assert_int_equal(read_whole(&reader, text, &error), QLOG_READ);
+    struct qlog_half half = qlog_log_find(reader.logs[0], 4)->half[QLOG_SENT];
+    qlog_reader_clear(&reader);
+    free(text);
+    return half;
+}
+
+#define BARE(offset) "\"stream\",\"stream_id\":4,\"offset\":" offset
+
+static void a_frame_without_a_length_ends_where_the_next_begins(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *frames[3];
+        size_t count;
+        bool open;
+        uint64_t bytes;
+        double negotiated;
+    } cases[] = {
+        {{BARE("0")}, 1, true, 0, QLOG_NEVER},
+        {{BARE("0"), BARE("20"), BARE("36")}, 3, true, 36, 1},
+        {{BARE("0"), BARE("36") ",\"length\":5"}, 2, false, 41, 0},
+        {{BARE("0"), BARE("36") ",\"length\":0,\"fin\":true"}, 2, false, 36, 0},
+        {{BARE("0"), "\"reset_stream\",\"stream_id\":4,\"final_size\":36"}, 2, false, 36, 0},
+        {{BARE("0"), "\"reset_stream\",\"stream_id\":4"}, 2, true, 0, QLOG_NEVER},
+        {{BARE("0"), BARE("0")}, 2, true, 0, QLOG_NEVER},
+        {{BARE("0"), BARE("0") ",\"length\":36"}, 2, false, 36, 1},
+        {{BARE("36"), BARE("0"), BARE("50") ",\"length\":1"}, 3, false, 51, 1},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct qlog_half half = sent_on_4(cases[i].frames, cases[i].count);
+        assert_int_equal(half.open, cases[i].open);
+        assert_int_equal(half.bytes, cases[i].bytes);
+        assert_int_equal((int)half.negotiated, (int)cases[i].negotiated);
+    }
+}
+
+static void frames_are_known_by_name_and_by_number(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *type;
+        enum qlog_frame_type kind;
+        bool fin;
+    } cases[] = {
+        {"\"STREAM\"", QLOG_FRAME_STREAM, false},
+        {"8", QLOG_FRAME_STREAM, false},
+        {"\"0x0f\"", QLOG_FRAME_STREAM, true},
+        {"9", QLOG_FRAME_STREAM, true},
+        {"\"Stream\"", QLOG_FRAME_STREAM, false},
+        {"\"rst_stream\"", QLOG_FRAME_RESET, false},
+        {"4", QLOG_FRAME_RESET, false},
+        {"\"5\"", QLOG_FRAME_STOP, false},
+        {"28", QLOG_FRAME_CLOSE, false},
+        {"\"0x1D\"", QLOG_FRAME_CLOSE, false},
+        {"\"unknown\",\"raw_frame_type\":10", QLOG_FRAME_STREAM, false},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
+        for (int key = 0; key < 2; key++) {
+            struct qlog_packet_event event = {0};
+            char *text = text_format("{\"frames\":[{\"%s\":%s,\"stream_id\":\"4\",\"offset\":0}]}",
+                                     key == 0 ? "frame_type" : "type", cases[i].type);
+            json_t *data = json_loads(text, 0, NULL);
+            qlog_packet_parse(&event, QLOG_SENT, data);
+            assert_int_equal(event.frame_count, 1);
+            assert_int_equal(event.frames[0].type, cases[i].kind);
+            assert_int_equal(event.frames[0].fin, cases[i].fin);
+            json_decref(data);
+            free(text);
+            qlog_packet_event_clear(&event);
+        }
+    assert_int_equal(qlog_frame_type_numbered(0x40), QLOG_FRAME_UNKNOWN);
 }
 
 static void an_endless_record_is_refused_with_bounded_memory(void **state)
@@ -251,7 +356,7 @@ static void an_endless_record_is_refused_with_bounded_memory(void **state)
     memset(block, 'x', 1 << 16);
     for (size_t i = 0; i < 3; i++) {
         struct qlog_reader reader;
-        struct error error = {{0}};
+        struct error error = {.text = ""};
         qlog_reader_init(&reader, "test", NULL, NULL);
         assert_true(qlog_reader_feed(&reader, bytes_of_text(starts[i]), &error));
         unsigned blocks = 0;
@@ -267,7 +372,7 @@ static void streams_beyond_the_limit_are_refused(void **state)
 {
     (void)state;
     struct qlog_reader reader;
-    struct error error = {{0}};
+    struct error error = {.text = ""};
     qlog_reader_init(&reader, "test", NULL, NULL);
     assert_true(qlog_reader_feed(&reader, bytes_of_text(HEADER), &error));
     uint64_t count = 0;
@@ -289,7 +394,7 @@ static void unreadable_records_beyond_the_limit_are_refused(void **state)
 {
     (void)state;
     struct qlog_reader reader;
-    struct error error = {{0}};
+    struct error error = {.text = ""};
     qlog_reader_init(&reader, "test", NULL, NULL);
     assert_true(qlog_reader_feed(&reader, bytes_of_text(HEADER), &error));
     unsigned count = 0;
@@ -306,7 +411,7 @@ static void many_streams_are_judged_in_bounded_time(void **state)
 {
     (void)state;
     struct qlog_reader reader;
-    struct error error = {{0}};
+    struct error error = {.text = ""};
     qlog_reader_init(&reader, "test", NULL, NULL);
     assert_true(qlog_reader_feed(&reader, bytes_of_text(HEADER), &error));
     char text[1024];
@@ -341,7 +446,7 @@ static void a_packet_that_was_lost_arrived_later_than_it_was_sent(void **state)
 {
     (void)state;
     struct qlog_reader reader;
-    struct error error = {{0}};
+    struct error error = {.text = ""};
 #define NUMBERED(time, number, frame)                                                              \
     "{\"time\":" time ",\"name\":\"transport:packet_sent\",\"data\":{\"header\":{"                 \
     "\"packet_number\":" number "},\"frames\":[" frame "]}}\n"
@@ -376,7 +481,9 @@ int main(void)
         cmocka_unit_test(what_is_no_log_is_told_at_once),
         cmocka_unit_test(deep_nesting_is_refused),
         cmocka_unit_test(brackets_that_do_not_match_are_refused),
-        cmocka_unit_test(numbers_that_quic_does_not_know_are_refused),
+        cmocka_unit_test(numbers_that_quic_does_not_know_cost_their_frame),
+        cmocka_unit_test(a_frame_without_a_length_ends_where_the_next_begins),
+        cmocka_unit_test(frames_are_known_by_name_and_by_number),
         cmocka_unit_test(an_endless_record_is_refused_with_bounded_memory),
         cmocka_unit_test(streams_beyond_the_limit_are_refused),
         cmocka_unit_test(unreadable_records_beyond_the_limit_are_refused),

@@ -309,6 +309,77 @@ static void a_connection_is_kept_alive_as_its_policy_says(void **state)
     assert_in_range(datagrams_while_idle(20), 2, 15);
 }
 
+/* As many as may come, in turns that fit the sockets' buffers. */
+static void fill_table(const struct quic_policy *policy)
+{
+    enum { TURN = 32 };
+    listener.admission = QUIC_HOLD;
+    for (unsigned i = 1; i <= QUIC_CONNECTIONS_INBOUND_MAX; i++) {
+        dial(policy);
+        if (i % TURN == 0)
+            await(&listener.admissions, i);
+    }
+}
+
+static void who_comes_to_a_full_table_is_refused_and_we_dial_all_the_same(void **state)
+{
+    (void)state;
+    struct quic_policy policy = listener.policy;
+    policy.handshake_timeout_ms = listener.policy.handshake_timeout_ms = 10 * PATIENCE_MS;
+    fill_table(&policy);
+    assert_int_equal(quic_endpoint_statistics(listener.endpoint)->refused, 0);
+    dial(&policy);
+    await(&dialler.closed, 1);
+    assert_int_equal(listener.admissions, QUIC_CONNECTIONS_INBOUND_MAX);
+    assert_int_equal(quic_endpoint_statistics(listener.endpoint)->refused, 1);
+    assert_int_equal(dialler.close.cause, QUIC_CLOSED_BY_PEER);
+    struct error error;
+    struct multiaddr address = quic_endpoint_listen_address(dialler.endpoint, 0);
+    assert_non_null(quic_endpoint_dial(listener.endpoint, &address, NULL, NULL, &error));
+    await(&listener.established, 1);
+}
+
+/* The listener vanishes; a byte that is written then is never acknowledged. */
+static void write_to_the_dead(uint64_t unanswered_ms)
+{
+    struct quic_policy policy = dialler.policy;
+    policy.idle_timeout_ms = 10 * PATIENCE_MS;
+    policy.unanswered_ms = unanswered_ms;
+    listener.policy.idle_timeout_ms = policy.idle_timeout_ms;
+    dial(&policy);
+    await(&dialler.established, 1);
+    run_ms(100);
+    quic_endpoint_free(listener.endpoint);
+    listener.endpoint = NULL;
+    struct quic_stream *stream = quic_stream_open(dialler.connection);
+    quic_stream_write_bytes(stream, bytes_of((const uint8_t *)"x", 1));
+}
+
+static void who_acknowledges_nothing_is_given_up_before_the_idle_timeout(void **state)
+{
+    (void)state;
+    write_to_the_dead(100);
+    await(&dialler.closed, 1);
+    assert_int_equal(dialler.close.cause, QUIC_IDLE_TIMEOUT);
+    assert_string_equal(dialler.close.reason.text, "the peer did not answer a probe");
+}
+
+static void who_acknowledges_nothing_is_kept_where_the_policy_says_so(void **state)
+{
+    (void)state;
+    write_to_the_dead(0);
+    run_ms(3000);
+    assert_int_equal(dialler.closed, 0);
+}
+
+/* Nothing is under way: silence alone is no reason for a probe. */
+static void a_silent_peer_that_owes_nothing_is_left_alone(void **state)
+{
+    (void)state;
+    dialler.policy.unanswered_ms = listener.policy.unanswered_ms = 50;
+    assert_int_equal(datagrams_while_idle(0), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -321,6 +392,13 @@ int main(void)
         cmocka_unit_test_setup_teardown(credit_is_given_by_hand_where_the_policy_says_so, begin,
                                         end),
         cmocka_unit_test_setup_teardown(a_connection_is_kept_alive_as_its_policy_says, begin, end),
+        cmocka_unit_test_setup_teardown(
+            who_comes_to_a_full_table_is_refused_and_we_dial_all_the_same, begin, end),
+        cmocka_unit_test_setup_teardown(
+            who_acknowledges_nothing_is_given_up_before_the_idle_timeout, begin, end),
+        cmocka_unit_test_setup_teardown(who_acknowledges_nothing_is_kept_where_the_policy_says_so,
+                                        begin, end),
+        cmocka_unit_test_setup_teardown(a_silent_peer_that_owes_nothing_is_left_alone, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -107,7 +107,7 @@ static void what_names_no_datagram_is_refused(void **state)
     const char *const bad[] = {"",   "0",         "client:", "client:0",
                                "-1", "server:1x", "both:1",  "99999999999999999999"};
     for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
-        struct error error = {""};
+        struct error error = {.text = ""};
         assert_false(impairment_add_drop(&impairment, bad[i], &error));
         assert_non_null(strstr(error.text, bad[i]));
     }

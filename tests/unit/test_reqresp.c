@@ -168,6 +168,19 @@ static void a_response_over_the_limit_fails_before_its_data_has_come(void **stat
         -1);
 }
 
+static void an_answer_without_a_code_is_told_from_an_error(void **state)
+{
+    (void)state;
+    uint8_t code;
+    assert_int_equal(reqresp_decode_response(LITERAL("\x50\xff\x06"), 80, &code, &payload, &error),
+                     -1);
+    assert_string_equal(error.text, "request/response: no code before the length");
+    assert_int_equal(reqresp_decode_response(LITERAL("\x50\xff"), 80, &code, &payload, &error), 0);
+    assert_int_equal(
+        reqresp_decode_response(LITERAL("\x50\x04" ONE_TO_FOUR), 80, &code, &payload, &error), 24);
+    assert_int_equal(code, 0x50);
+}
+
 static void an_error_fits_where_a_short_answer_was_expected(void **state)
 {
     (void)state;
@@ -195,6 +208,7 @@ int main(void)
         CASE(the_announced_length_must_be_what_is_there),
         CASE(a_response_waits_for_its_last_byte),
         CASE(a_response_over_the_limit_fails_before_its_data_has_come),
+        CASE(an_answer_without_a_code_is_told_from_an_error),
         CASE(an_error_fits_where_a_short_answer_was_expected),
     };
     return cmocka_run_group_tests_name("reqresp", tests, NULL, NULL);

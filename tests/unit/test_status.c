@@ -112,12 +112,30 @@ static void what_is_no_checkpoint_is_refused_and_changes_nothing(void **state)
     }
 }
 
+static void two_roots_finalized_at_one_slot_contradict_each_other(void **state)
+{
+    (void)state;
+    struct status one = {.finalized = {.slot = 7}, .head = {.slot = 9}};
+    struct status two = one;
+    two.finalized.root[31] = 1;
+    assert_false(status_contradicts(&one, &two)); /* a root of zero is no claim */
+    one.finalized.root[31] = 2;
+    assert_true(status_contradicts(&one, &two));
+    assert_true(status_contradicts(&two, &one));
+    two.finalized.slot = 8;
+    assert_false(status_contradicts(&one, &two));
+    two = one;
+    two.head.root[0] = 1;
+    assert_false(status_contradicts(&one, &two));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(statuses_are_what_the_vectors_hold),
         cmocka_unit_test(another_size_is_refused),
         cmocka_unit_test(the_largest_slot_survives_as_a_number),
+        cmocka_unit_test(two_roots_finalized_at_one_slot_contradict_each_other),
         cmocka_unit_test(checkpoints_are_parsed),
         cmocka_unit_test(what_is_no_checkpoint_is_refused_and_changes_nothing),
     };

@@ -92,7 +92,7 @@ void check_enr(struct vector_case *test, const json_t *vector)
                     "?eth2Data ?attestationSubnets isAggregator signatureValid isValid");
     const char *expected = case_text(test, input, "enrString");
     struct enr record;
-    struct error error = {""};
+    struct error error = {.text = ""};
     char text[ENR_TEXT_SIZE];
     if (!expect(test, enr_parse(expected, &record, &error), "enrString", "a record", error.text))
         return;

@@ -46,7 +46,7 @@ void check_gossip_topic(struct vector_case *test, const json_t *vector)
     char name[64], topic[GOSSIPSUB_TOPIC_SIZE_MAX + 1] = "";
     topic_name(test, input, name, sizeof(name));
 
-    struct error error = {""};
+    struct error error = {.text = ""};
     struct bytes read_network = {0}, read_name = {0};
     expect(test, lean_topic_write(network, name, topic, &error), "topicString", "a topic",
            error.text);

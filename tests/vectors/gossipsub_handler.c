@@ -266,7 +266,7 @@ static void set_subscriptions(struct scene *scene, const json_t *initial)
 {
     size_t i;
     json_t *value;
-    struct error error = {""};
+    struct error error = {.text = ""};
     const json_t *subscriptions = case_array(scene->test, initial, "subscriptions");
     json_array_foreach(subscriptions, i, value) expect(
         scene->test,

@@ -21,7 +21,7 @@ void check_peer_id(struct vector_case *test, const json_t *vector)
     struct public_key key = {.type = key_type(test, case_text(test, input, "keyType")),
                              .data = case_bytes(test, input, "publicKey")};
     struct public_key decoded = {.type = KEY_RSA};
-    struct error error = {""};
+    struct error error = {.text = ""};
 
     struct buffer *protobuf = case_buffer(test);
     public_key_encode(&key, protobuf);

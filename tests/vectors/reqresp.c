@@ -8,7 +8,7 @@ static void check_request(struct vector_case *test, const char *what, struct byt
                           struct bytes ssz)
 {
     struct buffer *decoded = case_buffer(test);
-    struct error error = {""};
+    struct error error = {.text = ""};
     if (expect(test, reqresp_decode_request(encoded, REQRESP_PAYLOAD_MAX, decoded, &error), what,
                "a request", error.text))
         expect_bytes(test, what, ssz, buffer_bytes(decoded));
@@ -43,7 +43,7 @@ static void take_chunk(struct vector_case *test, const char *what, const json_t 
                        struct bytes *encoded)
 {
     struct buffer *payload = case_buffer(test);
-    struct error error = {"it ends within a chunk"};
+    struct error error = {.text = "it ends within a chunk"};
     uint8_t code = UINT8_MAX;
     long taken = reqresp_decode_response(*encoded, REQRESP_PAYLOAD_MAX, &code, payload, &error);
     if (!expect(test, taken > 0, what, "a response chunk", error.text))

@@ -114,7 +114,7 @@ static vector_check find_kind(const char *file)
 
 static void check_file(const char *folder, const char *file, struct count *count)
 {
-    struct error error = {""};
+    struct error error = {.text = ""};
     vector_check check = find_kind(file);
     if (check == NULL) {
         fail_file(file, "there is no check for this kind of vector", count);

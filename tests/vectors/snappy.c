@@ -38,7 +38,7 @@ static void check_frame(struct vector_case *test, const char *what, struct bytes
                         struct bytes data)
 {
     struct buffer *decoded = case_buffer(test);
-    struct error error = {""};
+    struct error error = {.text = ""};
     if (expect(test, snappy_frame_decode(framed, data.size, decoded, &error), what, "snappy frames",
                error.text))
         expect_bytes(test, what, data, buffer_bytes(decoded));

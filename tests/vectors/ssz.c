@@ -92,7 +92,7 @@ static void append_value(struct vector_case *test, const struct ssz_type *type, 
 static void check_status(struct vector_case *test, const json_t *value, struct bytes ssz)
 {
     struct status status;
-    struct error error = {""};
+    struct error error = {.text = ""};
     uint8_t encoded[STATUS_SSZ_SIZE];
     if (!expect(test, status_decode(ssz, &status, &error), "status decoded", "a status",
                 error.text))
@@ -114,7 +114,7 @@ static void check_blocks_by_root(struct vector_case *test, const json_t *value, 
 {
     block_root_list roots;
     size_t count;
-    struct error error = {""};
+    struct error error = {.text = ""};
     if (!expect(test, blocks_by_root_decode(ssz, &roots, &count, &error), "request decoded",
                 "a request", error.text))
         return;
@@ -140,7 +140,7 @@ void check_ssz(struct vector_case *test, const json_t *vector)
     append_value(test, type, "value", value, encoded);
     expect_bytes(test, "serialized", serialized, buffer_bytes(encoded));
 
-    struct error error = {""};
+    struct error error = {.text = ""};
     uint8_t root[SSZ_ROOT_SIZE];
     expect(test, ssz_check(type, serialized, &error), "serialized", "SSZ of the type", error.text);
     if (case_failed(test))

@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util'
 
 import { quic } from '@chainsafe/libp2p-quic'
 import { generateKeyPair, generateKeyPairFromSeed, privateKeyFromRaw } from '@libp2p/crypto/keys'
-import { gossipsub, StrictNoSign } from '@libp2p/gossipsub'
+import { gossipsub, StrictNoSign, StrictSign } from '@libp2p/gossipsub'
 import { identify } from '@libp2p/identify'
 import { ping } from '@libp2p/ping'
 import { peerIdFromString } from '@libp2p/peer-id'
@@ -24,14 +24,18 @@ const USAGE = `usage: node peer.mjs [options]
   --seed HEX             32 bytes that the identity is made of (default: random)
   --network NAME         network part of topics (default 12345678)
   --topic NAME           subscribe: block, attestation_0 or a whole topic (default block; repeatable)
-  --meshsub VERSION      newest gossipsub version offered: 1.2, 1.1 or 1.0 (default 1.2)
+  --meshsub VERSIONS     the gossipsub versions offered, best first (default 1.2,1.1,1.0)
+  --sign POLICY          none (default) or strict: whether messages are signed and must be
+  --max-rpc BYTES        the largest RPC taken (default 10 MiB)
   --status               speak the status protocol: answer it, and ask it where we dialled
+  --status-answer HEX    answer status with these bytes, whatever they are
   --publish TEXT         publish once, when a peer has joined the mesh of the first topic
   --wait-message         exit with 0 after the first message
 
 ends when stdin does; commands there, such as {"command":"dial","address":"/ip4/..."}:
-  dial {address}, ping {peer_id}, publish {topic, text, hex or bytes (so many
-  random ones)}, subscribe {topic}, unsubscribe {topic}, mesh {topic}, streams, close {direction}, exit
+  dial {address}, ping {peer_id}, status {peer_id}, publish {topic, text, hex or bytes (so many
+  random ones), raw (true: not compressed)}, subscribe {topic}, unsubscribe {topic}, mesh {topic},
+  streams, close {direction}, exit
 `
 
 // The parameters of Lean networks, under the names that js-libp2p has for them.
@@ -47,11 +51,15 @@ const LEAN_GOSSIP = {
   seenTTL: 24_000,
   pruneBackoff: 60_000,
   idontwantMinDataSize: 1024,
-  globalSignaturePolicy: StrictNoSign,
   allowPublishToZeroTopicPeers: true,
   fallbackToFloodsub: false,
-  msgIdFn: (message) => wire.messageId(message.topic, message.data),
   msgIdToStrFn: (id) => Buffer.from(id).toString('hex')
+}
+
+// Signed messages keep the default id, of author and sequence number.
+function signing (policy) {
+  if (policy === 'strict') return { globalSignaturePolicy: StrictSign }
+  return { globalSignaturePolicy: StrictNoSign, msgIdFn: ({ topic, data }) => wire.messageId(topic, data) }
 }
 
 const OUR_STATUS = {
@@ -60,6 +68,7 @@ const OUR_STATUS = {
 }
 
 const DIAL_TIMEOUT_MS = 10_000
+const SHOWN_PAYLOAD = 4096 // bytes, up to which a message's payload is printed
 
 function report (event, fields = {}) {
   process.stdout.write(JSON.stringify({ event, ...fields }) + '\n')
@@ -73,10 +82,10 @@ async function makeKey (type, seed) {
 }
 
 // js-libp2p offers no option for the versions of gossipsub, but reads this list when it starts.
-function gossipsubUpTo (version, options) {
+function gossipsubOf (versions, options) {
   return (components) => {
     const service = gossipsub(options)(components)
-    service.protocols = service.protocols.filter((id) => id <= `/meshsub/${version}.0`)
+    service.protocols = versions.split(',').map((version) => `/meshsub/${version}.0`)
     return service
   }
 }
@@ -89,10 +98,10 @@ async function readToEnd (stream) {
   return Buffer.concat(parts)
 }
 
-async function answerStatus (stream, connection) {
+async function answerStatus (answer, stream, connection) {
   const status = wire.decodeStatusRequest(await readToEnd(stream))
   report('status_answered', { peer_id: connection.remotePeer.toString(), ...status })
-  stream.send(wire.encodeStatusResponse(OUR_STATUS))
+  stream.send(answer)
   await stream.close()
 }
 
@@ -112,7 +121,8 @@ function describeMessage ({ propagationSource, msgId, msg }) {
   const fields = { peer_id: propagationSource.toString(), topic: msg.topic, id: msgId }
   try {
     const payload = wire.decompressBlock(msg.data)
-    return { ...fields, bytes: payload.length, text: payload.toString(), hex: payload.toString('hex') }
+    const shown = payload.length <= SHOWN_PAYLOAD && { text: payload.toString(), hex: payload.toString('hex') }
+    return { ...fields, bytes: payload.length, ...shown }
   } catch (error) {
     return { ...fields, error: error.message }
   }
@@ -171,12 +181,12 @@ function payloadOf ({ text, hex, bytes }) {
   return hex == null ? Buffer.from(text ?? '') : Buffer.from(hex, 'hex')
 }
 
-async function publish (router, topic, payload) {
-  const data = wire.compressBlock(payload)
+async function publish (router, topic, payload, { raw, signed }) {
+  const data = raw ? payload : wire.compressBlock(payload)
   const { recipients } = await router.publish(topic, data)
   report('published', {
     topic,
-    id: wire.messageId(topic, data).toString('hex'),
+    id: signed ? undefined : wire.messageId(topic, data).toString('hex'),
     recipients: recipients.map((peer) => peer.toString())
   })
 }
@@ -195,8 +205,11 @@ function makeCommands (node, options) {
     async ping ({ peer_id: peerId }) {
       report('pinged', { peer_id: peerId, rtt_ms: await node.services.ping.ping(peerIdFromString(peerId)) })
     },
+    status: ({ peer_id: peerId }) => askStatus(node.getConnections(peerIdFromString(peerId))[0]),
     async publish (command) {
-      await publish(router, topicOf(command), payloadOf(command))
+      await publish(router, topicOf(command), payloadOf(command), {
+        raw: command.raw, signed: options.sign === 'strict'
+      })
     },
     subscribe: (command) => router.subscribe(topicOf(command)),
     unsubscribe: (command) => router.unsubscribe(topicOf(command)),
@@ -235,8 +248,11 @@ function parseOptions () {
       seed: { type: 'string' },
       network: { type: 'string', default: '12345678' },
       topic: { type: 'string', multiple: true, default: ['block'] },
-      meshsub: { type: 'string', default: '1.2' },
+      meshsub: { type: 'string', default: '1.2,1.1,1.0' },
+      sign: { type: 'string', default: 'none' },
+      'max-rpc': { type: 'string', default: '10485760' },
       status: { type: 'boolean', default: false },
+      'status-answer': { type: 'string' },
       publish: { type: 'string' },
       'wait-message': { type: 'boolean', default: false },
       help: { type: 'boolean', default: false }
@@ -259,7 +275,9 @@ async function makeNode (options) {
     services: {
       identify: identify(),
       ping: ping(),
-      gossipsub: gossipsubUpTo(options.meshsub, LEAN_GOSSIP)
+      gossipsub: gossipsubOf(options.meshsub, {
+        ...LEAN_GOSSIP, ...signing(options.sign), maxInboundDataLength: Number(options['max-rpc'])
+      })
     },
     start: false
   })
@@ -272,7 +290,11 @@ async function main () {
   const commands = makeCommands(node, options)
   reportConnections(node, options)
   reportGossip(router)
-  if (options.status) await node.handle(wire.STATUS_PROTOCOL, answerStatus)
+  const answer = options['status-answer']
+  if (options.status) {
+    await node.handle(wire.STATUS_PROTOCOL, (stream, connection) => answerStatus(
+      answer == null ? wire.encodeStatusResponse(OUR_STATUS) : Buffer.from(answer, 'hex'), stream, connection))
+  }
   if (options.publish != null) {
     router.addEventListener('gossipsub:graft', () => obey(commands, JSON.stringify({
       command: 'publish', text: options.publish

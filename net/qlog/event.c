@@ -1,0 +1,123 @@
+#include "net/qlog/event.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "net/qlog/json.h"
+
+enum { PLACES_MAX = 16 };
+
+void qlog_event_fields_read(struct qlog_event_fields *fields, const json_t *trace)
+{
+    const json_t *names = json_object_get(trace, "event_fields");
+    if (json_array_size(names) == 0)
+        return;
+    *fields = (struct qlog_event_fields){
+        .known = true, .time = -1, .group = -1, .category = -1, .type = -1, .data = -1};
+    for (size_t i = 0; i < json_array_size(names) && i < PLACES_MAX; i++) {
+        const json_t *name = json_array_get(names, i);
+        struct bytes text = bytes_of(json_string_value(name), json_string_length(name));
+        bool delta = qlog_text_is(text, "delta_time");
+        if (qlog_text_is(text, "relative_time") || qlog_text_is(text, "time") || delta)
+            fields->time = (int)i;
+        else if (qlog_text_is(text, "group_id"))
+            fields->group = (int)i;
+        else if (qlog_text_is(text, "category"))
+            fields->category = (int)i;
+        else if (qlog_text_is(text, "event") || qlog_text_is(text, "event_type") ||
+                 qlog_text_is(text, "type") || qlog_text_is(text, "name"))
+            fields->type = (int)i;
+        else if (qlog_text_is(text, "data"))
+            fields->data = (int)i;
+        fields->deltas |= delta;
+    }
+}
+
+/* Where no header tells: the time comes first, the data are the object, and of the texts between
+ * them the first two are category and type, as in every draft. A group would come before them, and
+ * is a text that is no category. */
+static struct qlog_event_fields guess(const json_t *event)
+{
+    static const char *const categories[] = {"transport", "quic",       "connectivity", "security",
+                                             "recovery",  "http",       "h3",           "qpack",
+                                             "libp2p",    "simulation", "generic",      "loglevel"};
+    struct qlog_event_fields fields = {
+        .known = true, .time = 0, .group = -1, .category = -1, .type = -1, .data = -1};
+    int texts[2] = {-1, -1}, count = 0;
+    for (size_t i = 1; i < json_array_size(event) && i < PLACES_MAX; i++) {
+        const json_t *value = json_array_get(event, i);
+        struct bytes text = bytes_of(json_string_value(value), json_string_length(value));
+        if (json_is_object(value))
+            fields.data = (int)i;
+        if (text.data == NULL)
+            continue;
+        if (count < 2)
+            texts[count++] = (int)i;
+        for (size_t k = 0; k < sizeof(categories) / sizeof(*categories); k++)
+            if (fields.category < 0 && qlog_text_is(text, categories[k]))
+                fields.category = (int)i;
+    }
+    if (fields.category < 0)
+        fields.category = texts[0];
+    fields.type = fields.category == texts[0] ? texts[1] : fields.category + 1;
+    return fields;
+}
+
+static const json_t *place(const json_t *event, int index)
+{
+    return index >= 0 ? json_array_get(event, (size_t)index) : NULL;
+}
+
+/* One name of the two parts, in small letters, as later drafts have it. */
+static bool name_event(struct qlog_event *event, const char *category, const char *type)
+{
+    if (type == NULL)
+        return false;
+    snprintf(event->name, sizeof(event->name), "%s%s%s", category != NULL ? category : "",
+             category != NULL ? ":" : "", type);
+    for (char *letter = event->name; *letter != '\0'; letter++)
+        *letter = (char)tolower((unsigned char)*letter);
+    return true;
+}
+
+static bool read_array(struct qlog_event *event, const json_t *value,
+                       const struct qlog_event_fields *fields)
+{
+    struct qlog_event_fields guessed;
+    if (!fields->known) {
+        guessed = guess(value);
+        fields = &guessed;
+    }
+    const json_t *group = place(value, fields->group);
+    event->data = place(value, fields->data);
+    event->group = bytes_of(json_string_value(group), json_string_length(group));
+    if (!qlog_json_double(place(value, fields->time), &event->time))
+        event->time = NAN;
+    return name_event(event, json_string_value(place(value, fields->category)),
+                      json_string_value(place(value, fields->type)));
+}
+
+static bool read_object(struct qlog_event *event, const json_t *value)
+{
+    const char *name = json_string_value(json_object_get(value, "name"));
+    const json_t *type = qlog_json_either(value, "event", "event_type");
+    if (name != NULL)
+        snprintf(event->name, sizeof(event->name), "%s", name);
+    else if (!name_event(event, json_string_value(json_object_get(value, "category")),
+                         json_string_value(type != NULL ? type : json_object_get(value, "type"))))
+        return false;
+    event->data = json_object_get(value, "data");
+    event->group = qlog_json_text(value, "group_id");
+    if (!qlog_json_double(qlog_json_either(value, "time", "relative_time"), &event->time))
+        event->time = NAN;
+    return true;
+}
+
+bool qlog_event_read(struct qlog_event *event, const json_t *value,
+                     const struct qlog_event_fields *fields)
+{
+    *event = (struct qlog_event){0};
+    return json_is_array(value) ? read_array(event, value, fields) : read_object(event, value);
+}

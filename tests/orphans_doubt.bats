@@ -1,0 +1,163 @@
+#!/usr/bin/env bats
+# devnet-orphans where logs do not tell all: "unknown" and exit 2 with the reason, never a clean bill.
+# Each log is made from one whose streams are all healthy, or of which one is an orphan.
+# shellcheck disable=SC2030,SC2031 # each test is a subshell, as it should be
+# shellcheck disable=SC2154 # bats sets stderr
+
+bats_require_minimum_version 1.5.0
+
+setup() {
+    BIN=${BIN:-$BATS_TEST_DIRNAME/../build}
+    FIXTURES=$BATS_TEST_DIRNAME/fixtures
+    CONTROL=$FIXTURES/qlogs-field/control-plain/client.qlog
+    cd "$BATS_TEST_TMPDIR" || return
+    # Without the orphan, and numbered anew.
+    jq 'del(.traces[].events[] | select(.data.frames[0].stream_id == 8))
+        | .traces[].events |= [to_entries[] | .value.data.header.packet_number = .key | .value]' \
+        "$CONTROL" > healthy.qlog
+    "$BIN/devnet-orphans" healthy.qlog > out
+    [ "$(cat out)" = "no orphaned streams in 1 connection (4 streams, 1 log)" ]
+}
+
+# doubts LOG REASON: it is said why nothing can be told, on stderr, in text and in JSON.
+doubts() {
+    run -2 --separate-stderr "$BIN/devnet-orphans" "$1"
+    [[ $stderr == *"devnet-orphans: $1: "*"$2"* ]] || { echo "$stderr"; return 1; }
+    [[ $output == *"no orphaned streams in what could be told, which is not all:"* ]]
+    [[ $output == *": unknown: $1 "*"$2"* ]]
+    "$BIN/devnet-orphans" --json "$1" > report.json 2> /dev/null || [[ $? -eq 2 ]]
+    jq -e --arg reason "$2" '.connections[0].unknown[0].reason | contains($reason)' report.json > jq.out
+}
+
+@test "a log without packet events" {
+    jq '.traces[].events |= map(select(.name | test("packet") | not))
+        + [{time: 6000, name: "connectivity:connection_closed", data: {}}]' healthy.qlog > bare.qlog
+    doubts bare.qlog "holds no packets: whether streams were orphaned cannot be told from it"
+    jq '.traces[].events = []' healthy.qlog > empty.qlog
+    doubts empty.qlog "holds no packets: "
+}
+
+@test "a dial that was given up before its first packet, where the log says so, is no trouble" {
+    local started='{time: 0, name: "connectivity:connection_started", data: {}}'
+    local set='{time: 1, name: "transport:parameters_set", data: {owner: "local"}}'
+    closed() { echo "{time: $1, name: \"connectivity:connection_closed\", data: {owner: \"local\"}}"; }
+    jq ".traces[].events = [$started, $set, $(closed 2)]" healthy.qlog > dial.qlog
+    run -0 --separate-stderr "$BIN/devnet-orphans" dial.qlog
+    [ -z "$stderr" ]
+    # It lasted, nothing of it is told, it is not over, or the peer took part.
+    jq ".traces[].events = [$started, $set, $(closed 6000)]" healthy.qlog > lasted.qlog
+    jq ".traces[].events = [$started, $(closed 2)]" healthy.qlog > untold.qlog
+    jq ".traces[].events = [$started, $set]" healthy.qlog > open.qlog
+    jq ".traces[].events = [$started, $set, {time: 1, name: \"security:key_updated\",
+        data: {key_type: \"server_1rtt_secret\"}}, $(closed 2)]" healthy.qlog > keys.qlog
+    for log in lasted untold open keys; do doubts "$log.qlog" "holds no packets"; done
+}
+
+@test "packets without their frames, all or some" {
+    jq 'del(.traces[].events[].data.frames)' healthy.qlog > all.qlog
+    doubts all.qlog "its packets are logged without their frames"
+    jq 'del(.traces[].events[9].data.frames)' healthy.qlog > one.qlog
+    doubts one.qlog "1 of its packets are logged without their frames"
+}
+
+@test "frames of types that are not known" {
+    jq '(.traces[].events[].data.frames[] | select(.frame_type == "stream") | .frame_type) = "strm"' \
+        healthy.qlog > named.qlog
+    doubts named.qlog ' of its packets hold only frames of types that are not known ("strm")'
+    jq '(.traces[].events[].data.frames[].frame_type) = 1234' healthy.qlog > numbered.qlog
+    doubts numbered.qlog ' of its packets hold only frames of types that are not known ("1234")'
+    jq 'del(.traces[].events[8].data.frames[].frame_type)' healthy.qlog > none.qlog
+    doubts none.qlog "1 of its packets hold only frames of types that are not known (none is given)"
+    jq '.traces[].events[8].data.frames += [{frame_type: "strm"}]' healthy.qlog > beside.qlog
+    run -0 --separate-stderr "$BIN/devnet-orphans" beside.qlog
+}
+
+@test "STREAM frames without a length that nothing else gives" {
+    jq 'del(.traces[].events[].data.frames[] | select(.stream_id == 8) | .length)' "$CONTROL" > bare.qlog
+    run -2 --separate-stderr "$BIN/devnet-orphans" bare.qlog
+    [[ $output == *"stream 8: unknown (low): "*"the STREAM frame at offset 0 from the client has no length in the log, and no later offset, FIN or final size tells where it ends"* ]]
+    "$BIN/devnet-orphans" --json bare.qlog > report.json || [[ $? -eq 2 ]]
+    jq -e '.connections[].streams[] | select(.id == 8) | .bytes_out == null and .bytes_back == null
+        and .shape == "untold"' report.json > jq.out
+    jq 'del(.traces[].events[].data.frames[].length?)' "$CONTROL" > none.qlog
+    run -2 --separate-stderr "$BIN/devnet-orphans" none.qlog
+}
+
+@test "a length that the next offset or the other end's log gives is known" {
+    # The answer's end is told by a RESET_STREAM's final size after all was over.
+    jq '.traces[].events |= map(.data.frames |= map(if .stream_id == 8 then del(.length) else . end))
+        | .traces[].events |= map(if .data.frames[0].stream_id == 8
+            then .data.frames += [(.data.frames[0] | .offset = 36 | .length = 0 | .fin = false)] else . end)' \
+        "$CONTROL" > next.qlog
+    run -1 --separate-stderr "$BIN/devnet-orphans" next.qlog
+    [[ $output == *"stream 8: orphaned (high): "*" 36 bytes out and 36 back, "* ]]
+    jq 'del(.traces[].events[].data.frames[].length?)' "$CONTROL" > none.qlog
+    jq '.traces[].vantage_point.type = "server" | (.traces[].events[].name) |=
+        if test("sent") then "quic:packet_received" else "quic:packet_sent" end' "$CONTROL" > server.qlog
+    run -1 --separate-stderr "$BIN/devnet-orphans" none.qlog server.qlog
+    [[ $output == *"stream 8: orphaned (high): "*" 36 bytes out and 36 back, "* ]]
+}
+
+@test "only one direction" {
+    jq 'del(.traces[].events[] | select(.name | test("received")))' healthy.qlog > sent.qlog
+    doubts sent.qlog "the packets that were received are missing from it"
+    jq 'del(.traces[].events[] | select(.name | test("sent")))' healthy.qlog > received.qlog
+    doubts received.qlog "the packets that were sent are missing from it"
+    # An attempt that nobody answered had no streams.
+    jq '.traces[].events |= .[:1]' healthy.qlog > unanswered.qlog
+    run -0 --separate-stderr "$BIN/devnet-orphans" unanswered.qlog
+}
+
+@test "a beginning or a middle that is missing" {
+    jq 'del(.traces[].events[2:7])' healthy.qlog > begin.qlog
+    doubts begin.qlog "bytes of streams are missing amid others from it"
+    jq 'del(.traces[].events[14:20])' healthy.qlog > middle.qlog
+    doubts middle.qlog "bytes of streams are missing amid others from it"
+    jq 'del(.traces[].events[] | select(.data.frames[0].stream_id == 8))' "$CONTROL" > numbers.qlog
+    doubts numbers.qlog "packets are missing between others, as their numbers show, from it"
+    jq '.traces[].events[20].data.frames += [{frame_type: "ack", acked_ranges: [[900, 903]]}]' \
+        healthy.qlog > acked.qlog
+    run -2 --separate-stderr "$BIN/devnet-orphans" acked.qlog
+    [[ $stderr == *"packets that "*"acknowledged are missing from it"* ]]
+}
+
+@test "silence accuses nobody where parts of the log are missing" {
+    jq 'del(.traces[].events[14:20])' "$CONTROL" > middle.qlog
+    run -2 --separate-stderr "$BIN/devnet-orphans" middle.qlog
+    [[ $output == *"stream 8: unknown (low): "*"parts of the log are missing"*"it would be orphaned: "* ]]
+}
+
+@test "a log that the other end's makes up for is no trouble" {
+    jq '.traces[].vantage_point.type = "server" | (.traces[].events[].name) |=
+        if test("sent") then "quic:packet_received" else "quic:packet_sent" end' healthy.qlog > server.qlog
+    jq 'del(.traces[].events[14:20])' healthy.qlog > middle.qlog
+    run -0 --separate-stderr "$BIN/devnet-orphans" server.qlog middle.qlog
+    [ -z "$stderr" ]
+}
+
+@test "a file of a folder that a full disk left empty or cut" {
+    mkdir folder
+    cp healthy.qlog folder
+    for size in 0 30 120; do
+        head -c "$size" "$CONTROL" > folder/other.qlog
+        run -2 --separate-stderr "$BIN/devnet-orphans" folder
+        [[ $stderr == *"folder/other.qlog: "* ]]
+        [[ $output == "no orphaned streams in what could be told, which is not all:"* ]]
+    done
+    head -c 4000 healthy.qlog > folder/other.qlog
+    run -2 --separate-stderr "$BIN/devnet-orphans" folder/other.qlog
+    [[ $stderr == *"other.qlog: is cut off, and no packets are known from there on"* ]]
+    : > folder/other.qlog
+    run -2 --separate-stderr "$BIN/devnet-orphans" folder
+    [[ $stderr == *"folder/other.qlog: not a QUIC log: it is empty" ]]
+}
+
+@test "records that cannot be read" {
+    jq -c '{qlog_format: "NDJSON", qlog_version: "0.3", trace: (.traces[0] | del(.events))},
+        .traces[].events[]' healthy.qlog > lines.qlog
+    run -0 --separate-stderr "$BIN/devnet-orphans" lines.qlog
+    sed '0,/reset_stream/{/reset_stream/s/.\{20\}$//}' lines.qlog > cut.qlog
+    doubts cut.qlog "1 of its packets are in records that cannot be read"
+    sed '0,/reset_stream/{/reset_stream/s/"time":/"time":,/}' lines.qlog > broken.qlog
+    doubts broken.qlog "1 of its packets are in records that cannot be read"
+}

@@ -1,0 +1,179 @@
+#!/usr/bin/env bats
+# A peer that stops reading for a while, with 10 MB on their way to it: what it was to hear of
+# subscriptions and meshes meanwhile it hears when it reads on, and both ends believe the same.
+
+bats_require_minimum_version 1.5.0
+load helpers.bash
+
+MESSAGES=10
+BEAT=1s
+
+setup() {
+    use_programs
+}
+
+teardown() {
+    end_all
+}
+
+# The listener and the dialler, meshed on three topics of four; each is the peer that reads slowly in
+# turn.
+meet() {
+    local topics=(--topic lean:block --topic lean:attestation_1 --topic lean:attestation_2 --heartbeat $BEAT)
+    start_node listener "${topics[@]}" "$@"
+    start_dialler dialler listener "${topics[@]}" "$@"
+    eventually agree listener dialler
+    eventually meshed_on listener dialler 3
+}
+
+# Of the API's answer of both, whether each knows the other's subscriptions and both have each other
+# in the same meshes.
+agree() {
+    api "$1" /mesh > "$1.mesh"
+    api "$2" /mesh > "$2.mesh"
+    jq -es '.[0] as $a | .[1] as $b |
+        def known($x; $y): [$x.topics | to_entries[] | select(.value.subscribed) | .key] | sort ==
+            ([$y.topics | to_entries[] | select(.value.subscribers | index($x.peer_id)) | .key] | sort);
+        def meshes($x; $y): [$x.topics | to_entries[] | select(.value.mesh | index($y.peer_id)) | .key] | sort;
+        known($a; $b) and known($b; $a) and meshes($a; $b) == meshes($b; $a)' "$1.mesh" "$2.mesh" > agreed
+}
+
+# How many topics NAME has OTHER in the mesh of: meshed_on NAME OTHER COUNT.
+meshed_on() {
+    api "$1" /mesh | jq -e --arg peer "$(peer_id "$2")" --argjson count "$3" \
+        '[.topics[] | select(.mesh | index($peer))] | length == $count' > /dev/null
+}
+
+unsent_is() {
+    api "$1" /mesh | jq -e ".peers | all(.outbound_stream.unsent $2)" > /dev/null
+}
+
+beats_of() {
+    api "$1" /metrics | awk '$1 == "devnet_heartbeats_total" { print $2 }'
+}
+
+# NAME publishes so much that control has to wait until its peer reads on.
+publish_much() {
+    local random i
+    random=$(head -c 1000000 /dev/urandom | hex_of)
+    for ((i = 0; i < MESSAGES; i++)); do
+        printf '{"topic":"lean:block","data":"%04d%s"}' "$i" "$random" > request
+        api "$1" /publish @request | jq -e '.receivers == 1' > /dev/null
+    done
+    unsent_is "$1" '> 2000000'
+}
+
+hex_of() {
+    od -An -v -tx1 | tr -d ' \n'
+}
+
+subscribe() { api "$1" /subscribe "{\"topic\":\"lean:$2\"}" > /dev/null; }
+unsubscribe() { api "$1" /unsubscribe "{\"topic\":\"lean:$2\"}" > /dev/null; }
+
+# SLOW reads on; SENDER's view and its own are the same within two heartbeats.
+read_on() {
+    local slow=$1 sender=$2 beats
+    send_signal "$slow" CONT
+    eventually unsent_is "$sender" '== 0'
+    beats=$(beats_of "$sender")
+    eventually agree "$sender" "$slow"
+    [ $(($(beats_of "$sender") - beats)) -le 2 ]
+    [ "$(grep -c '"event":"disconnected"' "$sender.out")" = 0 ]
+}
+
+# Does CHANGE at the sender while its peer reads nothing: while_stopped SLOW SENDER CHANGE...
+while_stopped() {
+    local slow=$1 sender=$2
+    shift 2
+    send_signal "$slow" STOP
+    publish_much "$sender"
+    "$@"
+    read_on "$slow" "$sender"
+}
+
+both_ways() {
+    while_stopped dialler listener "$1" listener
+    while_stopped listener dialler "$1" dialler
+}
+
+topic_of() {
+    api "$1" /mesh | jq -e --arg peer "$(peer_id "$2")" \
+        ".topics[\"/leanconsensus/12345678/$3/ssz_snappy\"] | $4" > /dev/null
+}
+
+change_subscribe() { subscribe "$1" aggregation; }
+
+@test "SUBSCRIBE is heard by a peer that reads on" {
+    meet
+    both_ways change_subscribe
+    topic_of dialler listener aggregation '.subscribers | index($peer)'
+    topic_of listener dialler aggregation '.subscribers | index($peer)'
+}
+
+change_unsubscribe() { unsubscribe "$1" attestation_1; }
+
+@test "UNSUBSCRIBE is heard by a peer that reads on" {
+    meet
+    both_ways change_unsubscribe
+    topic_of dialler listener attestation_1 '.subscribers | index($peer) | not'
+    topic_of listener dialler attestation_1 '.subscribers | index($peer) | not'
+}
+
+# The peer is subscribed: whoever subscribes too grafts it.
+change_graft() { subscribe "$1" "attestation_3"; }
+
+@test "GRAFT is heard by a peer that reads on" {
+    meet
+    subscribe dialler attestation_3
+    eventually agree listener dialler
+    while_stopped dialler listener change_graft listener
+    topic_of dialler listener attestation_3 '.mesh | index($peer)'
+    subscribe listener attestation_4
+    eventually agree listener dialler
+    change_graft() { subscribe "$1" attestation_4; }
+    while_stopped listener dialler change_graft dialler
+    topic_of listener dialler attestation_4 '.mesh | index($peer)'
+}
+
+# As the peer is told, nothing has become of the subscription: what is left is PRUNE.
+change_prune() {
+    unsubscribe "$1" attestation_2
+    subscribe "$1" attestation_2
+}
+
+@test "PRUNE alone is heard by a peer that reads on, with the backoff that is left" {
+    meet --trace rpc --log-format json
+    while_stopped dialler listener change_prune listener
+    topic_of dialler listener attestation_2 '(.subscribers | index($peer)) and .mesh == []'
+    jq -es 'map(select(.trace == "rpc" and .direction == "in")) |
+        (map(.prune // [] | .[]) | length == 1 and .[0].backoff <= 10) and
+        all(.subscriptions // [] | all(.subscribe))' dialler.err
+    change_prune() {
+        unsubscribe "$1" attestation_1
+        subscribe "$1" attestation_1
+    }
+    while_stopped listener dialler change_prune dialler
+    topic_of listener dialler attestation_1 '(.subscribers | index($peer)) and .mesh == []'
+}
+
+@test "what is left out is counted by kind, said once, and never control" {
+    local random i
+    meet --trace rpc --log-format json
+    send_signal dialler STOP
+    random=$(head -c 1000000 /dev/urandom | hex_of)
+    for ((i = 0; i < 45; i++)); do
+        printf '{"topic":"lean:block","data":"%04d%s"}' "$i" "$random" > request
+        api listener /publish @request > /dev/null
+    done
+    unsubscribe listener attestation_1
+    api listener /mesh | jq -e '.peers[0] | .left_out.messages > 5 and .left_out.messages < 15 and
+        .outbound_stream.unsent < 34000000'
+    api listener /metrics | grep -E '^devnet_gossipsub_left_out_total\{kind="messages"\} [1-9]'
+    eventually grep -q 'reads slowly' listener.err
+    send_signal dialler CONT
+    eventually unsent_is listener '== 0'
+    eventually agree listener dialler
+    [ "$(grep -c 'reads slowly' listener.err)" = 1 ]
+    jq -es 'map(select(.trace == "rpc" and .dropped)) |
+        length > 5 and all(.messages) and all((.subscriptions // .graft // .prune) | not)' listener.err
+}
