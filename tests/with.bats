@@ -60,6 +60,7 @@ await_session_end() {
 # How many processes have WORD among their arguments, each a word of its own.
 count_with() {
     echo "$1" > word # not an argument of what counts
+    # shellcheck disable=SC2062 # they are files
     { grep --files-with-matches --null-data --line-regexp --fixed-strings --file=word \
         /proc/[0-9]*/cmdline 2> /dev/null || true; } | wc -l
 }
