@@ -204,17 +204,17 @@ INSTALL_COMPLETIONS = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 INSTALL_SHARE = $(DESTDIR)$(PREFIX)/share/devnet
 
 install: all
-	install -d $(INSTALL_BIN) $(INSTALL_MAN) $(INSTALL_COMPLETIONS) $(INSTALL_SHARE)
-	install -m 755 $(PROGRAMS) $(INSTALL_BIN)
-	install -m 644 $(MAN_PAGES) $(INSTALL_MAN)
-	install -m 644 $(COMPLETIONS) $(INSTALL_COMPLETIONS)
-	install -m 644 devnet/devnet.bash net/mesh/snapshot.schema.json $(INSTALL_SHARE)
+	install -d "$(INSTALL_BIN)" "$(INSTALL_MAN)" "$(INSTALL_COMPLETIONS)" "$(INSTALL_SHARE)"
+	install -m 755 $(PROGRAMS) "$(INSTALL_BIN)"
+	install -m 644 $(MAN_PAGES) "$(INSTALL_MAN)"
+	install -m 644 $(COMPLETIONS) "$(INSTALL_COMPLETIONS)"
+	install -m 644 devnet/devnet.bash net/mesh/snapshot.schema.json "$(INSTALL_SHARE)"
 
 uninstall:
-	rm -f $(addprefix $(INSTALL_BIN)/,$(notdir $(PROGRAMS)))
-	rm -f $(addprefix $(INSTALL_MAN)/,$(notdir $(MAN_PAGES)))
-	rm -f $(addprefix $(INSTALL_COMPLETIONS)/,$(notdir $(COMPLETIONS)))
-	rm -f $(INSTALL_SHARE)/devnet.bash $(INSTALL_SHARE)/snapshot.schema.json
+	rm -f $(foreach name,$(notdir $(PROGRAMS)),"$(INSTALL_BIN)/$(name)")
+	rm -f $(foreach name,$(notdir $(MAN_PAGES)),"$(INSTALL_MAN)/$(name)")
+	rm -f $(foreach name,$(notdir $(COMPLETIONS)),"$(INSTALL_COMPLETIONS)/$(name)")
+	rm -f "$(INSTALL_SHARE)/devnet.bash" "$(INSTALL_SHARE)/snapshot.schema.json"
 
 clean:
 	rm -rf $(BUILD)

@@ -1,7 +1,9 @@
 #include "common/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -51,12 +53,12 @@ static mode_t current_umask(void)
     return mask;
 }
 
+/* Beside PATH, and renamed to it. */
 static bool write_whole(const char *path, struct bytes contents, mode_t mode)
 {
     char *temporary = text_format("%s.XXXXXX", path);
     int fd = mkostemp(temporary, O_CLOEXEC);
-    bool written =
-        fd >= 0 && fchmod(fd, mode & ~current_umask()) == 0 && file_write_all(fd, contents);
+    bool written = fd >= 0 && fchmod(fd, mode) == 0 && file_write_all(fd, contents);
     int code = errno;
     if (fd >= 0 && close(fd) != 0 && written) {
         written = false;
@@ -75,39 +77,78 @@ static bool write_whole(const char *path, struct bytes contents, mode_t mode)
 
 static bool write_into(const char *path, struct bytes contents)
 {
-    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
     bool written = fd >= 0 && file_write_all(fd, contents);
     int code = errno;
-    if (fd >= 0)
-        close(fd);
+    if (fd >= 0 && close(fd) != 0 && written) {
+        written = false;
+        code = errno;
+    }
     errno = code;
     return written;
 }
 
-/* A device or a pipe, such as /dev/null: a file renamed to its name would take its place. */
-static bool is_special(const char *path)
+/* What PATH means, whether it is there or not: a link is followed to where it points. NULL where
+ * there is no end of links. Freed with free(). */
+static char *follow_links(const char *path)
+{
+    enum { LINKS_MAX = 40 };
+    char *at = text_copy(path);
+    for (int i = 0; i < LINKS_MAX; i++) {
+        char target[PATH_MAX];
+        ssize_t size = readlink(at, target, sizeof(target) - 1);
+        if (size < 0)
+            return at;
+        target[size] = '\0';
+        const char *slash = strrchr(at, '/');
+        char *next = target[0] == '/' || slash == NULL
+                         ? text_copy(target)
+                         : text_format("%.*s/%s", (int)(slash - at), at, target);
+        free(at);
+        at = next;
+    }
+    free(at);
+    errno = ELOOP;
+    return NULL;
+}
+
+static bool write_to(const char *path, struct bytes contents, mode_t mode)
 {
     struct stat about;
-    return stat(path, &about) == 0 && !S_ISREG(about.st_mode) && !S_ISDIR(about.st_mode);
+    bool there = stat(path, &about) == 0;
+    if (there && S_ISDIR(about.st_mode)) {
+        errno = EISDIR;
+        return false;
+    }
+    /* Of a device, a pipe such as /dev/stdout, or a file with other names, a file renamed to one of
+     * them would take the place. */
+    if (there && (!S_ISREG(about.st_mode) || about.st_nlink > 1))
+        return write_into(path, contents);
+    mode_t kept = there ? about.st_mode & 07777 : mode & ~current_umask();
+    return write_whole(path, contents, kept) ||
+           (there && (errno == EACCES || errno == EPERM) && write_into(path, contents));
 }
 
 bool file_write(const char *path, struct bytes contents, mode_t mode, struct error *error)
 {
-    bool written;
-    if (is_special(path)) {
-        written = write_into(path, contents);
-    } else {
-        char *target = realpath(path, NULL); /* a link stays one */
-        written = write_whole(target != NULL ? target : path, contents, mode);
-        int code = errno;
-        free(target);
-        errno = code;
-    }
+    char *target = follow_links(path);
+    bool written = target != NULL && write_to(target, contents, mode);
     int code = errno;
+    free(target);
     if (!written)
         error_set_kind(error, ERROR_SYSTEM, "%s: cannot write: %s", path, strerror(code));
     errno = code;
     return written;
+}
+
+bool file_path_is_to_blame(int code)
+{
+    static const int codes[] = {ENOENT, ENOTDIR, EISDIR, EACCES,       EPERM,
+                                EROFS,  EEXIST,  ELOOP,  ENAMETOOLONG, EINVAL};
+    for (size_t i = 0; i < sizeof(codes) / sizeof(*codes); i++)
+        if (codes[i] == code)
+            return true;
+    return false;
 }
 
 bool file_make_folder(const char *path, struct error *error)
@@ -131,6 +172,19 @@ bool file_make_folder(const char *path, struct error *error)
     }
     int code = errno;
     free(partial);
-    return made || error_set_kind(error, ERROR_SYSTEM, "%s: cannot make the folder: %s", path,
-                                  strerror(code));
+    if (!made)
+        error_set_kind(error, ERROR_SYSTEM, "%s: cannot make the folder: %s", path, strerror(code));
+    errno = code;
+    return made;
+}
+
+void file_empty_folder(const char *path)
+{
+    DIR *folder = opendir(path);
+    const struct dirent *entry;
+    while (folder != NULL && (entry = readdir(folder)) != NULL)
+        if (entry->d_name[0] != '.')
+            unlinkat(dirfd(folder), entry->d_name, 0);
+    if (folder != NULL)
+        closedir(folder);
 }

@@ -10,12 +10,20 @@
 /* Appends the file's contents to OUTPUT; false where it cannot be read or is over LIMIT bytes. */
 bool file_read(const char *path, size_t limit, struct buffer *output, struct error *error);
 /* Writes a temporary file beside PATH and renames it: readers see the old or the new, never a
- * part. MODE is as the umask lets it be. What a link names is replaced, not the link; devices and
- * pipes are written into. Errors name PATH, and errno says why, too. */
+ * part. A file that is there keeps its mode; MODE, as the umask lets it be, is of a new one. Links
+ * stay links: what one names is replaced, there or not, and a file with several names is written
+ * into, as devices and pipes are, and a file in a folder that is not ours. Errors name PATH, and
+ * errno says why, too. */
 bool file_write(const char *path, struct bytes contents, mode_t mode, struct error *error);
+/* Whether the errno CODE says that there is something about the path that was given, and not that
+ * the disk is full or broken. */
+bool file_path_is_to_blame(int code);
 /* All of CONTENTS, whatever it takes; false with errno set. */
 bool file_write_all(int fd, struct bytes contents);
-/* Creates the folder and those above it, as `mkdir -p` does. */
+/* Creates the folder and those above it, as `mkdir -p` does. Errors name PATH, and errno says why,
+ * too. */
 bool file_make_folder(const char *path, struct error *error);
+/* Removes the files that are in the folder, if there is one, but for hidden ones and folders. */
+void file_empty_folder(const char *path);
 
 #endif

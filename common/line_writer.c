@@ -44,7 +44,7 @@ static size_t write_some(struct line_writer *writer, struct bytes data)
     if (written >= 0)
         return (size_t)written;
     writer->broken = errno != EAGAIN && errno != EINTR;
-    if (writer->broken && errno != EPIPE)
+    if (writer->broken)
         log_warn("%s: no more is written there: %s", writer->name, strerror(errno));
     return 0;
 }
@@ -97,21 +97,23 @@ static uint64_t lines_in(struct bytes text)
     return count;
 }
 
-void line_writer_free(struct line_writer *writer)
+bool line_writer_free(struct line_writer *writer)
 {
     if (writer == NULL)
-        return;
+        return true;
     uint64_t end = clock_now_ms() + LINE_WRITER_LINGER_MS, now;
     while (writer->queue.size > 0 && (now = clock_now_ms()) < end &&
            is_writable(writer, (int)(end - now)))
         write_queue(writer);
     uint64_t untold = writer->lost + lines_in(buffer_bytes(&writer->queue));
+    bool whole = !writer->broken && untold == 0;
     if (untold > 0)
         log_warn("%s: its reader did not take the last %llu lines", writer->name,
                  (unsigned long long)untold);
     event_free(writer->writable);
     buffer_clear(&writer->queue);
     free(writer);
+    return whole;
 }
 
 void line_writer_add(struct line_writer *writer, struct bytes line)

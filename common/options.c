@@ -22,6 +22,16 @@ const struct option_spec options_builtin[] = {
 static const struct option_spec *const help_option = &options_builtin[0];
 static const struct option_spec *const version_option = &options_builtin[1];
 
+bool options_blame(struct error *error, const char *option, const char *value)
+{
+    size_t size = value != NULL ? strlen(value) : 0;
+    if (value == NULL || strncmp(error->text, value, size) != 0 || error->text[size] != ':')
+        return false;
+    struct error before = *error;
+    error_set_kind(error, before.kind, "%s %s", option, before.text);
+    return true;
+}
+
 void options_usage_error(const struct program_spec *program, const char *format, ...)
 {
     fprintf(stderr, "%s: ", program->name);

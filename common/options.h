@@ -88,6 +88,10 @@ struct options_result options_parse(const struct program_spec *program, int argc
 /* Frees the items of every list in VALUES. */
 void options_clear(const struct program_spec *program, void *values);
 
+/* Where ERROR begins with VALUE, as "VALUE: ...", puts OPTION before it, and returns true. VALUE
+ * may be NULL. */
+bool options_blame(struct error *error, const char *option, const char *value);
+
 /* `NAME: message` and `try: NAME --help` on stderr, exit 2: for what the tables cannot express. */
 _Noreturn void options_usage_error(const struct program_spec *program, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

@@ -1,6 +1,7 @@
 #include "common/output.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -22,16 +23,26 @@ __attribute__((constructor)) static void set_allocation(void)
 
 static int output_error; /* the first */
 
-static void flush(void)
+bool output_flush(void)
 {
     if (fflush(stdout) != 0 && output_error == 0)
         output_error = errno;
+    return output_error == 0 && !ferror(stdout);
+}
+
+bool output_is_read(void)
+{
+    struct pollfd entry = {.fd = STDOUT_FILENO};
+    if (poll(&entry, 1, 0) <= 0 || (entry.revents & (POLLERR | POLLNVAL)) == 0)
+        return true;
+    if (output_error == 0)
+        output_error = EPIPE;
+    return false;
 }
 
 bool output_end(struct error *error)
 {
-    flush();
-    if (output_error == 0 && !ferror(stdout))
+    if (output_flush())
         return true;
     return error_set_kind(error, ERROR_SYSTEM, "standard output: %s",
                           output_error != 0 ? strerror(output_error) : "not all could be written");
@@ -50,7 +61,7 @@ static void write_value(const json_t *value, size_t flags)
 {
     json_dumpf(value, stdout, flags | JSON_SORT_KEYS | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
     fputc('\n', stdout);
-    flush();
+    output_flush();
 }
 
 void output_json_line(const json_t *value)

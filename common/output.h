@@ -13,6 +13,11 @@ void output_json_line(const json_t *value);
 /* Indented, keys sorted, with a newline at the end, flushed. */
 void output_json(const json_t *value);
 
+/* For what goes on: false where some of what was printed so far could not be written. */
+bool output_flush(void);
+/* Whether a pipe or terminal has a reader still: where not, output_end tells it, too, whether
+ * anything was to be printed or not. */
+bool output_is_read(void);
 /* To be called when all has been printed; false where some of it could not be written. */
 bool output_end(struct error *error);
 /* The same for a program that would end with STATUS: FAILURE, and a word on stderr, where not. */

@@ -1,5 +1,6 @@
 #include "common/program.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -12,11 +13,28 @@ enum { TEXT_SIZE = 450, LINE_SIZE = 512 };
 static const char *program_name;
 static int failure_status;
 
+/* Where a standard stream is closed, nothing else may get its number: what is printed would end up
+ * there. In place of standard output comes what nothing can be written to, so that it is missed. */
+static void fill_standard_streams(void)
+{
+    while (fcntl(STDERR_FILENO, F_GETFD) < 0) {
+        bool error_is_next =
+            fcntl(STDIN_FILENO, F_GETFD) >= 0 && fcntl(STDOUT_FILENO, F_GETFD) >= 0;
+        if (open("/dev/null", error_is_next ? O_WRONLY : O_RDONLY) < 0)
+            return;
+    }
+    while (fcntl(STDIN_FILENO, F_GETFD) < 0 || fcntl(STDOUT_FILENO, F_GETFD) < 0)
+        if (open("/dev/null", O_RDONLY) < 0)
+            return;
+}
+
 void program_begin(const char *name, int status)
 {
     program_name = name;
     failure_status = status;
     signal(SIGXFSZ, SIG_IGN);
+    signal(SIGPIPE, SIG_IGN);
+    fill_standard_streams();
 }
 
 void program_fail(const char *format, ...)

@@ -5,7 +5,8 @@
 /*
  * To be called before all else; NAME begins what is said on stderr, and is not copied. STATUS is
  * the exit status for what the program cannot go on after. From now on a file that has grown to its
- * limit (SIGXFSZ) is a write error like any other.
+ * limit (SIGXFSZ), a pipe that nobody reads (SIGPIPE) and a standard output that was closed are
+ * write errors like any other.
  */
 void program_begin(const char *name, int status);
 /* Says why on stderr, and ends the program at once: nothing that was to be printed is. Allocates

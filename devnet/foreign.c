@@ -13,6 +13,7 @@
 #include "common/event.h"
 #include "common/file.h"
 #include "common/memory.h"
+#include "devnet/family.h"
 #include "devnet/loop.h"
 #include "net/address/identity.h"
 #include "net/api/client.h"
@@ -118,6 +119,7 @@ static bool spawn(const struct devnet *devnet, struct devnet_node *node, char *c
     char *output = devnet_path(devnet, node->name, "events.jsonl");
     char *log = devnet_path(devnet, node->name, "log");
     char *arguments[] = {(char[]){"/bin/sh"}, (char[]){"-c"}, command, NULL};
+    process_make_mark(&node->process);
     bool started = process_start(arguments, output, log, &node->process, error);
     if (started)
         devnet_write_pid(devnet, node);
@@ -142,6 +144,7 @@ static bool start(struct devnet *devnet, struct devnet_node *node, const char *c
                                                {0}};
     bool logs = strstr(command, "{qlog}") != NULL;
     char *filled = fill_in(command, placeholders);
+    file_empty_folder(qlog); /* of what an earlier run left, of another command, too */
     bool started = file_make_folder(folder, error) && (!logs || file_make_folder(qlog, error)) &&
                    name_it(node, key, port, error) && spawn(devnet, node, filled, error);
     free(filled);
@@ -214,7 +217,7 @@ static void look(evutil_socket_t fd, short events, void *argument)
     (void)fd;
     (void)events;
     struct waiter *waiter = argument;
-    if (!process_is_running(&waiter->node->process))
+    if (!family_lives(&waiter->node->process))
         waiter->failed = !error_set(waiter->error, "%s ended before it was connected to %s",
                                     waiter->node->name, waiter->first->name);
     else if (clock_now_ms() >= waiter->deadline_ms)

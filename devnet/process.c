@@ -9,16 +9,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <sys/random.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "common/clock.h"
+#include "common/hex.h"
 #include "common/memory.h"
 
-enum { STAT_SIZE = 1024, STAT_STATE = 3, STAT_START_TIME = 22 };
+enum { STAT_SIZE = 1024, MARK_BYTES = (PROCESS_MARK_SIZE - 1) / 2 };
 
-/* Field NUMBER, from 3 on, of /proc/PID/stat; NULL where there is no such process. */
-static const char *read_stat(pid_t pid, int number, char *text)
+/* What stands behind the name in /proc/PID/stat; NULL where there is no such process. */
+static const char *read_stat(pid_t pid, char *text)
 {
     char path[64];
     snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
@@ -29,21 +30,58 @@ static const char *read_stat(pid_t pid, int number, char *text)
     if (size <= 0)
         return NULL;
     text[size] = '\0';
-    /* The name before it, in parentheses, may have anything in it. */
-    const char *field = strrchr(text, ')');
-    for (int at = STAT_STATE - 1; field != NULL && at < number; at++) {
-        field = strchr(field, ' ');
-        field = field != NULL ? field + 1 : NULL;
-    }
-    return field;
+    return strrchr(text, ')'); /* the name, in parentheses, may have anything in it */
+}
+
+bool process_look(pid_t pid, struct process_facts *facts)
+{
+    char text[STAT_SIZE], state;
+    const char *rest = read_stat(pid, text);
+    int parent, session;
+    unsigned long long start_time;
+    /* proc_pid_stat(5): fields 3, 4, 6 and 22. */
+    if (rest == NULL || sscanf(rest,
+                               ") %c %d %*d %d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d "
+                               "%*d %*d %*d %llu",
+                               &state, &parent, &session, &start_time) != 4)
+        return false;
+    *facts = (struct process_facts){.pid = pid,
+                                    .parent = parent,
+                                    .session = session,
+                                    .start_time = start_time,
+                                    .ended = state == 'Z' || state == 'X'};
+    return true;
 }
 
 /* 0 where it cannot be read. */
 static uint64_t read_start_time(pid_t pid)
 {
-    char text[STAT_SIZE];
-    const char *field = read_stat(pid, STAT_START_TIME, text);
-    return field != NULL ? strtoull(field, NULL, 10) : 0;
+    struct process_facts facts;
+    return process_look(pid, &facts) ? facts.start_time : 0;
+}
+
+void process_make_mark(struct process *process)
+{
+    uint8_t random[MARK_BYTES];
+    if (getrandom(random, sizeof(random), 0) == (ssize_t)sizeof(random))
+        hex_write(bytes_of(random, sizeof(random)), process->mark);
+}
+
+/* Our environment, with the process's mark where it has one, and without ours; the list is freed
+ * with free(), VARIABLE, which is in it, too. */
+static char **make_environment(const struct process *process, char **variable)
+{
+    size_t count = 0, kept = 0;
+    while (environ[count] != NULL)
+        count++;
+    char **list = memory_new((count + 2) * sizeof(*list));
+    for (size_t i = 0; i < count; i++)
+        if (strncmp(environ[i], PROCESS_MARK_VARIABLE "=", sizeof(PROCESS_MARK_VARIABLE)) != 0)
+            list[kept++] = environ[i];
+    *variable = text_format("%s=%s", PROCESS_MARK_VARIABLE, process->mark);
+    if (process->mark[0] != '\0')
+        list[kept++] = *variable;
+    return list;
 }
 
 /* Our child: its id is its own until we wait for it. */
@@ -81,7 +119,11 @@ bool process_start(char *const *arguments, const char *output, const char *log,
                              POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
     posix_spawnattr_setsigmask(&attributes, &none);
     posix_spawnattr_setsigdefault(&attributes, &all);
-    int code = posix_spawn(&process->pid, arguments[0], &files, &attributes, arguments, environ);
+    char *mark, **environment = make_environment(process, &mark);
+    int code =
+        posix_spawn(&process->pid, arguments[0], &files, &attributes, arguments, environment);
+    free(environment);
+    free(mark);
     posix_spawn_file_actions_destroy(&files);
     posix_spawnattr_destroy(&attributes);
     if (code != 0) {
@@ -92,48 +134,34 @@ bool process_start(char *const *arguments, const char *output, const char *log,
     return note_start_time(process, arguments[0], error);
 }
 
-enum likeness { IS_GONE, IS_IT, MAY_BE_IT };
-
-/* Whether the process that has its id now is the one that was started. */
-static enum likeness identify(const struct process *process)
+enum process_likeness process_identify(const struct process *process)
 {
+    struct process_facts facts;
     if (process->pid <= 0)
-        return IS_GONE;
-    uint64_t start_time = read_start_time(process->pid);
+        return PROCESS_IS_GONE;
+    bool told = process_look(process->pid, &facts);
     if (kill(process->pid, 0) != 0 && errno == ESRCH)
-        return IS_GONE;
-    if (start_time == 0 || process->start_time == 0)
-        return MAY_BE_IT;
-    char text[STAT_SIZE];
-    const char *state = read_stat(process->pid, STAT_STATE, text);
-    bool runs = state != NULL && *state != 'Z' && *state != 'X';
-    return start_time == process->start_time && runs ? IS_IT : IS_GONE;
+        return PROCESS_IS_GONE;
+    if (!told || process->start_time == 0)
+        return PROCESS_MAY_BE_IT;
+    return facts.start_time == process->start_time && !facts.ended ? PROCESS_IS_IT
+                                                                   : PROCESS_IS_GONE;
 }
 
 bool process_is_running(const struct process *process)
 {
-    return identify(process) != IS_GONE;
-}
-
-/* Says in LIKENESS what the descriptor is of. */
-static int open_identified(const struct process *process, enum likeness *likeness)
-{
-    *likeness = IS_GONE;
-    int fd = process->pid > 0 ? pidfd_open(process->pid, 0) : -1;
-    /* Only after opening is it sure that the descriptor is not another's. */
-    if (fd >= 0)
-        *likeness = identify(process);
-    if (fd >= 0 && *likeness == IS_GONE) {
-        close(fd);
-        return -1;
-    }
-    return fd;
+    return process_identify(process) != PROCESS_IS_GONE;
 }
 
 int process_open(const struct process *process)
 {
-    enum likeness likeness;
-    return open_identified(process, &likeness);
+    int fd = process->pid > 0 ? pidfd_open(process->pid, 0) : -1;
+    /* Only after opening is it sure that the descriptor is not another's. */
+    if (fd >= 0 && process_identify(process) == PROCESS_IS_GONE) {
+        close(fd);
+        return -1;
+    }
+    return fd;
 }
 
 size_t process_find_ended(const struct process *processes, size_t count, uint64_t patience_ms)
@@ -153,78 +181,4 @@ size_t process_find_ended(const struct process *processes, size_t count, uint64_
             close(waits[i].fd);
     free(waits);
     return ended;
-}
-
-/* Waits until all have ended or the time is over; those that have ended get a -1. */
-static void wait_for_ends(struct pollfd *waits, size_t count, uint64_t patience_ms)
-{
-    uint64_t deadline = clock_now_ms() + patience_ms;
-    for (;;) {
-        bool left = false;
-        for (size_t i = 0; i < count; i++)
-            left |= waits[i].fd >= 0;
-        uint64_t now = clock_now_ms();
-        if (!left || now >= deadline)
-            return;
-        if (poll(waits, count, (int)(deadline - now)) < 0 && errno != EINTR)
-            return;
-        for (size_t i = 0; i < count; i++) {
-            if (waits[i].fd >= 0 && waits[i].revents != 0) {
-                close(waits[i].fd);
-                waits[i].fd = -1;
-            }
-        }
-    }
-}
-
-/* The process and what it started: it leads a session, so its process group cannot be another's
- * while FD says that it lives. */
-static void signal_session(const struct process *process, int fd, int signal)
-{
-    if (getpgid(process->pid) != process->pid || pidfd_send_signal(fd, 0, NULL, 0) != 0 ||
-        kill(-process->pid, signal) != 0)
-        pidfd_send_signal(fd, signal, NULL, 0);
-}
-
-/* A descriptor that becomes readable when it has; -1 where there is nothing to wait for. */
-static int ask_to_end(const struct process *process, enum process_end *end)
-{
-    static const enum process_end ends[] = {
-        [IS_GONE] = PROCESS_WAS_GONE, [IS_IT] = PROCESS_STOPPED, [MAY_BE_IT] = PROCESS_LEFT};
-    enum likeness likeness;
-    int fd = open_identified(process, &likeness);
-    *end = ends[likeness];
-    if (likeness == IS_IT) {
-        signal_session(process, fd, SIGTERM);
-        return fd;
-    }
-    if (fd >= 0)
-        close(fd);
-    return -1;
-}
-
-void process_stop_all(const struct process *processes, size_t count, uint64_t patience_ms,
-                      enum process_end *ends)
-{
-    enum { AFTER_KILL_MS = 10000 };
-    struct pollfd *waits = memory_new(count * sizeof(*waits) + 1);
-    for (size_t i = 0; i < count; i++) {
-        waits[i].fd = ask_to_end(&processes[i], &ends[i]);
-        waits[i].events = POLLIN;
-    }
-    wait_for_ends(waits, count, patience_ms);
-    for (size_t i = 0; i < count; i++) {
-        if (waits[i].fd >= 0) {
-            ends[i] = PROCESS_KILLED;
-            signal_session(&processes[i], waits[i].fd, SIGKILL);
-        }
-    }
-    wait_for_ends(waits, count, AFTER_KILL_MS);
-    for (size_t i = 0; i < count; i++) {
-        if (waits[i].fd >= 0)
-            close(waits[i].fd);
-        if (processes[i].pid > 0)
-            waitpid(processes[i].pid, NULL, WNOHANG); /* where it is our child */
-    }
-    free(waits);
 }

@@ -9,11 +9,28 @@
 
 #include "common/error.h"
 
+#define PROCESS_MARK_VARIABLE "DEVNET_MARK"
+enum { PROCESS_MARK_SIZE = 33 };
+
 /* A process id is given to another process some day; with the time of its start it is not. */
 struct process {
     pid_t pid;           /* 0: never started */
     uint64_t start_time; /* clock ticks since boot, field 22 of /proc/PID/stat; 0: not known */
+    char mark[PROCESS_MARK_SIZE]; /* in its environment, and those of all that come of it; or "" */
 };
+
+/* What /proc says of a process. */
+struct process_facts {
+    pid_t pid, parent, session;
+    uint64_t start_time; /* as above */
+    bool ended;          /* and nobody has waited for it yet */
+};
+
+/* False where there is no such process, or /proc does not tell. */
+bool process_look(pid_t pid, struct process_facts *facts);
+
+/* Gives it a mark of its own; to be called before it is started. */
+void process_make_mark(struct process *process);
 
 /*
  * Starts ARGUMENTS[0] in a session of its own, with nothing on its standard input, and OUTPUT and
@@ -22,6 +39,10 @@ struct process {
  */
 bool process_start(char *const *arguments, const char *output, const char *log,
                    struct process *process, struct error *error);
+enum process_likeness { PROCESS_IS_GONE, PROCESS_IS_IT, PROCESS_MAY_BE_IT };
+
+/* Whether the process that has its id now is the one that was started. */
+enum process_likeness process_identify(const struct process *process);
 /* Whether it is this very process, or may be, and has not ended. */
 bool process_is_running(const struct process *process);
 /* A descriptor that becomes readable when the process ends, or -1 where it has. */
@@ -29,18 +50,5 @@ int process_open(const struct process *process);
 
 /* The index of one of COUNT processes that has ended, or ends within PATIENCE_MS; COUNT if none. */
 size_t process_find_ended(const struct process *processes, size_t count, uint64_t patience_ms);
-
-enum process_end {
-    PROCESS_STOPPED,
-    PROCESS_WAS_GONE, /* not running in the first place */
-    PROCESS_KILLED,   /* did not stop in time */
-    PROCESS_LEFT,     /* runs, and may be another: it was left alone */
-};
-
-/* Asks COUNT processes, and those that they started, to end (SIGTERM), kills after PATIENCE_MS
- * those that have not, and returns when all have ended but those that it left. ENDS has room for
- * COUNT. */
-void process_stop_all(const struct process *processes, size_t count, uint64_t patience_ms,
-                      enum process_end *ends);
 
 #endif

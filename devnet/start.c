@@ -1,6 +1,5 @@
 #include "devnet/start.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
@@ -132,6 +131,8 @@ static void node_ended(evutil_socket_t fd, short events, void *argument)
     else
         error_set(newcomer->starter->error, "%s ended with exit status %d %s", newcomer->node->name,
                   WEXITSTATUS(status), when);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 2 && !newcomer->ready)
+        *newcomer->starter->options->refused = true;
     event_del(newcomer->ended);
     fail(newcomer->starter, newcomer->node);
 }
@@ -152,23 +153,11 @@ static void too_late(evutil_socket_t fd, short events, void *argument)
     }
 }
 
-/* Removes what an earlier run left in a node's qlog folder. */
-static void empty_folder(const char *path)
-{
-    DIR *folder = opendir(path);
-    struct dirent *entry;
-    while (folder != NULL && (entry = readdir(folder)) != NULL)
-        if (entry->d_name[0] != '.')
-            unlinkat(dirfd(folder), entry->d_name, 0);
-    if (folder != NULL)
-        closedir(folder);
-}
-
 static bool make_files(struct newcomer *newcomer, const char *qlog, struct error *error)
 {
     if (!file_make_folder(qlog, error))
         return false;
-    empty_folder(qlog);
+    file_empty_folder(qlog); /* of what an earlier run left */
     int fd = open(newcomer->output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (fd < 0)
         return error_set_kind(error, ERROR_SYSTEM, "%s: %s", newcomer->output, strerror(errno));

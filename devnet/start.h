@@ -13,6 +13,7 @@ struct start_options {
     char *const *arguments; /* more options for every node */
     size_t argument_count;
     uint64_t timeout_ms;
+    bool *refused; /* becomes true where a node ends with 2: it does not take its arguments */
 };
 
 /*

@@ -1,9 +1,11 @@
 #include "devnet/state.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -23,6 +25,7 @@ static const struct shape node_shape[] = {{"name", SHAPE_STRING, SHAPE_REQUIRED,
                                           {"peer_id", SHAPE_STRING, SHAPE_OPTIONAL, NULL},
                                           {"api", SHAPE_STRING, SHAPE_OPTIONAL, NULL},
                                           {"listen", SHAPE_STRINGS, SHAPE_REQUIRED, NULL},
+                                          {"mark", SHAPE_STRING, SHAPE_OPTIONAL, NULL},
                                           {0}};
 static const struct shape state_shape[] = {{"format", SHAPE_STRING, SHAPE_REQUIRED, NULL},
                                            {"version", SHAPE_INTEGER, SHAPE_REQUIRED, NULL},
@@ -123,6 +126,9 @@ static void load_node(struct devnet *devnet, const json_t *entry)
         devnet_add(devnet, json_string_value(json_object_get(entry, "name")));
     node->process.pid = (pid_t)json_integer_value(json_object_get(entry, "pid"));
     node->process.start_time = (uint64_t)json_integer_value(json_object_get(entry, "start_time"));
+    const char *mark = json_string_value(json_object_get(entry, "mark"));
+    if (mark != NULL && strlen(mark) < sizeof(node->process.mark))
+        memcpy(node->process.mark, mark, strlen(mark) + 1);
     node->peer_id = copy_member(entry, "peer_id");
     node->api = copy_member(entry, "api");
     const json_t *listen = json_object_get(entry, "listen");
@@ -153,10 +159,12 @@ static bool load_nodes(struct devnet *devnet, struct bytes text, struct error *e
     return sound;
 }
 
-bool devnet_load(struct devnet *devnet, struct error *error)
+static const char state_file[] = "devnet.json", left_file[] = "left.json";
+
+static bool load(struct devnet *devnet, const char *file, struct error *error)
 {
     clear_nodes(devnet);
-    char *path = devnet_path(devnet, "devnet.json", NULL);
+    char *path = devnet_path(devnet, file, NULL);
     struct buffer text = {0};
     bool absent = access(path, F_OK) != 0 && errno == ENOENT;
     bool loaded = absent || file_read(path, DEVNET_STATE_MAX, &text, error);
@@ -169,15 +177,71 @@ bool devnet_load(struct devnet *devnet, struct error *error)
     return loaded;
 }
 
+bool devnet_load(struct devnet *devnet, struct error *error)
+{
+    return load(devnet, state_file, error);
+}
+
+static int is_name(const struct dirent *entry)
+{
+    return entry->d_name[0] != '.';
+}
+
+/* Whether it is a folder that a node has logged in. */
+static bool has_log(const struct devnet *devnet, const char *name)
+{
+    char *log = devnet_path(devnet, name, "log");
+    bool has = access(log, F_OK) == 0;
+    free(log);
+    return has;
+}
+
+static void add_folders(struct devnet *devnet)
+{
+    struct dirent **entries;
+    int count = scandir(devnet->folder, &entries, is_name, versionsort);
+    for (int i = 0; i < count; i++) {
+        if (has_log(devnet, entries[i]->d_name))
+            devnet_add(devnet, entries[i]->d_name);
+        free(entries[i]);
+    }
+    if (count >= 0)
+        free(entries);
+}
+
+bool devnet_load_left(struct devnet *devnet, struct error *error)
+{
+    if (!load(devnet, left_file, error))
+        return false;
+    if (devnet->count == 0)
+        add_folders(devnet);
+    for (size_t i = 0; i < devnet->count; i++)
+        devnet->nodes[i].process = (struct process){0};
+    return true;
+}
+
+char *devnet_names(const struct devnet *devnet)
+{
+    char *names = text_copy(devnet->count == 0 ? "no nodes" : devnet->nodes[0].name);
+    for (size_t i = 1; i < devnet->count; i++) {
+        char *longer = text_format("%s%s%s", names, i + 1 < devnet->count ? ", " : " and ",
+                                   devnet->nodes[i].name);
+        free(names);
+        names = longer;
+    }
+    return names;
+}
+
 static json_t *describe_node(const struct devnet_node *node)
 {
     json_t *listen = json_array();
     for (size_t i = 0; i < node->listen_count; i++)
         json_array_append_new(listen, json_string(node->listen[i]));
-    return json_pack("{s:s,s:I,s:I,s:s?,s:s?,s:o}", "name", node->name, "pid",
+    const char *mark = node->process.mark[0] != '\0' ? node->process.mark : NULL;
+    return json_pack("{s:s,s:I,s:I,s:s?,s:s?,s:o,s:s*}", "name", node->name, "pid",
                      (json_int_t)node->process.pid, "start_time",
                      (json_int_t)node->process.start_time, "peer_id", node->peer_id, "api",
-                     node->api, "listen", listen);
+                     node->api, "listen", listen, "mark", mark);
 }
 
 bool devnet_save(const struct devnet *devnet, struct error *error)
@@ -188,7 +252,7 @@ bool devnet_save(const struct devnet *devnet, struct error *error)
     json_t *state =
         json_pack("{s:s,s:i,s:o}", "format", format_name, "version", STATE_VERSION, "nodes", nodes);
     char *text = json_dumps(state, JSON_INDENT(2) | JSON_SORT_KEYS);
-    char *path = devnet_path(devnet, "devnet.json", NULL);
+    char *path = devnet_path(devnet, state_file, NULL);
     bool saved = file_write(path, bytes_of_text(text), 0666, error);
     free(path);
     free(text);
@@ -212,7 +276,20 @@ bool devnet_node_is_foreign(const struct devnet_node *node)
 
 void devnet_forget(const struct devnet *devnet)
 {
-    char *path = devnet_path(devnet, "devnet.json", NULL);
-    unlink(path);
+    char *path = devnet_path(devnet, state_file, NULL),
+         *left = devnet_path(devnet, left_file, NULL);
+    if (rename(path, left) != 0)
+        unlink(path);
     free(path);
+    free(left);
+}
+
+void devnet_forget_left(const struct devnet *devnet)
+{
+    static const char *const files[] = {left_file, "mesh.json"};
+    for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
+        char *path = devnet_path(devnet, files[i], NULL);
+        unlink(path);
+        free(path);
+    }
 }

@@ -2,6 +2,8 @@
  * What is known of a devnet, kept in devnet.json in its folder; each node has a folder beside it:
  *
  *   DIR/devnet.json   which nodes there are; present as long as the devnet is up
+ *   DIR/left.json     the same, once it is down
+ *   DIR/mesh.json     a snapshot (net/mesh/snapshot.h) of the mesh, as `devnet down` found it
  *   DIR/lock          held by whatever starts or stops nodes
  *   DIR/node1/        key, pid, events.jsonl (its standard output), log (its standard error), qlog/
  */
@@ -44,13 +46,20 @@ struct devnet_node *devnet_find(const struct devnet *devnet, const char *name);
 
 /* Reads devnet.json, if there is one: otherwise there are no nodes. False where it is unsound. */
 bool devnet_load(struct devnet *devnet, struct error *error);
+/* Of a devnet that is down: reads what left.json says of it, or else takes the folders that there
+ * are for its nodes. Their processes are gone. */
+bool devnet_load_left(struct devnet *devnet, struct error *error);
+/* "node1, node2 and mine", or "no nodes"; freed with free(). */
+char *devnet_names(const struct devnet *devnet);
 bool devnet_save(const struct devnet *devnet, struct error *error);
 /* Writes DIR/NAME/pid, for people with a shell. */
 void devnet_write_pid(const struct devnet *devnet, const struct devnet_node *node);
 /* Whether it is another program (devnet/foreign.h). */
 bool devnet_node_is_foreign(const struct devnet_node *node);
-/* Removes devnet.json: the devnet is down. */
+/* Renames devnet.json to left.json: the devnet is down. */
 void devnet_forget(const struct devnet *devnet);
+/* Removes what an earlier devnet in this folder left of its state. */
+void devnet_forget_left(const struct devnet *devnet);
 
 /* The processes of the nodes, in their order; freed with free(). */
 struct process *devnet_processes(const struct devnet *devnet);

@@ -10,7 +10,7 @@ bool devnet_stop(const struct devnet *devnet, uint64_t patience_ms, stop_report 
 {
     struct process *processes = devnet_processes(devnet);
     enum process_end *ends = memory_new(devnet->count * sizeof(*ends) + 1);
-    process_stop_all(processes, devnet->count, patience_ms, ends);
+    family_stop_all(processes, devnet->count, patience_ms, ends);
     bool left = false, worth_another_look = false;
     for (size_t i = 0; i < devnet->count; i++) {
         left |= ends[i] == PROCESS_LEFT;

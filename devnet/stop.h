@@ -4,15 +4,16 @@
 
 #include <stdint.h>
 
+#include "devnet/family.h"
 #include "devnet/state.h"
 
 /* Called for each node, in order, once all have ended. */
 typedef void stop_report(void *context, const struct devnet_node *node, enum process_end end);
 
 /*
- * Asks all nodes to end, kills after PATIENCE_MS those that have not, and forgets the devnet. False
- * where a node was left (PROCESS_LEFT); the devnet is not forgotten then if a later look at /proc
- * may tell more. REPORT may be NULL.
+ * Asks all nodes to end, and what they started, kills after PATIENCE_MS those that have not, and
+ * forgets the devnet. False where a node was left (PROCESS_LEFT); the devnet is not forgotten then
+ * if a later look at /proc may tell more. REPORT may be NULL.
  */
 bool devnet_stop(const struct devnet *devnet, uint64_t patience_ms, stop_report *report,
                  void *context);

@@ -325,11 +325,21 @@ count_nodes() {
     [[ $output == "arguments: "*"/node2/key"* ]]
     run -0 devnet logs --events node1
     jq -e '.event == "ready"' <<< "$output"
-    run -1 devnet logs node3
-    [[ $output == *"node3: no such node in $PWD/.devnet"* ]]
+    run -2 devnet logs node3
+    [[ $output == *"node3: no such node in $PWD/.devnet; there are node1 and node2"* ]]
     devnet down
     run -0 devnet logs
     [[ $output == *"node2 | arguments: "* ]]
+    run -2 devnet logs node3
+    [[ $output == *"there are node1 and node2"* ]]
+    # An earlier, larger devnet is not this one; where nothing says what there was, folders do.
+    mkdir .devnet/node9
+    echo "from before" > .devnet/node9/log
+    run -0 devnet logs
+    [[ $output != *"node9"* ]]
+    rm .devnet/left.json
+    run -0 devnet logs
+    [[ $output == *"node9 | from before" ]]
 }
 
 @test "logs without a devnet ends with 1" {
@@ -360,7 +370,7 @@ count_nodes() {
     run -0 devnet connect --from=node1 node2
     [ "$output" = "--from=$api"$'\n'"$listen" ]
     run -2 devnet connect node1 node7
-    [[ $output == *"node7: no such node is up in $PWD/.devnet"* ]]
+    [[ $output == *"node7: no such node is up in $PWD/.devnet; there are node1 and node2" ]]
 }
 
 @test "orphans takes names for folders of QUIC logs, and all of them by default" {
@@ -371,6 +381,13 @@ count_nodes() {
     [ "$output" = "--json"$'\n'"$PWD/.devnet/node2/qlog" ]
     run -0 devnet orphans some.sqlog
     [ "$output" = some.sqlog ]
+    devnet down
+    run -0 devnet orphans
+    [ "$output" = "$PWD/.devnet/node1/qlog"$'\n'"$PWD/.devnet/node2/qlog" ]
+    run -0 devnet orphans --json node2
+    [ "$output" = "--json"$'\n'"$PWD/.devnet/node2/qlog" ]
+    run -2 devnet orphans node3
+    [[ $output == *"node3: no such node is up in $PWD/.devnet; there were node1 and node2" ]]
 }
 
 @test "mesh takes names for APIs, and all nodes by default" {
@@ -387,9 +404,25 @@ count_nodes() {
     [[ $output == "digraph mesh {"*'was told by one end'* ]]
     run -0 devnet mesh --help
     [[ $output == *"devnet-mesh"* ]]
+    devnet mesh dump -o before.json
     devnet down
+    # What it left.
+    run -0 --separate-stderr devnet mesh dump
+    [ "$output" = "$(cat before.json)" ]
+    [[ $stderr == *"the devnet in $PWD/.devnet is down: this is the mesh that it had" ]]
+    run -0 devnet mesh diff before.json
+    run -0 --separate-stderr devnet mesh graph
+    [[ $output == "digraph mesh {"* ]]
+    "$BIN/devnet-mesh" dump .devnet | cmp - before.json
+    run -2 devnet mesh watch
+    [[ $output == *"no devnet is up in $PWD/.devnet, so name what to look at"* ]]
+    run -2 devnet mesh dump node1
+    [[ $output == *"node1: the devnet in $PWD/.devnet is down" ]]
+    rm .devnet/mesh.json
     run -2 devnet mesh dump
     [[ $output == *"no devnet is up in $PWD/.devnet, so name what to look at"* ]]
+    devnet up -n 1
+    [ ! -e .devnet/left.json ]
 }
 
 @test "nodes connect, mesh and leave no orphaned stream" {
@@ -462,15 +495,57 @@ count_nodes() {
 @test "key leaves files alone and says what is wrong with them" {
     echo "mine" > my.key
     chmod 600 my.key
-    run -1 devnet key new my.key
+    run -2 devnet key new my.key
     [[ $output == *"my.key: there is a file already, which is left as it is"* ]]
     [ "$(cat my.key)" = mine ]
-    run -1 devnet key show my.key
-    run -1 devnet key show nowhere.key
+    run -2 devnet key show my.key
+    run -2 devnet key show nowhere.key
     [[ $output == *"nowhere.key: No such file or directory"* ]]
     [ ! -e nowhere.key ]
+    # Through a link to nothing, nothing is made.
+    ln -s elsewhere link.key
+    run -2 devnet key new link.key
+    [[ $output == *"link.key: there is a file already, which is left as it is"* ]]
+    run -2 "$BIN/devnet-node" --key link.key
+    [[ $output == *"--key link.key: cannot read the key file: a link to nothing, through which none is made"* ]]
+    [ ! -e elsewhere ]
     run -2 devnet key burn my.key
     run -2 devnet key new
+}
+
+@test "an option that nodes do not take is what up was told" {
+    use_real_programs
+    run -2 devnet up -- --nonsense
+    [[ $output == *"node1 ended with exit status 2"*"devnet-node: unknown option --nonsense"* ]]
+    run -2 devnet up -- --topic ''
+    [[ $output == *"--topic : "* ]]
+}
+
+@test "a folder that cannot be names who said so" {
+    touch plain
+    for command in up down status logs 'mesh dump' orphans; do
+        # shellcheck disable=SC2086 # words
+        run -2 devnet --dir plain $command
+        [[ $output == "devnet: --dir plain: Not a directory" ]]
+        # shellcheck disable=SC2086 # words
+        DEVNET_DIR=plain/x run -2 devnet $command
+        [[ $output == "devnet: \$DEVNET_DIR plain/x: Not a directory" ]]
+    done
+    run -2 devnet status --dir plain
+    [[ $output == "devnet: --dir plain: Not a directory" ]]
+}
+
+@test "a name that is no node's lists those that there are" {
+    devnet up
+    for command in 'logs who' 'mesh check who' 'mesh diff who node1' 'orphans who' 'connect who' \
+        'connect node1 who' 'connect --from who node1' 'mesh graph --before who node1'; do
+        # shellcheck disable=SC2086 # words
+        run -2 devnet $command
+        [[ $output == *"who: no such node "*"; there are node1 and node2" ]]
+    done
+    touch who
+    run -0 devnet orphans who
+    [ "$output" = who ]
 }
 
 @test "usage errors end with 2" {

@@ -49,6 +49,13 @@ limited() {
     [ "$output" = "devnet-relay: $full" ]
 }
 
+# NAME, told to end, ends with 1: something was lost.
+fails() {
+    local status=0
+    end "$1" || status=$?
+    [ "$status" -eq 1 ]
+}
+
 @test "a node that can print no more events says so once, and goes on" {
     # shellcheck disable=SC2016 # for the inner shell
     launch a bash -c 'ulimit -f 1; exec "$0"' "$BIN/devnet-node"
@@ -56,6 +63,7 @@ limited() {
     for _ in 1 2 3; do "$BIN/devnet-connect" "$(address a)"; done
     [ "$(cat a.err)" = "devnet-node: warn: standard output: no more events are printed: File too large" ]
     api a /health | jq -e '.status == "ok"'
+    fails a
 }
 
 @test "a log that is cut short makes an exit status of 1 of a connection that succeeded" {
@@ -89,6 +97,7 @@ limited() {
     eventually all_are_counted
     [ "$(grep -c "ends here" a.err)" -eq 1 ]
     grep -q "warn: .*ends here: \(File too large\|No space left on device\)$" a.err
+    fails a
 }
 
 # Runs a command where `small` is a file system of 16 kB, which nobody else sees.

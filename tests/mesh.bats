@@ -77,6 +77,13 @@ connect() {
     [[ $stderr == *"http://127.0.0.1:1/mesh: cannot connect"* ]]
     jq -e '.nodes | length == 1' mesh.json
     jq -e '.unreachable[0].api == "http://127.0.0.1:1"' mesh.json
+    # Where none answers, an earlier snapshot is worth more.
+    cp mesh.json earlier.json
+    run -1 --separate-stderr "$BIN/devnet-mesh" dump -o mesh.json http://127.0.0.1:1
+    [[ $stderr == *"--output mesh.json: left as it is, as no node answered"* ]]
+    cmp earlier.json mesh.json
+    run -1 "$BIN/devnet-mesh" dump -o new.json http://127.0.0.1:1
+    jq -e '.nodes == [] and (.unreachable | length) == 1' new.json
 }
 
 @test "dump --timeout gives up on a node that does not answer" {
@@ -100,9 +107,22 @@ dump_full() {
 @test "dump ends with 2 where it cannot write" {
     start_pair
     run -2 "$BIN/devnet-mesh" dump -o nowhere/mesh.json "$a"
-    [[ $output == *"nowhere/mesh.json: cannot write: No such file or directory"* ]]
+    [[ $output == "devnet-mesh: --output nowhere/mesh.json: cannot write: No such file or directory" ]]
     run -2 dump_full "$a"
     [[ $output == *"standard output: No space left on device"* ]]
+}
+
+@test "a snapshot keeps the mode and the links of the file that was there" {
+    start_pair
+    mkdir elsewhere
+    ln -s elsewhere/mesh.json link.json
+    "$BIN/devnet-mesh" dump -o link.json "$a"
+    [[ -L link.json && -s elsewhere/mesh.json ]]
+    chmod 604 elsewhere/mesh.json
+    ln elsewhere/mesh.json second.json
+    "$BIN/devnet-mesh" dump -o link.json "$a" "$b"
+    [[ -L link.json && $(stat -c %a:%h elsewhere/mesh.json) == 604:2 ]]
+    jq -e '.nodes | length == 2' second.json
 }
 
 @test "dump --text is for people" {
@@ -177,13 +197,17 @@ dump_full() {
     run -0 "$BIN/devnet-mesh" diff before.json "$a,$b"
     run -1 "$BIN/devnet-mesh" diff before.json "${a#http://}"
     [ "$output" = "- node $(jq -r .peer_id b.out)" ]
-    run -2 "$BIN/devnet-mesh" diff before.json http://127.0.0.1:1
-    [[ $output == *"http://127.0.0.1:1/mesh: cannot connect"* ]]
+    run -1 --separate-stderr "$BIN/devnet-mesh" diff before.json http://127.0.0.1:1
+    [[ -z $output && $stderr == *"http://127.0.0.1:1/mesh: cannot connect"* ]]
+    run -1 --separate-stderr "$BIN/devnet-mesh" diff --json before.json http://127.0.0.1:1
+    jq -e '.same == false and .changes == [] and .unreachable[0].api == "http://127.0.0.1:1"' <<< "$output"
+    # The same node missing on both sides is no difference, and no success.
+    run -1 "$BIN/devnet-mesh" diff "$a,http://127.0.0.1:1" "$a,http://127.0.0.1:1"
 }
 
 @test "diff --timeout gives up on a node that does not answer" {
     start_node slow STUB_SLOW=1
-    run -2 "$BIN/devnet-mesh" diff --timeout 50ms "$api" "$api"
+    run -1 "$BIN/devnet-mesh" diff --timeout 50ms "$api" "$api"
     [[ $output == *"no whole answer within 0.05 s"* ]]
 }
 

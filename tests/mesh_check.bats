@@ -110,6 +110,111 @@ expect() {
         .nodes[3].topics.t |= (.mesh = [\"n3\", \"y\"] | .subscribers = [\"n3\", \"y\"])"
 }
 
+@test "parts that connections join get messages late, which is a warning" {
+    snapshot 4
+    split='.nodes[].gossipsub.d_low = 1 | .nodes[1].topics.t.mesh = ["n1"] | .nodes[2].topics.t.mesh = ["n4"]'
+    expect 0 "warning topic_connected t: n1: part 1 of 2 of the topic: this node and 1 more; connections" "$split"
+    [[ $output != *"never reach"* ]]
+    # IWANT has to come back: a stream the other way, too.
+    expect 1 "error topic_connected t: n3: part 2 of 2 of the topic: this node and 1 more; nothing joins" \
+        "$split | (.nodes[2].peers[] | select(.peer_id == \"n2\")).outbound_stream.state = \"opening\""
+    expect 1 "error topic_connected t: n1: part 1 of 2" "$split | .nodes[1].topics.t.subscribers = [\"n1\"]"
+    # A peer that was not asked, subscribed at both, passes messages on.
+    expect 0 "warning topic_connected t: n1: part 1 of 2" "$split |
+        .nodes[1].topics.t.subscribers = [\"n1\", \"x\"] | .nodes[2].topics.t.subscribers = [\"n4\", \"x\"] |
+        .nodes[1,2].peers += [.nodes[0].peers[0] | .peer_id = \"x\"]"
+}
+
+@test "a hub that may have two peers in its mesh, and has five, is no split" {
+    run -0 "$BIN/devnet-mesh" check "$BATS_TEST_DIRNAME/fixtures/mesh/star.json"
+    [[ $output == *"warning topic_connected "*"messages come by IHAVE and IWANT"* ]]
+    [ "$(grep -c "^warning mesh_not_empty .*(pruned by it, as its mesh is full" <<< "$output")" -eq 3 ]
+    grep -q "^  (3 of mesh_not_empty: " <<< "$output"
+    [[ $output != *"error "* && $output != *"never reach"* ]]
+}
+
+@test "a peer that speaks gossipsub and tells nothing is found, with the likely cause" {
+    run -1 "$BIN/devnet-mesh" check "$BATS_TEST_DIRNAME/fixtures/mesh/one-way.json"
+    peer=12D3KooWQKEig9ZJ9McbGYaQfCBMVivm62yJZBYrWLxXDe7orU9y
+    [[ $output == *"error peer_stream: "*" -> $peer: the peer speaks gossipsub, is connected for 6.2 s, and has no stream to it: likely the peer still holds your previous connection"* ]]
+    [[ $output == *"error mesh_not_empty "*"nobody subscribes to it: $peer has no stream"* ]]
+    [[ $output == *"not asked, and known by what others tell alone: $peer"* ]]
+
+    cp "$BATS_TEST_DIRNAME/fixtures/mesh/one-way.json" sound.json
+    connection='.nodes[0].volatile.peers[].connections[]'
+    expect 1 "note peer_stream: " "$connection.age_ms = 900"
+    expect 1 "warning peer_stream: " "del($connection.age_ms)"
+    # By identify alone, too; and not where it lists other things.
+    expect 1 "error peer_stream: " '.nodes[0].peers[0] |= (.outbound_stream = {state: "none"} |
+        .protocols = ["/meshsub/1.2.0"])'
+    expect 1 "is not known to speak gossipsub" '.nodes[0].peers[0] |=
+        (.outbound_stream = {state: "none"} | .protocols = ["/ipfs/ping/1.0.0"])'
+    run ! grep peer_stream <<< "$output"
+    # Where the other end was asked, that tells.
+    snapshot 2
+    expect 1 "error outbound_stream: n2 -> n1" '.nodes[0].peers[0].inbound_streams = [] |
+        .nodes[1].peers[0].outbound_stream = {state: "none"}'
+    run ! grep peer_stream <<< "$output"
+}
+
+@test "a stream that waits, to a peer that is subscribed, is found" {
+    snapshot 2
+    expect 1 "error outbound_stream: n1 -> n2: no gossipsub stream of its own is open to the peer (waiting): the last one was refused" \
+        '.nodes[0].peers[0] |= (.outbound_stream = {state: "waiting"} | .protocols = ["/ping"])'
+}
+
+@test "a mesh that is empty is found, with why" {
+    snapshot 2
+    one='.nodes = [.nodes[0]] | .nodes[0].topics.t |= (.mesh = [] | .subscribers = [])'
+    expect 1 "error mesh_not_empty t: n1: its mesh is empty, with 1 peer connected: nobody subscribes to it: n2 is subscribed to nothing" \
+        "$one | .nodes[0].peers[0].subscriptions = []"
+    expect 1 "n2 is subscribed to a, b, c and 1 more" \
+        "$one | .nodes[0].peers[0].subscriptions = [\"a\", \"b\", \"c\", \"d\"]"
+    lean=/leanconsensus/NETWORK/block/ssz_snappy
+    expect 1 "n2 is subscribed to ${lean/NETWORK/b} (another network's name)" "$one |
+        .nodes[0].topics = {\"${lean/NETWORK/a}\": .nodes[0].topics.t} |
+        .nodes[0].peers[0].subscriptions = [\"${lean/NETWORK/b}\"]"
+    backoff='.nodes[0].topics.t |= (.mesh = [] | .backoff = [{peer_id: "n2"}])'
+    expect 1 "error mesh_not_empty t: n1: its mesh is empty, with 1 peer connected: n2 is in backoff for 42 s more (one of the two pruned the other)" \
+        ".nodes = [.nodes[0]] | $backoff | .nodes[0].volatile = {topics: {t: {backoff: {n2: {left_ms: 42000}}}}}"
+    expect 1 "n2 is subscribed, and no stream is open to it" \
+        '.nodes = [.nodes[0]] | .nodes[0].topics.t.mesh = [] | .nodes[0].peers[0].outbound_stream.state = "opening"'
+    # Nobody to be in it.
+    expect 0 "sound: 1 node, 1 topic" "$one | .nodes[0].peers = []"
+}
+
+@test "messages that are rejected are found, with the reason" {
+    snapshot 2
+    told='.nodes[0].volatile = {statistics: {invalid: 5, invalid_signed: 3, invalid_snappy: 1},
+        peers: {n2: {invalid_messages: {signed: 2}}}}'
+    expect 1 "error messages_accepted: n1 -> n2: 2 messages of the peer arrived and were rejected: they said who made them" "$told"
+    grep -q "^error messages_accepted: n1: 1 message of peers that are gone .*StrictNoSign" <<< "$output"
+    grep -q "^error messages_accepted: n1: 1 message of peers that are gone .*no raw snappy block" <<< "$output"
+    grep -q "^error messages_accepted: n1: 1 message arrived and was rejected: the node does not tell why" <<< "$output"
+    grep -q "^  (4 of messages_accepted: " <<< "$output"
+    run -1 "$BIN/devnet-mesh" check --json changed.json
+    jq -e '.counts.messages_accepted == 4 and .not_asked == []' <<< "$output"
+    expect 1 "not asked, and known by what others tell alone: n1" '.nodes = [.nodes[1]] |
+        .nodes[0].volatile = {statistics: {invalid: 1}}'
+}
+
+@test "a live node tells which messages of whom it rejected" {
+    start_node a --topic lean:block
+    topic=$(printf %s /leanconsensus/12345678/block/ssz_snappy | od -An -tx1 | tr -d ' \n')
+    signed=3612340a014112050000000001 plain=331231120500000000ff
+    launch peer "$TOOLS/hostile" "$(address a)" open propose:/meshsub/1.2.0 wait:data \
+        "hex:2e0a2c08011228$topic${signed}2228$topic${plain}2228$topic" rest:19000
+    eventually rejections_are_told
+    grep -q "^error messages_accepted: $(peer_id a) -> .*: 1 message of the peer arrived and was rejected: they said who" told
+    grep -q "^error messages_accepted: $(peer_id a) -> .*: 1 message of the peer .*no raw snappy block" told
+    api a /mesh | jq -e '.statistics | .invalid == 2 and .invalid_signed == 1 and .invalid_snappy == 1 and .invalid_other == 0'
+    end peer KILL || true
+}
+
+rejections_are_told() {
+    "$BIN/devnet-mesh" check "$(ready a .api)" > told || grep -q "snappy block" told
+}
+
 @test "nodes of different networks and chains are found" {
     snapshot 2
     expect 1 "error same_network: n2: network other, while the first node has devnet0" \
@@ -156,12 +261,14 @@ second_stream_is_told() {
     "$BIN/devnet-mesh" check "$(ready a .api)" "$(ready b .api)" | grep -q '^warning inbound_stream'
 }
 
-@test "a node that does not answer makes the mesh unsound, and no node at all is trouble" {
+@test "a node that does not answer makes the mesh unsound, and so does none that answers" {
     start_node a
     run -1 "$BIN/devnet-mesh" check "$(ready a .api)" http://127.0.0.1:1
     [[ $output == *"error node_reachable: http://127.0.0.1:1/mesh: cannot connect"* ]]
-    run -2 "$BIN/devnet-mesh" check --wait 200ms http://127.0.0.1:1
-    [[ $output == "devnet-mesh: http://127.0.0.1:1/mesh: cannot connect"* ]]
+    run -1 "$BIN/devnet-mesh" check --wait 200ms http://127.0.0.1:1
+    [[ $output == "error node_reachable: http://127.0.0.1:1/mesh: cannot connect"*"unsound: 0 nodes, 0 topics" ]]
+    run -1 --separate-stderr "$BIN/devnet-mesh" check --json http://127.0.0.1:1
+    jq -e '.sound == false and .nodes == 0 and .findings[0].invariant == "node_reachable"' <<< "$output"
     run -2 "$BIN/devnet-mesh" check nowhere.json
     [[ $output == *"nowhere.json: No such file or directory"* ]]
     run -2 "$BIN/devnet-mesh" check

@@ -134,7 +134,9 @@ node() {
     [[ $stderr == "devnet-mesh: warn: http://127.0.0.1:1/mesh: cannot connect"* ]]
     grep -F '"http://127.0.0.1:1" [label="http://127.0.0.1:1\nunreachable"' <<< "$output"
     grep -F "\"$(peer_id a)\" [" <<< "$output"
-    run -2 "$BIN/devnet-mesh" graph --timeout 2s http://127.0.0.1:1
+    run -1 "$BIN/devnet-mesh" graph --timeout 2s http://127.0.0.1:1
+    run -1 --separate-stderr "$BIN/devnet-mesh" graph --json --topic lean:block http://127.0.0.1:1
+    jq -e '.nodes | length == 1 and .[0].state == "unreachable"' <<< "$output"
 }
 
 @test "live nodes are drawn, beside an earlier look" {
@@ -161,7 +163,7 @@ graph_full() {
     run -2 "$BIN/devnet-mesh" graph short.json
     [[ $output == "devnet-mesh: short.json: not JSON"* ]]
     run -2 "$BIN/devnet-mesh" graph --before nowhere.json sound.json
-    [[ $output == "devnet-mesh: nowhere.json: No such file or directory" ]]
+    [[ $output == "devnet-mesh: --before nowhere.json: No such file or directory" ]]
     run -2 graph_full
     [[ $output == *"standard output: No space left on device"* ]]
     run -2 "$BIN/devnet-mesh" graph --html nowhere/mesh.html sound.json

@@ -99,12 +99,15 @@ room_is_free() {
     await w ".event == \"mesh_joined\" and .node == \"$(peer_id a)\"" > /dev/null
 }
 
-@test "watch ends with 0 in time, 1 where a node went away, 2 where none is there" {
+@test "watch ends with 0 in time, 1 where a node went away or none is there" {
     start_node a
     run -0 "$BIN/devnet-mesh" watch --for 50ms "$(ready a .api)"
     run -1 "$BIN/devnet-mesh" watch --for 300ms "$(ready a .api)" http://127.0.0.1:1
     [[ $output == *"http://127.0.0.1:1/events: cannot connect"* ]]
-    run -2 "$BIN/devnet-mesh" watch http://127.0.0.1:1
+    run -1 "$BIN/devnet-mesh" watch http://127.0.0.1:1
+    run -1 --separate-stderr "$BIN/devnet-mesh" watch --json http://127.0.0.1:1
+    jq -e '.event == "lost" and .api == "http://127.0.0.1:1" and .node == null and
+        (.error | test("cannot connect"))' <<< "$output"
     run -2 "$BIN/devnet-mesh" watch nonsense
     [[ $output == *"nonsense: not an API address"* ]]
     watch w -- a
@@ -113,4 +116,36 @@ room_is_free() {
     status=0
     ended w || status=$?
     [ "$status" -eq 1 ]
+}
+
+# An API that takes requests, and answers with what a command prints: answer_with NAME COMMAND...
+answer_with() {
+    local name=$1
+    shift
+    launch "$name" python3 -c '
+import socket, subprocess, sys
+listener = socket.create_server(("127.0.0.1", 0))
+print(listener.getsockname()[1], flush=True)
+client, _ = listener.accept()
+while b"\r\n\r\n" not in client.recv(65536): pass
+subprocess.run(sys.argv[1:], stdout=client)
+client.recv(1)' "$@"
+    eventually test -s "$name.out"
+    api_of=http://127.0.0.1:$(head -n 1 "$name.out")
+}
+
+@test "an API that says nothing, or no end of it, is given up in time" {
+    answer_with silent true
+    run -1 timeout 10 "$BIN/devnet-mesh" watch -t 200ms "$api_of"
+    [[ $output == *"$api_of/events: no answer within 0.2 s" ]]
+    head=$'HTTP/1.1 200 OK\r\nContent-Type: application/jsonl\r\n\r\n'
+    for endless in '{"event": "other"}' ' ' '"'; do
+        # shellcheck disable=SC2016 # for the inner shell
+        answer_with endless bash -c 'printf %s "$1"; exec yes "$2"' - "$head" "$endless"
+        run -1 timeout 10 "$BIN/devnet-mesh" watch -t 200ms "$api_of"
+        [[ $output == *"$api_of/events: "* ]]
+        end endless || true
+    done
+    answer_with headers bash -c 'printf "HTTP/1.1 200 OK\r\n"; exec yes "X: y"'
+    run -1 timeout 10 "$BIN/devnet-mesh" watch -t 200ms "$api_of"
 }

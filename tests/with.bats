@@ -57,6 +57,88 @@ await_session_end() {
     await_session_end "$session"
 }
 
+# How many processes have WORD among their arguments, each a word of its own.
+count_with() {
+    echo "$1" > word # not an argument of what counts
+    # shellcheck disable=SC2062 # they are files
+    { grep --files-with-matches --null-data --line-regexp --fixed-strings --file=word \
+        /proc/[0-9]*/cmdline 2> /dev/null || true; } | wc -l
+}
+
+# A command that is our node, and beside it whatever else may outlive a shell: each waits for a
+# number of seconds that nobody else waits for.
+family() {
+    seconds=$((100000 + RANDOM)).$BASHPID
+    cat > family.sh <<'END'
+        trap '' TERM
+        sleep "$1" | sleep "$1" &
+        setsid sleep "$1" &
+        setsid --fork sh -c 'trap "" TERM; sleep "$1"; sleep "$1"' - "$1"
+        ( (nohup sleep "$1" > /dev/null 2>&1 &) )
+        env -i sleep "$1" &
+END
+}
+
+@test "down ends all that came of a command, whoever has ended meanwhile" {
+    family
+    devnet_up -n 1 --with "${mine/mine=/mine=sh $PWD/family.sh $seconds; trap : TERM; }"
+    [ "$(count_with "$seconds")" -ge 6 ]
+    run -0 devnet_run down --timeout 200ms
+    [[ $output == *"mine killed: it did not end when asked to" ]]
+    [ "$(count_with "$seconds")" -eq 0 ]
+}
+
+@test "a command whose leader has gone is up, and ended" {
+    family
+    node=${mine#mine=}
+    devnet_up -n 1 --with "mine=sh $PWD/family.sh $seconds; $node & exit 0"
+    run -0 devnet_run status
+    [[ $output == *"mine     up "* ]]
+    [ "$(count_with "$seconds")" -ge 6 ]
+    run -1 devnet_run up
+    [[ $output == *"a devnet is up in "* ]]
+    devnet_run down --timeout 200ms
+    # What has another environment, and is nobody's child, could be anybody's.
+    [ "$(count_with "$seconds")" -le 1 ]
+    pkill --signal KILL --full --exact "sleep $seconds" || true
+}
+
+@test "an up that fails, or is interrupted, ends all that came of its commands" {
+    family
+    run -1 devnet_run up -n 1 --timeout 1s --with "mine=sh $PWD/family.sh $seconds; : {bootnode}; sleep $seconds"
+    [[ $output == *"in time"* ]]
+    [ "$(count_with "$seconds")" -eq 0 ]
+    for signal in INT TERM HUP; do
+        # INT is ignored by what a script starts in the background.
+        python3 -c 'import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])' \
+            "$DEVNET" --dir "$PWD/devnet" up -n 1 --timeout 20s \
+            --with "mine=sh $PWD/family.sh $seconds; : {bootnode}; sleep $seconds" > out 2>&1 3>&- &
+        background=$!
+        until [ "$(count_with "$seconds")" -ge 7 ]; do sleep 0.05; done
+        kill "-$signal" "$background"
+        status=0
+        wait "$background" || status=$?
+        [ "$status" -eq 1 ]
+        grep -F interrupted out
+        [ "$(count_with "$seconds")" -eq 0 ]
+        [ ! -e devnet/devnet.json ]
+    done
+}
+
+@test "QUIC logs of an earlier command are gone" {
+    mkdir -p devnet/mine/qlog
+    touch devnet/mine/qlog/old.sqlog
+    devnet_up -n 1 --with "$mine"
+    [ ! -e devnet/mine/qlog/old.sqlog ]
+    [ -n "$(ls devnet/mine/qlog)" ]
+    devnet_run down
+    # And of one that is down, they are there.
+    run -0 devnet_run orphans mine
+    run -0 devnet_run logs mine
+    run -0 --separate-stderr devnet_run mesh check
+}
+
 @test "values are one word of the command each, whatever the folder is called" {
     mkdir "it's here"
     devnet_up --dir "$PWD/it's here" -n 1 --with "$mine"

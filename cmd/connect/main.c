@@ -17,12 +17,14 @@
 #include "common/log.h"
 #include "common/losses.h"
 #include "common/memory.h"
+#include "common/options.h"
+#include "common/output.h"
 #include "common/program.h"
 #include "net/api/attempt_json.h"
 #include "net/api/rpc_trace.h"
 #include "net/host/options.h"
 
-enum { INTERNAL = 1, TERMINATED = 128, HANDSHAKE_GRACE_MS = 1000 };
+enum { INTERNAL = 1, USAGE = 2, TERMINATED = 128, HANDSHAKE_GRACE_MS = 1000 };
 
 struct run {
     const struct connect_settings *settings;
@@ -36,7 +38,8 @@ struct run {
     struct host_observer holding;
     char *topic;
     json_t *steps, *result;
-    bool stopped; /* by a signal */
+    bool stopped;       /* by a signal */
+    bool blames_option; /* what is wrong is what an option says */
     int exit;
 };
 
@@ -155,8 +158,10 @@ static bool listen_on(struct run *run, struct error *error)
         struct multiaddr address;
         if (!multiaddr_parse(list.items[i], &address, error))
             connect_usage_error("--listen %s: %s", list.items[i], error->text);
-        if (!host_listen(run->host, &address, error))
+        if (!host_listen(run->host, &address, error)) {
+            options_blame(error, "--listen", list.items[i]);
             return false;
+        }
     }
     for (size_t i = 0; i < list.count; i++) {
         char text[MULTIADDR_TEXT_SIZE];
@@ -195,8 +200,9 @@ static bool start(struct run *run, struct error *error)
     const struct connect_settings *settings = run->settings;
     bool usage = false;
     run->identity = identity_option(settings->key, settings->key_hex, &usage, error);
-    if (run->identity == NULL && usage)
+    if (run->identity == NULL && usage && settings->key == NULL)
         connect_usage_error("%s", error->text);
+    run->blames_option = usage;
     if (run->identity == NULL)
         return false;
     struct host_settings host;
@@ -204,13 +210,18 @@ static bool start(struct run *run, struct error *error)
     if (getrandom(&host.seed, sizeof(host.seed), 0) < 0)
         return error_set(error, "no random numbers to be had");
     run->host = host_new(&host, error);
-    if (run->host == NULL)
+    if (run->host == NULL) {
+        run->blames_option = options_blame(error, "--qlog", settings->qlog) ||
+                             options_blame(error, "--keylog", settings->keylog);
         return false;
+    }
     run->resolver = resolver_new(run->base);
     run->topic = host_topic_expand(run->host,
                                    settings->topic != NULL ? settings->topic : "lean:block", error);
-    if (run->topic == NULL || !host_subscribe(run->host, run->topic, error) ||
-        !listen_on(run, error))
+    if (run->topic == NULL || !host_subscribe(run->host, run->topic, error))
+        connect_usage_error("--topic %s: %s", settings->topic ? settings->topic : "lean:block",
+                            error->text);
+    if (!listen_on(run, error))
         return false;
     struct attempt_settings attempt = {
         .until = (enum attempt_step)settings->until,
@@ -237,9 +248,9 @@ static void print_result(const struct run *run)
 /* Where nothing was found, --json says so all the same. */
 static void internal_failure(struct run *run, const char *error)
 {
-    run->exit = INTERNAL;
+    run->exit = run->blames_option ? USAGE : INTERNAL;
     run->result = json_pack("{s:s?, s:s, s:i, s:s, s:[]}", "target", run->settings->target,
-                            "reached", "none", "exit", INTERNAL, "error", error, "steps");
+                            "reached", "none", "exit", run->exit, "error", error, "steps");
 }
 
 /* What was asked for beside the connection, and is not whole, makes a failure of what succeeded. */
@@ -291,36 +302,13 @@ static int connect_here(const struct connect_settings *settings)
     return run.exit;
 }
 
-/* Where a standard stream is closed, nothing else may get its number: what is printed would end up
- * there. */
-static void fill_standard_streams(void)
-{
-    int fd = open("/dev/null", O_RDWR);
-    while (fd >= 0 && fd <= STDERR_FILENO)
-        fd = dup(fd);
-    if (fd >= 0)
-        close(fd);
-}
-
-/* Whoever stops reading has what he wanted; a result that was lost otherwise is a failure. */
-static int check_output(int code)
-{
-    int error = report_output_error();
-    if (error == 0 || error == EPIPE)
-        return code;
-    log_error("standard output: %s", strerror(error));
-    return code == 0 ? INTERNAL : code;
-}
-
 int main(int argc, char **argv)
 {
     program_begin("devnet-connect", INTERNAL);
     struct connect_settings settings;
-    fill_standard_streams();
     connect_settings_read(argc, argv, &settings);
     log_init("devnet-connect", (enum log_level)settings.log_level, false);
-    signal(SIGPIPE, SIG_IGN);
     int code = settings.from != NULL ? connect_remote(&settings) : connect_here(&settings);
     connect_settings_clear(&settings);
-    return check_output(code);
+    return output_end_status(code, code == 0 ? INTERNAL : code);
 }

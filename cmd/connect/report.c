@@ -1,18 +1,9 @@
 #include "cmd/connect/report.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "common/output.h"
-
-static int output_error; /* the first */
-
-static void note_output_error(void)
-{
-    if (ferror(stdout) && output_error == 0)
-        output_error = errno;
-}
 
 static const char *text_of(const json_t *object, const char *key)
 {
@@ -111,19 +102,12 @@ void report_step(const json_t *step)
            output_colour_end(stdout), name, json_number_value(json_object_get(step, "ms")));
     show_details(name, step);
     putchar('\n');
-    fflush(stdout);
-    note_output_error();
+    output_flush();
 }
 
 void report_result(const json_t *result)
 {
     output_json(result);
-    note_output_error();
-}
-
-int report_output_error(void)
-{
-    return output_error;
 }
 
 void report_error(const char *target, const json_t *result)

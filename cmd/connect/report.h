@@ -8,8 +8,6 @@
 void report_step(const json_t *step);
 /* The one object of --json. */
 void report_result(const json_t *result);
-/* What went wrong first when the above were written to stdout, as errno says; 0: nothing. */
-int report_output_error(void);
 /* The error, if there was one, on stderr: `devnet-connect: TARGET: what went wrong`. */
 void report_error(const char *target, const json_t *result);
 

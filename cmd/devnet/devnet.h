@@ -2,6 +2,8 @@
 #ifndef CMD_DEVNET_DEVNET_H
 #define CMD_DEVNET_DEVNET_H
 
+#include <jansson.h>
+
 #include "common/options.h"
 #include "devnet/state.h"
 
@@ -24,6 +26,9 @@ int devnet_down_command(const struct devnet_options *options);
 int devnet_status_command(const struct devnet_options *options);
 int devnet_logs_command(const struct devnet_options *options, const char *name);
 int devnet_key_command(const struct devnet_options *options, const char *verb, const char *path);
+
+/* A snapshot of what the nodes that have an API say of themselves. */
+json_t *devnet_ask(const struct devnet *devnet, uint64_t timeout_ms);
 
 /* Where the programs are: $DEVNET_BIN, or beside this one. PROGRAM is "devnet-node" and the like;
  * freed with free(). */

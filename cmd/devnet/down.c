@@ -1,10 +1,15 @@
 #include "cmd/devnet/devnet.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
+#include "common/file.h"
 #include "common/log.h"
 #include "devnet/stop.h"
+#include "net/mesh/snapshot.h"
+
+enum { ANSWER_TIMEOUT_MS = 1000 };
 
 static void report_end(void *context, const struct devnet_node *node, enum process_end end)
 {
@@ -27,6 +32,26 @@ static void report_end(void *context, const struct devnet_node *node, enum proce
                node->name, pid, pid);
 }
 
+/* Leaves what the nodes say of the mesh, for who looks at it later. Not where they are to be killed
+ * at once, or none answers. */
+static void keep_mesh(const struct devnet *devnet, uint64_t timeout_ms)
+{
+    char *path = devnet_path(devnet, "mesh.json", NULL);
+    json_t *snapshot =
+        timeout_ms > 0
+            ? devnet_ask(devnet, timeout_ms < ANSWER_TIMEOUT_MS ? timeout_ms : ANSWER_TIMEOUT_MS)
+            : NULL;
+    char *text = snapshot != NULL ? snapshot_text(snapshot) : NULL;
+    struct error error;
+    unlink(path);
+    if (json_array_size(json_object_get(snapshot, "nodes")) > 0 &&
+        !file_write(path, bytes_of_text(text), 0666, &error))
+        log_warn("%s", error.text);
+    free(text);
+    json_decref(snapshot);
+    free(path);
+}
+
 int devnet_down_command(const struct devnet_options *options)
 {
     struct devnet devnet;
@@ -41,6 +66,8 @@ int devnet_down_command(const struct devnet_options *options)
     } else {
         if (devnet.count == 0)
             log_info("no devnet is up in %s", devnet.folder);
+        else
+            keep_mesh(&devnet, options->timeout);
         if (devnet_stop(&devnet, options->timeout, report_end, NULL))
             status = DEVNET_OK;
     }

@@ -4,8 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
+#include "common/file.h"
 #include "common/hex.h"
 #include "common/log.h"
 #include "common/output.h"
@@ -31,20 +32,22 @@ static void print_identity(const struct identity *identity, bool json)
 int devnet_key_command(const struct devnet_options *options, const char *verb, const char *path)
 {
     bool make = strcmp(verb, "new") == 0;
-    bool present = access(path, F_OK) == 0;
+    struct stat about;
+    bool present = lstat(path, &about) == 0; /* through a link to nothing, none is made */
     if (make && present) {
         log_error("%s: there is a file already, which is left as it is", path);
-        return DEVNET_FAILED;
+        return DEVNET_USAGE;
     }
     if (!make && !present) {
         log_error("%s: %s", path, strerror(errno));
-        return DEVNET_FAILED;
+        return DEVNET_USAGE;
     }
     struct error error;
     struct identity *identity = identity_load_or_create(path, &error);
     if (identity == NULL) {
+        int code = errno;
         log_error("%s", error.text);
-        return DEVNET_FAILED;
+        return file_path_is_to_blame(code) ? DEVNET_USAGE : DEVNET_FAILED;
     }
     print_identity(identity, options->json);
     identity_free(identity);

@@ -1,8 +1,8 @@
 #include "cmd/devnet/devnet.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,34 +41,20 @@ static void show_more(struct tail *tail, bool named)
             rest = stop;
         }
     }
-    fflush(stdout);
+    output_flush();
 }
 
-/* Until we are interrupted, or nobody reads what we print. */
+/* Until we are interrupted, or nobody reads what we print: that is seen at once. */
 static void follow(struct tail *tails, size_t count, int inotify)
 {
     char events[4096];
-    while (!ferror(stdout) && read(inotify, events, sizeof(events)) > 0)
+    struct pollfd waits[] = {{.fd = inotify, .events = POLLIN}, {.fd = STDOUT_FILENO}};
+    while (inotify >= 0 && output_flush() && output_is_read() && poll(waits, 2, -1) > 0) {
+        if (waits[0].revents == 0 || read(inotify, events, sizeof(events)) <= 0)
+            continue;
         for (size_t i = 0; i < count; i++)
             show_more(&tails[i], count > 1);
-}
-
-static int is_node_folder(const struct dirent *entry)
-{
-    return strncmp(entry->d_name, "node", 4) == 0;
-}
-
-/* Of a devnet that is down, the nodes whose folders are left. */
-static void add_left_nodes(struct devnet *devnet)
-{
-    struct dirent **entries;
-    int count = scandir(devnet->folder, &entries, is_node_folder, versionsort);
-    for (int i = 0; i < count; i++) {
-        devnet_add(devnet, entries[i]->d_name);
-        free(entries[i]);
     }
-    if (count >= 0)
-        free(entries);
 }
 
 static bool open_tail(struct tail *tail, const struct devnet *devnet, const char *name, bool events,
@@ -103,29 +89,38 @@ static bool show(const struct devnet *devnet, const struct devnet_options *optio
     return all;
 }
 
+/* That node alone, or all where NAME is NULL. */
+static int show_chosen(const struct devnet *devnet, const struct devnet_options *options,
+                       const char *name)
+{
+    struct devnet chosen = *devnet;
+    if (devnet->count == 0) {
+        log_error("no devnet has been up in %s", devnet->folder);
+        return DEVNET_FAILED;
+    }
+    if (name != NULL) {
+        chosen.nodes = devnet_find(devnet, name);
+        chosen.count = 1;
+    }
+    if (chosen.nodes == NULL) {
+        char *names = devnet_names(devnet);
+        log_error("%s: no such node in %s; there are %s", name, devnet->folder, names);
+        free(names);
+        return DEVNET_USAGE;
+    }
+    return show(&chosen, options) ? DEVNET_OK : DEVNET_FAILED;
+}
+
 int devnet_logs_command(const struct devnet_options *options, const char *name)
 {
     struct devnet devnet;
     struct error error;
     devnet_init(&devnet, options->folder);
-    bool loaded = devnet_load(&devnet, &error), shown = false;
-    if (loaded && devnet.count == 0)
-        add_left_nodes(&devnet);
-    const struct devnet_node *node = name != NULL ? devnet_find(&devnet, name) : NULL;
-    if (!loaded) {
+    int status = DEVNET_FAILED;
+    if (devnet_load(&devnet, &error) && (devnet.count > 0 || devnet_load_left(&devnet, &error)))
+        status = show_chosen(&devnet, options, name);
+    else
         log_error("%s", error.text);
-    } else if (name != NULL && node == NULL) {
-        log_error("%s: no such node in %s", name, devnet.folder);
-    } else if (devnet.count == 0) {
-        log_error("no devnet has been up in %s", devnet.folder);
-    } else {
-        struct devnet chosen = devnet;
-        if (node != NULL) {
-            chosen.nodes = (struct devnet_node *)node;
-            chosen.count = 1;
-        }
-        shown = show(&chosen, options);
-    }
     devnet_clear(&devnet);
-    return shown ? DEVNET_OK : DEVNET_FAILED;
+    return status;
 }

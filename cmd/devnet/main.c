@@ -1,8 +1,10 @@
 #include "cmd/devnet/devnet.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "common/log.h"
 #include "common/output.h"
@@ -90,7 +92,7 @@ static const struct example examples[] = {
 static const struct exit_status exit_statuses[] = {
     {0, "it worked; status: all nodes are up"},
     {1, "it failed, and nothing that `up` started is left; status: a node is not up, or none is"},
-    {2, "usage"},
+    {2, "usage: an option, a name or a path that cannot be, of a node's, too"},
     {0},
 };
 
@@ -111,7 +113,12 @@ static const struct program_spec program = {
         "devnet up --with NAME=COMMAND runs another program as a node, by /bin/sh. {port} becomes "
         "the UDP port on 127.0.0.1 to listen on, {key} a file with its secp256k1 secret (64 "
         "hexadecimal digits), {bootnode} the multiaddr of node1, {qlog} a folder for its QUIC "
-        "logs. Without {bootnode}, node1 dials it. It counts as up once the two are connected.",
+        "logs. Without {bootnode}, node1 dials it. It counts as up once the two are connected. "
+        "devnet "
+        "down, and an up that fails or is interrupted, end whatever came of the command: those in "
+        "its session, their children, and who has its DEVNET_MARK in the environment.\n\n"
+        "Of a devnet that is down, logs, orphans and mesh use what it left: logs and QUIC logs, "
+        "and the mesh as down found it (mesh.json).",
     .options = common_options,
     .commands = commands,
     .examples = examples,
@@ -145,6 +152,18 @@ static bool is_own_command(const char *name)
     return false;
 }
 
+/* What is there in its place, or above it, must be a folder. */
+static bool check_folder(const char *folder, bool given)
+{
+    struct stat about;
+    const char *option = given ? "--dir" : "$DEVNET_DIR";
+    bool there = stat(folder, &about) == 0;
+    if ((there && S_ISDIR(about.st_mode)) || (!there && errno == ENOENT))
+        return true;
+    log_error("%s %s: %s", option, folder, strerror(there ? ENOTDIR : errno));
+    return false;
+}
+
 static int run(int argc, char **argv)
 {
     const char *from_environment = getenv("DEVNET_DIR");
@@ -155,13 +174,17 @@ static int run(int argc, char **argv)
         .timeout = 10000,
     };
     int next;
-    const char *folder = leading_folder(argc, argv, &next);
+    const char *fallback = options.folder, *folder = leading_folder(argc, argv, &next);
+    if (!check_folder(folder != NULL ? folder : fallback, folder != NULL))
+        return DEVNET_USAGE;
     if (next < argc && argv[next][0] != '-' && !is_own_command(argv[next]))
         return devnet_run_program(folder != NULL ? folder : options.folder, argv[next],
                                   argv + next + 1);
 
     struct options_result result = options_parse(&program, argc, argv, &options);
     const char *command = result.command->name;
+    if (!check_folder(options.folder, options.folder != fallback))
+        return DEVNET_USAGE;
     if (strcmp(command, "up") == 0) {
         int status = devnet_up_command(&options, result.operands, result.operand_count);
         options_clear(&program, &options);

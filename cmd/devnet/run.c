@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,6 +43,7 @@ struct command_line {
     const struct devnet *devnet;
     const struct guest *guest;
     const char *command; /* of the guest, or "" */
+    bool down;           /* the devnet is, and has left its files */
     char **arguments;
     size_t count, operands;
 };
@@ -106,14 +108,42 @@ static bool looks_like_name(const char *text)
            text[4 + strspn(text + 4, "0123456789")] == '\0';
 }
 
-/* The node that TEXT names, or NULL; *UNKNOWN where it looks like a name and is none. */
-static const struct devnet_node *find_node(const struct devnet *devnet, const char *text,
-                                           bool *unknown)
+/* Whether it could be a name of --with, and nothing else that these programs take looks like it. */
+static bool is_word(const char *text)
 {
-    const struct devnet_node *node = devnet_find(devnet, text);
-    bool ready = node != NULL && node->listen_count > 0;
-    *unknown = !ready && looks_like_name(text) && access(text, F_OK) != 0;
+    static const char characters[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
+    return text[0] != '\0' && text[strspn(text, characters)] == '\0';
+}
+
+/* Whether the argument after BEFORE is to name a node, or what there is in place of one. */
+static bool is_nodes_place(const struct command_line *line, const char *before, bool operand)
+{
+    bool command = strcmp(line->guest->name, "mesh") == 0 && line->operands == 0;
+    bool known = strcmp(line->guest->name, "mesh") == 0 ||
+                 strcmp(line->guest->name, "orphans") == 0 ||
+                 strcmp(line->guest->name, "connect") == 0;
+    return known && (operand ? !command : is_among(before, line->guest->api_options));
+}
+
+/* The node that TEXT names, or NULL; *UNKNOWN where it looks like a name and is none. PLACE: a node
+ * is expected. */
+static const struct devnet_node *find_node(const struct command_line *line, const char *text,
+                                           bool place, bool *unknown)
+{
+    const struct devnet_node *node = devnet_find(line->devnet, text);
+    bool ready = node != NULL && (node->listen_count > 0 || line->down);
+    *unknown =
+        !ready && (looks_like_name(text) || (place && is_word(text))) && access(text, F_OK) != 0;
     return ready ? node : NULL;
+}
+
+static void tell_unknown(const struct command_line *line, const char *name)
+{
+    char *names = devnet_names(line->devnet);
+    log_error("%s: no such node is up in %s; there %s %s", name, line->devnet->folder,
+              line->down ? "were" : "are", names);
+    free(names);
 }
 
 static bool add_argument(struct command_line *line, const char *before, char *argument)
@@ -122,10 +152,11 @@ static bool add_argument(struct command_line *line, const char *before, char *ar
     const char *equals = argument[0] == '-' ? strchr(argument, '=') : NULL;
     const char *name = equals != NULL ? equals + 1 : argument;
     bool unknown;
-    const struct devnet_node *node = find_node(line->devnet, name, &unknown);
+    const struct devnet_node *node =
+        find_node(line, name, is_nodes_place(line, before, operand), &unknown);
     line->operands += operand;
     if (unknown) {
-        log_error("%s: no such node is up in %s", name, line->devnet->folder);
+        tell_unknown(line, name);
         return false;
     }
     if (node == NULL) {
@@ -134,7 +165,14 @@ static bool add_argument(struct command_line *line, const char *before, char *ar
     }
     char *option = equals != NULL ? text_format("%.*s", (int)(equals - argument), argument)
                                   : text_copy(operand ? "" : before);
-    char *value = name_in_form(line->devnet, node, form_after(line, option));
+    enum form form = form_after(line, option);
+    char *value = NULL;
+    if (line->down && form != FORM_QLOG && !looks_like_name(name))
+        value = text_copy(name);
+    else if (line->down && form != FORM_QLOG)
+        log_error("%s: the devnet in %s is down", name, line->devnet->folder);
+    else
+        value = name_in_form(line->devnet, node, form);
     if (value != NULL)
         push(line, equals != NULL ? text_format("%s=%s", option, value) : text_copy(value));
     free(value);
@@ -155,7 +193,7 @@ static bool add_from(struct command_line *line, char **arguments)
     }
     const struct devnet_node *dialler =
         count == 2 ? devnet_find(line->devnet, arguments[operands[0]]) : NULL;
-    if (dialler == NULL)
+    if (dialler == NULL || line->down)
         return true;
     char *api = name_in_form(line->devnet, dialler, FORM_API);
     if (api == NULL)
@@ -195,6 +233,25 @@ static void add_all_apis(struct command_line *line)
     push(line, apis);
 }
 
+static bool tell_none(const struct command_line *line)
+{
+    log_error("no devnet is up in %s, so name what to look at", line->devnet->folder);
+    return false;
+}
+
+/* Of a devnet that is down, the mesh as it was then. */
+static bool add_left_mesh(struct command_line *line)
+{
+    char *path = devnet_path(line->devnet, "mesh.json", NULL);
+    if (strcmp(line->command, "watch") == 0 || access(path, F_OK) != 0) {
+        free(path);
+        return tell_none(line);
+    }
+    log_info("the devnet in %s is down: this is the mesh that it had", line->devnet->folder);
+    push(line, path);
+    return true;
+}
+
 /* What is meant where names are left out. */
 static bool add_defaults(struct command_line *line, char **arguments)
 {
@@ -210,13 +267,13 @@ static bool add_defaults(struct command_line *line, char **arguments)
     bool orphans = strcmp(guest, "orphans") == 0 && line->operands == 0;
     if (help || (!all && !diff && !orphans))
         return true;
+    if (line->down && !orphans)
+        return add_left_mesh(line);
     for (size_t i = 0; i < line->devnet->count; i++)
-        if (line->devnet->nodes[i].listen_count == 0)
+        if (line->devnet->nodes[i].listen_count == 0 && !line->down)
             return true;
-    if (line->devnet->count == 0) {
-        log_error("no devnet is up in %s, so name what to look at", line->devnet->folder);
-        return false;
-    }
+    if (line->devnet->count == 0)
+        return tell_none(line);
     if (diff)
         add_all_apis(line);
     else
@@ -277,9 +334,11 @@ int devnet_run_program(const char *folder, const char *name, char **arguments)
                                 .command = arguments[0] != NULL ? arguments[0] : ""};
     if (strchr(name, '/') != NULL || access(program, X_OK) != 0) {
         log_error("%s: no such command, and there is no %s\ntry: devnet --help", name, program);
-    } else if (!devnet_load(&devnet, &error)) {
+    } else if (!devnet_load(&devnet, &error) ||
+               ((line.down = devnet.count == 0) && !devnet_load_left(&devnet, &error))) {
         log_error("%s", error.text);
     } else if (translate(&line, program, arguments)) {
+        signal(SIGPIPE, SIG_DFL);
         execv(program, line.arguments);
         log_error("%s: %s", program, strerror(errno));
     }

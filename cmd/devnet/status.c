@@ -7,15 +7,15 @@
 #include "common/log.h"
 #include "common/memory.h"
 #include "common/output.h"
+#include "devnet/family.h"
 #include "net/mesh/collect.h"
 #include "net/mesh/snapshot.h"
 
 enum { ANSWER_TIMEOUT_MS = 2000 };
 
-/* What the nodes that have an API say of themselves, or NULL. */
-static json_t *ask_nodes(const struct devnet *devnet)
+json_t *devnet_ask(const struct devnet *devnet, uint64_t timeout_ms)
 {
-    const struct mesh_manner manner = {.timeout_ms = ANSWER_TIMEOUT_MS};
+    const struct mesh_manner manner = {.timeout_ms = timeout_ms};
     const char **apis = memory_new((devnet->count + 1) * sizeof(*apis));
     size_t count = 0;
     for (size_t i = 0; i < devnet->count; i++)
@@ -56,7 +56,7 @@ static json_t *count_mesh(const json_t *answer)
 static json_t *describe(const struct devnet_node *node, const json_t *snapshot)
 {
     const json_t *answer = find_answer(snapshot, node->peer_id);
-    bool foreign = devnet_node_is_foreign(node) && process_is_running(&node->process);
+    bool foreign = devnet_node_is_foreign(node) && family_lives(&node->process);
     const char *state = answer != NULL || foreign            ? "up"
                         : process_is_running(&node->process) ? "silent"
                                                              : "down";
@@ -108,7 +108,7 @@ static bool all_up(const json_t *nodes)
 
 static json_t *describe_all(const struct devnet *devnet)
 {
-    json_t *snapshot = ask_nodes(devnet), *nodes = json_array();
+    json_t *snapshot = devnet_ask(devnet, ANSWER_TIMEOUT_MS), *nodes = json_array();
     for (size_t i = 0; i < devnet->count; i++)
         json_array_append_new(nodes, describe(&devnet->nodes[i], snapshot));
     json_decref(snapshot);

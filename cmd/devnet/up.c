@@ -1,11 +1,14 @@
 #include "cmd/devnet/devnet.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/file.h"
 #include "common/log.h"
 #include "common/output.h"
 #include "devnet/foreign.h"
+#include "devnet/loop.h"
 #include "devnet/start.h"
 #include "devnet/stop.h"
 #include "devnet/wire.h"
@@ -17,7 +20,7 @@ static void report_connection(void *context, const struct devnet_node *dialler,
 {
     (void)context;
     printf("%s connected to %s: %s\n", dialler->name, listener->name, reached);
-    fflush(stdout);
+    output_flush();
 }
 
 static void report_culprit(const struct devnet *devnet, const struct devnet_node *culprit)
@@ -46,11 +49,12 @@ static bool claim(struct devnet *devnet, struct error *error)
     if (!devnet_lock(devnet, error) || !devnet_load(devnet, error))
         return false;
     for (size_t i = 0; i < devnet->count; i++)
-        if (process_is_running(&devnet->nodes[i].process))
+        if (family_lives(&devnet->nodes[i].process))
             return error_set(error, "a devnet is up in %s already; `devnet down` stops it",
                              devnet->folder);
     /* What a crash or a reboot left of one. */
     devnet_forget(devnet);
+    devnet_forget_left(devnet);
     return devnet_load(devnet, error);
 }
 
@@ -67,7 +71,7 @@ static bool add_foreign(struct devnet *devnet, const char *with, uint64_t timeou
     if (up) {
         printf("%s - %s\n%s connected to %s\n", name, culprit->listen[0], devnet->nodes[0].name,
                name);
-        fflush(stdout);
+        output_flush();
     } else {
         log_error("%s", error->text);
         if (culprit != NULL)
@@ -76,6 +80,15 @@ static bool add_foreign(struct devnet *devnet, const char *with, uint64_t timeou
     free(name);
     free(command);
     return up;
+}
+
+/* Whether nobody has interrupted us, and somebody reads what we print. */
+static bool is_going_on(struct error *error)
+{
+    bool going_on = loop_was_interrupted() ? error_set(error, "interrupted") : output_end(error);
+    if (!going_on)
+        log_error("%s", error->text);
+    return going_on;
 }
 
 static bool bring_up(struct devnet *devnet, const struct devnet_options *options,
@@ -91,19 +104,18 @@ static bool bring_up(struct devnet *devnet, const struct devnet_options *options
     for (size_t i = 0; i < devnet->count; i++)
         printf("%s %s %s\n", devnet->nodes[i].name, devnet->nodes[i].api,
                devnet->nodes[i].listen[0]);
-    fflush(stdout);
+    if (!is_going_on(error))
+        return false;
     if (!devnet_wire(devnet, options->wiring, options->timeout, report_connection, NULL, error)) {
         log_error("%s", error->text);
         report_ended(devnet);
         return false;
     }
     for (size_t i = 0; i < options->with.count; i++)
-        if (!add_foreign(devnet, options->with.items[i], options->timeout, error))
+        if (!add_foreign(devnet, options->with.items[i], options->timeout, error) ||
+            !is_going_on(error))
             return false;
-    bool told = output_end(error);
-    if (!told)
-        log_error("%s", error->text);
-    return told;
+    return is_going_on(error);
 }
 
 /* Before anything is started. */
@@ -130,15 +142,23 @@ int devnet_up_command(const struct devnet_options *options, char **operands, siz
 {
     if (!check_usage(options, operands, count))
         return DEVNET_USAGE;
+    struct error error;
+    if (!file_make_folder(options->folder, &error)) {
+        int code = errno;
+        log_error("--dir %s", error.text);
+        return file_path_is_to_blame(code) ? DEVNET_USAGE : DEVNET_FAILED;
+    }
     char *program = devnet_program("devnet-node");
-    struct start_options start = {.program = program,
+    bool refused = false;
+    struct start_options start = {.refused = &refused,
+                                  .program = program,
                                   .arguments = operands,
                                   .argument_count = count,
                                   .timeout_ms = options->timeout};
     struct devnet devnet;
-    struct error error;
     devnet_init(&devnet, options->folder);
     bool up = false;
+    loop_catch_signals();
     if (!claim(&devnet, &error))
         log_error("%s", error.text);
     else if (!(up = bring_up(&devnet, options, &start, &error)) &&
@@ -146,5 +166,5 @@ int devnet_up_command(const struct devnet_options *options, char **operands, siz
         log_error("a node may be left: see `devnet down`");
     devnet_clear(&devnet);
     free(program);
-    return up ? DEVNET_OK : DEVNET_FAILED;
+    return up ? DEVNET_OK : refused ? DEVNET_USAGE : DEVNET_FAILED;
 }

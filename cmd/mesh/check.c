@@ -1,15 +1,17 @@
 #include "cmd/mesh/mesh.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/memory.h"
 #include "common/output.h"
 #include "net/mesh/check.h"
 
-enum { LOOK_AGAIN_MS = 100 };
+enum { LOOK_AGAIN_MS = 100, NOT_ASKED_LISTED = 8 };
 
 static const char *text_of(const json_t *object, const char *member)
 {
@@ -30,6 +32,35 @@ static void print_finding(const json_t *finding)
                     peer ? peer : "", text_of(finding, "message"));
 }
 
+static void print_explanation(const json_t *result, const char *invariant)
+{
+    json_int_t count =
+        json_integer_value(json_object_get(json_object_get(result, "counts"), invariant));
+    const char *explanation = text_of(json_object_get(result, "explanations"), invariant);
+    if (count == 1)
+        mesh_print_line("  (%s)", explanation);
+    else
+        mesh_print_line("  (%" JSON_INTEGER_FORMAT " of %s: %s)", count, invariant, explanation);
+}
+
+static void print_not_asked(const json_t *peers)
+{
+    size_t count = json_array_size(peers);
+    char *names = text_copy("");
+    for (size_t i = 0; i < count && i < NOT_ASKED_LISTED; i++) {
+        char *longer = text_format("%s%s%s", names, i > 0 ? ", " : "",
+                                   json_string_value(json_array_get(peers, i)));
+        free(names);
+        names = longer;
+    }
+    if (count > NOT_ASKED_LISTED)
+        mesh_print_line("not asked, and known by what others tell alone: %s and %zu more", names,
+                        count - NOT_ASKED_LISTED);
+    else if (count > 0)
+        mesh_print_line("not asked, and known by what others tell alone: %s", names);
+    free(names);
+}
+
 /* The findings, and behind those of each kind why they matter. */
 static void print_findings(const json_t *result)
 {
@@ -42,8 +73,9 @@ static void print_findings(const json_t *result)
         const char *next = text_of(json_array_get(findings, index + 1), "invariant");
         print_finding(finding);
         if (next == NULL || strcmp(next, invariant) != 0)
-            mesh_print_line("  (%s)", text_of(json_object_get(result, "explanations"), invariant));
+            print_explanation(result, invariant);
     }
+    print_not_asked(json_object_get(result, "not_asked"));
     json_int_t nodes = json_integer_value(json_object_get(result, "nodes"));
     json_int_t topics = json_integer_value(json_object_get(result, "topics"));
     json_int_t foreign = json_integer_value(json_object_get(result, "foreign"));

@@ -1,7 +1,10 @@
 #include "cmd/mesh/mesh.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "common/file.h"
 #include "common/log.h"
@@ -17,7 +20,7 @@ static bool write_snapshot(const json_t *snapshot, const char *path)
     if (path == NULL)
         fputs(text, stdout);
     else if (!written)
-        log_error("%s", error.text);
+        mesh_tell_unwritten("--output", path, errno, &error);
     free(text);
     return written;
 }
@@ -57,10 +60,20 @@ static bool warn_cut_short(const json_t *foreign)
     return cut_short;
 }
 
+/* An earlier snapshot is worth more than one of nobody. */
+static bool is_worth_keeping(const json_t *snapshot, const char *path)
+{
+    struct stat about;
+    return path != NULL && mesh_nobody_answered(snapshot) && stat(path, &about) == 0 &&
+           S_ISREG(about.st_mode) && about.st_size > 0;
+}
+
 int mesh_dump_command(const struct mesh_options *options, const char *const *inputs, size_t count)
 {
     struct error error;
-    json_t *snapshot = mesh_ask(options, inputs, count, &error);
+    bool file = count == 1 && access(inputs[0], F_OK) == 0;
+    json_t *snapshot =
+        file ? mesh_read(options, inputs, count, &error) : mesh_ask(options, inputs, count, &error);
     if (snapshot == NULL) {
         log_error("%s", error.text);
         return MESH_TROUBLE;
@@ -68,7 +81,9 @@ int mesh_dump_command(const struct mesh_options *options, const char *const *inp
     size_t unreachable = mesh_warn_unreachable(snapshot);
     bool cut_short = warn_cut_short(json_object_get(snapshot, "foreign"));
     int status = unreachable > 0 || cut_short ? MESH_UNREACHABLE : 0;
-    if (!options->text || options->output != NULL)
+    if (is_worth_keeping(snapshot, options->output))
+        log_warn("--output %s: left as it is, as no node answered", options->output);
+    else if (!options->text || options->output != NULL)
         status = write_snapshot(snapshot, options->output) ? status : MESH_TROUBLE;
     if (options->text)
         mesh_print(snapshot);

@@ -1,5 +1,6 @@
 #include "cmd/mesh/mesh.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -21,8 +22,11 @@ static json_t *read_drawing(const struct mesh_options *options, const char *cons
     json_t *now = mesh_read(options, inputs, count, error);
     if (now != NULL && options->before != NULL)
         before = mesh_read(options, &options->before, 1, error);
+    if (now != NULL && before == NULL && options->before != NULL)
+        options_blame(error, "--before", options->before);
     if (now != NULL && (before != NULL || options->before == NULL))
-        drawing = mesh_drawing(now, before, options->topic, error);
+        drawing = mesh_drawing(now, before, mesh_nobody_answered(now) ? NULL : options->topic,
+                               error); /* nobody knows that topic, or another */
     if (drawing != NULL)
         *unreachable = mesh_warn_unreachable(now);
     json_decref(now);
@@ -42,7 +46,7 @@ static bool write_page(const json_t *drawing, const char *path)
     struct error error;
     bool written = page_write(path, page_template(), "Gossip mesh", drawing, &error);
     if (!written)
-        log_error("%s", error.text);
+        mesh_tell_unwritten("--html", path, errno, &error);
     return written;
 }
 

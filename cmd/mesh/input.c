@@ -36,8 +36,7 @@ static bool is_folder(const char *input)
     return stat(input, &status) == 0 && S_ISDIR(status.st_mode);
 }
 
-/* A folder of a devnet, or "TARGET" or "TARGET,TARGET" where no file of that name is meant. */
-static bool is_live(const char *input)
+bool mesh_is_live(const char *input)
 {
     if (strncmp(input, "http://", 7) == 0 || is_folder(input))
         return true;
@@ -93,24 +92,37 @@ json_t *mesh_ask(const struct mesh_options *options, const char *const *inputs, 
     return snapshot;
 }
 
-static bool is_empty(const json_t *snapshot)
+bool mesh_nobody_answered(const json_t *snapshot)
 {
     return json_array_size(json_object_get(snapshot, "nodes")) == 0 &&
            json_array_size(json_object_get(snapshot, "foreign")) == 0 &&
-           json_array_size(json_object_get(snapshot, "endpoints")) == 0;
+           json_array_size(json_object_get(snapshot, "endpoints")) == 0 &&
+           json_array_size(json_object_get(snapshot, "unreachable")) > 0;
+}
+
+/* Of the folder of a devnet that is down, the mesh that it left; NULL where INPUT is none. */
+static char *left_mesh(const char *input)
+{
+    char *state = text_format("%s/devnet.json", input), *mesh = text_format("%s/mesh.json", input);
+    bool left = is_folder(input) && access(state, F_OK) != 0 && access(mesh, F_OK) == 0;
+    free(state);
+    if (left)
+        return mesh;
+    free(mesh);
+    return NULL;
 }
 
 json_t *mesh_read(const struct mesh_options *options, const char *const *inputs, size_t count,
                   struct error *error)
 {
-    if (count == 1 && !is_live(inputs[0]))
-        return snapshot_read(inputs[0], error);
-    json_t *snapshot = mesh_ask(options, inputs, count, error);
-    if (snapshot != NULL && is_empty(snapshot)) {
-        const json_t *first = json_array_get(json_object_get(snapshot, "unreachable"), 0);
-        error_set(error, "%s", json_string_value(json_object_get(first, "error")));
-        json_decref(snapshot);
-        snapshot = NULL;
-    }
+    char *left = count == 1 ? left_mesh(inputs[0]) : NULL;
+    json_t *snapshot;
+    if (left != NULL)
+        snapshot = snapshot_read(left, error);
+    else if (count == 1 && !mesh_is_live(inputs[0]))
+        snapshot = snapshot_read(inputs[0], error);
+    else
+        snapshot = mesh_ask(options, inputs, count, error);
+    free(left);
     return snapshot;
 }

@@ -11,7 +11,7 @@
 
 static const struct option_spec common_options[] = {
     {"timeout", 't', OPTION_DURATION, AT(timeout), "DURATION",
-     "How long a node may take to answer (default: 5s)", .minimum = 1},
+     "How long a node may take to answer, or to begin to (default: 5s)", .minimum = 1},
     {0},
 };
 
@@ -70,8 +70,8 @@ static const struct option_spec graph_options[] = {
 };
 
 static const struct command_spec commands[] = {
-    {"dump", "TARGET...", "Write what the nodes say of the mesh into one snapshot", dump_options, 1,
-     SNAPSHOT_NODES_MAX},
+    {"dump", "SNAPSHOT|TARGET...", "Write what the nodes say of the mesh into one snapshot",
+     dump_options, 1, SNAPSHOT_NODES_MAX},
     {"diff", "A B", "Show what changed between two snapshots or live nodes", diff_options, 2, 2},
     {"check", "SNAPSHOT|TARGET...", "Say whether the mesh is sound, and what is not", check_options,
      1, SNAPSHOT_NODES_MAX},
@@ -106,9 +106,9 @@ static const struct example examples[] = {
 static const struct exit_status exit_statuses[] = {
     {0, "dump: every node answered; diff: no difference; check: sound; "
         "watch: stopped; graph: drawn"},
-    {1, "dump: a node was unreachable, or cut a visit short (the snapshot is written, and says "
-        "which); diff: different; check: unsound; watch: a node could not be reached, or went "
-        "away; graph: drawn, with a node that was unreachable"},
+    {1, "a node was unreachable, or all of them, and what is printed says which (dump leaves a "
+        "file that is there as it is where none answered); dump: a visit was cut short; diff: "
+        "different; check: unsound; watch: a node went away"},
     {2, "usage, or trouble: nothing could be written, or an input could not be read"},
     {0},
 };
@@ -133,7 +133,8 @@ static const struct program_spec program = {
         "check looks at what must hold of a mesh, and explains what does not. Errors make it "
         "unsound: "
         "node_reachable, same_network, status_compatible, peering_mutual, outbound_stream, "
-        "stream_heard, edge_mutual, degree, member_subscribed, member_backoff, topic_connected. "
+        "stream_heard, peer_stream, edge_mutual, degree, mesh_not_empty, member_subscribed, "
+        "member_backoff, messages_accepted, topic_connected. "
         "inbound_stream is a warning; no_cut_node and no_bridge are notes.\n\n"
         "graph draws an arrow from a node to each that it has in its mesh: one with two heads "
         "where "

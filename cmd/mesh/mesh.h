@@ -42,12 +42,23 @@ int mesh_graph_command(const struct mesh_options *options, const char *const *in
 json_t *mesh_ask(const struct mesh_options *options, const char *const *inputs, size_t count,
                  struct error *error);
 /* The snapshot in a file, where INPUTS is the one name of it, or of live nodes. NULL with the error
- * set where the file cannot be read, or no node answered. */
+ * set where the file cannot be read, or one is no target; nodes that do not answer are in it. */
 json_t *mesh_read(const struct mesh_options *options, const char *const *inputs, size_t count,
                   struct error *error);
 
+/* Whether INPUT is not a file: a folder of a devnet, or "TARGET" or "TARGET,TARGET" where no file
+ * has that name. */
+bool mesh_is_live(const char *input);
+
+/* Whether it has nobody but those who did not answer. */
+bool mesh_nobody_answered(const json_t *snapshot);
+
 /* Says on stderr which nodes did not answer; returns how many there are. */
 size_t mesh_warn_unreachable(const json_t *snapshot);
+
+/* Says that the file at PATH could not be written, and whose option that is where the path, by the
+ * errno CODE, is at fault. */
+void mesh_tell_unwritten(const char *option, const char *path, int code, struct error *error);
 
 /* One line on stdout; what nodes say of themselves is not let through to the terminal as it is. */
 void mesh_print_line(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/file.h"
+#include "common/log.h"
 #include "common/memory.h"
 #include "common/output.h"
 #include "common/utf8.h"
@@ -12,6 +14,13 @@ static const char *text_of(const json_t *object, const char *member)
 {
     const char *text = json_string_value(json_object_get(object, member));
     return text != NULL ? text : "-";
+}
+
+void mesh_tell_unwritten(const char *option, const char *path, int code, struct error *error)
+{
+    if (file_path_is_to_blame(code))
+        options_blame(error, option, path);
+    log_error("%s", error->text);
 }
 
 void mesh_print_line(const char *format, ...)
@@ -152,5 +161,5 @@ void mesh_print(const json_t *snapshot)
         printf("%sunreachable%s ", output_colour(stdout, COLOUR_RED), output_colour_end(stdout));
         mesh_print_line("%s", text_of(item, "error"));
     }
-    fflush(stdout);
+    output_flush();
 }

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "common/clock.h"
 #include "common/event.h"
@@ -70,7 +72,7 @@ static void print_event(const json_t *event, const struct mesh_event_change *cha
     mesh_print_line("%s%s%s: %s%s%s%s%s%s", change->kind, topic ? " " : "", topic ? topic : "",
                     node, peer ? " " : "", peer ? arrow : "", peer ? " " : "", peer ? peer : "",
                     rest);
-    fflush(stdout);
+    output_flush();
     free(rest);
 }
 
@@ -102,12 +104,42 @@ static void event_came(void *context, const char *api, const char *peer_id, cons
         print_event_json(event, peer_id);
     else
         print_event(event, &change, peer_id != NULL ? peer_id : api);
+    if (!output_flush())
+        event_base_loopbreak(watching->base);
 }
 
-static void node_lost(void *context, const char *why)
+/* A pipe without a reader says so at once, and not only when there is something to write. */
+static void reader_left(evutil_socket_t fd, short what, void *argument)
+{
+    (void)fd, (void)what;
+    if (!output_is_read())
+        event_base_loopbreak(argument);
+}
+
+static struct event *watch_reader(struct event_base *base)
+{
+    struct stat about;
+    if (fstat(STDOUT_FILENO, &about) != 0 || !S_ISFIFO(about.st_mode))
+        return NULL;
+    struct event *event = event_new(base, STDOUT_FILENO, EV_READ, reader_left, base);
+    event_arm(event, NULL);
+    return event;
+}
+
+static void print_lost(const char *api, const char *peer_id, const char *why)
+{
+    json_t *line = json_pack("{s:s, s:s, s:s?, s:s}", "event", "lost", "api", api, "node", peer_id,
+                             "error", why);
+    output_json_line(line);
+    json_decref(line);
+}
+
+static void node_lost(void *context, const char *api, const char *peer_id, const char *why)
 {
     const struct watching *watching = context;
     log_error("%s", why);
+    if (watching->options->json)
+        print_lost(api, peer_id, why);
     if (mesh_watch_is_over(watching->watch))
         event_base_loopbreak(watching->base);
 }
@@ -126,6 +158,7 @@ static void run(const struct watching *watching)
                             evsignal_new(base, SIGTERM, stop, base), evtimer_new(base, stop, base)};
     uint64_t duration = watching->options->duration;
     struct timeval limit = clock_timeval(duration * 1000);
+    struct event *reader = watch_reader(base);
     event_arm(ends[0], NULL);
     event_arm(ends[1], NULL);
     if (duration > 0)
@@ -133,6 +166,8 @@ static void run(const struct watching *watching)
     event_base_dispatch(base);
     for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++)
         event_free(ends[i]);
+    if (reader != NULL)
+        event_free(reader);
 }
 
 int mesh_watch_command(const struct mesh_options *options, const char *const *apis, size_t count)
@@ -142,12 +177,11 @@ int mesh_watch_command(const struct mesh_options *options, const char *const *ap
     struct watching watching = {.options = options, .base = event_base_make(0)};
     struct error error;
     int status = MESH_TROUBLE;
-    watching.watch = mesh_watch_new(watching.base, apis, count, &handlers, &watching, &error);
+    watching.watch =
+        mesh_watch_new(watching.base, apis, count, options->timeout, &handlers, &watching, &error);
     if (watching.watch != NULL) {
         run(&watching);
-        size_t lost = mesh_watch_lost(watching.watch);
-        if (mesh_watch_answered(watching.watch) > 0 || lost == 0)
-            status = lost > 0 ? MESH_UNREACHABLE : 0;
+        status = mesh_watch_lost(watching.watch) > 0 ? MESH_UNREACHABLE : 0;
         mesh_watch_free(watching.watch);
     } else {
         log_error("%s", error.text);

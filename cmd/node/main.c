@@ -10,7 +10,9 @@
 #include "common/event.h"
 #include "common/line_writer.h"
 #include "common/log.h"
+#include "common/losses.h"
 #include "common/memory.h"
+#include "common/options.h"
 #include "common/program.h"
 #include "net/api/event_json.h"
 #include "net/api/host_json.h"
@@ -78,8 +80,10 @@ static bool start_listening(struct node *node, const struct node_settings *setti
         struct multiaddr address;
         if (!multiaddr_parse(list.items[i], &address, error))
             node_usage_error("--listen %s: %s", list.items[i], error->text);
-        if (!host_listen(node->host, &address, error))
+        if (!host_listen(node->host, &address, error)) {
+            options_blame(error, "--listen", list.items[i]);
             return false;
+        }
     }
     return true;
 }
@@ -137,12 +141,17 @@ static bool node_start(struct node *node, const struct node_settings *settings, 
         node->trace = rpc_trace_writer(node->base, settings->log_format == 1);
     host.trace_context = node->trace;
     node->host = host_new(&host, error);
+    if (node->host == NULL && (options_blame(error, "--qlog", settings->qlog) ||
+                               options_blame(error, "--keylog", settings->keylog)))
+        node_usage_error("%s", error->text);
     if (node->host == NULL)
         return false;
     node->resolver = resolver_new(node->base);
     node->dialer = dialer_new(node->host, node->resolver);
-    if (!start_listening(node, settings, error) || !subscribe(node, settings, error))
+    if (!start_listening(node, settings, error))
         return false;
+    if (!subscribe(node, settings, error))
+        node_usage_error("%s", error->text);
     if (strcmp(settings->api, "off") != 0) {
         node->api = node_api_new(node->host, node->dialer, node->resolver, settings->api, error);
         if (node->api == NULL)
@@ -193,14 +202,15 @@ static void run(struct node *node, const struct node_settings *settings)
     event_base_dispatch(node->base);
 }
 
-static void node_clear(struct node *node)
+/* False where some of what it was to print or log is lost. */
+static bool node_clear(struct node *node)
 {
     if (node->api != NULL)
         node_api_free(node->api);
     if (node->dialer != NULL)
         dialer_free(node->dialer);
     host_free(node->host);
-    line_writer_free(node->output);
+    bool told = line_writer_free(node->output);
     line_writer_free(node->trace);
     if (node->resolver != NULL)
         resolver_free(node->resolver);
@@ -208,6 +218,7 @@ static void node_clear(struct node *node)
     event_free(node->terminated);
     event_free(node->interrupted);
     event_base_free(node->base);
+    return told && losses_first() == NULL;
 }
 
 int main(int argc, char **argv)
@@ -216,7 +227,6 @@ int main(int argc, char **argv)
     struct node_settings settings;
     node_settings_read(argc, argv, &settings);
     log_init("devnet-node", (enum log_level)settings.log_level, settings.log_format == 1);
-    signal(SIGPIPE, SIG_IGN);
     struct node node = {.base = event_base_make(0)};
     node.terminated = evsignal_new(node.base, SIGTERM, on_signal, &node);
     node.interrupted = evsignal_new(node.base, SIGINT, on_signal, &node);
@@ -226,7 +236,7 @@ int main(int argc, char **argv)
         run(&node, &settings);
     else
         log_error("%s", error.text);
-    node_clear(&node);
+    bool whole = node_clear(&node);
     node_settings_clear(&settings);
-    return started ? EXIT_SUCCESS : EXIT_FAILED;
+    return started && whole ? EXIT_SUCCESS : EXIT_FAILED;
 }

@@ -88,7 +88,7 @@ static const struct example examples[] = {
 
 static const struct exit_status statuses[] = {
     {0, "stopped by SIGTERM or SIGINT"},
-    {1, "failed: the port is taken, for example"},
+    {1, "failed: the port is taken, for example; or events or logs could not be written whole"},
     {2, "usage"},
     {0},
 };

@@ -148,16 +148,21 @@ static bool create(const char *path, struct error *error)
     text[KEY_FILE_SIZE - 1] = '\n';
     identity_free(identity);
 
-    char *fresh = text_format("%s.%ld", path, (long)getpid());
-    bool written = file_write(fresh, bytes_of(text, KEY_FILE_SIZE), 0600, NULL);
-    bool made = written && (link(fresh, path) == 0 || errno == EEXIST);
+    char *fresh = text_format("%s.XXXXXX", path);
+    int fd = mkostemp(fresh, O_CLOEXEC); /* for us alone, and through no link */
+    bool made = fd >= 0 && file_write_all(fd, bytes_of(text, KEY_FILE_SIZE)) &&
+                (link(fresh, path) == 0 || errno == EEXIST);
+    int code = errno;
+    if (fd >= 0) {
+        close(fd);
+        unlink(fresh);
+    }
     if (!made)
         error_set_kind(error, ERROR_SYSTEM, "%s: cannot make the key file: %s", path,
-                       strerror(errno));
-    if (written)
-        unlink(fresh);
+                       strerror(code));
     explicit_bzero(text, sizeof(text));
     free(fresh);
+    errno = code;
     return made;
 }
 
@@ -172,12 +177,16 @@ struct identity *identity_load_or_create(const char *path, struct error *error)
         fd = open(path, flags);
     }
     if (fd < 0) {
+        struct stat about;
+        bool dangles = errno == ENOENT && lstat(path, &about) == 0;
         error_set_kind(error, ERROR_SYSTEM, "%s: cannot read the key file: %s", path,
-                       strerror(errno));
+                       dangles ? "a link to nothing, through which none is made" : strerror(errno));
         return NULL;
     }
     struct identity *identity = load(path, fd, error);
     close(fd);
+    if (identity == NULL)
+        errno = EINVAL;
     return identity;
 }
 

@@ -19,8 +19,9 @@ struct identity *identity_generate(void);
 struct identity *identity_from_secret(struct bytes secret, struct error *error);
 /*
  * A key file holds the secret as 64 hexadecimal digits and a newline. Where it is absent it is
- * made, with mode 0600; of several processes that make it at once all get the same key. A file that
- * others can read is refused.
+ * made, with mode 0600, and through no link; of several processes that make it at once all get the
+ * same key. A file that others can read is refused. Errors name PATH; errno is the file system's,
+ * or EINVAL where there is no fit key.
  */
 struct identity *identity_load_or_create(const char *path, struct error *error);
 /* NULL is allowed. */

@@ -7,6 +7,10 @@
 #include "common/memory.h"
 #include "net/api/status_json.h"
 
+static const char *const refusals[] = {[GOSSIPSUB_REFUSED_SIGNED] = "signed",
+                                       [GOSSIPSUB_REFUSED_SNAPPY] = "snappy",
+                                       [GOSSIPSUB_REFUSED_OTHER] = "other"};
+
 static json_t *text_or_null(const char *text)
 {
     return text != NULL ? json_string(text) : json_null();
@@ -163,12 +167,28 @@ json_t *host_peer_json(const struct peer *peer)
     return object;
 }
 
+/* Those of its messages that were rejected, by reason; left out where there were none. */
+static void set_refused(json_t *object, const struct peer_view *peer)
+{
+    const uint64_t *refused = gossipsub_peer_refused(host_router(peer->host), peer->router_handle);
+    json_t *counts = json_object();
+    for (size_t i = 0; refused != NULL && i < GOSSIPSUB_REFUSALS; i++)
+        if (refused[i] > 0)
+            set_count(counts, refusals[i], refused[i]);
+    if (json_object_size(counts) > 0)
+        json_object_set(object, "invalid_messages", counts);
+    json_decref(counts);
+}
+
 static json_t *peer_list_json(const struct host *host)
 {
     struct peer_view *peers = sorted_peers(host);
     json_t *list = json_array();
-    for (size_t i = 0; i < peer_count(host); i++)
-        json_array_append_new(list, host_peer_json(peers[i].peer));
+    for (size_t i = 0; i < peer_count(host); i++) {
+        json_t *peer = host_peer_json(peers[i].peer);
+        set_refused(peer, &peers[i]);
+        json_array_append_new(list, peer);
+    }
     free(peers);
     return list;
 }
@@ -240,6 +260,9 @@ static json_t *statistics_json(const struct host *host)
     set_count(object, "messages_out", gossip.messages_out);
     set_count(object, "duplicates", gossip.duplicates);
     set_count(object, "invalid", gossip.invalid);
+    set_count(object, "invalid_signed", gossip.refused[GOSSIPSUB_REFUSED_SIGNED]);
+    set_count(object, "invalid_snappy", gossip.refused[GOSSIPSUB_REFUSED_SNAPPY]);
+    set_count(object, "invalid_other", gossip.refused[GOSSIPSUB_REFUSED_OTHER]);
     set_count(object, "published", gossip.published);
     set_count(object, "delivered", gossip.delivered);
     set_count(object, "seen", gossip.seen);

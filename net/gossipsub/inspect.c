@@ -58,6 +58,12 @@ uint64_t gossipsub_backoff_left(const struct gossipsub *router, uint64_t now, go
                         : 0;
 }
 
+const uint64_t *gossipsub_peer_refused(const struct gossipsub *router, gossipsub_peer handle)
+{
+    const struct peer *peer = router_peer(router, handle);
+    return peer != NULL ? peer->refused_messages : NULL;
+}
+
 struct gossipsub_left_out gossipsub_peer_left_out(const struct gossipsub *router,
                                                   gossipsub_peer handle)
 {

@@ -124,6 +124,7 @@ struct peer {
     struct topic_bits grafted, refused, pruned_us;
     unsigned ihave_rpcs, ihave_ids, iwant_ids, idontwant_ids, subscription_changes;
     uint64_t offence_points;
+    uint64_t refused_messages[GOSSIPSUB_REFUSALS];
     /* One of the ids that we asked it for, at random: gossipsub-v1.1.md, "Spam Protection
        Measures". Zero while there is none. */
     uint64_t promise_due;

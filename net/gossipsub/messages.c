@@ -86,9 +86,11 @@ static bool is_anonymous(const Gossipsub__Message *message)
            !message->has_key;
 }
 
-static void reject(struct gossipsub *router, struct peer *peer)
+static void reject(struct gossipsub *router, struct peer *peer, enum gossipsub_refusal why)
 {
     router->statistics.invalid++;
+    router->statistics.refused[why]++;
+    peer->refused_messages[why]++;
     router_offend(peer, OFFENCE_REJECTED_MESSAGE);
 }
 
@@ -101,7 +103,7 @@ void router_handle_message(struct gossipsub *router, struct peer *peer,
     if (topic == NULL || !topic->subscribed)
         return;
     if (!is_anonymous(message)) {
-        reject(router, peer);
+        reject(router, peer, GOSSIPSUB_REFUSED_SIGNED);
         return;
     }
     struct bytes data = bytes_of(message->data.data, message->data.len);
@@ -122,7 +124,7 @@ void router_handle_message(struct gossipsub *router, struct peer *peer,
         enum gossipsub_verdict verdict = router->validator(router->validator_context, topic->name,
                                                            chunk_bytes(payload), valid_snappy);
         if (verdict == GOSSIPSUB_REJECT)
-            reject(router, peer);
+            reject(router, peer, valid_snappy ? GOSSIPSUB_REFUSED_OTHER : GOSSIPSUB_REFUSED_SNAPPY);
         if (verdict == GOSSIPSUB_ACCEPT) {
             pass_on(router, topic, peer, id, data);
             deliver(router, topic, peer, id, payload);

@@ -202,6 +202,17 @@ bool gossipsub_in_fanout(const struct gossipsub *router, gossipsub_peer peer,
 uint64_t gossipsub_backoff_left(const struct gossipsub *router, uint64_t now, gossipsub_peer peer,
                                 gossipsub_topic topic);
 
+/* Why a message was rejected. */
+enum gossipsub_refusal {
+    GOSSIPSUB_REFUSED_SIGNED, /* it says who made it: from, seqno, signature or key */
+    GOSSIPSUB_REFUSED_SNAPPY, /* its data is no raw snappy block, and the validator minds */
+    GOSSIPSUB_REFUSED_OTHER,  /* by the validator */
+    GOSSIPSUB_REFUSALS,
+};
+
+/* How many of the peer's messages were rejected, by reason; NULL where there is no such peer. */
+const uint64_t *gossipsub_peer_refused(const struct gossipsub *router, gossipsub_peer peer);
+
 struct gossipsub_left_out {
     uint64_t counts[GOSSIPSUB_KINDS];
 };
@@ -215,7 +226,8 @@ size_t gossipsub_peer_unsent(const struct gossipsub *router, gossipsub_peer peer
 struct gossipsub_statistics {
     uint64_t rpcs_in, rpcs_out, messages_in, messages_out, duplicates, invalid, published,
         delivered;
-    uint64_t streams_stalled; /* reset because their peer took nothing for a minute */
+    uint64_t refused[GOSSIPSUB_REFUSALS]; /* what `invalid` is made of */
+    uint64_t streams_stalled;             /* reset because their peer took nothing for a minute */
     struct gossipsub_left_out left_out;
     size_t seen, cached_messages, cached_bytes, backoffs;
 };

@@ -1,6 +1,10 @@
 #include "net/host/options.h"
 
+#include <errno.h>
+
+#include "common/file.h"
 #include "common/hex.h"
+#include "common/options.h"
 
 static struct identity *identity_of_hex(const char *hex, struct error *error)
 {
@@ -20,8 +24,13 @@ struct identity *identity_option(const char *file, const char *hex, bool *usage,
                                  struct error *error)
 {
     *usage = false;
-    if (file != NULL)
-        return identity_load_or_create(file, error);
+    if (file != NULL) {
+        struct identity *identity = identity_load_or_create(file, error);
+        *usage = identity == NULL && file_path_is_to_blame(errno);
+        if (identity == NULL)
+            options_blame(error, "--key", file);
+        return identity;
+    }
     if (hex == NULL)
         return identity_generate();
     *usage = true;

@@ -7,7 +7,6 @@
 #include "common/utf8.h"
 #include "net/gossipsub/router.h"
 #include "net/mesh/check_state.h"
-#include "net/mesh/graph.h"
 #include "net/mesh/members.h"
 #include "net/mesh/snapshot.h"
 
@@ -30,16 +29,24 @@ static const struct {
                            "what is written on a stream that the peer does not read is lost"},
     [MESH_INBOUND_STREAM] = {"inbound_stream", MESH_WARNING,
                              "a peer needs one gossipsub stream: a second may be an orphan"},
+    [MESH_PEER_STREAM] = {"peer_stream", MESH_ERROR,
+                          "a peer without a stream of its own can subscribe to nothing and send "
+                          "nothing"},
     [MESH_EDGE_MUTUAL] = {"edge_mutual", MESH_ERROR,
                           "messages go one way only over an edge that one end does not have"},
     [MESH_DEGREE] = {"degree", MESH_ERROR,
                      "D_low to D_high peers in a mesh, or all there are, keep messages flowing"},
+    [MESH_NOT_EMPTY] = {"mesh_not_empty", MESH_ERROR,
+                        "a node with nobody in its mesh is sent no messages of the topic, or late"},
     [MESH_MEMBER_SUBSCRIBED] = {"member_subscribed", MESH_ERROR,
                                 "only who is subscribed to a topic may be in its mesh"},
     [MESH_MEMBER_BACKOFF] = {"member_backoff", MESH_ERROR,
                              "who pruned or was pruned may not be in the mesh until it ends"},
+    [MESH_MESSAGES_ACCEPTED] = {"messages_accepted", MESH_ERROR,
+                                "a message that is rejected is neither delivered nor passed on"},
     [MESH_TOPIC_CONNECTED] = {"topic_connected", MESH_ERROR,
-                              "messages of one part never reach the other"},
+                              "over connections alone messages come late, by IHAVE and IWANT; "
+                              "where nothing joins two parts, never"},
     [MESH_NO_CUT_NODE] = {"no_cut_node", MESH_NOTE,
                           "an articulation point: without this node the topic falls apart"},
     [MESH_NO_BRIDGE] = {"no_bridge", MESH_NOTE,
@@ -70,6 +77,13 @@ find_with(struct check *check, enum mesh_invariant invariant, enum mesh_severity
     free(whole);
 }
 
+void check_find_text(struct check *check, enum mesh_invariant invariant,
+                     enum mesh_severity severity, struct subject subject, char *message)
+{
+    add_finding(check, invariant, severity, subject, message);
+    free(message);
+}
+
 void check_find(struct check *check, enum mesh_invariant invariant, enum mesh_severity severity,
                 struct subject subject, const char *format, ...)
 {
@@ -90,8 +104,7 @@ __attribute__((format(printf, 4, 5))) static void find(struct check *check,
     va_end(arguments);
 }
 
-/* The item of a sorted list that NAME names, or NULL. */
-static json_t *find_item(const json_t *list, const char *name)
+json_t *check_item(const json_t *list, const char *name)
 {
     size_t low = 0, high = json_array_size(list);
     while (low < high) {
@@ -139,23 +152,46 @@ void check_status(struct check *check, const json_t *status, struct subject who)
 
 /* ---- what is between two of them ---- */
 
-static bool speaks_gossipsub(const json_t *peer)
+bool check_lists_gossipsub(const json_t *peer)
 {
     size_t index;
-    const json_t *protocol, *protocols = member(peer, "protocols");
-    json_array_foreach(protocols, index, protocol)
+    const json_t *protocol;
+    json_array_foreach(member(peer, "protocols"), index, protocol)
     {
         if (strncmp(json_string_value(protocol), "/meshsub/", strlen("/meshsub/")) == 0)
             return true;
     }
-    return json_array_size(protocols) == 0; /* it has not said yet what it speaks */
+    return false;
+}
+
+bool check_stream_is_open(const json_t *peer)
+{
+    const char *state = text_member(member(peer, "outbound_stream"), "state");
+    return state != NULL && strcmp(state, "open") == 0;
+}
+
+/* Whether it has to be told: what it says that it speaks counts, once it has said that. */
+static bool needs_stream(const json_t *peer, const char *state)
+{
+    bool waiting = state != NULL && strcmp(state, "waiting") == 0;
+    return check_lists_gossipsub(peer) || json_array_size(member(peer, "protocols")) == 0 ||
+           (waiting && json_array_size(member(peer, "subscriptions")) > 0);
+}
+
+static const char *cause_of_none(const char *state)
+{
+    if (state != NULL && strcmp(state, "waiting") == 0)
+        return ": the last one was refused, reset or lost, and the next is due; likely the peer "
+               "takes no more on this connection, or none of our gossipsub versions";
+    return state != NULL && strcmp(state, "opening") == 0 ? ": the peer has not accepted it yet"
+                                                          : "";
 }
 
 /* Whether the peer, OTHER, reads the stream that is open to it. */
 static void check_heard(struct check *check, struct subject subject, const json_t *stream,
                         const json_t *other)
 {
-    const json_t *back = find_item(member(other, "peers"), subject.node);
+    const json_t *back = check_item(member(other, "peers"), subject.node);
     const char *connection = text_member(stream, "connection");
     json_int_t id = json_integer_value(member(stream, "stream_id"));
     size_t index;
@@ -180,13 +216,14 @@ static void check_peer(struct check *check, const char *node, const json_t *peer
     const json_t *other = member(check->nodes, subject.peer);
     const json_t *stream = member(peer, "outbound_stream");
     const char *state = text_member(stream, "state");
-    bool open = state != NULL && strcmp(state, "open") == 0;
+    bool open = check_stream_is_open(peer);
     size_t inbound = json_array_size(member(peer, "inbound_streams"));
-    if (other != NULL && find_item(member(other, "peers"), node) == NULL)
+    if (other != NULL && check_item(member(other, "peers"), node) == NULL)
         find(check, MESH_PEERING_MUTUAL, subject, "the peer is not connected to it");
-    if (!open && speaks_gossipsub(peer))
+    if (!open && needs_stream(peer, state))
         find(check, MESH_OUTBOUND_STREAM, subject,
-             "no gossipsub stream of its own is open to the peer (%s)", state ? state : "none");
+             "no gossipsub stream of its own is open to the peer (%s)%s", state ? state : "none",
+             cause_of_none(state));
     if (open && other != NULL)
         check_heard(check, subject, stream, other);
     if (inbound > 1)
@@ -200,14 +237,14 @@ static void check_edge(struct check *check, struct subject subject, const json_t
 {
     const json_t *other = member(check->nodes, subject.peer);
     const json_t *back = member(member(other, "topics"), subject.topic);
-    if (other != NULL && find_item(member(back, "mesh"), subject.node) == NULL)
+    if (other != NULL && check_item(member(back, "mesh"), subject.node) == NULL)
         find(check, MESH_EDGE_MUTUAL, subject, "it is not in the peer's mesh");
-    if (find_item(member(topic, "subscribers"), subject.peer) == NULL)
+    if (check_item(member(topic, "subscribers"), subject.peer) == NULL)
         find(check, MESH_MEMBER_SUBSCRIBED, subject, "the peer is in the mesh and not subscribed");
     else if (check_foreign_lacks(check, subject.peer, subject.topic))
         find(check, MESH_MEMBER_SUBSCRIBED, subject,
              "the peer is in the mesh, and did not name the topic to its visitor");
-    if (find_item(member(topic, "backoff"), subject.peer) != NULL)
+    if (check_item(member(topic, "backoff"), subject.peer) != NULL)
         find(check, MESH_MEMBER_BACKOFF, subject, "the peer is in the mesh and in backoff");
 }
 
@@ -219,11 +256,9 @@ static size_t count_candidates(const json_t *node, const json_t *topic)
     json_array_foreach(member(topic, "subscribers"), index, subscriber)
     {
         const char *name = json_string_value(subscriber);
-        const json_t *peer = find_item(member(node, "peers"), name);
-        const char *state = text_member(member(peer, "outbound_stream"), "state");
-        count += state != NULL && strcmp(state, "open") == 0 &&
-                 find_item(member(topic, "mesh"), name) == NULL &&
-                 find_item(member(topic, "backoff"), name) == NULL;
+        count += check_stream_is_open(check_item(member(node, "peers"), name)) &&
+                 check_item(member(topic, "mesh"), name) == NULL &&
+                 check_item(member(topic, "backoff"), name) == NULL;
     }
     return count;
 }
@@ -236,13 +271,19 @@ static size_t bound_of(const json_t *node, const char *name, size_t usual)
                : usual;
 }
 
+size_t check_d_high(const json_t *node)
+{
+    struct gossipsub_parameters usual;
+    gossipsub_parameters_default(&usual);
+    return bound_of(node, "d_high", usual.d_high);
+}
+
 static void check_degree(struct check *check, struct subject subject, const json_t *node,
                          const json_t *topic)
 {
     struct gossipsub_parameters usual;
     gossipsub_parameters_default(&usual);
-    size_t low = bound_of(node, "d_low", usual.d_low),
-           high = bound_of(node, "d_high", usual.d_high);
+    size_t low = bound_of(node, "d_low", usual.d_low), high = check_d_high(node);
     size_t degree = json_array_size(member(topic, "mesh"));
     if (degree > high) {
         find(check, MESH_DEGREE, subject, "%zu peers in its mesh, and D_high is %zu", degree, high);
@@ -253,6 +294,8 @@ static void check_degree(struct check *check, struct subject subject, const json
         find(check, MESH_DEGREE, subject,
              "%zu peers in its mesh, and D_low is %zu, while %zu more could be grafted", degree,
              low, candidates);
+    else
+        check_empty_mesh(check, subject, node, topic);
 }
 
 static void check_topic(struct check *check, const json_t *node, const char *name,
@@ -287,10 +330,12 @@ static void check_nodes(struct check *check)
         const char *id = text_member(node, "peer_id");
         check_network(check, node);
         check_status(check, member(node, "status"), (struct subject){.node = id});
+        check_refused_messages(check, node);
         json_array_foreach(member(node, "peers"), peer_index, peer)
         {
             const char *other = text_member(peer, "peer_id");
             check_peer(check, id, peer);
+            check_peer_stream(check, node, peer);
             /* Of those that we asked ourselves, what others heard earlier is of no interest. */
             if (member(check->nodes, other) == NULL &&
                 !json_is_object(member(member(check->foreign, other), "status")))
@@ -302,130 +347,6 @@ static void check_nodes(struct check *check)
             check_topic(check, node, name, topic);
         }
     }
-}
-
-/* ---- the graph of a topic ---- */
-
-/* Its vertices are the nodes that are subscribed, and the peers in their meshes; those that were
- * asked count. */
-struct topic_graph {
-    const char *topic;
-    struct graph graph;
-    json_t *indices;    /* of the vertices, by peer id */
-    const char **names; /* by index, borrowed from the snapshot */
-    size_t nodes;
-};
-
-static size_t vertex_of(struct topic_graph *topic, const char *name)
-{
-    const json_t *known = member(topic->indices, name);
-    if (known != NULL)
-        return (size_t)json_integer_value(known);
-    size_t index = topic->graph.vertex_count++;
-    topic->names = memory_resize(topic->names, (index + 1) * sizeof(*topic->names));
-    topic->graph.vertices =
-        memory_resize(topic->graph.vertices, (index + 1) * sizeof(*topic->graph.vertices));
-    topic->names[index] = name;
-    topic->graph.vertices[index] = (struct graph_vertex){0};
-    json_object_set_new(topic->indices, name, json_integer((json_int_t)index));
-    return index;
-}
-
-static void add_node(struct topic_graph *topic, const json_t *node)
-{
-    const json_t *own = member(member(node, "topics"), topic->topic);
-    struct graph *graph = &topic->graph;
-    size_t index;
-    const json_t *peer, *mesh = member(own, "mesh");
-    if (!json_is_true(member(own, "subscribed")))
-        return;
-    size_t vertex = vertex_of(topic, text_member(node, "peer_id"));
-    topic->nodes++;
-    graph->edges = memory_resize(graph->edges, (graph->edge_count + json_array_size(mesh) + 1) *
-                                                   sizeof(*graph->edges));
-    json_array_foreach(mesh, index, peer)
-    {
-        graph->edges[graph->edge_count++] =
-            (struct graph_edge){.a = vertex, .b = vertex_of(topic, json_string_value(peer))};
-    }
-}
-
-struct part {
-    const char *first; /* a node of it */
-    size_t nodes;
-    bool foreign; /* has peers that were not asked: there may be more beyond them */
-};
-
-static struct part *list_parts(const struct topic_graph *topic)
-{
-    struct part *parts = memory_new((topic->graph.component_count + 1) * sizeof(*parts));
-    for (size_t i = 0; i < topic->graph.vertex_count; i++) {
-        const struct graph_vertex *vertex = &topic->graph.vertices[i];
-        struct part *part = &parts[vertex->component];
-        part->nodes += vertex->counted;
-        part->foreign |= !vertex->counted;
-        if (vertex->counted && part->first == NULL)
-            part->first = topic->names[i];
-    }
-    return parts;
-}
-
-static void report_parts(struct check *check, const struct topic_graph *topic)
-{
-    size_t count = topic->graph.component_count;
-    struct part *parts = list_parts(topic);
-    bool certain = false;
-    for (size_t i = 0; i < count; i++)
-        certain |= !parts[i].foreign;
-    for (size_t i = 0; i < count && count > 1; i++) {
-        char *message = text_format(
-            "part %zu of %zu of the topic: this node and %zu more%s", i + 1, count,
-            parts[i].nodes - 1,
-            certain ? "" : ", unless peers that were not asked hold the parts together");
-        add_finding(check, MESH_TOPIC_CONNECTED, certain ? MESH_ERROR : MESH_WARNING,
-                    (struct subject){.topic = topic->topic, .node = parts[i].first}, message);
-        free(message);
-    }
-    free(parts);
-}
-
-static void report_weak_places(struct check *check, const struct topic_graph *topic)
-{
-    const struct graph *graph = &topic->graph;
-    if (topic->nodes < 3) /* two can only hang by one edge */
-        return;
-    for (size_t i = 0; i < graph->vertex_count; i++)
-        if (graph->vertices[i].cut)
-            find(check, MESH_NO_CUT_NODE,
-                 (struct subject){.topic = topic->topic, .node = topic->names[i]},
-                 "it alone holds parts of the topic together");
-    for (size_t i = 0; i < graph->edge_count; i++)
-        if (graph->edges[i].bridge)
-            find(check, MESH_NO_BRIDGE,
-                 (struct subject){.topic = topic->topic,
-                                  .node = topic->names[graph->edges[i].a],
-                                  .peer = topic->names[graph->edges[i].b]},
-                 "this edge alone holds two parts of the topic together");
-}
-
-static void check_graph(struct check *check, const char *name)
-{
-    struct topic_graph topic = {.topic = name, .indices = json_object()};
-    size_t index;
-    const json_t *node;
-    json_array_foreach(member(check->snapshot, "nodes"), index, node)
-    {
-        add_node(&topic, node);
-    }
-    for (size_t i = 0; i < topic.graph.vertex_count; i++)
-        topic.graph.vertices[i].counted = member(check->nodes, topic.names[i]) != NULL;
-    graph_analyse(&topic.graph);
-    report_parts(check, &topic);
-    report_weak_places(check, &topic);
-    json_decref(topic.indices);
-    free(topic.names);
-    free(topic.graph.vertices);
-    free(topic.graph.edges);
 }
 
 /* ---- the whole ---- */
@@ -453,19 +374,23 @@ static void index_nodes(struct check *check)
 /* Takes the findings over. */
 static json_t *result_of(struct check *check)
 {
-    json_t *findings = json_array(), *explanations = json_object();
+    json_t *findings = json_array(), *explanations = json_object(), *counts = json_object();
     for (size_t i = 0; i < MESH_INVARIANTS; i++) {
-        if (json_array_size(check->findings[i]) > 0)
+        size_t count = json_array_size(check->findings[i]);
+        if (count > 0) {
             json_object_set_new(explanations, invariants[i].name,
                                 json_string(invariants[i].explanation));
+            json_object_set_new(counts, invariants[i].name, json_integer((json_int_t)count));
+        }
         json_array_extend(findings, check->findings[i]);
         json_decref(check->findings[i]);
     }
-    return json_pack("{s:b,s:I,s:I,s:I,s:o,s:o}", "sound", !check->unsound, "nodes",
+    return json_pack("{s:b,s:I,s:I,s:I,s:o,s:o,s:o,s:o}", "sound", !check->unsound, "nodes",
                      (json_int_t)json_object_size(check->nodes), "foreign",
                      (json_int_t)json_object_size(check->foreign), "topics",
-                     (json_int_t)json_object_size(check->topics), "findings", findings,
-                     "explanations", explanations);
+                     (json_int_t)json_object_size(check->topics), "not_asked",
+                     check_not_asked(check), "findings", findings, "counts", counts, "explanations",
+                     explanations);
 }
 
 json_t *mesh_check(const json_t *snapshot)
@@ -481,7 +406,7 @@ json_t *mesh_check(const json_t *snapshot)
     check_foreign_nodes(&check);
     json_object_foreach(check.topics, name, ignored)
     {
-        check_graph(&check, name);
+        check_topic_parts(&check, name);
     }
     json_t *result = result_of(&check);
     json_decref(check.nodes);

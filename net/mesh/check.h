@@ -14,10 +14,13 @@ enum mesh_invariant {
     MESH_OUTBOUND_STREAM,
     MESH_STREAM_HEARD,
     MESH_INBOUND_STREAM,
+    MESH_PEER_STREAM,
     MESH_EDGE_MUTUAL,
     MESH_DEGREE,
+    MESH_NOT_EMPTY,
     MESH_MEMBER_SUBSCRIBED,
     MESH_MEMBER_BACKOFF,
+    MESH_MESSAGES_ACCEPTED,
     MESH_TOPIC_CONNECTED,
     MESH_NO_CUT_NODE,
     MESH_NO_BRIDGE,
@@ -31,7 +34,9 @@ enum mesh_severity { MESH_ERROR, MESH_WARNING, MESH_NOTE };
  * {"sound": whether there is no error, "nodes", "foreign", "topics": how many were looked at,
  *  "findings": [{"severity": "error" | "warning" | "note", "invariant", "topic", "node", "peer",
  *                "message"}],         by invariant; those members that apply
- *  "explanations": {invariant: ...}}  of those that were found not to hold
+ *  "counts": {invariant: how many findings}, of those that were found not to hold
+ *  "not_asked": [peer ids] of which only what others tell is known
+ *  "explanations": {invariant: ...}}  of the same
  * The caller owns it.
  */
 json_t *mesh_check(const json_t *snapshot);

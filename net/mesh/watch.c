@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/clock.h"
+#include "common/event.h"
 #include "common/memory.h"
 #include "net/api/client.h"
 
@@ -28,13 +30,15 @@ struct watched {
     const char *api;
     char *peer_id; /* NULL until it has said it */
     struct api_call *call;
+    struct event *deadline; /* of its first answer */
 };
 
 struct mesh_watch {
     const struct mesh_watch_handlers *handlers;
     void *context;
+    uint64_t timeout_ms;
     struct watched *nodes;
-    size_t count, answered;
+    size_t count;
     size_t lost; /* could not be reached, or have gone away */
 };
 
@@ -64,18 +68,35 @@ static void event_came(void *context, const json_t *event)
     }
     const char *peer_id = text_of(event, "peer_id");
     watched->peer_id = text_copy(peer_id != NULL ? peer_id : watched->api);
-    watch->answered++;
+    event_del(watched->deadline);
     watch->handlers->answered(watch->context, watched->api, watched->peer_id, event);
+}
+
+static void lose(struct watched *watched, const char *why)
+{
+    struct mesh_watch *watch = watched->watch;
+    watched->call = NULL;
+    event_del(watched->deadline);
+    watch->lost++;
+    watch->handlers->lost(watch->context, watched->api, watched->peer_id, why);
+}
+
+static void no_answer(evutil_socket_t fd, short what, void *argument)
+{
+    (void)fd, (void)what;
+    struct watched *watched = argument;
+    char *why = text_format("%s/events: no answer within %g s", watched->api,
+                            (double)watched->watch->timeout_ms / 1000);
+    api_call_cancel(watched->call);
+    lose(watched, why);
+    free(why);
 }
 
 static void watching_ended(void *context, int status, const json_t *answer, const char *error)
 {
     struct watched *watched = context;
-    struct mesh_watch *watch = watched->watch;
     const char *refusal = text_of(answer, "error");
     char *why;
-    watched->call = NULL;
-    watch->lost++;
     if (status == 0)
         why = text_copy(error);
     else if (status != 200)
@@ -83,21 +104,23 @@ static void watching_ended(void *context, int status, const json_t *answer, cons
                           refusal != NULL ? refusal : "refused");
     else
         why = text_format("%s/events: the node has ended", watched->api);
-    watch->handlers->lost(watch->context, why);
+    lose(watched, why);
     free(why);
 }
 
 struct mesh_watch *mesh_watch_new(struct event_base *base, const char *const *apis, size_t count,
-                                  const struct mesh_watch_handlers *handlers, void *context,
-                                  struct error *error)
+                                  uint64_t timeout_ms, const struct mesh_watch_handlers *handlers,
+                                  void *context, struct error *error)
 {
     static const struct api_call_handlers call_handlers = {.line = event_came,
                                                            .done = watching_ended};
     for (size_t i = 0; i < count; i++)
         if (!api_url_check(apis[i], error))
             return NULL;
+    struct timeval limit = clock_timeval(timeout_ms * 1000);
     struct mesh_watch *watch = memory_new(sizeof(*watch));
-    *watch = (struct mesh_watch){.handlers = handlers, .context = context};
+    *watch =
+        (struct mesh_watch){.handlers = handlers, .context = context, .timeout_ms = timeout_ms};
     watch->nodes = memory_new(count * sizeof(*watch->nodes));
     watch->count = count;
     for (size_t i = 0; i < count; i++) {
@@ -105,6 +128,8 @@ struct mesh_watch *mesh_watch_new(struct event_base *base, const char *const *ap
         *watched = (struct watched){.watch = watch, .api = apis[i]};
         watched->call =
             api_call_new(base, apis[i], "GET", "/events", NULL, 0, &call_handlers, watched, error);
+        watched->deadline = evtimer_new(base, no_answer, watched);
+        event_arm(watched->deadline, &limit);
     }
     return watch;
 }
@@ -114,15 +139,11 @@ void mesh_watch_free(struct mesh_watch *watch)
     for (size_t i = 0; i < watch->count; i++) {
         if (watch->nodes[i].call != NULL)
             api_call_cancel(watch->nodes[i].call);
+        event_free(watch->nodes[i].deadline);
         free(watch->nodes[i].peer_id);
     }
     free(watch->nodes);
     free(watch);
-}
-
-size_t mesh_watch_answered(const struct mesh_watch *watch)
-{
-    return watch->answered;
 }
 
 size_t mesh_watch_lost(const struct mesh_watch *watch)

@@ -9,6 +9,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "common/error.h"
 
@@ -19,22 +20,22 @@ struct mesh_watch_handlers {
     void (*answered)(void *context, const char *api, const char *peer_id, const json_t *event);
     /* One of its events. PEER_ID is NULL where it comes before `answered`. */
     void (*event)(void *context, const char *api, const char *peer_id, const json_t *event);
-    /* Once for each node that could not be reached or has gone away: why, with its address. */
-    void (*lost)(void *context, const char *why);
+    /* Once for each node that could not be reached or has gone away: why, with its address. PEER_ID
+     * is NULL where it never answered. */
+    void (*lost)(void *context, const char *api, const char *peer_id, const char *why);
 };
 
 struct mesh_watch;
 
 /* Begins to follow COUNT nodes on BASE, which outlives the watch; APIS are borrowed, and outlive it
- * too, as does what HANDLERS points to. No handler is called before this returns. NULL with ERROR
- * set where one is no address of an API. */
+ * too, as does what HANDLERS points to. A node that has not answered within TIMEOUT_MS is lost. No
+ * handler is called before this returns. NULL with ERROR set where one is no address of an API. */
 struct mesh_watch *mesh_watch_new(struct event_base *base, const char *const *apis, size_t count,
-                                  const struct mesh_watch_handlers *handlers, void *context,
-                                  struct error *error);
+                                  uint64_t timeout_ms, const struct mesh_watch_handlers *handlers,
+                                  void *context, struct error *error);
 /* Not from a handler. */
 void mesh_watch_free(struct mesh_watch *watch);
-/* How many nodes have answered, and how many could not be reached or have gone away. */
-size_t mesh_watch_answered(const struct mesh_watch *watch);
+/* How many nodes could not be reached or have gone away. */
 size_t mesh_watch_lost(const struct mesh_watch *watch);
 /* Whether all of them are lost: no handler is called any more. */
 bool mesh_watch_is_over(const struct mesh_watch *watch);

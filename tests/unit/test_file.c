@@ -37,7 +37,7 @@ static mode_t mode_of(const char *path)
     return about.st_mode;
 }
 
-static void a_file_is_replaced_as_the_umask_lets_it(void **state)
+static void a_new_file_is_as_the_umask_lets_it_and_keeps_its_mode(void **state)
 {
     (void)state;
     mode_t mask = umask(027);
@@ -46,7 +46,11 @@ static void a_file_is_replaced_as_the_umask_lets_it(void **state)
     assert_int_equal(mode_of("a") & 0777, 0640);
     assert_true(file_write("a", bytes_of_text("two"), 0600, NULL));
     assert_holds("a", "two");
-    assert_int_equal(mode_of("a") & 0777, 0600);
+    assert_int_equal(mode_of("a") & 0777, 0640);
+    assert_int_equal(chmod("a", 0606), 0);
+    assert_true(file_write("a", bytes_of_text("three"), 0666, NULL));
+    assert_holds("a", "three");
+    assert_int_equal(mode_of("a") & 0777, 0606);
     assert_int_equal(umask(mask), 027);
     assert_int_equal(unlink("a"), 0);
 }
@@ -61,6 +65,33 @@ static void a_link_stays_one(void **state)
     assert_holds("a", "two");
     assert_int_equal(unlink("link"), 0);
     assert_int_equal(unlink("a"), 0);
+}
+
+static void a_link_to_nothing_yet_stays_one(void **state)
+{
+    (void)state;
+    assert_int_equal(mkdir("in", 0777), 0);
+    assert_int_equal(symlink("../b", "in/second"), 0);
+    assert_int_equal(symlink("in/second", "first"), 0);
+    assert_true(file_write("first", bytes_of_text("one"), 0666, NULL));
+    assert_true(S_ISLNK(mode_of("first")) && S_ISLNK(mode_of("in/second")));
+    assert_holds("b", "one");
+    assert_int_equal(unlink("first") | unlink("in/second") | unlink("b") | rmdir("in"), 0);
+    assert_int_equal(symlink("round", "round"), 0);
+    struct error error;
+    assert_false(file_write("round", bytes_of_text("one"), 0666, &error));
+    assert_non_null(strstr(error.text, "round: cannot write: Too many levels of symbolic links"));
+    assert_int_equal(unlink("round"), 0);
+}
+
+static void a_file_keeps_its_other_names(void **state)
+{
+    (void)state;
+    assert_true(file_write("a", bytes_of_text("a longer one"), 0666, NULL));
+    assert_int_equal(link("a", "b"), 0);
+    assert_true(file_write("a", bytes_of_text("two"), 0666, NULL));
+    assert_holds("b", "two");
+    assert_int_equal(unlink("a") | unlink("b"), 0);
 }
 
 static void a_pipe_is_written_into(void **state)
@@ -121,8 +152,10 @@ static void a_folder_that_cannot_be_made_is_named(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_file_is_replaced_as_the_umask_lets_it),
+        cmocka_unit_test(a_new_file_is_as_the_umask_lets_it_and_keeps_its_mode),
         cmocka_unit_test(a_link_stays_one),
+        cmocka_unit_test(a_link_to_nothing_yet_stays_one),
+        cmocka_unit_test(a_file_keeps_its_other_names),
         cmocka_unit_test(a_pipe_is_written_into),
         cmocka_unit_test(what_cannot_be_written_leaves_nothing),
         cmocka_unit_test(a_folder_is_made_with_those_above_it),

@@ -1,0 +1,252 @@
+#include "devnet/family.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/file.h"
+#include "common/memory.h"
+
+enum {
+    ENVIRONMENT_MAX = 4 * 1024 * 1024, /* of one process */
+    LOOK_AGAIN_MS = 10,                /* and longer from time to time */
+    LOOK_AGAIN_MAX_MS = 200,
+    AFTER_KILL_MS = 10000,
+};
+
+/* One process of the system. */
+struct relative {
+    struct process_facts facts;
+    size_t owner; /* which of the processes it came of; NOBODY */
+};
+
+static const size_t NOBODY = SIZE_MAX;
+
+struct family {
+    const struct process *processes;
+    size_t count;
+    bool marked; /* some have a mark */
+    struct relative *relatives;
+    size_t relative_count;
+    struct relative *asked; /* to end; they stay relatives, whoever ends before them */
+    size_t asked_count;
+};
+
+/* ---- who there is ---- */
+
+/* The value of the mark in a process's environment, within ENVIRONMENT; NULL where there is none.
+ */
+static const char *find_mark(const struct process_facts *facts, struct buffer *environment)
+{
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/%d/environ", (int)facts->pid);
+    environment->size = 0;
+    if (!file_read(path, ENVIRONMENT_MAX, environment, NULL))
+        return NULL; /* another user's */
+    buffer_append(environment, "", 1);
+    const size_t size = strlen(PROCESS_MARK_VARIABLE);
+    const char *text = (const char *)environment->data, *end = text + environment->size;
+    for (; text < end; text += strlen(text) + 1)
+        if (strncmp(text, PROCESS_MARK_VARIABLE, size) == 0 && text[size] == '=')
+            return text + size + 1;
+    return NULL;
+}
+
+/* NULL where it has not been asked to end. */
+static const struct relative *find_asked(const struct family *family,
+                                         const struct process_facts *facts)
+{
+    for (size_t i = 0; i < family->asked_count; i++)
+        if (family->asked[i].facts.pid == facts->pid &&
+            family->asked[i].facts.start_time == facts->start_time)
+            return &family->asked[i];
+    return NULL;
+}
+
+/* Whose it is by itself: it is the process, is in its session while that lives, or has its mark. */
+static size_t owner_of(const struct family *family, const struct process_facts *facts,
+                       const bool *leaders, struct buffer *environment)
+{
+    const struct relative *asked = find_asked(family, facts);
+    if (asked != NULL)
+        return asked->owner;
+    for (size_t i = 0; i < family->count; i++)
+        if (leaders[i] &&
+            (facts->pid == family->processes[i].pid || facts->session == family->processes[i].pid))
+            return i;
+    const char *mark = family->marked ? find_mark(facts, environment) : NULL;
+    for (size_t i = 0; mark != NULL && i < family->count; i++)
+        if (family->processes[i].mark[0] != '\0' && strcmp(family->processes[i].mark, mark) == 0)
+            return i;
+    return NOBODY;
+}
+
+static void add(struct family *family, const struct process_facts *facts)
+{
+    family->relatives =
+        memory_resize(family->relatives, (family->relative_count + 1) * sizeof(*family->relatives));
+    family->relatives[family->relative_count++] =
+        (struct relative){.facts = *facts, .owner = NOBODY};
+}
+
+static void list_processes(struct family *family)
+{
+    DIR *folder = opendir("/proc");
+    const struct dirent *entry;
+    while (folder != NULL && (entry = readdir(folder)) != NULL) {
+        struct process_facts facts;
+        pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
+        if (pid > 0 && pid != getpid() && process_look(pid, &facts) && !facts.ended)
+            add(family, &facts);
+    }
+    if (folder != NULL)
+        closedir(folder);
+}
+
+static int compare_relatives(const void *a, const void *b)
+{
+    const struct relative *first = a, *second = b;
+    return (first->facts.pid > second->facts.pid) - (first->facts.pid < second->facts.pid);
+}
+
+static size_t owner_of_parent(const struct family *family, const struct relative *relative)
+{
+    const struct relative key = {.facts.pid = relative->facts.parent};
+    const struct relative *parent =
+        bsearch(&key, family->relatives, family->relative_count, sizeof(key), compare_relatives);
+    return parent != NULL ? parent->owner : NOBODY;
+}
+
+/* What was started by one of theirs is theirs. */
+static void add_children(struct family *family)
+{
+    for (bool found = true; found;) {
+        found = false;
+        for (size_t i = 0; i < family->relative_count; i++) {
+            struct relative *relative = &family->relatives[i];
+            if (relative->owner == NOBODY)
+                found |= (relative->owner = owner_of_parent(family, relative)) != NOBODY;
+        }
+    }
+}
+
+/* Looks at all processes anew. */
+static void look(struct family *family)
+{
+    struct buffer environment = {0};
+    bool *leaders = memory_new(family->count * sizeof(*leaders) + 1);
+    for (size_t i = 0; i < family->count; i++) {
+        leaders[i] = process_identify(&family->processes[i]) == PROCESS_IS_IT;
+        family->marked |= family->processes[i].mark[0] != '\0';
+    }
+    family->relative_count = 0;
+    list_processes(family);
+    if (family->relative_count > 0)
+        qsort(family->relatives, family->relative_count, sizeof(*family->relatives),
+              compare_relatives);
+    for (size_t i = 0; i < family->relative_count; i++)
+        family->relatives[i].owner =
+            owner_of(family, &family->relatives[i].facts, leaders, &environment);
+    add_children(family);
+    free(leaders);
+    buffer_clear(&environment);
+}
+
+bool family_lives(const struct process *process)
+{
+    if (process_is_running(process))
+        return true;
+    struct family family = {.processes = process, .count = 1};
+    bool lives = false;
+    if (process->mark[0] != '\0')
+        look(&family);
+    for (size_t i = 0; i < family.relative_count; i++)
+        lives |= family.relatives[i].owner != NOBODY;
+    free(family.relatives);
+    return lives;
+}
+
+/* ---- their end ---- */
+
+static void send(const struct process_facts *facts, int signal)
+{
+    struct process_facts now;
+    int fd = pidfd_open(facts->pid, 0);
+    /* Only after opening is it sure that the descriptor is not another's. */
+    if (fd >= 0 && process_look(facts->pid, &now) && now.start_time == facts->start_time)
+        pidfd_send_signal(fd, signal, NULL, 0);
+    if (fd >= 0)
+        close(fd);
+}
+
+static void ask(struct family *family, const struct relative *relative)
+{
+    family->asked =
+        memory_resize(family->asked, (family->asked_count + 1) * sizeof(*family->asked));
+    family->asked[family->asked_count++] = *relative;
+    send(&relative->facts, SIGTERM);
+}
+
+/* Signals who is there; false where nobody is. */
+static bool press(struct family *family, bool kill, enum process_end *ends)
+{
+    bool anybody = false;
+    look(family);
+    for (size_t i = 0; i < family->relative_count; i++) {
+        const struct relative *relative = &family->relatives[i];
+        if (relative->owner == NOBODY)
+            continue;
+        anybody = true;
+        ends[relative->owner] = kill ? PROCESS_KILLED : PROCESS_STOPPED;
+        if (kill)
+            send(&relative->facts, SIGKILL);
+        else if (find_asked(family, &relative->facts) == NULL)
+            ask(family, relative);
+    }
+    return anybody;
+}
+
+/* Until all have ended, or the time is over. New ones may come while others go. */
+static bool press_on(struct family *family, bool kill, uint64_t patience_ms, enum process_end *ends)
+{
+    uint64_t deadline = clock_now_ms() + patience_ms, pause_ms = LOOK_AGAIN_MS;
+    while (press(family, kill, ends)) {
+        for (size_t i = 0; i < family->count; i++)
+            if (family->processes[i].pid > 0)
+                waitpid(family->processes[i].pid, NULL, WNOHANG); /* where it is our child */
+        uint64_t now = clock_now_ms();
+        if (now >= deadline)
+            return false;
+        uint64_t left = deadline - now;
+        nanosleep(
+            &(struct timespec){.tv_nsec = (long)(left < pause_ms ? left : pause_ms) * 1000000},
+            NULL);
+        pause_ms = pause_ms < LOOK_AGAIN_MAX_MS ? pause_ms * 3 / 2 : LOOK_AGAIN_MAX_MS;
+    }
+    return true;
+}
+
+void family_stop_all(const struct process *processes, size_t count, uint64_t patience_ms,
+                     enum process_end *ends)
+{
+    struct family family = {.processes = processes, .count = count};
+    for (size_t i = 0; i < count; i++)
+        ends[i] =
+            process_identify(&processes[i]) == PROCESS_MAY_BE_IT ? PROCESS_LEFT : PROCESS_WAS_GONE;
+    if (!press_on(&family, false, patience_ms, ends))
+        press_on(&family, true, AFTER_KILL_MS, ends);
+    for (size_t i = 0; i < count; i++)
+        if (processes[i].pid > 0)
+            waitpid(processes[i].pid, NULL, WNOHANG);
+    free(family.asked);
+    free(family.relatives);
+}

@@ -1,0 +1,27 @@
+/*
+ * All processes that came of a command, which need not know of each other: in its session, started
+ * by one of them, or with its mark in their environment (DEVNET_MARK), which they inherit whoever
+ * started them, whatever session they are in and whoever has ended meanwhile.
+ */
+#ifndef DEVNET_FAMILY_H
+#define DEVNET_FAMILY_H
+
+#include "devnet/process.h"
+
+/* Whether any of the processes that came of PROCESS, or may be it, has not ended. */
+bool family_lives(const struct process *process);
+
+enum process_end {
+    PROCESS_STOPPED,
+    PROCESS_WAS_GONE, /* not running in the first place */
+    PROCESS_KILLED,   /* did not stop in time */
+    PROCESS_LEFT,     /* runs, and may be another: it was left alone */
+};
+
+/* Asks COUNT processes, and all that came of them, to end (SIGTERM), kills after PATIENCE_MS those
+ * that have not, and returns when all have ended but those that it left. ENDS has room for COUNT.
+ */
+void family_stop_all(const struct process *processes, size_t count, uint64_t patience_ms,
+                     enum process_end *ends);
+
+#endif
