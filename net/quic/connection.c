@@ -64,7 +64,11 @@ static void fill_params(const struct quic_connection *connection, ngtcp2_transpo
     params->initial_max_data = policy->connection_window;
     params->initial_max_streams_bidi = policy->remote_streams_max;
     params->initial_max_streams_uni = 0;
-    params->max_idle_timeout = policy->idle_timeout_ms * MILLISECOND_NS;
+    /* It runs during the handshake, too, which may take as long as its own timeout allows. */
+    uint64_t idle_ms = policy->idle_timeout_ms > policy->handshake_timeout_ms
+                           ? policy->idle_timeout_ms
+                           : policy->handshake_timeout_ms;
+    params->max_idle_timeout = idle_ms * MILLISECOND_NS;
     params->max_udp_payload_size = DATAGRAM_SIZE_MAX;
     params->active_connection_id_limit = 4;
     params->disable_active_migration = 1;

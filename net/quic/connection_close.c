@@ -155,7 +155,10 @@ void connection_fail(struct quic_connection *connection, int code)
     compat_close_error_init(&close);
     switch (code) {
     case NGTCP2_ERR_IDLE_CLOSE:
-        set_cause(connection, QUIC_IDLE_TIMEOUT, "the peer fell silent (idle timeout)");
+        if (connection->established)
+            set_cause(connection, QUIC_IDLE_TIMEOUT, "the peer fell silent (idle timeout)");
+        else
+            set_cause(connection, QUIC_HANDSHAKE_TIMEOUT, "handshake timed out");
         connection->state = CONNECTION_GONE;
         return;
     case NGTCP2_ERR_RETRY:

@@ -10,7 +10,7 @@ enum {
     STREAM_VECTORS = 16,   /* pieces handed to ngtcp2 at a time */
     PROBE_PTO = 7,         /* the probe and its repeats after 1, 2 and 4 probe timeouts */
     PROBE_MIN_MS = 1000,
-    PROBE_MAX_MS = 3000, /* a round trip measured while a machine was busy may be far too long */
+    PROBE_MAX_MS = 2000, /* a round trip measured while a machine was busy may be far too long */
     PROBE_PTO_MIN = 3,   /* at any rate: the probe, one repeat, and the way back */
 };
 
