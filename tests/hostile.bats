@@ -397,6 +397,7 @@ connect_to() {
     end silent KILL || true
 }
 
+# shellcheck disable=SC2030 # each test is a subshell, as it should be
 @test "a listener that resets or ends our streams in every state is got over" {
     start_victim
     half=$(printf '\x13/multistream/1.0.0\n' | hex_of)
@@ -436,6 +437,7 @@ says_of_status() {
     eventually [ -s listener.out ]
     run -6 --separate-stderr "$BIN/devnet-connect" --timeout 8s "${@:2}" "$(head -n 1 listener.out)"
     [[ $stderr == *": status: $text" ]] || { echo "not '$text': $stderr"; return 1; }
+    # shellcheck disable=SC2031 # of this very shell
     [[ $output == *"FAILED status "*"$text"* ]]
     end listener KILL || true
 }

@@ -48,7 +48,7 @@ listen_as_subscriber() {
     listen_as_subscriber
     api a /connect "{\"addr\":\"$(head -n 1 listener.out)\",\"timeout\":\"1s\"}" > steps
     tail -n 1 steps | jq -e '.exit == 7'
-    ! has_printed a '.event == "mesh_joined" or .event == "mesh_left"'
+    run ! has_printed a '.event == "mesh_joined" or .event == "mesh_left"'
     end listener KILL || true
 }
 

@@ -471,6 +471,7 @@ raw() {
     local port
     port=$(ready "$1" '.api | split(":") | last')
     exec {connection}<> "/dev/tcp/127.0.0.1/$port"
+    # shellcheck disable=SC2059 # the text has escapes, and a place for the port
     printf "$2" "$port" >&"$connection"
     timeout "${DEADLINE:-15}" cat <&"$connection" | tr -d '\r' > answer
     exec {connection}>&-

@@ -58,6 +58,7 @@ traced() {
     for format in json text; do
         mkfifo "$format.pipe"
         exec {reader}<> "$format.pipe"
+        # shellcheck disable=SC2016 # for the inner shell
         launch "$format" bash -c 'exec "$@" 2> "$0.pipe"' "$format" \
             "$BIN/devnet-node" --trace rpc --log-format "$format"
         await "$format" '.event == "ready"' > /dev/null
