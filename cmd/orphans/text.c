@@ -106,7 +106,8 @@ bool leaves_doubt(const json_t *report)
 {
     const json_t *verdicts = json_object_get(json_object_get(report, "summary"), "verdicts");
     return json_array_size(json_object_get(report, "troubles")) > 0 ||
-           json_object_get(verdicts, "unknown") != NULL;
+           json_object_get(verdicts, "unknown") != NULL ||
+           json_integer_value(json_object_get(json_object_get(report, "summary"), "suspected")) > 0;
 }
 
 /* Logs that cannot tell make the exit status, too. */
