@@ -59,7 +59,8 @@ static void tell_change(void *context, const struct qlog_connection *connection,
 {
     const struct follow *follow = context;
     json_t *change = change_json(connection, stream, judgement, before);
-    bool shown = follow->options->verbose || !qlog_verdict_is_healthy(judgement->verdict) ||
+    bool shown = follow->options->verbose || follow->options->fails[judgement->verdict] ||
+                 !qlog_verdict_is_healthy(judgement->verdict) ||
                  (before != QLOG_NOT_TOLD && !qlog_verdict_is_healthy((enum qlog_verdict)before));
     if (follow->options->json) {
         output_json_line(change);

@@ -239,7 +239,7 @@ static int judge_once(const struct orphans_options *options, const bool *fails,
     if (options->json)
         output_json(report);
     else
-        print_text(report, options->verbose);
+        print_text(report, options->verbose, fails);
     int status = exit_status_of(report, fails);
     struct error error;
     if (options->html != NULL && !write_page(options->html, report, &error)) {
