@@ -727,6 +727,27 @@ strip_events() {
     [[ $stderr == *"no QUIC log was found"* ]]
 }
 
+@test "where nothing was read no verdict is printed" {
+    mkdir empty
+    for operand in nope empty; do
+        run -2 --separate-stderr "$BIN/devnet-orphans" "$operand"
+        [ -z "$output" ]
+        [ -n "$stderr" ]
+        run -2 --separate-stderr "$BIN/devnet-orphans" --follow --timeout 100ms "$operand"
+        [ -z "$output" ]
+    done
+}
+
+@test "every verdict that makes the exit status is in the text" {
+    run -1 --separate-stderr "$BIN/devnet-orphans" --fail-on live,reqresp "$HEALTHY"
+    [ "$(grep -c ': live (' <<< "$output")" -eq 2 ]
+    [ "$(grep -c ': reqresp (' <<< "$output")" -eq 1 ]
+    run -1 --separate-stderr "$BIN/devnet-orphans" --follow --until-orphan --fail-on live --grace 1ms "$HEALTHY"
+    [ "$(grep -c ': live (' <<< "$output")" -eq 2 ]
+    run -1 --separate-stderr "$BIN/devnet-orphans" --stats --fail-on live "$HEALTHY"
+    [[ $output == *"live 1"* || $output == *"live 2"* ]]
+}
+
 @test "orphans outweigh trouble, and trouble outweighs health" {
     run -1 "$BIN/devnet-orphans" "$RACE" missing.qlog
     run -2 --separate-stderr "$BIN/devnet-orphans" "$HEALTHY" missing.qlog

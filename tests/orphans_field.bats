@@ -49,6 +49,15 @@ is_control() {
     done
 }
 
+@test "what x/net/quic and picoquic record is read, from one end's log and from both" {
+    local folder
+    for folder in "$FIELD"/{x-net-quic,picoquic}-*; do
+        for logs in "$folder" "$folder/dialer" "$folder/listener"; do
+            holds "$folder/truth.json" "$logs" || return 1
+        done
+    done
+}
+
 @test "numbers may be texts, decimal or hexadecimal, anywhere" {
     jq '(.traces[].events[] | .time, .data.header.packet_number, .data.frames[].stream_id?,
         .data.frames[].offset?, .data.frames[].length?) |= if . == null then empty else tostring end' \

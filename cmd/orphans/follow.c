@@ -59,7 +59,8 @@ static void tell_change(void *context, const struct qlog_connection *connection,
 {
     const struct follow *follow = context;
     json_t *change = change_json(connection, stream, judgement, before);
-    bool shown = follow->options->verbose || !qlog_verdict_is_healthy(judgement->verdict) ||
+    bool shown = follow->options->verbose || follow->options->fails[judgement->verdict] ||
+                 !qlog_verdict_is_healthy(judgement->verdict) ||
                  (before != QLOG_NOT_TOLD && !qlog_verdict_is_healthy((enum qlog_verdict)before));
     if (follow->options->json) {
         output_json_line(change);
@@ -116,8 +117,10 @@ static int tell_end(const struct follow *follow)
 {
     const uint64_t *told = follow->judging.standing.told;
     struct qlog_tally tally = qlog_judging_tally(&follow->judging);
-    json_t *summary = qlog_report_summary(&tally, told), *troubles = troubles_of(follow);
-    bool troubled = json_array_size(troubles) > 0 || told[QLOG_UNKNOWN] > 0;
+    json_t *summary = qlog_report_summary(&tally, told, follow->judging.standing.suspected),
+           *troubles = troubles_of(follow);
+    bool troubled = json_array_size(troubles) > 0 || told[QLOG_UNKNOWN] > 0 ||
+                    follow->judging.standing.suspected > 0;
     if (follow->options->json) {
         json_t *line = json_pack("{s:s, s:I, s:s, s:O, s:O}", "event", "end", "time",
                                  (json_int_t)clock_epoch_ms(), "reason", follow->ended, "summary",

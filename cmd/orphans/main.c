@@ -13,11 +13,12 @@
 #include "common/program.h"
 #include "net/qlog/read_files.h"
 #include "net/verdict/report.h"
+#include "net/verdict/stack.h"
 #include "net/verdict/stats.h"
 
 struct orphans_options {
     bool json, verbose, stats, follow, until_clean, until_orphan;
-    const char *html;
+    const char *html, *peer_kind;
     uint64_t jobs, grace, timeout;
     struct option_list fail_on;
 };
@@ -38,6 +39,9 @@ static const struct option_spec options_table[] = {
      .files = true},
     {"fail-on", 0, OPTION_LIST, AT(fail_on), "VERDICT,...",
      "Exit 1 for streams of these verdicts too, besides the orphaned ones"},
+    {"peer-kind", 0, OPTION_STRING, AT(peer_kind), "NAME",
+     "Take peers that nothing else tells for this implementation, whose habits say what silence "
+     "on a stream means; a wrong NAME lists them"},
     {"follow", 'f', OPTION_FLAG, AT(follow),
      .help = "Go on with logs that grow and appear, and tell each change of verdict"},
     {"grace", 0, OPTION_DURATION, AT(grace), "DURATION",
@@ -82,7 +86,8 @@ static const struct exit_status exit_statuses[] = {
     {NO_ORPHANS, "every log was read, and no stream is orphaned"},
     {SOME_ORPHANS, "streams are orphaned, or as --fail-on says (even where there was trouble "
                    "beside)"},
-    {TROUBLE, "usage; or no orphan was found, but a log could not be read or cannot tell"},
+    {TROUBLE, "usage; or no orphan was found, but a log could not be read or cannot tell, or a "
+              "stream is suspected"},
     {0},
 };
 
@@ -90,7 +95,8 @@ static const struct program_spec program = {
     .name = "devnet-orphans",
     .summary = "name the orphaned streams in QUIC logs",
     .description =
-        "Reads QUIC logs (qlog) of devnet-node, ngtcp2, aioquic, quic-go and quiche, plain or "
+        "Reads QUIC logs (qlog) of devnet-node, ngtcp2, aioquic, quic-go, quiche, picoquic, mvfst, "
+        "golang.org/x/net/quic and others, in the format's drafts from 00 on, plain or "
         "compressed with gzip or zstd, told apart by content, and "
         "says what became of each stream. Folders are searched; what is no QUIC log in them is "
         "noted and skipped; - is standard input. Both ends' logs of a connection are joined by its "
@@ -110,6 +116,15 @@ static const struct program_spec program = {
         "A verdict is exact where the node that wrote the log says who owns the stream, and "
         "inferred from lengths, order and silence otherwise: high, medium or low. A stream in the "
         "packets that no such event claims is reported: logs do not certify themselves.\n\n"
+        "A log that cannot tell all is unknown, with the reason: without packets, frames or one of "
+        "the directions, with frames of types or lengths that are not known, with a part missing "
+        "or "
+        "cut off. Exit 0 needs that the streams could be seen.\n\n"
+        "What silence on a stream means depends on the implementation at the other end: one reads "
+        "the first stream only, others the newest or all. It is known by the log's writer, by the "
+        "agent that identify told, as our nodes record it, or by --peer-kind. What only the habit "
+        "of an implementation would prove, where nothing tells which it is, has low confidence and "
+        "is suspected: no orphan and no exit 1, and no clean bill.\n\n"
         "--follow reads on in files that grow, appear, are renamed, rotated, cut to nothing or "
         "written anew, and in standard input. A verdict is told once it has stood for --grace, and "
         "again when another has. With --json each line is an object whose \"event\" is following "
@@ -141,6 +156,14 @@ static void read_fail_on(const struct option_list *list, bool *fails)
         }
         free(names);
     }
+}
+
+static void read_peer_kind(const char *name)
+{
+    const struct qlog_stack *stack = name != NULL ? qlog_stack_named(name) : NULL;
+    if (name != NULL && stack == NULL)
+        options_usage_error(&program, "--peer-kind %s: not one of %s", name, qlog_stack_names());
+    qlog_stack_suppose(stack);
 }
 
 static struct qlog_connections connections_of(struct findings *findings,
@@ -216,7 +239,7 @@ static int judge_once(const struct orphans_options *options, const bool *fails,
     if (options->json)
         output_json(report);
     else
-        print_text(report, options->verbose);
+        print_text(report, options->verbose, fails);
     int status = exit_status_of(report, fails);
     struct error error;
     if (options->html != NULL && !write_page(options->html, report, &error)) {
@@ -261,6 +284,7 @@ int main(int argc, char **argv)
     check_options(&options);
     following.grace = options.grace != NOT_GIVEN ? options.grace : GRACE_MS;
     read_fail_on(&options.fail_on, following.fails);
+    read_peer_kind(options.peer_kind);
     log_init(program.name, LOG_INFO, false);
     int status = options.follow
                      ? follow(&following, result.operands, result.operand_count)

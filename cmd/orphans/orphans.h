@@ -41,8 +41,9 @@ void tell_undecidable(struct findings *findings, const struct qlog_connections *
 /* Whether something could not be read, or not be decided. */
 bool leaves_doubt(const json_t *report);
 /* Prints the report for people: the streams of interest, or all; or the counts that --stats adds in
- * place of those of interest. */
-void print_text(const json_t *report, bool all);
+ * place of those of interest. Those are of interest, too, whose verdict FAILS, by enum
+ * qlog_verdict. */
+void print_text(const json_t *report, bool all, const bool *fails);
 /* One of its streams; BEFORE is the verdict that it had, or NULL. */
 void print_stream(const char *connection_id, const json_t *stream, const char *before);
 void print_summary(const json_t *summary, bool troubled);

@@ -88,6 +88,8 @@ void print_summary(const json_t *summary, bool troubled)
     json_int_t orphans = count_of(summary, "orphans"), logs = count_of(summary, "logs");
     json_int_t connections = count_of(summary, "connections"),
                streams = count_of(summary, "streams");
+    if (logs == 0) /* nothing was judged */
+        return;
     const char *colour = output_colour(stdout, orphans > 0 ? COLOUR_RED : COLOUR_GREEN);
     if (orphans > 0)
         printf("%s%" JSON_INTEGER_FORMAT " orphaned stream%s%s", colour, orphans, plural(orphans),
@@ -106,7 +108,8 @@ bool leaves_doubt(const json_t *report)
 {
     const json_t *verdicts = json_object_get(json_object_get(report, "summary"), "verdicts");
     return json_array_size(json_object_get(report, "troubles")) > 0 ||
-           json_object_get(verdicts, "unknown") != NULL;
+           json_object_get(verdicts, "unknown") != NULL ||
+           json_integer_value(json_object_get(json_object_get(report, "summary"), "suspected")) > 0;
 }
 
 /* Logs that cannot tell make the exit status, too. */
@@ -122,7 +125,14 @@ static void print_unknown(const json_t *connection)
     }
 }
 
-void print_text(const json_t *report, bool all)
+/* Whether the stream's verdict makes the exit status. */
+static bool is_failing(const json_t *stream, const bool *fails)
+{
+    enum qlog_verdict verdict;
+    return qlog_verdict_find(text_of(stream, "verdict"), &verdict) && fails[verdict];
+}
+
+void print_text(const json_t *report, bool all, const bool *fails)
 {
     size_t i, k;
     const json_t *connection, *stream, *stats = json_object_get(report, "stats");
@@ -132,7 +142,7 @@ void print_text(const json_t *report, bool all)
         print_one_way(connection);
         json_array_foreach(json_object_get(connection, "streams"), k, stream)
         {
-            if (all || (stats == NULL && !is_healthy(stream)))
+            if (all || (stats == NULL && (!is_healthy(stream) || is_failing(stream, fails))))
                 print_stream(json_string_value(json_object_get(connection, "id")), stream, NULL);
         }
     }

@@ -97,6 +97,19 @@ static void log_peer(const struct peer_connection *connection)
                         sizeof(fields) / sizeof(*fields));
 }
 
+void host_log_agent(const struct peer_connection *connection)
+{
+    const struct peer *peer = connection->peer;
+    if (!quic_connection_has_log(connection->quic) || peer->identify.agent == NULL)
+        return;
+    const struct qlog_field fields[] = {
+        {"peer", QLOG_TEXT, .text = peer->name},
+        {"agent", QLOG_TEXT, .text = peer->identify.agent},
+    };
+    quic_connection_log(connection->quic, QLOG_PEER_AGENT, fields,
+                        sizeof(fields) / sizeof(*fields));
+}
+
 /* A peer that comes again may have been restarted: what it left behind is dead, and our stream to
  * it must not stay there until that times out. */
 static void probe_others(const struct peer_connection *newest)
@@ -126,6 +139,7 @@ static void on_established(void *context, struct quic_connection *quic)
         return;
     }
     log_peer(connection);
+    host_log_agent(connection);
     probe_others(connection);
     struct host_event event = {
         .kind = HOST_CONNECTED, .peer = connection->peer, .connection = connection};

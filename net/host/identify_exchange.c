@@ -72,6 +72,11 @@ static void learn(struct protocol_stream *stream)
         identify_clear(&peer->identify); /* an answer is whole, a push is what has changed */
     identify_update(&peer->identify, &identify);
     peer->identified = true;
+    struct peer_connection *connection;
+    LIST_FOREACH(connection, &peer->connections, link)
+    {
+        host_log_agent(connection);
+    }
     struct host_event event = {
         .kind = HOST_IDENTIFIED, .peer = peer, .connection = stream->connection};
     host_tell(peer->host, &event);

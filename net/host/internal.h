@@ -132,6 +132,8 @@ extern const struct protocol ping_protocol, identify_protocol, identify_push_pro
 bool ping_ask(struct peer_connection *connection);
 void status_ask(struct peer_connection *connection);
 void identify_ask(struct peer_connection *connection);
+/* Adds to the connection's QUIC log what identify told of the peer's implementation, if it did. */
+void host_log_agent(const struct peer_connection *connection);
 
 /* ---- net/host/gossip.c ---- */
 enum { GOSSIPSUB_PROTOCOLS = 4 };

@@ -26,6 +26,8 @@ struct qlog_field {
 /* The connection's peer is known: {peer, direction: "dialled"|"accepted", local_peer}; no stream.
  */
 #define QLOG_PEER_IDENTIFIED "libp2p:peer_identified"
+/* What identify told of the peer's implementation: {peer, agent}; no stream. */
+#define QLOG_PEER_AGENT "libp2p:peer_agent"
 /* A stream came to be, by our open or the peer's first frame: {stream_id, initiator}. */
 #define QLOG_STREAM_OPENED "libp2p:stream_opened"
 /* Both sides agreed on a protocol: {stream_id, initiator, protocol, peer}. */

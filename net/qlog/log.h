@@ -149,6 +149,7 @@ struct qlog_log {
     bool has_claims; /* the log has events of ours */
     bool foreign;    /* an application protocol other than libp2p */
     char *local_peer, *peer;
+    char *agent; /* the peer's, by identify; or NULL */
     struct qlog_stream **streams;
     size_t stream_count;
     uint64_t let_go;       /* closed streams that were forgotten */

@@ -172,7 +172,8 @@ static void read_parameters(struct qlog_log *log, const json_t *data)
     log->peer_heard |= owner != NULL && strcasecmp(owner, "remote") == 0;
     log->configured |= owner != NULL && strcasecmp(owner, "local") == 0;
     uint64_t idle = 0;
-    if (qlog_json_number(data, "max_idle_timeout", &idle) && idle > 0 &&
+    if (qlog_json_uint(qlog_json_either(data, "max_idle_timeout", "idle_timeout"), &idle) &&
+        idle > 0 &&
         (log->idle_limit < 0 || (double)idle < log->idle_limit))
         log->idle_limit = (double)idle;
 }
@@ -212,6 +213,8 @@ static bool read_claim(struct qlog_log *log, double time, const char *name, cons
         qlog_text_set(&log->local_peer, text_of(data, "local_peer"));
         return true;
     }
+    if (strcmp(name, QLOG_PEER_AGENT) == 0)
+        qlog_text_set(&log->agent, text_of(data, "agent"));
     uint64_t id;
     if (!qlog_json_number(data, "stream_id", &id) || qlog_log_is_forgotten(log, id))
         return true;
@@ -298,6 +301,8 @@ static bool no_header(struct qlog_reader *reader, struct error *error)
 static void read_header(struct qlog_reader *reader, const json_t *trace)
 {
     qlog_header_read(reader->log, trace);
+    if (reader->log->writer == NULL)
+        qlog_text_set(&reader->log->writer, text_of(trace, "title"));
     qlog_event_fields_read(&reader->fields, trace);
     reader->log->times_are_deltas |= reader->fields.known && reader->fields.deltas;
 }
@@ -310,6 +315,8 @@ static bool read_value(struct qlog_reader *reader, const struct qlog_record *rec
         if (!begin_log(reader, error))
             return false;
         read_header(reader, json_object_get(value, "trace"));
+        if (reader->log->writer == NULL)
+            qlog_text_set(&reader->log->writer, text_of(value, "title"));
         return true;
     }
     if (reader->log == NULL)

@@ -49,7 +49,8 @@ void qlog_reading_clear(struct qlog_reading *reading)
     {                                                                                              \
         &(log)->path, &(log)->writer, &(log)->original_id, &(log)->group_id, &(log)->initial_id,   \
             &(log)->retry_id, &(log)->event_group, &(log)->close.reason, &(log)->local_peer,       \
-            &(log)->peer, &(log)->trace_error, &(log)->unknown_frame, &(log)->unread_why           \
+            &(log)->peer, &(log)->trace_error, &(log)->unknown_frame, &(log)->unread_why,          \
+            &(log)->agent                                                                          \
     }
 #define CLAIM_TEXTS(claims)                                                                        \
     {                                                                                              \

@@ -349,10 +349,19 @@ double qlog_half_ended(const struct qlog_connection *connection,
                        const struct qlog_joined_stream *stream, enum qlog_role role)
 {
     const struct qlog_half *half = &stream->half[role];
-    double ended =
-        qlog_earlier(qlog_earlier(half->fin, half->reset), stream->half[qlog_other(role)].stop);
+    double abrupt = qlog_earlier(half->reset, stream->half[qlog_other(role)].stop);
     double teardown = connection->teardown[role];
-    return teardown >= 0 && ended >= teardown ? QLOG_NEVER : ended;
+    double fin = teardown >= 0 && half->fin >= teardown ? QLOG_NEVER : half->fin;
+    return qlog_earlier(fin, abrupt);
+}
+
+double qlog_half_finished(const struct qlog_connection *connection,
+                          const struct qlog_joined_stream *stream, enum qlog_role role)
+{
+    const struct qlog_half *half = &stream->half[role];
+    double ended = qlog_half_ended(connection, stream, role);
+    double own = qlog_earlier(half->fin, half->reset), told = stream->half[qlog_other(role)].stop;
+    return ended < 0 || own < 0 || (told >= 0 && told <= own) ? QLOG_NEVER : own;
 }
 
 bool qlog_claims_decide(const struct qlog_connection *connection, uint64_t stream_id,

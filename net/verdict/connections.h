@@ -58,9 +58,13 @@ void qlog_connections_join(struct qlog_connections *connections);
 void qlog_connections_clear(struct qlog_connections *connections);
 
 /* When ROLE ended its half, by FIN or reset or because it was told to stop; NEVER where it did not,
- * or did so because the connection ended. */
+ * or by a FIN because the connection ended: closing puts one on every stream, and resets none. */
 double qlog_half_ended(const struct qlog_connection *connection,
                        const struct qlog_joined_stream *stream, enum qlog_role role);
+
+/* The same, by its own FIN or reset alone: NEVER where the other end told it to stop first. */
+double qlog_half_finished(const struct qlog_connection *connection,
+                          const struct qlog_joined_stream *stream, enum qlog_role role);
 
 /* Whether the events of ours in that end's log decide what becomes of the stream there: it has
  * them, and goes on beyond the stream's negotiation. */

@@ -220,5 +220,6 @@ bool qlog_judging_is_clean(const struct qlog_judging *judging,
     return judging->began && qlog_judging_tally(judging).logs > 0 &&
            judging->standing.unsettled == 0 && !qlog_judging_has_failed(judging, fails) &&
            judging->undecided.count == 0 && judging->standing.told[QLOG_UNKNOWN] == 0 &&
-           files->troubles.count == 0 && files->not_found.count == 0;
+           judging->standing.suspected == 0 && files->troubles.count == 0 &&
+           files->not_found.count == 0;
 }

@@ -98,6 +98,27 @@ static bool is_draining(const struct qlog_peering *peering, const struct qlog_go
            !qlog_cut_off(connection);
 }
 
+/* Whether the stack at the receiver's end may ignore GOSSIP because it reads EARLIER: sets the
+ * stream's habit where that is one of a stack that is not known. */
+static bool may_ignore(const struct qlog_peering *peering, struct qlog_gossip *gossip,
+                       const struct qlog_gossip *earlier)
+{
+    const struct qlog_stack *stack = peering->stacks[1 - gossip->opener];
+    bool elsewhere = earlier->connection != gossip->connection;
+    switch (stack->reads) {
+    case QLOG_READS_FIRST:
+        return true;
+    case QLOG_READS_ALL:
+        return false;
+    case QLOG_READS_NEWEST: /* the older would be reset: who has not is no such stack */
+        gossip->habit_unread = true;
+        return !elsewhere && earlier->ended[1] < 0;
+    default: /* a stack that speaks more than leanSpec keeps no stream of a peer that is gone */
+        gossip->habit_unread = true;
+        return !elsewhere || stack->forgets;
+    }
+}
+
 /* What the receiver reads when the stream at INDEX arrives; NULL where it reads none. */
 static const struct qlog_gossip *being_read(const struct qlog_peering *peering, size_t index)
 {
@@ -137,6 +158,8 @@ static void play_receivers(struct qlog_peering *peering)
     for (size_t i = 0; i < peering->count; i++) {
         struct qlog_gossip *gossip = &peering->streams[i];
         gossip->before = being_read(peering, i);
+        if (gossip->before != NULL && !may_ignore(peering, gossip, gossip->before))
+            gossip->before = NULL;
         if (!gossip->receiver_exact)
             gossip->receiver_owns = gossip->before == NULL || is_heard(peering, gossip);
     }
@@ -145,7 +168,7 @@ static void play_receivers(struct qlog_peering *peering)
 /* When the receiver lost the stream that it reads: its opener ended it, or the connection went. */
 static double lost(const struct qlog_gossip *gossip)
 {
-    return gossip->ended[0] >= 0 ? gossip->ended[0] : gossip->over;
+    return gossip->finished >= 0 ? gossip->finished : gossip->over;
 }
 
 /* Whether NODE wrote, later than TIME, on a stream of its own that was open when CAUSE was lost. */
@@ -186,7 +209,7 @@ static void forget(struct qlog_peering *peering, unsigned node, struct qlog_goss
                    double margin)
 {
     double time = lost(cause);
-    bool by_end = cause->ended[0] >= 0, reopened = opens_after(peering, node, cause);
+    bool by_end = cause->finished >= 0, reopened = opens_after(peering, node, cause);
     bool at_end = margin < QLOG_SILENCE;
     for (size_t i = 0; i < peering->count; i++) {
         struct qlog_gossip *gossip = &peering->streams[i];
@@ -200,12 +223,14 @@ static void forget(struct qlog_peering *peering, unsigned node, struct qlog_goss
         gossip->cause = cause;
         gossip->reopened = reopened;
         gossip->at_end = at_end;
+        gossip->habit_dropped = peering->stacks[node]->reads == QLOG_READS_UNKNOWN;
     }
     if (by_end && cause->ended[1] < 0) {
         cause->receiver_dropped = time;
         cause->cause = cause;
         cause->reopened = reopened;
         cause->at_end = at_end;
+        cause->habit_dropped = peering->stacks[node]->reads == QLOG_READS_UNKNOWN;
     }
 }
 
@@ -229,7 +254,7 @@ static double margin_of(const struct qlog_peering *peering, const struct qlog_go
     const struct qlog_gossip *last = last_known(peering, gossip);
     double under_way = flight(peering, gossip);
     if (end_of(last) >= lost(gossip) + QLOG_SILENCE)
-        return gossip->ended[0] >= 0 ? QLOG_SILENCE : QLOG_SILENCE + 3 * under_way;
+        return gossip->finished >= 0 ? QLOG_SILENCE : QLOG_SILENCE + 3 * under_way;
     return qlog_cut_off(last->connection) ? QLOG_NEVER : under_way;
 }
 
@@ -240,7 +265,8 @@ static void play_losses(struct qlog_peering *peering)
     for (size_t i = 0; i < peering->count; i++) {
         struct qlog_gossip *gossip = &peering->streams[i];
         unsigned receiver = 1 - gossip->opener;
-        if (lost(gossip) < 0 || !gossip->receiver_owns || gossip->receiver_exact)
+        if (lost(gossip) < 0 || !gossip->receiver_owns || gossip->receiver_exact ||
+            (gossip->finished < 0 && gossip->ended[0] >= 0) || !peering->stacks[receiver]->forgets)
             continue;
         double margin = margin_of(peering, gossip);
         if (margin < 0 || writes_on(peering, receiver, gossip, lost(gossip) + margin) ||
@@ -295,6 +321,9 @@ static void play_openers(struct qlog_peering *peering)
     for (size_t i = 0; i < peering->count; i++) {
         struct qlog_gossip *gossip = &peering->streams[i];
         gossip->rival = gossip->used ? NULL : rival_of(peering, gossip);
+        gossip->habit_rival = gossip->rival != NULL &&
+                              gossip->rival->connection != gossip->connection &&
+                              peering->stacks[gossip->opener]->reads == QLOG_READS_UNKNOWN;
         if (!gossip->opener_exact)
             gossip->opener_owns = gossip->rival == NULL;
     }
@@ -312,11 +341,13 @@ static void play_twins(struct qlog_peering *peering)
     for (size_t i = 0; i < peering->count; i++) {
         struct qlog_gossip *gossip = &peering->streams[i];
         for (size_t k = 0; k < i && qlog_gossip_in_use(gossip) && gossip->twin == NULL; k++) {
-            const struct qlog_gossip *earlier = &peering->streams[k];
-            if (earlier->opener == gossip->opener && earlier->connection != gossip->connection &&
-                qlog_gossip_in_use(earlier) && !is_gone(earlier, gossip->arrival) &&
-                !has_restarted(0, earlier, gossip) && !has_restarted(1, earlier, gossip))
-                gossip->twin = earlier;
+            struct qlog_gossip *earlier = &peering->streams[k];
+            if (earlier->opener != gossip->opener || earlier->connection == gossip->connection ||
+                !qlog_gossip_in_use(earlier) || is_gone(earlier, gossip->arrival) ||
+                has_restarted(0, earlier, gossip) || has_restarted(1, earlier, gossip))
+                continue;
+            bool spare = gossip->used && !earlier->used; /* that one would do without */
+            *(spare ? &earlier->twin : &gossip->twin) = spare ? gossip : earlier;
         }
     }
 }
@@ -324,7 +355,7 @@ static void play_twins(struct qlog_peering *peering)
 void qlog_play(struct qlog_peering *peering)
 {
     for (unsigned node = 0; node < 2; node++)
-        peering->keeps_apart[node] = keeps_apart(peering, node);
+        peering->keeps_apart[node] = peering->stacks[node]->spares || keeps_apart(peering, node);
     play_receivers(peering);
     play_losses(peering);
     play_openers(peering);

@@ -58,6 +58,7 @@ static void gossip_init(struct qlog_gossip *gossip, const struct qlog_connection
         .completion = on(stream->completion, base),
         .ended = {on(qlog_half_ended(connection, stream, stream->opener), base),
                   on(qlog_half_ended(connection, stream, receiver), base)},
+        .finished = on(qlog_half_finished(connection, stream, stream->opener), base),
         .over = on(connection->over, base),
         .grew = on(stream->half[stream->opener].grew, base),
         .growths = stream->half[stream->opener].growths,
@@ -260,8 +261,15 @@ static void peering_init(struct qlog_peering *peering, const struct member *memb
     double start = members[0].base;
     for (size_t i = 1; i < count; i++)
         start = members[i].base < start ? members[i].base : start;
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         add_streams(peering, &members[i], start);
+        for (unsigned node = 0; node < 2; node++) {
+            bool client = (node == 1) == members[i].swapped;
+            const struct qlog_stack *stack =
+                qlog_stack_of(members[i].connection, client ? QLOG_CLIENT : QLOG_SERVER);
+            peering->stacks[node] = qlog_stack_better(peering->stacks[node], stack);
+        }
+    }
     peering->presumed = members[0].presumed;
     if (peering->count > 0)
         qsort(peering->streams, peering->count, sizeof(*peering->streams), by_arrival);

@@ -6,6 +6,7 @@
 #define NET_VERDICT_PEERING_H
 
 #include "net/verdict/negotiation.h"
+#include "net/verdict/stack.h"
 
 enum { QLOG_GOSSIP_LIMIT = 4096 }; /* streams between two nodes that are judged */
 
@@ -20,6 +21,7 @@ struct qlog_gossip {
     double base;     /* what makes the connection's times the peering's */
     double arrival, completion;
     double ended[2];  /* by the opener, by the receiver; not those that went with the connection */
+    double finished;  /* by the opener's own FIN or reset, and not because it was told to stop */
     double over;      /* the connection ended, or NEVER */
     double grew;      /* the opener's last new byte */
     uint64_t growths; /* how often it wrote */
@@ -33,15 +35,20 @@ struct qlog_gossip {
     const struct qlog_gossip *twin;          /* one more that both use, on another connection */
     unsigned generation; /* how often the opener had forgotten its peer when it opened this */
     bool presumed;       /* the nodes are not named: that they are the same two is presumed */
-    bool reopened;       /* the side that forgot it has opened another since: no doubt is left */
-    bool at_end;         /* it was forgotten as the log ends */
-    bool one_way;        /* between its two nodes no stream the other way is in use */
+    bool
+        habit_unread; /* that its receiver ignores it is the habit of a stack that may be another */
+    bool habit_dropped; /* that a side forgot it, likewise */
+    bool habit_rival;   /* that its opener writes on another connection instead, likewise */
+    bool reopened;      /* the side that forgot it has opened another since: no doubt is left */
+    bool at_end;        /* it was forgotten as the log ends */
+    bool one_way;       /* between its two nodes no stream the other way is in use */
 };
 
 struct qlog_peering {
     struct qlog_gossip *streams; /* in the order in which their receivers took them */
     size_t count;
-    bool presumed;       /* that its connections are between the same two nodes */
+    bool presumed;                      /* that its connections are between the same two nodes */
+    const struct qlog_stack *stacks[2]; /* by node */
     bool keeps_apart[2]; /* that node has a memory for each connection, not one for the peer */
 };
 

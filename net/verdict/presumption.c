@@ -40,10 +40,19 @@ static bool has_stream(const struct qlog_connection *connection, enum qlog_role 
     return false;
 }
 
+/* Only a stack that has one stream for a peer, and keeps it for one that is gone, makes such
+ * traces; leanSpec does. */
+static bool may_presume(const struct qlog_connection *connection)
+{
+    return qlog_stack_of(connection, QLOG_CLIENT)->forgets &&
+           qlog_stack_of(connection, QLOG_SERVER)->forgets;
+}
+
 enum qlog_side qlog_sole_opener(const struct qlog_connection *connection)
 {
     const struct qlog_log *log = only_log(connection);
-    if (log == NULL || log->has_claims || log->role == QLOG_ROLE_UNKNOWN)
+    if (log == NULL || log->has_claims || log->role == QLOG_ROLE_UNKNOWN ||
+        !may_presume(connection))
         return QLOG_NEITHER_SIDE;
     bool ours = has_stream(connection, log->role, false);
     bool theirs = has_stream(connection, qlog_other(log->role), false);
@@ -84,6 +93,8 @@ static void presume_crossing(const struct candidate *candidate, const struct can
     gossip->opener_owns = gossip->receiver_owns = false;
     gossip->rival = other;
     gossip->presumed = true;
+    gossip->habit_rival =
+        qlog_stack_of(gossip->connection, gossip->stream->opener)->reads == QLOG_READS_UNKNOWN;
 }
 
 /* The dialler vanished without a word, or was let go of, and dialled again while the listener held
@@ -107,6 +118,7 @@ static void presume_return(const struct candidate *candidate, const struct candi
     gossip->receiver_owns = false;
     gossip->before = other;
     gossip->presumed = true;
+    gossip->habit_unread = qlog_stack_of(connection, QLOG_SERVER)->reads == QLOG_READS_UNKNOWN;
 }
 
 static void presume(const struct candidate *candidate, const struct candidate *against)
@@ -121,7 +133,7 @@ static void presume(const struct candidate *candidate, const struct candidate *a
 static bool is_candidate(const struct qlog_gossip *gossip)
 {
     return only_log(gossip->connection) != NULL && gossip->connection->epoch > 0 &&
-           !gossip->opener_exact && !gossip->receiver_exact;
+           !gossip->opener_exact && !gossip->receiver_exact && may_presume(gossip->connection);
 }
 
 /* BEFORE is the candidate before it, or NULL: often of the same connection, which may have many

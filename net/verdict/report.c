@@ -126,7 +126,11 @@ json_t *qlog_report_stream(const struct qlog_connection *connection,
         "confidence", qlog_confidence_name(judgement->confidence), "evidence", judgement->evidence,
         "shape", qlog_use_name(&use), "bytes_out", count_bytes(opener), "bytes_back",
         count_bytes(receiver), "moments", report_moments(connection, stream, &use));
-    json_object_set_new(report, "orphan", json_boolean(qlog_verdict_is_orphan(judgement->verdict)));
+    json_object_set_new(
+        report, "orphan",
+        json_boolean(qlog_verdict_is_orphan(judgement->verdict) && !judgement->suspected));
+    if (judgement->suspected)
+        json_object_set_new(report, "suspected", json_true());
     json_object_set_new(report, "healthy",
                         json_boolean(qlog_verdict_is_healthy(judgement->verdict)));
     set_text(report, "protocol", qlog_protocol_of(stream));
@@ -227,7 +231,8 @@ void qlog_tally_add(struct qlog_tally *tally, const struct qlog_connection *conn
     tally->let_go += qlog_let_go(connection);
 }
 
-json_t *qlog_report_summary(const struct qlog_tally *tally, const uint64_t *verdicts)
+json_t *qlog_report_summary(const struct qlog_tally *tally, const uint64_t *verdicts,
+                            uint64_t suspected)
 {
     json_t *counts = json_object();
     uint64_t orphans = 0;
@@ -238,25 +243,27 @@ json_t *qlog_report_summary(const struct qlog_tally *tally, const uint64_t *verd
                                 json_integer((json_int_t)verdicts[i]));
         orphans += qlog_verdict_is_orphan(verdict) ? verdicts[i] : 0;
     }
-    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:o}", "connections",
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "connections",
                      (json_int_t)tally->connections, "logs", (json_int_t)tally->logs, "streams",
                      (json_int_t)(tally->streams + tally->let_go), "let_go",
-                     (json_int_t)tally->let_go, "orphans", (json_int_t)orphans, "verdicts", counts);
+                     (json_int_t)tally->let_go, "orphans", (json_int_t)orphans, "suspected",
+                     (json_int_t)suspected, "verdicts", counts);
 }
 
 json_t *qlog_report(const struct qlog_judgements *judgements)
 {
     const struct qlog_connections *connections = judgements->connections;
     struct qlog_tally tally = {0};
-    uint64_t verdicts[QLOG_VERDICTS] = {0};
+    uint64_t verdicts[QLOG_VERDICTS] = {0}, suspected = 0;
     json_t *list = json_array();
     for (size_t i = 0; i < connections->count; i++) {
         const struct qlog_connection *connection = connections->items[i];
         json_array_append_new(list, report_connection(connection, judgements->items[i]));
         qlog_tally_add(&tally, connection);
         for (size_t k = 0; k < connection->stream_count; k++)
-            verdicts[judgements->items[i][k].verdict]++;
+            ++*(judgements->items[i][k].suspected ? &suspected
+                                                  : &verdicts[judgements->items[i][k].verdict]);
     }
     return json_pack("{s:i, s:o, s:o}", "schema_version", QLOG_REPORT_VERSION, "connections", list,
-                     "summary", qlog_report_summary(&tally, verdicts));
+                     "summary", qlog_report_summary(&tally, verdicts, suspected));
 }

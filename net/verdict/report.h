@@ -12,12 +12,15 @@ enum { QLOG_REPORT_VERSION = 1 };
  * {schema_version, connections: [{id, logs: [{path, role, writer, records, stream_frames,
  * truncated, own_events}], peers: {client, server}, epoch_ms, duration_ms, ended: {at_ms, code,
  * space, reason, by, error, broken_by: {role, stream_id}}, one_way: {from, stream_id}, unknown:
- * [{path, reason}], streams: [{id, opened_by, verdict, orphan, healthy, confidence, evidence,
- * protocol, shape, bytes_out, bytes_back, first_activity_ms, last_activity_ms, first_out_ms,
- * last_out_ms, first_back_ms, last_back_ms, moments: [{at_ms, by, what}]}]}], summary:
- * {connections, logs, streams, let_go, orphans, verdicts: {NAME: count}}}. `id`, `writer`, peers,
- * `protocol`, `ended`, `epoch_ms` and times stand only where known. `let_go` counts closed streams
- * of long logs that are not listed, to make room for later ones; `streams` beside it includes them.
+ * [{path, reason}], streams: [{id, opened_by, verdict, orphan, suspected, healthy, confidence,
+ * evidence, protocol, shape, bytes_out, bytes_back, first_activity_ms, last_activity_ms,
+ * first_out_ms, last_out_ms, first_back_ms, last_back_ms, moments: [{at_ms, by, what}]}]}],
+ * summary: {connections, logs, streams, let_go, orphans, suspected, verdicts: {NAME: count}}}.
+ * `id`, `writer`, peers, `protocol`, `ended`, `epoch_ms` and times stand only where known. A stream
+ * is `suspected` where only a habit of some stacks would make it an orphan, and whose the other
+ * end's is nothing tells: it is no `orphan`, and not among `verdicts`. `let_go` counts closed
+ * streams of long logs that are not listed, to make room for later ones; `streams` beside it
+ * includes them.
  *
  * Times are milliseconds since the connection's first log began, which `epoch_ms` says the
  * calendar's time of. `bytes_out` are the opener's, null where the log does not tell how many;
@@ -42,8 +45,9 @@ struct qlog_tally {
 };
 
 void qlog_tally_add(struct qlog_tally *tally, const struct qlog_connection *connection);
-/* The report's `summary`; VERDICTS are counts by enum qlog_verdict. */
-json_t *qlog_report_summary(const struct qlog_tally *tally, const uint64_t *verdicts);
+/* The report's `summary`; VERDICTS are counts by enum qlog_verdict, without those SUSPECTED. */
+json_t *qlog_report_summary(const struct qlog_tally *tally, const uint64_t *verdicts,
+                            uint64_t suspected);
 /* One of its streams[]. */
 json_t *qlog_report_stream(const struct qlog_connection *connection,
                            const struct qlog_joined_stream *stream,

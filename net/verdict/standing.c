@@ -9,6 +9,7 @@ struct stream {
     enum qlog_verdict verdict;
     int64_t since;
     int told;
+    bool suspected; /* told only as suspected */
 };
 
 struct qlog_standing_connection {
@@ -62,12 +63,17 @@ static double quiet_of(const struct qlog_connection *connection)
     return client->quiet < server->quiet ? client->quiet : server->quiet;
 }
 
+static uint64_t *counter(struct qlog_standing *standing, int told, bool suspected)
+{
+    return suspected ? &standing->suspected : &standing->told[told];
+}
+
 static void settle(struct qlog_standing *standing, const struct qlog_connection *connection,
                    size_t index, const struct qlog_judgement *judgement, struct stream *stream,
                    int64_t now)
 {
     int before = stream->told;
-    if (before == (int)judgement->verdict)
+    if (before == (int)judgement->verdict && stream->suspected == judgement->suspected)
         return;
     if (now - stream->since < standing->grace) {
         int64_t due = stream->since + standing->grace;
@@ -76,9 +82,10 @@ static void settle(struct qlog_standing *standing, const struct qlog_connection 
         return;
     }
     if (before != QLOG_NOT_TOLD)
-        standing->told[before]--;
-    standing->told[judgement->verdict]++;
+        --*counter(standing, before, stream->suspected);
     stream->told = (int)judgement->verdict;
+    stream->suspected = judgement->suspected;
+    ++*counter(standing, stream->told, stream->suspected);
     standing->handler(standing->context, connection, &connection->streams[index], judgement,
                       before);
 }
@@ -91,7 +98,7 @@ static const struct stream *find_stream(struct qlog_standing *standing,
 {
     for (; *next < known->count && known->streams[*next].id < id; ++*next)
         if (known->streams[*next].told != QLOG_NOT_TOLD)
-            standing->told[known->streams[*next].told]--;
+            --*counter(standing, known->streams[*next].told, known->streams[*next].suspected);
     if (*next == known->count || known->streams[*next].id != id)
         return NULL;
     return &known->streams[(*next)++];
@@ -115,6 +122,7 @@ static void look_at(struct qlog_standing *standing, const struct qlog_connection
                      : old != NULL ? now
                                    : grown,
             .told = old != NULL ? old->told : QLOG_NOT_TOLD,
+            .suspected = old != NULL && old->suspected,
         };
         settle(standing, connection, i, &judgements[i], &streams[i], now);
     }

@@ -25,6 +25,7 @@ struct qlog_standing {
     uint64_t round;                         /* of judgings */
     uint64_t told[QLOG_VERDICTS];           /* streams by the verdict that was told last, those of
                                                connections that are there no more included */
+    uint64_t suspected;                     /* those that are suspected only, not in `told` */
     uint64_t unsettled;                     /* streams whose verdict has not been told yet */
     int64_t due;                            /* when the next is, INT64_MAX where none is */
 };

@@ -397,7 +397,8 @@ static void judge_twin(const struct qlog_gossip *gossip, struct qlog_judgement *
     char twin[128];
     bool exact = gossip->opener_exact || gossip->receiver_exact;
     judge(judgement, QLOG_DUPLICATE_ACROSS_CONNECTIONS, exact ? QLOG_EXACT : QLOG_MEDIUM,
-          "in use, beside %s, which its opener has in use to the same peer; one would do",
+          "%s, beside %s, which its opener has in use to the same peer; one would do",
+          gossip->used ? "in use" : "open, and a spare that was never used",
           name_of(gossip->twin, gossip, twin, sizeof(twin)));
 }
 
@@ -421,6 +422,35 @@ static void judge_owned(const struct qlog_gossip *gossip, struct qlog_judgement 
               over ? ", until the connection ended" : "");
 }
 
+static bool rests_on_habit(const struct qlog_gossip *gossip, enum qlog_verdict verdict)
+{
+    switch (verdict) {
+    case QLOG_UNREAD_AT_RECEIVER:
+        return gossip->habit_unread && !gossip->receiver_exact;
+    case QLOG_ORPHANED_AFTER_DEREGISTRATION:
+        return gossip->habit_dropped;
+    case QLOG_ORPHANED:
+    case QLOG_ORPHANED_AT_OPENER:
+        return gossip->habit_rival && !gossip->opener_exact;
+    default:
+        return false;
+    }
+}
+
+/* What only a habit would prove, where whose stack it is nobody says. */
+static void suspect(const struct qlog_gossip *gossip, struct qlog_judgement *judgement)
+{
+    if (!rests_on_habit(gossip, judgement->verdict))
+        return;
+    judgement->suspected = true;
+    judgement->confidence = QLOG_LOW;
+    char *evidence = text_format("%s: if the other end is of a stack that does so, which nothing "
+                                 "tells (--peer-kind would)",
+                                 judgement->evidence);
+    free(judgement->evidence);
+    judgement->evidence = evidence;
+}
+
 static void judge_gossip(const struct qlog_gossip *gossip, struct qlog_judgement *judgement)
 {
     if (gossip->ended[0] >= 0 && gossip->ended[1] >= 0)
@@ -437,6 +467,7 @@ static void judge_gossip(const struct qlog_gossip *gossip, struct qlog_judgement
         judge_unread(gossip, judgement);
     else
         judge_not_owned(gossip, judgement);
+    suspect(gossip, judgement);
     if (gossip->presumed && judgement->confidence < QLOG_LOW) {
         judgement->confidence = QLOG_LOW;
         char *evidence = text_format("%s (both connections are presumed to be with the same peer)",

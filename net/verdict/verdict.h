@@ -29,7 +29,9 @@ struct qlog_judgement {
     enum qlog_verdict verdict;
     enum qlog_confidence confidence;
     char *evidence;
-    bool one_way; /* the one gossipsub stream in use between its two nodes, in either direction */
+    bool suspected; /* an orphan only by the habit of a stack that may be another: it accuses nobody
+                     */
+    bool one_way;   /* the one gossipsub stream in use between its two nodes, in either direction */
 };
 
 /* One for each stream of each connection, in their order. */
