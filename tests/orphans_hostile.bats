@@ -94,7 +94,7 @@ refuses() {
         function begin(role, number) {
             time = 0
             printf "{\"qlog_version\":\"0.3\",\"qlog_format\":\"NDJSON\",\"trace\":{\"vantage_point\":{\"type\":"
-            printf "\"%s\"},\"common_fields\":{\"reference_time\":%d,\"ODCID\":\"%08x\"}}}\n", role,
+            printf "\"%s\",\"name\":\"aioquic\"},\"common_fields\":{\"reference_time\":%d,\"ODCID\":\"%08x\"}}}\n", role,
                 1700000000000 + number, number
         }
         BEGIN {

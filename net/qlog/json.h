@@ -37,8 +37,8 @@ static inline bool qlog_json_number(const json_t *object, const char *key, uint6
 /* Whether TEXT is WORD, which is in small letters, in letters of any case. */
 static inline bool qlog_text_is(struct bytes text, const char *word)
 {
-    return text.size == strlen(word) &&
-           (text.size == 0 || strncasecmp((const char *)text.data, word, text.size) == 0);
+    return text.size == strlen(word) && text.data != NULL &&
+           strncasecmp((const char *)text.data, word, text.size) == 0;
 }
 
 #endif
