@@ -135,10 +135,11 @@ static void on_event(void *context, const struct host_event *event)
     struct target *target;
     LIST_FOREACH(target, &dialer->targets, link)
     {
-        healer_hear(&target->healer, target->dial, event);
+        bool dialled = target->dial == number || dial_race_has(&target->race, number);
+        healer_hear(&target->healer, dialled ? number : target->dial, event);
         if (number == 0)
             continue;
-        if (target->dial == number || dial_race_has(&target->race, number))
+        if (dialled)
             on_target_event(target, event);
         else if (waited_for(target, event))
             retry_later(target);
