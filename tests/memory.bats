@@ -54,13 +54,14 @@ starve() {
 
 @test "a program that has no memory says so and ends, whoever asked for it" {
     # The sanitizers have an allocator of their own: test_program is for those.
-    if is_sanitized; then return; fi
+    if is_sanitized; then skip "the sanitizers have an allocator of their own"; fi
     preload=${BUILD:-$BIN}/tests/no_memory.so
     start_node a --key key
     starve 1 "$BIN/devnet-connect" --qlog logs --until identify "$(address a)"
     start_node b
     starve 1 "$BIN/devnet-connect" --json --from "$(ready b .api)" "$(address a)"
-    starve 2 "$BIN/devnet-mesh" dump "$(ready a .api)"
+    start_node quiet # whose answer is as long each time
+    starve 2 "$BIN/devnet-mesh" dump "$(ready quiet .api)"
     starve 2 "$BIN/devnet-orphans" --jobs 1 "$BATS_TEST_DIRNAME/fixtures/qlogs/ngtcp2-download"
     starve 1 "$BIN/devnet" key show key
 }
@@ -71,7 +72,7 @@ has_started_or_ended() {
 }
 
 @test "a node that has no memory any more ends with 1, and not by a signal" {
-    if is_sanitized; then return; fi
+    if is_sanitized; then skip "the sanitizers have an allocator of their own"; fi
     preload=${BUILD:-$BIN}/tests/no_memory.so
     NO_MEMORY_COUNT=$PWD/count LD_PRELOAD=$preload launch a "$BIN/devnet-node"
     await a '.event == "ready"'

@@ -190,9 +190,10 @@ static void take(struct attempt_driver *driver, uint64_t now_ns, const struct at
     attempt_take(&driver->attempt, now_ns, event, &output);
     for (size_t i = 0; i < output.count; i++)
         tell(driver, &output.told[i], source);
-    if (output.ask_identify)
+    /* Both are asked for at events of the host's alone. */
+    if (output.ask_identify && source != NULL)
         host_ask_identify(source->connection);
-    if (output.ping)
+    if (output.ping && source != NULL)
         ping(driver, source->connection);
     arm(driver, now_ns);
     if (driver->attempt.state == ATTEMPT_ENDS)

@@ -8,6 +8,7 @@
  *   --no-certificate, --bare-certificate (without libp2p's extension), --no-alpn: break TLS
  *   --no-request: a listener that does not ask for the dialler's certificate
  *   --long-hello: a ClientHello of two datagrams
+ *   --no-credit: a dialler that acknowledges what comes, and makes no room for more
  *   --times N: dial as often at once, and do the steps on the first connection that is up
  *
  * Steps, on the current stream, which is the one last opened or accepted:
@@ -59,6 +60,7 @@ struct channel {
 static struct {
     struct event_base *base;
     struct quic_endpoint *endpoint;
+    struct quic_policy policy; /* of what we dial */
     struct quic_connection *connection;
     struct channel *channels, *current;
     char **steps;
@@ -545,7 +547,7 @@ static void dial(const char *text, void (*prepare)(struct quic_connection *))
     if (!multiaddr_parse(text, &address, &error))
         fail(text, error.text);
     struct quic_connection *connection =
-        quic_endpoint_dial(me.endpoint, &address, NULL, NULL, &error);
+        quic_endpoint_dial(me.endpoint, &address, NULL, &me.policy, &error);
     if (connection == NULL)
         fail(text, error.text);
     if (prepare != NULL)
@@ -567,6 +569,7 @@ static void set_up(const struct identity *identity)
     settings.base = me.base;
     settings.identity = identity;
     settings.handlers = &handlers;
+    me.policy = settings.policy;
     struct error error;
     me.endpoint = quic_endpoint_new(&settings, &error);
     if (me.endpoint == NULL)
@@ -615,6 +618,8 @@ int main(int argc, char **argv)
             left_out.request = true;
         else if (strcmp(argv[next], "--long-hello") == 0)
             prepare = use_long_hello;
+        else if (strcmp(argv[next], "--no-credit") == 0)
+            me.policy.credit_by_hand = true;
         else if (strcmp(argv[next], "--times") == 0 && next + 1 < argc)
             times = strtoul(argv[++next], NULL, 10);
         else if (strcmp(argv[next], "--listen") == 0)

@@ -358,8 +358,10 @@ static void set_up(const struct identity *identity)
     settings.base = me.base;
     settings.identity = identity;
     settings.handlers = &handlers;
-    settings.policy.handshake_timeout_ms =
-        HANDSHAKE_TIMEOUT_MS; /* it is the peer that is to be tried */
+    /* It is the peer that is to be tried: we wait for what it makes of it. */
+    settings.policy.handshake_timeout_ms = HANDSHAKE_TIMEOUT_MS;
+    settings.policy.idle_timeout_ms = HANDSHAKE_TIMEOUT_MS;
+    settings.policy.unanswered_ms = 0;
     struct error error;
     me.endpoint = quic_endpoint_new(&settings, &error);
     if (me.endpoint == NULL)
