@@ -15,7 +15,7 @@ static const uint8_t *id_of(const ProtobufCBinaryData *id)
 /* ---- what we hear ---- */
 
 /* Appends the offered ids that we have not met and did not ask another peer for lately. */
-static void choose_wanted(struct gossipsub *router, struct peer *peer,
+static void choose_wanted(struct gossipsub *router, struct router_peer *peer,
                           const Gossipsub__ControlIHave *ihave, struct buffer *wanted)
 {
     const struct topic *topic = router_topic(router, bytes_of(ihave->topic.data, ihave->topic.len));
@@ -47,7 +47,8 @@ static size_t count_offered(const Gossipsub__ControlMessage *control)
     return count;
 }
 
-static void note_promise(struct gossipsub *router, struct peer *peer, id_list ids, size_t count)
+static void note_promise(struct gossipsub *router, struct router_peer *peer, id_list ids,
+                         size_t count)
 {
     if (peer->promise_due > 0)
         return;
@@ -55,7 +56,7 @@ static void note_promise(struct gossipsub *router, struct peer *peer, id_list id
     memcpy(peer->promised_id, ids[random_below(&router->random, count)], GOSSIPSUB_MESSAGE_ID_SIZE);
 }
 
-void router_check_promise(struct gossipsub *router, struct peer *peer)
+void router_check_promise(struct gossipsub *router, struct router_peer *peer)
 {
     if (peer->promise_due == 0 || router->now < peer->promise_due)
         return;
@@ -63,7 +64,7 @@ void router_check_promise(struct gossipsub *router, struct peer *peer)
     peer->broke_promise = !id_set_has(&router->seen, router->now, peer->promised_id);
 }
 
-static void handle_ihave(struct gossipsub *router, struct peer *peer,
+static void handle_ihave(struct gossipsub *router, struct router_peer *peer,
                          const Gossipsub__ControlMessage *control)
 {
     if (control->n_ihave == 0)
@@ -82,7 +83,7 @@ static void handle_ihave(struct gossipsub *router, struct peer *peer,
     buffer_clear(&wanted);
 }
 
-static void serve_iwant(struct gossipsub *router, struct peer *peer,
+static void serve_iwant(struct gossipsub *router, struct router_peer *peer,
                         const Gossipsub__ControlIWant *iwant)
 {
     for (size_t i = 0; i < iwant->n_message_ids; i++) {
@@ -99,7 +100,7 @@ static void serve_iwant(struct gossipsub *router, struct peer *peer,
     }
 }
 
-static void note_idontwant(struct gossipsub *router, struct peer *peer,
+static void note_idontwant(struct gossipsub *router, struct router_peer *peer,
                            const Gossipsub__ControlIDontWant *idontwant)
 {
     for (size_t i = 0; i < idontwant->n_message_ids; i++) {
@@ -114,7 +115,7 @@ static void note_idontwant(struct gossipsub *router, struct peer *peer,
     }
 }
 
-void router_handle_gossip(struct gossipsub *router, struct peer *peer,
+void router_handle_gossip(struct gossipsub *router, struct router_peer *peer,
                           const Gossipsub__ControlMessage *control)
 {
     for (size_t i = 0; i < control->n_idontwant && i < CONTROL_PER_RPC_MAX; i++)
@@ -162,13 +163,14 @@ void router_send_gossip(struct gossipsub *router, struct topic *topic)
 }
 
 void router_send_idontwant(struct gossipsub *router, const struct topic *topic,
-                           const struct peer *from, const uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE])
+                           const struct router_peer *from,
+                           const uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE])
 {
     struct rpc_writer writer = {0};
     rpc_write_idontwant(&writer, (id_list)id, 1);
     struct chunk *rpc = rpc_writer_finish(&writer);
     for (size_t i = 0; i < topic->mesh.count; i++) {
-        struct peer *peer = router->peers[topic->mesh.items[i]];
+        struct router_peer *peer = router->peers[topic->mesh.items[i]];
         if (peer == from || peer->version < GOSSIPSUB_1_2)
             continue;
         if (sending_takes(router, peer, GOSSIPSUB_IDONTWANT))

@@ -53,27 +53,27 @@ bool gossipsub_in_fanout(const struct gossipsub *router, gossipsub_peer peer, go
 uint64_t gossipsub_backoff_left(const struct gossipsub *router, uint64_t now, gossipsub_peer handle,
                                 gossipsub_topic topic)
 {
-    const struct peer *peer = router_peer(router, handle);
+    const struct router_peer *peer = router_peer(router, handle);
     return peer != NULL ? backoff_left_with_slack(&router->backoffs, now, peer_id_of(peer), topic)
                         : 0;
 }
 
 const uint64_t *gossipsub_peer_refused(const struct gossipsub *router, gossipsub_peer handle)
 {
-    const struct peer *peer = router_peer(router, handle);
+    const struct router_peer *peer = router_peer(router, handle);
     return peer != NULL ? peer->refused_messages : NULL;
 }
 
 struct gossipsub_left_out gossipsub_peer_left_out(const struct gossipsub *router,
                                                   gossipsub_peer handle)
 {
-    const struct peer *peer = router_peer(router, handle);
+    const struct router_peer *peer = router_peer(router, handle);
     return peer != NULL ? peer->left_out : (struct gossipsub_left_out){0};
 }
 
 size_t gossipsub_peer_unsent(const struct gossipsub *router, gossipsub_peer handle)
 {
-    const struct peer *peer = router_peer(router, handle);
+    const struct router_peer *peer = router_peer(router, handle);
     return peer != NULL ? peer->unsent + peer->queue.bytes : 0;
 }
 

@@ -106,7 +106,7 @@ struct send_queue {
     size_t bytes;
 };
 
-struct peer {
+struct router_peer {
     gossipsub_peer handle;
     uint64_t serial; /* never used again, as a handle is */
     uint8_t id[BACKOFF_PEER_ID_SIZE_MAX];
@@ -165,7 +165,7 @@ struct gossipsub {
     uint64_t now;                      /* of the event being handled */
     uint64_t event;                    /* that one: counts up */
     struct gossipsub_actions *actions; /* of the event being handled */
-    struct peer **peers;               /* by handle; NULL where the handle is free */
+    struct router_peer **peers;        /* by handle; NULL where the handle is free */
     size_t peer_slots;
     struct handle_set peer_handles; /* of those that are there */
     struct handle_set free_handles; /* a stack */
@@ -196,72 +196,72 @@ struct gossipsub_action *router_emit(struct gossipsub *router, enum gossipsub_ac
 /* ---- sending.c ---- */
 
 /* At once, whatever waits. Takes over the reference of RPC. */
-void router_send(struct gossipsub *router, struct peer *peer, gossipsub_topic topic,
+void router_send(struct gossipsub *router, struct router_peer *peer, gossipsub_topic topic,
                  struct chunk *rpc, enum gossipsub_priority priority);
 /* A message: at once, behind others that wait, or not at all: false. */
-bool router_send_message(struct gossipsub *router, struct peer *peer, gossipsub_topic topic,
+bool router_send_message(struct gossipsub *router, struct router_peer *peer, gossipsub_topic topic,
                          struct chunk *rpc);
 /* Whether control and messages have to wait. */
-bool sending_fills(const struct gossipsub *router, const struct peer *peer);
+bool sending_fills(const struct gossipsub *router, const struct router_peer *peer);
 /* Whether gossip of that kind, sent now, would not be too much. */
-bool sending_takes(const struct gossipsub *router, const struct peer *peer,
+bool sending_takes(const struct gossipsub *router, const struct router_peer *peer,
                    enum gossipsub_kind kind);
 /* Counts COUNT of a kind, and tells of the RPC, whose reference it takes over. */
-void sending_leave_out(struct gossipsub *router, struct peer *peer, enum gossipsub_kind kind,
+void sending_leave_out(struct gossipsub *router, struct router_peer *peer, enum gossipsub_kind kind,
                        size_t count, struct chunk *rpc);
 /* Its stream is gone: what waits is lost as what was written to it is. */
-void sending_drop(struct peer *peer);
-void sending_clear(struct peer *peer);
+void sending_drop(struct router_peer *peer);
+void sending_clear(struct router_peer *peer);
 /* At the heartbeat: does it still read? */
-void sending_maintain(struct gossipsub *router, struct peer *peer);
+void sending_maintain(struct gossipsub *router, struct router_peer *peer);
 
 /* ---- told.c ---- */
 
 /* What the peer is to know of the topic may have changed: said at the end of the event, or as soon
  * as its stream takes it. */
-void told_mark(struct gossipsub *router, struct peer *peer, const struct topic *topic);
+void told_mark(struct gossipsub *router, struct router_peer *peer, const struct topic *topic);
 /* The same for every topic: it has a fresh stream. */
-void told_mark_all(struct gossipsub *router, struct peer *peer);
+void told_mark_all(struct gossipsub *router, struct router_peer *peer);
 /* Puts what is to be said into the outbox. */
-void told_write(struct gossipsub *router, struct peer *peer);
+void told_write(struct gossipsub *router, struct router_peer *peer);
 /* Our stream is gone: what was said may not have arrived, and what arrived may be forgotten. */
-void told_stream_lost(struct peer *peer);
+void told_stream_lost(struct router_peer *peer);
 /* The peer may have forgotten what it was told. */
-void told_forgotten(struct peer *peer);
+void told_forgotten(struct router_peer *peer);
 /* It has us in its mesh by its own doing, or (before we leave it, in turn) has no more. */
-void told_peer_has_us(struct peer *peer, const struct topic *topic);
-void told_peer_left_us(struct peer *peer, const struct topic *topic);
+void told_peer_has_us(struct router_peer *peer, const struct topic *topic);
+void told_peer_left_us(struct router_peer *peer, const struct topic *topic);
 /* Whether a peer has yet to hear something of the topic. */
 bool told_needs_topic(const struct gossipsub *router, const struct topic *topic);
 void told_forget_topic(struct gossipsub *router, const struct topic *topic);
 
 /* ---- outbox.c: control and subscriptions wait for the end of the event, to share an RPC ---- */
 
-void outbox_subscription(struct gossipsub *router, struct peer *peer, const struct topic *topic,
-                         bool subscribe);
-void outbox_graft(struct gossipsub *router, struct peer *peer, const struct topic *topic);
-void outbox_prune(struct gossipsub *router, struct peer *peer, const struct topic *topic,
+void outbox_subscription(struct gossipsub *router, struct router_peer *peer,
+                         const struct topic *topic, bool subscribe);
+void outbox_graft(struct gossipsub *router, struct router_peer *peer, const struct topic *topic);
+void outbox_prune(struct gossipsub *router, struct router_peer *peer, const struct topic *topic,
                   uint64_t backoff_ms);
-void outbox_ihave(struct gossipsub *router, struct peer *peer, const struct topic *topic,
+void outbox_ihave(struct gossipsub *router, struct router_peer *peer, const struct topic *topic,
                   const uint8_t (*ids)[GOSSIPSUB_MESSAGE_ID_SIZE], size_t count);
-void outbox_iwant(struct gossipsub *router, struct peer *peer,
+void outbox_iwant(struct gossipsub *router, struct router_peer *peer,
                   const uint8_t (*ids)[GOSSIPSUB_MESSAGE_ID_SIZE], size_t count);
 /* Drops what is waiting for a peer that cannot be sent to any more. */
-void outbox_drop(struct gossipsub *router, struct peer *peer);
+void outbox_drop(struct gossipsub *router, struct router_peer *peer);
 void outboxes_send(struct gossipsub *router);
 
 /* ---- peers.c ---- */
 
-struct peer *router_peer(const struct gossipsub *router, gossipsub_peer peer);
-struct bytes peer_id_of(const struct peer *peer);
+struct router_peer *router_peer(const struct gossipsub *router, gossipsub_peer peer);
+struct bytes peer_id_of(const struct router_peer *peer);
 /* False where the peer knows already, or may not be sent to. */
-bool router_peer_wants(const struct gossipsub *router, const struct peer *peer,
+bool router_peer_wants(const struct gossipsub *router, const struct router_peer *peer,
                        const uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE]);
 /* Counts what costs the peer points; router_judge_peer drops it where these are too many. */
-void router_offend(struct peer *peer, uint64_t points);
-void router_judge_peer(struct gossipsub *router, struct peer *peer);
+void router_offend(struct router_peer *peer, uint64_t points);
+void router_judge_peer(struct gossipsub *router, struct router_peer *peer);
 /* It sent what no honest peer sends. */
-void router_drop_peer(struct gossipsub *router, struct peer *peer, const char *reason);
+void router_drop_peer(struct gossipsub *router, struct router_peer *peer, const char *reason);
 void peers_clear(struct gossipsub *router);
 
 /* ---- topics.c ---- */
@@ -278,10 +278,10 @@ void topics_clear(struct gossipsub *router);
 
 /* ---- subscriptions.c ---- */
 
-void router_handle_subscriptions(struct gossipsub *router, struct peer *peer,
+void router_handle_subscriptions(struct gossipsub *router, struct router_peer *peer,
                                  const Gossipsub__RPC *rpc);
 /* False where the peer has GOSSIPSUB_TOPICS_PER_PEER_MAX others. */
-bool router_add_subscriber(struct gossipsub *router, struct peer *peer, struct topic *topic);
+bool router_add_subscriber(struct gossipsub *router, struct router_peer *peer, struct topic *topic);
 /* The topic that we name, made where it is not there; NULL with the error set. */
 struct topic *router_own_topic(struct gossipsub *router, const char *name, struct error *error);
 
@@ -291,13 +291,13 @@ struct topic *router_own_topic(struct gossipsub *router, const char *name, struc
  * own array, good until the next call. GRAFTABLE: only those without a backoff. */
 struct handle_set *router_candidates(struct gossipsub *router, const struct topic *topic,
                                      const struct handle_set *except, bool graftable);
-void router_leave_mesh(struct gossipsub *router, struct peer *peer, struct topic *topic,
+void router_leave_mesh(struct gossipsub *router, struct router_peer *peer, struct topic *topic,
                        bool by_peer, const char *reason);
 /* Rule 6: at once, where the mesh is below D_low. */
-void router_graft_eagerly(struct gossipsub *router, struct peer *peer, struct topic *topic);
-void router_graft_waiting(struct gossipsub *router, struct peer *peer);
-void router_handle_graft(struct gossipsub *router, struct peer *peer, struct topic *topic);
-void router_handle_prune(struct gossipsub *router, struct peer *peer, struct topic *topic,
+void router_graft_eagerly(struct gossipsub *router, struct router_peer *peer, struct topic *topic);
+void router_graft_waiting(struct gossipsub *router, struct router_peer *peer);
+void router_handle_graft(struct gossipsub *router, struct router_peer *peer, struct topic *topic);
+void router_handle_prune(struct gossipsub *router, struct router_peer *peer, struct topic *topic,
                          uint64_t backoff_ms);
 void router_join(struct gossipsub *router, struct topic *topic);
 void router_leave(struct gossipsub *router, struct topic *topic);
@@ -312,18 +312,19 @@ void router_end_fanout(struct topic *topic);
 
 /* ---- gossip.c ---- */
 
-void router_handle_gossip(struct gossipsub *router, struct peer *peer,
+void router_handle_gossip(struct gossipsub *router, struct router_peer *peer,
                           const Gossipsub__ControlMessage *control);
 /* At the heartbeat: has the peer sent what it offered? */
-void router_check_promise(struct gossipsub *router, struct peer *peer);
+void router_check_promise(struct gossipsub *router, struct router_peer *peer);
 void router_send_gossip(struct gossipsub *router, struct topic *topic);
 /* To the mesh but FROM, from version 1.2 on. */
 void router_send_idontwant(struct gossipsub *router, const struct topic *topic,
-                           const struct peer *from, const uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE]);
+                           const struct router_peer *from,
+                           const uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE]);
 
 /* ---- messages.c ---- */
 
-void router_handle_message(struct gossipsub *router, struct peer *peer,
+void router_handle_message(struct gossipsub *router, struct router_peer *peer,
                            const Gossipsub__Message *message);
 
 /* ---- router.c ---- */

@@ -3,12 +3,12 @@
 
 /* ---- who is in it ---- */
 
-static bool may_send(const struct peer *peer)
+static bool may_send(const struct router_peer *peer)
 {
     return peer->stream_open && !peer->dropped;
 }
 
-static bool may_graft(const struct gossipsub *router, const struct peer *peer,
+static bool may_graft(const struct gossipsub *router, const struct router_peer *peer,
                       const struct topic *topic)
 {
     return !router->parameters.passive && may_send(peer) && !peer->direct &&
@@ -23,7 +23,7 @@ struct handle_set *router_candidates(struct gossipsub *router, const struct topi
     struct handle_set *candidates = &router->candidates;
     candidates->count = 0;
     for (size_t i = 0; i < topic->subscribers.count; i++) {
-        const struct peer *peer = router->peers[topic->subscribers.items[i]];
+        const struct router_peer *peer = router->peers[topic->subscribers.items[i]];
         if (peer->direct || handle_set_has(except, peer->handle))
             continue;
         if (graftable ? may_graft(router, peer, topic) : may_send(peer))
@@ -32,14 +32,14 @@ struct handle_set *router_candidates(struct gossipsub *router, const struct topi
     return candidates;
 }
 
-static void enter_mesh(struct gossipsub *router, struct peer *peer, struct topic *topic,
+static void enter_mesh(struct gossipsub *router, struct router_peer *peer, struct topic *topic,
                        bool by_peer)
 {
     if (handle_set_add(&topic->mesh, peer->handle))
         router_emit(router, GOSSIPSUB_GRAFTED, peer->handle, topic->handle)->by_peer = by_peer;
 }
 
-void router_leave_mesh(struct gossipsub *router, struct peer *peer, struct topic *topic,
+void router_leave_mesh(struct gossipsub *router, struct router_peer *peer, struct topic *topic,
                        bool by_peer, const char *reason)
 {
     if (!handle_set_remove(&topic->mesh, peer->handle))
@@ -50,7 +50,7 @@ void router_leave_mesh(struct gossipsub *router, struct peer *peer, struct topic
     action->reason = reason;
 }
 
-static void graft(struct gossipsub *router, struct peer *peer, struct topic *topic)
+static void graft(struct gossipsub *router, struct router_peer *peer, struct topic *topic)
 {
     enter_mesh(router, peer, topic, false);
     told_mark(router, peer, topic);
@@ -59,7 +59,7 @@ static void graft(struct gossipsub *router, struct peer *peer, struct topic *top
 
 /* The peer is told by PRUNE, in the place of a GRAFT that waits: it may have us in its mesh all the
  * same, where what it said last crossed an earlier GRAFT. */
-static void refuse(struct gossipsub *router, struct peer *peer, const struct topic *topic,
+static void refuse(struct gossipsub *router, struct router_peer *peer, const struct topic *topic,
                    uint64_t backoff_ms)
 {
     backoff_set(&router->backoffs, router->now, peer_id_of(peer), topic->handle, backoff_ms);
@@ -78,7 +78,7 @@ static size_t count_outbound(const struct gossipsub *router, const struct handle
 }
 
 /* A full mesh takes a peer that we chose to dial, while it lacks some. */
-static bool has_room_for(const struct gossipsub *router, const struct peer *peer,
+static bool has_room_for(const struct gossipsub *router, const struct router_peer *peer,
                          const struct topic *topic)
 {
     const struct gossipsub_parameters *parameters = &router->parameters;
@@ -88,7 +88,7 @@ static bool has_room_for(const struct gossipsub *router, const struct peer *peer
            backoff_left(&router->backoffs, router->now, peer_id_of(peer), topic->handle) == 0;
 }
 
-static void answer_graft(struct gossipsub *router, struct peer *peer, struct topic *topic)
+static void answer_graft(struct gossipsub *router, struct router_peer *peer, struct topic *topic)
 {
     if (!may_send(peer) || handle_set_has(&topic->mesh, peer->handle)) {
         told_peer_has_us(peer, topic);
@@ -105,7 +105,7 @@ static void answer_graft(struct gossipsub *router, struct peer *peer, struct top
     }
 }
 
-void router_handle_graft(struct gossipsub *router, struct peer *peer, struct topic *topic)
+void router_handle_graft(struct gossipsub *router, struct router_peer *peer, struct topic *topic)
 {
     /* Who grafts is subscribed, even where its announcement was lost with an older stream. */
     if (topic->subscribed && router_add_subscriber(router, peer, topic))
@@ -117,7 +117,7 @@ void router_handle_graft(struct gossipsub *router, struct peer *peer, struct top
     }
 }
 
-void router_handle_prune(struct gossipsub *router, struct peer *peer, struct topic *topic,
+void router_handle_prune(struct gossipsub *router, struct router_peer *peer, struct topic *topic,
                          uint64_t backoff_ms)
 {
     if (topic_bits_has(&peer->pruned_us, topic->handle))
@@ -139,7 +139,7 @@ void router_handle_prune(struct gossipsub *router, struct peer *peer, struct top
 void gossipsub_peer_set_direct(struct gossipsub *router, uint64_t now, gossipsub_peer handle,
                                bool direct, struct gossipsub_actions *actions)
 {
-    struct peer *peer = router_peer(router, handle);
+    struct router_peer *peer = router_peer(router, handle);
     if (peer == NULL || peer->direct == direct)
         return;
     router_begin(router, now, actions);
@@ -163,7 +163,7 @@ void gossipsub_peer_set_direct(struct gossipsub *router, uint64_t now, gossipsub
 
 /* ---- what we ask for ---- */
 
-void router_graft_eagerly(struct gossipsub *router, struct peer *peer, struct topic *topic)
+void router_graft_eagerly(struct gossipsub *router, struct router_peer *peer, struct topic *topic)
 {
     if (topic->subscribed && topic->mesh.count < router->parameters.d_low &&
         !handle_set_has(&topic->mesh, peer->handle) &&
@@ -171,7 +171,7 @@ void router_graft_eagerly(struct gossipsub *router, struct peer *peer, struct to
         graft(router, peer, topic);
 }
 
-void router_graft_waiting(struct gossipsub *router, struct peer *peer)
+void router_graft_waiting(struct gossipsub *router, struct router_peer *peer)
 {
     FOR_EACH_TOPIC(router, topic)
     {
@@ -200,7 +200,7 @@ void router_join(struct gossipsub *router, struct topic *topic)
 {
     size_t d = router->parameters.d;
     for (size_t i = 0; i < topic->fanout.count && topic->mesh.count < d; i++) {
-        struct peer *peer = router->peers[topic->fanout.items[i]];
+        struct router_peer *peer = router->peers[topic->fanout.items[i]];
         if (may_graft(router, peer, topic))
             graft(router, peer, topic);
     }
@@ -213,7 +213,7 @@ void router_join(struct gossipsub *router, struct topic *topic)
 void router_leave(struct gossipsub *router, struct topic *topic)
 {
     while (topic->mesh.count > 0) {
-        struct peer *peer = router->peers[topic->mesh.items[0]];
+        struct router_peer *peer = router->peers[topic->mesh.items[0]];
         router_leave_mesh(router, peer, topic, false, "we unsubscribed");
         refuse(router, peer, topic, router->parameters.unsubscribe_backoff_ms);
     }
@@ -238,7 +238,7 @@ static void prune_excess(struct gossipsub *router, struct topic *topic)
         order->items[outbound++] = handle;
     }
     for (size_t i = router->parameters.d; i < order->count; i++) {
-        struct peer *peer = router->peers[order->items[i]];
+        struct router_peer *peer = router->peers[order->items[i]];
         router_leave_mesh(router, peer, topic, false, "the mesh was above D_high");
         refuse(router, peer, topic, router->parameters.prune_backoff_ms);
     }

@@ -21,12 +21,12 @@ void gossipsub_set_validator(struct gossipsub *router, gossipsub_validator valid
 /* Sends one encoded message to those of PEERS that want it, FROM (or NULL) left out; how many take
  * it. */
 static size_t send_to(struct gossipsub *router, const struct topic *topic,
-                      const struct handle_set *peers, const struct peer *from,
+                      const struct handle_set *peers, const struct router_peer *from,
                       const uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE], struct chunk *rpc)
 {
     size_t count = 0;
     for (size_t i = 0; i < peers->count; i++) {
-        struct peer *peer = router->peers[peers->items[i]];
+        struct router_peer *peer = router->peers[peers->items[i]];
         if (peer != from && router_peer_wants(router, peer, id))
             count += router_send_message(router, peer, topic->handle, rpc);
     }
@@ -35,8 +35,8 @@ static size_t send_to(struct gossipsub *router, const struct topic *topic,
 
 /* The same for the topic's direct peers. */
 static size_t send_to_direct(struct gossipsub *router, const struct topic *topic,
-                             const struct peer *from, const uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE],
-                             struct chunk *rpc)
+                             const struct router_peer *from,
+                             const uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE], struct chunk *rpc)
 {
     if (router->direct_peers.count == 0)
         return 0;
@@ -53,8 +53,9 @@ static size_t send_to_direct(struct gossipsub *router, const struct topic *topic
 
 /* ---- received ---- */
 
-static void pass_on(struct gossipsub *router, const struct topic *topic, const struct peer *from,
-                    const uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE], struct bytes data)
+static void pass_on(struct gossipsub *router, const struct topic *topic,
+                    const struct router_peer *from, const uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE],
+                    struct bytes data)
 {
     /* NULL where the sender's encoding fitted an RPC and ours does not: cannot be passed on. */
     struct chunk *rpc = rpc_encode_message(topic_bytes(topic), data);
@@ -69,8 +70,9 @@ static void pass_on(struct gossipsub *router, const struct topic *topic, const s
     chunk_unref(rpc);
 }
 
-static void deliver(struct gossipsub *router, const struct topic *topic, const struct peer *from,
-                    const uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE], struct chunk *payload)
+static void deliver(struct gossipsub *router, const struct topic *topic,
+                    const struct router_peer *from, const uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE],
+                    struct chunk *payload)
 {
     struct gossipsub_action *action =
         router_emit(router, GOSSIPSUB_DELIVER, from->handle, topic->handle);
@@ -86,7 +88,7 @@ static bool is_anonymous(const Gossipsub__Message *message)
            !message->has_key;
 }
 
-static void reject(struct gossipsub *router, struct peer *peer, enum gossipsub_refusal why)
+static void reject(struct gossipsub *router, struct router_peer *peer, enum gossipsub_refusal why)
 {
     router->statistics.invalid++;
     router->statistics.refused[why]++;
@@ -94,7 +96,7 @@ static void reject(struct gossipsub *router, struct peer *peer, enum gossipsub_r
     router_offend(peer, OFFENCE_REJECTED_MESSAGE);
 }
 
-void router_handle_message(struct gossipsub *router, struct peer *peer,
+void router_handle_message(struct gossipsub *router, struct router_peer *peer,
                            const Gossipsub__Message *message)
 {
     const struct topic *topic =

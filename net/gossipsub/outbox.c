@@ -1,6 +1,6 @@
 #include "net/gossipsub/internal.h"
 
-static void send_outbox(struct gossipsub *router, struct peer *peer)
+static void send_outbox(struct gossipsub *router, struct router_peer *peer)
 {
     struct rpc_writer *outbox = &peer->outbox;
     bool has_graft = outbox->has_graft;
@@ -11,8 +11,8 @@ static void send_outbox(struct gossipsub *router, struct peer *peer)
 }
 
 /* The outbox with room for an entry of the topic and so many ids. */
-static struct rpc_writer *outbox_for(struct gossipsub *router, struct peer *peer, size_t topic_size,
-                                     size_t ids)
+static struct rpc_writer *outbox_for(struct gossipsub *router, struct router_peer *peer,
+                                     size_t topic_size, size_t ids)
 {
     /* A tag and a length for the entry and for each of its fields, with some to spare. */
     enum { ENTRY_OVERHEAD = 32, ID_OVERHEAD = 2 };
@@ -23,20 +23,20 @@ static struct rpc_writer *outbox_for(struct gossipsub *router, struct peer *peer
     return &peer->outbox;
 }
 
-void outbox_subscription(struct gossipsub *router, struct peer *peer, const struct topic *topic,
-                         bool subscribe)
+void outbox_subscription(struct gossipsub *router, struct router_peer *peer,
+                         const struct topic *topic, bool subscribe)
 {
     struct bytes name = topic_bytes(topic);
     rpc_write_subscription(outbox_for(router, peer, name.size, 0), name, subscribe);
 }
 
-void outbox_graft(struct gossipsub *router, struct peer *peer, const struct topic *topic)
+void outbox_graft(struct gossipsub *router, struct router_peer *peer, const struct topic *topic)
 {
     struct bytes name = topic_bytes(topic);
     rpc_write_graft(outbox_for(router, peer, name.size, 0), name);
 }
 
-void outbox_prune(struct gossipsub *router, struct peer *peer, const struct topic *topic,
+void outbox_prune(struct gossipsub *router, struct router_peer *peer, const struct topic *topic,
                   uint64_t backoff_ms)
 {
     struct bytes name = topic_bytes(topic);
@@ -45,14 +45,14 @@ void outbox_prune(struct gossipsub *router, struct peer *peer, const struct topi
 }
 
 /* What the outbox does not take is shown to whoever traces RPCs. */
-static void leave_out(struct gossipsub *router, struct peer *peer, enum gossipsub_kind kind,
+static void leave_out(struct gossipsub *router, struct router_peer *peer, enum gossipsub_kind kind,
                       size_t count, struct rpc_writer *writer)
 {
     sending_leave_out(router, peer, kind, count, rpc_writer_finish(writer));
     rpc_writer_clear(writer);
 }
 
-void outbox_ihave(struct gossipsub *router, struct peer *peer, const struct topic *topic,
+void outbox_ihave(struct gossipsub *router, struct router_peer *peer, const struct topic *topic,
                   const uint8_t (*ids)[GOSSIPSUB_MESSAGE_ID_SIZE], size_t count)
 {
     struct bytes name = topic_bytes(topic);
@@ -67,7 +67,7 @@ void outbox_ihave(struct gossipsub *router, struct peer *peer, const struct topi
     }
 }
 
-void outbox_iwant(struct gossipsub *router, struct peer *peer,
+void outbox_iwant(struct gossipsub *router, struct router_peer *peer,
                   const uint8_t (*ids)[GOSSIPSUB_MESSAGE_ID_SIZE], size_t count)
 {
     bool taken = sending_takes(router, peer, GOSSIPSUB_IWANT);
@@ -80,7 +80,7 @@ void outbox_iwant(struct gossipsub *router, struct peer *peer,
     }
 }
 
-void outbox_drop(struct gossipsub *router, struct peer *peer)
+void outbox_drop(struct gossipsub *router, struct router_peer *peer)
 {
     rpc_writer_clear(&peer->outbox);
     handle_set_remove(&router->waiting, peer->handle);
@@ -89,7 +89,7 @@ void outbox_drop(struct gossipsub *router, struct peer *peer)
 void outboxes_send(struct gossipsub *router)
 {
     for (size_t i = 0; i < router->waiting.count; i++) {
-        struct peer *peer = router_peer(router, router->waiting.items[i]);
+        struct router_peer *peer = router_peer(router, router->waiting.items[i]);
         if (peer->told.any_unsaid && !sending_fills(router, peer))
             told_write(router, peer);
         if (rpc_writer_size(&peer->outbox) > 0)

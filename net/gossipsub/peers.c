@@ -4,17 +4,17 @@
 
 #include "common/memory.h"
 
-struct peer *router_peer(const struct gossipsub *router, gossipsub_peer peer)
+struct router_peer *router_peer(const struct gossipsub *router, gossipsub_peer peer)
 {
     return peer < router->peer_slots ? router->peers[peer] : NULL;
 }
 
-struct bytes peer_id_of(const struct peer *peer)
+struct bytes peer_id_of(const struct router_peer *peer)
 {
     return bytes_of(peer->id, peer->id_size);
 }
 
-bool router_peer_wants(const struct gossipsub *router, const struct peer *peer,
+bool router_peer_wants(const struct gossipsub *router, const struct router_peer *peer,
                        const uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE])
 {
     return peer->stream_open && !peer->dropped && !id_set_has(&peer->not_wanted, router->now, id);
@@ -35,7 +35,7 @@ bool gossipsub_peer_added(struct gossipsub *router, uint64_t now, struct bytes i
     (void)now;
     if (router->peer_handles.count >= GOSSIPSUB_PEERS_MAX || id.size > BACKOFF_PEER_ID_SIZE_MAX)
         return false;
-    struct peer *peer = memory_new(sizeof(*peer));
+    struct router_peer *peer = memory_new(sizeof(*peer));
     peer->handle = take_handle(router);
     peer->serial = router->next_serial++;
     memcpy(peer->id, id.data, id.size);
@@ -49,7 +49,7 @@ bool gossipsub_peer_added(struct gossipsub *router, uint64_t now, struct bytes i
     return true;
 }
 
-static void free_peer(struct peer *peer)
+static void free_peer(struct router_peer *peer)
 {
     id_set_clear(&peer->not_wanted);
     rpc_writer_clear(&peer->outbox);
@@ -58,7 +58,7 @@ static void free_peer(struct peer *peer)
 }
 
 /* Meshes and fanouts hold only peers that can be sent to. */
-static void leave_all(struct gossipsub *router, struct peer *peer, const char *reason)
+static void leave_all(struct gossipsub *router, struct router_peer *peer, const char *reason)
 {
     FOR_EACH_TOPIC(router, topic)
     {
@@ -73,19 +73,19 @@ static void leave_all(struct gossipsub *router, struct peer *peer, const char *r
     told_stream_lost(peer);
 }
 
-void router_drop_peer(struct gossipsub *router, struct peer *peer, const char *reason)
+void router_drop_peer(struct gossipsub *router, struct router_peer *peer, const char *reason)
 {
     leave_all(router, peer, reason);
     peer->dropped = true;
     router_emit(router, GOSSIPSUB_DROP_PEER, peer->handle, 0)->reason = reason;
 }
 
-void router_offend(struct peer *peer, uint64_t points)
+void router_offend(struct router_peer *peer, uint64_t points)
 {
     peer->offence_points += points;
 }
 
-void router_judge_peer(struct gossipsub *router, struct peer *peer)
+void router_judge_peer(struct gossipsub *router, struct router_peer *peer)
 {
     uint64_t seconds = (router->parameters.heartbeat_ms + 999) / 1000;
     if (!peer->dropped && peer->offence_points > OFFENCE_POINTS_MAX * seconds)
@@ -95,7 +95,7 @@ void router_judge_peer(struct gossipsub *router, struct peer *peer)
 void gossipsub_peer_gone(struct gossipsub *router, uint64_t now, gossipsub_peer handle,
                          struct gossipsub_actions *actions)
 {
-    struct peer *peer = router_peer(router, handle);
+    struct router_peer *peer = router_peer(router, handle);
     if (peer == NULL)
         return;
     router_begin(router, now, actions);
@@ -113,7 +113,7 @@ void gossipsub_peer_gone(struct gossipsub *router, uint64_t now, gossipsub_peer 
 void gossipsub_stream_opened(struct gossipsub *router, uint64_t now, gossipsub_peer handle,
                              enum gossipsub_version version, struct gossipsub_actions *actions)
 {
-    struct peer *peer = router_peer(router, handle);
+    struct router_peer *peer = router_peer(router, handle);
     if (peer == NULL || peer->dropped)
         return;
     router_begin(router, now, actions);
@@ -130,7 +130,7 @@ void gossipsub_stream_opened(struct gossipsub *router, uint64_t now, gossipsub_p
 void gossipsub_stream_closed(struct gossipsub *router, uint64_t now, gossipsub_peer handle,
                              struct gossipsub_actions *actions)
 {
-    struct peer *peer = router_peer(router, handle);
+    struct router_peer *peer = router_peer(router, handle);
     if (peer == NULL || !peer->stream_open)
         return;
     router_begin(router, now, actions);
@@ -142,7 +142,7 @@ void gossipsub_stream_closed(struct gossipsub *router, uint64_t now, gossipsub_p
 void gossipsub_inbound_opened(struct gossipsub *router, uint64_t now, gossipsub_peer handle,
                               struct gossipsub_actions *actions)
 {
-    struct peer *peer = router_peer(router, handle);
+    struct router_peer *peer = router_peer(router, handle);
     if (peer != NULL && peer->inbound_streams++ > 0)
         gossipsub_announce_again(router, now, handle, actions);
 }
@@ -151,7 +151,7 @@ void gossipsub_inbound_opened(struct gossipsub *router, uint64_t now, gossipsub_
 void gossipsub_announce_again(struct gossipsub *router, uint64_t now, gossipsub_peer handle,
                               struct gossipsub_actions *actions)
 {
-    struct peer *peer = router_peer(router, handle);
+    struct router_peer *peer = router_peer(router, handle);
     if (peer == NULL || !peer->stream_open || peer->dropped)
         return;
     router_begin(router, now, actions);

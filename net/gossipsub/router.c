@@ -49,7 +49,7 @@ void router_finish(struct gossipsub *router)
 
 /* ---- an RPC ---- */
 
-static void handle_mesh_control(struct gossipsub *router, struct peer *peer,
+static void handle_mesh_control(struct gossipsub *router, struct router_peer *peer,
                                 const Gossipsub__ControlMessage *control)
 {
     for (size_t i = 0; i < control->n_graft && i < CONTROL_PER_RPC_MAX; i++) {
@@ -69,13 +69,13 @@ static void handle_mesh_control(struct gossipsub *router, struct peer *peer,
 }
 
 /* Entries over a limit are not looked at. */
-static void offend_over(struct peer *peer, size_t count, size_t limit)
+static void offend_over(struct router_peer *peer, size_t count, size_t limit)
 {
     if (count > limit)
         router_offend(peer, count - limit);
 }
 
-static void handle_control(struct gossipsub *router, struct peer *peer,
+static void handle_control(struct gossipsub *router, struct router_peer *peer,
                            const Gossipsub__ControlMessage *control)
 {
     offend_over(peer, control->n_graft, CONTROL_PER_RPC_MAX);
@@ -87,7 +87,8 @@ static void handle_control(struct gossipsub *router, struct peer *peer,
     router_handle_gossip(router, peer, control);
 }
 
-static void handle_rpc(struct gossipsub *router, struct peer *peer, const Gossipsub__RPC *rpc)
+static void handle_rpc(struct gossipsub *router, struct router_peer *peer,
+                       const Gossipsub__RPC *rpc)
 {
     router_handle_subscriptions(router, peer, rpc);
     offend_over(peer, rpc->n_publish, MESSAGES_PER_RPC_MAX);
@@ -105,7 +106,7 @@ static void handle_rpc(struct gossipsub *router, struct peer *peer, const Gossip
 void gossipsub_rpc_received(struct gossipsub *router, uint64_t now, gossipsub_peer handle,
                             struct bytes rpc, struct gossipsub_actions *actions)
 {
-    struct peer *peer = router_peer(router, handle);
+    struct router_peer *peer = router_peer(router, handle);
     if (peer == NULL || peer->dropped)
         return;
     router_begin(router, now, actions);
@@ -130,7 +131,7 @@ static void forget_expired(struct gossipsub *router)
     id_set_expire(&router->asked, router->now);
     backoff_expire(&router->backoffs, router->now);
     for (size_t i = 0; i < router->peer_handles.count; i++) {
-        struct peer *peer = router->peers[router->peer_handles.items[i]];
+        struct router_peer *peer = router->peers[router->peer_handles.items[i]];
         id_set_expire(&peer->not_wanted, router->now);
         peer->ihave_rpcs = peer->ihave_ids = peer->iwant_ids = peer->idontwant_ids = 0;
         peer->subscription_changes = 0;

@@ -12,22 +12,22 @@
 /* ---- how much is on its way ---- */
 
 /* Bytes of its stream, those of this event among them that the caller has yet to write. */
-static size_t in_stream(const struct gossipsub *router, const struct peer *peer)
+static size_t in_stream(const struct gossipsub *router, const struct router_peer *peer)
 {
     return peer->unsent + (peer->sent_in == router->event ? peer->sent : 0);
 }
 
-static size_t load_of(const struct gossipsub *router, const struct peer *peer)
+static size_t load_of(const struct gossipsub *router, const struct router_peer *peer)
 {
     return in_stream(router, peer) + peer->queue.bytes;
 }
 
-bool sending_fills(const struct gossipsub *router, const struct peer *peer)
+bool sending_fills(const struct gossipsub *router, const struct router_peer *peer)
 {
     return in_stream(router, peer) > SEND_STREAM_MAX;
 }
 
-bool sending_takes(const struct gossipsub *router, const struct peer *peer,
+bool sending_takes(const struct gossipsub *router, const struct router_peer *peer,
                    enum gossipsub_kind kind)
 {
     static const size_t limits[] = {[GOSSIPSUB_IHAVE] = SEND_IHAVE_MAX,
@@ -38,7 +38,7 @@ bool sending_takes(const struct gossipsub *router, const struct peer *peer,
 
 /* ---- what is left out ---- */
 
-void sending_leave_out(struct gossipsub *router, struct peer *peer, enum gossipsub_kind kind,
+void sending_leave_out(struct gossipsub *router, struct router_peer *peer, enum gossipsub_kind kind,
                        size_t count, struct chunk *rpc)
 {
     peer->left_out.counts[kind] += count;
@@ -48,7 +48,7 @@ void sending_leave_out(struct gossipsub *router, struct peer *peer, enum gossips
 
 /* ---- what is sent ---- */
 
-void router_send(struct gossipsub *router, struct peer *peer, gossipsub_topic topic,
+void router_send(struct gossipsub *router, struct router_peer *peer, gossipsub_topic topic,
                  struct chunk *rpc, enum gossipsub_priority priority)
 {
     struct gossipsub_action *action = router_emit(router, GOSSIPSUB_SEND, peer->handle, topic);
@@ -89,7 +89,7 @@ static struct queued_rpc dequeue(struct send_queue *queue)
     return oldest;
 }
 
-bool router_send_message(struct gossipsub *router, struct peer *peer, gossipsub_topic topic,
+bool router_send_message(struct gossipsub *router, struct router_peer *peer, gossipsub_topic topic,
                          struct chunk *rpc)
 {
     if (peer->queue.count == 0 && !sending_fills(router, peer)) {
@@ -104,14 +104,14 @@ bool router_send_message(struct gossipsub *router, struct peer *peer, gossipsub_
     return true;
 }
 
-void sending_drop(struct peer *peer)
+void sending_drop(struct router_peer *peer)
 {
     while (peer->queue.count > 0)
         chunk_unref(dequeue(&peer->queue).rpc);
     peer->unsent = peer->sent = 0;
 }
 
-void sending_clear(struct peer *peer)
+void sending_clear(struct router_peer *peer)
 {
     sending_drop(peer);
     free(peer->queue.items);
@@ -119,12 +119,12 @@ void sending_clear(struct peer *peer)
 
 /* ---- the stream takes some, or does not ---- */
 
-static bool anything_waits(const struct peer *peer)
+static bool anything_waits(const struct router_peer *peer)
 {
     return peer->stream_open && (peer->told.any_unsaid || peer->queue.count > 0);
 }
 
-static void resume(struct gossipsub *router, struct peer *peer)
+static void resume(struct gossipsub *router, struct router_peer *peer)
 {
     if (peer->told.any_unsaid)
         handle_set_add(&router->waiting, peer->handle);
@@ -139,7 +139,7 @@ void gossipsub_stream_progressed(struct gossipsub *router, uint64_t now, gossips
                                  const struct gossipsub_progress *progress,
                                  struct gossipsub_actions *actions)
 {
-    struct peer *peer = router_peer(router, handle);
+    struct router_peer *peer = router_peer(router, handle);
     if (peer == NULL)
         return;
     if (progress->acknowledged != peer->acknowledged || peer->unsent == 0)
@@ -155,7 +155,7 @@ void gossipsub_stream_progressed(struct gossipsub *router, uint64_t now, gossips
     router_finish(router);
 }
 
-void sending_maintain(struct gossipsub *router, struct peer *peer)
+void sending_maintain(struct gossipsub *router, struct router_peer *peer)
 {
     if (anything_waits(peer) && !sending_fills(router, peer))
         resume(router, peer);

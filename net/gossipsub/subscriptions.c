@@ -4,13 +4,13 @@
 
 /* Changes over the limit are carried out all the same, or we would hold a wrong view of the peer.
  */
-static void note_change(struct peer *peer)
+static void note_change(struct router_peer *peer)
 {
     if (++peer->subscription_changes > SUBSCRIPTION_CHANGES_PER_HEARTBEAT_MAX)
         router_offend(peer, OFFENCE_SUBSCRIPTION_CHANGE);
 }
 
-bool router_add_subscriber(struct gossipsub *router, struct peer *peer, struct topic *topic)
+bool router_add_subscriber(struct gossipsub *router, struct router_peer *peer, struct topic *topic)
 {
     if (topic_bits_has(&peer->subscriptions, topic->handle))
         return true;
@@ -24,7 +24,8 @@ bool router_add_subscriber(struct gossipsub *router, struct peer *peer, struct t
     return true;
 }
 
-static void remove_subscriber(struct gossipsub *router, struct peer *peer, struct topic *topic)
+static void remove_subscriber(struct gossipsub *router, struct router_peer *peer,
+                              struct topic *topic)
 {
     if (!topic_bits_has(&peer->subscriptions, topic->handle))
         return;
@@ -38,7 +39,7 @@ static void remove_subscriber(struct gossipsub *router, struct peer *peer, struc
     router_emit(router, GOSSIPSUB_UNSUBSCRIBED, peer->handle, topic->handle);
 }
 
-void router_handle_subscriptions(struct gossipsub *router, struct peer *peer,
+void router_handle_subscriptions(struct gossipsub *router, struct router_peer *peer,
                                  const Gossipsub__RPC *rpc)
 {
     if (rpc->n_subscriptions > SUBSCRIPTIONS_PER_RPC_MAX)

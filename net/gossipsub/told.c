@@ -14,7 +14,7 @@ static void add_all(struct topic_bits *bits, const struct topic_bits *others)
 
 /* ---- what is to be said ---- */
 
-void told_mark(struct gossipsub *router, struct peer *peer, const struct topic *topic)
+void told_mark(struct gossipsub *router, struct router_peer *peer, const struct topic *topic)
 {
     if (!peer->stream_open || peer->dropped)
         return;
@@ -23,7 +23,7 @@ void told_mark(struct gossipsub *router, struct peer *peer, const struct topic *
     handle_set_add(&router->waiting, peer->handle);
 }
 
-void told_mark_all(struct gossipsub *router, struct peer *peer)
+void told_mark_all(struct gossipsub *router, struct router_peer *peer)
 {
     FOR_EACH_TOPIC(router, topic)
     {
@@ -35,7 +35,7 @@ void told_mark_all(struct gossipsub *router, struct peer *peer)
 
 /* ---- what the peer may believe ---- */
 
-void told_stream_lost(struct peer *peer)
+void told_stream_lost(struct router_peer *peer)
 {
     struct told *told = &peer->told;
     told->knows = told->has_us = told->unsaid = (struct topic_bits){0};
@@ -45,12 +45,12 @@ void told_stream_lost(struct peer *peer)
     add_all(&told->may_have_us, &told->pruned);
 }
 
-void told_forgotten(struct peer *peer)
+void told_forgotten(struct router_peer *peer)
 {
     peer->told.knows = peer->told.has_us = (struct topic_bits){0};
 }
 
-void told_peer_has_us(struct peer *peer, const struct topic *topic)
+void told_peer_has_us(struct router_peer *peer, const struct topic *topic)
 {
     topic_bits_add(&peer->told.may_have_us, topic->handle);
     /* A PRUNE of ours may cross its GRAFT, and ends what the GRAFT began: it is answered. */
@@ -58,7 +58,7 @@ void told_peer_has_us(struct peer *peer, const struct topic *topic)
         topic_bits_add(&peer->told.has_us, topic->handle);
 }
 
-void told_peer_left_us(struct peer *peer, const struct topic *topic)
+void told_peer_left_us(struct router_peer *peer, const struct topic *topic)
 {
     topic_bits_remove(&peer->told.has_us, topic->handle);
     /* Where we left it ourselves and have yet to say so, it may hear a GRAFT of ours first. */
@@ -68,7 +68,7 @@ void told_peer_left_us(struct peer *peer, const struct topic *topic)
 
 /* ---- saying it ---- */
 
-static void write_subscription(struct gossipsub *router, struct peer *peer,
+static void write_subscription(struct gossipsub *router, struct router_peer *peer,
                                const struct topic *topic)
 {
     struct told *told = &peer->told;
@@ -88,7 +88,8 @@ static void write_subscription(struct gossipsub *router, struct peer *peer,
     }
 }
 
-static void write_prune(struct gossipsub *router, struct peer *peer, const struct topic *topic)
+static void write_prune(struct gossipsub *router, struct router_peer *peer,
+                        const struct topic *topic)
 {
     enum { SHORTEST_MS = 1000 }; /* on the wire 0 would stand for the peer's own default */
     backoff_set(&router->backoffs, router->now, peer_id_of(peer), topic->handle, SHORTEST_MS);
@@ -99,7 +100,8 @@ static void write_prune(struct gossipsub *router, struct peer *peer, const struc
     topic_bits_add(&peer->told.pruned, topic->handle);
 }
 
-static void write_membership(struct gossipsub *router, struct peer *peer, const struct topic *topic)
+static void write_membership(struct gossipsub *router, struct router_peer *peer,
+                             const struct topic *topic)
 {
     struct told *told = &peer->told;
     bool in_mesh = handle_set_has(&topic->mesh, peer->handle);
@@ -112,7 +114,7 @@ static void write_membership(struct gossipsub *router, struct peer *peer, const 
         write_prune(router, peer, topic);
 }
 
-void told_write(struct gossipsub *router, struct peer *peer)
+void told_write(struct gossipsub *router, struct router_peer *peer)
 {
     struct topic_bits *unsaid = &peer->told.unsaid;
     for (size_t i = 0; i < GOSSIPSUB_TOPICS_MAX / 64; i++) {
@@ -133,7 +135,7 @@ void told_write(struct gossipsub *router, struct peer *peer)
 bool told_needs_topic(const struct gossipsub *router, const struct topic *topic)
 {
     for (size_t i = 0; i < router->peer_handles.count; i++) {
-        const struct peer *peer = router->peers[router->peer_handles.items[i]];
+        const struct router_peer *peer = router->peers[router->peer_handles.items[i]];
         bool owed = topic_bits_has(&peer->told.may_know, topic->handle) ||
                     topic_bits_has(&peer->told.may_have_us, topic->handle);
         bool under_way =

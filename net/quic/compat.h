@@ -5,6 +5,8 @@
 #ifndef NET_QUIC_COMPAT_H
 #define NET_QUIC_COMPAT_H
 
+#include <stdbool.h>
+
 #include <ngtcp2/ngtcp2.h>
 #include <ngtcp2/ngtcp2_crypto.h>
 #include <ngtcp2/ngtcp2_crypto_gnutls.h>
@@ -133,5 +135,20 @@ typedef int compat_cid_status;
 #define compat_token_is_retry(base) ((base)[0] == NGTCP2_CRYPTO_TOKEN_MAGIC_RETRY)
 
 #endif
+
+/*
+ * Whether the peer has sent STOP_SENDING for a stream that we may still write. ngtcp2 answers it
+ * with RESET_STREAM, and tells nobody: its callback of that name is for our own, in both versions.
+ * That such a stream takes no data is what it says first of all; more than any stream may carry is
+ * refused by every other, without effect.
+ */
+static inline bool compat_stream_is_stopped(ngtcp2_conn *conn, int64_t id, ngtcp2_tstamp now)
+{
+    static uint8_t byte;
+    const ngtcp2_vec beyond = {.base = &byte, .len = SIZE_MAX};
+    ngtcp2_pkt_info info = {0};
+    return ngtcp2_conn_writev_stream(conn, NULL, &info, &byte, 0, NULL, 0, id, &beyond, 1, now) ==
+           NGTCP2_ERR_STREAM_SHUT_WR;
+}
 
 #endif

@@ -16,21 +16,11 @@ enum {
 
 /* ---- datagrams in ---- */
 
-/*
- * ngtcp2 answers STOP_SENDING with RESET_STREAM, and tells nobody: its callback of that name is for
- * our own. That such a stream takes no data is what it says first of all; more than any stream may
- * carry is refused by every other, without effect.
- */
 static bool is_stopped(const struct quic_stream *stream)
 {
-    if (stream->write_closed || stream->finishing)
-        return false;
-    static uint8_t byte;
-    const ngtcp2_vec beyond = {.base = &byte, .len = SIZE_MAX};
-    ngtcp2_pkt_info info = {0};
-    return ngtcp2_conn_writev_stream(stream->connection->conn, NULL, &info, &byte, 0, NULL, 0,
-                                     stream->id, &beyond, 1, stream->connection->endpoint->now) ==
-           NGTCP2_ERR_STREAM_SHUT_WR;
+    const struct quic_connection *connection = stream->connection;
+    return !stream->write_closed && !stream->finishing &&
+           compat_stream_is_stopped(connection->conn, stream->id, connection->endpoint->now);
 }
 
 static void report_stopped_streams(struct quic_connection *connection)

@@ -48,7 +48,7 @@ static void check_router(const struct fuzzed *fuzzed)
         require(router->topics[topic->handle] == topic);
         require(topic->subscribed || topic->mesh.count == 0);
         for (size_t i = 0; i < topic->mesh.count; i++) {
-            const struct peer *peer = router_peer(router, topic->mesh.items[i]);
+            const struct router_peer *peer = router_peer(router, topic->mesh.items[i]);
             require(peer != NULL && peer->stream_open && !peer->dropped && !peer->direct);
             require(handle_set_has(&topic->subscribers, peer->handle));
         }

@@ -157,7 +157,7 @@ static void restore(struct sending_model *model, unsigned index)
 {
     const struct side *side = &model->sides[index];
     struct gossipsub *router = model->routers[index];
-    struct peer *peer = router->peers[0];
+    struct router_peer *peer = router->peers[0];
     struct topic *topic = router->topics[0];
     random_seed(&router->random, 1);
     topic->subscribed = side->subscribed;
@@ -185,7 +185,7 @@ static void read_back(struct sending_model *model, unsigned index)
 {
     struct side *side = &model->sides[index];
     const struct gossipsub *router = model->routers[index];
-    const struct peer *peer = router->peers[0];
+    const struct router_peer *peer = router->peers[0];
     const struct topic *topic = router->topics[0];
     side->subscribed = topic->subscribed;
     side->in_mesh = topic->mesh.count > 0;

@@ -146,7 +146,7 @@ static void a_flood_of_declined_ids_is_remembered_up_to_a_limit(void **state)
     (void)state;
     struct stage stage;
     stage_init(&stage);
-    const struct peer *peer = router_peer(stage.scene.router, stage.hostile);
+    const struct router_peer *peer = router_peer(stage.scene.router, stage.hostile);
     for (int i = 0; i < 2; i++) {
         say_ids(&stage, rpc_write_idontwant, 5000);
         assert_int_equal(id_set_count(&peer->not_wanted), IDONTWANT_IDS_PER_HEARTBEAT_MAX);

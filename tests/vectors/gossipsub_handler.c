@@ -137,7 +137,7 @@ static enum gossipsub_verdict accept_all(void *context, const char *topic, struc
 
 /* NULL where the router takes no more peers. Its stream is always open: the reference's handlers do
  * not look whether it is, and its vectors hold what they say before anything else does. */
-static struct peer *peer_named(struct scene *scene, const char *name)
+static struct router_peer *peer_named(struct scene *scene, const char *name)
 {
     for (size_t i = 0; i < scene->name_count; i++)
         if (strcmp(scene->names[i], name) == 0)
@@ -192,7 +192,7 @@ static void add_ids(struct scene *scene, struct id_set *set, const json_t *objec
     }
 }
 
-static void set_backoffs(struct scene *scene, const struct peer *peer, const json_t *state)
+static void set_backoffs(struct scene *scene, const struct router_peer *peer, const json_t *state)
 {
     const char *key;
     json_t *value;
@@ -211,7 +211,7 @@ static void set_peer(struct scene *scene, const char *name, const json_t *peers)
 {
     const json_t *state =
         case_object(scene->test, peers, name, "?subscriptions ?withStream ?backoff ?dontWantIds");
-    struct peer *peer = peer_named(scene, name);
+    struct router_peer *peer = peer_named(scene, name);
     if (peer == NULL)
         return;
     size_t i;
@@ -238,7 +238,7 @@ static void set_mesh(struct scene *scene, const char *name, const json_t *meshes
     const json_t *members = case_array(scene->test, meshes, name);
     json_array_foreach(members, i, value)
     {
-        struct peer *peer = peer_named(scene, element_text(scene, "meshes", value));
+        struct router_peer *peer = peer_named(scene, element_text(scene, "meshes", value));
         if (peer == NULL || topic == NULL || !topic->subscribed)
             continue;
         router_add_subscriber(scene->router, peer, topic);
