@@ -173,8 +173,7 @@ static void read_parameters(struct qlog_log *log, const json_t *data)
     log->configured |= owner != NULL && strcasecmp(owner, "local") == 0;
     uint64_t idle = 0;
     if (qlog_json_uint(qlog_json_either(data, "max_idle_timeout", "idle_timeout"), &idle) &&
-        idle > 0 &&
-        (log->idle_limit < 0 || (double)idle < log->idle_limit))
+        idle > 0 && (log->idle_limit < 0 || (double)idle < log->idle_limit))
         log->idle_limit = (double)idle;
 }
 
