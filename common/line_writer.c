@@ -45,7 +45,7 @@ static size_t write_some(struct line_writer *writer, struct bytes data)
         return (size_t)written;
     writer->broken = errno != EAGAIN && errno != EINTR;
     if (writer->broken)
-        log_warn("%s: no more is written there: %s", writer->name, strerror(errno));
+        log_warn("%s: no more events are printed: %s", writer->name, strerror(errno));
     return 0;
 }
 
