@@ -153,7 +153,8 @@ sanitize: deps
 	@$(TEST_DEPS)
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/sanitize SANITIZE="$(SANITIZERS)" \
 		CFLAGS="-O1 -g" all test-programs
-	@BUILD=$(BUILD)/sanitize UBSAN_OPTIONS=print_stacktrace=1 tests/run $(TESTS)
+	@BUILD=$(BUILD)/sanitize UBSAN_OPTIONS=print_stacktrace=1 BATS_TEST_TIMEOUT=240 \
+		UNIT_TIMEOUT=600 tests/run $(TESTS)
 
 # What takes hours, by hand: see tests/soak.
 soak: deps
