@@ -110,15 +110,19 @@ static bool speaks_gossipsub(const struct peer *peer)
     return peer->identified ? lists_gossipsub(&peer->identify) : peer->outbound_since_ms > 0;
 }
 
+static bool is_of(const struct host_event *event, uint64_t dial)
+{
+    return event->connection != NULL && event->connection->number == dial;
+}
+
 static void hear_connected(struct healer *healer, uint64_t dial, const struct host_event *event)
 {
-    const struct peer_connection *connection = event->connection;
-    if (connection->number != dial || LIST_NEXT(LIST_FIRST(&event->peer->connections), link)) {
+    if (!is_of(event, dial) || !peer_connection_is_last(event->connection)) {
         take(healer, HEALING_LEFT);
         return;
     }
     struct quic_connection_facts facts;
-    quic_connection_facts(connection->quic, &facts);
+    quic_connection_facts(event->connection->quic, &facts);
     healer->healing.idle_timeout_ms = facts.idle_timeout_ms;
     take(healer, HEALING_CONNECTED);
 }
@@ -130,7 +134,7 @@ static void hear_own(struct healer *healer, uint64_t dial, const struct host_eve
         hear_connected(healer, dial, event);
         break;
     case HOST_DISCONNECTED:
-        if (event->connection->number == dial)
+        if (is_of(event, dial))
             take(healer, HEALING_LEFT);
         break;
     case HOST_IDENTIFIED:

@@ -8,7 +8,7 @@
 enum { PEER = 3, STRANGER = 4, OURS = 7, OTHER = 8, MS = 1000000 };
 
 #define TOPICS(list) .topics = (list), .topic_count = sizeof(list) / sizeof(*(list))
-#define PLAIN TOPICS(shared)
+#define PLAIN .topics = shared, .topic_count = sizeof(shared) / sizeof(*shared)
 
 static const struct attempt_topic shared[] = {{.name = "block", .ours = true, .theirs = true}};
 static const struct attempt_topic meshed[] = {
