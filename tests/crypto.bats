@@ -192,8 +192,8 @@ honest_dial_succeeds() {
 
 @test "devnet-connect does not wait for a TLS message that never ends" {
     set_trap initial:02ffffff handshake:0bffffff late:04ffffff
-    run -3 "$BIN/devnet-connect" --timeout 300ms "$trap"
-    run -3 "$BIN/devnet-connect" --timeout 300ms "$trap"
+    run -3 "$BIN/devnet-connect" --timeout 1500ms "$trap"
+    run -3 "$BIN/devnet-connect" --timeout 1500ms "$trap"
     run -6 "$BIN/devnet-connect" "$trap"
     spring_trap
 }

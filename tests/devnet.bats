@@ -251,7 +251,8 @@ count_nodes() {
     pid=$(of node1 .pid) other=$(of node2 .pid)
     if without_proc true; then
         run -1 without_proc "$BIN/devnet" down
-        [[ ${lines[0]} == "node1 left alone: /proc does not tell whether process $pid is "* ]]
+        # The sanitizers complain of the same, in lines of their own.
+        grep "^node1 left alone: /proc does not tell whether process $pid is " <<< "$output"
         lives "$pid"
         run -1 without_proc "$BIN/devnet" up
         [[ $output == *"a devnet is up in "* ]]
