@@ -666,7 +666,7 @@ raw() {
     jq -e '.error | contains("evil.example")' answer
     [ "$(code /publish '{"topic":"t","text":"x"}' --header 'Origin: http://evil.example')" = 403 ]
     [ "$(code /health '' --get --header "Origin: $(ready a .api)")" = 200 ]
-    head -c 17000000 /dev/zero > large
+    head -c 23000000 /dev/zero > large
     [ "$(code /publish @large)" = 413 ]
     [ "$(code /nowhere '' --get)" = 404 ]
     [ "$(code /publish '' --get)" = 405 ]
