@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # A peer that stops reading for a while, with 10 MB on their way to it: what it was to hear of
 # subscriptions and meshes meanwhile it hears when it reads on, and both ends believe the same.
+# shellcheck disable=SC2016,SC2317 # jq has variables of its own; changes are called by name
 
 bats_require_minimum_version 1.5.0
 load helpers.bash
@@ -19,7 +20,7 @@ teardown() {
 # The listener and the dialler, meshed on three topics of four; each is the peer that reads slowly in
 # turn.
 meet() {
-    local topics=(--topic lean:block --topic lean:attestation_1 --topic lean:attestation_2 --heartbeat $BEAT)
+    local topics=(--topic lean:block --topic lean:attestation_1 --topic lean:attestation_2 --heartbeat "$BEAT")
     start_node listener "${topics[@]}" "$@"
     start_dialler dialler listener "${topics[@]}" "$@"
     eventually agree listener dialler
@@ -52,19 +53,21 @@ beats_of() {
     api "$1" /metrics | awk '$1 == "devnet_heartbeats_total" { print $2 }'
 }
 
-# NAME publishes so much that control has to wait until its peer reads on.
-publish_much() {
+# Writes COUNT bodies of a message of 1 MB each, no two the same, to many0, many1...
+prepare_many() {
     local random i
-    random=$(head -c 1000000 /dev/urandom | hex_of)
-    for ((i = 0; i < MESSAGES; i++)); do
-        printf '{"topic":"lean:block","data":"%04d%s"}' "$i" "$random" > request
-        api "$1" /publish @request | jq -e '.receivers == 1' > /dev/null
+    random=$(head -c 750000 /dev/urandom | base64 -w 0)
+    for ((i = 0; i < $1; i++)); do
+        printf '{"topic":"lean:block","text":"%04d%s"}' "$i" "$random" > "many$i"
     done
-    unsent_is "$1" '> 2000000'
 }
 
-hex_of() {
-    od -An -v -tx1 | tr -d ' \n'
+# NAME publishes so much that control has to wait until its peer reads on; soon enough for the peer to be
+# stopped no longer than a node is patient.
+publish_much() {
+    api_many "$1" /publish many? > published
+    jq -es "length == $MESSAGES and all(.receivers == 1)" published
+    unsent_is "$1" '> 2000000'
 }
 
 subscribe() { api "$1" /subscribe "{\"topic\":\"lean:$2\"}" > /dev/null; }
@@ -85,6 +88,7 @@ read_on() {
 while_stopped() {
     local slow=$1 sender=$2
     shift 2
+    prepare_many "$MESSAGES"
     send_signal "$slow" STOP
     publish_much "$sender"
     "$@"
@@ -157,14 +161,10 @@ change_prune() {
 }
 
 @test "what is left out is counted by kind, said once, and never control" {
-    local random i
     meet --trace rpc --log-format json
+    prepare_many 45
     send_signal dialler STOP
-    random=$(head -c 1000000 /dev/urandom | hex_of)
-    for ((i = 0; i < 45; i++)); do
-        printf '{"topic":"lean:block","data":"%04d%s"}' "$i" "$random" > request
-        api listener /publish @request > /dev/null
-    done
+    api_many listener /publish many* > published
     unsubscribe listener attestation_1
     api listener /mesh | jq -e '.peers[0] | .left_out.messages > 5 and .left_out.messages < 15 and
         .outbound_stream.unsent < 34000000'
