@@ -44,7 +44,7 @@ static void keep_mesh(const struct devnet *devnet, uint64_t timeout_ms)
     char *text = snapshot != NULL ? snapshot_text(snapshot) : NULL;
     struct error error;
     unlink(path);
-    if (json_array_size(json_object_get(snapshot, "nodes")) > 0 &&
+    if (text != NULL && json_array_size(json_object_get(snapshot, "nodes")) > 0 &&
         !file_write(path, bytes_of_text(text), 0666, &error))
         log_warn("%s", error.text);
     free(text);

@@ -185,10 +185,11 @@ static void report_unknown(json_t *report, const struct qlog_connection *connect
 {
     json_t *unknown = json_array();
     for (int end = QLOG_CLIENT; end <= QLOG_SERVER; end++) {
-        char *why = qlog_why_undecidable(connection, (enum qlog_role)end);
+        const struct qlog_log *log = connection->ends[end];
+        char *why = log != NULL ? qlog_why_undecidable(connection, (enum qlog_role)end) : NULL;
         if (why == NULL)
             continue;
-        char *path = utf8_safe_text(bytes_of_text(connection->ends[end]->path));
+        char *path = utf8_safe_text(bytes_of_text(log->path));
         json_array_append_new(unknown, json_pack("{s:s, s:s}", "path", path, "reason", why));
         free(path);
         free(why);
