@@ -20,10 +20,7 @@ struct script {
     size_t count;
 };
 
-size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t size_max);
-size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t size_max, unsigned seed);
-size_t LLVMFuzzerCustomCrossOver(const uint8_t *a, size_t a_size, const uint8_t *b, size_t b_size,
-                                 uint8_t *output, size_t size_max, unsigned seed);
+size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t size_max); /* libFuzzer's own */
 
 /* ---- scripts as records ---- */
 

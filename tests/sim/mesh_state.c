@@ -5,7 +5,7 @@ static bool is_mutual(const struct simulation *simulation, const struct link *li
     return link->in_mesh && simulation->nodes[link->other].links[link->reverse].in_mesh;
 }
 
-static bool is_subscribed(const struct node *node, gossipsub_peer *peer)
+static bool is_subscribed(const struct node *node, const gossipsub_peer *peer)
 {
     gossipsub_topic topic;
     if (!gossipsub_topic_find(node->router, simulation_topic, &topic))
@@ -15,7 +15,7 @@ static bool is_subscribed(const struct node *node, gossipsub_peer *peer)
 }
 
 static bool is_mistaken(const struct simulation *simulation, const struct node *node,
-                        struct link *link)
+                        const struct link *link)
 {
     return link->up && is_subscribed(node, &link->handle) !=
                            is_subscribed(&simulation->nodes[link->other], NULL);
