@@ -153,7 +153,8 @@ bool process_is_running(const struct process *process)
     return process_identify(process) != PROCESS_IS_GONE;
 }
 
-int process_open(const struct process *process)
+/* A descriptor that becomes readable when the process ends, or -1 where it has. */
+static int process_open(const struct process *process)
 {
     int fd = process->pid > 0 ? pidfd_open(process->pid, 0) : -1;
     /* Only after opening is it sure that the descriptor is not another's. */

@@ -45,8 +45,6 @@ enum process_likeness { PROCESS_IS_GONE, PROCESS_IS_IT, PROCESS_MAY_BE_IT };
 enum process_likeness process_identify(const struct process *process);
 /* Whether it is this very process, or may be, and has not ended. */
 bool process_is_running(const struct process *process);
-/* A descriptor that becomes readable when the process ends, or -1 where it has. */
-int process_open(const struct process *process);
 
 /* The index of one of COUNT processes that has ended, or ends within PATIENCE_MS; COUNT if none. */
 size_t process_find_ended(const struct process *processes, size_t count, uint64_t patience_ms);
