@@ -153,12 +153,12 @@ void connection_fail(struct quic_connection *connection, int code)
 {
     compat_close_error close;
     compat_close_error_init(&close);
+    /* Both timers may be due at once, and the peer of an unfinished handshake is told. */
+    if (code == NGTCP2_ERR_IDLE_CLOSE && !connection->established)
+        code = NGTCP2_ERR_HANDSHAKE_TIMEOUT;
     switch (code) {
     case NGTCP2_ERR_IDLE_CLOSE:
-        if (connection->established)
-            set_cause(connection, QUIC_IDLE_TIMEOUT, "the peer fell silent (idle timeout)");
-        else
-            set_cause(connection, QUIC_HANDSHAKE_TIMEOUT, "handshake timed out");
+        set_cause(connection, QUIC_IDLE_TIMEOUT, "the peer fell silent (idle timeout)");
         connection->state = CONNECTION_GONE;
         return;
     case NGTCP2_ERR_RETRY:
