@@ -6,7 +6,7 @@ DESTDIR ?=
 CC ?= cc
 VERSION := 0.1.0
 
-PACKAGES := libngtcp2 libngtcp2_crypto_gnutls gnutls libsecp256k1 nettle libevent libprotobuf-c jansson zlib libzstd
+PACKAGES := libngtcp2 libngtcp2_crypto_gnutls gnutls libsecp256k1 nettle libevent libprotobuf-c jansson yaml-0.1 zlib libzstd
 WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wold-style-definition -Wpointer-arith -Wwrite-strings -Wvla -Wformat=2 -Wundef
 CFLAGS ?= -O2 -g
