@@ -26,6 +26,8 @@ struct devnet_node {
     char *enr;           /* likewise */
     char **listen;       /* multiaddrs with /p2p */
     size_t listen_count;
+    bool of_genesis;          /* known from a genesis folder alone (devnet/genesis.h): not saved */
+    char *lean_api, *metrics; /* of such a node: the URLs of its API and metrics, or NULL */
 };
 
 struct devnet {

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "common/memory.h"
-#include "devnet/state.h"
+#include "devnet/genesis.h"
 #include "net/api/client.h"
 #include "net/mesh/collect.h"
 #include "net/mesh/snapshot.h"
@@ -49,12 +49,13 @@ bool mesh_is_live(const char *input)
     return live;
 }
 
-/* All nodes of the devnet whose state is in FOLDER: those without an API by their addresses. */
+/* All nodes of the devnet whose state is in FOLDER, or of the genesis folder that it is: those
+ * without an API by their addresses. */
 static bool add_devnet(struct targets *targets, const char *folder, struct error *error)
 {
     struct devnet devnet;
     devnet_init(&devnet, folder);
-    bool loaded = devnet_load(&devnet, error);
+    bool loaded = genesis_load_devnet(NULL, &devnet, error);
     if (loaded && devnet.count == 0)
         loaded = error_set(error, "%s: no devnet is up there", folder);
     for (size_t i = 0; loaded && i < devnet.count; i++) {

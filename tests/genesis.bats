@@ -1,0 +1,289 @@
+#!/usr/bin/env bats
+# Genesis folders of Lean devnets: their nodes by name, in one table with ours, written and run.
+# shellcheck disable=SC2030,SC2031 # each test is a subshell, as it should be
+# shellcheck disable=SC2154 # bats sets stderr
+
+bats_require_minimum_version 1.5.0
+load helpers.bash
+
+setup() {
+    use_programs
+    unset DEVNET_DIR DEVNET_BIN
+    DEVNET=$BIN/devnet
+    # EIP-778's example: its key, and its record, at 127.0.0.1, UDP port 30303.
+    SECRET=b71c71a67e1177ad4e901695e1b4b9ee17ae16c6668d313eac2f96dbcda3f291
+    EXAMPLE=enr:-IS4QHCYrYZbAKWCBRlAy5zzaDZXJBGkcnh4MHcBFZntXNFrdvJjX04jRzjzCBOonrkTfj499SZuOh8R33Ls8RRcy5wBgmlkgnY0gmlwhH8AAAGJc2VjcDI1NmsxoQPKY0yuDUmstAHYpMa2_oxVtw0RW_QAdpzBQA8yWM0xOIN1ZHCCdl8
+}
+
+teardown() {
+    local folder
+    for folder in .devnet g; do
+        if [ -e "$folder/devnet.json" ]; then "$DEVNET" --dir "$folder" down; fi
+    done
+    end_all
+}
+
+# A folder as lean-quickstart's generator leaves one, of nodes zeam_0, ream_0 and so on at free ports:
+# make_folder FOLDER NAME...
+make_folder() {
+    local folder=$1 name number=0
+    shift
+    "$DEVNET" genesis --port 0 --api-port 0 --metrics-port 0 --nodes $# "$folder" > "$folder.made"
+    for name; do
+        sed -i "s/devnet_$number\b/$name/" "$folder"/*.yaml
+        mv "$folder/devnet_$number.key" "$folder/$name.key"
+        number=$((number + 1))
+    done
+    chmod 644 "$folder"/*
+}
+
+# A member of the entry called NAME in a folder's validator-config.yaml: of FOLDER NAME KEY.
+of() {
+    awk -v name="\"$2\"" -v key="$3:" '$2 == "name:" { here = $3 == name }
+        here && $1 == key { gsub("\"", "", $2); print $2; exit }' "$1/validator-config.yaml"
+}
+
+# Runs a node of the folder under its name, with a page of metrics: start_member FOLDER NAME [OPTION...].
+start_member() {
+    local folder=$1 name=$2
+    shift 2
+    start_node "$name" --key-hex "$(of "$folder" "$name" privkey)" --heartbeat 100ms \
+        --listen "/ip4/127.0.0.1/udp/$(of "$folder" "$name" quic)/quic-v1" \
+        --api "127.0.0.1:$(of "$folder" "$name" metricsPort)" "$@"
+}
+
+@test "names stand for the nodes of a folder, wherever --genesis stands" {
+    make_folder g zeam_0 ream_0
+    start_member g zeam_0
+    for command in "connect --genesis g zeam_0" "--genesis g connect zeam_0" \
+        "connect zeam_0 --genesis=g" "--dir g connect zeam_0"; do
+        # shellcheck disable=SC2086 # they are arguments
+        run -0 "$DEVNET" $command
+        [[ $output == *"$(peer_id zeam_0)"*"ok     mesh"* ]]
+    done
+    run -2 "$DEVNET" connect --genesis g zeam_1
+    [[ $output == *"zeam_1: no such node is up in $PWD/.devnet, nor in g; there are zeam_0 and ream_0"* ]]
+    run -0 --separate-stderr "$DEVNET" enr show --genesis g --json zeam_0
+    jq -e --arg address "$(address zeam_0)" '.multiaddrs == [$address] and .seq == 1' <<< "$output"
+    run -0 --separate-stderr "$DEVNET" key show --genesis g --json zeam_0
+    [ "$(jq -r .peer_id <<< "$output")" = "$(peer_id zeam_0)" ]
+    run -2 "$DEVNET" key show --genesis g zeam_1
+    [[ $output == *"zeam_1: neither a file nor a node of g"* ]]
+}
+
+@test "a folder stands for all its nodes where a mesh is asked for" {
+    make_folder g zeam_0 ream_0
+    start_member g zeam_0
+    start_member g ream_0 --bootnode "$(address zeam_0)"
+    await_mesh zeam_0 ream_0
+    run -0 --separate-stderr "$DEVNET" mesh dump --for 500ms --genesis g
+    jq -e --arg a "$(peer_id zeam_0)" --arg b "$(peer_id ream_0)" \
+        '[.foreign[].peer_id] == ([$a, $b] | sort) and .nodes == []' <<< "$output"
+    echo "$output" > before.json
+    run -0 --separate-stderr "$BIN/devnet-mesh" dump --for 500ms g
+    jq -e '.foreign | length == 2' <<< "$output"
+    run -0 "$DEVNET" mesh diff --genesis g --for 500ms before.json
+    run -0 --separate-stderr "$DEVNET" mesh check --genesis g --wait 10s
+    [[ $output == "sound: 0 nodes, 2 foreign"* ]]
+}
+
+@test "status has ours and others in one table: state, head, peers and agent" {
+    make_folder g zeam_0 ream_0 qlean_0
+    root=$(printf 'ab%.0s' {1..32})
+    start_member g zeam_0 --agent zeam/1 --head "0x$root:7"
+    start_member g ream_0 --agent ream/1 --bootnode "$(address zeam_0)"
+    await_mesh zeam_0 ream_0
+    run -1 --separate-stderr "$DEVNET" status --genesis g
+    [[ ${lines[0]} =~ ^node\ +state\ +head\ +peers\ +agent$ ]]
+    [[ ${lines[1]} =~ ^zeam_0\ +up\ +7\ 0xabababab\ +1\ +zeam/1$ ]]
+    [[ ${lines[2]} =~ ^ream_0\ +up\ +0\ 0x00000000\ +1\ +ream/1$ ]]
+    [[ ${lines[3]} =~ ^qlean_0\ +down\ +-\ +-\ +-$ ]]
+    "$DEVNET" up -n 1 > /dev/null
+    run -1 --separate-stderr "$DEVNET" status --genesis g --json
+    jq -e --arg api "http://127.0.0.1:$(of g zeam_0 apiPort)" '(.up | not) and
+        [.nodes[] | [.name, .state, .foreign // false, .peers]] == [["node1", "up", false, 0],
+            ["zeam_0", "up", true, 1], ["ream_0", "up", true, 1], ["qlean_0", "down", true, null]] and
+        .nodes[1].lean_api == $api and (.nodes[1].metrics | endswith("/metrics"))' <<< "$output"
+}
+
+@test "status --watch tells again and again, and of what comes and goes" {
+    make_folder g zeam_0
+    launch watch "$DEVNET" status --genesis g --watch --interval 100ms --json
+    await watch '.nodes[0].state == "down"' > /dev/null
+    start_member g zeam_0
+    await watch '.nodes[0].state == "up"' > /dev/null
+    launch table "$DEVNET" status --genesis g --watch --interval 100ms
+    eventually grep -E '^zeam_0 +up ' table.out
+    end zeam_0
+    await watch '.nodes[0].state == "down"' . "$(lines_of watch)" > /dev/null
+    eventually grep -E '^zeam_0 +down ' table.out
+}
+
+@test "nodes.yaml alone makes a folder, and adds to a validator-config.yaml" {
+    mkdir g
+    start_node a
+    printf -- '- %s\n- "%s"\n' "$(ready a .enr)" "$EXAMPLE" > g/nodes.yaml
+    run -1 "$DEVNET" status --genesis g
+    [[ $output == *"$(peer_id a) up "*"16Uiu2HAmSH2XVgZqYHWucap5kuPzLnt2TsNQkoppVxB5eJGvaXwm down"* ]]
+    run -0 "$DEVNET" connect --until handshake --genesis g "$(peer_id a)"
+    make_folder h zeam_0
+    cat g/nodes.yaml >> h/nodes.yaml
+    run -1 --separate-stderr "$DEVNET" status --genesis h --json
+    [ "$(jq -r '[.nodes[].name] | join(" ")' <<< "$output")" = \
+        "zeam_0 $(peer_id a) 16Uiu2HAmSH2XVgZqYHWucap5kuPzLnt2TsNQkoppVxB5eJGvaXwm" ]
+    # A record that says something else than the node's entry.
+    sed -i "s/quic: .*/quic: 9/" h/validator-config.yaml
+    run -1 --separate-stderr "$DEVNET" status --genesis h
+    [[ $stderr == *"warn: h/nodes.yaml:1: zeam_0 is said to be at /ip4/127.0.0.1/udp/"*", unlike in validator-config.yaml"* ]]
+}
+
+@test "a key that others can read is a warning" {
+    make_folder g zeam_0 ream_0
+    run -1 --separate-stderr "$DEVNET" status --genesis g
+    [[ $stderr == *"devnet: warn: g/zeam_0.key and 1 more: others can use these keys"* ]]
+    chmod 600 g/*.key
+    run -1 --separate-stderr "$DEVNET" status --genesis g
+    [ -z "$stderr" ]
+    # A key file is enough where the entry has none.
+    sed -i '/privkey/d' g/validator-config.yaml
+    run -0 --separate-stderr "$DEVNET" key show --genesis g zeam_0
+}
+
+# A folder whose validator-config.yaml has one entry of these lines, each indented as it should be.
+entry() {
+    mkdir -p g
+    { printf 'validators:\n  - name: a_0\n' && printf '    %s\n' "$@"; } > g/validator-config.yaml
+}
+
+# Whether the folder is refused, with a text.
+refused() {
+    run -2 "$DEVNET" status --genesis g
+    [[ $output == *"$1"* ]] || { echo "$output" && return 1; }
+}
+
+@test "each fault is named with file, line and key" {
+    file=g/validator-config.yaml key="privkey: $SECRET" place='enrFields: {ip: 127.0.0.1, quic: 9001}'
+    entry "$place"
+    refused "$file:2: a_0: neither a key (privkey, or the file a_0.key) nor a record (enr)"
+    entry 'privkey: abc' "$place"
+    refused "$file:3: a_0: privkey: not a key; expected 64 hexadecimal digits"
+    entry "privkey: $(printf '00%.0s' {1..32})" "$place"
+    refused "$file:3: a_0: privkey: secret key is zero"
+    entry "$key"
+    refused "$file:2: a_0: enrFields: missing: where the node is (ip, quic)"
+    entry "$key" 'enrFields: {ip: "__HIVE_LOCAL_IP__", quic: 9001}'
+    refused "$file:4: a_0: ip: __HIVE_LOCAL_IP__ is left in"
+    entry "$key" 'enrFields:' '  ip: 127.0.0.1'
+    refused "$file:5: a_0: enrFields: node record: no port (quic, udp)"
+    entry "$key" 'enrFields: {ip: 127.0.0.1, quic: 0}'
+    refused "$file:4: a_0: enrFields: quic: \"0\" is not a port"
+    entry "$key" "$place" 'apiPort: many'
+    refused "$file:5: a_0: apiPort: not a port"
+    entry "$key" "$place" 'isAggregator: maybe'
+    refused "$file:5: a_0: isAggregator: true or false is expected"
+    entry "$key" "$place" '- name: a_0'
+    sed -i 's/^    - name/  - name/' $file
+    refused "$file:5: name: a_0: there is a node of that name already"
+    entry "$key" "$place" 'name: b'
+    refused "$file:5: name: is there already, on line 2"
+    entry "$key" 'enr: enr:abc'
+    refused "$file:4: a_0: enr: enr:abc: node record: "
+    entry "privkey: $(printf '01%.0s' {1..32})" "enr: $EXAMPLE"
+    refused "$file:4: a_0: enr: it is the record of another key than privkey"
+    entry "$key" "$place"
+    sed -i 's/a_0/..\/a/' $file
+    refused "$file:2: name: \"../a\": 1 to 64 letters, digits, _ and - are expected"
+    printf 'validators: 5\n' > $file
+    refused "$file:1: validators: a list of nodes is expected"
+    printf 'validators: [\n' > $file
+    refused "$file:2: not YAML: "
+    entry "$key" "$place"
+    printf '01%.0s' {1..32} > g/a_0.key
+    refused "$file:2: a_0: privkey is another key than that in g/a_0.key"
+    echo short > g/a_0.key
+    refused "g/a_0.key: not a key file"
+    rm g/a_0.key
+    printf -- '- %s\n- enr:x\n' "$EXAMPLE" > g/nodes.yaml
+    refused "g/nodes.yaml:2: enr:x: node record: "
+    printf -- '- /ip4/__HIVE_LOCAL_IP__/udp/1/quic-v1\n' > g/nodes.yaml
+    refused "g/nodes.yaml:1: __HIVE_LOCAL_IP__ is left in"
+    printf -- '- /ip4/127.0.0.1/udp/1/quic-v1\n' > g/nodes.yaml
+    refused "g/nodes.yaml:1: /ip4/127.0.0.1/udp/1/quic-v1: must end with /p2p/PEERID"
+    rm g/nodes.yaml
+    printf 'GENESIS_TIME: soon\n' > g/config.yaml
+    refused "g/config.yaml:1: GENESIS_TIME: seconds since 1970 are expected"
+    printf '\nATTESTATION_COMMITTEE_COUNT: 0\n' > g/config.yaml
+    refused "g/config.yaml:2: attestation committees: expected 1 to 64"
+    head -c 5000000 /dev/zero | tr '\0' '#' > g/config.yaml
+    refused "g/config.yaml: larger than 4194304 bytes"
+    rm -r g
+    refused "g: no genesis folder: neither validator-config.yaml nor nodes.yaml is there"
+}
+
+@test "genesis writes a folder that is taken as it is, whole, and leaves a full one alone" {
+    run -0 "$DEVNET" genesis -n 3 --name mine --ip 10.0.0.1 new/folder/
+    [ "${#lines[@]}" -eq 3 ]
+    [[ ${lines[2]} == "mine_2 /ip4/10.0.0.1/udp/9003/quic-v1/p2p/16Uiu2HA"*" enr:"* ]]
+    [ "$(of new/folder mine_1 quic)" = 9002 ] && [ "$(of new/folder mine_1 apiPort)" = 5052 ]
+    [ "$(of new/folder mine_1 metricsPort)" = 8082 ]
+    [ "$(cat new/folder/mine_1.key)" = "$(of new/folder mine_1 privkey)" ]
+    [ "$(stat -c %a new/folder/mine_0.key)" = 600 ]
+    diff <(awk '{ print "- " $3 }' <<< "$output") new/folder/nodes.yaml
+    grep -x 'VALIDATOR_COUNT: 3' new/folder/config.yaml
+    python3 -c 'import sys, yaml; [yaml.safe_load(open(f)) for f in sys.argv[1:]]' new/folder/*.yaml
+    [ "$(ls -A new)" = folder ]
+    before=$(cat new/folder/*)
+    run -2 "$DEVNET" genesis new/folder
+    [[ $output == *"new/folder: is not empty; --force replaces what is written"* ]]
+    [ "$(cat new/folder/*)" = "$before" ]
+    echo keep > new/folder/other
+    run -0 "$DEVNET" genesis -n 1 --force new/folder
+    [ "$(cat new/folder/other)" = keep ] && [ "$(wc -l < new/folder/nodes.yaml)" -eq 1 ]
+    [ "$(ls -A new)" = folder ]
+    mkdir empty
+    run -0 "$DEVNET" genesis empty
+}
+
+@test "what genesis cannot write is named, and nothing is left" {
+    run -2 "$DEVNET" genesis --ip localhost g
+    [[ $output == *"ip: \"localhost\" is not an IPv4 address"* ]]
+    run -2 "$DEVNET" genesis --port 65535 g
+    [[ $output == *"--port 65535: there are not 2 ports from there on"* ]]
+    run -2 "$DEVNET" genesis --name a/b g
+    [[ $output == *"--name a/b: up to 60 letters"* ]]
+    echo file > taken
+    run -2 "$DEVNET" genesis taken/g
+    [[ $output == *"taken"* ]]
+    [ "$(ls -A)" = taken ]
+}
+
+@test "up --genesis runs our nodes in the place of those that are not up" {
+    make_folder g zeam_0 ream_0 qlean_0
+    start_member g zeam_0
+    run -0 --separate-stderr "$DEVNET" up --genesis g
+    [ "${lines[0]}" = "zeam_0 is up already" ]
+    [[ ${lines[1]} == "ream_0 http://127.0.0.1:$(of g ream_0 apiPort) /ip4/127.0.0.1/udp/$(of g ream_0 quic)/quic-v1/p2p/"* ]]
+    [[ ${lines[2]} == "qlean_0 "* && ${lines[3]} == "ream_0 connected to qlean_0: mesh" ]]
+    await zeam_0 'select(.event == "mesh_joined") | .peer_id' > /dev/null
+    [ "$(stat -c %a .devnet/ream_0/genesis.key)" = 600 ]
+    run -0 --separate-stderr "$DEVNET" status --genesis g --json
+    jq -e '[.nodes[] | [.name, .state, .foreign // false]] ==
+        [["ream_0", "up", false], ["qlean_0", "up", false], ["zeam_0", "up", true]] and
+        (.nodes[0].mesh | keys | map(split("/")[3]) == ["aggregation", "attestation_0", "block"])' <<< "$output"
+    run -0 "$DEVNET" connect --genesis g ream_0 zeam_0
+    run -0 --separate-stderr "$DEVNET" mesh check --wait 10s --genesis g
+    [[ $output == "sound: 2 nodes, 1 foreign"* ]]
+    "$DEVNET" down
+    run -2 "$DEVNET" up --genesis g -n 2
+    [[ $output == *"--nodes: the genesis folder says which there are"* ]]
+}
+
+@test "a node whose key is not known is not run, which is said" {
+    mkdir g
+    printf 'validators:\n  - {name: there_0, enr: "%s"}\n' "$EXAMPLE" > g/validator-config.yaml
+    run -0 "$DEVNET" up --genesis g
+    [[ $output == *"there_0: is not up, and is not run here: its key is not known"* ]]
+    [[ $output == *"g: there is no node that is to be run"* ]]
+    run -2 "$DEVNET" key show --genesis g there_0
+    [[ $output == *"there_0: g has its record, and not its key"* ]]
+}
