@@ -56,7 +56,6 @@ struct peer {
         size_t size;
         uint64_t end, written_ms;
     } large_rpc; /* the last one on it, where it ends and when it was written; size 0: none */
-    uint64_t announced_ms; /* when our topics were sent on it */
     struct protocol_stream *inbound[PEER_INBOUND_STREAMS_MAX];
     size_t inbound_count;
     bool inbound_seen; /* a stream of the peer's was there before */
