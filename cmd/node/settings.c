@@ -41,6 +41,11 @@ static const struct option_spec options[] = {
     {"head", 0, OPTION_STRING, AT(head), "ROOT:SLOT", "Head of our status (default: zero)"},
     {"heartbeat", 0, OPTION_DURATION, AT(heartbeat_ms), "DURATION",
      "Time between gossipsub heartbeats (default 700ms)", .minimum = 10, .maximum = 60000},
+    {"idle-timeout", 0, OPTION_DURATION, AT(idle_timeout_ms), "DURATION",
+     "Give up a peer after so long a silence, and after three tenths of it where an answer is "
+     "owed; "
+     "longer where one is stopped in a debugger (default 10s)",
+     .minimum = 1000, .maximum = 600000},
     {"d", 0, OPTION_NUMBER, AT(d), "N", "Peers wanted in a mesh (default 8)", .maximum = 1000},
     {"d-low", 0, OPTION_NUMBER, AT(d_low), "N", "Fewest peers in a mesh (default 6)",
      .maximum = 1000},
@@ -161,6 +166,7 @@ void node_settings_read(int argc, char **argv, struct node_settings *settings)
         .api = "127.0.0.1:0",
         .agent = "devnet-node/" DEVNET_VERSION,
         .heartbeat_ms = gossipsub.heartbeat_ms,
+        .idle_timeout_ms = HOST_IDLE_TIMEOUT_MS,
         .d = gossipsub.d,
         .d_low = gossipsub.d_low,
         .d_high = gossipsub.d_high,
@@ -215,6 +221,7 @@ void node_settings_apply(const struct node_settings *settings, struct host_setti
     host->qlog_folder = settings->qlog;
     host->keylog_path = settings->keylog;
     host->seed = settings->seed;
+    host->idle_timeout_ms = settings->idle_timeout_ms;
     host->direct_peers = settings->direct_peers;
     host->direct_peer_count = settings->direct.count;
     host->faults = faults_of(&settings->faults);

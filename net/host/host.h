@@ -10,6 +10,7 @@
 enum {
     HOST_NETWORK_SIZE_MAX = 64,
     HOST_PARTIAL_RPCS_MAX = 256 * 1024 * 1024,
+    HOST_IDLE_TIMEOUT_MS = 10000,
 };
 
 /* Misbehaviour on purpose, for tests: bits. */
@@ -44,6 +45,9 @@ struct host_settings {
     struct gossipsub_parameters gossipsub;
     uint64_t seed; /* of the router's choices */
     uint64_t handshake_timeout_ms;
+    /* After so long a silence a peer is given up; after three tenths of it where something is
+     * unacknowledged. Half of it is from one keep-alive to the next. */
+    uint64_t idle_timeout_ms;
     unsigned faults;
     /* Bytes of gossipsub RPCs that have come in part, of all peers together; beyond it whoever has
        us hold the most is disconnected. */
