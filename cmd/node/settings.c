@@ -7,6 +7,7 @@
 
 #include "common/log.h"
 #include "common/memory.h"
+#include "net/address/node_address.h"
 #include "net/api/address.h"
 #include "net/api/rpc_trace.h"
 #include "net/host/options.h"
@@ -26,11 +27,12 @@ static const struct option_spec options[] = {
      "identity each time)",
      .files = true},
     {"key-hex", 0, OPTION_STRING, AT(key_hex), "HEX", "The identity's secp256k1 secret itself"},
-    {"bootnode", 'b', OPTION_LIST, AT(bootnodes), "MULTIADDR",
-     "Dial that node, and again whenever the connection is lost; may be repeated"},
+    {"bootnode", 'b', OPTION_LIST, AT(bootnodes), "ADDRESS",
+     "Dial that node, a multiaddr or an ENR, and again whenever the connection is lost; may be "
+     "repeated"},
     {"direct", 0, OPTION_LIST, AT(direct), "PEER",
      "A peer that is to be sent every message and never in a mesh, and that has the same agreement "
-     "with us: its peer id, or a multiaddr that ends with it and is dialled; may be repeated"},
+     "with us: its peer id, or an address that has it, which is dialled; may be repeated"},
     {"network", 'n', OPTION_STRING, AT(network), "NAME",
      "The network's name, part of Lean topics (default 12345678)"},
     {"topic", 't', OPTION_LIST, AT(topics), "TOPIC",
@@ -136,18 +138,11 @@ void node_usage_error(const char *format, ...)
 
 static struct peer_id direct_peer(const char *text)
 {
-    struct multiaddr address;
     struct peer_id id;
     struct error error;
-    if (*text != '/' && !peer_id_parse(text, &id, &error))
-        node_usage_error("--direct %s: %s", text, error.text);
-    if (*text != '/')
-        return id;
-    if (!multiaddr_parse(text, &address, &error))
-        node_usage_error("--direct %s: %s", text, error.text);
-    if (!address.has_peer_id)
-        node_usage_error("--direct %s: must end with /p2p/PEERID", text);
-    return address.peer_id;
+    if (!node_address_peer_id(text, &id, &error))
+        node_usage_error("--direct %s", error.text);
+    return id;
 }
 
 static void read_direct_peers(struct node_settings *settings)

@@ -326,6 +326,7 @@ struct host *host_new(const struct host_settings *settings, struct error *error)
         return NULL;
     struct host *host = memory_new(sizeof(*host));
     host->settings = *settings;
+    host->record_sequence = clock_epoch_ms();
     LIST_INIT(&host->observers);
     STAILQ_INIT(&host->unsettled);
     LIST_INIT(&host->unsent);

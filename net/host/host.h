@@ -4,6 +4,7 @@
 #ifndef NET_HOST_HOST_H
 #define NET_HOST_HOST_H
 
+#include "net/address/enr.h"
 #include "net/host/events.h"
 #include "net/host/rpc_tracer.h"
 
@@ -67,6 +68,9 @@ size_t host_listen_count(const struct host *host);
 /* With the real port and our peer id. */
 struct multiaddr host_listen_address(const struct host *host, size_t index);
 const struct peer_id *host_peer_id(const struct host *host);
+/* Its node record, with the first address of each family that it listens at; of a wildcard address
+ * the port alone. A later host of the same identity has a higher sequence number. */
+struct enr host_enr(const struct host *host);
 const struct host_settings *host_settings(const struct host *host);
 struct gossipsub *host_router(const struct host *host);
 

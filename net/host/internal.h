@@ -87,6 +87,7 @@ struct host {
     LIST_HEAD(, peer) unsent; /* peers for whom bytes wait in their gossipsub stream */
     LIST_HEAD(, host_observer) observers;
     struct host_heartbeats heartbeats;
+    uint64_t record_sequence; /* of its node record */
     struct event *shutdown_timer;
     uint64_t shutdown_left_ms;
     void (*shutdown_done)(void *context);
