@@ -180,6 +180,14 @@ static void set_refused(json_t *object, const struct peer_view *peer)
     json_decref(counts);
 }
 
+/* How many of its topics `subscriptions` lacks; left out where it lacks none. */
+static void set_not_kept(json_t *object, const struct peer_view *peer)
+{
+    size_t count = gossipsub_peer_not_kept(host_router(peer->host), peer->router_handle);
+    if (count > 0)
+        set_count(object, "subscriptions_not_kept", count);
+}
+
 static json_t *peer_list_json(const struct host *host)
 {
     struct peer_view *peers = sorted_peers(host);
@@ -187,6 +195,7 @@ static json_t *peer_list_json(const struct host *host)
     for (size_t i = 0; i < peer_count(host); i++) {
         json_t *peer = host_peer_json(peers[i].peer);
         set_refused(peer, &peers[i]);
+        set_not_kept(peer, &peers[i]);
         json_array_append_new(list, peer);
     }
     free(peers);
@@ -270,6 +279,8 @@ static json_t *statistics_json(const struct host *host)
     set_count(object, "cached_bytes", gossip.cached_bytes);
     set_count(object, "backoffs", gossip.backoffs);
     set_count(object, "streams_stalled", gossip.streams_stalled);
+    set_count(object, "rpcs_malformed", gossip.rpcs_malformed);
+    set_count(object, "subscriptions_not_kept", gossip.subscriptions_not_kept);
     set_count(object, "datagrams_in", quic->datagrams_in);
     set_count(object, "datagrams_out", quic->datagrams_out);
     set_count(object, "bytes_in", quic->bytes_in);

@@ -384,6 +384,12 @@ static void write_traffic(FILE *page, const struct host *host)
                  "Messages that had been seen before", (double)gossip.duplicates);
     write_single(page, "devnet_gossipsub_invalid_total", "counter", "Messages that were rejected",
                  (double)gossip.invalid);
+    write_single(page, "devnet_gossipsub_rpcs_malformed_total", "counter",
+                 "RPCs that were malformed or too large, which cost their stream",
+                 (double)gossip.rpcs_malformed);
+    write_single(page, "devnet_gossipsub_subscriptions_not_kept_total", "counter",
+                 "Subscriptions of peers beyond so many topics a peer, to topics that are not ours",
+                 (double)gossip.subscriptions_not_kept);
     write_slow_readers(page, &gossip);
     write_directions(page, "devnet_datagrams_total", "counter", "UDP datagrams", quic->datagrams_in,
                      quic->datagrams_out);

@@ -14,6 +14,16 @@ static const uint8_t *id_of(const ProtobufCBinaryData *id)
 
 /* ---- what we hear ---- */
 
+/*
+ * Who does not keep promises is asked, but keeps nobody else from being asked; no more does who is
+ * not asked after all. False where the peer itself was asked lately.
+ */
+static bool note_asked(struct gossipsub *router, struct router_peer *peer, const uint8_t *id)
+{
+    bool counts = !peer->broke_promise && sending_takes(router, peer, GOSSIPSUB_IWANT);
+    return id_set_add(counts ? &router->asked : &peer->asked_all_the_same, router->now, id);
+}
+
 /* Appends the offered ids that we have not met and did not ask another peer for lately. */
 static void choose_wanted(struct gossipsub *router, struct router_peer *peer,
                           const Gossipsub__ControlIHave *ihave, struct buffer *wanted)
@@ -31,11 +41,8 @@ static void choose_wanted(struct gossipsub *router, struct router_peer *peer,
         if (id == NULL || id_set_has(&router->seen, router->now, id) ||
             id_set_has(&router->asked, router->now, id))
             continue;
-        buffer_append(wanted, id, GOSSIPSUB_MESSAGE_ID_SIZE);
-        /* Who does not keep promises is asked, but keeps nobody else from being asked; no more does
-           who is not asked after all. */
-        if (!peer->broke_promise && sending_takes(router, peer, GOSSIPSUB_IWANT))
-            id_set_add(&router->asked, router->now, id);
+        if (note_asked(router, peer, id))
+            buffer_append(wanted, id, GOSSIPSUB_MESSAGE_ID_SIZE);
     }
 }
 
@@ -93,8 +100,9 @@ static void serve_iwant(struct gossipsub *router, struct router_peer *peer,
         }
         peer->iwant_ids++;
         const uint8_t *id = id_of(&iwant->message_ids[i]);
+        bool declined = id != NULL && id_set_has(&peer->not_wanted, router->now, id);
         struct chunk *rpc =
-            id != NULL ? message_cache_serve(&router->cache, id, peer->serial) : NULL;
+            id != NULL && !declined ? message_cache_serve(&router->cache, id, peer->serial) : NULL;
         if (rpc != NULL)
             router_send_message(router, peer, 0, rpc);
     }

@@ -21,6 +21,8 @@ enum {
         10 * 1024 * 1024, /* checked against the length prefix, before buffering */
     GOSSIPSUB_TOPIC_SIZE_MAX = 256,
     GOSSIPSUB_TOPICS_MAX = 1024, /* ours and our peers', together */
+    /* Of a peer so many are kept beside those that are ours, too; of the rest we know how many they
+       are, and which they are once we or others come to know their names. */
     GOSSIPSUB_TOPICS_PER_PEER_MAX = 128,
     GOSSIPSUB_PEERS_MAX = 4096,
 };
@@ -143,8 +145,12 @@ void gossipsub_inbound_opened(struct gossipsub *router, uint64_t now, gossipsub_
 /* The peer may have forgotten what we said to it: our subscriptions and GRAFTs are sent again. */
 void gossipsub_announce_again(struct gossipsub *router, uint64_t now, gossipsub_peer peer,
                               struct gossipsub_actions *actions);
-/* One RPC's protobuf, without the length before it. What is malformed drops the peer. */
-void gossipsub_rpc_received(struct gossipsub *router, uint64_t now, gossipsub_peer peer,
+/*
+ * One RPC's protobuf, without the length before it; what is too large drops the peer. False where
+ * it is malformed, and nothing came of it: the stream that it came on is to be reset, as other
+ * implementations do, and the peer may stay.
+ */
+bool gossipsub_rpc_received(struct gossipsub *router, uint64_t now, gossipsub_peer peer,
                             struct bytes rpc, struct gossipsub_actions *actions);
 /* Every parameters.heartbeat_ms. */
 void gossipsub_heartbeat(struct gossipsub *router, uint64_t now, struct gossipsub_actions *actions);
@@ -213,6 +219,9 @@ enum gossipsub_refusal {
 /* How many of the peer's messages were rejected, by reason; NULL where there is no such peer. */
 const uint64_t *gossipsub_peer_refused(const struct gossipsub *router, gossipsub_peer peer);
 
+/* How many topics the peer is subscribed to that were not kept, up to NAME_SET_MAX. */
+size_t gossipsub_peer_not_kept(const struct gossipsub *router, gossipsub_peer peer);
+
 struct gossipsub_left_out {
     uint64_t counts[GOSSIPSUB_KINDS];
 };
@@ -227,7 +236,9 @@ struct gossipsub_statistics {
     uint64_t rpcs_in, rpcs_out, messages_in, messages_out, duplicates, invalid, published,
         delivered;
     uint64_t refused[GOSSIPSUB_REFUSALS]; /* what `invalid` is made of */
-    uint64_t streams_stalled;             /* reset because their peer took nothing for a minute */
+    uint64_t rpcs_malformed;
+    uint64_t subscriptions_not_kept; /* of peers, to topics that are not ours */
+    uint64_t streams_stalled;        /* reset because their peer took nothing for a minute */
     struct gossipsub_left_out left_out;
     size_t seen, cached_messages, cached_bytes, backoffs;
 };

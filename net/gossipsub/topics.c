@@ -42,6 +42,7 @@ struct topic *router_topic_make(struct gossipsub *router, struct bytes name, siz
     if (topic != NULL || HASH_COUNT(router->topics_by_name) + reserved >= GOSSIPSUB_TOPICS_MAX)
         return topic;
     topic = memory_new(sizeof(*topic));
+    router->has_new_topic = true;
     topic->handle = free_handle(router);
     if (topic->handle == router->topic_slots)
         router->topic_slots++;
