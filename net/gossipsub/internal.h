@@ -154,6 +154,7 @@ struct topic {
     gossipsub_topic handle;
     char *name;
     bool subscribed;          /* by us */
+    bool is_signed;           /* its messages are */
     bool has_fanout;          /* never while subscribed */
     unsigned idle_heartbeats; /* since it was last of use to anybody */
     uint64_t fanout_expires;
@@ -185,13 +186,14 @@ struct gossipsub {
     struct id_set seen, asked;
     struct message_cache cache;
     struct backoff_table backoffs;
-    struct arena arena;                               /* of the RPC being handled */
-    struct handle_set candidates;                     /* scratch, of router_candidates */
-    uint8_t (*gossip_ids)[GOSSIPSUB_MESSAGE_ID_SIZE]; /* scratch, of router_send_gossip */
-    size_t gossip_ids_room;                           /* at most IHAVE_IDS_SENT_MAX */
-    gossipsub_validator validator;
+    struct arena arena;            /* of the RPC being handled */
+    struct handle_set candidates;  /* scratch, of router_candidates */
+    struct bytes *gossip_ids;      /* scratch, of router_send_gossip */
+    size_t gossip_ids_room;        /* at most IHAVE_IDS_SENT_MAX */
+    gossipsub_validator validator; /* NULL: none */
     void *validator_context;
-    struct handle_set direct_peers; /* of peer_handles */
+    struct gossipsub_signing signing; /* `verify` NULL: none */
+    struct handle_set direct_peers;   /* of peer_handles */
     struct gossipsub_statistics statistics;
 };
 
@@ -251,9 +253,9 @@ void outbox_graft(struct gossipsub *router, struct router_peer *peer, const stru
 void outbox_prune(struct gossipsub *router, struct router_peer *peer, const struct topic *topic,
                   uint64_t backoff_ms);
 void outbox_ihave(struct gossipsub *router, struct router_peer *peer, const struct topic *topic,
-                  const uint8_t (*ids)[GOSSIPSUB_MESSAGE_ID_SIZE], size_t count);
-void outbox_iwant(struct gossipsub *router, struct router_peer *peer,
-                  const uint8_t (*ids)[GOSSIPSUB_MESSAGE_ID_SIZE], size_t count);
+                  const struct bytes *ids, size_t count);
+void outbox_iwant(struct gossipsub *router, struct router_peer *peer, const struct bytes *ids,
+                  size_t count);
 /* Drops what is waiting for a peer that cannot be sent to any more. */
 void outbox_drop(struct gossipsub *router, struct router_peer *peer);
 void outboxes_send(struct gossipsub *router);
@@ -331,8 +333,7 @@ void router_check_promise(struct gossipsub *router, struct router_peer *peer);
 void router_send_gossip(struct gossipsub *router, struct topic *topic);
 /* To the mesh but FROM, from version 1.2 on. */
 void router_send_idontwant(struct gossipsub *router, const struct topic *topic,
-                           const struct router_peer *from,
-                           const uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE]);
+                           const struct router_peer *from, struct bytes wire_id);
 
 /* ---- messages.c ---- */
 

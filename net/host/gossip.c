@@ -7,6 +7,7 @@
 #include "common/log.h"
 #include "common/memory.h"
 #include "common/varint.h"
+#include "net/gossipsub/refusal.h"
 #include "net/host/internal.h"
 #include "net/host/versions.h"
 
@@ -123,10 +124,22 @@ static void tell(struct peer *peer, const struct gossipsub_action *action,
         .topic = topic,
         .by = action->by_peer || kind == HOST_GRAFT_REFUSED ? HOST_BY_PEER : HOST_BY_US,
         .reason = action->reason,
-        .id = action->id,
+        .id = bytes_of(action->wire_id.bytes, action->wire_id.size),
         .payload = action->payload != NULL ? chunk_bytes(action->payload) : bytes_of(NULL, 0),
     };
     host_tell(host, &event);
+}
+
+static void tell_refused(struct peer *peer, const struct gossipsub_action *action)
+{
+    struct host_event event = {
+        .kind = HOST_MESSAGE_REFUSED,
+        .peer = peer,
+        .topic = gossipsub_topic_name(peer->host->router, action->topic),
+        .refusal = action->refusal,
+        .reason = gossipsub_refusal_text(action->refusal),
+    };
+    host_tell(peer->host, &event);
 }
 
 /* Nobody is in our mesh before it has accepted our stream. */
@@ -173,6 +186,9 @@ static void carry_out(struct host *host, const struct gossipsub_action *action)
         break;
     case GOSSIPSUB_DELIVER:
         tell(peer, action, HOST_MESSAGE);
+        break;
+    case GOSSIPSUB_REJECTED:
+        tell_refused(peer, action);
         break;
     case GOSSIPSUB_SUBSCRIBED:
         tell(peer, action, HOST_SUBSCRIBED);

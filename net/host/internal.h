@@ -136,6 +136,10 @@ void identify_ask(struct peer_connection *connection);
 /* Adds to the connection's QUIC log what identify told of the peer's implementation, if it did. */
 void host_log_agent(const struct peer_connection *connection);
 
+/* ---- signing.c ---- */
+/* Before there are topics. */
+void signing_start(struct host *host);
+
 /* ---- net/host/gossip_limits.c ---- */
 /* After a heartbeat: what is new. */
 void gossip_log_limits(struct peer *peer);
