@@ -59,6 +59,12 @@ static const struct option_spec options[] = {
      .maximum = 1000},
     {"flood-publish", 0, OPTION_FLAG, AT(flood_publish), NULL,
      "Publish to every subscribed peer, not to the mesh alone"},
+    {"sign", 0, OPTION_CHOICE, AT(sign), "POLICY",
+     "What messages of topics that are not Lean's are to be: none (unsigned, and signed ones are "
+     "refused), or strict, libp2p's default (signed, not compressed, and unsigned ones are "
+     "refused); "
+     "Lean's are never signed (default none)",
+     .choices = sign_policies},
     {"api", 'a', OPTION_STRING, AT(api), "HOST:PORT",
      "Serve the HTTP API there, on loopback only, or `off` (default 127.0.0.1:0)"},
     {"qlog", 0, OPTION_STRING, AT(qlog), "DIR", "Write a QUIC log of each connection there",
@@ -109,7 +115,7 @@ static const struct program_spec program = {
         "Prints one JSON object a line on stdout: first {\"event\":\"ready\"} with the peer id, "
         "the multiaddrs and the API's address, then what happens: connected, confirmed, status, "
         "identified, stream_opened, stream_closed, subscribed, unsubscribed, mesh_joined, "
-        "mesh_left, message, disconnected and others.\n\n"
+        "mesh_left, message, message_refused, disconnected and others.\n\n"
         "The API: GET /health, /mesh, /peers, /events, /metrics; POST /connect, /disconnect, "
         "/ping, /publish, "
         "/subscribe, /unsubscribe, with a JSON object each.\n\n"
@@ -217,6 +223,7 @@ void node_settings_apply(const struct node_settings *settings, struct host_setti
     host->keylog_path = settings->keylog;
     host->seed = settings->seed;
     host->idle_timeout_ms = settings->idle_timeout_ms;
+    host->sign = settings->sign == 1;
     host->direct_peers = settings->direct_peers;
     host->direct_peer_count = settings->direct.count;
     host->faults = faults_of(&settings->faults);

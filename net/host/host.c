@@ -331,6 +331,8 @@ struct host *host_new(const struct host_settings *settings, struct error *error)
     STAILQ_INIT(&host->unsettled);
     LIST_INIT(&host->unsent);
     host->router = make_router(settings);
+    if (settings->sign)
+        signing_start(host);
     host->endpoint = make_endpoint(host, error);
     if (host->endpoint == NULL) {
         host_free(host);

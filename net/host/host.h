@@ -44,6 +44,7 @@ struct host_settings {
     struct status status; /* what we say when asked, and ask with */
     bool status_optional; /* gossip begins, too, where a peer fails to answer it */
     struct gossipsub_parameters gossipsub;
+    bool sign;     /* messages of topics that are not Lean's; and they must be: StrictSign */
     uint64_t seed; /* of the router's choices */
     uint64_t handshake_timeout_ms;
     /* After so long a silence a peer is given up; after three tenths of it where something is

@@ -62,6 +62,7 @@ struct peer {
     bool unsent;       /* is in the host's list of those */
     struct gossipsub_left_out left_out_logged;
     uint64_t left_out_log_due_ms;
+    bool not_kept_logged;
 
     bool status_known; /* `status` is what it last sent, asking or answering */
     struct status status;
@@ -134,6 +135,14 @@ void status_ask(struct peer_connection *connection);
 void identify_ask(struct peer_connection *connection);
 /* Adds to the connection's QUIC log what identify told of the peer's implementation, if it did. */
 void host_log_agent(const struct peer_connection *connection);
+
+/* ---- signing.c ---- */
+/* Before there are topics. */
+void signing_start(struct host *host);
+
+/* ---- net/host/gossip_limits.c ---- */
+/* After a heartbeat: what is new. */
+void gossip_log_limits(struct peer *peer);
 
 /* ---- net/host/gossip.c ---- */
 enum { GOSSIPSUB_PROTOCOLS = 4 };
