@@ -181,6 +181,7 @@ static void fill_host_settings(struct run *run, struct host_settings *host)
     host->identity = run->identity;
     host->agent = settings->agent;
     host->network = settings->network;
+    host->sign = settings->sign == 1;
     host->qlog_folder = settings->qlog;
     host->keylog_path = settings->keylog;
     if (settings->trace == 1) {

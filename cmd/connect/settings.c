@@ -7,6 +7,7 @@
 #include "common/log.h"
 #include "net/api/client.h"
 #include "net/api/node.h"
+#include "net/host/options.h"
 
 enum { TIMEOUT_DEFAULT_MS = 5000 };
 
@@ -35,6 +36,10 @@ static const struct option_spec options[] = {
     {"topic", 0, OPTION_STRING, AT(topic), "TOPIC",
      "The topic to mesh on, as it is or lean:block and the like (default: subscribe to lean:block, "
      "and be content with any topic that both have)"},
+    {"sign", 0, OPTION_CHOICE, AT(sign), "POLICY",
+     "Whether messages of topics that are not Lean's must be signed, as libp2p's default has it: "
+     "none or strict; with --hold, refused ones could cost the connection (default none)",
+     .choices = sign_policies},
     {"json", 'j', OPTION_FLAG, AT(json), NULL, "Print one JSON object at the end, on failure too"},
     {"hold", 0, OPTION_DURATION, AT(hold_ms), "DURATION",
      "Stay connected that long after the step was reached", .maximum = 86400000},
@@ -141,7 +146,8 @@ static bool has_options_of_our_own_node(const struct connect_settings *settings)
     return settings->listen.count > 0 || settings->network != network_default ||
            settings->key != NULL || settings->key_hex != NULL || settings->finalized != NULL ||
            settings->head != NULL || settings->agent != agent_default || settings->qlog != NULL ||
-           settings->keylog != NULL || settings->hold_ms > 0 || settings->trace != 0;
+           settings->keylog != NULL || settings->hold_ms > 0 || settings->trace != 0 ||
+           settings->sign != 0;
 }
 
 static void check_combination(const struct connect_settings *settings)
@@ -155,7 +161,7 @@ static void check_combination(const struct connect_settings *settings)
     if (settings->from != NULL && has_options_of_our_own_node(settings))
         connect_usage_error("with --from it is the other node that dials: --listen, --network, "
                             "--key, --key-hex, --finalized, --head, --agent, --qlog, --keylog, "
-                            "--trace and --hold are its own");
+                            "--trace, --sign and --hold are its own");
     if (*settings->network == '\0' || strlen(settings->network) > HOST_NETWORK_SIZE_MAX ||
         strchr(settings->network, '/') != NULL)
         connect_usage_error("--network %s: 1 to %d characters, no slash", settings->network,

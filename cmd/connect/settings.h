@@ -15,7 +15,7 @@ struct connect_settings {
     const char *from, *topic, *network, *key, *key_hex, *qlog, *keylog, *agent, *finalized, *head;
     int until; /* enum attempt_step */
     uint64_t timeout_ms, hold_ms;
-    int log_level, trace;
+    int log_level, trace, sign;
 };
 
 /* Reads the command line; exits on help and on bad usage. */

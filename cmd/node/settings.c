@@ -43,6 +43,11 @@ static const struct option_spec options[] = {
     {"head", 0, OPTION_STRING, AT(head), "ROOT:SLOT", "Head of our status (default: zero)"},
     {"heartbeat", 0, OPTION_DURATION, AT(heartbeat_ms), "DURATION",
      "Time between gossipsub heartbeats (default 700ms)", .minimum = 10, .maximum = 60000},
+    {"idle-timeout", 0, OPTION_DURATION, AT(idle_timeout_ms), "DURATION",
+     "Give up a peer after so long a silence, and after three tenths of it where an answer is "
+     "owed; "
+     "longer where one is stopped in a debugger (default 10s)",
+     .minimum = 1000, .maximum = 600000},
     {"d", 0, OPTION_NUMBER, AT(d), "N", "Peers wanted in a mesh (default 8)", .maximum = 1000},
     {"d-low", 0, OPTION_NUMBER, AT(d_low), "N", "Fewest peers in a mesh (default 6)",
      .maximum = 1000},
@@ -54,6 +59,12 @@ static const struct option_spec options[] = {
      .maximum = 1000},
     {"flood-publish", 0, OPTION_FLAG, AT(flood_publish), NULL,
      "Publish to every subscribed peer, not to the mesh alone"},
+    {"sign", 0, OPTION_CHOICE, AT(sign), "POLICY",
+     "What messages of topics that are not Lean's are to be: none (unsigned, and signed ones are "
+     "refused), or strict, libp2p's default (signed, not compressed, and unsigned ones are "
+     "refused); "
+     "Lean's are never signed (default none)",
+     .choices = sign_policies},
     {"api", 'a', OPTION_STRING, AT(api), "HOST:PORT",
      "Serve the HTTP API there, on loopback only, or `off` (default 127.0.0.1:0)"},
     {"qlog", 0, OPTION_STRING, AT(qlog), "DIR", "Write a QUIC log of each connection there",
@@ -104,7 +115,7 @@ static const struct program_spec program = {
         "Prints one JSON object a line on stdout: first {\"event\":\"ready\"} with the peer id, "
         "the multiaddrs and the API's address, then what happens: connected, confirmed, status, "
         "identified, stream_opened, stream_closed, subscribed, unsubscribed, mesh_joined, "
-        "mesh_left, message, disconnected and others.\n\n"
+        "mesh_left, message, message_refused, disconnected and others.\n\n"
         "The API: GET /health, /mesh, /peers, /events, /metrics; POST /connect, /disconnect, "
         "/ping, /publish, "
         "/subscribe, /unsubscribe, with a JSON object each.\n\n"
@@ -156,6 +167,7 @@ void node_settings_read(int argc, char **argv, struct node_settings *settings)
         .api = "127.0.0.1:0",
         .agent = "devnet-node/" DEVNET_VERSION,
         .heartbeat_ms = gossipsub.heartbeat_ms,
+        .idle_timeout_ms = HOST_IDLE_TIMEOUT_MS,
         .d = gossipsub.d,
         .d_low = gossipsub.d_low,
         .d_high = gossipsub.d_high,
@@ -210,6 +222,8 @@ void node_settings_apply(const struct node_settings *settings, struct host_setti
     host->qlog_folder = settings->qlog;
     host->keylog_path = settings->keylog;
     host->seed = settings->seed;
+    host->idle_timeout_ms = settings->idle_timeout_ms;
+    host->sign = settings->sign == 1;
     host->direct_peers = settings->direct_peers;
     host->direct_peer_count = settings->direct.count;
     host->faults = faults_of(&settings->faults);

@@ -358,8 +358,8 @@ static void post_publish(void *context, struct api_request *request, const json_
     size_t receivers = 0;
     if (read_payload(body, &payload, &error) &&
         host_publish(api->host, topic, buffer_bytes(&payload), id, &receivers, &error)) {
-        char text[2 * GOSSIPSUB_MESSAGE_ID_SIZE + 1];
-        hex_write(bytes_of(id, sizeof(id)), text);
+        char text[2 * GOSSIPSUB_WIRE_ID_SIZE_MAX + 1];
+        hex_write(gossipsub_wire_id(host_router(api->host), id), text);
         api_reply(request, OK,
                   json_pack("{s:s, s:s, s:I}", "topic", topic, "id", text, "receivers",
                             (json_int_t)receivers));

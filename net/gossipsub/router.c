@@ -52,13 +52,13 @@ void router_finish(struct gossipsub *router)
 static void handle_mesh_control(struct gossipsub *router, struct router_peer *peer,
                                 const Gossipsub__ControlMessage *control)
 {
-    for (size_t i = 0; i < control->n_graft && i < CONTROL_PER_RPC_MAX; i++) {
+    for (size_t i = 0; i < control->n_graft; i++) {
         const Gossipsub__ControlGraft *graft = control->graft[i];
         struct topic *topic = router_topic(router, bytes_of(graft->topic.data, graft->topic.len));
         if (topic != NULL)
             router_handle_graft(router, peer, topic);
     }
-    for (size_t i = 0; i < control->n_prune && i < CONTROL_PER_RPC_MAX; i++) {
+    for (size_t i = 0; i < control->n_prune; i++) {
         const Gossipsub__ControlPrune *prune = control->prune[i];
         struct topic *topic = router_topic(router, bytes_of(prune->topic.data, prune->topic.len));
         uint64_t seconds =
@@ -68,7 +68,7 @@ static void handle_mesh_control(struct gossipsub *router, struct router_peer *pe
     }
 }
 
-/* Entries over a limit are not looked at. */
+/* Entries over a limit cost points. */
 static void offend_over(struct router_peer *peer, size_t count, size_t limit)
 {
     if (count > limit)
@@ -103,12 +103,18 @@ static void handle_rpc(struct gossipsub *router, struct router_peer *peer,
     router_graft_eagerly(router, peer, topic);
 }
 
-void gossipsub_rpc_received(struct gossipsub *router, uint64_t now, gossipsub_peer handle,
+static void note_malformed(struct gossipsub *router, struct router_peer *peer)
+{
+    router->statistics.rpcs_malformed++;
+    router_offend(peer, OFFENCE_MALFORMED_RPC);
+}
+
+bool gossipsub_rpc_received(struct gossipsub *router, uint64_t now, gossipsub_peer handle,
                             struct bytes rpc, struct gossipsub_actions *actions)
 {
     struct router_peer *peer = router_peer(router, handle);
     if (peer == NULL || peer->dropped)
-        return;
+        return true;
     router_begin(router, now, actions);
     router->statistics.rpcs_in++;
     const Gossipsub__RPC *decoded = rpc_decode(rpc, &router->arena);
@@ -117,9 +123,10 @@ void gossipsub_rpc_received(struct gossipsub *router, uint64_t now, gossipsub_pe
     else if (rpc.size > GOSSIPSUB_RPC_SIZE_MAX)
         router_drop_peer(router, peer, "its RPC is too large");
     else
-        router_drop_peer(router, peer, "its RPC is malformed");
+        note_malformed(router, peer);
     router_judge_peer(router, peer);
     router_finish(router);
+    return decoded != NULL;
 }
 
 /* ---- the heartbeat ---- */
@@ -133,6 +140,7 @@ static void forget_expired(struct gossipsub *router)
     for (size_t i = 0; i < router->peer_handles.count; i++) {
         struct router_peer *peer = router->peers[router->peer_handles.items[i]];
         id_set_expire(&peer->not_wanted, router->now);
+        id_set_expire(&peer->asked_all_the_same, router->now);
         peer->ihave_rpcs = peer->ihave_ids = peer->iwant_ids = peer->idontwant_ids = 0;
         peer->subscription_changes = 0;
         peer->offence_points = 0;
@@ -155,6 +163,7 @@ void gossipsub_heartbeat(struct gossipsub *router, uint64_t now, struct gossipsu
             router_send_gossip(router, topic);
     }
     forget_expired(router);
+    router_learn_topics(router);
     router_reclaim_topics(router);
     router_finish(router);
 }

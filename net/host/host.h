@@ -11,6 +11,7 @@
 enum {
     HOST_NETWORK_SIZE_MAX = 64,
     HOST_PARTIAL_RPCS_MAX = 256 * 1024 * 1024,
+    HOST_IDLE_TIMEOUT_MS = 10000,
 };
 
 /* Misbehaviour on purpose, for tests: bits. */
@@ -43,8 +44,12 @@ struct host_settings {
     struct status status; /* what we say when asked, and ask with */
     bool status_optional; /* gossip begins, too, where a peer fails to answer it */
     struct gossipsub_parameters gossipsub;
+    bool sign;     /* messages of topics that are not Lean's; and they must be: StrictSign */
     uint64_t seed; /* of the router's choices */
     uint64_t handshake_timeout_ms;
+    /* After so long a silence a peer is given up; after three tenths of it where something is
+     * unacknowledged. Half of it is from one keep-alive to the next. */
+    uint64_t idle_timeout_ms;
     unsigned faults;
     /* Bytes of gossipsub RPCs that have come in part, of all peers together; beyond it whoever has
        us hold the most is disconnected. */

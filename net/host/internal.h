@@ -56,13 +56,13 @@ struct peer {
         size_t size;
         uint64_t end, written_ms;
     } large_rpc; /* the last one on it, where it ends and when it was written; size 0: none */
-    uint64_t announced_ms; /* when our topics were sent on it */
     struct protocol_stream *inbound[PEER_INBOUND_STREAMS_MAX];
     size_t inbound_count;
     bool inbound_seen; /* a stream of the peer's was there before */
     bool unsent;       /* is in the host's list of those */
     struct gossipsub_left_out left_out_logged;
     uint64_t left_out_log_due_ms;
+    bool not_kept_logged;
 
     bool status_known; /* `status` is what it last sent, asking or answering */
     struct status status;
@@ -135,6 +135,14 @@ void status_ask(struct peer_connection *connection);
 void identify_ask(struct peer_connection *connection);
 /* Adds to the connection's QUIC log what identify told of the peer's implementation, if it did. */
 void host_log_agent(const struct peer_connection *connection);
+
+/* ---- signing.c ---- */
+/* Before there are topics. */
+void signing_start(struct host *host);
+
+/* ---- net/host/gossip_limits.c ---- */
+/* After a heartbeat: what is new. */
+void gossip_log_limits(struct peer *peer);
 
 /* ---- net/host/gossip.c ---- */
 enum { GOSSIPSUB_PROTOCOLS = 4 };
