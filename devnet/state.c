@@ -293,6 +293,14 @@ bool devnet_node_is_foreign(const struct devnet_node *node)
     return node->api == NULL && node->listen_count > 0;
 }
 
+char *devnet_node_target(const struct devnet_node *node)
+{
+    if (node->api != NULL)
+        return text_copy(node->api);
+    return node->metrics != NULL ? text_format("%s=?%s", node->listen[0], node->metrics)
+                                 : text_copy(node->listen[0]);
+}
+
 void devnet_forget(const struct devnet *devnet)
 {
     char *path = devnet_path(devnet, state_file, NULL),

@@ -82,9 +82,16 @@ start_member() {
     echo "$output" > before.json
     run -0 --separate-stderr "$BIN/devnet-mesh" dump --for 500ms g
     jq -e '.foreign | length == 2' <<< "$output"
+    # A name stands for the node's metrics, too, where they are served.
+    run -0 --separate-stderr "$DEVNET" mesh dump --for 500ms --genesis g zeam_0
+    jq -e --arg page "http://127.0.0.1:$(of g zeam_0 metricsPort)/metrics" '.unreachable == [] and
+        .foreign[0].volatile.metrics_url == $page' <<< "$output"
     run -0 "$DEVNET" mesh diff --genesis g --for 500ms before.json
     run -0 --separate-stderr "$DEVNET" mesh check --genesis g --wait 10s
     [[ $output == "sound: 0 nodes, 2 foreign"* ]]
+    sed -i 's/metricsPort: .*/metricsPort: 1/' g/validator-config.yaml
+    run -0 --separate-stderr "$DEVNET" mesh dump --for 500ms --genesis g zeam_0
+    jq -e '.unreachable == [] and (.foreign[0].volatile | has("metrics") | not)' <<< "$output"
 }
 
 @test "status has ours and others in one table: state, head, peers and agent" {

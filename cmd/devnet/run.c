@@ -16,7 +16,7 @@
 enum form {
     FORM_API,
     FORM_MULTIADDR,
-    FORM_TARGET, /* the API of a node that has one, or its multiaddr */
+    FORM_TARGET, /* the API of a node that has one, or its multiaddr and metrics */
     FORM_QLOG,
 };
 
@@ -75,8 +75,9 @@ static char *name_in_form(const struct devnet *devnet, const struct devnet_node 
         log_error("%s: another program, without an API of ours", node->name);
         return NULL;
     }
-    bool api = form == FORM_API || (form == FORM_TARGET && node->api != NULL);
-    return text_copy(api ? node->api : node->listen[0]);
+    if (form == FORM_TARGET)
+        return devnet_node_target(node);
+    return text_copy(form == FORM_API ? node->api : node->listen[0]);
 }
 
 static bool is_among(const char *option, const char *options)
@@ -237,8 +238,9 @@ static void add_all_as_one(struct command_line *line)
         const struct devnet_node *node = &line->devnet->nodes[i];
         if (node->api == NULL && !is_visited(line, node))
             continue;
-        char *longer = text_format("%s%s%s", targets, *targets != '\0' ? "," : "",
-                                   node->api != NULL ? node->api : node->listen[0]);
+        char *target = devnet_node_target(node);
+        char *longer = text_format("%s%s%s", targets, *targets != '\0' ? "," : "", target);
+        free(target);
         free(targets);
         targets = longer;
     }

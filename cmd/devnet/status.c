@@ -21,11 +21,8 @@ enum { ANSWER_TIMEOUT_MS = 2000, VISIT_MS = 500 };
  * that `devnet up` runs: visits would be in their logs. */
 static char *target_of(const struct devnet_node *node)
 {
-    if (node->of_genesis && node->metrics != NULL)
-        return text_format("%s=%s", node->listen[0], node->metrics);
-    if (node->of_genesis)
-        return text_copy(node->listen[0]);
-    return node->api != NULL && process_is_running(&node->process) ? text_copy(node->api) : NULL;
+    bool ours = node->api != NULL && process_is_running(&node->process);
+    return ours || node->of_genesis ? devnet_node_target(node) : NULL;
 }
 
 json_t *devnet_ask(const struct devnet *devnet, uint64_t timeout_ms)
