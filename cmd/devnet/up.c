@@ -20,7 +20,7 @@ enum {
     STOP_PATIENCE_MS = 5000,
     DYING_MS = 200,
     NODES_DEFAULT = 2,
-    UP_TIMEOUT_MS = 1000
+    UP_TIMEOUT_MS = 3000
 };
 
 static void report_connection(void *context, const struct devnet_node *dialler,
