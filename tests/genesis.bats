@@ -31,7 +31,7 @@ make_folder() {
     "$DEVNET" genesis --port 0 --api-port 0 --metrics-port 0 --nodes $# "$folder" > "$folder.made"
     for name; do
         sed -i "s/devnet_$number\b/$name/" "$folder"/*.yaml
-        mv "$folder/devnet_$number.key" "$folder/$name.key"
+        [ "$name" = devnet_$number ] || mv "$folder/devnet_$number.key" "$folder/$name.key"
         number=$((number + 1))
     done
     chmod 644 "$folder"/*
@@ -287,6 +287,114 @@ refused() {
     "$DEVNET" down
     run -2 "$DEVNET" up --genesis g -n 2
     [[ $output == *"--nodes: the genesis folder says which there are"* ]]
+}
+
+@test "devnet-node is a node of the folder by the options that Lean's clients share" {
+    make_folder g zeam_0 ream_0 qlean_0
+    start_node zeam_0 --custom-network-config-dir g --node-id zeam_0
+    [ "$(address zeam_0)" = "/ip4/127.0.0.1/udp/$(of g zeam_0 quic)/quic-v1/p2p/$(peer_id zeam_0)" ]
+    [ "$(ready zeam_0 .api)" = "http://127.0.0.1:$(of g zeam_0 apiPort)" ]
+    [ "$("$DEVNET" key show --json g/zeam_0.key 2> /dev/null | jq -r .peer_id)" = "$(peer_id zeam_0)" ]
+    start_node ream_0 --custom-network-config-dir g --node-id ream_0 --node-key g/ream_0.key \
+        --api-port "$(of g ream_0 apiPort)" --metrics-port "$(of g ream_0 metricsPort)" \
+        --is-aggregator --attestation-committee-count 3
+    [[ $(cat ream_0.err) == *"--node-key g/ream_0.key: others can use this key"* ]]
+    await_mesh zeam_0 ream_0
+    topics() { api "$1" /mesh | jq -c '[.topics | to_entries[] | select(.value.subscribed) | .key | split("/")[3]] | sort'; }
+    [ "$(topics zeam_0)" = '["aggregation","attestation_0","block"]' ]
+    [ "$(topics ream_0)" = '["aggregation","attestation_0","attestation_1","attestation_2","block"]' ]
+    run -0 "$DEVNET" enr show --json "$(ready ream_0 .enr)"
+    jq -e '.fields.is_aggregator' <<< "$output"
+    # The third of three committees, for the third of the folder's nodes.
+    start_node qlean_0 --custom-network-config-dir g --node-id qlean_0 --attestation-committee-count 3
+    [ "$(topics qlean_0)" = '["aggregation","attestation_2","block"]' ]
+    page=http://127.0.0.1:$(of g ream_0 metricsPort)
+    curl --silent --fail "$page/metrics" | grep '^lean_connected_peers'
+    [ "$(curl --silent --output /dev/null --write-out '%{http_code}' "$page/health")" = 404 ]
+    # Each with all others, as the folder says.
+    eventually bash -c "curl --silent '$(ready qlean_0 .api)/peers' | jq -e '.peers | length == 2'"
+    run -0 --separate-stderr "$DEVNET" status --genesis g
+}
+
+@test "a node answers as Lean's nodes do, of what it was told" {
+    root=0x$(printf 'ab%.0s' {1..32})
+    start_node a --finalized "$root:3" --head "0x$(printf 'cd%.0s' {1..32}):7"
+    [ "$(api a /lean/v0/health)" = '{"service":"lean-rpc-api","status":"healthy"}' ]
+    [ "$(api a /lean/v0/checkpoints/justified)" = "{\"root\":\"$root\",\"slot\":3}" ]
+    api a /lean/v0/fork_choice > choice
+    jq -e --arg root "$root" '[.nodes[].slot] == [3, 7] and .finalized == {root: $root, slot: 3} and
+        .head == .nodes[1].root and .safe_target == .head and .validator_count == 0' choice
+    start_node b
+    api b /lean/v0/fork_choice | jq -e '.nodes | length == 1'
+}
+
+@test "anybody is served the routes of Lean's nodes and metrics, and nothing else, where that is asked for" {
+    "$DEVNET" genesis -n 1 --port 0 --api-port 0 --metrics-port 0 g > /dev/null
+    port=$(of g devnet_0 apiPort)
+    start_node a --api-public "0.0.0.0:$port"
+    # Under any name, as another machine has it, and at any address.
+    ask() {
+        curl --silent --output answer --write-out '%{http_code}' --max-time 15 \
+            --header 'Host: somewhere.example' "$@"
+    }
+    for path in /lean/v0/health /lean/v0/fork_choice /lean/v0/checkpoints/justified /metrics; do
+        [ "$(ask "http://127.0.0.2:$port$path")" = 200 ]
+    done
+    for path in /health /mesh /peers /events /; do
+        [ "$(ask "http://127.0.0.2:$port$path")" = 404 ]
+    done
+    for path in /connect /publish /disconnect; do
+        [ "$(ask --data '{}' "http://127.0.0.2:$port$path")" != 200 ]
+    done
+    [ "$(ask --data '' "http://127.0.0.2:$port/metrics")" = 405 ]
+    # Our own API is where it was, for us alone.
+    [ "$(ask "$(ready a .api)/health")" = 403 ]
+    [ "$(api a /health | jq -r .status)" = ok ]
+}
+
+@test "what is wrong with the options of a client is named" {
+    make_folder g zeam_0 ream_0
+    refuses() {
+        run -2 "$BIN/devnet-node" "${@:2}"
+        [[ $output == *"$1"* ]] || { echo "$output" && return 1; }
+    }
+    refuses "--custom-network-config-dir h: no genesis folder" --custom-network-config-dir h
+    refuses "--node-id x: there is no such node in g" --custom-network-config-dir g --node-id x
+    refuses "--node-id needs --custom-network-config-dir" --node-id zeam_0
+    refuses "--node-key h.key: cannot read the key file" --node-key h.key
+    refuses "--node-key, --key and --key-hex exclude each other" --node-key g/zeam_0.key --key a
+    refuses "--api and --api-port exclude each other" --api 127.0.0.1:0 --api-port 9
+    refuses "--api-public x: not an address to listen on" --api-public x
+    refuses "--api-public: not with --api off" --api-public 127.0.0.1:0 --api off
+    refuses "--metrics-port: not with --api off" --metrics-port 9 --api off
+    # Somebody else is there.
+    start_node zeam_0 --custom-network-config-dir g --node-id zeam_0
+    run -1 "$BIN/devnet-node" --custom-network-config-dir g --node-id zeam_0
+    [[ $output == *"--node-id zeam_0: "*"ddress"* ]]
+    run -1 "$BIN/devnet-node" --api-port "$(of g zeam_0 apiPort)"
+    [[ $output == *"--api-port 127.0.0.1:"* ]]
+}
+
+@test "lean-quickstart's way of starting a client starts ours" {
+    make_folder g devnet_0 devnet_1
+    # shellcheck disable=SC2034 # what it sources uses them
+    start_it() (
+        configDir=g item=$1 isAggregator=$2 attestationCommitteeCount=$3 DEVNET_NODE=$BIN/devnet-node
+        apiPort=$(of g "$item" apiPort) metricsPort=$(of g "$item" metricsPort)
+        # shellcheck disable=SC1091 # it is checked by itself
+        source "$BATS_TEST_DIRNAME/../devnet/lean/devnet-cmd.sh"
+        # shellcheck disable=SC2154 # it sets them
+        [ "$node_setup" = binary ] && echo "exec $node_binary"
+    )
+    start_it devnet_0 true 2 > start_0
+    start_it devnet_1 false '' > start_1
+    for number in 0 1; do
+        launch devnet_$number bash start_$number
+        await devnet_$number '.event == "ready"' > /dev/null
+    done
+    await_mesh devnet_0 devnet_1
+    api devnet_0 /mesh | jq -e '.topics | has("/leanconsensus/12345678/attestation_1/ssz_snappy")'
+    [ "$(wc -l < "$BATS_TEST_DIRNAME/../devnet/lean/devnet-cmd.sh")" -le 10 ]
 }
 
 @test "a node whose key is not known is not run, which is said" {
