@@ -393,8 +393,26 @@ refused() {
         await devnet_$number '.event == "ready"' > /dev/null
     done
     await_mesh devnet_0 devnet_1
-    api devnet_0 /mesh | jq -e '.topics | has("/leanconsensus/12345678/attestation_1/ssz_snappy")'
+    api devnet_0 /mesh | jq -e '(.agent == "devnet-node-without-chain") and (.topics | has("/leanconsensus/12345678/attestation_1/ssz_snappy"))'
     [ "$(wc -l < "$BATS_TEST_DIRNAME/../devnet/lean/devnet-cmd.sh")" -le 10 ]
+}
+
+@test "hive's environment starts a client of ours" {
+    "$DEVNET" genesis -n 1 --port 0 --api-port 0 --metrics-port 0 g > /dev/null
+    port=$(of g devnet_0 apiPort)
+    start_node a --topic lean:block
+    start_node b --topic lean:block
+    launch c env DEVNET_NODE="$BIN/devnet-node" HIVE_CLIENT_PRIVATE_KEY="$SECRET" HIVE_NODE_ID=c_0 \
+        HIVE_BOOTNODES="$(ready a .enr),$(address b)" HIVE_LEAN_FORK_DIGEST=12345678 \
+        HIVE_IS_AGGREGATOR=1 HIVE_ATTESTATION_COMMITTEE_COUNT=2 HIVE_CHECK_LIVE_PORT="$port" \
+        QUIC_PORT="$(of g devnet_0 quic)" "$BATS_TEST_DIRNAME/../devnet/lean/hive.sh"
+    await c '.event == "ready"' > /dev/null
+    [ "$(peer_id c)" = 16Uiu2HAmSH2XVgZqYHWucap5kuPzLnt2TsNQkoppVxB5eJGvaXwm ]
+    await_mesh a c
+    await_mesh b c
+    curl --silent --fail "http://127.0.0.1:$port/lean/v0/health" | jq -e '.status == "healthy"'
+    api c /mesh | jq -e '(.agent | contains("keeps no chain")) and
+        (.topics | has("/leanconsensus/12345678/attestation_1/ssz_snappy"))'
 }
 
 @test "a node whose key is not known is not run, which is said" {

@@ -3,7 +3,7 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # what is set and used is lean-quickstart's
 aggregator_flag=""
 if [ "$isAggregator" == "true" ]; then aggregator_flag="--is-aggregator"; fi
-node_binary="${DEVNET_NODE:-devnet-node} --custom-network-config-dir $configDir --node-id $item \
+node_binary="${DEVNET_NODE:-devnet-node} --agent devnet-node-without-chain --custom-network-config-dir $configDir --node-id $item \
       --node-key $configDir/$item.key --api-port $apiPort --metrics-port $metricsPort \
       ${attestationCommitteeCount:+--attestation-committee-count $attestationCommitteeCount} $aggregator_flag"
 node_setup="binary"
