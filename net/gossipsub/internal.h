@@ -177,7 +177,8 @@ struct gossipsub {
     struct id_set seen, asked;
     struct message_cache cache;
     struct backoff_table backoffs;
-    struct arena arena;                               /* of the RPC being handled */
+    struct gossipsub_rpc *rpc;                        /* the one being handled; NULL: none is */
+    struct arena arena;                               /* of its slice */
     struct handle_set candidates;                     /* scratch, of router_candidates */
     uint8_t (*gossip_ids)[GOSSIPSUB_MESSAGE_ID_SIZE]; /* scratch, of router_send_gossip */
     size_t gossip_ids_room;                           /* at most IHAVE_IDS_SENT_MAX */

@@ -52,13 +52,13 @@ void router_finish(struct gossipsub *router)
 static void handle_mesh_control(struct gossipsub *router, struct router_peer *peer,
                                 const Gossipsub__ControlMessage *control)
 {
-    for (size_t i = 0; i < control->n_graft && i < CONTROL_PER_RPC_MAX; i++) {
+    for (size_t i = 0; i < control->n_graft; i++) {
         const Gossipsub__ControlGraft *graft = control->graft[i];
         struct topic *topic = router_topic(router, bytes_of(graft->topic.data, graft->topic.len));
         if (topic != NULL)
             router_handle_graft(router, peer, topic);
     }
-    for (size_t i = 0; i < control->n_prune && i < CONTROL_PER_RPC_MAX; i++) {
+    for (size_t i = 0; i < control->n_prune; i++) {
         const Gossipsub__ControlPrune *prune = control->prune[i];
         struct topic *topic = router_topic(router, bytes_of(prune->topic.data, prune->topic.len));
         uint64_t seconds =
@@ -75,51 +75,92 @@ static void offend_over(struct router_peer *peer, size_t count, size_t limit)
         router_offend(peer, count - limit);
 }
 
-static void handle_control(struct gossipsub *router, struct router_peer *peer,
-                           const Gossipsub__ControlMessage *control)
+/* Of COUNT more entries those that are within LIMIT of an RPC; SO_FAR counts them all. */
+static size_t within(struct router_peer *peer, size_t count, size_t *so_far, size_t limit)
 {
-    offend_over(peer, control->n_graft, CONTROL_PER_RPC_MAX);
-    offend_over(peer, control->n_prune, CONTROL_PER_RPC_MAX);
-    offend_over(peer, control->n_ihave, CONTROL_PER_RPC_MAX);
-    offend_over(peer, control->n_iwant, CONTROL_PER_RPC_MAX);
-    offend_over(peer, control->n_idontwant, CONTROL_PER_RPC_MAX);
+    size_t left = *so_far < limit ? limit - *so_far : 0;
+    *so_far += count;
+    offend_over(peer, count, left);
+    return count < left ? count : left;
+}
+
+static void handle_control(struct gossipsub *router, struct router_peer *peer,
+                           Gossipsub__ControlMessage *control)
+{
+    struct gossipsub_rpc *rpc = router->rpc;
+    const size_t limit = CONTROL_PER_RPC_MAX;
+    control->n_graft = within(peer, control->n_graft, &rpc->grafts, limit);
+    control->n_prune = within(peer, control->n_prune, &rpc->prunes, limit);
+    control->n_ihave = within(peer, control->n_ihave, &rpc->ihaves, limit);
+    control->n_iwant = within(peer, control->n_iwant, &rpc->iwants, limit);
+    control->n_idontwant = within(peer, control->n_idontwant, &rpc->idontwants, limit);
     handle_mesh_control(router, peer, control);
     router_handle_gossip(router, peer, control);
 }
 
-static void handle_rpc(struct gossipsub *router, struct router_peer *peer,
-                       const Gossipsub__RPC *rpc)
+static void handle_slice(struct gossipsub *router, struct router_peer *peer, Gossipsub__RPC *slice)
 {
-    router_handle_subscriptions(router, peer, rpc);
-    offend_over(peer, rpc->n_publish, MESSAGES_PER_RPC_MAX);
+    struct gossipsub_rpc *rpc = router->rpc;
+    rpc->has_subscriptions = rpc->has_subscriptions || slice->n_subscriptions > 0;
+    slice->n_subscriptions =
+        within(peer, slice->n_subscriptions, &rpc->subscriptions, SUBSCRIPTIONS_PER_RPC_MAX);
+    router_handle_subscriptions(router, peer, slice);
+    slice->n_publish = within(peer, slice->n_publish, &rpc->messages, MESSAGES_PER_RPC_MAX);
     /* Before control: an id offered in the RPC that brings the message need not be asked for. */
-    for (size_t i = 0; i < rpc->n_publish && i < MESSAGES_PER_RPC_MAX; i++)
-        router_handle_message(router, peer, rpc->publish[i]);
-    if (rpc->control != NULL)
-        handle_control(router, peer, rpc->control);
+    for (size_t i = 0; i < slice->n_publish; i++)
+        router_handle_message(router, peer, slice->publish[i]);
+    if (slice->control != NULL)
+        handle_control(router, peer, slice->control);
+}
+
+static void end_rpc(struct gossipsub *router, struct router_peer *peer)
+{
     /* Last: a GRAFT of the peer's own in this RPC spares it ours. */
-    if (rpc->n_subscriptions > 0)
+    if (router->rpc->has_subscriptions)
         FOR_EACH_TOPIC(router, topic)
     router_graft_eagerly(router, peer, topic);
+}
+
+static enum rpc_read read_slice(struct gossipsub *router, struct router_peer *peer,
+                                struct bytes rpc)
+{
+    Gossipsub__RPC slice;
+    enum rpc_read read = rpc_read(&router->rpc->reader, rpc, &router->arena, &slice);
+    if (read != RPC_READ_MALFORMED)
+        handle_slice(router, peer, &slice);
+    else if (rpc.size > GOSSIPSUB_RPC_SIZE_MAX)
+        router_drop_peer(router, peer, "its RPC is too large");
+    else
+        router_drop_peer(router, peer, "its RPC is malformed");
+    if (read == RPC_READ_END)
+        end_rpc(router, peer);
+    return read;
+}
+
+bool gossipsub_rpc_slice(struct gossipsub *router, uint64_t now, gossipsub_peer handle,
+                         struct bytes rpc, struct gossipsub_rpc *progress,
+                         struct gossipsub_actions *actions)
+{
+    struct router_peer *peer = router_peer(router, handle);
+    if (peer == NULL || peer->dropped)
+        return false;
+    router_begin(router, now, actions);
+    router->rpc = progress;
+    router->statistics.rpcs_in += !progress->counted;
+    progress->counted = true;
+    enum rpc_read read = read_slice(router, peer, rpc);
+    router_judge_peer(router, peer);
+    router->rpc = NULL;
+    router_finish(router);
+    return read == RPC_READ_MORE && !peer->dropped;
 }
 
 void gossipsub_rpc_received(struct gossipsub *router, uint64_t now, gossipsub_peer handle,
                             struct bytes rpc, struct gossipsub_actions *actions)
 {
-    struct router_peer *peer = router_peer(router, handle);
-    if (peer == NULL || peer->dropped)
-        return;
-    router_begin(router, now, actions);
-    router->statistics.rpcs_in++;
-    const Gossipsub__RPC *decoded = rpc_decode(rpc, &router->arena);
-    if (decoded != NULL)
-        handle_rpc(router, peer, decoded);
-    else if (rpc.size > GOSSIPSUB_RPC_SIZE_MAX)
-        router_drop_peer(router, peer, "its RPC is too large");
-    else
-        router_drop_peer(router, peer, "its RPC is malformed");
-    router_judge_peer(router, peer);
-    router_finish(router);
+    struct gossipsub_rpc progress = {0};
+    while (gossipsub_rpc_slice(router, now, handle, rpc, &progress, actions))
+        continue;
 }
 
 /* ---- the heartbeat ---- */

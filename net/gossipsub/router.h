@@ -14,6 +14,7 @@
 #include "common/bytes.h"
 #include "common/chunk.h"
 #include "common/error.h"
+#include "net/gossipsub/rpc_reader.h"
 
 enum {
     GOSSIPSUB_MESSAGE_ID_SIZE = 20,
@@ -143,7 +144,25 @@ void gossipsub_inbound_opened(struct gossipsub *router, uint64_t now, gossipsub_
 /* The peer may have forgotten what we said to it: our subscriptions and GRAFTs are sent again. */
 void gossipsub_announce_again(struct gossipsub *router, uint64_t now, gossipsub_peer peer,
                               struct gossipsub_actions *actions);
-/* One RPC's protobuf, without the length before it. What is malformed drops the peer. */
+
+/* How much of one RPC has been carried out; a zeroed one has not been begun. */
+struct gossipsub_rpc {
+    struct rpc_reader reader;
+    bool has_subscriptions, counted;
+    /* Entries so far, of which a limit of RPCs holds. */
+    size_t subscriptions, messages, grafts, prunes, ihaves, iwants, idontwants;
+    enum { IHAVE_NONE, IHAVE_TAKEN, IHAVE_REFUSED } ihave; /* by the limit on such RPCs */
+};
+
+/*
+ * Carries out the next slice of one RPC's protobuf, without the length before it: see rpc_reader.h
+ * for how much that is. True while there is more. What is malformed drops the peer. Other events
+ * may come between the slices.
+ */
+bool gossipsub_rpc_slice(struct gossipsub *router, uint64_t now, gossipsub_peer peer,
+                         struct bytes rpc, struct gossipsub_rpc *progress,
+                         struct gossipsub_actions *actions);
+/* All of it at once. */
 void gossipsub_rpc_received(struct gossipsub *router, uint64_t now, gossipsub_peer peer,
                             struct bytes rpc, struct gossipsub_actions *actions);
 /* Every parameters.heartbeat_ms. */

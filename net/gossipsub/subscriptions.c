@@ -42,9 +42,7 @@ static void remove_subscriber(struct gossipsub *router, struct router_peer *peer
 void router_handle_subscriptions(struct gossipsub *router, struct router_peer *peer,
                                  const Gossipsub__RPC *rpc)
 {
-    if (rpc->n_subscriptions > SUBSCRIPTIONS_PER_RPC_MAX)
-        router_offend(peer, rpc->n_subscriptions - SUBSCRIPTIONS_PER_RPC_MAX);
-    for (size_t i = 0; i < rpc->n_subscriptions && i < SUBSCRIPTIONS_PER_RPC_MAX; i++) {
+    for (size_t i = 0; i < rpc->n_subscriptions; i++) {
         const Gossipsub__RPC__SubOpts *option = rpc->subscriptions[i];
         struct bytes name = bytes_of(option->topic.data, option->topic.len);
         if (!topic_name_valid(name))
