@@ -205,6 +205,8 @@ static void on_stream_data(void *context, struct quic_stream *quic, struct bytes
     struct protocol_stream *stream = quic_stream_user(quic);
     if (stream != NULL)
         protocol_stream_receive(stream, data, fin);
+    else
+        quic_stream_credit(quic, data.size);
 }
 
 static void on_stream_acknowledged(void *context, struct quic_stream *quic)
@@ -288,7 +290,7 @@ void host_settings_default(struct host_settings *settings)
         .agent = "devnet-node/" DEVNET_VERSION,
         .network = "12345678",
         .handshake_timeout_ms = HANDSHAKE_TIMEOUT_MS,
-        .partial_rpcs_max = HOST_PARTIAL_RPCS_MAX,
+        .budget = SHARES_BUDGET,
     };
     gossipsub_parameters_default(&settings->gossipsub);
 }
@@ -302,6 +304,9 @@ static struct quic_endpoint *make_endpoint(struct host *host, struct error *erro
     settings.keylog_path = host->settings.keylog_path;
     settings.qlog_folder = host->settings.qlog_folder;
     settings.policy.handshake_timeout_ms = host->settings.handshake_timeout_ms;
+    settings.policy.stream_window = HOST_STREAM_WINDOW;
+    settings.policy.connection_window = HOST_CONNECTION_WINDOW;
+    settings.policy.credit_by_hand = true;
     settings.handlers = &handlers;
     settings.context = host;
     return quic_endpoint_new(&settings, error);
@@ -332,6 +337,7 @@ struct host *host_new(const struct host_settings *settings, struct error *error)
         return NULL;
     }
     driver_start(host);
+    intake_start(host);
     return host;
 }
 
@@ -341,6 +347,7 @@ void host_free(struct host *host)
         return;
     quic_endpoint_free(host->endpoint);
     driver_stop(host);
+    intake_stop(host);
     gossipsub_free(host->router);
     if (host->shutdown_timer != NULL)
         event_free(host->shutdown_timer);
