@@ -273,14 +273,27 @@ proposal() {
     grew_less_than 40000 "$before"
 }
 
-@test "a malformed RPC drops the peer that sent it, with the reason" {
+@test "a malformed RPC costs its stream, and the peer may open another" {
     start_victim
-    for rpc in 01ff 020aff 050a03120174 03ffffff; do
-        run -0 attack open "propose:$meshsub" "hex:$rpc" rest:100
-        echo "$rpc: $output"
+    ping=/ipfs/ping/1.0.0
+    for rpc in 01ff 020aff 03ffffff 0253ff; do
+        run -0 attack open "propose:$meshsub" wait:data "hex:$rpc" wait:reset \
+            open "propose:$meshsub" wait:answer open "propose:$ping" zeros:32 wait:data
+        [[ $output != *"closed by the peer"* ]]
     done
-    run -0 attack open "propose:$meshsub" hex:020aff wait:closed
-    [[ $output == *"closed by the peer"* ]]
+    grep -F 'is reset: malformed gossipsub RPC' a.err
+    await a '.event == "stream_closed" and .direction == "inbound" and .cause == "malformed" and
+        .reason == "malformed gossipsub RPC"' > /dev/null
+    api a /mesh | jq -e '.statistics.rpcs_malformed == 4'
+    api a /metrics | grep -x 'devnet_gossipsub_rpcs_malformed_total 4'
+}
+
+@test "a peer of malformed RPCs without end is dropped, with the reason" {
+    start_victim --heartbeat 2s
+    steps=()
+    for _ in {1..40}; do steps+=(open "propose:$meshsub" wait:data hex:020aff); done
+    run -0 attack "${steps[@]}" wait:closed
+    [[ $output == *"closed by the peer"*"it exceeds the limits of gossipsub"* ]]
 }
 
 @test "an endless stream of small RPCs costs no memory" {

@@ -65,6 +65,34 @@ listen_as_subscriber() {
     end listener KILL || true
 }
 
+@test "more topics than are kept cost nobody the subscription to ours, and are told" {
+    start_victim
+    entries=
+    for i in {100..699}; do entries+=0a08080112043${i:0:1}3${i:1:1}3${i:2:1}7a; done
+    launch talkative "$TOOLS/hostile" "$victim" open "propose:$meshsub" wait:data \
+        "hex:cc2f$entries${subscribe#2e}${graft#2e}" accept "answer:$meshsub" rest:19000
+    await a '.event == "mesh_joined" and .by == "peer"' > /dev/null
+    api a /mesh | jq -e '[.peers[] | select(.subscriptions_not_kept == 472) |
+        .subscriptions | length == 129 and any(. == "/leanconsensus/12345678/block/ssz_snappy")] == [true]
+        and .statistics.subscriptions_not_kept == 472'
+    api a /metrics | grep -x 'devnet_gossipsub_subscriptions_not_kept_total 472'
+    eventually grep -F 'is subscribed to more topics than are kept: 472 are not' a.err
+    end talkative KILL || true
+}
+
+@test "what a peer does not want it is not sent for asking" {
+    start_victim --heartbeat 2s
+    api a /publish '{"topic":"lean:block","text":"unwanted"}' > unwanted
+    api a /publish '{"topic":"lean:block","text":"asked for"}' > asked
+    unwanted=0a14$(jq -r .id unwanted) asked=0a14$(jq -r .id asked)
+    launch asker "$TOOLS/hostile" "$victim" open "propose:$meshsub" wait:data "hex:$subscribe" \
+        accept "answer:$meshsub" open "propose:$meshsub" wait:data "hex:1a1a182a16$unwanted" \
+        "hex:301a2e122c$unwanted$asked" rest:19000
+    eventually grep -F "$(printf %s 'asked for' | hex_of)" asker.out
+    run ! grep -F "$(printf %s unwanted | hex_of)" asker.out
+    end asker KILL || true
+}
+
 @test "ten thousand offered ids are borne, and as many again are not" {
     start_victim
     before=$(memory_of a)

@@ -236,3 +236,56 @@ stop_and_go_on() {
     meshed ours js
     stop_and_go_on
 }
+
+# A snappy block of the text, which it holds as it is; js shows the text. In hexadecimal: block TEXT.
+block() {
+    printf '%02x%02x%s' ${#1} $(((${#1} - 1) << 2)) "$(printf %s "$1" | od -An -v -tx1 | tr -d ' \n')"
+}
+
+# On a topic that is not Lean's, with js-libp2p's default policy: signed_both_ways KEY-TYPE.
+signed_both_ways() {
+    seen ours "e.event == 'mesh_joined' && e.topic == '/chat/1'"
+    seen js "e.event == 'graft' && e.topic == '/chat/1'"
+    for _ in 1 2; do # the same text twice is two messages
+        id=$(post ours /publish "{\"topic\":\"/chat/1\",\"data\":\"$(block 'hello js')\"}" | jq -r .id)
+        [ "$(seen js "e.event == 'message' && e.topic == '/chat/1' && e.text == 'hello js'" e.id)" != null ]
+        echo "$id" >> ids
+        before=$(wc -l < ours.out)
+        tell js '{"command":"publish","topic":"/chat/1","text":"hello us","raw":true}'
+        seen ours "e.event == 'message' && Buffer.from(e.data, 'hex').toString() == 'hello us'" e.id "$before"
+    done
+    [ "$(sort -u ids | wc -l)" = 2 ]
+    [ "$(jq -s 'map(select(.event == "message" and .topic == "/chat/1")) | length' js.out)" = 2 ]
+    post ours /publish '{"topic":"lean:block","text":"anonymous still"}' | jq -e '.id | length == 40'
+    run ! jq -e 'select(.event == "message_refused")' ours.out
+}
+
+@test "messages are signed as js-libp2p's default wants them, where they are not Lean's" {
+    start_node ours --sign strict --topic /chat/1
+    start_js js --sign strict --topic /chat/1 --dial "$(address ours)"
+    signed_both_ways
+}
+
+@test "messages signed with js-libp2p's default key are verified" {
+    start_js js --sign strict --key-type ed25519 --topic /chat/1
+    start_node ours --sign strict --topic /chat/1 --bootnode "$(address js)"
+    signed_both_ways
+}
+
+@test "js-libp2p's signed messages on Lean's topic are refused, and told" {
+    start_node ours --sign strict
+    start_js js --sign strict --topic block --dial "$(address ours)"
+    meshed ours js
+    tell js '{"command":"publish","text":"who I am"}'
+    seen ours "e.event == 'message_refused' && e.cause == 'signed' && e.peer_id == '$(peer_id js)'"
+    mesh_of ours '.statistics.invalid_signed == 1'
+}
+
+@test "unsigned messages are refused where all must be signed, and told" {
+    start_node ours --sign strict --topic /chat/1
+    start_js js --topic /chat/1 --dial "$(address ours)"
+    seen ours "e.event == 'mesh_joined' && e.topic == '/chat/1'"
+    seen js "e.event == 'graft' && e.topic == '/chat/1'"
+    tell js '{"command":"publish","topic":"/chat/1","text":"nobody"}'
+    seen ours "e.event == 'message_refused' && e.cause == 'unsigned' && e.topic == '/chat/1'"
+}

@@ -208,6 +208,11 @@ expect() {
     grep -q "^error messages_accepted: $(peer_id a) -> .*: 1 message of the peer arrived and was rejected: they said who" told
     grep -q "^error messages_accepted: $(peer_id a) -> .*: 1 message of the peer .*no raw snappy block" told
     api a /mesh | jq -e '.statistics | .invalid == 2 and .invalid_signed == 1 and .invalid_snappy == 1 and .invalid_other == 0'
+    await a '.event == "message_refused" and .cause == "signed" and .topic != null and (.reason | startswith("it says who"))'
+    await a '.event == "message_refused" and .cause == "snappy" and .peer_id != null'
+    api a /metrics > metrics
+    grep -x 'devnet_gossipsub_refused_total{reason="signed"} 1' metrics
+    grep -x 'devnet_gossipsub_refused_total{reason="snappy"} 1' metrics
     end peer KILL || true
 }
 

@@ -7,6 +7,7 @@
 #include "common/log.h"
 #include "net/api/client.h"
 #include "net/api/node.h"
+#include "net/host/options.h"
 
 enum { TIMEOUT_DEFAULT_MS = 5000 };
 
@@ -35,6 +36,10 @@ static const struct option_spec options[] = {
     {"topic", 0, OPTION_STRING, AT(topic), "TOPIC",
      "The topic to mesh on, as it is or lean:block and the like (default: subscribe to lean:block, "
      "and be content with any topic that both have)"},
+    {"sign", 0, OPTION_CHOICE, AT(sign), "POLICY",
+     "Whether messages of topics that are not Lean's must be signed, as libp2p's default has it: "
+     "none or strict; with --hold, refused ones could cost the connection (default none)",
+     .choices = sign_policies},
     {"json", 'j', OPTION_FLAG, AT(json), NULL, "Print one JSON object at the end, on failure too"},
     {"hold", 0, OPTION_DURATION, AT(hold_ms), "DURATION",
      "Stay connected that long after the step was reached", .maximum = 86400000},
@@ -100,7 +105,9 @@ static const struct program_spec program = {
     .name = "devnet-connect",
     .summary = "connect two libp2p nodes over QUIC and report each step of the handshake",
     .description =
-        "Dials TARGET, a multiaddr such as /ip4/A/udp/P/quic-v1[/p2p/PEERID], and prints each step "
+        "Dials TARGET, a multiaddr such as /ip4/A/udp/P/quic-v1[/p2p/PEERID] or a node record "
+        "(enr:..., EIP-778, whose signature must be right; its port is quic, else udp), and prints "
+        "each step "
         "as it happens: handshake (complete, and the peer's identity verified), confirmed (the "
         "peer has accepted ours), status, streams (one gossipsub stream open each way), mesh, and "
         "identify, which is asked when the gossipsub stream is open and never on the way to the "
@@ -139,7 +146,8 @@ static bool has_options_of_our_own_node(const struct connect_settings *settings)
     return settings->listen.count > 0 || settings->network != network_default ||
            settings->key != NULL || settings->key_hex != NULL || settings->finalized != NULL ||
            settings->head != NULL || settings->agent != agent_default || settings->qlog != NULL ||
-           settings->keylog != NULL || settings->hold_ms > 0 || settings->trace != 0;
+           settings->keylog != NULL || settings->hold_ms > 0 || settings->trace != 0 ||
+           settings->sign != 0;
 }
 
 static void check_combination(const struct connect_settings *settings)
@@ -147,13 +155,13 @@ static void check_combination(const struct connect_settings *settings)
     if (settings->accept && (settings->target != NULL || settings->from != NULL))
         connect_usage_error("--accept waits to be dialled: it takes neither a target nor --from");
     if (!settings->accept && settings->target == NULL)
-        connect_usage_error("a target is needed: a multiaddr, or --accept");
+        connect_usage_error("a target is needed: a multiaddr or an ENR, or --accept");
     if (settings->key != NULL && settings->key_hex != NULL)
         connect_usage_error("--key and --key-hex exclude each other");
     if (settings->from != NULL && has_options_of_our_own_node(settings))
         connect_usage_error("with --from it is the other node that dials: --listen, --network, "
                             "--key, --key-hex, --finalized, --head, --agent, --qlog, --keylog, "
-                            "--trace and --hold are its own");
+                            "--trace, --sign and --hold are its own");
     if (*settings->network == '\0' || strlen(settings->network) > HOST_NETWORK_SIZE_MAX ||
         strchr(settings->network, '/') != NULL)
         connect_usage_error("--network %s: 1 to %d characters, no slash", settings->network,
@@ -173,12 +181,17 @@ void connect_settings_read(int argc, char **argv, struct connect_settings *setti
     struct error error;
     settings->target = result.operand_count > 0 ? result.operands[0] : NULL;
     check_combination(settings);
-    if (settings->target != NULL && !multiaddr_parse(settings->target, &settings->address, &error))
-        connect_usage_error("%s: %s", settings->target, error.text);
-    if (settings->target != NULL && settings->address.port == 0)
+    if (settings->target != NULL &&
+        !node_address_parse(settings->target, &settings->address, &error))
+        connect_usage_error("%s", error.text);
+    if (settings->target != NULL && settings->address.at[0].port == 0)
         connect_usage_error("%s: port 0 cannot be dialled", settings->target);
     if (settings->from != NULL && !api_url_check(settings->from, &error))
         connect_usage_error("--from %s: %s", settings->from, error.text);
+    if (settings->target != NULL && settings->target[0] == '/')
+        snprintf(settings->name, sizeof(settings->name), "%s", settings->target);
+    else if (settings->target != NULL)
+        multiaddr_text(&settings->address.at[0], settings->name);
 }
 
 void connect_settings_clear(struct connect_settings *settings)

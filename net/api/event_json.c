@@ -6,6 +6,7 @@
 #include "common/hex.h"
 #include "net/api/host_json.h"
 #include "net/api/status_json.h"
+#include "net/gossipsub/refusal.h"
 
 enum { SHOWN_PAYLOAD_MAX = 4096 }; /* larger messages are told without their data */
 
@@ -30,6 +31,7 @@ static const char *const names[] = {
     [HOST_GRAFT_REFUSED] = "graft_refused",
     [HOST_GRAFT_ACKNOWLEDGED] = "graft_acknowledged",
     [HOST_MESSAGE] = "message",
+    [HOST_MESSAGE_REFUSED] = "message_refused",
     [HOST_HEALING] = "healing",
     [HOST_DISCONNECTED] = "disconnected",
 };
@@ -114,8 +116,8 @@ static void add_peer(json_t *object, const struct host_event *event)
 
 static void add_message(json_t *object, const struct host_event *event)
 {
-    char id[2 * GOSSIPSUB_MESSAGE_ID_SIZE + 1];
-    hex_write(bytes_of(event->id, GOSSIPSUB_MESSAGE_ID_SIZE), id);
+    char id[2 * GOSSIPSUB_WIRE_ID_SIZE_MAX + 1];
+    hex_write(event->id, id);
     set_text(object, "id", id);
     json_object_set_new(object, "size", json_integer((json_int_t)event->payload.size));
     if (event->payload.size > SHOWN_PAYLOAD_MAX)
@@ -165,6 +167,9 @@ static void add_details(json_t *object, const struct host_event *event)
         break;
     case HOST_MESSAGE:
         add_message(object, event);
+        break;
+    case HOST_MESSAGE_REFUSED:
+        set_text(object, "cause", gossipsub_refusal_name(event->refusal));
         break;
     default:
         break;

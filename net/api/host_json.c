@@ -1,15 +1,13 @@
 #include "net/api/host_json.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/clock.h"
 #include "common/memory.h"
 #include "net/api/status_json.h"
-
-static const char *const refusals[] = {[GOSSIPSUB_REFUSED_SIGNED] = "signed",
-                                       [GOSSIPSUB_REFUSED_SNAPPY] = "snappy",
-                                       [GOSSIPSUB_REFUSED_OTHER] = "other"};
+#include "net/gossipsub/refusal.h"
 
 static json_t *text_or_null(const char *text)
 {
@@ -175,10 +173,18 @@ static void set_refused(json_t *object, const struct peer_view *peer)
     json_t *counts = json_object();
     for (size_t i = 0; refused != NULL && i < GOSSIPSUB_REFUSALS; i++)
         if (refused[i] > 0)
-            set_count(counts, refusals[i], refused[i]);
+            set_count(counts, gossipsub_refusal_name(i), refused[i]);
     if (json_object_size(counts) > 0)
         json_object_set(object, "invalid_messages", counts);
     json_decref(counts);
+}
+
+/* How many of its topics `subscriptions` lacks; left out where it lacks none. */
+static void set_not_kept(json_t *object, const struct peer_view *peer)
+{
+    size_t count = gossipsub_peer_not_kept(host_router(peer->host), peer->router_handle);
+    if (count > 0)
+        set_count(object, "subscriptions_not_kept", count);
 }
 
 static json_t *peer_list_json(const struct host *host)
@@ -188,6 +194,7 @@ static json_t *peer_list_json(const struct host *host)
     for (size_t i = 0; i < peer_count(host); i++) {
         json_t *peer = host_peer_json(peers[i].peer);
         set_refused(peer, &peers[i]);
+        set_not_kept(peer, &peers[i]);
         json_array_append_new(list, peer);
     }
     free(peers);
@@ -249,6 +256,15 @@ static json_t *topics_json(const struct host *host)
     return topics;
 }
 
+static void set_refusals(json_t *object, const uint64_t *refused)
+{
+    for (size_t i = 0; i < GOSSIPSUB_REFUSALS; i++) {
+        char key[32];
+        snprintf(key, sizeof(key), "invalid_%s", gossipsub_refusal_name(i));
+        set_count(object, key, refused[i]);
+    }
+}
+
 static json_t *statistics_json(const struct host *host)
 {
     struct gossipsub_statistics gossip;
@@ -261,9 +277,7 @@ static json_t *statistics_json(const struct host *host)
     set_count(object, "messages_out", gossip.messages_out);
     set_count(object, "duplicates", gossip.duplicates);
     set_count(object, "invalid", gossip.invalid);
-    set_count(object, "invalid_signed", gossip.refused[GOSSIPSUB_REFUSED_SIGNED]);
-    set_count(object, "invalid_snappy", gossip.refused[GOSSIPSUB_REFUSED_SNAPPY]);
-    set_count(object, "invalid_other", gossip.refused[GOSSIPSUB_REFUSED_OTHER]);
+    set_refusals(object, gossip.refused);
     set_count(object, "published", gossip.published);
     set_count(object, "delivered", gossip.delivered);
     set_count(object, "seen", gossip.seen);
@@ -271,6 +285,8 @@ static json_t *statistics_json(const struct host *host)
     set_count(object, "cached_bytes", gossip.cached_bytes);
     set_count(object, "backoffs", gossip.backoffs);
     set_count(object, "streams_stalled", gossip.streams_stalled);
+    set_count(object, "rpcs_malformed", gossip.rpcs_malformed);
+    set_count(object, "subscriptions_not_kept", gossip.subscriptions_not_kept);
     set_count(object, "datagrams_in", quic->datagrams_in);
     set_count(object, "datagrams_out", quic->datagrams_out);
     set_count(object, "bytes_in", quic->bytes_in);
@@ -325,12 +341,21 @@ json_t *host_mesh_json(const struct host *host)
     return object;
 }
 
+static void set_enr(json_t *object, const struct host *host)
+{
+    char text[ENR_TEXT_SIZE];
+    const struct enr record = host_enr(host);
+    enr_text(&record, text);
+    set(object, "enr", json_string(text));
+}
+
 json_t *host_ready_json(const struct host *host, const char *api)
 {
     json_t *object = json_object();
     set(object, "event", json_string("ready"));
     set_peer_id(object, host);
     set(object, "listen", listen_json(host));
+    set_enr(object, host);
     if (api != NULL)
         set(object, "api", json_string(api));
     return object;
@@ -346,5 +371,6 @@ json_t *host_health_json(const struct host *host, uint64_t uptime_ms)
     set_count(object, "uptime_ms", uptime_ms);
     set_count(object, "peers", peer_count(host));
     set(object, "listen", listen_json(host));
+    set_enr(object, host);
     return object;
 }

@@ -9,6 +9,7 @@
 #include "common/memory.h"
 #include "common/utf8.h"
 #include "net/gossipsub/lean_topic.h"
+#include "net/gossipsub/refusal.h"
 
 enum { BOUNDS_MAX = 8 };
 enum direction { INBOUND, OUTBOUND, DIRECTIONS };
@@ -390,6 +391,14 @@ static void write_kept(FILE *page, const struct host *host)
                  (double)kept.resets);
 }
 
+static void write_refused(FILE *page, const struct gossipsub_statistics *gossip)
+{
+    write_head(page, "devnet_gossipsub_refused_total", "counter", "The same by reason");
+    for (size_t i = 0; i < GOSSIPSUB_REFUSALS; i++)
+        write_labelled(page, "devnet_gossipsub_refused_total", "reason", gossipsub_refusal_name(i),
+                       gossip->refused[i]);
+}
+
 static void write_traffic(FILE *page, const struct host *host)
 {
     struct gossipsub_statistics gossip;
@@ -404,6 +413,13 @@ static void write_traffic(FILE *page, const struct host *host)
                  "Messages that had been seen before", (double)gossip.duplicates);
     write_single(page, "devnet_gossipsub_invalid_total", "counter", "Messages that were rejected",
                  (double)gossip.invalid);
+    write_refused(page, &gossip);
+    write_single(page, "devnet_gossipsub_rpcs_malformed_total", "counter",
+                 "RPCs that were malformed or too large, which cost their stream",
+                 (double)gossip.rpcs_malformed);
+    write_single(page, "devnet_gossipsub_subscriptions_not_kept_total", "counter",
+                 "Subscriptions of peers beyond so many topics a peer, to topics that are not ours",
+                 (double)gossip.subscriptions_not_kept);
     write_slow_readers(page, &gossip);
     write_kept(page, host);
     write_directions(page, "devnet_datagrams_total", "counter", "UDP datagrams", quic->datagrams_in,

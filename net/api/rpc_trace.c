@@ -15,7 +15,7 @@ static void set_count(json_t *object, const char *key, uint64_t count)
 
 static json_t *id_json(struct bytes id)
 {
-    char digits[2 * GOSSIPSUB_MESSAGE_ID_SIZE + 1];
+    char digits[2 * GOSSIPSUB_WIRE_ID_SIZE_MAX + 1];
     hex_write(id, digits);
     return json_string(digits);
 }
@@ -45,7 +45,7 @@ static json_t *entry_json(enum rpc_trace_kind kind, const struct rpc_trace_entry
     if (kind == TRACE_SUBSCRIPTIONS)
         json_object_set_new(object, "subscribe", json_boolean(entry->subscribe));
     if (form->message) {
-        json_object_set_new(object, "id", id_json(bytes_of(entry->id, sizeof(entry->id))));
+        json_object_set_new(object, "id", id_json(bytes_of(entry->id.bytes, entry->id.size)));
         set_count(object, "size", entry->size);
     }
     if (form->ids)

@@ -18,7 +18,8 @@ struct message {
     uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE];
     gossipsub_topic topic;
     struct chunk *rpc;
-    uint64_t heartbeat; /* in which it was put */
+    struct chunk *wire_id; /* NULL where it is the id itself */
+    uint64_t heartbeat;    /* in which it was put */
     struct served *served;
     size_t served_count;
     struct bytes data; /* within the RPC */
@@ -71,6 +72,7 @@ static void remove_message(struct message_cache *cache, struct message *message)
         HASH_DELETE(by_data, cache->by_data, message);
     cache->bytes -= cost_of(message->rpc);
     chunk_unref(message->rpc);
+    chunk_unref(message->wire_id);
     free(message->served);
     free(message);
 }
@@ -82,26 +84,59 @@ static struct message *find_message(const struct message_cache *cache, const uin
     return message;
 }
 
-void message_cache_put(struct message_cache *cache, const uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE],
-                       gossipsub_topic topic, struct chunk *rpc, struct bytes data)
+static void make_room(struct message_cache *cache, const struct chunk *rpc)
 {
-    if (find_message(cache, id) != NULL)
-        return;
     while (cache->messages != NULL && (cache->bytes + cost_of(rpc) > MESSAGE_CACHE_BYTES_MAX ||
                                        message_cache_count(cache) >= MESSAGE_CACHE_MESSAGES_MAX))
         remove_message(cache, cache->messages);
+}
+
+static struct message *add_message(struct message_cache *cache, const uint8_t *id,
+                                   gossipsub_topic topic, struct chunk *rpc)
+{
+    make_room(cache, rpc);
     struct message *message = memory_new(sizeof(*message));
     memcpy(message->id, id, GOSSIPSUB_MESSAGE_ID_SIZE);
     message->topic = topic;
     message->rpc = chunk_ref(rpc);
     message->heartbeat = cache->heartbeat;
     cache->bytes += cost_of(rpc);
+    HASH_ADD(hh, cache->messages, id, GOSSIPSUB_MESSAGE_ID_SIZE, message);
+    return message;
+}
+
+void message_cache_put(struct message_cache *cache, const uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE],
+                       gossipsub_topic topic, struct chunk *rpc, struct bytes data)
+{
+    if (find_message(cache, id) != NULL)
+        return;
+    struct message *message = add_message(cache, id, topic, rpc);
     message->data = data;
     message->hash = hash_of(data);
-    HASH_ADD(hh, cache->messages, id, GOSSIPSUB_MESSAGE_ID_SIZE, message);
     if (find_by_hash(cache, message->hash) == NULL)
         HASH_ADD_BYHASHVALUE(by_data, cache->by_data, hash, sizeof(message->hash),
                              (unsigned)message->hash, message);
+}
+
+void message_cache_put_called(struct message_cache *cache,
+                              const uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE], struct bytes wire_id,
+                              gossipsub_topic topic, struct chunk *rpc)
+{
+    if (find_message(cache, id) == NULL)
+        add_message(cache, id, topic, rpc)->wire_id = chunk_new(wire_id.data, wire_id.size);
+}
+
+static struct bytes wire_id_of(const struct message *message)
+{
+    return message->wire_id != NULL ? chunk_bytes(message->wire_id)
+                                    : bytes_of(message->id, GOSSIPSUB_MESSAGE_ID_SIZE);
+}
+
+struct bytes message_cache_wire_id(const struct message_cache *cache,
+                                   const uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE])
+{
+    const struct message *message = find_message(cache, id);
+    return message != NULL ? wire_id_of(message) : bytes_of(id, GOSSIPSUB_MESSAGE_ID_SIZE);
 }
 
 const uint8_t *message_cache_find_data(const struct message_cache *cache, gossipsub_topic topic,
@@ -138,7 +173,7 @@ struct chunk *message_cache_serve(struct message_cache *cache,
 }
 
 size_t message_cache_list(const struct message_cache *cache, gossipsub_topic topic,
-                          unsigned windows, uint8_t (*ids)[GOSSIPSUB_MESSAGE_ID_SIZE], size_t limit)
+                          unsigned windows, struct bytes *ids, size_t limit)
 {
     size_t count = 0;
     if (cache->messages == NULL)
@@ -149,7 +184,7 @@ size_t message_cache_list(const struct message_cache *cache, gossipsub_topic top
         if (message->heartbeat + windows <= cache->heartbeat)
             break;
         if (message->topic == topic)
-            memcpy(ids[count++], message->id, GOSSIPSUB_MESSAGE_ID_SIZE);
+            ids[count++] = wire_id_of(message);
     }
     return count;
 }

@@ -30,6 +30,13 @@ struct message_cache {
  * there already changes nothing. */
 void message_cache_put(struct message_cache *cache, const uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE],
                        gossipsub_topic topic, struct chunk *rpc, struct bytes data);
+/* The same of a message that peers call WIRE_ID; its data is not looked for. */
+void message_cache_put_called(struct message_cache *cache,
+                              const uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE], struct bytes wire_id,
+                              gossipsub_topic topic, struct chunk *rpc);
+/* What peers call it: borrowed while it is there; ID itself where it is not. */
+struct bytes message_cache_wire_id(const struct message_cache *cache,
+                                   const uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE]);
 /* The id of the topic's message that has this very data: tells most duplicates without
  * decompressing and hashing them. NULL where there is none or another is in the way. */
 const uint8_t *message_cache_find_data(const struct message_cache *cache, gossipsub_topic topic,
@@ -38,11 +45,10 @@ const uint8_t *message_cache_find_data(const struct message_cache *cache, gossip
  * where the message is not there or was served MESSAGE_CACHE_SERVED_MAX times. */
 struct chunk *message_cache_serve(struct message_cache *cache,
                                   const uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE], uint64_t serial);
-/* Copies the newest ids of TOPIC put within the last WINDOWS heartbeats, at most LIMIT; how many.
- */
+/* The newest of TOPIC put within the last WINDOWS heartbeats, at most LIMIT, as peers call them;
+ * how many. The ids are borrowed until the next message is put. */
 size_t message_cache_list(const struct message_cache *cache, gossipsub_topic topic,
-                          unsigned windows, uint8_t (*ids)[GOSSIPSUB_MESSAGE_ID_SIZE],
-                          size_t limit);
+                          unsigned windows, struct bytes *ids, size_t limit);
 /* A heartbeat passes: what is LENGTH heartbeats old goes. */
 void message_cache_shift(struct message_cache *cache, unsigned length);
 size_t message_cache_count(const struct message_cache *cache);

@@ -18,6 +18,7 @@ static void fill(struct gossipsub *router, struct topic *topic)
 
 const struct handle_set *router_use_fanout(struct gossipsub *router, struct topic *topic)
 {
+    router_topic_becomes_ours(router, topic);
     topic->has_fanout = true;
     topic->fanout_expires = router->now + router->parameters.fanout_ttl_ms;
     fill(router, topic);

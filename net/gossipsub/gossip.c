@@ -3,18 +3,34 @@
 #include "net/gossipsub/internal.h"
 
 #include "common/memory.h"
+#include "net/gossipsub/message_id.h"
 
-typedef const uint8_t (*id_list)[GOSSIPSUB_MESSAGE_ID_SIZE];
-
-/* Lean's ids have one size; an id of another can be no message's. */
-static const uint8_t *id_of(const ProtobufCBinaryData *id)
+/* Lean's ids have one size; of another is an id only where messages are signed. False where it can
+ * be no message's. */
+static bool read_id(const struct gossipsub *router, const ProtobufCBinaryData *wire_id,
+                    uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE])
 {
-    return id->len == GOSSIPSUB_MESSAGE_ID_SIZE ? id->data : NULL;
+    bool is_lean = wire_id->len == GOSSIPSUB_MESSAGE_ID_SIZE;
+    bool may_be = router->signing.verify != NULL && wire_id->len <= GOSSIPSUB_WIRE_ID_SIZE_MAX;
+    if (is_lean || may_be)
+        gossipsub_message_key(bytes_of(wire_id->data, wire_id->len), id);
+    return is_lean || may_be;
 }
 
 /* ---- what we hear ---- */
 
-/* Appends the offered ids that we have not met and did not ask another peer for lately. */
+/*
+ * Who does not keep promises is asked, but keeps nobody else from being asked; no more does who is
+ * not asked after all. False where the peer itself was asked lately.
+ */
+static bool note_asked(struct gossipsub *router, struct router_peer *peer, const uint8_t *id)
+{
+    bool counts = !peer->broke_promise && sending_takes(router, peer, GOSSIPSUB_IWANT);
+    return id_set_add(counts ? &router->asked : &peer->asked_all_the_same, router->now, id);
+}
+
+/* Appends views (struct bytes) of the offered ids that we have not met and did not ask another peer
+ * for lately. */
 static void choose_wanted(struct gossipsub *router, struct router_peer *peer,
                           const Gossipsub__ControlIHave *ihave, struct buffer *wanted)
 {
@@ -27,15 +43,13 @@ static void choose_wanted(struct gossipsub *router, struct router_peer *peer,
             return;
         }
         peer->ihave_ids++;
-        const uint8_t *id = id_of(&ihave->message_ids[i]);
-        if (id == NULL || id_set_has(&router->seen, router->now, id) ||
-            id_set_has(&router->asked, router->now, id))
+        const ProtobufCBinaryData *wire_id = &ihave->message_ids[i];
+        uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE];
+        if (!read_id(router, wire_id, id) || id_set_has(&router->seen, router->now, id) ||
+            id_set_has(&router->asked, router->now, id) || !note_asked(router, peer, id))
             continue;
-        buffer_append(wanted, id, GOSSIPSUB_MESSAGE_ID_SIZE);
-        /* Who does not keep promises is asked, but keeps nobody else from being asked; no more does
-           who is not asked after all. */
-        if (!peer->broke_promise && sending_takes(router, peer, GOSSIPSUB_IWANT))
-            id_set_add(&router->asked, router->now, id);
+        const struct bytes view = bytes_of(wire_id->data, wire_id->len);
+        buffer_append(wanted, &view, sizeof(view));
     }
 }
 
@@ -47,13 +61,13 @@ static size_t count_offered(const Gossipsub__ControlMessage *control)
     return count;
 }
 
-static void note_promise(struct gossipsub *router, struct router_peer *peer, id_list ids,
-                         size_t count)
+static void note_promise(struct gossipsub *router, struct router_peer *peer,
+                         const struct bytes *ids, size_t count)
 {
     if (peer->promise_due > 0)
         return;
     peer->promise_due = router->now + IWANT_FOLLOWUP_HEARTBEATS * router->parameters.heartbeat_ms;
-    memcpy(peer->promised_id, ids[random_below(&router->random, count)], GOSSIPSUB_MESSAGE_ID_SIZE);
+    gossipsub_message_key(ids[random_below(&router->random, count)], peer->promised_id);
 }
 
 void router_check_promise(struct gossipsub *router, struct router_peer *peer)
@@ -80,10 +94,11 @@ static void handle_ihave(struct gossipsub *router, struct router_peer *peer,
     struct buffer wanted = {0};
     for (size_t i = 0; i < control->n_ihave; i++)
         choose_wanted(router, peer, control->ihave[i], &wanted);
-    size_t count = wanted.size / GOSSIPSUB_MESSAGE_ID_SIZE;
+    const struct bytes *ids = (const struct bytes *)(const void *)wanted.data;
+    size_t count = wanted.size / sizeof(*ids);
     if (count > 0 && sending_takes(router, peer, GOSSIPSUB_IWANT))
-        note_promise(router, peer, (id_list)wanted.data, count);
-    outbox_iwant(router, peer, (id_list)wanted.data, count);
+        note_promise(router, peer, ids, count);
+    outbox_iwant(router, peer, ids, count);
     buffer_clear(&wanted);
 }
 
@@ -96,9 +111,11 @@ static void serve_iwant(struct gossipsub *router, struct router_peer *peer,
             return;
         }
         peer->iwant_ids++;
-        const uint8_t *id = id_of(&iwant->message_ids[i]);
-        struct chunk *rpc =
-            id != NULL ? message_cache_serve(&router->cache, id, peer->serial) : NULL;
+        uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE];
+        if (!read_id(router, &iwant->message_ids[i], id) ||
+            id_set_has(&peer->not_wanted, router->now, id))
+            continue;
+        struct chunk *rpc = message_cache_serve(&router->cache, id, peer->serial);
         if (rpc != NULL)
             router_send_message(router, peer, 0, rpc);
     }
@@ -113,8 +130,8 @@ static void note_idontwant(struct gossipsub *router, struct router_peer *peer,
             return;
         }
         peer->idontwant_ids++;
-        const uint8_t *id = id_of(&idontwant->message_ids[i]);
-        if (id != NULL)
+        uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE];
+        if (read_id(router, &idontwant->message_ids[i], id))
             id_set_add(&peer->not_wanted, router->now, id);
     }
 }
@@ -149,9 +166,9 @@ static size_t make_room_for_ids(struct gossipsub *router)
 void router_send_gossip(struct gossipsub *router, struct topic *topic)
 {
     size_t limit = make_room_for_ids(router);
-    id_list ids = (id_list)router->gossip_ids;
+    struct bytes *ids = router->gossip_ids;
     size_t count = message_cache_list(&router->cache, topic->handle,
-                                      router->parameters.history_gossip, router->gossip_ids, limit);
+                                      router->parameters.history_gossip, ids, limit);
     if (count == 0)
         return;
     const struct handle_set *except = topic->subscribed ? &topic->mesh : &topic->fanout;
@@ -167,11 +184,10 @@ void router_send_gossip(struct gossipsub *router, struct topic *topic)
 }
 
 void router_send_idontwant(struct gossipsub *router, const struct topic *topic,
-                           const struct router_peer *from,
-                           const uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE])
+                           const struct router_peer *from, struct bytes wire_id)
 {
     struct rpc_writer writer = {0};
-    rpc_write_idontwant(&writer, (id_list)id, 1);
+    rpc_write_idontwant_of(&writer, &wire_id, 1);
     struct chunk *rpc = rpc_writer_finish(&writer);
     for (size_t i = 0; i < topic->mesh.count; i++) {
         struct router_peer *peer = router->peers[topic->mesh.items[i]];

@@ -64,6 +64,12 @@ const uint64_t *gossipsub_peer_refused(const struct gossipsub *router, gossipsub
     return peer != NULL ? peer->refused_messages : NULL;
 }
 
+size_t gossipsub_peer_not_kept(const struct gossipsub *router, gossipsub_peer handle)
+{
+    const struct router_peer *peer = router_peer(router, handle);
+    return peer != NULL ? peer->not_kept.count : 0;
+}
+
 struct gossipsub_left_out gossipsub_peer_left_out(const struct gossipsub *router,
                                                   gossipsub_peer handle)
 {

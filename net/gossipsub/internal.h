@@ -12,17 +12,19 @@
 #include "net/gossipsub/cache.h"
 #include "net/gossipsub/handle_set.h"
 #include "net/gossipsub/id_set.h"
+#include "net/gossipsub/name_set.h"
 #include "net/gossipsub/payload.h"
 #include "net/gossipsub/router.h"
 #include "net/gossipsub/rpc.h"
 
 enum {
     /* Of GOSSIPSUB_TOPICS_MAX, so many are kept for our own: peers cannot use them all up. */
-    TOPICS_RESERVED = 64,
-    SEEN_MAX = 131072, /* ids */
-    ASKED_MAX = 16384, /* ids asked for by IWANT, lately */
-    /* Entries of one RPC that are looked at, of each kind; the rest is ignored. */
-    SUBSCRIPTIONS_PER_RPC_MAX = 512,
+    TOPICS_RESERVED = 512,
+    SEEN_MAX = 131072,                /* ids */
+    ASKED_MAX = 16384,                /* ids asked for by IWANT, lately */
+    SUBSCRIPTIONS_PER_RPC_MAX = 8192, /* that cost nothing; all are looked at */
+    /* Entries of one RPC that are looked at, of each kind; the rest is ignored, but for GRAFT and
+       PRUNE of topics that we know. */
     CONTROL_PER_RPC_MAX = 512, /* of GRAFT, PRUNE, IHAVE, IWANT, IDONTWANT each */
     MESSAGES_PER_RPC_MAX = 8192,
     /* Of one peer, from heartbeat to heartbeat; the rest is ignored. */
@@ -34,8 +36,10 @@ enum {
     IHAVE_IDS_SENT_MAX = 5000,    /* of a topic, to one peer and heartbeat */
     IDONTWANT_DATA_SIZE_MIN = 1024,
     IWANT_FOLLOWUP_HEARTBEATS = 2, /* in which a peer is to send what it has offered */
-    /* Subscriptions that one peer may begin and end from heartbeat to heartbeat at no cost. */
+    /* Subscriptions that one peer may begin and end from heartbeat to heartbeat at no cost, and
+       what each topic of ours adds to that. */
     SUBSCRIPTION_CHANGES_PER_HEARTBEAT_MAX = 4 * GOSSIPSUB_TOPICS_PER_PEER_MAX,
+    SUBSCRIPTION_CHANGES_PER_TOPIC = 4,
     /*
      * What no honest peer sends costs points, and who has more of them within a heartbeat (or,
      * where that is longer, a second) is dropped. Entries over any of the limits above cost one
@@ -46,6 +50,7 @@ enum {
     OFFENCE_REPEATED_PRUNE = 100, /* of one topic, in one heartbeat */
     OFFENCE_REJECTED_MESSAGE = 100,
     OFFENCE_SUBSCRIPTION_CHANGE = 100, /* over the limit above */
+    OFFENCE_MALFORMED_RPC = 1000,      /* its stream is reset, too */
     /*
      * Bytes that a peer has not taken. What is written in advance keeps its stream busy; with that
      * much in it, control and messages wait. With more, waiting messages among them, of each kind
@@ -117,8 +122,9 @@ struct router_peer {
     bool stream_open;
     enum gossipsub_version version;
     unsigned inbound_streams; /* so far */
-    unsigned subscription_count;
     struct topic_bits subscriptions;
+    struct name_set not_kept; /* topics that it is subscribed to beside these */
+    bool has_new_room;        /* for some of them, since the last heartbeat */
     struct told told;
     /* Since the last heartbeat: one of each is answer enough. */
     struct topic_bits grafted, refused, pruned_us;
@@ -129,8 +135,9 @@ struct router_peer {
        Measures". Zero while there is none. */
     uint64_t promise_due;
     uint8_t promised_id[GOSSIPSUB_MESSAGE_ID_SIZE];
-    bool broke_promise;       /* the last of them was not kept, by it or by anybody */
-    struct id_set not_wanted; /* by IDONTWANT */
+    bool broke_promise;               /* the last of them was not kept, by it or by anybody */
+    struct id_set asked_all_the_same; /* of it, since and lately */
+    struct id_set not_wanted;         /* by IDONTWANT */
     struct rpc_writer outbox;
     struct send_queue queue;
     size_t unsent;         /* of its stream, as last reported */
@@ -147,6 +154,7 @@ struct topic {
     gossipsub_topic handle;
     char *name;
     bool subscribed;          /* by us */
+    bool is_signed;           /* its messages are */
     bool has_fanout;          /* never while subscribed */
     unsigned idle_heartbeats; /* since it was last of use to anybody */
     uint64_t fanout_expires;
@@ -173,18 +181,20 @@ struct gossipsub {
     struct topic *topics[GOSSIPSUB_TOPICS_MAX]; /* by handle; NULL where the handle is free */
     size_t topic_slots;                         /* handles that are or were taken */
     struct topic *topics_by_name;               /* oldest first */
+    bool has_new_topic;                         /* since the last heartbeat */
     struct handle_set waiting;                  /* peers whose outbox is not empty */
     struct id_set seen, asked;
     struct message_cache cache;
     struct backoff_table backoffs;
-    struct gossipsub_rpc *rpc;                        /* the one being handled; NULL: none is */
-    struct arena arena;                               /* of its slice */
-    struct handle_set candidates;                     /* scratch, of router_candidates */
-    uint8_t (*gossip_ids)[GOSSIPSUB_MESSAGE_ID_SIZE]; /* scratch, of router_send_gossip */
-    size_t gossip_ids_room;                           /* at most IHAVE_IDS_SENT_MAX */
-    gossipsub_validator validator;
+    struct gossipsub_rpc *rpc;     /* the one being handled; NULL: none is */
+    struct arena arena;            /* of its slice */
+    struct handle_set candidates;  /* scratch, of router_candidates */
+    struct bytes *gossip_ids;      /* scratch, of router_send_gossip */
+    size_t gossip_ids_room;        /* at most IHAVE_IDS_SENT_MAX */
+    gossipsub_validator validator; /* NULL: none */
     void *validator_context;
-    struct handle_set direct_peers; /* of peer_handles */
+    struct gossipsub_signing signing; /* `verify` NULL: none */
+    struct handle_set direct_peers;   /* of peer_handles */
     struct gossipsub_statistics statistics;
 };
 
@@ -244,9 +254,9 @@ void outbox_graft(struct gossipsub *router, struct router_peer *peer, const stru
 void outbox_prune(struct gossipsub *router, struct router_peer *peer, const struct topic *topic,
                   uint64_t backoff_ms);
 void outbox_ihave(struct gossipsub *router, struct router_peer *peer, const struct topic *topic,
-                  const uint8_t (*ids)[GOSSIPSUB_MESSAGE_ID_SIZE], size_t count);
-void outbox_iwant(struct gossipsub *router, struct router_peer *peer,
-                  const uint8_t (*ids)[GOSSIPSUB_MESSAGE_ID_SIZE], size_t count);
+                  const struct bytes *ids, size_t count);
+void outbox_iwant(struct gossipsub *router, struct router_peer *peer, const struct bytes *ids,
+                  size_t count);
 /* Drops what is waiting for a peer that cannot be sent to any more. */
 void outbox_drop(struct gossipsub *router, struct router_peer *peer);
 void outboxes_send(struct gossipsub *router);
@@ -281,8 +291,12 @@ void topics_clear(struct gossipsub *router);
 
 void router_handle_subscriptions(struct gossipsub *router, struct router_peer *peer,
                                  const Gossipsub__RPC *rpc);
-/* False where the peer has GOSSIPSUB_TOPICS_PER_PEER_MAX others. */
-bool router_add_subscriber(struct gossipsub *router, struct router_peer *peer, struct topic *topic);
+void router_add_subscriber(struct gossipsub *router, struct router_peer *peer, struct topic *topic);
+/* Before we subscribe to it, or have a fanout for it: whom it was not kept of are its subscribers.
+ */
+void router_topic_becomes_ours(struct gossipsub *router, struct topic *topic);
+/* At the heartbeat: there may be room by now for what was not kept. */
+void router_learn_topics(struct gossipsub *router);
 /* The topic that we name, made where it is not there; NULL with the error set. */
 struct topic *router_own_topic(struct gossipsub *router, const char *name, struct error *error);
 
@@ -320,8 +334,7 @@ void router_check_promise(struct gossipsub *router, struct router_peer *peer);
 void router_send_gossip(struct gossipsub *router, struct topic *topic);
 /* To the mesh but FROM, from version 1.2 on. */
 void router_send_idontwant(struct gossipsub *router, const struct topic *topic,
-                           const struct router_peer *from,
-                           const uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE]);
+                           const struct router_peer *from, struct bytes wire_id);
 
 /* ---- messages.c ---- */
 

@@ -108,8 +108,10 @@ static void answer_graft(struct gossipsub *router, struct router_peer *peer, str
 void router_handle_graft(struct gossipsub *router, struct router_peer *peer, struct topic *topic)
 {
     /* Who grafts is subscribed, even where its announcement was lost with an older stream. */
-    if (topic->subscribed && router_add_subscriber(router, peer, topic))
+    if (topic->subscribed) {
+        router_add_subscriber(router, peer, topic);
         answer_graft(router, peer, topic);
+    }
     /* Once it hears that we are not, it drops us; but we may be again before that is said. */
     if (!topic->subscribed && topic_bits_has(&peer->told.may_know, topic->handle)) {
         told_peer_has_us(peer, topic);

@@ -2,6 +2,8 @@
 
 #include <nettle/sha2.h>
 
+#include "common/sha256.h"
+
 void gossipsub_message_id(struct bytes topic, struct bytes payload, bool valid_snappy,
                           uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE])
 {
@@ -16,4 +18,14 @@ void gossipsub_message_id(struct bytes topic, struct bytes payload, bool valid_s
     sha256_update(&context, topic.size, topic.data);
     sha256_update(&context, payload.size, payload.data);
     sha256_digest(&context, GOSSIPSUB_MESSAGE_ID_SIZE, id);
+}
+
+void gossipsub_message_key(struct bytes wire_id, uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE])
+{
+    uint8_t digest[SHA256_SIZE];
+    if (wire_id.size != GOSSIPSUB_MESSAGE_ID_SIZE) {
+        sha256(wire_id, digest);
+        wire_id = bytes_of(digest, GOSSIPSUB_MESSAGE_ID_SIZE);
+    }
+    memcpy(id, wire_id.data, GOSSIPSUB_MESSAGE_ID_SIZE);
 }

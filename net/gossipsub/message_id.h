@@ -11,4 +11,8 @@
 void gossipsub_message_id(struct bytes topic, struct bytes payload, bool valid_snappy,
                           uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE]);
 
+/* The name by which the router knows the message that peers call WIRE_ID: that itself where it has
+ * Lean's size, a hash of it otherwise. */
+void gossipsub_message_key(struct bytes wire_id, uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE]);
+
 #endif

@@ -10,13 +10,15 @@ static void send_outbox(struct gossipsub *router, struct router_peer *peer)
     router->actions->items[router->actions->count - 1].has_graft = has_graft;
 }
 
-/* The outbox with room for an entry of the topic and so many ids. */
+enum { ID_OVERHEAD = 2 }; /* a tag and a length */
+
+/* The outbox with room for an entry of the topic and ids that take so many bytes. */
 static struct rpc_writer *outbox_for(struct gossipsub *router, struct router_peer *peer,
-                                     size_t topic_size, size_t ids)
+                                     size_t topic_size, size_t ids_size)
 {
     /* A tag and a length for the entry and for each of its fields, with some to spare. */
-    enum { ENTRY_OVERHEAD = 32, ID_OVERHEAD = 2 };
-    size_t entry = ENTRY_OVERHEAD + topic_size + ids * (GOSSIPSUB_MESSAGE_ID_SIZE + ID_OVERHEAD);
+    enum { ENTRY_OVERHEAD = 32 };
+    size_t entry = ENTRY_OVERHEAD + topic_size + ids_size;
     if (rpc_writer_size(&peer->outbox) + entry > RPC_CONTROL_SIZE_MAX)
         send_outbox(router, peer);
     handle_set_add(&router->waiting, peer->handle);
@@ -52,29 +54,40 @@ static void leave_out(struct gossipsub *router, struct router_peer *peer, enum g
     rpc_writer_clear(writer);
 }
 
+/* How many of the ids go into one entry, and what they take. */
+static size_t part_of(const struct bytes *ids, size_t count, size_t *size)
+{
+    const size_t limit = RPC_IDS_MAX * (GOSSIPSUB_MESSAGE_ID_SIZE + ID_OVERHEAD);
+    size_t part = 0;
+    *size = 0;
+    while (part < count && *size + ids[part].size + ID_OVERHEAD <= limit)
+        *size += ids[part++].size + ID_OVERHEAD;
+    return part;
+}
+
 void outbox_ihave(struct gossipsub *router, struct router_peer *peer, const struct topic *topic,
-                  const uint8_t (*ids)[GOSSIPSUB_MESSAGE_ID_SIZE], size_t count)
+                  const struct bytes *ids, size_t count)
 {
     struct bytes name = topic_bytes(topic);
     bool taken = sending_takes(router, peer, GOSSIPSUB_IHAVE);
-    for (size_t part; count > 0; ids += part, count -= part) {
+    for (size_t part, size; count > 0; ids += part, count -= part) {
         struct rpc_writer left_out = {0};
-        part = count < RPC_IDS_MAX ? count : RPC_IDS_MAX;
-        rpc_write_ihave(taken ? outbox_for(router, peer, name.size, part) : &left_out, name, ids,
-                        part);
+        part = part_of(ids, count, &size);
+        rpc_write_ihave_of(taken ? outbox_for(router, peer, name.size, size) : &left_out, name, ids,
+                           part);
         if (!taken)
             leave_out(router, peer, GOSSIPSUB_IHAVE, part, &left_out);
     }
 }
 
-void outbox_iwant(struct gossipsub *router, struct router_peer *peer,
-                  const uint8_t (*ids)[GOSSIPSUB_MESSAGE_ID_SIZE], size_t count)
+void outbox_iwant(struct gossipsub *router, struct router_peer *peer, const struct bytes *ids,
+                  size_t count)
 {
     bool taken = sending_takes(router, peer, GOSSIPSUB_IWANT);
-    for (size_t part; count > 0; ids += part, count -= part) {
+    for (size_t part, size; count > 0; ids += part, count -= part) {
         struct rpc_writer left_out = {0};
-        part = count < RPC_IDS_MAX ? count : RPC_IDS_MAX;
-        rpc_write_iwant(taken ? outbox_for(router, peer, 0, part) : &left_out, ids, part);
+        part = part_of(ids, count, &size);
+        rpc_write_iwant_of(taken ? outbox_for(router, peer, 0, size) : &left_out, ids, part);
         if (!taken)
             leave_out(router, peer, GOSSIPSUB_IWANT, part, &left_out);
     }

@@ -43,6 +43,8 @@ bool gossipsub_peer_added(struct gossipsub *router, uint64_t now, struct bytes i
     peer->outbound = outbound;
     id_set_init(&peer->not_wanted, IDONTWANT_TTL_HEARTBEATS * router->parameters.heartbeat_ms,
                 IDONTWANT_TTL_HEARTBEATS * IDONTWANT_IDS_PER_HEARTBEAT_MAX);
+    id_set_init(&peer->asked_all_the_same, router->parameters.heartbeat_ms,
+                IHAVE_IDS_PER_HEARTBEAT_MAX);
     router->peers[peer->handle] = peer;
     handle_set_add(&router->peer_handles, peer->handle);
     *handle = peer->handle;
@@ -51,7 +53,9 @@ bool gossipsub_peer_added(struct gossipsub *router, uint64_t now, struct bytes i
 
 static void free_peer(struct router_peer *peer)
 {
+    name_set_clear(&peer->not_kept);
     id_set_clear(&peer->not_wanted);
+    id_set_clear(&peer->asked_all_the_same);
     rpc_writer_clear(&peer->outbox);
     sending_clear(peer);
     free(peer);

@@ -68,20 +68,14 @@ static void handle_mesh_control(struct gossipsub *router, struct router_peer *pe
     }
 }
 
-/* Entries over a limit are not looked at. */
-static void offend_over(struct router_peer *peer, size_t count, size_t limit)
-{
-    if (count > limit)
-        router_offend(peer, count - limit);
-}
-
-/* Of COUNT more entries those that are within LIMIT of an RPC; SO_FAR counts them all. */
-static size_t within(struct router_peer *peer, size_t count, size_t *so_far, size_t limit)
+/* Counts COUNT more entries of an RPC; those over its LIMIT cost points. How many are within it. */
+static size_t count_entries(struct router_peer *peer, size_t count, size_t *so_far, size_t limit)
 {
     size_t left = *so_far < limit ? limit - *so_far : 0;
+    size_t within = count < left ? count : left;
     *so_far += count;
-    offend_over(peer, count, left);
-    return count < left ? count : left;
+    router_offend(peer, count - within);
+    return within;
 }
 
 static void handle_control(struct gossipsub *router, struct router_peer *peer,
@@ -89,11 +83,11 @@ static void handle_control(struct gossipsub *router, struct router_peer *peer,
 {
     struct gossipsub_rpc *rpc = router->rpc;
     const size_t limit = CONTROL_PER_RPC_MAX;
-    control->n_graft = within(peer, control->n_graft, &rpc->grafts, limit);
-    control->n_prune = within(peer, control->n_prune, &rpc->prunes, limit);
-    control->n_ihave = within(peer, control->n_ihave, &rpc->ihaves, limit);
-    control->n_iwant = within(peer, control->n_iwant, &rpc->iwants, limit);
-    control->n_idontwant = within(peer, control->n_idontwant, &rpc->idontwants, limit);
+    count_entries(peer, control->n_graft, &rpc->grafts, limit);
+    count_entries(peer, control->n_prune, &rpc->prunes, limit);
+    control->n_ihave = count_entries(peer, control->n_ihave, &rpc->ihaves, limit);
+    control->n_iwant = count_entries(peer, control->n_iwant, &rpc->iwants, limit);
+    control->n_idontwant = count_entries(peer, control->n_idontwant, &rpc->idontwants, limit);
     handle_mesh_control(router, peer, control);
     router_handle_gossip(router, peer, control);
 }
@@ -102,10 +96,9 @@ static void handle_slice(struct gossipsub *router, struct router_peer *peer, Gos
 {
     struct gossipsub_rpc *rpc = router->rpc;
     rpc->has_subscriptions = rpc->has_subscriptions || slice->n_subscriptions > 0;
-    slice->n_subscriptions =
-        within(peer, slice->n_subscriptions, &rpc->subscriptions, SUBSCRIPTIONS_PER_RPC_MAX);
+    count_entries(peer, slice->n_subscriptions, &rpc->subscriptions, SUBSCRIPTIONS_PER_RPC_MAX);
     router_handle_subscriptions(router, peer, slice);
-    slice->n_publish = within(peer, slice->n_publish, &rpc->messages, MESSAGES_PER_RPC_MAX);
+    slice->n_publish = count_entries(peer, slice->n_publish, &rpc->messages, MESSAGES_PER_RPC_MAX);
     /* Before control: an id offered in the RPC that brings the message need not be asked for. */
     for (size_t i = 0; i < slice->n_publish; i++)
         router_handle_message(router, peer, slice->publish[i]);
@@ -121,6 +114,12 @@ static void end_rpc(struct gossipsub *router, struct router_peer *peer)
     router_graft_eagerly(router, peer, topic);
 }
 
+static void note_malformed(struct gossipsub *router, struct router_peer *peer)
+{
+    router->statistics.rpcs_malformed++;
+    router_offend(peer, OFFENCE_MALFORMED_RPC);
+}
+
 static enum rpc_read read_slice(struct gossipsub *router, struct router_peer *peer,
                                 struct bytes rpc)
 {
@@ -131,19 +130,20 @@ static enum rpc_read read_slice(struct gossipsub *router, struct router_peer *pe
     else if (rpc.size > GOSSIPSUB_RPC_SIZE_MAX)
         router_drop_peer(router, peer, "its RPC is too large");
     else
-        router_drop_peer(router, peer, "its RPC is malformed");
+        note_malformed(router, peer);
     if (read == RPC_READ_END)
         end_rpc(router, peer);
     return read;
 }
 
-bool gossipsub_rpc_slice(struct gossipsub *router, uint64_t now, gossipsub_peer handle,
-                         struct bytes rpc, struct gossipsub_rpc *progress,
-                         struct gossipsub_actions *actions)
+enum gossipsub_rpc_state gossipsub_rpc_slice(struct gossipsub *router, uint64_t now,
+                                             gossipsub_peer handle, struct bytes rpc,
+                                             struct gossipsub_rpc *progress,
+                                             struct gossipsub_actions *actions)
 {
     struct router_peer *peer = router_peer(router, handle);
     if (peer == NULL || peer->dropped)
-        return false;
+        return GOSSIPSUB_RPC_DONE;
     router_begin(router, now, actions);
     router->rpc = progress;
     router->statistics.rpcs_in += !progress->counted;
@@ -152,15 +152,20 @@ bool gossipsub_rpc_slice(struct gossipsub *router, uint64_t now, gossipsub_peer 
     router_judge_peer(router, peer);
     router->rpc = NULL;
     router_finish(router);
-    return read == RPC_READ_MORE && !peer->dropped;
+    if (read == RPC_READ_MALFORMED)
+        return GOSSIPSUB_RPC_MALFORMED;
+    return read == RPC_READ_MORE && !peer->dropped ? GOSSIPSUB_RPC_MORE : GOSSIPSUB_RPC_DONE;
 }
 
-void gossipsub_rpc_received(struct gossipsub *router, uint64_t now, gossipsub_peer handle,
+bool gossipsub_rpc_received(struct gossipsub *router, uint64_t now, gossipsub_peer handle,
                             struct bytes rpc, struct gossipsub_actions *actions)
 {
     struct gossipsub_rpc progress = {0};
-    while (gossipsub_rpc_slice(router, now, handle, rpc, &progress, actions))
-        continue;
+    enum gossipsub_rpc_state state;
+    do
+        state = gossipsub_rpc_slice(router, now, handle, rpc, &progress, actions);
+    while (state == GOSSIPSUB_RPC_MORE);
+    return state != GOSSIPSUB_RPC_MALFORMED;
 }
 
 /* ---- the heartbeat ---- */
@@ -174,6 +179,7 @@ static void forget_expired(struct gossipsub *router)
     for (size_t i = 0; i < router->peer_handles.count; i++) {
         struct router_peer *peer = router->peers[router->peer_handles.items[i]];
         id_set_expire(&peer->not_wanted, router->now);
+        id_set_expire(&peer->asked_all_the_same, router->now);
         peer->ihave_rpcs = peer->ihave_ids = peer->iwant_ids = peer->idontwant_ids = 0;
         peer->subscription_changes = 0;
         peer->offence_points = 0;
@@ -196,6 +202,7 @@ void gossipsub_heartbeat(struct gossipsub *router, uint64_t now, struct gossipsu
             router_send_gossip(router, topic);
     }
     forget_expired(router);
+    router_learn_topics(router);
     router_reclaim_topics(router);
     router_finish(router);
 }

@@ -3,25 +3,29 @@
  * No socket, no clock, no global; peers and topics are small integer handles; sampling is seeded.
  * libp2p specification: pubsub/gossipsub/gossipsub-v1.0.md to v1.2.md, as Lean Ethereum uses them.
  *
- * Left out, because Lean's networks do without: floodsub peers, signed messages (pubsub/README.md),
- * peer scores and what hangs on them (opportunistic grafting, thresholds), and peer exchange, whose
- * records are passed over. In the place of scores stand the limits of internal.h: what is over them
- * is ignored, and who goes on is dropped. Version 1.3 is accepted, its extensions are skipped.
+ * Left out, because Lean's networks do without: floodsub peers, peer scores and what hangs on them
+ * (opportunistic grafting, thresholds), and peer exchange, whose records are passed over. In the
+ * place of scores stand the limits of internal.h: what is over them is ignored, and who goes on is
+ * dropped. Version 1.3 is accepted, its extensions are skipped.
  */
 #ifndef NET_GOSSIPSUB_ROUTER_H
 #define NET_GOSSIPSUB_ROUTER_H
 
+#include "common/buffer.h"
 #include "common/bytes.h"
 #include "common/chunk.h"
 #include "common/error.h"
 #include "net/gossipsub/rpc_reader.h"
 
 enum {
-    GOSSIPSUB_MESSAGE_ID_SIZE = 20,
+    GOSSIPSUB_MESSAGE_ID_SIZE = 20, /* of Lean's; others go by a hash of that size */
+    GOSSIPSUB_WIRE_ID_SIZE_MAX = 64,
     GOSSIPSUB_RPC_SIZE_MAX =
         10 * 1024 * 1024, /* checked against the length prefix, before buffering */
     GOSSIPSUB_TOPIC_SIZE_MAX = 256,
     GOSSIPSUB_TOPICS_MAX = 1024, /* ours and our peers', together */
+    /* Of a peer so many are kept beside those that are ours, too; of the rest we know how many they
+       are, and which they are once we or others come to know their names. */
     GOSSIPSUB_TOPICS_PER_PEER_MAX = 128,
     GOSSIPSUB_PEERS_MAX = 4096,
 };
@@ -48,6 +52,25 @@ typedef uint32_t gossipsub_peer; /* a handle, valid until gossipsub_peer_gone */
  * for it, and some heartbeats longer: another topic may have it then. */
 typedef uint32_t gossipsub_topic;
 
+/* Why a message was rejected. */
+enum gossipsub_refusal {
+    GOSSIPSUB_REFUSED_SIGNED,    /* it says who made it, where none may: from, seqno, signature or
+                                    key */
+    GOSSIPSUB_REFUSED_UNSIGNED,  /* it does not, where all must: no from, or no signature */
+    GOSSIPSUB_REFUSED_SEQNO,     /* no seqno of 8 bytes */
+    GOSSIPSUB_REFUSED_AUTHOR,    /* its key is not that of `from`, or none */
+    GOSSIPSUB_REFUSED_SIGNATURE, /* its signature is wrong */
+    GOSSIPSUB_REFUSED_SNAPPY,    /* its data is no raw snappy block, and the validator minds */
+    GOSSIPSUB_REFUSED_OTHER,     /* by the validator */
+    GOSSIPSUB_REFUSALS,
+};
+
+/* A message's id as peers tell it to each other: Lean's, or author and seqno. */
+struct gossipsub_wire_id {
+    uint8_t size;
+    uint8_t bytes[GOSSIPSUB_WIRE_ID_SIZE_MAX];
+};
+
 enum gossipsub_action_kind {
     GOSSIPSUB_SEND,       /* rpc, to peer */
     GOSSIPSUB_DELIVER,    /* a new message on a topic of ours: topic, id, payload, peer */
@@ -58,6 +81,7 @@ enum gossipsub_action_kind {
     GOSSIPSUB_PRUNED,        /* peer left it: by_peer, reason */
     GOSSIPSUB_GRAFT_REFUSED, /* the peer answered our GRAFT with PRUNE, or pruned: a PRUNE arrived
                                 for a topic, whatever our mesh held: peer, topic, backoff_ms */
+    GOSSIPSUB_REJECTED,      /* a message of peer on topic: refusal */
     GOSSIPSUB_LEFT_OUT,      /* rpc, which peer is not sent because it reads too slowly */
     GOSSIPSUB_RESET_STREAM,  /* our stream to peer: it has not taken a byte for a minute */
 };
@@ -87,7 +111,9 @@ struct gossipsub_action {
                               array's */
     struct chunk *payload; /* of DELIVER: decompressed; one reference, the array's */
     uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE];
-    const char *reason; /* static text */
+    struct gossipsub_wire_id wire_id; /* of DELIVER */
+    enum gossipsub_refusal refusal;   /* of REJECTED */
+    const char *reason;               /* static text */
 };
 
 /* The caller's array; a zeroed one is empty. Actions are appended in order. */
@@ -154,16 +180,24 @@ struct gossipsub_rpc {
     enum { IHAVE_NONE, IHAVE_TAKEN, IHAVE_REFUSED } ihave; /* by the limit on such RPCs */
 };
 
+enum gossipsub_rpc_state {
+    GOSSIPSUB_RPC_MORE, /* there is more of it */
+    GOSSIPSUB_RPC_DONE,
+    /* Nothing came of it: the stream that it came on is to be reset, as other implementations do,
+     * and the peer may stay. */
+    GOSSIPSUB_RPC_MALFORMED,
+};
+
 /*
  * Carries out the next slice of one RPC's protobuf, without the length before it: see rpc_reader.h
- * for how much that is. True while there is more. What is malformed drops the peer. Other events
- * may come between the slices.
+ * for how much that is. What is too large drops the peer. Other events may come between the slices.
  */
-bool gossipsub_rpc_slice(struct gossipsub *router, uint64_t now, gossipsub_peer peer,
-                         struct bytes rpc, struct gossipsub_rpc *progress,
-                         struct gossipsub_actions *actions);
-/* All of it at once. */
-void gossipsub_rpc_received(struct gossipsub *router, uint64_t now, gossipsub_peer peer,
+enum gossipsub_rpc_state gossipsub_rpc_slice(struct gossipsub *router, uint64_t now,
+                                             gossipsub_peer peer, struct bytes rpc,
+                                             struct gossipsub_rpc *progress,
+                                             struct gossipsub_actions *actions);
+/* All of it at once; false where it is malformed. */
+bool gossipsub_rpc_received(struct gossipsub *router, uint64_t now, gossipsub_peer peer,
                             struct bytes rpc, struct gossipsub_actions *actions);
 /* Every parameters.heartbeat_ms. */
 void gossipsub_heartbeat(struct gossipsub *router, uint64_t now, struct gossipsub_actions *actions);
@@ -174,14 +208,45 @@ bool gossipsub_subscribe(struct gossipsub *router, uint64_t now, const char *top
 bool gossipsub_unsubscribe(struct gossipsub *router, uint64_t now, const char *topic,
                            struct gossipsub_actions *actions, struct error *error);
 /*
- * Compresses and publishes PAYLOAD (uncompressed) on a topic, subscribed or not. ID and the number
- * of peers it went to are given back. False where it is too large, or was published before.
+ * Publishes PAYLOAD on a topic, subscribed or not: compressed, or signed and as it is. ID and the
+ * number of peers it went to are given back. False where it is too large, or was published before.
  */
 bool gossipsub_publish(struct gossipsub *router, uint64_t now, const char *topic,
                        struct bytes payload, uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE],
                        size_t *receivers, struct gossipsub_actions *actions, struct error *error);
 
+/* What peers call a message that was published or delivered just now, where ID is the router's name
+ * for it: borrowed, until the next event. */
+struct bytes gossipsub_wire_id(const struct gossipsub *router,
+                               const uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE]);
+
 /* ---- policies of the host; each may be left alone ---- */
+
+enum gossipsub_signature {
+    GOSSIPSUB_SIGNATURE_RIGHT,
+    GOSSIPSUB_SIGNATURE_WRONG,
+    GOSSIPSUB_SIGNATURE_OF_NOBODY, /* KEY is not AUTHOR's, or there is none */
+};
+
+/* libp2p's default, StrictSign. All bytes are borrowed for as long as the router lives. */
+struct gossipsub_signing {
+    struct bytes author; /* our peer id */
+    struct bytes key;    /* our PublicKey protobuf, where the peer id does not hold it; or empty */
+    uint64_t seqno;      /* greater than that of any message that we made before */
+    /* Appends our signature over TEXT. */
+    void (*sign)(void *context, struct bytes text, struct buffer *signature);
+    /* KEY is a PublicKey protobuf, or empty where the author's peer id is to hold it. */
+    enum gossipsub_signature (*verify)(void *context, struct bytes author, struct bytes key,
+                                       struct bytes text, struct bytes signature);
+    void *context;
+};
+
+/*
+ * Before there is any topic: on those that are not Lean's messages are signed and must be, are
+ * called by author and seqno, and are not compressed (where one is a snappy block all the same, it
+ * is delivered decompressed). On Lean's nothing changes.
+ */
+void gossipsub_set_signing(struct gossipsub *router, const struct gossipsub_signing *signing);
 
 enum gossipsub_verdict {
     GOSSIPSUB_ACCEPT, /* delivered and passed on */
@@ -194,7 +259,7 @@ typedef enum gossipsub_verdict (*gossipsub_validator)(void *context, const char 
                                                       struct bytes payload, bool valid_snappy);
 
 /* Asked once for each new message on a topic of ours, before anything is done with it; it may not
- * call the router. Without one, what is a snappy block is accepted and the rest rejected. */
+ * call the router. Without one, what is signed or a snappy block is accepted, the rest rejected. */
 void gossipsub_set_validator(struct gossipsub *router, gossipsub_validator validator,
                              void *context);
 /*
@@ -221,16 +286,11 @@ bool gossipsub_in_fanout(const struct gossipsub *router, gossipsub_peer peer,
 uint64_t gossipsub_backoff_left(const struct gossipsub *router, uint64_t now, gossipsub_peer peer,
                                 gossipsub_topic topic);
 
-/* Why a message was rejected. */
-enum gossipsub_refusal {
-    GOSSIPSUB_REFUSED_SIGNED, /* it says who made it: from, seqno, signature or key */
-    GOSSIPSUB_REFUSED_SNAPPY, /* its data is no raw snappy block, and the validator minds */
-    GOSSIPSUB_REFUSED_OTHER,  /* by the validator */
-    GOSSIPSUB_REFUSALS,
-};
-
 /* How many of the peer's messages were rejected, by reason; NULL where there is no such peer. */
 const uint64_t *gossipsub_peer_refused(const struct gossipsub *router, gossipsub_peer peer);
+
+/* How many topics the peer is subscribed to that were not kept, up to NAME_SET_MAX. */
+size_t gossipsub_peer_not_kept(const struct gossipsub *router, gossipsub_peer peer);
 
 struct gossipsub_left_out {
     uint64_t counts[GOSSIPSUB_KINDS];
@@ -246,7 +306,9 @@ struct gossipsub_statistics {
     uint64_t rpcs_in, rpcs_out, messages_in, messages_out, duplicates, invalid, published,
         delivered;
     uint64_t refused[GOSSIPSUB_REFUSALS]; /* what `invalid` is made of */
-    uint64_t streams_stalled;             /* reset because their peer took nothing for a minute */
+    uint64_t rpcs_malformed;
+    uint64_t subscriptions_not_kept; /* of peers, to topics that are not ours */
+    uint64_t streams_stalled;        /* reset because their peer took nothing for a minute */
     struct gossipsub_left_out left_out;
     size_t seen, cached_messages, cached_bytes, backoffs;
 };

@@ -1,6 +1,7 @@
 #include "net/gossipsub/rpc.h"
 
 #include "common/varint.h"
+#include "net/gossipsub/groups.h"
 
 /* ---- in ---- */
 
@@ -16,14 +17,29 @@ static void decode_free(void *arena, void *pointer)
     (void)pointer;
 }
 
-const Gossipsub__RPC *rpc_decode(struct bytes rpc, struct arena *arena)
+static const Gossipsub__RPC *unpack(struct bytes rpc, struct arena *arena)
 {
-    if (rpc.size > GOSSIPSUB_RPC_SIZE_MAX)
-        return NULL;
     arena_reset(arena, RPC_DECODE_FACTOR * rpc.size + RPC_DECODE_CONSTANT);
     ProtobufCAllocator allocator = {
         .alloc = decode_alloc, .free = decode_free, .allocator_data = arena};
     return gossipsub__rpc__unpack(&allocator, rpc.size, rpc.data);
+}
+
+static const Gossipsub__RPC *unpack_without_groups(struct bytes rpc, struct arena *arena)
+{
+    struct buffer copy = {0};
+    long groups = groups_drop(&gossipsub__rpc__descriptor, rpc, &copy);
+    const Gossipsub__RPC *unpacked = groups > 0 ? unpack(buffer_bytes(&copy), arena) : NULL;
+    buffer_clear(&copy); /* protobuf-c has copied what it keeps */
+    return unpacked;
+}
+
+const Gossipsub__RPC *rpc_decode(struct bytes rpc, struct arena *arena)
+{
+    if (rpc.size > GOSSIPSUB_RPC_SIZE_MAX)
+        return NULL;
+    const Gossipsub__RPC *unpacked = unpack(rpc, arena);
+    return unpacked != NULL ? unpacked : unpack_without_groups(rpc, arena);
 }
 
 /* ---- out ---- */
@@ -92,15 +108,14 @@ void rpc_write_prune(struct rpc_writer *writer, struct bytes topic, uint64_t bac
     append(&writer->control, &control.base);
 }
 
-static void list_ids(const uint8_t (*ids)[GOSSIPSUB_MESSAGE_ID_SIZE], size_t count,
-                     ProtobufCBinaryData list[RPC_IDS_MAX])
+static void list_ids(const struct bytes *ids, size_t count, ProtobufCBinaryData list[RPC_IDS_MAX])
 {
     for (size_t i = 0; i < count; i++)
-        list[i] = binary(bytes_of(ids[i], GOSSIPSUB_MESSAGE_ID_SIZE));
+        list[i] = binary(ids[i]);
 }
 
-void rpc_write_ihave(struct rpc_writer *writer, struct bytes topic,
-                     const uint8_t (*ids)[GOSSIPSUB_MESSAGE_ID_SIZE], size_t count)
+void rpc_write_ihave_of(struct rpc_writer *writer, struct bytes topic, const struct bytes *ids,
+                        size_t count)
 {
     ProtobufCBinaryData list[RPC_IDS_MAX];
     list_ids(ids, count, list);
@@ -116,8 +131,7 @@ void rpc_write_ihave(struct rpc_writer *writer, struct bytes topic,
     append(&writer->control, &control.base);
 }
 
-void rpc_write_iwant(struct rpc_writer *writer, const uint8_t (*ids)[GOSSIPSUB_MESSAGE_ID_SIZE],
-                     size_t count)
+void rpc_write_iwant_of(struct rpc_writer *writer, const struct bytes *ids, size_t count)
 {
     ProtobufCBinaryData list[RPC_IDS_MAX];
     list_ids(ids, count, list);
@@ -131,8 +145,7 @@ void rpc_write_iwant(struct rpc_writer *writer, const uint8_t (*ids)[GOSSIPSUB_M
     append(&writer->control, &control.base);
 }
 
-void rpc_write_idontwant(struct rpc_writer *writer, const uint8_t (*ids)[GOSSIPSUB_MESSAGE_ID_SIZE],
-                         size_t count)
+void rpc_write_idontwant_of(struct rpc_writer *writer, const struct bytes *ids, size_t count)
 {
     ProtobufCBinaryData list[RPC_IDS_MAX];
     list_ids(ids, count, list);
@@ -192,7 +205,12 @@ struct chunk *rpc_encode_message(struct bytes topic, struct bytes data)
     message.topic = binary(topic);
     message.has_data = data.size > 0;
     message.data = binary(data);
-    size_t message_size = gossipsub__message__get_packed_size(&message);
+    return rpc_encode_whole(&message);
+}
+
+struct chunk *rpc_encode_whole(const Gossipsub__Message *message)
+{
+    size_t message_size = gossipsub__message__get_packed_size(message);
     size_t size = field_size(message_size);
     if (size > GOSSIPSUB_RPC_SIZE_MAX)
         return NULL;
@@ -200,7 +218,7 @@ struct chunk *rpc_encode_message(struct bytes topic, struct bytes data)
     uint8_t *end = chunk->data + varint_write(size, chunk->data);
     *end++ = TAG_PUBLISH;
     end += varint_write(message_size, end);
-    gossipsub__message__pack(&message, end);
+    gossipsub__message__pack(message, end);
     return chunk;
 }
 

@@ -56,13 +56,43 @@ void rpc_write_subscription(struct rpc_writer *writer, struct bytes topic, bool 
 void rpc_write_graft(struct rpc_writer *writer, struct bytes topic);
 /* A backoff of 0 seconds is left out, as version 1.0 wants it. */
 void rpc_write_prune(struct rpc_writer *writer, struct bytes topic, uint64_t backoff_seconds);
-/* IDS are COUNT, at most RPC_IDS_MAX, ids of GOSSIPSUB_MESSAGE_ID_SIZE bytes. */
-void rpc_write_ihave(struct rpc_writer *writer, struct bytes topic,
-                     const uint8_t (*ids)[GOSSIPSUB_MESSAGE_ID_SIZE], size_t count);
-void rpc_write_iwant(struct rpc_writer *writer, const uint8_t (*ids)[GOSSIPSUB_MESSAGE_ID_SIZE],
-                     size_t count);
-void rpc_write_idontwant(struct rpc_writer *writer, const uint8_t (*ids)[GOSSIPSUB_MESSAGE_ID_SIZE],
-                         size_t count);
+/* IDS are COUNT, at most RPC_IDS_MAX. */
+void rpc_write_ihave_of(struct rpc_writer *writer, struct bytes topic, const struct bytes *ids,
+                        size_t count);
+void rpc_write_iwant_of(struct rpc_writer *writer, const struct bytes *ids, size_t count);
+void rpc_write_idontwant_of(struct rpc_writer *writer, const struct bytes *ids, size_t count);
+/* The same of ids of GOSSIPSUB_MESSAGE_ID_SIZE bytes, one behind the other. */
+static inline void rpc_list_ids(const uint8_t (*ids)[GOSSIPSUB_MESSAGE_ID_SIZE], size_t count,
+                                struct bytes list[RPC_IDS_MAX])
+{
+    for (size_t i = 0; i < count; i++)
+        list[i] = bytes_of(ids[i], GOSSIPSUB_MESSAGE_ID_SIZE);
+}
+
+static inline void rpc_write_ihave(struct rpc_writer *writer, struct bytes topic,
+                                   const uint8_t (*ids)[GOSSIPSUB_MESSAGE_ID_SIZE], size_t count)
+{
+    struct bytes list[RPC_IDS_MAX];
+    rpc_list_ids(ids, count, list);
+    rpc_write_ihave_of(writer, topic, list, count);
+}
+
+static inline void rpc_write_iwant(struct rpc_writer *writer,
+                                   const uint8_t (*ids)[GOSSIPSUB_MESSAGE_ID_SIZE], size_t count)
+{
+    struct bytes list[RPC_IDS_MAX];
+    rpc_list_ids(ids, count, list);
+    rpc_write_iwant_of(writer, list, count);
+}
+
+static inline void rpc_write_idontwant(struct rpc_writer *writer,
+                                       const uint8_t (*ids)[GOSSIPSUB_MESSAGE_ID_SIZE],
+                                       size_t count)
+{
+    struct bytes list[RPC_IDS_MAX];
+    rpc_list_ids(ids, count, list);
+    rpc_write_idontwant_of(writer, list, count);
+}
 
 /* Of the protobuf that rpc_writer_finish would make. */
 size_t rpc_writer_size(const struct rpc_writer *writer);
@@ -73,6 +103,8 @@ void rpc_writer_clear(struct rpc_writer *writer);
 /* An RPC of one message, with its length before it. NULL where it is over GOSSIPSUB_RPC_SIZE_MAX.
  */
 struct chunk *rpc_encode_message(struct bytes topic, struct bytes data);
+/* The same of a message as it is. */
+struct chunk *rpc_encode_whole(const Gossipsub__Message *message);
 /* Where the message's data, of DATA_SIZE bytes, lies in what rpc_encode_message made. */
 struct bytes rpc_message_data(const struct chunk *rpc, struct bytes topic, size_t data_size);
 

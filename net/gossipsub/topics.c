@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "common/memory.h"
+#include "net/gossipsub/lean_topic.h"
 
 struct bytes topic_bytes(const struct topic *topic)
 {
@@ -36,17 +37,25 @@ static gossipsub_topic free_handle(const struct gossipsub *router)
     return handle;
 }
 
+static bool is_leans(const char *name)
+{
+    struct bytes network, short_name;
+    return lean_topic_read(name, &network, &short_name);
+}
+
 struct topic *router_topic_make(struct gossipsub *router, struct bytes name, size_t reserved)
 {
     struct topic *topic = router_topic(router, name);
     if (topic != NULL || HASH_COUNT(router->topics_by_name) + reserved >= GOSSIPSUB_TOPICS_MAX)
         return topic;
     topic = memory_new(sizeof(*topic));
+    router->has_new_topic = true;
     topic->handle = free_handle(router);
     if (topic->handle == router->topic_slots)
         router->topic_slots++;
     topic->name = memory_new(name.size + 1);
     memcpy(topic->name, name.data, name.size);
+    topic->is_signed = router->signing.verify != NULL && !is_leans(topic->name);
     router->topics[topic->handle] = topic;
     HASH_ADD_KEYPTR(hh, router->topics_by_name, topic->name, name.size, topic);
     return topic;

@@ -9,6 +9,7 @@
 #include "net/gossipsub/message_id.h"
 #include "net/gossipsub/payload.h"
 #include "net/gossipsub/rpc.h"
+#include "net/gossipsub/signing.h"
 
 const struct rpc_trace_form rpc_trace_forms[TRACE_KINDS] = {
     [TRACE_SUBSCRIPTIONS] = {.list = "subscriptions", .name = "subscribe", .topic = true},
@@ -41,7 +42,7 @@ static void read_ids(struct rpc_trace_entry *entry, const ProtobufCBinaryData *i
 {
     entry->id_count = count;
     for (size_t i = 0; i < rpc_trace_ids_shown(entry); i++)
-        entry->ids[i] = view_of_at_most(&ids[i], GOSSIPSUB_MESSAGE_ID_SIZE);
+        entry->ids[i] = view_of_at_most(&ids[i], GOSSIPSUB_WIRE_ID_SIZE_MAX);
 }
 
 /* One function for each kind, given the protobuf of one of its entries. */
@@ -57,12 +58,16 @@ static void read_subscription(struct rpc_trace_entry *entry, const void *protobu
 static void read_message(struct rpc_trace_entry *entry, const void *protobuf)
 {
     const Gossipsub__Message *message = protobuf;
-    struct chunk *payload = payload_decompress(view(&message->data));
+    enum gossipsub_refusal refusal;
     read_topic(entry, &message->topic);
     entry->size = message->data.len;
+    if (signing_id(message, &entry->id, &refusal))
+        return;
+    struct chunk *payload = payload_decompress(view(&message->data));
+    entry->id.size = GOSSIPSUB_MESSAGE_ID_SIZE;
     gossipsub_message_id(view(&message->topic),
                          payload != NULL ? chunk_bytes(payload) : view(&message->data),
-                         payload != NULL, entry->id);
+                         payload != NULL, entry->id.bytes);
     chunk_unref(payload);
 }
 
@@ -159,7 +164,7 @@ static void append_word(struct buffer *line, const char *word)
 
 static void append_id(struct buffer *line, struct bytes id)
 {
-    char digits[2 * GOSSIPSUB_MESSAGE_ID_SIZE + 1];
+    char digits[2 * GOSSIPSUB_WIRE_ID_SIZE_MAX + 1];
     hex_write(id, digits);
     append_word(line, digits);
 }
@@ -190,7 +195,7 @@ static void append_entry(struct buffer *line, enum rpc_trace_kind kind,
     if (form->topic)
         append_topic(line, entry->topic);
     if (form->message) {
-        append_id(line, bytes_of(entry->id, sizeof(entry->id)));
+        append_id(line, bytes_of(entry->id.bytes, entry->id.size));
         append_number(line, " ", entry->size, " bytes");
     }
     if (form->ids)

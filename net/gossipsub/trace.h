@@ -41,10 +41,10 @@ extern const struct rpc_trace_form rpc_trace_forms[TRACE_KINDS];
 struct rpc_trace_entry {
     struct bytes topic; /* GOSSIPSUB_TOPIC_SIZE_MAX bytes of it at most */
     bool subscribe;     /* of a subscription; otherwise it is an unsubscription */
-    uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE];
+    struct gossipsub_wire_id id;
     size_t size;                     /* of the message's data, as sent */
     size_t id_count;                 /* of which the first TRACE_IDS_MAX are there: */
-    struct bytes ids[TRACE_IDS_MAX]; /* GOSSIPSUB_MESSAGE_ID_SIZE bytes of each at most */
+    struct bytes ids[TRACE_IDS_MAX]; /* GOSSIPSUB_WIRE_ID_SIZE_MAX bytes of each at most */
     bool has_backoff;                /* of a PRUNE */
     uint64_t backoff;                /* seconds, at most INT64_MAX */
     size_t peers;                    /* offered by a PRUNE */

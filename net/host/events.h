@@ -28,6 +28,7 @@ enum host_event_kind {
     HOST_GRAFT_REFUSED,      /* topic, by: the peer, whose PRUNE arrived */
     HOST_GRAFT_ACKNOWLEDGED, /* the peer has all of our last GRAFT */
     HOST_MESSAGE,            /* topic, id, payload */
+    HOST_MESSAGE_REFUSED,    /* topic, refusal, reason */
     HOST_HEALING,            /* healing, reason; the peer may be gone: none is given */
     HOST_DISCONNECTED,       /* connection, close */
 };
@@ -62,8 +63,9 @@ struct host_event {
     enum host_event_by by;
     const char *topic;
     const char *reason;
-    const uint8_t *id; /* GOSSIPSUB_MESSAGE_ID_SIZE bytes */
+    struct bytes id; /* as peers call it */
     struct bytes payload;
+    enum gossipsub_refusal refusal;
     uint64_t rtt_us;
     const struct host_healing *healing;
 };

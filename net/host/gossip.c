@@ -7,17 +7,15 @@
 #include "common/log.h"
 #include "common/memory.h"
 #include "common/varint.h"
+#include "net/gossipsub/refusal.h"
 #include "net/host/internal.h"
 #include "net/host/versions.h"
 
 enum {
-    LEFT_OUT_LOG_MS = 60000, /* from one line of what a peer was not sent to the next */
     /* What some peers take at the most: rust-libp2p, go-libp2p. */
     LARGE_RPC_MIN = 1 << 16,
     LARGER_RPC_MIN = 1 << 20,
     LARGE_RPC_RECENT_MS = 2000, /* since it was written: what a peer needs to read and reset */
-    /* That a peer may take to answer our first words with its stream, beside the round trip. */
-    ANSWER_SLACK_MS = 10,
 };
 
 static struct peer *peer_of(const struct protocol_stream *stream)
@@ -122,10 +120,22 @@ static void tell(struct peer *peer, const struct gossipsub_action *action,
         .topic = topic,
         .by = action->by_peer || kind == HOST_GRAFT_REFUSED ? HOST_BY_PEER : HOST_BY_US,
         .reason = action->reason,
-        .id = action->id,
+        .id = bytes_of(action->wire_id.bytes, action->wire_id.size),
         .payload = action->payload != NULL ? chunk_bytes(action->payload) : bytes_of(NULL, 0),
     };
     host_tell(host, &event);
+}
+
+static void tell_refused(struct peer *peer, const struct gossipsub_action *action)
+{
+    struct host_event event = {
+        .kind = HOST_MESSAGE_REFUSED,
+        .peer = peer,
+        .topic = gossipsub_topic_name(peer->host->router, action->topic),
+        .refusal = action->refusal,
+        .reason = gossipsub_refusal_text(action->refusal),
+    };
+    host_tell(peer->host, &event);
 }
 
 /* Nobody is in our mesh before it has accepted our stream. */
@@ -173,6 +183,9 @@ static void carry_out(struct host *host, const struct gossipsub_action *action)
     case GOSSIPSUB_DELIVER:
         tell(peer, action, HOST_MESSAGE);
         break;
+    case GOSSIPSUB_REJECTED:
+        tell_refused(peer, action);
+        break;
     case GOSSIPSUB_SUBSCRIBED:
         tell(peer, action, HOST_SUBSCRIBED);
         break;
@@ -217,20 +230,6 @@ void driver_sent(struct host *host)
 
 /* ---- the peer's streams ---- */
 
-/*
- * A peer that opens its first stream long after we spoke may have forgotten us meanwhile: go-libp2p
- * does where a connection from before our restart ends, and opens a stream anew on this one.
- */
-static bool is_late_first_stream(const struct protocol_stream *stream)
-{
-    const struct peer *peer = peer_of(stream);
-    if (peer->inbound_seen || peer->outbound == NULL)
-        return false;
-    struct quic_connection_facts facts;
-    quic_connection_facts(stream->connection->quic, &facts);
-    return clock_now_ms() - peer->announced_ms > facts.rtt_us / 1000 + ANSWER_SLACK_MS;
-}
-
 static void open_inbound(struct protocol_stream *stream)
 {
     struct peer *peer = peer_of(stream);
@@ -250,7 +249,9 @@ static void open_inbound(struct protocol_stream *stream)
                                .stream = stream};
     host_tell(host, &event);
     gossipsub_inbound_opened(host->router, clock_now_ms(), peer->router_handle, &host->actions);
-    if (is_late_first_stream(stream))
+    /* Who opens its first stream after we spoke may have forgotten us in between: go-libp2p does
+     * where a connection from before our restart ends, however soon, and opens a stream anew. */
+    if (!peer->inbound_seen && peer->outbound != NULL)
         gossipsub_announce_again(host->router, clock_now_ms(), peer->router_handle, &host->actions);
     peer->inbound_seen = true;
     peer_inbound_arrived(peer);
@@ -268,7 +269,8 @@ static void inbound_ended(struct protocol_stream *stream, enum protocol_end end)
                                    .peer = peer,
                                    .connection = stream->connection,
                                    .stream = stream,
-                                   .end = end};
+                                   .end = end,
+                                   .reason = stream->error.text};
         host_tell(peer->host, &event);
         return;
     }
@@ -304,7 +306,6 @@ static struct protocol_stream *propose(struct peer *peer, struct peer_connection
     if (stream == NULL)
         return NULL;
     struct host *host = peer->host;
-    peer->announced_ms = clock_now_ms();
     gossipsub_stream_opened(host->router, clock_now_ms(), peer->router_handle, version,
                             &host->actions);
     driver_run(host);
@@ -544,26 +545,6 @@ struct host_heartbeats host_heartbeats(const struct host *host)
     return host->heartbeats;
 }
 
-/* One line a peer and minute. */
-static void log_left_out(struct peer *peer)
-{
-    struct gossipsub *router = peer->host->router;
-    struct gossipsub_left_out now = gossipsub_peer_left_out(router, peer->router_handle);
-    const uint64_t *new = now.counts, *old = peer->left_out_logged.counts;
-    if (memcmp(&now, &peer->left_out_logged, sizeof(now)) == 0 ||
-        clock_now_ms() < peer->left_out_log_due_ms)
-        return;
-    log_warn("peer %s reads slowly, %zu bytes wait for it; left out: %llu messages, ids of %llu "
-             "IWANT, %llu IDONTWANT, %llu IHAVE",
-             peer->name, gossipsub_peer_unsent(router, peer->router_handle),
-             (unsigned long long)(new[GOSSIPSUB_MESSAGES] - old[GOSSIPSUB_MESSAGES]),
-             (unsigned long long)(new[GOSSIPSUB_IWANT] - old[GOSSIPSUB_IWANT]),
-             (unsigned long long)(new[GOSSIPSUB_IDONTWANT] - old[GOSSIPSUB_IDONTWANT]),
-             (unsigned long long)(new[GOSSIPSUB_IHAVE] - old[GOSSIPSUB_IHAVE]));
-    peer->left_out_logged = now;
-    peer->left_out_log_due_ms = clock_now_ms() + LEFT_OUT_LOG_MS;
-}
-
 static void on_heartbeat(evutil_socket_t fd, short what, void *argument)
 {
     (void)fd, (void)what;
@@ -572,7 +553,7 @@ static void on_heartbeat(evutil_socket_t fd, short what, void *argument)
     gossipsub_heartbeat(host->router, clock_now_ms(), &host->actions);
     driver_run(host);
     for (struct peer *peer = peer_first(host); peer != NULL; peer = peer_next(peer))
-        log_left_out(peer);
+        gossip_log_limits(peer);
     intake_maintain(host);
 }
 

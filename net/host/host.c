@@ -290,6 +290,7 @@ void host_settings_default(struct host_settings *settings)
         .agent = "devnet-node/" DEVNET_VERSION,
         .network = "12345678",
         .handshake_timeout_ms = HANDSHAKE_TIMEOUT_MS,
+        .idle_timeout_ms = HOST_IDLE_TIMEOUT_MS,
         .budget = SHARES_BUDGET,
     };
     gossipsub_parameters_default(&settings->gossipsub);
@@ -307,6 +308,9 @@ static struct quic_endpoint *make_endpoint(struct host *host, struct error *erro
     settings.policy.stream_window = HOST_STREAM_WINDOW;
     settings.policy.connection_window = HOST_CONNECTION_WINDOW;
     settings.policy.credit_by_hand = true;
+    settings.policy.idle_timeout_ms = host->settings.idle_timeout_ms;
+    settings.policy.keep_alive_ms = host->settings.idle_timeout_ms / 2;
+    settings.policy.unanswered_ms = host->settings.idle_timeout_ms * 3 / 10;
     settings.handlers = &handlers;
     settings.context = host;
     return quic_endpoint_new(&settings, error);
@@ -327,10 +331,13 @@ struct host *host_new(const struct host_settings *settings, struct error *error)
         return NULL;
     struct host *host = memory_new(sizeof(*host));
     host->settings = *settings;
+    host->record_sequence = clock_epoch_ms();
     LIST_INIT(&host->observers);
     STAILQ_INIT(&host->unsettled);
     LIST_INIT(&host->unsent);
     host->router = make_router(settings);
+    if (settings->sign)
+        signing_start(host);
     host->endpoint = make_endpoint(host, error);
     if (host->endpoint == NULL) {
         host_free(host);

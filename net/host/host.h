@@ -4,11 +4,13 @@
 #ifndef NET_HOST_HOST_H
 #define NET_HOST_HOST_H
 
+#include "net/address/enr.h"
 #include "net/host/events.h"
 #include "net/host/rpc_tracer.h"
 
 enum {
     HOST_NETWORK_SIZE_MAX = 64,
+    HOST_IDLE_TIMEOUT_MS = 10000,
     /* What a peer may send on a stream and a connection, beyond what was carried out, before it has
        a share of the budget: what it may have us keep at any time. */
     HOST_STREAM_WINDOW = 192 * 1024,
@@ -45,8 +47,12 @@ struct host_settings {
     struct status status; /* what we say when asked, and ask with */
     bool status_optional; /* gossip begins, too, where a peer fails to answer it */
     struct gossipsub_parameters gossipsub;
+    bool sign;     /* messages of topics that are not Lean's; and they must be: StrictSign */
     uint64_t seed; /* of the router's choices */
     uint64_t handshake_timeout_ms;
+    /* After so long a silence a peer is given up; after three tenths of it where something is
+     * unacknowledged. Half of it is from one keep-alive to the next. */
+    uint64_t idle_timeout_ms;
     unsigned faults;
     size_t budget; /* bytes of large RPCs that come in, of all peers together: see shares.h */
     const struct peer_id *direct_peers; /* borrowed; never in a mesh, sent every message */
@@ -64,6 +70,9 @@ size_t host_listen_count(const struct host *host);
 /* With the real port and our peer id. */
 struct multiaddr host_listen_address(const struct host *host, size_t index);
 const struct peer_id *host_peer_id(const struct host *host);
+/* Its node record, with the first address of each family that it listens at; of a wildcard address
+ * the port alone. A later host of the same identity has a higher sequence number. */
+struct enr host_enr(const struct host *host);
 const struct host_settings *host_settings(const struct host *host);
 struct gossipsub *host_router(const struct host *host);
 

@@ -186,17 +186,30 @@ static void on_shares_timer(evutil_socket_t fd, short what, void *argument)
 
 /* ---- RPCs ---- */
 
-/* Carries out a slice; true where there is more of it. */
+/* The peer keeps its connection, as with other implementations: it may open another stream. */
+static void reset_malformed(struct protocol_stream *stream)
+{
+    error_set(&stream->error, "malformed gossipsub RPC");
+    log_warn("peer %s: its gossipsub stream %lld is reset: %s", stream->connection->peer->name,
+             (long long)protocol_stream_id(stream), stream->error.text);
+    protocol_stream_abort(stream, PROTOCOL_MALFORMED);
+}
+
+/* Carries out a slice; true where there is more of it. The stream has ended where it is malformed.
+ */
 static bool carry_out_slice(struct intake *intake, struct bytes rpc)
 {
     struct protocol_stream *stream = intake->stream;
     struct host *host = stream->connection->host;
     if (!intake->progress.counted)
         gossip_trace_in(peer_of(intake), rpc);
-    bool more = gossipsub_rpc_slice(host->router, clock_now_ms(), peer_of(intake)->router_handle,
-                                    rpc, &intake->progress, &host->actions);
+    enum gossipsub_rpc_state state =
+        gossipsub_rpc_slice(host->router, clock_now_ms(), peer_of(intake)->router_handle, rpc,
+                            &intake->progress, &host->actions);
+    if (state == GOSSIPSUB_RPC_MALFORMED)
+        reset_malformed(stream);
     driver_run(host);
-    return more;
+    return state == GOSSIPSUB_RPC_MORE;
 }
 
 static void forget_rpc(struct intake *intake)

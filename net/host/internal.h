@@ -57,7 +57,6 @@ struct peer {
         size_t size;
         uint64_t end, written_ms;
     } large_rpc; /* the last one on it, where it ends and when it was written; size 0: none */
-    uint64_t announced_ms; /* when our topics were sent on it */
     struct protocol_stream *inbound[PEER_INBOUND_STREAMS_MAX];
     size_t inbound_count;
     struct share share;
@@ -66,6 +65,7 @@ struct peer {
     bool unsent;             /* is in the host's list of those */
     struct gossipsub_left_out left_out_logged;
     uint64_t left_out_log_due_ms;
+    bool not_kept_logged;
 
     bool status_known; /* `status` is what it last sent, asking or answering */
     struct status status;
@@ -95,8 +95,9 @@ struct host {
     struct event *shares_timer;
     TAILQ_HEAD(, intake) intakes; /* which go on in the next turn of the loop */
     struct event *intake_turn;
-    uint64_t intake_resets; /* streams that lost their share */
-    size_t most_kept;       /* bytes, about, since memory was last given back to the system */
+    uint64_t intake_resets;   /* streams that lost their share */
+    size_t most_kept;         /* bytes, about, since memory was last given back to the system */
+    uint64_t record_sequence; /* of its node record */
     struct event *shutdown_timer;
     uint64_t shutdown_left_ms;
     void (*shutdown_done)(void *context);
@@ -143,6 +144,14 @@ void status_ask(struct peer_connection *connection);
 void identify_ask(struct peer_connection *connection);
 /* Adds to the connection's QUIC log what identify told of the peer's implementation, if it did. */
 void host_log_agent(const struct peer_connection *connection);
+
+/* ---- signing.c ---- */
+/* Before there are topics. */
+void signing_start(struct host *host);
+
+/* ---- net/host/gossip_limits.c ---- */
+/* After a heartbeat: what is new. */
+void gossip_log_limits(struct peer *peer);
 
 /* ---- net/host/gossip.c ---- */
 enum { GOSSIPSUB_PROTOCOLS = 4 };

@@ -6,6 +6,8 @@
 #include "common/hex.h"
 #include "common/options.h"
 
+const char *const sign_policies[] = {"none", "strict", NULL};
+
 static struct identity *identity_of_hex(const char *hex, struct error *error)
 {
     struct buffer secret = {0};

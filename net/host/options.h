@@ -15,4 +15,7 @@ struct identity *identity_option(const char *file, const char *hex, bool *usage,
 bool status_option_checkpoint(const char *option, const char *text,
                               struct status_checkpoint *checkpoint, struct error *error);
 
+/* "none" and "strict", of --sign: whether host_settings' `sign` is set. */
+extern const char *const sign_policies[];
+
 #endif

@@ -9,6 +9,7 @@ const char *protocol_end_text(enum protocol_end end)
         [PROTOCOL_TIMED_OUT] = "no answer in time",
         [PROTOCOL_CLOSED] = "closed",
         [PROTOCOL_CONNECTION_LOST] = "connection lost",
+        [PROTOCOL_MALFORMED] = "malformed",
         [PROTOCOL_RESET_UNANSWERED] = "not answered, but reset by the peer",
     };
     return texts[end];

@@ -12,6 +12,7 @@ enum protocol_end {
     PROTOCOL_TIMED_OUT,        /* the deadline passed */
     PROTOCOL_CLOSED,           /* over on both sides, as it should be */
     PROTOCOL_CONNECTION_LOST,
+    PROTOCOL_MALFORMED, /* what the peer said on it was, and we reset it */
 };
 
 const char *protocol_end_text(enum protocol_end end);

@@ -210,6 +210,14 @@ static const struct {
     {"signed", "invalid_signed",
      "they said who made them (from, seqno, signature or key), which Lean's topics do not allow: "
      "the sender signs, as libp2p does by default; set StrictNoSign there"},
+    {"unsigned", "invalid_unsigned",
+     "they had no author or no signature, which --sign strict wants on topics that are not Lean's: "
+     "the sender does not sign, or is not of this network"},
+    {"seqno", "invalid_seqno", "they had no sequence number of 8 bytes beside their signature"},
+    {"author", "invalid_author",
+     "the key that came with them is not that of who they say made "
+     "them"},
+    {"signature", "invalid_signature", "their signature is wrong"},
     {"snappy", "invalid_snappy",
      "their data was no raw snappy block: the sender does not compress, or by frames"},
     {"other", "invalid_other", "their contents were refused"},

@@ -112,6 +112,7 @@ void network_execute(struct simulation *simulation, uint32_t index, struct cause
         case GOSSIPSUB_UNSUBSCRIBED:
         case GOSSIPSUB_GRAFT_REFUSED:
         case GOSSIPSUB_LEFT_OUT:
+        case GOSSIPSUB_REJECTED:
         case GOSSIPSUB_RESET_STREAM:
             break;
         }

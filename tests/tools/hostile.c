@@ -45,7 +45,7 @@
 #include "net/gossipsub/rpc.h"
 #include "net/quic/internal.h"
 
-enum { PATIENCE_SECONDS = 20, SHOWN_MAX = 64, DIALS_MAX = 1000, DRIP_US = 500 };
+enum { PATIENCE_SECONDS = 40, SHOWN_MAX = 64, DIALS_MAX = 1000, DRIP_US = 500 };
 
 static const char block_topic[] = "/leanconsensus/12345678/block/ssz_snappy";
 

@@ -165,7 +165,6 @@ static void restore(struct sending_model *model, unsigned index)
     set_member(&topic->mesh, side->in_mesh);
     set_member(&topic->subscribers, side->peer_subscribed);
     set_bit(&peer->subscriptions, side->peer_subscribed);
-    peer->subscription_count = side->peer_subscribed;
     restore_told(side, &peer->told);
     set_bit(&peer->grafted, false); /* a heartbeat may have just been */
     set_bit(&peer->refused, false);

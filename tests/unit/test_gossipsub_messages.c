@@ -6,6 +6,7 @@
 #include "common/varint.h"
 #include "net/gossipsub/cache.h"
 #include "net/gossipsub/id_set.h"
+#include "net/gossipsub/internal.h"
 #include "net/gossipsub/message_id.h"
 #include "net/gossipsub/payload.h"
 #include "tests/unit/gossip_scene.h"
@@ -93,6 +94,14 @@ static void messages_of_topics_that_are_not_ours_are_ignored(void **state)
     scene_clear(&scene);
 }
 
+/* And nothing else came of it. */
+static void check_rejected(const struct scene *scene, enum gossipsub_refusal refusal)
+{
+    assert_int_equal(scene->actions.count, 1);
+    assert_int_equal(scene->actions.items[0].kind, GOSSIPSUB_REJECTED);
+    assert_int_equal(scene->actions.items[0].refusal, refusal);
+}
+
 static void a_signed_message_is_rejected(void **state)
 {
     (void)state;
@@ -115,7 +124,7 @@ static void a_signed_message_is_rejected(void **state)
         rpc.publish = &(Gossipsub__Message *){&message};
         uint8_t bytes[256];
         scene_say_bytes(&scene, peer, bytes_of(bytes, gossipsub__rpc__pack(&rpc, bytes)));
-        assert_int_equal(scene.actions.count, 0);
+        check_rejected(&scene, GOSSIPSUB_REFUSED_SIGNED);
         assert_int_equal(scene_statistics(&scene).invalid, i + 1);
     }
     buffer_clear(&data);
@@ -136,9 +145,9 @@ static void data_that_is_no_snappy_block_is_counted_and_dropped(void **state)
     scene_init(&scene, true);
     gossipsub_peer peer = scene_join_many(&scene, 3, false);
     say_data(&scene, peer, bytes_of("\xde\xad\xbe\xef", 4));
-    assert_int_equal(scene.actions.count, 0);
+    check_rejected(&scene, GOSSIPSUB_REFUSED_SNAPPY);
     say_data(&scene, peer, bytes_of(NULL, 0));
-    assert_int_equal(scene.actions.count, 0);
+    check_rejected(&scene, GOSSIPSUB_REFUSED_SNAPPY);
     assert_int_equal(scene_statistics(&scene).invalid, 2);
     scene_clear(&scene);
 }
@@ -489,12 +498,16 @@ static void what_a_peer_declined_is_not_sent_to_it_for_a_while(void **state)
 
 /* ---- what no honest peer sends ---- */
 
-static void a_malformed_rpc_drops_the_peer_once(void **state)
+static void a_peer_of_many_malformed_rpcs_is_dropped_once(void **state)
 {
     (void)state;
     struct scene scene;
     scene_init(&scene, true);
     gossipsub_peer peer = scene_join_many(&scene, 3, false);
+    for (int i = 0; i < OFFENCE_POINTS_MAX / OFFENCE_MALFORMED_RPC; i++) {
+        scene_say_bytes(&scene, peer, bytes_of("\x0a\x7f", 2));
+        assert_int_equal(scene.actions.count, 0);
+    }
     scene_say_bytes(&scene, peer, bytes_of("\x0a\x7f", 2));
     assert_int_equal(scene.actions.count, 2);
     assert_non_null(scene_find(&scene, GOSSIPSUB_PRUNED, peer));
@@ -518,7 +531,7 @@ static void a_short_rpc_cannot_take_much_memory(void **state)
     for (size_t i = 0; i < rpc->size; i += 2)
         rpc->data[i] = 0x0a;
     scene_say_bytes(&scene, peer, chunk_bytes(rpc));
-    assert_int_equal(scene_count(&scene, GOSSIPSUB_DROP_PEER), 1);
+    assert_int_equal(scene_statistics(&scene).rpcs_malformed, 1);
     chunk_unref(rpc);
     scene_clear(&scene);
 }
@@ -640,7 +653,7 @@ int main(void)
         cmocka_unit_test(of_ten_thousand_offered_ids_half_are_asked_for_in_small_rpcs),
         cmocka_unit_test(a_large_message_is_declined_before_it_is_forwarded),
         cmocka_unit_test(what_a_peer_declined_is_not_sent_to_it_for_a_while),
-        cmocka_unit_test(a_malformed_rpc_drops_the_peer_once),
+        cmocka_unit_test(a_peer_of_many_malformed_rpcs_is_dropped_once),
         cmocka_unit_test(a_short_rpc_cannot_take_much_memory),
         cmocka_unit_test(an_rpc_of_the_limit_plus_one_drops_the_peer),
         cmocka_unit_test(fields_of_later_versions_are_skipped),

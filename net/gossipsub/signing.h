@@ -1,0 +1,24 @@
+/*
+ * Signed messages: what is signed, and what of a message says who made it.
+ * libp2p specification: pubsub/README.md, "Message Signing" and "Message Identification".
+ */
+#ifndef NET_GOSSIPSUB_SIGNING_H
+#define NET_GOSSIPSUB_SIGNING_H
+
+#include "net/gossipsub/router.h"
+#include "net/gossipsub/rpc.pb-c.h"
+
+enum { SEQNO_SIZE = 8 };
+
+/* The message's id: author and seqno. False with the refusal where it lacks what it must have. */
+bool signing_id(const Gossipsub__Message *message, struct gossipsub_wire_id *id,
+                enum gossipsub_refusal *refusal);
+/* Whether it was made by its author. */
+bool signing_verify(const struct gossipsub_signing *signing, const Gossipsub__Message *message,
+                    enum gossipsub_refusal *refusal);
+/* An RPC, with its length before it, of a message of our own; its id. NULL where it is over
+ * GOSSIPSUB_RPC_SIZE_MAX. */
+struct chunk *signing_encode(struct gossipsub_signing *signing, struct bytes topic,
+                             struct bytes data, struct gossipsub_wire_id *id);
+
+#endif
