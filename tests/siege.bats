@@ -203,3 +203,41 @@ has_peers() {
     echo "$before kB before, at most $(most_of_a) kB"
     is_sanitized || (($(most_of_a) - before < 60000))
 }
+
+# Joins the mesh, and reads nothing: launch_silent NAME.
+launch_silent() {
+    launch "$1" "$TOOLS/hostile" --no-credit "$victim" open "propose:$meshsub" \
+        "hex:2e0a2c08011228$(printf %s /leanconsensus/12345678/block/ssz_snappy | hex_of)" \
+        accept "answer:$meshsub" rest:60000
+    DEADLINE=30 eventually has_joined "$2"
+}
+
+has_joined() {
+    [ "$(jq -c 'select(.event == "mesh_joined") | .peer_id' a.out | sort -u | wc -l)" -eq "$1" ]
+}
+
+good_has() {
+    [ "$(jq -c 'select(.event == "message")' good.out | wc -l)" -eq "$1" ]
+}
+
+@test "peers that read nothing, one after the other, do not fill the memory with what waits for them" {
+    start_victim
+    random=$(head -c 1000000 /dev/urandom | hex_of)
+    for i in {1..90}; do
+        printf '{"topic":"lean:block","data":"%04d%s"}' "$i" "$random" > "request$i"
+    done
+    for i in 1 2 3; do
+        launch_silent "silent$i" $((i + 1))
+        # Each takes some; the good one all, as fast as it reads.
+        for ((j = 30 * i - 29; j <= 30 * i; j++)); do
+            api a /publish "@request$j" > /dev/null
+            DEADLINE=30 eventually good_has "$j"
+        done
+    done
+    kept=$(metric a 'devnet_kept_bytes{of="messages"}') budget=$(metric a devnet_budget_bytes)
+    echo "$kept bytes of messages, $budget of budget"
+    # 90 MB would be.
+    ((kept < budget + budget / 2))
+    api a /mesh | jq -e '.peers | map(.left_out.messages) | sort | .[0] == 0 and .[1] > 0'
+    for i in 1 2 3; do end "silent$i" KILL || true; done
+}

@@ -191,6 +191,7 @@ struct gossipsub {
     struct handle_set candidates;  /* scratch, of router_candidates */
     struct bytes *gossip_ids;      /* scratch, of router_send_gossip */
     size_t gossip_ids_room;        /* at most IHAVE_IDS_SENT_MAX */
+    size_t unsent_max;             /* bytes for a peer: at most SEND_MESSAGES_MAX */
     gossipsub_validator validator; /* NULL: none */
     void *validator_context;
     struct gossipsub_signing signing; /* `verify` NULL: none */

@@ -8,6 +8,7 @@ struct gossipsub *gossipsub_new(const struct gossipsub_parameters *parameters, u
 {
     struct gossipsub *router = memory_new(sizeof(*router));
     router->parameters = *parameters;
+    router->unsent_max = SEND_MESSAGES_MAX;
     random_seed(&router->random, seed);
     id_set_init(&router->seen, parameters->seen_ttl_ms, SEEN_MAX);
     id_set_init(&router->asked, parameters->heartbeat_ms, ASKED_MAX);

@@ -518,6 +518,7 @@ bool host_unsubscribe(struct host *host, const char *topic, struct error *error)
 bool host_publish(struct host *host, const char *topic, struct bytes payload,
                   uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE], size_t *receivers, struct error *error)
 {
+    intake_limit_unsent(host);
     bool done = gossipsub_publish(host->router, clock_now_ms(), topic, payload, id, receivers,
                                   &host->actions, error);
     driver_run(host);

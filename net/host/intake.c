@@ -186,6 +186,11 @@ static void on_shares_timer(evutil_socket_t fd, short what, void *argument)
 
 /* ---- RPCs ---- */
 
+void intake_limit_unsent(struct host *host)
+{
+    gossipsub_limit_unsent(host->router, shares_unsent_limit(&host->shares, chunk_total()));
+}
+
 /* The peer keeps its connection, as with other implementations: it may open another stream. */
 static void reset_malformed(struct protocol_stream *stream)
 {
@@ -203,6 +208,7 @@ static bool carry_out_slice(struct intake *intake, struct bytes rpc)
     struct host *host = stream->connection->host;
     if (!intake->progress.counted)
         gossip_trace_in(peer_of(intake), rpc);
+    intake_limit_unsent(host);
     enum gossipsub_rpc_state state =
         gossipsub_rpc_slice(host->router, clock_now_ms(), peer_of(intake)->router_handle, rpc,
                             &intake->progress, &host->actions);

@@ -175,6 +175,8 @@ void intake_open(struct protocol_stream *stream);
 void intake_receive(struct protocol_stream *stream, struct bytes data);
 void intake_finish(struct protocol_stream *stream); /* FIN has come */
 void intake_close(struct protocol_stream *stream);
+/* Before the router is told of a message: see shares_unsent_limit. */
+void intake_limit_unsent(struct host *host);
 /* Every now and then. */
 void intake_maintain(struct host *host);
 void intake_start(struct host *host);

@@ -10,6 +10,7 @@ void share_join(struct shares *shares, struct share *share)
 {
     *share = (struct share){.patience_ms = SHARE_PATIENCE_MIN_MS};
     TAILQ_INSERT_HEAD(&shares->all, share, link);
+    shares->peers++;
 }
 
 static void stop_wanting(struct shares *shares, struct share *share)
@@ -27,6 +28,7 @@ void share_leave(struct shares *shares, struct share *share)
     stop_wanting(shares, share);
     shares->held -= share->held;
     TAILQ_REMOVE(&shares->all, share, link);
+    shares->peers--;
 }
 
 void share_set_patience(struct share *share, uint64_t round_trip_ms)
@@ -66,6 +68,11 @@ void share_done(struct shares *shares, struct share *share, uint64_t now_ms)
         share->losses = 0;
     stop_wanting(shares, share);
     share->moved_ms = now_ms;
+}
+
+size_t shares_unsent_limit(const struct shares *shares, size_t messages)
+{
+    return messages < shares->budget ? SIZE_MAX : shares->budget / (shares->peers + 1);
 }
 
 /* ---- decisions ---- */

@@ -47,7 +47,7 @@ struct share {
 struct shares {
     size_t budget;
     size_t granted;          /* bytes */
-    size_t waiting;          /* peers */
+    size_t peers, waiting;   /* for a share */
     size_t held;             /* bytes, of all peers */
     size_t elsewhere;        /* bytes that the budget lacks: the caller's to set */
     TAILQ_HEAD(, share) all; /* newest first */
@@ -64,6 +64,10 @@ bool share_hold(struct shares *shares, struct share *share, size_t held, uint64_
 void share_want(struct shares *shares, struct share *share, size_t size, uint64_t now_ms);
 /* It has been carried out: the share is given back. */
 void share_done(struct shares *shares, struct share *share, uint64_t now_ms);
+
+/* How many bytes of messages may wait for one peer while all messages take MESSAGES: any number as
+ * long as the budget has room for them, and an equal share of it otherwise. */
+size_t shares_unsent_limit(const struct shares *shares, size_t messages);
 
 enum share_decision {
     SHARE_NONE,

@@ -244,6 +244,18 @@ static void who_leaves_takes_everything_along(void **state)
     assert_false(shares_pending(&scene.shares));
 }
 
+static void messages_wait_freely_until_the_budget_is_full(void **state)
+{
+    (void)state;
+    struct scene scene;
+    scene_init(&scene);
+    assert_true(shares_unsent_limit(&scene.shares, SHARES_BUDGET - 1) > SHARES_BUDGET);
+    assert_int_equal(shares_unsent_limit(&scene.shares, SHARES_BUDGET),
+                     SHARES_BUDGET / (PEERS + 1));
+    share_leave(&scene.shares, &scene.peers[0]);
+    assert_int_equal(shares_unsent_limit(&scene.shares, SHARES_BUDGET), SHARES_BUDGET / PEERS);
+}
+
 /* ---- any course of events ---- */
 
 static void take_step(struct scene *scene, struct random *random)
@@ -316,6 +328,7 @@ int main(void)
         cmocka_unit_test(what_is_over_a_share_goes_at_once),
         cmocka_unit_test(nobody_waits_for_ever),
         cmocka_unit_test(who_leaves_takes_everything_along),
+        cmocka_unit_test(messages_wait_freely_until_the_budget_is_full),
         cmocka_unit_test(any_course_of_events_keeps_the_books),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
