@@ -15,7 +15,7 @@
 #include "common/memory.h"
 #include "devnet/family.h"
 #include "devnet/loop.h"
-#include "net/address/identity.h"
+#include "net/address/enr_make.h"
 #include "net/api/client.h"
 
 enum { LOOK_AGAIN_MS = 50, CALL_TIMEOUT_MS = 3000 };
@@ -97,6 +97,17 @@ static char *fill_in(const char *command, const struct placeholder *placeholders
 
 /* ---- starting it ---- */
 
+static void make_record(const struct identity *identity, uint16_t port, char *text)
+{
+    struct enr_draft draft = {0};
+    struct enr record = {0};
+    const struct multiaddr address = {.kind = MULTIADDR_IP4, .host = "127.0.0.1", .port = port};
+    enr_draft_set_place(&draft, &address, NULL);
+    enr_draft_sign(&draft, identity, &record, NULL);
+    enr_draft_clear(&draft);
+    enr_text(&record, text);
+}
+
 /* Makes its key; from then on it is known who it is. */
 static bool name_it(struct devnet_node *node, const char *key, uint16_t port, struct error *error)
 {
@@ -109,6 +120,8 @@ static bool name_it(struct devnet_node *node, const char *key, uint16_t port, st
     node->listen[0] =
         text_format("/ip4/127.0.0.1/udp/%u/quic-v1/p2p/%s", (unsigned)port, node->peer_id);
     node->listen_count = 1;
+    node->enr = memory_new(ENR_TEXT_SIZE);
+    make_record(identity, port, node->enr);
     identity_free(identity);
     return true;
 }
@@ -137,17 +150,23 @@ static bool start(struct devnet *devnet, struct devnet_node *node, const char *c
     char *folder = devnet_path(devnet, node->name, NULL);
     char *key = devnet_path(devnet, node->name, "key");
     char *qlog = devnet_path(devnet, node->name, "qlog");
+    char *nodes = devnet_path(devnet, "nodes.yaml", NULL);
+    const char *enr = devnet->nodes[0].enr;
     const struct placeholder placeholders[] = {{"{port}", digits},
                                                {"{key}", key},
                                                {"{bootnode}", devnet->nodes[0].listen[0]},
+                                               {"{enr}", enr != NULL ? enr : ""},
+                                               {"{nodes}", nodes},
                                                {"{qlog}", qlog},
                                                {0}};
     bool logs = strstr(command, "{qlog}") != NULL;
     char *filled = fill_in(command, placeholders);
     file_empty_folder(qlog); /* of what an earlier run left, of another command, too */
     bool started = file_make_folder(folder, error) && (!logs || file_make_folder(qlog, error)) &&
-                   name_it(node, key, port, error) && spawn(devnet, node, filled, error);
+                   devnet_write_nodes(devnet, error) && name_it(node, key, port, error) &&
+                   spawn(devnet, node, filled, error);
     free(filled);
+    free(nodes);
     free(qlog);
     free(key);
     free(folder);
@@ -247,6 +266,13 @@ static bool wait_for_it(struct waiter *waiter)
     return waiter->connected && !waiter->failed;
 }
 
+/* Whether it is told of a node to dial. */
+static bool knows_of_us(const char *command)
+{
+    return strstr(command, "{bootnode}") != NULL || strstr(command, "{enr}") != NULL ||
+           strstr(command, "{nodes}") != NULL;
+}
+
 bool devnet_start_foreign(struct devnet *devnet, const char *name, const char *command,
                           uint64_t timeout_ms, const struct devnet_node **culprit,
                           struct error *error)
@@ -259,7 +285,7 @@ bool devnet_start_foreign(struct devnet *devnet, const char *name, const char *c
         return error_prefix(error, "%s", name);
     struct waiter waiter = {.first = &devnet->nodes[0],
                             .node = node,
-                            .dial = strstr(command, "{bootnode}") == NULL,
+                            .dial = !knows_of_us(command),
                             .deadline_ms = clock_now_ms() + timeout_ms,
                             .error = error};
     *culprit = node;

@@ -19,10 +19,12 @@ bool foreign_parse(const char *text, char **name, char **command, struct error *
  *   {port}      a free UDP port on 127.0.0.1, where it is to listen
  *   {key}       the path of a file with its secp256k1 secret, 64 hexadecimal digits
  *   {bootnode}  the multiaddr of the first node
+ *   {enr}       the node record of the first node
+ *   {nodes}     DIR/nodes.yaml, with the node records of all nodes that were there before it
  *   {qlog}      a folder for its QUIC logs, which `devnet orphans` then reads
- * Waits until the first node is connected to it, which that node sees to where {bootnode} is not
- * in COMMAND. False with the error set where that does not happen within TIMEOUT_MS; CULPRIT is the
- * node then if it was started.
+ * Waits until the first node is connected to it, which that node sees to where none of
+ * {bootnode}, {enr} and {nodes} is in COMMAND. False with the error set where that does not happen
+ * within TIMEOUT_MS; CULPRIT is the node then if it was started.
  */
 bool devnet_start_foreign(struct devnet *devnet, const char *name, const char *command,
                           uint64_t timeout_ms, const struct devnet_node **culprit,

@@ -23,6 +23,7 @@ enum { NODE_OPTIONS = 9, LOG_TAIL_MAX = 16384 };
 static const struct shape ready_shape[] = {{"peer_id", SHAPE_STRING, SHAPE_REQUIRED, NULL},
                                            {"listen", SHAPE_STRINGS, SHAPE_REQUIRED, NULL},
                                            {"api", SHAPE_STRING, SHAPE_REQUIRED, NULL},
+                                           {"enr", SHAPE_STRING, SHAPE_OPTIONAL, NULL},
                                            {0}};
 
 /* A node that is being waited for. */
@@ -60,11 +61,12 @@ static bool take_ready(struct newcomer *newcomer, const json_t *event, struct er
     if (!shape_check(event, ready_shape, error))
         return error_prefix(error, "%s: its ready line", newcomer->node->name);
     struct devnet_node *node = newcomer->node;
-    const json_t *listen = json_object_get(event, "listen");
+    const json_t *listen = json_object_get(event, "listen"), *enr = json_object_get(event, "enr");
     if (json_array_size(listen) == 0)
         return error_set(error, "%s listens nowhere", node->name);
     node->peer_id = text_copy(json_string_value(json_object_get(event, "peer_id")));
     node->api = text_copy(json_string_value(json_object_get(event, "api")));
+    node->enr = json_is_string(enr) ? text_copy(json_string_value(enr)) : NULL;
     node->listen_count = json_array_size(listen);
     node->listen = memory_new((node->listen_count + 1) * sizeof(*node->listen));
     for (size_t i = 0; i < node->listen_count; i++)

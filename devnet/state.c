@@ -14,6 +14,7 @@
 #include "common/file.h"
 #include "common/memory.h"
 #include "common/shape.h"
+#include "devnet/nodes_yaml.h"
 
 enum { STATE_VERSION = 1 };
 
@@ -24,6 +25,7 @@ static const struct shape node_shape[] = {{"name", SHAPE_STRING, SHAPE_REQUIRED,
                                           {"start_time", SHAPE_INTEGER, SHAPE_REQUIRED, NULL},
                                           {"peer_id", SHAPE_STRING, SHAPE_OPTIONAL, NULL},
                                           {"api", SHAPE_STRING, SHAPE_OPTIONAL, NULL},
+                                          {"enr", SHAPE_STRING, SHAPE_OPTIONAL, NULL},
                                           {"listen", SHAPE_STRINGS, SHAPE_REQUIRED, NULL},
                                           {"mark", SHAPE_STRING, SHAPE_OPTIONAL, NULL},
                                           {0}};
@@ -48,6 +50,7 @@ static void clear_nodes(struct devnet *devnet)
         free(node->name);
         free(node->peer_id);
         free(node->api);
+        free(node->enr);
         for (size_t j = 0; j < node->listen_count; j++)
             free(node->listen[j]);
         free(node->listen);
@@ -131,6 +134,7 @@ static void load_node(struct devnet *devnet, const json_t *entry)
         memcpy(node->process.mark, mark, strlen(mark) + 1);
     node->peer_id = copy_member(entry, "peer_id");
     node->api = copy_member(entry, "api");
+    node->enr = copy_member(entry, "enr");
     const json_t *listen = json_object_get(entry, "listen");
     node->listen_count = json_array_size(listen);
     node->listen = memory_new((node->listen_count + 1) * sizeof(*node->listen));
@@ -238,10 +242,10 @@ static json_t *describe_node(const struct devnet_node *node)
     for (size_t i = 0; i < node->listen_count; i++)
         json_array_append_new(listen, json_string(node->listen[i]));
     const char *mark = node->process.mark[0] != '\0' ? node->process.mark : NULL;
-    return json_pack("{s:s,s:I,s:I,s:s?,s:s?,s:o,s:s*}", "name", node->name, "pid",
+    return json_pack("{s:s,s:I,s:I,s:s?,s:s?,s:s*,s:o,s:s*}", "name", node->name, "pid",
                      (json_int_t)node->process.pid, "start_time",
                      (json_int_t)node->process.start_time, "peer_id", node->peer_id, "api",
-                     node->api, "listen", listen, "mark", mark);
+                     node->api, "enr", node->enr, "listen", listen, "mark", mark);
 }
 
 bool devnet_save(const struct devnet *devnet, struct error *error)
@@ -269,6 +273,18 @@ void devnet_write_pid(const struct devnet *devnet, const struct devnet_node *nod
     free(path);
 }
 
+bool devnet_write_nodes(const struct devnet *devnet, struct error *error)
+{
+    const char **records = memory_new((devnet->count + 1) * sizeof(*records));
+    for (size_t i = 0; i < devnet->count; i++)
+        records[i] = devnet->nodes[i].enr;
+    char *path = devnet_path(devnet, "nodes.yaml", NULL);
+    bool written = nodes_yaml_write(path, records, devnet->count, error);
+    free(path);
+    free(records);
+    return written;
+}
+
 bool devnet_node_is_foreign(const struct devnet_node *node)
 {
     return node->api == NULL && node->listen_count > 0;
@@ -286,7 +302,7 @@ void devnet_forget(const struct devnet *devnet)
 
 void devnet_forget_left(const struct devnet *devnet)
 {
-    static const char *const files[] = {left_file, "mesh.json"};
+    static const char *const files[] = {left_file, "mesh.json", "nodes.yaml"};
     for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
         char *path = devnet_path(devnet, files[i], NULL);
         unlink(path);

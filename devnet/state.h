@@ -5,6 +5,7 @@
  *   DIR/left.json     the same, once it is down
  *   DIR/mesh.json     a snapshot (net/mesh/snapshot.h) of the mesh, as `devnet down` found it
  *   DIR/lock          held by whatever starts or stops nodes
+ *   DIR/nodes.yaml    node records of all nodes (devnet/nodes_yaml.h)
  *   DIR/node1/        key, pid, events.jsonl (its standard output), log (its standard error), qlog/
  */
 #ifndef DEVNET_STATE_H
@@ -22,6 +23,7 @@ struct devnet_node {
     char *name; /* "node1"; of another program: as --with says */
     struct process process;
     char *peer_id, *api; /* NULL until the node is ready; another program has no API */
+    char *enr;           /* likewise */
     char **listen;       /* multiaddrs with /p2p */
     size_t listen_count;
 };
@@ -52,6 +54,8 @@ bool devnet_load_left(struct devnet *devnet, struct error *error);
 /* "node1, node2 and mine", or "no nodes"; freed with free(). */
 char *devnet_names(const struct devnet *devnet);
 bool devnet_save(const struct devnet *devnet, struct error *error);
+/* Writes DIR/nodes.yaml: the node records of all its nodes that have one. */
+bool devnet_write_nodes(const struct devnet *devnet, struct error *error);
 /* Writes DIR/NAME/pid, for people with a shell. */
 void devnet_write_pid(const struct devnet *devnet, const struct devnet_node *node);
 /* Whether it is another program (devnet/foreign.h). */

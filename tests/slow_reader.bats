@@ -7,7 +7,7 @@ bats_require_minimum_version 1.5.0
 load helpers.bash
 
 MESSAGES=10
-BEAT=1s
+BEAT=3s
 
 setup() {
     use_programs
@@ -20,9 +20,10 @@ teardown() {
 # The listener and the dialler, meshed on three topics of four; each is the peer that reads slowly in
 # turn.
 meet() {
-    local topics=(--topic lean:block --topic lean:attestation_1 --topic lean:attestation_2 --heartbeat "$BEAT")
-    start_node listener "${topics[@]}" "$@"
-    start_dialler dialler listener "${topics[@]}" "$@"
+    local options=(--topic lean:block --topic lean:attestation_1 --topic lean:attestation_2
+        --heartbeat "$BEAT" --idle-timeout 60s)
+    start_node listener "${options[@]}" "$@"
+    start_dialler dialler listener "${options[@]}" "$@"
     eventually agree listener dialler
     eventually meshed_on listener dialler 3
 }
@@ -62,8 +63,7 @@ prepare_many() {
     done
 }
 
-# NAME publishes so much that control has to wait until its peer reads on; soon enough for the peer to be
-# stopped no longer than a node is patient.
+# NAME publishes so much that control has to wait until its peer reads on.
 publish_much() {
     api_many "$1" /publish many? > published
     jq -es "length == $MESSAGES and all(.receivers == 1)" published

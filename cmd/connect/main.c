@@ -243,15 +243,16 @@ static void print_result(const struct run *run)
         return;
     if (run->settings->json)
         report_result(run->result);
-    report_error(run->settings->accept ? "--accept" : run->settings->target, run->result);
+    report_error(run->settings->accept ? "--accept" : run->settings->name, run->result);
 }
 
 /* Where nothing was found, --json says so all the same. */
 static void internal_failure(struct run *run, const char *error)
 {
     run->exit = run->blames_option ? USAGE : INTERNAL;
-    run->result = json_pack("{s:s?, s:s, s:i, s:s, s:[]}", "target", run->settings->target,
-                            "reached", "none", "exit", run->exit, "error", error, "steps");
+    run->result = json_pack("{s:s?, s:s, s:i, s:s, s:[]}", "target",
+                            run->settings->accept ? NULL : run->settings->name, "reached", "none",
+                            "exit", run->exit, "error", error, "steps");
 }
 
 /* What was asked for beside the connection, and is not whole, makes a failure of what succeeded. */

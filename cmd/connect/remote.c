@@ -61,7 +61,7 @@ static void complete_result(struct remote *remote)
 {
     if (remote->result == NULL) {
         const char *error = remote->error.text;
-        remote->result = json_pack("{s:s, s:s, s:i, s:o}", "target", remote->settings->target,
+        remote->result = json_pack("{s:s, s:s, s:i, s:o}", "target", remote->settings->name,
                                    "reached", "none", "exit", API_FAILED, "error",
                                    json_sprintf("%s: %s", remote->settings->from, error));
     }
@@ -91,7 +91,7 @@ int connect_remote(const struct connect_settings *settings)
     complete_result(&remote);
     if (settings->json)
         report_result(remote.result);
-    report_error(settings->target, remote.result);
+    report_error(settings->name, remote.result);
     int code = exit_of(remote.result);
     json_decref(remote.result);
     json_decref(remote.steps);

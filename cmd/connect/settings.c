@@ -105,7 +105,9 @@ static const struct program_spec program = {
     .name = "devnet-connect",
     .summary = "connect two libp2p nodes over QUIC and report each step of the handshake",
     .description =
-        "Dials TARGET, a multiaddr such as /ip4/A/udp/P/quic-v1[/p2p/PEERID], and prints each step "
+        "Dials TARGET, a multiaddr such as /ip4/A/udp/P/quic-v1[/p2p/PEERID] or a node record "
+        "(enr:..., EIP-778, whose signature must be right; its port is quic, else udp), and prints "
+        "each step "
         "as it happens: handshake (complete, and the peer's identity verified), confirmed (the "
         "peer has accepted ours), status, streams (one gossipsub stream open each way), mesh, and "
         "identify, which is asked when the gossipsub stream is open and never on the way to the "
@@ -153,7 +155,7 @@ static void check_combination(const struct connect_settings *settings)
     if (settings->accept && (settings->target != NULL || settings->from != NULL))
         connect_usage_error("--accept waits to be dialled: it takes neither a target nor --from");
     if (!settings->accept && settings->target == NULL)
-        connect_usage_error("a target is needed: a multiaddr, or --accept");
+        connect_usage_error("a target is needed: a multiaddr or an ENR, or --accept");
     if (settings->key != NULL && settings->key_hex != NULL)
         connect_usage_error("--key and --key-hex exclude each other");
     if (settings->from != NULL && has_options_of_our_own_node(settings))
@@ -179,12 +181,17 @@ void connect_settings_read(int argc, char **argv, struct connect_settings *setti
     struct error error;
     settings->target = result.operand_count > 0 ? result.operands[0] : NULL;
     check_combination(settings);
-    if (settings->target != NULL && !multiaddr_parse(settings->target, &settings->address, &error))
-        connect_usage_error("%s: %s", settings->target, error.text);
-    if (settings->target != NULL && settings->address.port == 0)
+    if (settings->target != NULL &&
+        !node_address_parse(settings->target, &settings->address, &error))
+        connect_usage_error("%s", error.text);
+    if (settings->target != NULL && settings->address.at[0].port == 0)
         connect_usage_error("%s: port 0 cannot be dialled", settings->target);
     if (settings->from != NULL && !api_url_check(settings->from, &error))
         connect_usage_error("--from %s: %s", settings->from, error.text);
+    if (settings->target != NULL && settings->target[0] == '/')
+        snprintf(settings->name, sizeof(settings->name), "%s", settings->target);
+    else if (settings->target != NULL)
+        multiaddr_text(&settings->address.at[0], settings->name);
 }
 
 void connect_settings_clear(struct connect_settings *settings)

@@ -3,12 +3,13 @@
 #define CMD_CONNECT_SETTINGS_H
 
 #include "common/options.h"
-#include "net/address/multiaddr.h"
+#include "net/address/node_address.h"
 #include "net/host/attempt.h"
 
 struct connect_settings {
-    const char *target; /* a multiaddr; NULL with --accept */
-    struct multiaddr address;
+    const char *target; /* a multiaddr or a node record; NULL with --accept */
+    struct node_address address;
+    char name[MULTIADDR_TEXT_SIZE]; /* of the target: a multiaddr */
     bool accept, json;
     struct option_list listen;
     const char *from, *topic, *network, *key, *key_hex, *qlog, *keylog, *agent, *finalized, *head;

@@ -6,6 +6,7 @@
 
 #include "common/options.h"
 #include "devnet/state.h"
+#include "net/address/identity.h"
 
 enum { DEVNET_OK = 0, DEVNET_FAILED = 1, DEVNET_USAGE = 2 };
 
@@ -18,6 +19,9 @@ struct devnet_options {
     bool json;
     bool follow;
     bool events;
+    const char *key; /* of enr make */
+    struct option_list ips;
+    uint64_t port, sequence;
 };
 
 /* Each returns the exit status. */
@@ -26,6 +30,14 @@ int devnet_down_command(const struct devnet_options *options);
 int devnet_status_command(const struct devnet_options *options);
 int devnet_logs_command(const struct devnet_options *options, const char *name);
 int devnet_key_command(const struct devnet_options *options, const char *verb, const char *path);
+int devnet_enr_command(const struct devnet_options *options, const char *verb, char **operands,
+                       size_t count);
+
+/* A key file that is there, whoever made it: one that others can read is warned of. NULL with the
+ * error and errno set, as of identity_load. */
+struct identity *devnet_load_key(const char *path, struct error *error);
+/* What is known of the nodes: {"folder", "up", "nodes"}. */
+json_t *devnet_describe(const struct devnet *devnet);
 
 /* A snapshot of what the nodes that have an API say of themselves. */
 json_t *devnet_ask(const struct devnet *devnet, uint64_t timeout_ms);

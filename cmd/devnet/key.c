@@ -10,21 +10,41 @@
 #include "common/hex.h"
 #include "common/log.h"
 #include "common/output.h"
-#include "net/address/identity.h"
+#include "net/address/enr_make.h"
+
+struct identity *devnet_load_key(const char *path, struct error *error)
+{
+    bool shared = false;
+    struct identity *identity = identity_load(path, &shared, error);
+    if (identity != NULL && shared)
+        log_warn("%s: others can use this key; where it is to be kept: chmod 600 %s", path, path);
+    return identity;
+}
+
+/* A record of the key alone: where it is used is not known. */
+static void make_enr(const struct identity *identity, char enr[ENR_TEXT_SIZE])
+{
+    const struct enr_draft draft = {0};
+    struct enr record = {0};
+    enr_draft_sign(&draft, identity, &record, NULL);
+    enr_text(&record, enr);
+}
 
 static void print_identity(const struct identity *identity, bool json)
 {
-    char peer_id[PEER_ID_TEXT_SIZE];
+    char peer_id[PEER_ID_TEXT_SIZE], enr[ENR_TEXT_SIZE];
     struct public_key key;
     peer_id_text(identity_peer_id(identity), peer_id);
+    make_enr(identity, enr);
     public_key_decode(identity_public_key(identity), &key, NULL);
     char *public_key = hex_text(key.data);
-    json_t *result = json_pack("{s:s,s:s,s:s}", "peer_id", peer_id, "key_type",
+    json_t *result = json_pack("{s:s,s:s,s:s,s:s}", "enr", enr, "peer_id", peer_id, "key_type",
                                key_type_name(key.type), "public_key", public_key);
     if (json)
         output_json(result);
     else
-        printf("peer id     %s\npublic key  %s %s\n", peer_id, key_type_name(key.type), public_key);
+        printf("peer id     %s\npublic key  %s %s\nenr         %s\n", peer_id,
+               key_type_name(key.type), public_key, enr);
     json_decref(result);
     free(public_key);
 }
@@ -43,7 +63,8 @@ int devnet_key_command(const struct devnet_options *options, const char *verb, c
         return DEVNET_USAGE;
     }
     struct error error;
-    struct identity *identity = identity_load_or_create(path, &error);
+    struct identity *identity =
+        make ? identity_load_or_create(path, &error) : devnet_load_key(path, &error);
     if (identity == NULL) {
         int code = errno;
         log_error("%s", error.text);

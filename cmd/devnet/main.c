@@ -32,14 +32,28 @@ static const struct option_spec up_options[] = {
      "How long nodes may take to be ready, and then to connect (default: 10s)", .minimum = 1,
      .maximum = CONNECT_TIMEOUT_MAX_MS},
     {"with", 'w', OPTION_LIST, AT(with), "NAME=COMMAND",
-     "Run another program as a node too; {port}, {key}, {bootnode} and {qlog} in COMMAND are "
-     "replaced; may be repeated"},
+     "Run another program as a node too; {port}, {key}, {bootnode}, {enr}, {nodes} and {qlog} in "
+     "COMMAND are replaced; may be repeated"},
+    {"json", 0, OPTION_FLAG, AT(json),
+     .help = "Print one JSON object once all are up, as status does"},
     {0},
 };
 
 static const struct option_spec down_options[] = {
     {"timeout", 't', OPTION_DURATION, AT(timeout), "DURATION",
      "How long nodes may take to end before they are killed (default: 10s)"},
+    {0},
+};
+
+static const struct option_spec enr_options[] = {
+    {"key", 'k', OPTION_STRING, AT(key), "FILE", "make: the key file of the node whose it is",
+     .files = true},
+    {"ip", 'i', OPTION_LIST, AT(ips), "ADDRESS", "make: IPv4 or IPv6; one of each may be given"},
+    {"port", 'p', OPTION_NUMBER, AT(port), "PORT", "make: of QUIC (quic; quic6 with IPv6)",
+     .minimum = 1, .maximum = 65535},
+    {"seq", 's', OPTION_NUMBER, AT(sequence), "N", "make: the sequence number (default: 1)",
+     .minimum = 1},
+    {"json", 0, OPTION_FLAG, AT(json), .help = "Print JSON"},
     {0},
 };
 
@@ -61,6 +75,8 @@ static const struct command_spec commands[] = {
     {"down", NULL, "Stop the nodes", down_options, 0, 0},
     {"status", NULL, "Show the nodes, and who is up", json_options, 0, 0},
     {"logs", "[NODE]", "Show what the nodes logged", logs_options, 0, 1},
+    {"enr", "show RECORD|NODE | make [KEY=VALUE...]",
+     "Show each field of a node record, or make one of a key file", enr_options, 1, SIZE_MAX},
     {"key", "new|show FILE", "Make a key file, or show whose it is", json_options, 2, 2},
     /* Never parsed here: their own programs do that. */
     {"connect", "[NODE] NODE|MULTIADDR", "Connect to a node, or one to another (devnet-connect)",
@@ -85,6 +101,9 @@ static const struct example examples[] = {
     {"devnet up -n 2 --connect none -- --heartbeat 200ms", "Give the nodes options of their own."},
     {"devnet up --with mine='my-client --port {port} --key {key} --bootnode {bootnode}'",
      "Two nodes, and a client of your own that dials the first."},
+    {"devnet enr make --key node.key --ip 10.0.0.1 --port 9000 is_aggregator=true",
+     "Make a node record."},
+    {"devnet enr show enr:-IS4Q...", "What it says, and whether its signature is right."},
     {"devnet down", "Stop them."},
     {0},
 };
@@ -112,11 +131,17 @@ static const struct program_spec program = {
         "are about all nodes; devnet mesh diff FILE compares with all of them.\n\n"
         "devnet up --with NAME=COMMAND runs another program as a node, by /bin/sh. {port} becomes "
         "the UDP port on 127.0.0.1 to listen on, {key} a file with its secp256k1 secret (64 "
-        "hexadecimal digits), {bootnode} the multiaddr of node1, {qlog} a folder for its QUIC "
-        "logs. Without {bootnode}, node1 dials it. It counts as up once the two are connected. "
+        "hexadecimal digits), {bootnode} the multiaddr of node1, {enr} its node record, {nodes} a "
+        "nodes.yaml with the records of all that are up, {qlog} a folder for its QUIC logs. "
+        "Without {bootnode}, {enr} and {nodes}, node1 dials it. It counts as up once the two are "
+        "connected. "
         "devnet "
         "down, and an up that fails or is interrupted, end whatever came of the command: those in "
         "its session, their children, and who has its DEVNET_MARK in the environment.\n\n"
+        "devnet enr shows and makes node records (ENR, EIP-778, scheme v4). A node has one where "
+        "its key is of secp256k1, as all keys of ours are: a node with an ed25519 key has none. "
+        "VALUE is an address for ip and ip6, a port for tcp, udp, quic and the same with a 6; "
+        "true, false, a number, or 0x and hexadecimal digits for other keys.\n\n"
         "Of a devnet that is down, logs, orphans and mesh use what it left: logs and QUIC logs, "
         "and the mesh as down found it (mesh.json).",
     .options = common_options,
@@ -198,6 +223,17 @@ static int run(int argc, char **argv)
         return devnet_logs_command(&options, result.operand_count > 0 ? result.operands[0] : NULL);
     if (devnet_is_guest(command))
         options_usage_error(&program, "%s: nothing but --dir may stand before it", command);
+    if (strcmp(command, "enr") == 0) {
+        bool known =
+            strcmp(result.operands[0], "show") == 0 || strcmp(result.operands[0], "make") == 0;
+        if (!known)
+            options_usage_error(&program, "enr %s: expected `enr show RECORD` or `enr make`",
+                                result.operands[0]);
+        int status = devnet_enr_command(&options, result.operands[0], result.operands + 1,
+                                        result.operand_count - 1);
+        options_clear(&program, &options);
+        return status;
+    }
     if (strcmp(result.operands[0], "new") != 0 && strcmp(result.operands[0], "show") != 0)
         options_usage_error(&program, "key %s: expected `key new FILE` or `key show FILE`",
                             result.operands[0]);

@@ -63,9 +63,9 @@ static json_t *describe(const struct devnet_node *node, const json_t *snapshot)
     json_t *listen = json_array();
     for (size_t i = 0; i < node->listen_count; i++)
         json_array_append_new(listen, json_string(node->listen[i]));
-    json_t *entry = json_pack("{s:s,s:s,s:I,s:s?,s:s?,s:o}", "name", node->name, "state", state,
-                              "pid", (json_int_t)node->process.pid, "peer_id", node->peer_id, "api",
-                              node->api, "listen", listen);
+    json_t *entry = json_pack("{s:s,s:s,s:I,s:s?,s:s?,s:s?,s:o}", "name", node->name, "state",
+                              state, "pid", (json_int_t)node->process.pid, "peer_id", node->peer_id,
+                              "api", node->api, "enr", node->enr, "listen", listen);
     if (answer != NULL) {
         size_t peers = json_array_size(json_object_get(answer, "peers"));
         json_object_set_new(entry, "peers", json_integer((json_int_t)peers));
@@ -91,6 +91,8 @@ static void print_node(const json_t *entry)
         printf(" peers %" JSON_INTEGER_FORMAT, json_integer_value(json_object_get(entry, "peers")));
     const char *listen = json_string_value(json_array_get(json_object_get(entry, "listen"), 0));
     printf("\n         %s\n", listen != NULL ? listen : "-");
+    if (json_is_string(json_object_get(entry, "enr")))
+        printf("         %s\n", text_of(entry, "enr"));
 }
 
 /* Whether there are nodes and all are up. */
@@ -106,7 +108,7 @@ static bool all_up(const json_t *nodes)
     return json_array_size(nodes) > 0;
 }
 
-static json_t *describe_all(const struct devnet *devnet)
+json_t *devnet_describe(const struct devnet *devnet)
 {
     json_t *snapshot = devnet_ask(devnet, ANSWER_TIMEOUT_MS), *nodes = json_array();
     for (size_t i = 0; i < devnet->count; i++)
@@ -135,7 +137,7 @@ int devnet_status_command(const struct devnet_options *options)
     if (!devnet_load(&devnet, &error)) {
         log_error("%s", error.text);
     } else {
-        json_t *status = describe_all(&devnet);
+        json_t *status = devnet_describe(&devnet);
         up = json_is_true(json_object_get(status, "up"));
         if (options->json)
             output_json(status);

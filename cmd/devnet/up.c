@@ -18,7 +18,9 @@ enum { LINES_OF_A_DEAD_NODE = 10, STOP_PATIENCE_MS = 5000, DYING_MS = 200 };
 static void report_connection(void *context, const struct devnet_node *dialler,
                               const struct devnet_node *listener, const char *reached)
 {
-    (void)context;
+    const struct devnet_options *options = context;
+    if (options->json)
+        return;
     printf("%s connected to %s: %s\n", dialler->name, listener->name, reached);
     output_flush();
 }
@@ -58,8 +60,14 @@ static bool claim(struct devnet *devnet, struct error *error)
     return devnet_load(devnet, error);
 }
 
-static bool add_foreign(struct devnet *devnet, const char *with, uint64_t timeout_ms,
-                        struct error *error)
+static void report_node(const struct devnet_node *node)
+{
+    printf("%s %s %s%s%s\n", node->name, node->api != NULL ? node->api : "-", node->listen[0],
+           node->enr != NULL ? " " : "", node->enr != NULL ? node->enr : "");
+}
+
+static bool add_foreign(struct devnet *devnet, const char *with,
+                        const struct devnet_options *options, struct error *error)
 {
     const struct devnet_node *culprit = NULL;
     char *name, *command;
@@ -67,12 +75,12 @@ static bool add_foreign(struct devnet *devnet, const char *with, uint64_t timeou
         log_error("--with %s", error->text);
         return false;
     }
-    bool up = devnet_start_foreign(devnet, name, command, timeout_ms, &culprit, error);
-    if (up) {
-        printf("%s - %s\n%s connected to %s\n", name, culprit->listen[0], devnet->nodes[0].name,
-               name);
+    bool up = devnet_start_foreign(devnet, name, command, options->timeout, &culprit, error);
+    if (up && !options->json) {
+        report_node(culprit);
+        printf("%s connected to %s\n", devnet->nodes[0].name, name);
         output_flush();
-    } else {
+    } else if (!up) {
         log_error("%s", error->text);
         if (culprit != NULL)
             report_culprit(devnet, culprit);
@@ -91,6 +99,13 @@ static bool is_going_on(struct error *error)
     return going_on;
 }
 
+static void print_all(const struct devnet *devnet)
+{
+    json_t *status = devnet_describe(devnet);
+    output_json(status);
+    json_decref(status);
+}
+
 static bool bring_up(struct devnet *devnet, const struct devnet_options *options,
                      const struct start_options *start, struct error *error)
 {
@@ -101,20 +116,25 @@ static bool bring_up(struct devnet *devnet, const struct devnet_options *options
             report_culprit(devnet, culprit);
         return false;
     }
-    for (size_t i = 0; i < devnet->count; i++)
-        printf("%s %s %s\n", devnet->nodes[i].name, devnet->nodes[i].api,
-               devnet->nodes[i].listen[0]);
+    for (size_t i = 0; i < devnet->count && !options->json; i++)
+        report_node(&devnet->nodes[i]);
     if (!is_going_on(error))
         return false;
-    if (!devnet_wire(devnet, options->wiring, options->timeout, report_connection, NULL, error)) {
+    if (!devnet_wire(devnet, options->wiring, options->timeout, report_connection,
+                     (void *)(uintptr_t)options, error)) {
         log_error("%s", error->text);
         report_ended(devnet);
         return false;
     }
     for (size_t i = 0; i < options->with.count; i++)
-        if (!add_foreign(devnet, options->with.items[i], options->timeout, error) ||
-            !is_going_on(error))
+        if (!add_foreign(devnet, options->with.items[i], options, error) || !is_going_on(error))
             return false;
+    if (!devnet_write_nodes(devnet, error)) {
+        log_error("%s", error->text);
+        return false;
+    }
+    if (options->json)
+        print_all(devnet);
     return is_going_on(error);
 }
 

@@ -44,7 +44,7 @@ bool mesh_is_live(const char *input)
         return false;
     size_t length = strcspn(input, ",");
     char *first = text_format("%.*s", (int)length, input);
-    bool live = mesh_target_looks_like_multiaddr(first) || api_url_check(first, NULL);
+    bool live = node_address_looks_like(first) || api_url_check(first, NULL);
     free(first);
     return live;
 }

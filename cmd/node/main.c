@@ -105,17 +105,17 @@ static bool subscribe(struct node *node, const struct node_settings *settings, s
     return subscribed;
 }
 
-/* Those of LIST that are multiaddrs, as what OPTION takes may be no more than a peer id. */
+/* Those of LIST that are addresses, as what OPTION takes may be no more than a peer id. */
 static bool keep_connected(struct node *node, const char *option, const struct option_list *list,
                            struct error *error)
 {
     for (size_t i = 0; i < list->count; i++) {
-        struct multiaddr address;
+        struct node_address address;
         const char *text = list->items[i];
-        if (*text != '/' && strcmp(option, "--direct") == 0)
+        if (strcmp(option, "--direct") == 0 && *text != '/' && !node_address_looks_like(text))
             continue;
-        if (!multiaddr_parse(text, &address, error))
-            node_usage_error("%s %s: %s", option, text, error->text);
+        if (!node_address_parse(text, &address, error))
+            node_usage_error("%s %s", option, error->text);
         if (!dialer_add(node->dialer, &address, error))
             return false;
     }

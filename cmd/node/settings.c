@@ -7,6 +7,7 @@
 
 #include "common/log.h"
 #include "common/memory.h"
+#include "net/address/node_address.h"
 #include "net/api/address.h"
 #include "net/api/rpc_trace.h"
 #include "net/host/options.h"
@@ -26,11 +27,12 @@ static const struct option_spec options[] = {
      "identity each time)",
      .files = true},
     {"key-hex", 0, OPTION_STRING, AT(key_hex), "HEX", "The identity's secp256k1 secret itself"},
-    {"bootnode", 'b', OPTION_LIST, AT(bootnodes), "MULTIADDR",
-     "Dial that node, and again whenever the connection is lost; may be repeated"},
+    {"bootnode", 'b', OPTION_LIST, AT(bootnodes), "ADDRESS",
+     "Dial that node, a multiaddr or an ENR, and again whenever the connection is lost; may be "
+     "repeated"},
     {"direct", 0, OPTION_LIST, AT(direct), "PEER",
      "A peer that is to be sent every message and never in a mesh, and that has the same agreement "
-     "with us: its peer id, or a multiaddr that ends with it and is dialled; may be repeated"},
+     "with us: its peer id, or an address that has it, which is dialled; may be repeated"},
     {"network", 'n', OPTION_STRING, AT(network), "NAME",
      "The network's name, part of Lean topics (default 12345678)"},
     {"topic", 't', OPTION_LIST, AT(topics), "TOPIC",
@@ -41,6 +43,11 @@ static const struct option_spec options[] = {
     {"head", 0, OPTION_STRING, AT(head), "ROOT:SLOT", "Head of our status (default: zero)"},
     {"heartbeat", 0, OPTION_DURATION, AT(heartbeat_ms), "DURATION",
      "Time between gossipsub heartbeats (default 700ms)", .minimum = 10, .maximum = 60000},
+    {"idle-timeout", 0, OPTION_DURATION, AT(idle_timeout_ms), "DURATION",
+     "Give up a peer after so long a silence, and after three tenths of it where an answer is "
+     "owed; "
+     "longer where one is stopped in a debugger (default 10s)",
+     .minimum = 1000, .maximum = 600000},
     {"d", 0, OPTION_NUMBER, AT(d), "N", "Peers wanted in a mesh (default 8)", .maximum = 1000},
     {"d-low", 0, OPTION_NUMBER, AT(d_low), "N", "Fewest peers in a mesh (default 6)",
      .maximum = 1000},
@@ -137,18 +144,11 @@ void node_usage_error(const char *format, ...)
 
 static struct peer_id direct_peer(const char *text)
 {
-    struct multiaddr address;
     struct peer_id id;
     struct error error;
-    if (*text != '/' && !peer_id_parse(text, &id, &error))
-        node_usage_error("--direct %s: %s", text, error.text);
-    if (*text != '/')
-        return id;
-    if (!multiaddr_parse(text, &address, &error))
-        node_usage_error("--direct %s: %s", text, error.text);
-    if (!address.has_peer_id)
-        node_usage_error("--direct %s: must end with /p2p/PEERID", text);
-    return address.peer_id;
+    if (!node_address_peer_id(text, &id, &error))
+        node_usage_error("--direct %s", error.text);
+    return id;
 }
 
 static void read_direct_peers(struct node_settings *settings)
@@ -167,6 +167,7 @@ void node_settings_read(int argc, char **argv, struct node_settings *settings)
         .api = "127.0.0.1:0",
         .agent = "devnet-node/" DEVNET_VERSION,
         .heartbeat_ms = gossipsub.heartbeat_ms,
+        .idle_timeout_ms = HOST_IDLE_TIMEOUT_MS,
         .d = gossipsub.d,
         .d_low = gossipsub.d_low,
         .d_high = gossipsub.d_high,
@@ -221,6 +222,7 @@ void node_settings_apply(const struct node_settings *settings, struct host_setti
     host->qlog_folder = settings->qlog;
     host->keylog_path = settings->keylog;
     host->seed = settings->seed;
+    host->idle_timeout_ms = settings->idle_timeout_ms;
     host->sign = settings->sign == 1;
     host->direct_peers = settings->direct_peers;
     host->direct_peer_count = settings->direct.count;

@@ -8,7 +8,7 @@
 struct node_settings {
     struct option_list listen, bootnodes, topics, direct, faults;
     const char *key, *key_hex, *network, *api, *qlog, *keylog, *agent, *finalized, *head;
-    uint64_t heartbeat_ms, d, d_low, d_high, d_lazy, seed;
+    uint64_t heartbeat_ms, idle_timeout_ms, d, d_low, d_high, d_lazy, seed;
     bool flood_publish;
     int log_level, log_format, trace, sign;
     struct peer_id *direct_peers; /* of `direct`, in its order */

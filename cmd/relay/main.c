@@ -30,7 +30,7 @@ static const struct option_spec options[] = {
      "Take clients' datagrams there: a multiaddr or HOST:PORT; port 0 is any free one (default "
      "127.0.0.1:0)"},
     {"to", 't', OPTION_STRING, AT(to), "ADDRESS",
-     "Where the server is: HOST:PORT or a multiaddr; required"},
+     "Where the server is: HOST:PORT, a multiaddr or an ENR; required"},
     {"delay", 'd', OPTION_DURATION, AT(impairment.delay_ms), "DURATION",
      "Delay each datagram, in each direction", .maximum = DELAY_MAX_MS},
     {"jitter", 'j', OPTION_DURATION, AT(impairment.jitter_ms), "DURATION",

@@ -11,7 +11,7 @@
 
 static const char prefix[] = "enr:";
 
-enum { IP4_SIZE = 4, FORK_SIZE = 16, SUBNETS_SIZE = 8, POINT_SIZE = 65 };
+enum { IP4_SIZE = 4, IP6_SIZE = 16, FORK_SIZE = 16, SUBNETS_SIZE = 8, POINT_SIZE = 65 };
 
 /* ---- its form ---- */
 
@@ -118,14 +118,23 @@ void enr_text(const struct enr *record, char *text)
 
 /* ---- what it says ---- */
 
-bool enr_value(const struct enr *record, const char *key, struct bytes *value)
+struct bytes enr_pairs(const struct enr *record)
 {
-    struct bytes signature, rest, sequence, found, candidate;
+    struct bytes signature, rest, sequence;
     split(bytes_of(record->rlp, record->size), &signature, &rest, NULL);
     rlp_take_string(&rest, &sequence, NULL);
-    while (rest.size > 0) {
-        rlp_take_string(&rest, &found, NULL);
-        rlp_take_string(&rest, &candidate, NULL);
+    return rest;
+}
+
+bool enr_next_pair(struct bytes *rest, struct bytes *key, struct bytes *value)
+{
+    return rest->size > 0 && rlp_take_string(rest, key, NULL) && rlp_take_string(rest, value, NULL);
+}
+
+bool enr_value(const struct enr *record, const char *key, struct bytes *value)
+{
+    struct bytes rest = enr_pairs(record), found, candidate;
+    while (enr_next_pair(&rest, &found, &candidate)) {
         if (bytes_equal(found, bytes_of_text(key))) {
             *value = candidate;
             return true;
@@ -142,6 +151,11 @@ bool enr_public_key(const struct enr *record, struct bytes *key)
 bool enr_ip4(const struct enr *record, struct bytes *address)
 {
     return enr_value(record, "ip", address) && address->size == IP4_SIZE;
+}
+
+bool enr_ip6(const struct enr *record, struct bytes *address)
+{
+    return enr_value(record, "ip6", address) && address->size == IP6_SIZE;
 }
 
 bool enr_port(const struct enr *record, const char *key, uint16_t *port)
@@ -240,27 +254,58 @@ bool enr_node_id(const struct enr *record, uint8_t id[ENR_NODE_ID_SIZE])
     return true;
 }
 
-static void secp256k1_peer_id(struct bytes key, struct peer_id *id)
+bool enr_peer_id(const struct enr *record, struct peer_id *id)
 {
+    struct bytes key;
     struct buffer protobuf = {0};
+    if (!enr_public_key(record, &key))
+        return false;
     public_key_encode(&(struct public_key){.type = KEY_SECP256K1, .data = key}, &protobuf);
     peer_id_of_public_key(buffer_bytes(&protobuf), id);
     buffer_clear(&protobuf);
+    return true;
+}
+
+/* The first of KEYS, a list that ends with NULL, that names one. */
+static bool find_port(const struct enr *record, const char *const *keys, uint16_t *port)
+{
+    for (; *keys != NULL; keys++)
+        if (enr_port(record, *keys, port) && *port != 0)
+            return true;
+    return false;
+}
+
+static void set_place(const struct enr *record, enum multiaddr_host kind, struct bytes ip,
+                      uint16_t port, struct multiaddr *address)
+{
+    *address = (struct multiaddr){.kind = kind, .port = port};
+    inet_ntop(kind == MULTIADDR_IP4 ? AF_INET : AF_INET6, ip.data, address->host,
+              sizeof(address->host));
+    address->has_peer_id = enr_peer_id(record, &address->peer_id);
 }
 
 bool enr_multiaddr(const struct enr *record, struct multiaddr *address, struct error *error)
 {
-    struct bytes ip, key;
-    uint16_t port = 0;
+    static const char *const ports[] = {"quic", "udp", NULL};
+    struct bytes ip;
+    uint16_t port;
     if (!enr_ip4(record, &ip))
         return error_set(error, "node record: no IPv4 address (ip)");
-    if ((!enr_port(record, "quic", &port) || port == 0) &&
-        (!enr_port(record, "udp", &port) || port == 0))
+    if (!find_port(record, ports, &port))
         return error_set(error, "node record: no port (quic, udp)");
-    *address = (struct multiaddr){.kind = MULTIADDR_IP4, .port = port};
-    inet_ntop(AF_INET, ip.data, address->host, sizeof(address->host));
-    address->has_peer_id = enr_public_key(record, &key);
-    if (address->has_peer_id)
-        secp256k1_peer_id(key, &address->peer_id);
+    set_place(record, MULTIADDR_IP4, ip, port, address);
+    return true;
+}
+
+bool enr_multiaddr6(const struct enr *record, struct multiaddr *address, struct error *error)
+{
+    static const char *const ports[] = {"quic6", "quic", "udp6", "udp", NULL};
+    struct bytes ip;
+    uint16_t port;
+    if (!enr_ip6(record, &ip))
+        return error_set(error, "node record: no IPv6 address (ip6)");
+    if (!find_port(record, ports, &port))
+        return error_set(error, "node record: no port (quic6, quic, udp6, udp)");
+    set_place(record, MULTIADDR_IP6, ip, port, address);
     return true;
 }

@@ -43,17 +43,25 @@ void enr_text(const struct enr *record, char *text);
 bool enr_verify(const struct enr *record, struct error *error);
 /* What discovery knows the node by: keccak-256 of its key. False without a key on the curve. */
 bool enr_node_id(const struct enr *record, uint8_t id[ENR_NODE_ID_SIZE]);
+/* The peer id of its public key; false where there is none. */
+bool enr_peer_id(const struct enr *record, struct peer_id *id);
 /* /ip4/A/udp/P/quic-v1, P being the port of the key quic, else of udp, and /p2p where there is a
  * public key. False with the error set without an address and a port. */
 bool enr_multiaddr(const struct enr *record, struct multiaddr *address, struct error *error);
+/* The same of ip6, P being the port of quic6, else of quic, udp6 or udp. */
+bool enr_multiaddr6(const struct enr *record, struct multiaddr *address, struct error *error);
 
 /*
  * What the record says of itself, views into it. Each is false where there is nothing of that name
  * or it has no meaning, by its size or its value.
  */
 bool enr_value(const struct enr *record, const char *key, struct bytes *value);
+/* The pair behind what REST holds of the record, which begins as enr_pairs gives it. */
+bool enr_next_pair(struct bytes *rest, struct bytes *key, struct bytes *value);
+struct bytes enr_pairs(const struct enr *record);
 bool enr_public_key(const struct enr *record, struct bytes *key);
 bool enr_ip4(const struct enr *record, struct bytes *address);
+bool enr_ip6(const struct enr *record, struct bytes *address);
 /* KEY is "udp", "quic" or another one that names a port. */
 bool enr_port(const struct enr *record, const char *key, uint16_t *port);
 bool enr_fork(const struct enr *record, struct enr_fork *fork);

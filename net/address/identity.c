@@ -105,23 +105,27 @@ static struct identity *parse_key_file(const char *path, char *text, size_t size
     return identity;
 }
 
-/* Whether FD is a plain file that its owner alone can use. */
-static bool check_key_file(const char *path, int fd, struct error *error)
+/* Whether FD is a plain file that its owner alone can use, or that is told by SHARED where it is
+ * not NULL. */
+static bool check_key_file(const char *path, int fd, bool *shared, struct error *error)
 {
     struct stat status;
     if (fstat(fd, &status) != 0)
         return error_set_kind(error, ERROR_SYSTEM, "%s: %s", path, strerror(errno));
     if (!S_ISREG(status.st_mode))
         return error_set(error, "%s: not a plain file, so not a key file", path);
-    if ((status.st_mode & 077) != 0)
+    bool others = (status.st_mode & 077) != 0;
+    if (shared != NULL)
+        *shared = others;
+    else if (others)
         return error_set(error, "%s: others can use this key (mode %04o); run: chmod 600 %s", path,
                          (unsigned)status.st_mode & 07777, path);
     return true;
 }
 
-static struct identity *load(const char *path, int fd, struct error *error)
+static struct identity *load(const char *path, int fd, bool *shared, struct error *error)
 {
-    if (!check_key_file(path, fd, error))
+    if (!check_key_file(path, fd, shared, error))
         return NULL;
     char text[KEY_FILE_SIZE_MAX + 1];
     ssize_t size = read(fd, text, sizeof(text));
@@ -166,16 +170,14 @@ static bool create(const char *path, struct error *error)
     return made;
 }
 
-struct identity *identity_load_or_create(const char *path, struct error *error)
+/* Not to wait for a writer where the path is a named pipe. */
+static int open_key_file(const char *path)
 {
-    /* Not to wait for a writer where the path is a named pipe. */
-    const int flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK;
-    int fd = open(path, flags);
-    if (fd < 0 && errno == ENOENT) {
-        if (!create(path, error))
-            return NULL;
-        fd = open(path, flags);
-    }
+    return open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+}
+
+static struct identity *load_and_close(const char *path, int fd, bool *shared, struct error *error)
+{
     if (fd < 0) {
         struct stat about;
         bool dangles = errno == ENOENT && lstat(path, &about) == 0;
@@ -183,11 +185,27 @@ struct identity *identity_load_or_create(const char *path, struct error *error)
                        dangles ? "a link to nothing, through which none is made" : strerror(errno));
         return NULL;
     }
-    struct identity *identity = load(path, fd, error);
+    struct identity *identity = load(path, fd, shared, error);
     close(fd);
     if (identity == NULL)
         errno = EINVAL;
     return identity;
+}
+
+struct identity *identity_load_or_create(const char *path, struct error *error)
+{
+    int fd = open_key_file(path);
+    if (fd < 0 && errno == ENOENT) {
+        if (!create(path, error))
+            return NULL;
+        fd = open_key_file(path);
+    }
+    return load_and_close(path, fd, NULL, error);
+}
+
+struct identity *identity_load(const char *path, bool *shared, struct error *error)
+{
+    return load_and_close(path, open_key_file(path), shared, error);
 }
 
 void identity_free(struct identity *identity)
@@ -227,4 +245,13 @@ void identity_sign(const struct identity *identity, struct bytes message, struct
     size_t size = sizeof(der);
     secp256k1_ecdsa_signature_serialize_der(identity->context, der, &size, &made);
     buffer_append(signature, der, size);
+}
+
+void identity_sign_digest(const struct identity *identity,
+                          const uint8_t digest[IDENTITY_DIGEST_SIZE],
+                          uint8_t signature[IDENTITY_SIGNATURE_SIZE])
+{
+    secp256k1_ecdsa_signature made;
+    secp256k1_ecdsa_sign(identity->context, &made, digest, identity->secret, NULL, NULL);
+    secp256k1_ecdsa_signature_serialize_compact(identity->context, signature, &made);
 }

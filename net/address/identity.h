@@ -10,7 +10,7 @@
 #include "net/address/peer_id.h"
 #include "net/address/public_key.h"
 
-enum { IDENTITY_SECRET_SIZE = 32 };
+enum { IDENTITY_SECRET_SIZE = 32, IDENTITY_DIGEST_SIZE = 32, IDENTITY_SIGNATURE_SIZE = 64 };
 
 struct identity;
 
@@ -24,6 +24,11 @@ struct identity *identity_from_secret(struct bytes secret, struct error *error);
  * or EINVAL where there is no fit key.
  */
 struct identity *identity_load_or_create(const char *path, struct error *error);
+/*
+ * The same of a key file that somebody else made: one that is absent is an error, one that others
+ * can read is taken. *SHARED tells whether they can.
+ */
+struct identity *identity_load(const char *path, bool *shared, struct error *error);
 /* NULL is allowed. */
 void identity_free(struct identity *identity);
 
@@ -33,5 +38,9 @@ struct bytes identity_public_key(const struct identity *identity);
 struct bytes identity_secret(const struct identity *identity);
 /* Appends the DER ECDSA-SHA256 signature over MESSAGE; low S. */
 void identity_sign(const struct identity *identity, struct bytes message, struct buffer *signature);
+/* Signs a digest as it is: 64 bytes, r and s; low S. The same digest has the same signature. */
+void identity_sign_digest(const struct identity *identity,
+                          const uint8_t digest[IDENTITY_DIGEST_SIZE],
+                          uint8_t signature[IDENTITY_SIGNATURE_SIZE]);
 
 #endif

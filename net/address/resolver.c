@@ -82,11 +82,12 @@ static void on_answer(int code, struct evutil_addrinfo *answers, void *argument)
     free(query);
 }
 
-struct resolver_query *resolver_ask(struct resolver *resolver, const struct multiaddr *address,
+struct resolver_query *resolver_ask(struct resolver *resolver, const struct node_address *where,
                                     resolver_done done, void *context)
 {
+    const struct multiaddr *address = &where->at[0];
     if (address->kind == MULTIADDR_IP4 || address->kind == MULTIADDR_IP6) {
-        done(context, address, 1, NULL);
+        done(context, where->at, where->count, NULL);
         return NULL;
     }
     if (resolver->dns == NULL)

@@ -4,7 +4,7 @@
 
 #include <event2/event.h>
 
-#include "net/address/multiaddr.h"
+#include "net/address/node_address.h"
 
 enum { RESOLVER_ADDRESSES_MAX = 8 }; /* of one name; more are left out */
 
@@ -20,10 +20,10 @@ struct resolver *resolver_new(struct event_base *base);
 /* Queries under way are cancelled without a word. */
 void resolver_free(struct resolver *resolver);
 /*
- * Calls DONE once, perhaps before it returns (an IP multiaddr is its own answer). The query may be
+ * Calls DONE once, perhaps before it returns (IP multiaddrs are their own answer). The query may be
  * cancelled until then; NULL where it is over already.
  */
-struct resolver_query *resolver_ask(struct resolver *resolver, const struct multiaddr *address,
+struct resolver_query *resolver_ask(struct resolver *resolver, const struct node_address *where,
                                     resolver_done done, void *context);
 void resolver_cancel(struct resolver_query *query);
 

@@ -340,12 +340,21 @@ json_t *host_mesh_json(const struct host *host)
     return object;
 }
 
+static void set_enr(json_t *object, const struct host *host)
+{
+    char text[ENR_TEXT_SIZE];
+    const struct enr record = host_enr(host);
+    enr_text(&record, text);
+    set(object, "enr", json_string(text));
+}
+
 json_t *host_ready_json(const struct host *host, const char *api)
 {
     json_t *object = json_object();
     set(object, "event", json_string("ready"));
     set_peer_id(object, host);
     set(object, "listen", listen_json(host));
+    set_enr(object, host);
     if (api != NULL)
         set(object, "api", json_string(api));
     return object;
@@ -361,5 +370,6 @@ json_t *host_health_json(const struct host *host, uint64_t uptime_ms)
     set_count(object, "uptime_ms", uptime_ms);
     set_count(object, "peers", peer_count(host));
     set(object, "listen", listen_json(host));
+    set_enr(object, host);
     return object;
 }

@@ -158,15 +158,15 @@ static bool read_timeout(const json_t *body, uint64_t *timeout_ms, struct error 
     return true;
 }
 
-static bool read_connect(const json_t *body, struct multiaddr *address,
+static bool read_connect(const json_t *body, struct node_address *address,
                          struct attempt_settings *settings, struct error *error)
 {
     const char *text = json_string_value(json_object_get(body, "addr"));
     const json_t *topic = json_object_get(body, "topic");
     if (text == NULL)
-        return error_set(error, "\"addr\": a multiaddr is needed");
-    if (!multiaddr_parse(text, address, error))
-        return error_prefix(error, "\"addr\": %s", text);
+        return error_set(error, "\"addr\": a multiaddr or a node record is needed");
+    if (!node_address_parse(text, address, error))
+        return error_prefix(error, "\"addr\"");
     if (topic != NULL && !json_is_null(topic) && !json_is_string(topic))
         return error_set(error, "\"topic\": a text");
     return read_until(body, &settings->until, error) &&
@@ -177,7 +177,7 @@ static void post_connect(void *context, struct api_request *request, const json_
 {
     static const struct attempt_handlers handlers = {.step = on_step, .done = on_done};
     struct node_api *api = context;
-    struct multiaddr address;
+    struct node_address address;
     struct attempt_settings settings = {0};
     struct error error;
     if (!read_connect(body, &address, &settings, &error)) {

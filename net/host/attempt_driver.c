@@ -492,14 +492,15 @@ static void adopt(struct attempt_driver *driver, struct peer *peer)
 }
 
 struct attempt_driver *attempt_dial(struct host *host, struct resolver *resolver,
-                                    const struct multiaddr *address,
+                                    const struct node_address *address,
                                     const struct attempt_settings *settings,
                                     const struct attempt_handlers *handlers, void *context)
 {
     struct attempt_driver *driver = driver_new(host, settings, handlers, context, false);
-    multiaddr_text(address, driver->target);
+    multiaddr_text(&address->at[0], driver->target);
     driver->result.target = driver->target;
-    struct peer *peer = address->has_peer_id ? peer_find(host, &address->peer_id) : NULL;
+    struct peer *peer =
+        address->at[0].has_peer_id ? peer_find(host, &address->at[0].peer_id) : NULL;
     if (peer != NULL)
         adopt(driver, peer);
     else

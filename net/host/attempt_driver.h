@@ -10,7 +10,7 @@
 #include "net/host/host.h"
 
 struct attempt_result {
-    const char *target; /* a multiaddr; NULL: whoever dials */
+    const char *target; /* a multiaddr, the first; NULL: whoever dials */
     bool already_connected;
     struct attempt_outcome outcome;
     const char *peer_id; /* NULL: nobody was met */
@@ -31,10 +31,11 @@ struct attempt_handlers {
 
 struct attempt_driver;
 
-/* Dials ADDRESS, or looks at the connection where its peer is connected already. The attempt frees
- * itself after `done`, which is never called before this returns. SETTINGS are copied. */
+/* Dials ADDRESS, as the addresses of one name where it has several, or looks at the connection
+ * where its peer is connected already. The attempt frees itself after `done`, which is never called
+ * before this returns. SETTINGS are copied. */
 struct attempt_driver *attempt_dial(struct host *host, struct resolver *resolver,
-                                    const struct multiaddr *address,
+                                    const struct node_address *address,
                                     const struct attempt_settings *settings,
                                     const struct attempt_handlers *handlers, void *context);
 /* Follows the next peer that dials us. */

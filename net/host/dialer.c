@@ -14,7 +14,7 @@
 
 struct target {
     struct dialer *dialer;
-    struct multiaddr address;
+    struct node_address address;
     char text[MULTIADDR_TEXT_SIZE];
     bool has_peer_id; /* learnt from the first connection where the address has none */
     struct peer_id peer_id;
@@ -178,16 +178,16 @@ void dialer_free(struct dialer *dialer)
     free(dialer);
 }
 
-bool dialer_add(struct dialer *dialer, const struct multiaddr *address, struct error *error)
+bool dialer_add(struct dialer *dialer, const struct node_address *address, struct error *error)
 {
     if (dialer->count == DIALER_TARGETS_MAX)
         return error_set(error, "more than %d nodes to dial", DIALER_TARGETS_MAX);
     struct target *target = memory_new(sizeof(*target));
     target->dialer = dialer;
     target->address = *address;
-    multiaddr_text(address, target->text);
-    target->has_peer_id = address->has_peer_id;
-    target->peer_id = address->peer_id;
+    multiaddr_text(&address->at[0], target->text);
+    target->has_peer_id = address->at[0].has_peer_id;
+    target->peer_id = address->at[0].peer_id;
     target->backoff_ms = DIALER_BACKOFF_FIRST_MS;
     target->timer = evtimer_new(host_settings(dialer->host)->base, on_timer, target);
     healer_init(&target->healer, dialer->host, on_healing, target);

@@ -21,7 +21,7 @@ struct dialer;
 struct dialer *dialer_new(struct host *host, struct resolver *resolver);
 void dialer_free(struct dialer *dialer);
 /* Dials at once. Attempts that fail are logged, and told as HOST_DIAL_FAILED. */
-bool dialer_add(struct dialer *dialer, const struct multiaddr *address, struct error *error);
+bool dialer_add(struct dialer *dialer, const struct node_address *address, struct error *error);
 /* Takes away every target with the peer id: it is not dialled again. */
 void dialer_remove(struct dialer *dialer, const struct peer_id *id);
 

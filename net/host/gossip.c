@@ -18,8 +18,6 @@ enum {
     LARGE_RPC_MIN = 1 << 16,
     LARGER_RPC_MIN = 1 << 20,
     LARGE_RPC_RECENT_MS = 2000, /* since it was written: what a peer needs to read and reset */
-    /* That a peer may take to answer our first words with its stream, beside the round trip. */
-    ANSWER_SLACK_MS = 10,
 };
 
 static struct peer *peer_of(const struct protocol_stream *stream)
@@ -234,20 +232,6 @@ void driver_sent(struct host *host)
 
 /* ---- the peer's streams ---- */
 
-/*
- * A peer that opens its first stream long after we spoke may have forgotten us meanwhile: go-libp2p
- * does where a connection from before our restart ends, and opens a stream anew on this one.
- */
-static bool is_late_first_stream(const struct protocol_stream *stream)
-{
-    const struct peer *peer = peer_of(stream);
-    if (peer->inbound_seen || peer->outbound == NULL)
-        return false;
-    struct quic_connection_facts facts;
-    quic_connection_facts(stream->connection->quic, &facts);
-    return clock_now_ms() - peer->announced_ms > facts.rtt_us / 1000 + ANSWER_SLACK_MS;
-}
-
 static void open_inbound(struct protocol_stream *stream)
 {
     struct peer *peer = peer_of(stream);
@@ -266,7 +250,9 @@ static void open_inbound(struct protocol_stream *stream)
                                .stream = stream};
     host_tell(host, &event);
     gossipsub_inbound_opened(host->router, clock_now_ms(), peer->router_handle, &host->actions);
-    if (is_late_first_stream(stream))
+    /* Who opens its first stream after we spoke may have forgotten us in between: go-libp2p does
+     * where a connection from before our restart ends, however soon, and opens a stream anew. */
+    if (!peer->inbound_seen && peer->outbound != NULL)
         gossipsub_announce_again(host->router, clock_now_ms(), peer->router_handle, &host->actions);
     peer->inbound_seen = true;
     peer_inbound_arrived(peer);
@@ -411,7 +397,6 @@ static struct protocol_stream *propose(struct peer *peer, struct peer_connection
     if (stream == NULL)
         return NULL;
     struct host *host = peer->host;
-    peer->announced_ms = clock_now_ms();
     gossipsub_stream_opened(host->router, clock_now_ms(), peer->router_handle, version,
                             &host->actions);
     driver_run(host);

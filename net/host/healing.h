@@ -15,7 +15,10 @@
 #include <stdint.h>
 
 enum {
-    HEALING_PATIENCE_MS = 3000, /* for what a sound peer says within a few round trips */
+    /* For what a sound peer says within a few round trips. By then its last keep-alive on a dead
+     * connection has gone out, too (5 s at most after what it last heard, with our idle timeout),
+     * from which its idle timeout is reckoned anew. */
+    HEALING_PATIENCE_MS = 5250,
     HEALING_TRIES_MAX = 3,
     HEALING_SILENT_TRIES_MAX = 1,
 };

@@ -288,6 +288,7 @@ void host_settings_default(struct host_settings *settings)
         .agent = "devnet-node/" DEVNET_VERSION,
         .network = "12345678",
         .handshake_timeout_ms = HANDSHAKE_TIMEOUT_MS,
+        .idle_timeout_ms = HOST_IDLE_TIMEOUT_MS,
         .partial_rpcs_max = HOST_PARTIAL_RPCS_MAX,
     };
     gossipsub_parameters_default(&settings->gossipsub);
@@ -302,6 +303,9 @@ static struct quic_endpoint *make_endpoint(struct host *host, struct error *erro
     settings.keylog_path = host->settings.keylog_path;
     settings.qlog_folder = host->settings.qlog_folder;
     settings.policy.handshake_timeout_ms = host->settings.handshake_timeout_ms;
+    settings.policy.idle_timeout_ms = host->settings.idle_timeout_ms;
+    settings.policy.keep_alive_ms = host->settings.idle_timeout_ms / 2;
+    settings.policy.unanswered_ms = host->settings.idle_timeout_ms * 3 / 10;
     settings.handlers = &handlers;
     settings.context = host;
     return quic_endpoint_new(&settings, error);
@@ -322,6 +326,7 @@ struct host *host_new(const struct host_settings *settings, struct error *error)
         return NULL;
     struct host *host = memory_new(sizeof(*host));
     host->settings = *settings;
+    host->record_sequence = clock_epoch_ms();
     LIST_INIT(&host->observers);
     STAILQ_INIT(&host->unsettled);
     LIST_INIT(&host->unsent);

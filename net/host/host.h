@@ -4,12 +4,14 @@
 #ifndef NET_HOST_HOST_H
 #define NET_HOST_HOST_H
 
+#include "net/address/enr.h"
 #include "net/host/events.h"
 #include "net/host/rpc_tracer.h"
 
 enum {
     HOST_NETWORK_SIZE_MAX = 64,
     HOST_PARTIAL_RPCS_MAX = 256 * 1024 * 1024,
+    HOST_IDLE_TIMEOUT_MS = 10000,
 };
 
 /* Misbehaviour on purpose, for tests: bits. */
@@ -45,6 +47,9 @@ struct host_settings {
     bool sign;     /* messages of topics that are not Lean's; and they must be: StrictSign */
     uint64_t seed; /* of the router's choices */
     uint64_t handshake_timeout_ms;
+    /* After so long a silence a peer is given up; after three tenths of it where something is
+     * unacknowledged. Half of it is from one keep-alive to the next. */
+    uint64_t idle_timeout_ms;
     unsigned faults;
     /* Bytes of gossipsub RPCs that have come in part, of all peers together; beyond it whoever has
        us hold the most is disconnected. */
@@ -64,6 +69,9 @@ size_t host_listen_count(const struct host *host);
 /* With the real port and our peer id. */
 struct multiaddr host_listen_address(const struct host *host, size_t index);
 const struct peer_id *host_peer_id(const struct host *host);
+/* Its node record, with the first address of each family that it listens at; of a wildcard address
+ * the port alone. A later host of the same identity has a higher sequence number. */
+struct enr host_enr(const struct host *host);
 const struct host_settings *host_settings(const struct host *host);
 struct gossipsub *host_router(const struct host *host);
 

@@ -56,7 +56,6 @@ struct peer {
         size_t size;
         uint64_t end, written_ms;
     } large_rpc; /* the last one on it, where it ends and when it was written; size 0: none */
-    uint64_t announced_ms; /* when our topics were sent on it */
     struct protocol_stream *inbound[PEER_INBOUND_STREAMS_MAX];
     size_t inbound_count;
     bool inbound_seen; /* a stream of the peer's was there before */
@@ -89,6 +88,7 @@ struct host {
     LIST_HEAD(, peer) unsent; /* peers for whom bytes wait in their gossipsub stream */
     LIST_HEAD(, host_observer) observers;
     struct host_heartbeats heartbeats;
+    uint64_t record_sequence; /* of its node record */
     struct event *shutdown_timer;
     uint64_t shutdown_left_ms;
     void (*shutdown_done)(void *context);

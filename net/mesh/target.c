@@ -7,15 +7,6 @@
 
 static const char scheme[] = "http://";
 
-bool mesh_target_looks_like_multiaddr(const char *text)
-{
-    static const char *const starts[] = {"/ip4/", "/ip6/", "/dns/", "/dns4/", "/dns6/"};
-    for (size_t i = 0; i < sizeof(starts) / sizeof(*starts); i++)
-        if (strncmp(text, starts[i], strlen(starts[i])) == 0)
-            return true;
-    return false;
-}
-
 size_t mesh_target_page_path(const char *page)
 {
     size_t start = strncmp(page, scheme, strlen(scheme)) == 0 ? strlen(scheme) : 0;
@@ -51,9 +42,7 @@ static bool parse_address(const char *text, struct mesh_target *target, struct e
 {
     size_t length = strcspn(text, "=");
     char *address = text_format("%.*s", (int)length, text);
-    target->has_address = multiaddr_parse(address, &target->address, error);
-    if (!target->has_address)
-        error_prefix(error, "%s", address);
+    target->has_address = node_address_parse(address, &target->address, error);
     free(address);
     return target->has_address &&
            (text[length] == '\0' || parse_page(text + length + 1, target, error));
@@ -62,7 +51,7 @@ static bool parse_address(const char *text, struct mesh_target *target, struct e
 bool mesh_target_parse(const char *text, struct mesh_target *target, struct error *error)
 {
     *target = (struct mesh_target){.text = text};
-    if (text[0] == '/')
+    if (text[0] == '/' || node_address_looks_like(text))
         return parse_address(text, target, error);
     if (has_path(text))
         return parse_page(text, target, error);

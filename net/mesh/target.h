@@ -2,26 +2,24 @@
 #ifndef NET_MESH_TARGET_H
 #define NET_MESH_TARGET_H
 
-#include "net/address/multiaddr.h"
+#include "net/address/node_address.h"
 
 struct mesh_target {
     const char *text; /* borrowed: all of it */
     char *api;        /* of a node of ours, or NULL */
     bool has_address; /* a node that is visited */
-    struct multiaddr address;
+    struct node_address address;
     char *page; /* URL of metrics, or NULL; beside an address they are that node's */
 };
 
 /*
- * An API ("http://127.0.0.1:8080"), a multiaddr, a page of metrics
- * ("http://127.0.0.1:8008/metrics": a URL with a path), or MULTIADDR=PAGE. Cleared by the caller in
+ * An API ("http://127.0.0.1:8080"), a multiaddr or node record, a page of metrics
+ * ("http://127.0.0.1:8008/metrics": a URL with a path), or ADDRESS=PAGE. Cleared by the caller in
  * either case.
  */
 bool mesh_target_parse(const char *text, struct mesh_target *target, struct error *error);
 void mesh_target_clear(struct mesh_target *target);
 
-/* Whether it can be nothing but a multiaddr, sound or not. */
-bool mesh_target_looks_like_multiaddr(const char *text);
 /* How many bytes at the start of the page's URL are what an API's would be. */
 size_t mesh_target_page_path(const char *page);
 

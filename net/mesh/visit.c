@@ -313,7 +313,7 @@ static bool make_host(struct visit *visit, const struct visit_settings *settings
     return visit->host != NULL;
 }
 
-struct visit *visit_begin(const struct visit_settings *settings, const struct multiaddr *address,
+struct visit *visit_begin(const struct visit_settings *settings, const struct node_address *address,
                           visit_done done, void *context, struct error *error)
 {
     static const struct attempt_handlers handlers = {.done = on_attempted};
@@ -329,7 +329,7 @@ struct visit *visit_begin(const struct visit_settings *settings, const struct mu
     visit->heard = heard_new();
     visit->identity = identity_generate();
     visit->timer = evtimer_new(settings->base, on_timer, visit);
-    multiaddr_text(address, visit->address);
+    multiaddr_text(&address->at[0], visit->address);
     if (!make_host(visit, settings, error)) {
         error_prefix(error, "%s", visit->address);
         visit_free(visit);

@@ -28,7 +28,7 @@ typedef void (*visit_done)(void *context, json_t *entry, const char *error);
 struct visit;
 
 /* Ends by itself, never before it returns. NULL with the error set where it cannot begin. */
-struct visit *visit_begin(const struct visit_settings *settings, const struct multiaddr *address,
+struct visit *visit_begin(const struct visit_settings *settings, const struct node_address *address,
                           visit_done done, void *context, struct error *error);
 /* Takes leave of the node now; DONE follows soon, without an entry. */
 void visit_cancel(struct visit *visit);

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "net/address/multiaddr.h"
+#include "net/address/node_address.h"
 
 enum { HOST_SIZE = 256 };
 
@@ -30,11 +30,12 @@ static bool look_up(const char *host, const char *port, struct relay_endpoint *e
     return true;
 }
 
-static bool parse_multiaddr(const char *text, struct relay_endpoint *endpoint, struct error *error)
+static bool parse_address(const char *text, struct relay_endpoint *endpoint, struct error *error)
 {
-    struct multiaddr address;
-    if (!multiaddr_parse(text, &address, error))
+    struct node_address where;
+    if (!node_address_parse(text, &where, error))
         return false;
+    const struct multiaddr address = where.at[0];
     endpoint->size = multiaddr_to_sockaddr(&address, &endpoint->address);
     if (endpoint->size > 0)
         return true;
@@ -66,9 +67,9 @@ static bool parse_host_and_port(const char *text, struct relay_endpoint *endpoin
 bool relay_endpoint_parse(const char *text, struct relay_endpoint *endpoint, struct error *error)
 {
     *endpoint = (struct relay_endpoint){0};
-    bool parsed = *text == '/' ? parse_multiaddr(text, endpoint, error)
-                               : parse_host_and_port(text, endpoint, error);
-    return parsed || error_prefix(error, "'%s'", text);
+    if (*text == '/' || node_address_looks_like(text))
+        return parse_address(text, endpoint, error);
+    return parse_host_and_port(text, endpoint, error) || error_prefix(error, "'%s'", text);
 }
 
 uint16_t relay_endpoint_port(const struct relay_endpoint *endpoint)

@@ -1,4 +1,5 @@
-/* A UDP endpoint as people write it: a multiaddr, or HOST:PORT with [brackets] around IPv6. */
+/* A UDP endpoint as people write it: a multiaddr, a node record (its first
+ * address), or HOST:PORT with [brackets] around IPv6. */
 #ifndef NET_RELAY_ENDPOINT_H
 #define NET_RELAY_ENDPOINT_H
 
@@ -14,7 +15,7 @@ struct relay_endpoint {
     socklen_t size;
 };
 
-/* Looks names up, and waits for the answer. False with ERROR set, TEXT quoted in it, where it is no
+/* Looks names up, and waits for the answer. False with ERROR set, TEXT before it, where it is no
  * such thing or the name has no address. */
 bool relay_endpoint_parse(const char *text, struct relay_endpoint *endpoint, struct error *error);
 /* In host byte order. */

@@ -69,11 +69,12 @@ void resolver_free(struct resolver *resolver)
     free(resolver);
 }
 
-struct resolver_query *resolver_ask(struct resolver *resolver, const struct multiaddr *address,
+struct resolver_query *resolver_ask(struct resolver *resolver, const struct node_address *where,
                                     resolver_done done, void *context)
 {
+    const struct multiaddr *address = &where->at[0];
     if (address->kind == MULTIADDR_IP4 || address->kind == MULTIADDR_IP6) {
-        done(context, address, 1, NULL);
+        done(context, where->at, where->count, NULL);
         return NULL;
     }
     if (strlen(address->host) % 2 == 0) {

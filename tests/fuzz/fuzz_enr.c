@@ -1,8 +1,11 @@
 #include "common/memory.h"
-#include "net/address/enr.h"
+#include "net/address/enr_make.h"
+#include "net/address/node_address.h"
 #include "tests/fuzz/fuzz.h"
 
 /* What a record says is read from within it, whatever it says; its text means it again. */
+static void is_made_again(const struct enr *record);
+
 static void survives(const struct enr *record)
 {
     char text[ENR_TEXT_SIZE];
@@ -24,6 +27,65 @@ static void survives(const struct enr *record)
     enr_fork(record, &fork);
     enr_attestation_subnets(record, &subnets);
     enr_is_aggregator(record);
+    is_made_again(record);
+}
+
+static struct identity *some_identity(void)
+{
+    static struct identity *identity;
+    static const uint8_t secret[IDENTITY_SECRET_SIZE] = {1};
+    if (identity == NULL)
+        identity = identity_from_secret(bytes_of(secret, sizeof(secret)), NULL);
+    return identity;
+}
+
+/* What another record says, signed by our key: it verifies, and says all of that. */
+static void is_made_again(const struct enr *record)
+{
+    struct enr_draft draft = {.sequence = record->sequence};
+    struct enr made;
+    struct error error = {.text = ""};
+    struct bytes rest = enr_pairs(record), key, value, found;
+    while (enr_next_pair(&rest, &key, &value)) {
+        char *name = text_format("%.*s", (int)key.size, (const char *)key.data);
+        if (!enr_draft_set(&draft, name, value, &error))
+            require(error.text[0] != '\0');
+        free(name);
+    }
+    if (enr_draft_sign(&draft, some_identity(), &made, &error)) {
+        require(enr_verify(&made, NULL));
+        require(made.sequence == (record->sequence > 0 ? record->sequence : 1));
+        for (size_t i = 0; i < draft.count; i++)
+            require(enr_value(&made, draft.pairs[i].key, &found) &&
+                    bytes_equal(found, buffer_bytes(&draft.pairs[i].value)));
+    } else {
+        require(error.text[0] != '\0');
+    }
+    enr_draft_clear(&draft);
+}
+
+/* KEY=VALUE, as people write it. */
+static void try_pair(char *text)
+{
+    struct enr_draft draft = {0};
+    struct error error = {.text = ""};
+    char *equals = strchr(text, '=');
+    if (equals == NULL)
+        return;
+    *equals = '\0';
+    bool set = enr_draft_set_text(&draft, text, equals + 1, &error);
+    require(set == (draft.count == 1) && (set || error.text[0] != '\0'));
+    enr_draft_clear(&draft);
+}
+
+static void try_address(const char *text)
+{
+    struct node_address address;
+    struct error error = {.text = ""};
+    if (node_address_parse(text, &address, &error))
+        require(address.count >= 1 && address.count <= NODE_ADDRESS_MAX);
+    else
+        require(error.text[0] != '\0');
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -39,6 +101,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         memcpy(text, data, size);
     if (enr_parse(text, &record, NULL))
         survives(&record);
+    try_address(text);
+    try_pair(text);
     free(text);
     return 0;
 }

@@ -111,7 +111,7 @@ static void try_target(const char *text)
     check_told(accepted, &error);
     if (accepted) {
         require((target.api != NULL) + (target.has_address || target.page != NULL) == 1);
-        require(!target.has_address || mesh_target_looks_like_multiaddr(text));
+        require(!target.has_address || node_address_looks_like(text));
         require(target.api == NULL || api_url_check(target.api, &error));
     }
     if (accepted && target.page != NULL) {

@@ -10,6 +10,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -223,7 +224,8 @@ func (n *node) carryOut(c command) error {
 			reader.Cancel()
 		}
 	case "mesh":
-		report("mesh", fields{"topic": topic, "peers": n.meshPeers(topic)})
+		report("mesh", fields{"topic": topic, "peers": n.meshPeers(topic), "subscribers": n.router.ListPeers(topic),
+			"subscribed": slices.Contains(n.router.GetTopics(), topic)})
 	case "streams":
 		n.reportStreams()
 	case "close":

@@ -213,7 +213,15 @@ function makeCommands (node, options) {
     },
     subscribe: (command) => router.subscribe(topicOf(command)),
     unsubscribe: (command) => router.unsubscribe(topicOf(command)),
-    mesh: (command) => report('mesh', { topic: topicOf(command), peers: router.getMeshPeers(topicOf(command)) }),
+    mesh (command) {
+      const topic = topicOf(command)
+      report('mesh', {
+        topic,
+        peers: router.getMeshPeers(topic),
+        subscribers: router.getSubscribers(topic).map(String),
+        subscribed: router.getTopics().includes(topic)
+      })
+    },
     streams: () => report('streams', { connections: node.getConnections().map(describeStreams) }),
     // The connections of one direction, or all.
     async close ({ direction }) {

@@ -84,6 +84,25 @@ fn make_swarm(options: &Options) -> Result<Swarm<Behaviour>, Failure> {
         .build())
 }
 
+/// Quick even where nothing is optimised: xorshift, from a seed that a new peer id brings.
+fn random_bytes(size: usize) -> Vec<u8> {
+    let id = PeerId::random().to_bytes();
+    let mut state = u64::from_le_bytes(id[id.len() - 8..].try_into().expect("8 bytes")) | 1;
+    let mut bytes = Vec::with_capacity(size + 8);
+    while bytes.len() < size {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        bytes.extend(state.to_le_bytes());
+    }
+    bytes.truncate(size);
+    bytes
+}
+
+fn subscribers(router: &gossipsub::Behaviour, topic: &TopicHash) -> Vec<String> {
+    router.all_peers().filter(|(_, topics)| topics.contains(&topic)).map(|(peer, _)| peer.to_string()).collect()
+}
+
 impl Peer {
     fn on_ready(&mut self) {
         let id = self.swarm.local_peer_id().to_string();
@@ -107,16 +126,14 @@ impl Peer {
 
     fn publish(&mut self, topic: String, command: &Value) -> Result<(), Failure> {
         let payload = match (command["bytes"].as_u64(), command["hex"].as_str()) {
-            (Some(size), _) => (0..size.div_ceil(32)).flat_map(|_| PeerId::random().to_bytes().split_off(2)).take(size as usize).collect(),
+            (Some(size), _) => random_bytes(size as usize),
             (_, Some(digits)) => hex::decode(digits)?,
             _ => command["text"].as_str().unwrap_or_default().as_bytes().to_vec(),
         };
         let data = if command["raw"] == true { payload } else { wire::compress_block(&payload) };
         let router = &mut self.swarm.behaviour_mut().gossipsub;
         let id = router.publish(IdentTopic::new(&topic), data)?;
-        let hash = TopicHash::from_raw(&topic);
-        let takers = router.all_peers().filter(|(_, topics)| topics.contains(&&hash));
-        let recipients: Vec<_> = takers.map(|(peer, _)| peer.to_string()).collect();
+        let recipients = subscribers(router, &TopicHash::from_raw(&topic));
         report("published", json!({"topic": topic, "id": hex::encode(id.0), "recipients": recipients}));
         Ok(())
     }
@@ -141,8 +158,11 @@ impl Peer {
             "subscribe" => _ = router.subscribe(&IdentTopic::new(topic))?,
             "unsubscribe" => _ = router.unsubscribe(&IdentTopic::new(topic)),
             "mesh" => {
-                let peers: Vec<_> = router.mesh_peers(&TopicHash::from_raw(&topic)).map(PeerId::to_string).collect();
-                report("mesh", json!({"topic": topic, "peers": peers}));
+                let hash = TopicHash::from_raw(&topic);
+                let peers: Vec<_> = router.mesh_peers(&hash).map(PeerId::to_string).collect();
+                let subscribers = subscribers(router, &hash);
+                let subscribed = router.topics().any(|one| *one == hash);
+                report("mesh", json!({"topic": topic, "peers": peers, "subscribers": subscribers, "subscribed": subscribed}));
             }
             "streams" => report("streams", json!({"connections": self.connections.values().collect::<Vec<_>>()})),
             "close" => self.close(command["direction"].as_str()),
