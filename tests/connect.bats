@@ -601,7 +601,7 @@ with_hosts() {
         [ -z "$output" ]
     }
     target=/ip4/127.0.0.1/udp/9/quic-v1
-    refuses "a target is needed: a multiaddr*, or --accept"
+    refuses "a target is needed: a multiaddr or an ENR, or --accept"
     refuses "nonsense: *" nonsense
     refuses "/ip4/127.0.0.1/udp/0/quic-v1: port 0 cannot be dialled" /ip4/127.0.0.1/udp/0/quic-v1
     refuses "unexpected operand*" "$target" "$target"

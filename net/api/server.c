@@ -34,6 +34,7 @@ struct api_server {
     void *context;
     struct api_address address;
     char *url;
+    bool is_public;
     unsigned requests; /* from their arrival until the last byte of the answer is out */
     LIST_ENTRY(api_server) link;
 };
@@ -345,7 +346,7 @@ static void handle_request(struct evhttp_request *http, void *argument)
     evhttp_connection_set_closecb(evhttp_request_get_connection(http), connection_closed, request);
     evhttp_request_set_on_complete_cb(http, answer_sent, request);
 
-    if (!check_sender(request))
+    if (!server->is_public && !check_sender(request))
         return;
     if (server->requests > API_STREAMS_MAX) {
         api_reply_error(request, 503, "%d answers are being written: try again later",
@@ -362,11 +363,12 @@ static void handle_request(struct evhttp_request *http, void *argument)
 /* What one connection may buffer: a body and its headers, and of a next request no more. */
 static struct bufferevent *make_connection(struct event_base *base, void *argument)
 {
-    (void)argument;
+    const struct api_server *server = argument;
     struct bufferevent *bufferevent = bufferevent_socket_new(base, -1, 0);
     if (bufferevent == NULL)
         return NULL;
-    bufferevent_setwatermark(bufferevent, EV_READ, 0, API_BODY_MAX + 2 * API_HEADERS_MAX);
+    size_t body = server->is_public ? 0 : API_BODY_MAX;
+    bufferevent_setwatermark(bufferevent, EV_READ, 0, body + 2 * API_HEADERS_MAX);
     error_page_replace(bufferevent);
     return bufferevent;
 }
@@ -404,13 +406,45 @@ static struct evhttp *make_http(struct api_server *server)
 {
     struct evhttp *http = evhttp_new(server->base);
     evhttp_set_max_headers_size(http, API_HEADERS_MAX);
-    evhttp_set_max_body_size(http, API_BODY_MAX);
+    evhttp_set_max_body_size(http, server->is_public ? 0 : API_BODY_MAX);
     /* Reads a body that is too large to its end, so that the client is there to see the 413. */
     evhttp_set_flags(http, EVHTTP_SERVER_LINGERING_CLOSE);
-    evhttp_set_timeout(http, API_IDLE_SECONDS);
-    evhttp_set_bevcb(http, make_connection, NULL);
+    evhttp_set_timeout(http, server->is_public ? API_PUBLIC_IDLE_SECONDS : API_IDLE_SECONDS);
+    evhttp_set_bevcb(http, make_connection, server);
     evhttp_set_gencb(http, handle_request, server);
     return http;
+}
+
+static struct api_server *serve(struct event_base *base, const char *listen,
+                                const struct api_address *address, bool is_public,
+                                struct error *error)
+{
+    struct evconnlistener *listener = evconnlistener_new_bind(
+        base, NULL, NULL, LEV_OPT_REUSEABLE | LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC,
+        LISTEN_BACKLOG, (const struct sockaddr *)&address->socket, (int)address->size);
+    if (listener == NULL) {
+        error_set_kind(error, ERROR_SYSTEM, "%s: the API cannot listen there: %s", listen,
+                       strerror(errno));
+        return NULL;
+    }
+    struct api_server *server = memory_new(sizeof(*server));
+    server->base = base;
+    server->is_public = is_public;
+    server->http = make_http(server);
+    LIST_INSERT_HEAD(&servers, server, link);
+    server->resume = evtimer_new(base, on_resume, listener);
+    evhttp_bind_listener(server->http, listener);
+    evconnlistener_set_error_cb(listener, on_accept_failed);
+    note_address(server, evconnlistener_get_fd(listener));
+    return server;
+}
+
+static void set_routes(struct api_server *server, const struct api_route *routes, void *context)
+{
+    if (server == NULL)
+        return;
+    server->routes = routes;
+    server->context = context;
 }
 
 struct api_server *api_server_new(struct event_base *base, const char *listen,
@@ -420,24 +454,22 @@ struct api_server *api_server_new(struct event_base *base, const char *listen,
     struct api_address address;
     if (!api_address_check(listen, &address, error))
         return NULL;
-    struct evconnlistener *listener = evconnlistener_new_bind(
-        base, NULL, NULL, LEV_OPT_REUSEABLE | LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC,
-        LISTEN_BACKLOG, (struct sockaddr *)&address.socket, (int)address.size);
-    if (listener == NULL) {
-        error_set_kind(error, ERROR_SYSTEM, "%s: the API cannot listen there: %s", listen,
-                       strerror(errno));
+    struct api_server *server = serve(base, listen, &address, false, error);
+    set_routes(server, routes, context);
+    return server;
+}
+
+struct api_server *api_server_new_public(struct event_base *base, const char *listen,
+                                         const struct api_route *routes, void *context,
+                                         struct error *error)
+{
+    struct api_address address;
+    if (!api_address_parse(listen, &address)) {
+        error_set(error, "%s: not an address to listen on; write ADDRESS:PORT", listen);
         return NULL;
     }
-    struct api_server *server = memory_new(sizeof(*server));
-    server->base = base;
-    server->routes = routes;
-    server->context = context;
-    server->http = make_http(server);
-    LIST_INSERT_HEAD(&servers, server, link);
-    server->resume = evtimer_new(base, on_resume, listener);
-    evhttp_bind_listener(server->http, listener);
-    evconnlistener_set_error_cb(listener, on_accept_failed);
-    note_address(server, evconnlistener_get_fd(listener));
+    struct api_server *server = serve(base, listen, &address, true, error);
+    set_routes(server, routes, context);
     return server;
 }
 

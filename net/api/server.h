@@ -1,6 +1,6 @@
 /*
- * A node's HTTP API, on loopback only: libevent's evhttp, with Host and Origin checked, bodies
- * bounded, JSON in and out. It knows routes and nothing of what they do.
+ * A node's HTTP API, on loopback only but for what is meant for all: libevent's evhttp, with Host
+ * and Origin checked, bodies bounded, JSON in and out. It knows routes and nothing of what they do.
  */
 #ifndef NET_API_SERVER_H
 #define NET_API_SERVER_H
@@ -16,6 +16,7 @@ enum {
     API_STREAMS_MAX = 64,                    /* requests whose answer is not out yet; else 503 */
     API_STREAM_BUFFER_MAX = 4 * 1024 * 1024, /* lines that a client leaves unread */
     API_IDLE_SECONDS = 600,
+    API_PUBLIC_IDLE_SECONDS = 10,
 };
 
 struct api_server;
@@ -41,6 +42,14 @@ struct api_route {
 struct api_server *api_server_new(struct event_base *base, const char *listen,
                                   const struct api_route *routes, void *context,
                                   struct error *error);
+/*
+ * The same for anybody: LISTEN is any address and port, and any Host and Origin are taken. So
+ * ROUTES are to tell nothing but what all may know, by GET: no body is read, and who is silent for
+ * API_PUBLIC_IDLE_SECONDS is cut off.
+ */
+struct api_server *api_server_new_public(struct event_base *base, const char *listen,
+                                         const struct api_route *routes, void *context,
+                                         struct error *error);
 /* Connections are cut off: `closed` is called for each open stream, and requests that were not
  * answered yet are invalid afterwards. Not to be called from a handler. */
 void api_server_free(struct api_server *server);
