@@ -85,12 +85,16 @@ static void handle_ihave(struct gossipsub *router, struct router_peer *peer,
 {
     if (control->n_ihave == 0)
         return;
-    if (peer->ihave_rpcs++ >= IHAVE_RPCS_PER_HEARTBEAT_MAX) {
+    struct gossipsub_rpc *rpc = router->rpc;
+    if (rpc->ihave == IHAVE_NONE)
+        rpc->ihave =
+            peer->ihave_rpcs++ < IHAVE_RPCS_PER_HEARTBEAT_MAX ? IHAVE_TAKEN : IHAVE_REFUSED;
+    if (rpc->ihave == IHAVE_REFUSED) {
         router_offend(peer, count_offered(control));
         return;
     }
     struct buffer wanted = {0};
-    for (size_t i = 0; i < control->n_ihave && i < CONTROL_PER_RPC_MAX; i++)
+    for (size_t i = 0; i < control->n_ihave; i++)
         choose_wanted(router, peer, control->ihave[i], &wanted);
     const struct bytes *ids = (const struct bytes *)(const void *)wanted.data;
     size_t count = wanted.size / sizeof(*ids);
@@ -137,12 +141,12 @@ static void note_idontwant(struct gossipsub *router, struct router_peer *peer,
 void router_handle_gossip(struct gossipsub *router, struct router_peer *peer,
                           const Gossipsub__ControlMessage *control)
 {
-    for (size_t i = 0; i < control->n_idontwant && i < CONTROL_PER_RPC_MAX; i++)
+    for (size_t i = 0; i < control->n_idontwant; i++)
         note_idontwant(router, peer, control->idontwant[i]);
     if (!peer->stream_open)
         return; /* the rest could not be answered */
     handle_ihave(router, peer, control);
-    for (size_t i = 0; i < control->n_iwant && i < CONTROL_PER_RPC_MAX; i++)
+    for (size_t i = 0; i < control->n_iwant; i++)
         serve_iwant(router, peer, control->iwant[i]);
 }
 
