@@ -6,7 +6,7 @@ DESTDIR ?=
 CC ?= cc
 VERSION := 0.1.0
 
-PACKAGES := libngtcp2 libngtcp2_crypto_gnutls gnutls libsecp256k1 nettle libevent libprotobuf-c jansson zlib libzstd
+PACKAGES := libngtcp2 libngtcp2_crypto_gnutls gnutls libsecp256k1 nettle libevent libprotobuf-c jansson yaml-0.1 zlib libzstd
 WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wold-style-definition -Wpointer-arith -Wwrite-strings -Wvla -Wformat=2 -Wundef
 CFLAGS ?= -O2 -g
@@ -209,13 +209,14 @@ install: all
 	install -m 755 $(PROGRAMS) "$(INSTALL_BIN)"
 	install -m 644 $(MAN_PAGES) "$(INSTALL_MAN)"
 	install -m 644 $(COMPLETIONS) "$(INSTALL_COMPLETIONS)"
-	install -m 644 devnet/devnet.bash net/mesh/snapshot.schema.json "$(INSTALL_SHARE)"
+	install -m 644 devnet/devnet.bash devnet/lean/devnet-cmd.sh net/mesh/snapshot.schema.json "$(INSTALL_SHARE)"
+	install -m 755 devnet/lean/hive.sh "$(INSTALL_SHARE)"
 
 uninstall:
 	rm -f $(foreach name,$(notdir $(PROGRAMS)),"$(INSTALL_BIN)/$(name)")
 	rm -f $(foreach name,$(notdir $(MAN_PAGES)),"$(INSTALL_MAN)/$(name)")
 	rm -f $(foreach name,$(notdir $(COMPLETIONS)),"$(INSTALL_COMPLETIONS)/$(name)")
-	rm -f "$(INSTALL_SHARE)/devnet.bash" "$(INSTALL_SHARE)/snapshot.schema.json"
+	rm -f "$(INSTALL_SHARE)/devnet.bash" "$(INSTALL_SHARE)/devnet-cmd.sh" "$(INSTALL_SHARE)/hive.sh" "$(INSTALL_SHARE)/snapshot.schema.json"
 
 clean:
 	rm -rf $(BUILD)

@@ -1,12 +1,10 @@
 #include "devnet/foreign.h"
 
-#include <arpa/inet.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "common/buffer.h"
 #include "common/clock.h"
@@ -15,6 +13,7 @@
 #include "common/memory.h"
 #include "devnet/family.h"
 #include "devnet/loop.h"
+#include "devnet/ports.h"
 #include "net/address/enr_make.h"
 #include "net/api/client.h"
 
@@ -41,19 +40,6 @@ bool foreign_parse(const char *text, char **name, char **command, struct error *
 }
 
 /* ---- the command ---- */
-
-/* One that was free a moment ago: nobody can reserve it for another program. */
-static uint16_t find_free_port(void)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t size = sizeof(address);
-    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    bool found = fd >= 0 && bind(fd, (struct sockaddr *)&address, size) == 0 &&
-                 getsockname(fd, (struct sockaddr *)&address, &size) == 0;
-    if (fd >= 0)
-        close(fd);
-    return found ? ntohs(address.sin_port) : 0;
-}
 
 /* Puts VALUE into BUFFER as one word of a shell command. */
 static void append_word(struct buffer *buffer, const char *value)
@@ -144,7 +130,7 @@ static bool spawn(const struct devnet *devnet, struct devnet_node *node, char *c
 static bool start(struct devnet *devnet, struct devnet_node *node, const char *command,
                   struct error *error)
 {
-    uint16_t port = find_free_port();
+    uint16_t port = port_find_free(SOCK_DGRAM);
     char digits[8];
     snprintf(digits, sizeof(digits), "%u", port);
     char *folder = devnet_path(devnet, node->name, NULL);

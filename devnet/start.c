@@ -18,7 +18,7 @@
 #include "common/shape.h"
 #include "devnet/loop.h"
 
-enum { NODE_OPTIONS = 9, LOG_TAIL_MAX = 16384 };
+enum { LOG_TAIL_MAX = 16384 };
 
 static const struct shape ready_shape[] = {{"peer_id", SHAPE_STRING, SHAPE_REQUIRED, NULL},
                                            {"listen", SHAPE_STRINGS, SHAPE_REQUIRED, NULL},
@@ -30,8 +30,9 @@ static const struct shape ready_shape[] = {{"peer_id", SHAPE_STRING, SHAPE_REQUI
 struct newcomer {
     struct starter *starter;
     struct devnet_node *node;
-    char *output; /* the path of events.jsonl */
-    int watch;    /* on it */
+    const struct start_node *told; /* NULL: nothing of its own */
+    char *output;                  /* the path of events.jsonl */
+    int watch;                     /* on it */
     struct event *ended;
     int ended_fd;
     bool ready;
@@ -176,13 +177,17 @@ static bool spawn(struct newcomer *newcomer, const char *qlog)
     struct devnet_node *node = newcomer->node;
     char *key = devnet_path(starter->devnet, node->name, "key");
     char *log = devnet_path(starter->devnet, node->name, "log");
-    const char *own[NODE_OPTIONS] = {options->program, "--listen", "/ip4/127.0.0.1/udp/0/quic-v1",
-                                     "--key",          key,        "--api",
-                                     "127.0.0.1:0",    "--qlog",   qlog};
-    char **arguments = memory_new((NODE_OPTIONS + options->argument_count + 1) * sizeof(char *));
+    const char *anywhere[] = {"--listen", "/ip4/127.0.0.1/udp/0/quic-v1", "--api", "127.0.0.1:0"};
+    const struct start_node *told = newcomer->told;
+    const char *own[] = {options->program, "--key", told != NULL ? told->key : key, "--qlog", qlog};
+    size_t count = sizeof(own) / sizeof(*own), told_count = told != NULL ? told->argument_count : 4;
+    char **arguments =
+        memory_new((count + told_count + options->argument_count + 1) * sizeof(char *));
     memcpy(arguments, own, sizeof(own));
+    memcpy(arguments + count, told != NULL ? (const void *)told->arguments : anywhere,
+           told_count * sizeof(char *));
     for (size_t i = 0; i < options->argument_count; i++)
-        arguments[NODE_OPTIONS + i] = options->arguments[i];
+        arguments[count + told_count + i] = options->arguments[i];
     bool started = process_start(arguments, newcomer->output, log, &node->process, starter->error);
     if (started)
         devnet_write_pid(starter->devnet, node);
@@ -212,14 +217,16 @@ static bool start_one(struct newcomer *newcomer)
 static bool start_all(struct starter *starter)
 {
     starter->newcomers = memory_new(starter->count * sizeof(*starter->newcomers));
+    const struct start_node *nodes = starter->options->nodes;
     for (size_t i = 0; i < starter->count; i++) {
         char name[32];
         snprintf(name, sizeof(name), "node%zu", i + 1);
-        devnet_add(starter->devnet, name);
+        devnet_add(starter->devnet, nodes != NULL ? nodes[i].name : name);
     }
     for (size_t i = 0; i < starter->count; i++) {
         struct newcomer *newcomer = &starter->newcomers[i];
         newcomer->starter = starter;
+        newcomer->told = nodes != NULL ? &nodes[i] : NULL;
         newcomer->node = &starter->devnet->nodes[i];
         newcomer->ended_fd = -1;
         if (!start_one(newcomer))

@@ -8,20 +8,29 @@
 
 enum { READY_LINE_MAX = 65536 };
 
+/* What a node is told beside what every one is. */
+struct start_node {
+    const char *name;
+    char *key;        /* the path of its key file */
+    char **arguments; /* where it listens, its API and more */
+    size_t argument_count;
+};
+
 struct start_options {
     const char *program;    /* the path of devnet-node */
     char *const *arguments; /* more options for every node */
     size_t argument_count;
     uint64_t timeout_ms;
+    const struct start_node *nodes; /* NULL: node1 and so on, at any free ports */
     bool *refused; /* becomes true where a node ends with 2: it does not take its arguments */
 };
 
 /*
- * Starts node1 to nodeCOUNT and adds them to DEVNET, which has none yet and whose lock is held; the
- * state is saved as they start, so that they can be stopped whatever becomes of us. Keys of an
- * earlier devnet in the same folder are kept, its logs are not. False with the error set where one
- * cannot be started, ends, or is not ready in time; CULPRIT is that node then, or NULL. Nodes that
- * run are left to the caller.
+ * Starts node1 to nodeCOUNT, or those that OPTIONS name, and adds them to DEVNET, which has none
+ * yet and whose lock is held; the state is saved as they start, so that they can be stopped
+ * whatever becomes of us. Keys of an earlier devnet in the same folder are kept, its logs are not.
+ * False with the error set where one cannot be started, ends, or is not ready in time; CULPRIT is
+ * that node then, or NULL. Nodes that run are left to the caller.
  */
 bool devnet_start(struct devnet *devnet, size_t count, const struct start_options *options,
                   const struct devnet_node **culprit, struct error *error);

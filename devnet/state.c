@@ -51,6 +51,8 @@ static void clear_nodes(struct devnet *devnet)
         free(node->peer_id);
         free(node->api);
         free(node->enr);
+        free(node->lean_api);
+        free(node->metrics);
         for (size_t j = 0; j < node->listen_count; j++)
             free(node->listen[j]);
         free(node->listen);
@@ -252,7 +254,8 @@ bool devnet_save(const struct devnet *devnet, struct error *error)
 {
     json_t *nodes = json_array();
     for (size_t i = 0; i < devnet->count; i++)
-        json_array_append_new(nodes, describe_node(&devnet->nodes[i]));
+        if (!devnet->nodes[i].of_genesis)
+            json_array_append_new(nodes, describe_node(&devnet->nodes[i]));
     json_t *state =
         json_pack("{s:s,s:i,s:o}", "format", format_name, "version", STATE_VERSION, "nodes", nodes);
     char *text = json_dumps(state, JSON_INDENT(2) | JSON_SORT_KEYS);
@@ -288,6 +291,14 @@ bool devnet_write_nodes(const struct devnet *devnet, struct error *error)
 bool devnet_node_is_foreign(const struct devnet_node *node)
 {
     return node->api == NULL && node->listen_count > 0;
+}
+
+char *devnet_node_target(const struct devnet_node *node)
+{
+    if (node->api != NULL)
+        return text_copy(node->api);
+    return node->metrics != NULL ? text_format("%s=?%s", node->listen[0], node->metrics)
+                                 : text_copy(node->listen[0]);
 }
 
 void devnet_forget(const struct devnet *devnet)

@@ -26,6 +26,8 @@ struct devnet_node {
     char *enr;           /* likewise */
     char **listen;       /* multiaddrs with /p2p */
     size_t listen_count;
+    bool of_genesis;          /* known from a genesis folder alone (devnet/genesis.h): not saved */
+    char *lean_api, *metrics; /* of such a node: the URLs of its API and metrics, or NULL */
 };
 
 struct devnet {
@@ -60,6 +62,9 @@ bool devnet_write_nodes(const struct devnet *devnet, struct error *error);
 void devnet_write_pid(const struct devnet *devnet, const struct devnet_node *node);
 /* Whether it is another program (devnet/foreign.h). */
 bool devnet_node_is_foreign(const struct devnet_node *node);
+/* What devnet-mesh is to look at for it (net/mesh/target.h): its API, or its address with the page
+ * of its metrics, if there is one. Freed with free(). The node is ready. */
+char *devnet_node_target(const struct devnet_node *node);
 /* Renames devnet.json to left.json: the devnet is down. */
 void devnet_forget(const struct devnet *devnet);
 /* Removes what an earlier devnet in this folder left of its state. */

@@ -558,7 +558,7 @@ count_nodes() {
     run -2 devnet down now
     run -2 devnet logs a b
     run -2 devnet -- connect node1
-    [[ $output == *"connect: nothing but --dir may stand before it"* ]]
+    [[ $output == *"connect: nothing but --dir and --genesis may stand before it"* ]]
     run -0 devnet --help
     [[ $output == *"devnet connect node1 node2"* ]]
 }

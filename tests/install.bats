@@ -24,6 +24,8 @@ make_target() {
         [ -s "$prefix/share/bash-completion/completions/$program" ]
     done
     [ -s "$prefix/share/devnet/devnet.bash" ]
+    [ -s "$prefix/share/devnet/devnet-cmd.sh" ]
+    [ -x "$prefix/share/devnet/hive.sh" ]
     "$prefix/bin/devnet" --dir "$PWD/not there" status > told || [ "$?" -eq 1 ]
     [ "$(ls)" = $'a root\ntold' ]
     touch "$prefix/bin/other"

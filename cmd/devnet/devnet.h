@@ -5,23 +5,28 @@
 #include <jansson.h>
 
 #include "common/options.h"
-#include "devnet/state.h"
-#include "net/address/identity.h"
+#include "devnet/genesis.h"
 
 enum { DEVNET_OK = 0, DEVNET_FAILED = 1, DEVNET_USAGE = 2 };
 
 struct devnet_options {
     const char *folder;
-    uint64_t nodes;
+    const char *genesis; /* a genesis folder, or NULL */
+    uint64_t nodes;      /* 0: not said */
     int wiring;
     struct option_list with;
     uint64_t timeout;
     bool json;
     bool follow;
     bool events;
+    bool watch;
+    uint64_t interval; /* of watching, in milliseconds */
+    bool force;
     const char *key; /* of enr make */
     struct option_list ips;
     uint64_t port, sequence;
+    const char *name; /* of genesis */
+    uint64_t first_port, first_api_port, first_metrics_port;
 };
 
 /* Each returns the exit status. */
@@ -30,12 +35,17 @@ int devnet_down_command(const struct devnet_options *options);
 int devnet_status_command(const struct devnet_options *options);
 int devnet_logs_command(const struct devnet_options *options, const char *name);
 int devnet_key_command(const struct devnet_options *options, const char *verb, const char *path);
+int devnet_genesis_command(const struct devnet_options *options, const char *folder);
 int devnet_enr_command(const struct devnet_options *options, const char *verb, char **operands,
                        size_t count);
 
-/* A key file that is there, whoever made it: one that others can read is warned of. NULL with the
- * error and errno set, as of identity_load. */
-struct identity *devnet_load_key(const char *path, struct error *error);
+/* Of a key file that is there, whoever made it: one that others can read is warned of; or of a node
+ * of the genesis folder, where there is no such file. NULL with the error and errno set, as of
+ * identity_load. */
+struct identity *devnet_load_key(const struct devnet_options *options, const char *path,
+                                 struct error *error);
+/* The node of LIST ("nodes" or "foreign") in a snapshot; NULL where there is none. */
+const json_t *devnet_find_answer(const json_t *snapshot, const char *list, const char *peer_id);
 /* What is known of the nodes: {"folder", "up", "nodes"}. */
 json_t *devnet_describe(const struct devnet *devnet);
 
@@ -50,8 +60,9 @@ char *devnet_program(const char *program);
 bool devnet_is_guest(const char *name);
 /*
  * Becomes devnet-NAME, with the names of nodes among ARGUMENTS (a list that ends with NULL)
- * replaced by what that program takes. Returns an exit status where it cannot.
+ * replaced by what that program takes, and --genesis DIR taken out, which says it beside GENESIS.
+ * Returns an exit status where it cannot.
  */
-int devnet_run_program(const char *folder, const char *name, char **arguments);
+int devnet_run_program(const char *folder, const char *genesis, const char *name, char **arguments);
 
 #endif

@@ -14,6 +14,7 @@
 #include "common/memory.h"
 #include "common/output.h"
 #include "common/utf8.h"
+#include "devnet/genesis.h"
 #include "net/address/enr_make.h"
 #include "net/address/node_address.h"
 
@@ -125,14 +126,15 @@ static void print_record(const json_t *result)
 }
 
 /* The record of a node that is up, where RECORD is its name. */
-static char *find_record(const char *folder, const char *record, struct error *error)
+static char *find_record(const struct devnet_options *options, const char *record,
+                         struct error *error)
 {
     if (node_address_looks_like(record) && record[0] != '/')
         return text_copy(record);
     struct devnet devnet;
-    devnet_init(&devnet, folder);
+    devnet_init(&devnet, options->folder);
     char *found = NULL;
-    if (devnet_load(&devnet, error)) {
+    if (genesis_load_devnet(options->genesis, &devnet, error)) {
         const struct devnet_node *node = devnet_find(&devnet, record);
         if (node != NULL && node->enr != NULL)
             found = text_copy(node->enr);
@@ -150,7 +152,7 @@ static int show(const struct devnet_options *options, const char *operand)
 {
     struct enr record;
     struct error error, problem;
-    char *text = find_record(options->folder, operand, &error);
+    char *text = find_record(options, operand, &error);
     bool found = text != NULL && enr_parse(text, &record, &error);
     free(text);
     if (!found) {
@@ -223,7 +225,7 @@ static int make(const struct devnet_options *options, char **pairs, size_t count
         log_error("enr make: --key FILE is missing: whose record it is");
         return DEVNET_USAGE;
     }
-    struct identity *identity = devnet_load_key(options->key, &error);
+    struct identity *identity = devnet_load_key(options, options->key, &error);
     if (identity == NULL) {
         int code = errno;
         log_error("--key %s", error.text);

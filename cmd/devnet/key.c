@@ -12,9 +12,31 @@
 #include "common/output.h"
 #include "net/address/enr_make.h"
 
-struct identity *devnet_load_key(const char *path, struct error *error)
+static struct identity *key_of_genesis(const char *folder, const char *name, struct error *error)
+{
+    struct genesis genesis;
+    struct identity *identity = NULL;
+    if (genesis_load(folder, &genesis, error)) {
+        const struct genesis_node *node = genesis_find(&genesis, name);
+        if (node == NULL)
+            error_set(error, "%s: neither a file nor a node of %s", name, folder);
+        else if (node->identity == NULL)
+            error_set(error, "%s: %s has its record, and not its key", name, folder);
+        else
+            identity = identity_from_secret(identity_secret(node->identity), error);
+    }
+    genesis_clear(&genesis);
+    errno = EINVAL;
+    return identity;
+}
+
+struct identity *devnet_load_key(const struct devnet_options *options, const char *path,
+                                 struct error *error)
 {
     bool shared = false;
+    struct stat about;
+    if (options->genesis != NULL && lstat(path, &about) != 0)
+        return key_of_genesis(options->genesis, path, error);
     struct identity *identity = identity_load(path, &shared, error);
     if (identity != NULL && shared)
         log_warn("%s: others can use this key; where it is to be kept: chmod 600 %s", path, path);
@@ -58,13 +80,13 @@ int devnet_key_command(const struct devnet_options *options, const char *verb, c
         log_error("%s: there is a file already, which is left as it is", path);
         return DEVNET_USAGE;
     }
-    if (!make && !present) {
+    if (!make && !present && options->genesis == NULL) {
         log_error("%s: %s", path, strerror(errno));
         return DEVNET_USAGE;
     }
     struct error error;
     struct identity *identity =
-        make ? identity_load_or_create(path, &error) : devnet_load_key(path, &error);
+        make ? identity_load_or_create(path, &error) : devnet_load_key(options, path, &error);
     if (identity == NULL) {
         int code = errno;
         log_error("%s", error.text);

@@ -20,11 +20,14 @@ static const char *const wirings[] = {"none", "line", "full", NULL};
 static const struct option_spec common_options[] = {
     {"dir", 'd', OPTION_STRING, AT(folder), "DIR",
      "The devnet's folder (default: $DEVNET_DIR, else .devnet)", .files = true},
+    {"genesis", 'g', OPTION_STRING, AT(genesis), "DIR",
+     "A genesis folder, whose nodes are added to the devnet's", .files = true},
     {0},
 };
 
 static const struct option_spec up_options[] = {
-    {"nodes", 'n', OPTION_NUMBER, AT(nodes), "N", "How many nodes (default: 2)", .minimum = 1,
+    {"nodes", 'n', OPTION_NUMBER, AT(nodes), "N",
+     "How many nodes (default: 2; with --genesis those of the folder)", .minimum = 1,
      .maximum = DEVNET_NODES_MAX},
     {"connect", 'c', OPTION_CHOICE, AT(wiring), "HOW",
      "Who dials whom: none, line or full (default: full)", .choices = wirings},
@@ -39,9 +42,35 @@ static const struct option_spec up_options[] = {
     {0},
 };
 
+static const struct option_spec genesis_options[] = {
+    {"nodes", 'n', OPTION_NUMBER, AT(nodes), "N", "How many nodes (default: 2)", .minimum = 1,
+     .maximum = DEVNET_NODES_MAX},
+    {"name", 0, OPTION_STRING, AT(name), "NAME",
+     "What they are called: NAME_0, NAME_1 and so on (default: devnet)"},
+    {"ip", 'i', OPTION_LIST, AT(ips), "ADDRESS", "Where they are (default: 127.0.0.1)"},
+    {"port", 'p', OPTION_NUMBER, AT(first_port), "PORT",
+     "QUIC port of the first, the others count on; 0: any free ones (default: 9001)",
+     .maximum = 65535},
+    {"api-port", 0, OPTION_NUMBER, AT(first_api_port), "PORT", "The same of APIs (default: 5051)",
+     .maximum = 65535},
+    {"metrics-port", 0, OPTION_NUMBER, AT(first_metrics_port), "PORT",
+     "The same of metrics (default: 8081)", .maximum = 65535},
+    {"force", 'f', OPTION_FLAG, AT(force),
+     .help = "Replace what an earlier genesis folder has there"},
+    {0},
+};
+
 static const struct option_spec down_options[] = {
     {"timeout", 't', OPTION_DURATION, AT(timeout), "DURATION",
      "How long nodes may take to end before they are killed (default: 10s)"},
+    {0},
+};
+
+static const struct option_spec status_options[] = {
+    {"watch", 'w', OPTION_FLAG, AT(watch), .help = "Look again and again, and print a table"},
+    {"interval", 'i', OPTION_DURATION, AT(interval), "DURATION",
+     "Time between two looks (default: 3s)", .minimum = 100, .maximum = 3600000},
+    {"json", 0, OPTION_FLAG, AT(json), .help = "Print JSON; with --watch one object a line"},
     {0},
 };
 
@@ -73,8 +102,10 @@ static const struct command_spec commands[] = {
     {"up", "[-- NODE-OPTION...]", "Start nodes, connect them and wait until they are", up_options,
      0, SIZE_MAX},
     {"down", NULL, "Stop the nodes", down_options, 0, 0},
-    {"status", NULL, "Show the nodes, and who is up", json_options, 0, 0},
+    {"status", NULL, "Show the nodes, and who is up", status_options, 0, 0},
     {"logs", "[NODE]", "Show what the nodes logged", logs_options, 0, 1},
+    {"genesis", "DIR", "Write a genesis folder for nodes that are yet to be run", genesis_options,
+     1, 1},
     {"enr", "show RECORD|NODE | make [KEY=VALUE...]",
      "Show each field of a node record, or make one of a key file", enr_options, 1, SIZE_MAX},
     {"key", "new|show FILE", "Make a key file, or show whose it is", json_options, 2, 2},
@@ -101,6 +132,8 @@ static const struct example examples[] = {
     {"devnet up -n 2 --connect none -- --heartbeat 200ms", "Give the nodes options of their own."},
     {"devnet up --with mine='my-client --port {port} --key {key} --bootnode {bootnode}'",
      "Two nodes, and a client of your own that dials the first."},
+    {"devnet connect --genesis genesis zeam_0", "Connect to a node of a genesis folder."},
+    {"devnet status --genesis genesis --watch", "See who of them is up, as it changes."},
     {"devnet enr make --key node.key --ip 10.0.0.1 --port 9000 is_aggregator=true",
      "Make a node record."},
     {"devnet enr show enr:-IS4Q...", "What it says, and whether its signature is right."},
@@ -138,6 +171,12 @@ static const struct program_spec program = {
         "devnet "
         "down, and an up that fails or is interrupted, end whatever came of the command: those in "
         "its session, their children, and who has its DEVNET_MARK in the environment.\n\n"
+        "--genesis DIR adds the nodes of a genesis folder, as Lean's devnets have it "
+        "(validator-config.yaml, nodes.yaml, config.yaml, NAME.key): their names stand for them in "
+        "all commands, status and mesh without names are about them, too, and up runs a node of "
+        "ours in the place of each that is not up. status visits them as a peer, and takes the "
+        "number of their peers from their metrics. The same holds where the devnet's folder is a "
+        "genesis folder. devnet genesis writes one, but for the keys of validators.\n\n"
         "devnet enr shows and makes node records (ENR, EIP-778, scheme v4). A node has one where "
         "its key is of secp256k1, as all keys of ours are: a node with an ed25519 key has none. "
         "VALUE is an address for ip and ip6, a port for tcp, udp, quic and the same with a 6; "
@@ -152,21 +191,39 @@ static const struct program_spec program = {
                 "devnet-relay(1)",
 };
 
-/* The devnet's folder as --dir says it before the command; *NEXT is the first argument after. */
-static const char *leading_folder(int argc, char **argv, int *next)
+/* What may stand before the command: --dir and --genesis, which every command knows. */
+struct leading {
+    const char *folder, *genesis;
+    int next; /* the first argument after */
+};
+
+/* Where ARGUMENTS begin with OPTION or LETTER and a value, how many of them that are; 0 if not. */
+static int take_leading(char **arguments, const char *option, const char *letter,
+                        const char **value)
 {
-    const char *folder = NULL;
-    int i = 1;
-    for (; i < argc && argv[i][0] == '-'; i++) {
-        if ((strcmp(argv[i], "--dir") == 0 || strcmp(argv[i], "-d") == 0) && i + 1 < argc)
-            folder = argv[++i];
-        else if (strncmp(argv[i], "--dir=", strlen("--dir=")) == 0)
-            folder = argv[i] + strlen("--dir=");
-        else
-            break;
+    size_t length = strlen(option);
+    if ((strcmp(arguments[0], option) == 0 || strcmp(arguments[0], letter) == 0) &&
+        arguments[1] != NULL) {
+        *value = arguments[1];
+        return 2;
     }
-    *next = i;
-    return folder;
+    if (strncmp(arguments[0], option, length) != 0 || arguments[0][length] != '=')
+        return 0;
+    *value = arguments[0] + length + 1;
+    return 1;
+}
+
+static struct leading read_leading(char **argv)
+{
+    struct leading leading = {.next = 1};
+    int taken = 1;
+    while (taken > 0 && argv[leading.next] != NULL) {
+        taken = take_leading(argv + leading.next, "--dir", "-d", &leading.folder);
+        if (taken == 0)
+            taken = take_leading(argv + leading.next, "--genesis", "-g", &leading.genesis);
+        leading.next += taken;
+    }
+    return leading;
 }
 
 static bool is_own_command(const char *name)
@@ -194,17 +251,22 @@ static int run(int argc, char **argv)
     const char *from_environment = getenv("DEVNET_DIR");
     struct devnet_options options = {
         .folder = from_environment != NULL && *from_environment ? from_environment : ".devnet",
-        .nodes = 2,
         .wiring = WIRE_FULL,
         .timeout = 10000,
+        .interval = 3000,
+        .name = "devnet",
+        .first_port = 9001,
+        .first_api_port = 5051,
+        .first_metrics_port = 8081,
     };
-    int next;
-    const char *fallback = options.folder, *folder = leading_folder(argc, argv, &next);
+    const struct leading leading = read_leading(argv);
+    const char *fallback = options.folder, *folder = leading.folder;
+    int next = leading.next;
     if (!check_folder(folder != NULL ? folder : fallback, folder != NULL))
         return DEVNET_USAGE;
     if (next < argc && argv[next][0] != '-' && !is_own_command(argv[next]))
-        return devnet_run_program(folder != NULL ? folder : options.folder, argv[next],
-                                  argv + next + 1);
+        return devnet_run_program(folder != NULL ? folder : options.folder, leading.genesis,
+                                  argv[next], argv + next + 1);
 
     struct options_result result = options_parse(&program, argc, argv, &options);
     const char *command = result.command->name;
@@ -222,7 +284,13 @@ static int run(int argc, char **argv)
     if (strcmp(command, "logs") == 0)
         return devnet_logs_command(&options, result.operand_count > 0 ? result.operands[0] : NULL);
     if (devnet_is_guest(command))
-        options_usage_error(&program, "%s: nothing but --dir may stand before it", command);
+        options_usage_error(&program, "%s: nothing but --dir and --genesis may stand before it",
+                            command);
+    if (strcmp(command, "genesis") == 0) {
+        int status = devnet_genesis_command(&options, result.operands[0]);
+        options_clear(&program, &options);
+        return status;
+    }
     if (strcmp(command, "enr") == 0) {
         bool known =
             strcmp(result.operands[0], "show") == 0 || strcmp(result.operands[0], "make") == 0;

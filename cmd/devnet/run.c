@@ -11,11 +11,12 @@
 
 #include "common/log.h"
 #include "common/memory.h"
+#include "devnet/genesis.h"
 
 enum form {
     FORM_API,
     FORM_MULTIADDR,
-    FORM_TARGET, /* the API of a node that has one, or its multiaddr */
+    FORM_TARGET, /* the API of a node that has one, or its multiaddr and metrics */
     FORM_QLOG,
 };
 
@@ -43,6 +44,7 @@ struct command_line {
     const struct devnet *devnet;
     const struct guest *guest;
     const char *command; /* of the guest, or "" */
+    const char *genesis; /* a genesis folder, or NULL */
     bool down;           /* the devnet is, and has left its files */
     char **arguments;
     size_t count, operands;
@@ -73,8 +75,9 @@ static char *name_in_form(const struct devnet *devnet, const struct devnet_node 
         log_error("%s: another program, without an API of ours", node->name);
         return NULL;
     }
-    bool api = form == FORM_API || (form == FORM_TARGET && node->api != NULL);
-    return text_copy(api ? node->api : node->listen[0]);
+    if (form == FORM_TARGET)
+        return devnet_node_target(node);
+    return text_copy(form == FORM_API ? node->api : node->listen[0]);
 }
 
 static bool is_among(const char *option, const char *options)
@@ -141,7 +144,8 @@ static const struct devnet_node *find_node(const struct command_line *line, cons
 static void tell_unknown(const struct command_line *line, const char *name)
 {
     char *names = devnet_names(line->devnet);
-    log_error("%s: no such node is up in %s; there %s %s", name, line->devnet->folder,
+    log_error("%s: no such node is up in %s%s%s; there %s %s", name, line->devnet->folder,
+              line->genesis != NULL ? ", nor in " : "", line->genesis != NULL ? line->genesis : "",
               line->down ? "were" : "are", names);
     free(names);
 }
@@ -205,32 +209,42 @@ static bool add_from(struct command_line *line, char **arguments)
     return true;
 }
 
+/* Of a node without an API: those of a genesis folder were asked for. */
+static bool is_visited(const struct command_line *line, const struct devnet_node *node)
+{
+    return node->of_genesis && line->guest->form == FORM_TARGET &&
+           strcmp(line->command, "watch") != 0;
+}
+
 /* Of other programs what there is: they have no API, and QUIC logs only where they were told. */
 static void add_all_nodes(struct command_line *line)
 {
     for (size_t i = 0; i < line->devnet->count; i++) {
         const struct devnet_node *node = &line->devnet->nodes[i];
         char *qlog = devnet_path(line->devnet, node->name, "qlog");
-        bool there = line->guest->form == FORM_QLOG ? access(qlog, F_OK) == 0 : node->api != NULL;
+        bool there = line->guest->form == FORM_QLOG ? access(qlog, F_OK) == 0
+                                                    : node->api != NULL || is_visited(line, node);
         if (there)
             push(line, name_in_form(line->devnet, node, line->guest->form));
         free(qlog);
     }
 }
 
-/* All APIs as one operand, as `devnet-mesh diff` takes them. */
-static void add_all_apis(struct command_line *line)
+/* All of them as one operand, as `devnet-mesh diff` takes them. */
+static void add_all_as_one(struct command_line *line)
 {
-    char *apis = text_copy("");
+    char *targets = text_copy("");
     for (size_t i = 0; i < line->devnet->count; i++) {
-        const char *api = line->devnet->nodes[i].api;
-        if (api == NULL)
+        const struct devnet_node *node = &line->devnet->nodes[i];
+        if (node->api == NULL && !is_visited(line, node))
             continue;
-        char *longer = text_format("%s%s%s", apis, *apis != '\0' ? "," : "", api);
-        free(apis);
-        apis = longer;
+        char *target = devnet_node_target(node);
+        char *longer = text_format("%s%s%s", targets, *targets != '\0' ? "," : "", target);
+        free(target);
+        free(targets);
+        targets = longer;
     }
-    push(line, apis);
+    push(line, targets);
 }
 
 static bool tell_none(const struct command_line *line)
@@ -275,7 +289,7 @@ static bool add_defaults(struct command_line *line, char **arguments)
     if (line->devnet->count == 0)
         return tell_none(line);
     if (diff)
-        add_all_apis(line);
+        add_all_as_one(line);
     else
         add_all_nodes(line);
     return true;
@@ -322,8 +336,29 @@ bool devnet_is_guest(const char *name)
     return *find_guest(name)->name != '\0';
 }
 
-int devnet_run_program(const char *folder, const char *name, char **arguments)
+/* Takes --genesis DIR out of ARGUMENTS: programs do not know it. */
+static const char *take_genesis(char **arguments, const char *genesis)
 {
+    static const char option[] = "--genesis";
+    size_t kept = 0;
+    bool verbatim = false;
+    for (size_t i = 0; arguments[i] != NULL; i++) {
+        verbatim |= strcmp(arguments[i], "--") == 0;
+        if (!verbatim && strcmp(arguments[i], option) == 0 && arguments[i + 1] != NULL)
+            genesis = arguments[++i];
+        else if (!verbatim && strncmp(arguments[i], option, strlen(option)) == 0 &&
+                 arguments[i][strlen(option)] == '=')
+            genesis = arguments[i] + strlen(option) + 1;
+        else
+            arguments[kept++] = arguments[i];
+    }
+    arguments[kept] = NULL;
+    return genesis;
+}
+
+int devnet_run_program(const char *folder, const char *genesis, const char *name, char **arguments)
+{
+    genesis = take_genesis(arguments, genesis);
     char *file = text_format("devnet-%s", name);
     char *program = devnet_program(file);
     struct devnet devnet;
@@ -331,10 +366,11 @@ int devnet_run_program(const char *folder, const char *name, char **arguments)
     devnet_init(&devnet, folder);
     struct command_line line = {.devnet = &devnet,
                                 .guest = find_guest(name),
+                                .genesis = genesis,
                                 .command = arguments[0] != NULL ? arguments[0] : ""};
     if (strchr(name, '/') != NULL || access(program, X_OK) != 0) {
         log_error("%s: no such command, and there is no %s\ntry: devnet --help", name, program);
-    } else if (!devnet_load(&devnet, &error) ||
+    } else if (!genesis_load_devnet(genesis, &devnet, &error) ||
                ((line.down = devnet.count == 0) && !devnet_load_left(&devnet, &error))) {
         log_error("%s", error.text);
     } else if (translate(&line, program, arguments)) {

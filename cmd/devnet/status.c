@@ -3,34 +3,48 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "common/log.h"
 #include "common/memory.h"
 #include "common/output.h"
+#include "common/utf8.h"
 #include "devnet/family.h"
+#include "devnet/genesis.h"
 #include "net/mesh/collect.h"
 #include "net/mesh/snapshot.h"
 
-enum { ANSWER_TIMEOUT_MS = 2000 };
+enum { ANSWER_TIMEOUT_MS = 2000, VISIT_MS = 500 };
+
+/* What to ask of a node, freed with free(); NULL: nothing. Others' nodes are visited, but for those
+ * that `devnet up` runs: visits would be in their logs. */
+static char *target_of(const struct devnet_node *node)
+{
+    bool ours = node->api != NULL && process_is_running(&node->process);
+    return ours || node->of_genesis ? devnet_node_target(node) : NULL;
+}
 
 json_t *devnet_ask(const struct devnet *devnet, uint64_t timeout_ms)
 {
-    const struct mesh_manner manner = {.timeout_ms = timeout_ms};
-    const char **apis = memory_new((devnet->count + 1) * sizeof(*apis));
+    const struct mesh_manner manner = {.timeout_ms = timeout_ms, .stay_ms = VISIT_MS};
+    char **targets = memory_new((devnet->count + 1) * sizeof(*targets));
     size_t count = 0;
     for (size_t i = 0; i < devnet->count; i++)
-        if (devnet->nodes[i].api != NULL && process_is_running(&devnet->nodes[i].process))
-            apis[count++] = devnet->nodes[i].api;
-    json_t *snapshot = mesh_collect(apis, count, &manner, NULL);
-    free(apis);
+        if ((targets[count] = target_of(&devnet->nodes[i])) != NULL)
+            count++;
+    json_t *snapshot = mesh_collect((const char *const *)targets, count, &manner, NULL);
+    for (size_t i = 0; i < count; i++)
+        free(targets[i]);
+    free(targets);
     return snapshot;
 }
 
-static const json_t *find_answer(const json_t *snapshot, const char *peer_id)
+const json_t *devnet_find_answer(const json_t *snapshot, const char *list, const char *peer_id)
 {
     size_t index;
     const json_t *node;
-    json_array_foreach(json_object_get(snapshot, "nodes"), index, node)
+    json_array_foreach(json_object_get(snapshot, list), index, node)
     {
         if (peer_id != NULL && strcmp(snapshot_item_name(node), peer_id) == 0)
             return node;
@@ -53,24 +67,67 @@ static json_t *count_mesh(const json_t *answer)
     return counts;
 }
 
+/* The sum over all clients; NULL where the node's page of metrics does not tell. */
+static json_t *count_connected(const json_t *answer)
+{
+    static const char metric[] = "lean_connected_peers";
+    double sum = 0;
+    bool told = false;
+    const char *name;
+    json_t *value;
+    json_object_foreach(json_object_get(json_object_get(answer, "volatile"), "metrics"), name,
+                        value)
+    {
+        size_t length = strlen(metric);
+        if (strncmp(name, metric, length) != 0 || (name[length] != '{' && name[length] != '\0'))
+            continue;
+        told = true;
+        sum += json_number_value(value);
+    }
+    return told ? json_integer((json_int_t)sum) : NULL;
+}
+
+/* What it says of itself. */
+static void add_answer(json_t *entry, const json_t *answer, bool ours)
+{
+    const json_t *peers = json_object_get(answer, "peers");
+    const json_t *status = json_object_get(answer, "status");
+    json_object_set(entry, "agent", json_object_get(answer, "agent"));
+    if (json_is_object(status))
+        json_object_set(entry, "head", json_object_get(status, "head"));
+    if (ours) {
+        json_object_set_new(entry, "peers", json_integer((json_int_t)json_array_size(peers)));
+        json_object_set_new(entry, "mesh", count_mesh(answer));
+    } else {
+        json_object_set_new(entry, "peers", count_connected(answer));
+    }
+}
+
+static const char *state_of(const struct devnet_node *node, const json_t *answer)
+{
+    bool foreign =
+        !node->of_genesis && devnet_node_is_foreign(node) && family_lives(&node->process);
+    if (answer != NULL || foreign)
+        return "up";
+    return process_is_running(&node->process) ? "silent" : "down";
+}
+
 static json_t *describe(const struct devnet_node *node, const json_t *snapshot)
 {
-    const json_t *answer = find_answer(snapshot, node->peer_id);
-    bool foreign = devnet_node_is_foreign(node) && family_lives(&node->process);
-    const char *state = answer != NULL || foreign            ? "up"
-                        : process_is_running(&node->process) ? "silent"
-                                                             : "down";
+    const json_t *answer =
+        devnet_find_answer(snapshot, node->of_genesis ? "foreign" : "nodes", node->peer_id);
     json_t *listen = json_array();
     for (size_t i = 0; i < node->listen_count; i++)
         json_array_append_new(listen, json_string(node->listen[i]));
-    json_t *entry = json_pack("{s:s,s:s,s:I,s:s?,s:s?,s:s?,s:o}", "name", node->name, "state",
-                              state, "pid", (json_int_t)node->process.pid, "peer_id", node->peer_id,
-                              "api", node->api, "enr", node->enr, "listen", listen);
-    if (answer != NULL) {
-        size_t peers = json_array_size(json_object_get(answer, "peers"));
-        json_object_set_new(entry, "peers", json_integer((json_int_t)peers));
-        json_object_set_new(entry, "mesh", count_mesh(answer));
-    }
+    json_t *entry =
+        json_pack("{s:s,s:s,s:I,s:s?,s:s?,s:s?,s:o}", "name", node->name, "state",
+                  state_of(node, answer), "pid", (json_int_t)node->process.pid, "peer_id",
+                  node->peer_id, "api", node->api, "enr", node->enr, "listen", listen);
+    if (node->of_genesis)
+        json_object_update_new(entry, json_pack("{s:b,s:s?,s:s?}", "foreign", 1, "lean_api",
+                                                node->lean_api, "metrics", node->metrics));
+    if (answer != NULL)
+        add_answer(entry, answer, !node->of_genesis);
     return entry;
 }
 
@@ -128,25 +185,111 @@ static void print_status(const json_t *status)
     }
 }
 
+/* ---- a table: whose nodes they are does not matter ---- */
+
+static void print_row(const json_t *entry)
+{
+    const json_t *head = json_object_get(entry, "head"), *peers = json_object_get(entry, "peers");
+    const char *state = text_of(entry, "state");
+    bool up = strcmp(state, "up") == 0;
+    char slot[32] = "-", count[32] = "-";
+    if (json_is_object(head))
+        snprintf(slot, sizeof(slot), "%" JSON_INTEGER_FORMAT " %.10s",
+                 json_integer_value(json_object_get(head, "slot")), text_of(head, "root"));
+    if (json_is_integer(peers))
+        snprintf(count, sizeof(count), "%" JSON_INTEGER_FORMAT, json_integer_value(peers));
+    char *agent = utf8_safe_text(bytes_of_text(text_of(entry, "agent")));
+    printf("%-16s %s%-6s%s %-18s %5s  %s\n", text_of(entry, "name"),
+           output_colour(stdout, up ? COLOUR_GREEN : COLOUR_RED), state, output_colour_end(stdout),
+           slot, count, agent);
+    free(agent);
+}
+
+static void print_table(const json_t *status)
+{
+    size_t index;
+    const json_t *entry;
+    printf("%s%-16s %-6s %-18s %5s  %s%s\n", output_colour(stdout, COLOUR_BOLD), "node", "state",
+           "head", "peers", "agent", output_colour_end(stdout));
+    json_array_foreach(json_object_get(status, "nodes"), index, entry)
+    {
+        print_row(entry);
+    }
+}
+
+static void print(const json_t *status, const struct devnet_options *options)
+{
+    if (options->json && options->watch)
+        output_json_line(status);
+    else if (options->json)
+        output_json(status);
+    else if (options->watch || options->genesis != NULL)
+        print_table(status);
+    else
+        print_status(status);
+}
+
+/* Until we are interrupted, or nobody reads what we print. For people, whatever is new. */
+static void watch(struct devnet *devnet, const struct genesis *genesis,
+                  const struct devnet_options *options)
+{
+    json_t *before = NULL;
+    struct error error;
+    bool on_terminal = isatty(STDOUT_FILENO) && !options->json;
+    const struct timespec pause = {.tv_sec = (time_t)(options->interval / 1000),
+                                   .tv_nsec = (long)(options->interval % 1000) * 1000000};
+    while (output_flush() && output_is_read()) {
+        json_t *status = devnet_describe(devnet);
+        if (on_terminal)
+            fputs("\033[H\033[J", stdout);
+        if (options->json || on_terminal || !json_equal(before, status))
+            print(status, options);
+        json_decref(before);
+        before = status;
+        if (!output_flush())
+            break;
+        nanosleep(&pause, NULL);
+        if (!devnet_load(devnet, &error))
+            log_warn("%s", error.text);
+        genesis_add_to(genesis, devnet);
+    }
+    json_decref(before);
+}
+
+static int show(struct devnet *devnet, const struct genesis *genesis,
+                const struct devnet_options *options)
+{
+    genesis_add_to(genesis, devnet);
+    if (options->watch) {
+        watch(devnet, genesis, options);
+        return DEVNET_OK;
+    }
+    json_t *status = devnet_describe(devnet);
+    bool up = json_is_true(json_object_get(status, "up"));
+    print(status, options);
+    if (devnet->count == 0)
+        log_info("no devnet is up in %s", devnet->folder);
+    json_decref(status);
+    return up ? DEVNET_OK : DEVNET_FAILED;
+}
+
 int devnet_status_command(const struct devnet_options *options)
 {
     struct devnet devnet;
+    struct genesis genesis = {0};
     struct error error;
+    int status = DEVNET_FAILED;
     devnet_init(&devnet, options->folder);
-    bool up = false;
-    if (!devnet_load(&devnet, &error)) {
-        log_error("%s", error.text);
-    } else {
-        json_t *status = devnet_describe(&devnet);
-        up = json_is_true(json_object_get(status, "up"));
-        if (options->json)
-            output_json(status);
-        else
-            print_status(status);
-        if (devnet.count == 0)
-            log_info("no devnet is up in %s", devnet.folder);
-        json_decref(status);
+    bool loaded = devnet_load(&devnet, &error);
+    if (loaded && !genesis_load_for(options->genesis, &devnet, &genesis, &error)) {
+        loaded = false;
+        status = DEVNET_USAGE;
     }
+    if (loaded)
+        status = show(&devnet, &genesis, options);
+    else
+        log_error("%s", error.text);
+    genesis_clear(&genesis);
     devnet_clear(&devnet);
-    return up ? DEVNET_OK : DEVNET_FAILED;
+    return status;
 }

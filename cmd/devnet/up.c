@@ -6,14 +6,22 @@
 
 #include "common/file.h"
 #include "common/log.h"
+#include "common/memory.h"
 #include "common/output.h"
 #include "devnet/foreign.h"
+#include "devnet/genesis_start.h"
 #include "devnet/loop.h"
 #include "devnet/start.h"
 #include "devnet/stop.h"
 #include "devnet/wire.h"
 
-enum { LINES_OF_A_DEAD_NODE = 10, STOP_PATIENCE_MS = 5000, DYING_MS = 200 };
+enum {
+    LINES_OF_A_DEAD_NODE = 10,
+    STOP_PATIENCE_MS = 5000,
+    DYING_MS = 200,
+    NODES_DEFAULT = 2,
+    UP_TIMEOUT_MS = 3000
+};
 
 static void report_connection(void *context, const struct devnet_node *dialler,
                               const struct devnet_node *listener, const char *reached)
@@ -106,11 +114,11 @@ static void print_all(const struct devnet *devnet)
     json_decref(status);
 }
 
-static bool bring_up(struct devnet *devnet, const struct devnet_options *options,
+static bool bring_up(struct devnet *devnet, const struct devnet_options *options, size_t count,
                      const struct start_options *start, struct error *error)
 {
     const struct devnet_node *culprit = NULL;
-    if (!devnet_start(devnet, options->nodes, start, &culprit, error)) {
+    if (!devnet_start(devnet, count, start, &culprit, error)) {
         log_error("%s", error->text);
         if (culprit != NULL)
             report_culprit(devnet, culprit);
@@ -158,33 +166,117 @@ static bool check_usage(const struct devnet_options *options, char **operands, s
     return true;
 }
 
+/* ---- in the place of a genesis folder's nodes ---- */
+
+/* Which of them answer; freed with free(). */
+static bool *find_up(const struct genesis *genesis, const char *folder)
+{
+    bool *up = memory_new(genesis->count * sizeof(*up) + 1);
+    struct devnet others;
+    devnet_init(&others, folder);
+    genesis_add_to(genesis, &others);
+    json_t *snapshot = devnet_ask(&others, UP_TIMEOUT_MS);
+    for (size_t i = 0; i < genesis->count; i++)
+        up[i] = devnet_find_answer(snapshot, "foreign", others.nodes[i].peer_id) != NULL;
+    json_decref(snapshot);
+    devnet_clear(&others);
+    return up;
+}
+
+static void report_up(const struct genesis *genesis, const bool *up,
+                      const struct devnet_options *options)
+{
+    for (size_t i = 0; i < genesis->count && !options->json; i++)
+        if (up[i])
+            printf("%s is up already\n", genesis->nodes[i].name);
+    output_flush();
+}
+
+static bool bring_up_genesis(struct devnet *devnet, const struct devnet_options *options,
+                             const struct genesis *genesis, struct start_options *start,
+                             struct error *error)
+{
+    struct genesis_nodes plan = {0};
+    bool *up = find_up(genesis, devnet->folder), done = false;
+    report_up(genesis, up, options);
+    if (!genesis_nodes_plan(genesis, up, devnet, &plan, error)) {
+        log_error("%s", error->text);
+    } else if (plan.count == 0) {
+        log_info("%s: there is no node that is to be run", genesis->folder);
+        done = options->with.count == 0;
+        if (!done)
+            log_error("--with needs a node of ours, which it is connected to");
+    } else {
+        start->nodes = plan.nodes;
+        done = bring_up(devnet, options, plan.count, start, error);
+    }
+    genesis_nodes_free(&plan);
+    free(up);
+    return done;
+}
+
+/* ---- the command ---- */
+
+static bool claim_and_bring_up(struct devnet *devnet, const struct devnet_options *options,
+                               const struct genesis *genesis, struct start_options *start)
+{
+    struct error error;
+    if (!claim(devnet, &error)) {
+        log_error("%s", error.text);
+        return false;
+    }
+    bool up = genesis->count > 0
+                  ? bring_up_genesis(devnet, options, genesis, start, &error)
+                  : bring_up(devnet, options, options->nodes > 0 ? options->nodes : NODES_DEFAULT,
+                             start, &error);
+    if (!up && !devnet_stop(devnet, STOP_PATIENCE_MS, NULL, NULL))
+        log_error("a node may be left: see `devnet down`");
+    return up;
+}
+
+/* False where that is said, and STATUS is set. */
+static bool prepare(const struct devnet_options *options, const struct devnet *devnet,
+                    struct genesis *genesis, int *status)
+{
+    struct error error;
+    *status = DEVNET_USAGE;
+    if (!genesis_load_for(options->genesis, devnet, genesis, &error)) {
+        log_error("%s", error.text);
+        return false;
+    }
+    if (genesis->count > 0 && options->nodes > 0) {
+        log_error("--nodes: the genesis folder says which there are");
+        return false;
+    }
+    if (file_make_folder(options->folder, &error))
+        return true;
+    *status = file_path_is_to_blame(errno) ? DEVNET_USAGE : DEVNET_FAILED;
+    log_error("--dir %s", error.text);
+    return false;
+}
+
 int devnet_up_command(const struct devnet_options *options, char **operands, size_t count)
 {
     if (!check_usage(options, operands, count))
         return DEVNET_USAGE;
-    struct error error;
-    if (!file_make_folder(options->folder, &error)) {
-        int code = errno;
-        log_error("--dir %s", error.text);
-        return file_path_is_to_blame(code) ? DEVNET_USAGE : DEVNET_FAILED;
-    }
-    char *program = devnet_program("devnet-node");
-    bool refused = false;
-    struct start_options start = {.refused = &refused,
-                                  .program = program,
-                                  .arguments = operands,
-                                  .argument_count = count,
-                                  .timeout_ms = options->timeout};
     struct devnet devnet;
+    struct genesis genesis;
+    int status;
     devnet_init(&devnet, options->folder);
-    bool up = false;
-    loop_catch_signals();
-    if (!claim(&devnet, &error))
-        log_error("%s", error.text);
-    else if (!(up = bring_up(&devnet, options, &start, &error)) &&
-             !devnet_stop(&devnet, STOP_PATIENCE_MS, NULL, NULL))
-        log_error("a node may be left: see `devnet down`");
+    if (prepare(options, &devnet, &genesis, &status)) {
+        char *program = devnet_program("devnet-node");
+        bool refused = false;
+        struct start_options start = {.refused = &refused,
+                                      .program = program,
+                                      .arguments = operands,
+                                      .argument_count = count,
+                                      .timeout_ms = options->timeout};
+        loop_catch_signals();
+        bool up = claim_and_bring_up(&devnet, options, &genesis, &start);
+        status = up ? DEVNET_OK : refused ? DEVNET_USAGE : DEVNET_FAILED;
+        free(program);
+    }
+    genesis_clear(&genesis);
     devnet_clear(&devnet);
-    free(program);
-    return up ? DEVNET_OK : refused ? DEVNET_USAGE : DEVNET_FAILED;
+    return status;
 }

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "common/memory.h"
-#include "devnet/state.h"
+#include "devnet/genesis.h"
 #include "net/api/client.h"
 #include "net/mesh/collect.h"
 #include "net/mesh/snapshot.h"
@@ -49,18 +49,19 @@ bool mesh_is_live(const char *input)
     return live;
 }
 
-/* All nodes of the devnet whose state is in FOLDER: those without an API by their addresses. */
+/* All nodes of the devnet whose state is in FOLDER, or of the genesis folder that it is: those
+ * without an API by their addresses. */
 static bool add_devnet(struct targets *targets, const char *folder, struct error *error)
 {
     struct devnet devnet;
     devnet_init(&devnet, folder);
-    bool loaded = devnet_load(&devnet, error);
+    bool loaded = genesis_load_devnet(NULL, &devnet, error);
     if (loaded && devnet.count == 0)
         loaded = error_set(error, "%s: no devnet is up there", folder);
     for (size_t i = 0; loaded && i < devnet.count; i++) {
         const struct devnet_node *node = &devnet.nodes[i];
         if (node->api != NULL || node->listen_count > 0)
-            add_target(targets, text_copy(node->api != NULL ? node->api : node->listen[0]));
+            add_target(targets, devnet_node_target(node));
     }
     devnet_clear(&devnet);
     return loaded;

@@ -6,7 +6,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#include "cmd/node/settings.h"
+#include "cmd/node/client.h"
 #include "common/event.h"
 #include "common/line_writer.h"
 #include "common/log.h"
@@ -25,6 +25,7 @@ enum { EXIT_FAILED = 1, DRAIN_LIMIT_MS = 1000, SHUTDOWN_LIMIT_MS = 500 };
 
 struct node {
     struct event_base *base;
+    struct client client;
     struct identity *identity;
     struct host *host;
     struct resolver *resolver;
@@ -69,6 +70,16 @@ static void print_ready(const struct node *node)
 
 /* ---- setting up, in the order in which things can go wrong ---- */
 
+/* Where the genesis folder says that we are. */
+static bool listen_as_told(struct node *node, struct error *error)
+{
+    const struct node_address *place = &node->client.self->address;
+    for (size_t i = 0; i < place->count; i++)
+        if (!host_listen(node->host, &place->at[i], error))
+            return error_prefix(error, "--node-id %s", node->client.self->name);
+    return true;
+}
+
 static bool start_listening(struct node *node, const struct node_settings *settings,
                             struct error *error)
 {
@@ -76,6 +87,8 @@ static bool start_listening(struct node *node, const struct node_settings *setti
     struct option_list list = {.items = any, .count = 1};
     if (settings->listen.count > 0)
         list = settings->listen;
+    else if (node->client.self != NULL)
+        return listen_as_told(node, error);
     for (size_t i = 0; i < list.count; i++) {
         struct multiaddr address;
         if (!multiaddr_parse(list.items[i], &address, error))
@@ -94,6 +107,9 @@ static bool subscribe(struct node *node, const struct node_settings *settings, s
     struct option_list list = {.items = any, .count = 1};
     if (settings->topics.count > 0)
         list = settings->topics;
+    else if (node->client.topic_count > 0)
+        list = (struct option_list){.items = (const char **)node->client.topics,
+                                    .count = node->client.topic_count};
     bool subscribed = true;
     for (size_t i = 0; i < list.count && subscribed; i++) {
         char *topic = host_topic_expand(node->host, list.items[i], error);
@@ -122,19 +138,60 @@ static bool keep_connected(struct node *node, const char *option, const struct o
     return true;
 }
 
+/* All nodes of the genesis folder but ourselves. */
+static bool dial_folder(struct node *node, struct error *error)
+{
+    const struct genesis *genesis = &node->client.genesis;
+    for (size_t i = 0; i < genesis->count; i++) {
+        const struct node_address *address = &genesis->nodes[i].address;
+        if (!peer_id_equal(&address->at[0].peer_id, host_peer_id(node->host)) &&
+            !dialer_add(node->dialer, address, error))
+            return false;
+    }
+    return true;
+}
+
+static bool start_api(struct node *node, const struct node_settings *settings, struct error *error)
+{
+    bool told = node->client.api != NULL && !node_settings_have_api(settings);
+    const char *listen = told ? node->client.api : settings->api;
+    if (strcmp(listen, "off") == 0)
+        return true;
+    node->api = node_api_new(node->host, node->dialer, node->resolver, listen, error);
+    if (node->api == NULL)
+        return error_prefix(error, "%s %s", told ? "--api-port" : "--api", listen);
+    if (node->client.metrics != NULL &&
+        !node_api_serve_metrics(node->api, node->client.metrics, error))
+        return error_prefix(error, "--metrics-port %s", node->client.metrics);
+    return settings->api_public == NULL ||
+           node_api_serve_public(node->api, settings->api_public, error) ||
+           error_prefix(error, "--api-public");
+}
+
+static struct identity *take_identity(const struct node *node, const struct node_settings *settings,
+                                      struct error *error)
+{
+    bool usage = false;
+    struct identity *identity = client_identity(&node->client, settings);
+    if (identity == NULL)
+        identity = identity_option(settings->key, settings->key_hex, &usage, error);
+    if (identity == NULL && usage)
+        node_usage_error("%s", error->text);
+    return identity;
+}
+
 static bool node_start(struct node *node, const struct node_settings *settings, struct error *error)
 {
+    client_read(settings, &node->client);
     struct host_settings host;
     host_settings_default(&host);
     node_settings_apply(settings, &host);
     if (host.seed == 0 && getrandom(&host.seed, sizeof(host.seed), 0) < 0)
         return error_set(error, "no random numbers to be had");
-    bool usage = false;
-    node->identity = identity_option(settings->key, settings->key_hex, &usage, error);
-    if (node->identity == NULL && usage)
-        node_usage_error("%s", error->text);
+    node->identity = take_identity(node, settings, error);
     if (node->identity == NULL)
         return false;
+    host.is_aggregator = node->client.is_aggregator;
     host.base = node->base;
     host.identity = node->identity;
     if (host.trace_rpc != NULL)
@@ -152,12 +209,8 @@ static bool node_start(struct node *node, const struct node_settings *settings, 
         return false;
     if (!subscribe(node, settings, error))
         node_usage_error("%s", error->text);
-    if (strcmp(settings->api, "off") != 0) {
-        node->api = node_api_new(node->host, node->dialer, node->resolver, settings->api, error);
-        if (node->api == NULL)
-            return error_prefix(error, "--api %s", settings->api);
-    }
-    return keep_connected(node, "--bootnode", &settings->bootnodes, error) &&
+    return start_api(node, settings, error) && dial_folder(node, error) &&
+           keep_connected(node, "--bootnode", &settings->bootnodes, error) &&
            keep_connected(node, "--direct", &settings->direct, error);
 }
 
@@ -215,6 +268,7 @@ static bool node_clear(struct node *node)
     if (node->resolver != NULL)
         resolver_free(node->resolver);
     identity_free(node->identity);
+    client_clear(&node->client);
     event_free(node->terminated);
     event_free(node->interrupted);
     event_base_free(node->base);

@@ -71,6 +71,27 @@ static const struct option_spec options[] = {
      .files = true},
     {"keylog", 0, OPTION_STRING, AT(keylog), "FILE",
      "Append TLS secrets there, for Wireshark (default $SSLKEYLOGFILE)", .files = true},
+    {"custom-network-config-dir", 0, OPTION_STRING, AT(config_folder), "DIR",
+     "A genesis folder, as Lean's clients take it: dial its nodes, on block, aggregation and "
+     "attestations",
+     .files = true},
+    {"node-id", 0, OPTION_STRING, AT(node_id), "NAME",
+     "Which of its nodes to be: with its key, at its address, its API's port and that of its "
+     "metrics"},
+    {"node-key", 0, OPTION_STRING, AT(node_key), "FILE",
+     "The same as --key of a file that is there, which others may be able to read", .files = true},
+    {"api-port", 0, OPTION_NUMBER, AT(api_port), "PORT", "The same as --api 127.0.0.1:PORT",
+     .minimum = 1, .maximum = 65535},
+    {"metrics-port", 0, OPTION_NUMBER, AT(metrics_port), "PORT",
+     "Serve /metrics at 127.0.0.1:PORT, too", .minimum = 1, .maximum = 65535},
+    {"api-public", 0, OPTION_STRING, AT(api_public), "HOST:PORT",
+     "Serve anybody there the routes of Lean's nodes and /metrics, and nothing else (default: "
+     "nobody)"},
+    {"is-aggregator", 0, OPTION_FLAG, AT(is_aggregator), NULL,
+     "Subscribe to the attestations of every committee, and say so in the node record"},
+    {"attestation-committee-count", 0, OPTION_NUMBER, AT(committees), "N",
+     "How many committees there are (default: as the folder says, or 1)", .minimum = 1,
+     .maximum = 64},
     {"agent", 0, OPTION_STRING, AT(agent), "TEXT",
      "What identify says we are (default devnet-node/VERSION)"},
     {"seed", 0, OPTION_NUMBER, AT(seed), "N", "Of gossipsub's choices (default: random)"},
@@ -86,6 +107,8 @@ static const struct option_spec options[] = {
     {0},
 };
 
+static const char api_default[] = "127.0.0.1:0";
+
 static const struct command_spec commands[] = {{.summary = "Run a node"}, {0}};
 
 static const struct example examples[] = {
@@ -94,6 +117,8 @@ static const struct example examples[] = {
     {"devnet-node --listen /ip4/0.0.0.0/udp/9000/quic-v1 --bootnode "
      "/ip4/127.0.0.1/udp/9001/quic-v1/p2p/16Uiu2HA...",
      "A node at port 9000 that keeps a connection to another."},
+    {"devnet-node --custom-network-config-dir genesis --node-id devnet_0",
+     "A node of a genesis folder, in the way of Lean's clients."},
     {"devnet-node --network devnet0 --topic lean:block --topic lean:attestation_0",
      "A node on two topics of the network devnet0."},
     {0},
@@ -116,9 +141,18 @@ static const struct program_spec program = {
         "the multiaddrs and the API's address, then what happens: connected, confirmed, status, "
         "identified, stream_opened, stream_closed, subscribed, unsubscribed, mesh_joined, "
         "mesh_left, message, message_refused, disconnected and others.\n\n"
-        "The API: GET /health, /mesh, /peers, /events, /metrics; POST /connect, /disconnect, "
+        "The API: GET /health, /mesh, /peers, /events, /metrics, and of Lean's nodes "
+        "/lean/v0/health, "
+        "/lean/v0/fork_choice and /lean/v0/checkpoints/justified, which tell what --head and "
+        "--finalized say; POST /connect, /disconnect, "
         "/ping, /publish, "
         "/subscribe, /unsubscribe, with a JSON object each.\n\n"
+        "With --custom-network-config-dir and --node-id it is a node of a genesis folder, as "
+        "Lean's "
+        "clients are: --listen, --key or --node-key, --api or --api-port, and --topic stand before "
+        "what the folder says. It subscribes to block, aggregation and the attestations of its own "
+        "committee (its place in the folder modulo their count), or of all with --is-aggregator or "
+        "where the folder says so.\n\n"
         "FAULTS: second-gossip-stream opens a second gossipsub stream that nobody owns; "
         "status-silent, status-refused, status-malformed, status-endless, status-not-spoken, "
         "identify-not-spoken, gossipsub-not-spoken, gossipsub-reset and prunes-everybody do what "
@@ -164,7 +198,7 @@ void node_settings_read(int argc, char **argv, struct node_settings *settings)
     gossipsub_parameters_default(&gossipsub);
     *settings = (struct node_settings){
         .network = "12345678",
-        .api = "127.0.0.1:0",
+        .api = api_default,
         .agent = "devnet-node/" DEVNET_VERSION,
         .heartbeat_ms = gossipsub.heartbeat_ms,
         .idle_timeout_ms = HOST_IDLE_TIMEOUT_MS,
@@ -178,14 +212,30 @@ void node_settings_read(int argc, char **argv, struct node_settings *settings)
     read_direct_peers(settings);
     if (settings->key != NULL && settings->key_hex != NULL)
         node_usage_error("--key and --key-hex exclude each other");
+    if (settings->node_key != NULL && (settings->key != NULL || settings->key_hex != NULL))
+        node_usage_error("--node-key, --key and --key-hex exclude each other");
+    if (settings->api_port > 0 && node_settings_have_api(settings))
+        node_usage_error("--api and --api-port exclude each other");
+    if (settings->metrics_port > 0 && strcmp(settings->api, "off") == 0)
+        node_usage_error("--metrics-port: not with --api off");
+    if (settings->api_public != NULL && strcmp(settings->api, "off") == 0)
+        node_usage_error("--api-public: not with --api off");
     struct api_address api;
     struct error error;
     if (strcmp(settings->api, "off") != 0 && !api_address_check(settings->api, &api, &error))
         node_usage_error("--api %s", error.text);
+    if (settings->api_public != NULL && !api_address_parse(settings->api_public, &api))
+        node_usage_error("--api-public %s: not an address to listen on; write ADDRESS:PORT",
+                         settings->api_public);
     if (*settings->network == '\0' || strlen(settings->network) > HOST_NETWORK_SIZE_MAX ||
         strchr(settings->network, '/') != NULL)
         node_usage_error("--network %s: 1 to %d characters, no slash", settings->network,
                          HOST_NETWORK_SIZE_MAX);
+}
+
+bool node_settings_have_api(const struct node_settings *settings)
+{
+    return settings->api != api_default;
 }
 
 void node_settings_clear(struct node_settings *settings)

@@ -10,6 +10,10 @@ struct node_settings {
     const char *key, *key_hex, *network, *api, *qlog, *keylog, *agent, *finalized, *head;
     uint64_t heartbeat_ms, idle_timeout_ms, d, d_low, d_high, d_lazy, seed;
     bool flood_publish;
+    /* Those of Lean's clients: see client.h. */
+    const char *config_folder, *node_id, *node_key, *api_public;
+    uint64_t api_port, metrics_port, committees;
+    bool is_aggregator;
     int log_level, log_format, trace, sign;
     struct peer_id *direct_peers; /* of `direct`, in its order */
 };
@@ -17,6 +21,8 @@ struct node_settings {
 /* Reads the command line; exits on help and on bad usage. */
 void node_settings_read(int argc, char **argv, struct node_settings *settings);
 void node_settings_clear(struct node_settings *settings);
+/* Whether --api says where. */
+bool node_settings_have_api(const struct node_settings *settings);
 /* Exits 2 with a message that names the option. */
 _Noreturn void node_usage_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Everything of HOST that the options say; identity and base are the caller's. */

@@ -56,6 +56,7 @@ struct metrics {
     uint64_t connections[DIRECTIONS][RESULTS], disconnections[DIRECTIONS][REASONS];
     uint64_t streams_opened[DIRECTIONS], streams_closed[DIRECTIONS];
     uint64_t opens_avoided; /* with peers that are gone */
+    uint64_t events_lost;
     struct histogram handshakes[DIRECTIONS];
     struct histogram messages[MESSAGE_KINDS];
 };
@@ -165,6 +166,11 @@ void metrics_free(struct metrics *metrics)
         return;
     host_unobserve(metrics->host, &metrics->observer);
     free(metrics);
+}
+
+void metrics_count_lost(struct metrics *metrics, uint64_t count)
+{
+    metrics->events_lost += count;
 }
 
 /* ---- writing ---- */
@@ -468,6 +474,9 @@ char *metrics_text(const struct metrics *metrics)
     write_streams(page, metrics);
     write_topics(page, metrics->host);
     write_traffic(page, metrics->host);
+    write_single(page, "devnet_events_lost_total", "counter",
+                 "Events that clients of GET /events read too slowly to be told",
+                 (double)metrics->events_lost);
     write_times(page, metrics);
     fclose(page);
     return text;

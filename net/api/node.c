@@ -11,6 +11,7 @@
 #include "net/api/attempt_json.h"
 #include "net/api/event_json.h"
 #include "net/api/host_json.h"
+#include "net/api/lean_json.h"
 #include "net/api/metrics.h"
 #include "net/api/server.h"
 #include "net/host/attempt_driver.h"
@@ -45,6 +46,7 @@ struct node_api {
     struct dialer *dialer;
     struct resolver *resolver;
     struct api_server *server;
+    struct api_server *metrics_server, *public_server; /* or NULL */
     struct metrics *metrics;
     uint64_t started_ms;
     LIST_HEAD(, connecting) connecting;
@@ -92,6 +94,28 @@ static void get_metrics(void *context, struct api_request *request, const json_t
     char *text = metrics_text(api->metrics);
     api_reply_text(request, METRICS_CONTENT_TYPE, text);
     free(text);
+}
+
+/* ---- what Lean's nodes are asked ---- */
+
+static void get_lean_health(void *context, struct api_request *request, const json_t *body)
+{
+    (void)context, (void)body;
+    api_reply(request, OK, lean_health_json());
+}
+
+static void get_lean_fork_choice(void *context, struct api_request *request, const json_t *body)
+{
+    (void)body;
+    const struct node_api *api = context;
+    api_reply(request, OK, lean_fork_choice_json(&host_settings(api->host)->status));
+}
+
+static void get_lean_justified(void *context, struct api_request *request, const json_t *body)
+{
+    (void)body;
+    const struct node_api *api = context;
+    api_reply(request, OK, lean_justified_json(&host_settings(api->host)->status));
 }
 
 /* ---- POST /connect: the steps as they happen ---- */
@@ -225,6 +249,13 @@ static void watcher_gone(void *argument)
     free(watcher);
 }
 
+static json_t *say_events_lost(void *argument, uint64_t count)
+{
+    const struct watcher *watcher = argument;
+    metrics_count_lost(watcher->api->metrics, count);
+    return json_pack("{s:s, s:I}", "event", "events_lost", "count", (json_int_t)count);
+}
+
 static void get_events(void *context, struct api_request *request, const json_t *body)
 {
     (void)body;
@@ -240,6 +271,7 @@ static void get_events(void *context, struct api_request *request, const json_t 
     api->watcher_count++;
     LIST_INSERT_HEAD(&api->watchers, watcher, link);
     api_stream_start(request, watcher_gone, watcher);
+    api_stream_may_lose(request, say_events_lost);
     json_t *ready = host_ready_json(api->host, node_api_url(api));
     api_stream_line(request, ready);
     json_decref(ready);
@@ -375,6 +407,9 @@ static void post_publish(void *context, struct api_request *request, const json_
 static const struct api_route routes[] = {
     {"GET", "/events", get_events},
     {"GET", "/health", get_health},
+    {"GET", "/lean/v0/checkpoints/justified", get_lean_justified},
+    {"GET", "/lean/v0/fork_choice", get_lean_fork_choice},
+    {"GET", "/lean/v0/health", get_lean_health},
     {"GET", "/mesh", get_mesh},
     {"GET", "/metrics", get_metrics},
     {"GET", "/peers", get_peers},
@@ -408,8 +443,32 @@ struct node_api *node_api_new(struct host *host, struct dialer *dialer, struct r
     return api;
 }
 
+bool node_api_serve_metrics(struct node_api *api, const char *listen, struct error *error)
+{
+    static const struct api_route metrics_route[] = {{"GET", "/metrics", get_metrics}, {0}};
+    api->metrics_server =
+        api_server_new(host_settings(api->host)->base, listen, metrics_route, api, error);
+    return api->metrics_server != NULL;
+}
+
+bool node_api_serve_public(struct node_api *api, const char *listen, struct error *error)
+{
+    static const struct api_route public_routes[] = {
+        {"GET", "/lean/v0/checkpoints/justified", get_lean_justified},
+        {"GET", "/lean/v0/fork_choice", get_lean_fork_choice},
+        {"GET", "/lean/v0/health", get_lean_health},
+        {"GET", "/metrics", get_metrics},
+        {0},
+    };
+    api->public_server =
+        api_server_new_public(host_settings(api->host)->base, listen, public_routes, api, error);
+    return api->public_server != NULL;
+}
+
 void node_api_free(struct node_api *api)
 {
+    api_server_free(api->metrics_server);
+    api_server_free(api->public_server);
     metrics_free(api->metrics);
     host_unobserve(api->host, &api->observer);
     api_server_free(api->server); /* ends what is still being answered, and tells us of each */

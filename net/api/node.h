@@ -11,6 +11,12 @@ struct node_api;
 /* Host, dialer and resolver are borrowed; LISTEN as api_server_new takes it. */
 struct node_api *node_api_new(struct host *host, struct dialer *dialer, struct resolver *resolver,
                               const char *listen, struct error *error);
+/* Serves /metrics at LISTEN, too, and nothing else; once. */
+bool node_api_serve_metrics(struct node_api *api, const char *listen, struct error *error);
+/* Serves anybody at LISTEN, which may be any address, what Lean's nodes are asked, and /metrics;
+ * once.
+ */
+bool node_api_serve_public(struct node_api *api, const char *listen, struct error *error);
 /* Requests that are still being answered are cut off. */
 void node_api_free(struct node_api *api);
 const char *node_api_url(const struct node_api *api);

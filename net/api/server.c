@@ -22,6 +22,7 @@
 
 enum {
     LISTEN_BACKLOG = 64,
+    CATCH_UP_MS = 50,
     ACCEPT_PAUSE_MS = 100, /* where the system lets no further connection in */
 };
 
@@ -33,6 +34,7 @@ struct api_server {
     void *context;
     struct api_address address;
     char *url;
+    bool is_public;
     unsigned requests; /* from their arrival until the last byte of the answer is out */
     LIST_ENTRY(api_server) link;
 };
@@ -48,7 +50,10 @@ struct api_request {
     enum request_state state;
     void (*closed)(void *argument);
     void *closed_argument;
-    struct event *cut_off; /* set once the client is too slow a reader */
+    struct event *cut_off;                           /* set once the client is too slow a reader */
+    json_t *(*lost)(void *argument, uint64_t count); /* NULL: it is cut off then */
+    uint64_t lost_lines;                             /* since the last that it was sent */
+    struct event *catch_up;                          /* while there are any: has it read on? */
 };
 
 static const struct {
@@ -59,8 +64,13 @@ static const struct {
 static void request_free(struct api_request *request)
 {
     request->server->requests--;
+    if (request->lost_lines > 0)
+        log_warn("api: a client went away that read too slowly: it lost %llu lines",
+                 (unsigned long long)request->lost_lines);
     if (request->cut_off != NULL)
         event_free(request->cut_off);
+    if (request->catch_up != NULL)
+        event_free(request->catch_up);
     free(request);
 }
 
@@ -160,26 +170,78 @@ static void cut_off_slow_reader(evutil_socket_t fd, short events, void *argument
     evhttp_connection_free(evhttp_request_get_connection(request->http));
 }
 
-void api_stream_line(struct api_request *request, const json_t *line)
+static size_t unread(const struct api_request *request)
 {
-    if (request->cut_off != NULL)
-        return;
     struct evhttp_connection *connection = evhttp_request_get_connection(request->http);
     struct bufferevent *bufferevent = evhttp_connection_get_bufferevent(connection);
-    if (evbuffer_get_length(bufferevent_get_output(bufferevent)) > API_STREAM_BUFFER_MAX) {
-        /* Not here and now: the caller is still using the request. */
-        request->cut_off = event_new(request->server->base, -1, 0, cut_off_slow_reader, request);
-        event_active(request->cut_off, EV_TIMEOUT, 0);
-        return;
-    }
+    return evbuffer_get_length(bufferevent_get_output(bufferevent));
+}
+
+static void send_line(struct api_request *request, const json_t *line)
+{
     struct evbuffer *text = evbuffer_new();
     write_json(text, line);
     evhttp_send_reply_chunk(request->http, text);
     evbuffer_free(text);
 }
 
+static void tell_losses(struct api_request *request)
+{
+    if (request->lost_lines == 0)
+        return;
+    json_t *line = request->lost(request->closed_argument, request->lost_lines);
+    request->lost_lines = 0;
+    event_del(request->catch_up);
+    send_line(request, line);
+    json_decref(line);
+}
+
+static void look_for_catch_up(evutil_socket_t fd, short events, void *argument)
+{
+    (void)fd;
+    (void)events;
+    if (unread(argument) < API_STREAM_BUFFER_MAX / 2)
+        tell_losses(argument);
+}
+
+static void lose_line(struct api_request *request)
+{
+    static const struct timeval often = {.tv_usec = CATCH_UP_MS * 1000};
+    if (request->lost_lines++ > 0)
+        return;
+    log_warn("api: a client reads too slowly: with %d bytes waiting it loses what follows",
+             API_STREAM_BUFFER_MAX);
+    if (request->catch_up == NULL)
+        request->catch_up =
+            event_new(request->server->base, -1, EV_PERSIST, look_for_catch_up, request);
+    event_arm(request->catch_up, &often);
+}
+
+void api_stream_may_lose(struct api_request *request,
+                         json_t *(*lost)(void *argument, uint64_t count))
+{
+    request->lost = lost;
+}
+
+void api_stream_line(struct api_request *request, const json_t *line)
+{
+    if (request->cut_off != NULL)
+        return;
+    bool full = request->lost_lines > 0 || unread(request) > API_STREAM_BUFFER_MAX;
+    if (full && request->lost != NULL) {
+        lose_line(request);
+    } else if (full) {
+        /* Not here and now: the caller is still using the request. */
+        request->cut_off = event_new(request->server->base, -1, 0, cut_off_slow_reader, request);
+        event_active(request->cut_off, EV_TIMEOUT, 0);
+    } else {
+        send_line(request, line);
+    }
+}
+
 void api_stream_end(struct api_request *request)
 {
+    tell_losses(request);
     request->state = ANSWERED;
     evhttp_send_reply_end(request->http);
 }
@@ -284,7 +346,7 @@ static void handle_request(struct evhttp_request *http, void *argument)
     evhttp_connection_set_closecb(evhttp_request_get_connection(http), connection_closed, request);
     evhttp_request_set_on_complete_cb(http, answer_sent, request);
 
-    if (!check_sender(request))
+    if (!server->is_public && !check_sender(request))
         return;
     if (server->requests > API_STREAMS_MAX) {
         api_reply_error(request, 503, "%d answers are being written: try again later",
@@ -301,11 +363,12 @@ static void handle_request(struct evhttp_request *http, void *argument)
 /* What one connection may buffer: a body and its headers, and of a next request no more. */
 static struct bufferevent *make_connection(struct event_base *base, void *argument)
 {
-    (void)argument;
+    const struct api_server *server = argument;
     struct bufferevent *bufferevent = bufferevent_socket_new(base, -1, 0);
     if (bufferevent == NULL)
         return NULL;
-    bufferevent_setwatermark(bufferevent, EV_READ, 0, API_BODY_MAX + 2 * API_HEADERS_MAX);
+    size_t body = server->is_public ? 0 : API_BODY_MAX;
+    bufferevent_setwatermark(bufferevent, EV_READ, 0, body + 2 * API_HEADERS_MAX);
     error_page_replace(bufferevent);
     return bufferevent;
 }
@@ -343,13 +406,45 @@ static struct evhttp *make_http(struct api_server *server)
 {
     struct evhttp *http = evhttp_new(server->base);
     evhttp_set_max_headers_size(http, API_HEADERS_MAX);
-    evhttp_set_max_body_size(http, API_BODY_MAX);
+    evhttp_set_max_body_size(http, server->is_public ? 0 : API_BODY_MAX);
     /* Reads a body that is too large to its end, so that the client is there to see the 413. */
     evhttp_set_flags(http, EVHTTP_SERVER_LINGERING_CLOSE);
-    evhttp_set_timeout(http, API_IDLE_SECONDS);
-    evhttp_set_bevcb(http, make_connection, NULL);
+    evhttp_set_timeout(http, server->is_public ? API_PUBLIC_IDLE_SECONDS : API_IDLE_SECONDS);
+    evhttp_set_bevcb(http, make_connection, server);
     evhttp_set_gencb(http, handle_request, server);
     return http;
+}
+
+static struct api_server *serve(struct event_base *base, const char *listen,
+                                const struct api_address *address, bool is_public,
+                                struct error *error)
+{
+    struct evconnlistener *listener = evconnlistener_new_bind(
+        base, NULL, NULL, LEV_OPT_REUSEABLE | LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC,
+        LISTEN_BACKLOG, (const struct sockaddr *)&address->socket, (int)address->size);
+    if (listener == NULL) {
+        error_set_kind(error, ERROR_SYSTEM, "%s: the API cannot listen there: %s", listen,
+                       strerror(errno));
+        return NULL;
+    }
+    struct api_server *server = memory_new(sizeof(*server));
+    server->base = base;
+    server->is_public = is_public;
+    server->http = make_http(server);
+    LIST_INSERT_HEAD(&servers, server, link);
+    server->resume = evtimer_new(base, on_resume, listener);
+    evhttp_bind_listener(server->http, listener);
+    evconnlistener_set_error_cb(listener, on_accept_failed);
+    note_address(server, evconnlistener_get_fd(listener));
+    return server;
+}
+
+static void set_routes(struct api_server *server, const struct api_route *routes, void *context)
+{
+    if (server == NULL)
+        return;
+    server->routes = routes;
+    server->context = context;
 }
 
 struct api_server *api_server_new(struct event_base *base, const char *listen,
@@ -359,24 +454,22 @@ struct api_server *api_server_new(struct event_base *base, const char *listen,
     struct api_address address;
     if (!api_address_check(listen, &address, error))
         return NULL;
-    struct evconnlistener *listener = evconnlistener_new_bind(
-        base, NULL, NULL, LEV_OPT_REUSEABLE | LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC,
-        LISTEN_BACKLOG, (struct sockaddr *)&address.socket, (int)address.size);
-    if (listener == NULL) {
-        error_set_kind(error, ERROR_SYSTEM, "%s: the API cannot listen there: %s", listen,
-                       strerror(errno));
+    struct api_server *server = serve(base, listen, &address, false, error);
+    set_routes(server, routes, context);
+    return server;
+}
+
+struct api_server *api_server_new_public(struct event_base *base, const char *listen,
+                                         const struct api_route *routes, void *context,
+                                         struct error *error)
+{
+    struct api_address address;
+    if (!api_address_parse(listen, &address)) {
+        error_set(error, "%s: not an address to listen on; write ADDRESS:PORT", listen);
         return NULL;
     }
-    struct api_server *server = memory_new(sizeof(*server));
-    server->base = base;
-    server->routes = routes;
-    server->context = context;
-    server->http = make_http(server);
-    LIST_INSERT_HEAD(&servers, server, link);
-    server->resume = evtimer_new(base, on_resume, listener);
-    evhttp_bind_listener(server->http, listener);
-    evconnlistener_set_error_cb(listener, on_accept_failed);
-    note_address(server, evconnlistener_get_fd(listener));
+    struct api_server *server = serve(base, listen, &address, true, error);
+    set_routes(server, routes, context);
     return server;
 }
 

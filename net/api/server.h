@@ -1,6 +1,6 @@
 /*
- * A node's HTTP API, on loopback only: libevent's evhttp, with Host and Origin checked, bodies
- * bounded, JSON in and out. It knows routes and nothing of what they do.
+ * A node's HTTP API, on loopback only but for what is meant for all: libevent's evhttp, with Host
+ * and Origin checked, bodies bounded, JSON in and out. It knows routes and nothing of what they do.
  */
 #ifndef NET_API_SERVER_H
 #define NET_API_SERVER_H
@@ -14,8 +14,9 @@ enum {
     API_BODY_MAX = 21 * 1024 * 1024, /* a payload of 10 MiB in hexadecimal, and what surrounds it */
     API_HEADERS_MAX = 8192,
     API_STREAMS_MAX = 64,                    /* requests whose answer is not out yet; else 503 */
-    API_STREAM_BUFFER_MAX = 4 * 1024 * 1024, /* lines that a client leaves unread: cut off */
+    API_STREAM_BUFFER_MAX = 4 * 1024 * 1024, /* lines that a client leaves unread */
     API_IDLE_SECONDS = 600,
+    API_PUBLIC_IDLE_SECONDS = 10,
 };
 
 struct api_server;
@@ -41,6 +42,14 @@ struct api_route {
 struct api_server *api_server_new(struct event_base *base, const char *listen,
                                   const struct api_route *routes, void *context,
                                   struct error *error);
+/*
+ * The same for anybody: LISTEN is any address and port, and any Host and Origin are taken. So
+ * ROUTES are to tell nothing but what all may know, by GET: no body is read, and who is silent for
+ * API_PUBLIC_IDLE_SECONDS is cut off.
+ */
+struct api_server *api_server_new_public(struct event_base *base, const char *listen,
+                                         const struct api_route *routes, void *context,
+                                         struct error *error);
 /* Connections are cut off: `closed` is called for each open stream, and requests that were not
  * answered yet are invalid afterwards. Not to be called from a handler. */
 void api_server_free(struct api_server *server);
@@ -60,6 +69,12 @@ void api_reply_error(struct api_request *request, int status, const char *format
  * It is never called from within api_stream_line. May be NULL.
  */
 void api_stream_start(struct api_request *request, void (*closed)(void *argument), void *argument);
+/*
+ * A client of this stream that leaves too much unread is not cut off: lines are lost until it has
+ * read on, and what LOST makes of their number, given CLOSED's argument, stands in their place.
+ */
+void api_stream_may_lose(struct api_request *request,
+                         json_t *(*lost)(void *argument, uint64_t count));
 void api_stream_line(struct api_request *request, const json_t *line); /* borrowed */
 void api_stream_end(struct api_request *request);
 

@@ -5,13 +5,15 @@
 #include "common/memory.h"
 #include "net/gossipsub/message_id.h"
 
+enum { ID_SIZE_MAX = 1024 }; /* of a key and a number, as js-libp2p has them */
+
 /* Lean's ids have one size; of another is an id only where messages are signed. False where it can
  * be no message's. */
 static bool read_id(const struct gossipsub *router, const ProtobufCBinaryData *wire_id,
                     uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE])
 {
     bool is_lean = wire_id->len == GOSSIPSUB_MESSAGE_ID_SIZE;
-    bool may_be = router->signing.verify != NULL && wire_id->len <= GOSSIPSUB_WIRE_ID_SIZE_MAX;
+    bool may_be = router->signing.verify != NULL && wire_id->len <= ID_SIZE_MAX;
     if (is_lean || may_be)
         gossipsub_message_key(bytes_of(wire_id->data, wire_id->len), id);
     return is_lean || may_be;

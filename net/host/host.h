@@ -44,6 +44,7 @@ struct host_settings {
     const char *network;
     const char *qlog_folder;
     const char *keylog_path;
+    bool is_aggregator;   /* in the node record */
     struct status status; /* what we say when asked, and ask with */
     bool status_optional; /* gossip begins, too, where a peer fails to answer it */
     struct gossipsub_parameters gossipsub;

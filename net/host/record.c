@@ -23,6 +23,8 @@ struct enr host_enr(const struct host *host)
 {
     struct enr record = {0};
     struct enr_draft draft = {.sequence = host->record_sequence};
+    if (host->settings.is_aggregator)
+        enr_draft_set_text(&draft, "is_aggregator", "true", NULL);
     for (size_t i = 0; i < host_listen_count(host); i++) {
         const struct multiaddr address = host_listen_address(host, i);
         add_place(&draft, &address);

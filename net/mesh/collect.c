@@ -93,9 +93,10 @@ static void page_over(void *context, int status, const json_t *answer, const cha
         error_set(&question->error, "%s", problem);
     else if (status != 200)
         error_set(&question->error, "%s: answered %d", page, status);
-    if (question->metrics == NULL) {
+    bool nobody = status == 0 && question->target.page_may_be_missing;
+    if (question->metrics == NULL && !nobody) {
         miss(collection, page, question->error.text);
-    } else if (!question->target.has_address) {
+    } else if (question->metrics != NULL && !question->target.has_address) {
         snapshot_add_endpoint(collection->snapshot, page, question->metrics);
         question->metrics = NULL;
     }

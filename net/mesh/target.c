@@ -44,8 +44,10 @@ static bool parse_address(const char *text, struct mesh_target *target, struct e
     char *address = text_format("%.*s", (int)length, text);
     target->has_address = node_address_parse(address, &target->address, error);
     free(address);
+    const char *page = text[length] == '=' ? text + length + 1 : NULL;
+    target->page_may_be_missing = page != NULL && page[0] == '?';
     return target->has_address &&
-           (text[length] == '\0' || parse_page(text + length + 1, target, error));
+           (page == NULL || parse_page(page + target->page_may_be_missing, target, error));
 }
 
 bool mesh_target_parse(const char *text, struct mesh_target *target, struct error *error)

@@ -16,8 +16,7 @@ MESSAGES = 10
 SIZE = 1_000_000
 BEATS = 2  # heartbeats of ours, from the draining of the queue, in which both agree
 SETTLED_BEATS = 60  # in which two that have just met agree, or meet again
-# Seconds: our node probes a peer that acknowledges nothing for three, and gives it up.
-PATIENCE = 2
+PATIENCE = 4  # seconds: less than what rust-libp2p gives a message in its queue, and than any idle timeout
 TRIES = 5
 POLL = 0.05  # seconds
 # By topic, who is subscribed at the beginning: the sender changes what is named in CONTROLS.
@@ -208,7 +207,8 @@ def meet(pair, ours_is_slow):
     """Reader and sender, who dials."""
     theirs_have, ours_have = (SENDER_HAS, READER_HAS) if ours_is_slow else (READER_HAS, SENDER_HAS)
     options = lambda names, prefix="": [word for name in names for word in ("--topic", prefix + name)]
-    pair.start_both(not ours_is_slow, *options(theirs_have), ours=options(ours_have[1:], "lean:"))
+    pair.start_both(not ours_is_slow, *options(theirs_have),
+                    ours=["--idle-timeout", "60s", *options(ours_have[1:], "lean:")])
     pair.meshed()
     ends = OurEnd(pair), TheirEnd(pair)
     await_agreement(pair.ours, *ends, SETTLED_BEATS)

@@ -208,12 +208,15 @@ static void targets_are_told_apart(void **state)
     expect_target("/ip4/127.0.0.1/udp/1/quic-v1", false, true, NULL);
     expect_target("/dns4/x/udp/1=http://10.0.0.1:1/metrics", false, true,
                   "http://10.0.0.1:1/metrics");
+    expect_target("/ip4/127.0.0.1/udp/1=?http://10.0.0.1:1/metrics", false, true,
+                  "http://10.0.0.1:1/metrics");
     static const char *const none[] = {"",
                                        "x",
                                        "http://",
                                        "http:///metrics",
                                        "/ip4/1",
                                        "/ip4/127.0.0.1/udp/1=",
+                                       "/ip4/127.0.0.1/udp/1=?",
                                        "http://127.0.0.1:1/a b",
                                        "http://127.0.0.1:1/\xff",
                                        "/ip4/127.0.0.1/udp/1=http://127.0.0.1:1"};

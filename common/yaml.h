@@ -1,0 +1,37 @@
+/*
+ * A YAML file as it was read: one document, with the line of everything in it. Items are numbers;
+ * 0 is none, and what is asked of it is nothing. A key that a mapping has twice is a fault.
+ */
+#ifndef COMMON_YAML_H
+#define COMMON_YAML_H
+
+#include "common/bytes.h"
+#include "common/error.h"
+
+struct yaml_tree;
+typedef int yaml_item;
+
+enum yaml_kind { YAML_NONE, YAML_TEXT, YAML_LIST, YAML_MAP };
+
+/* NAME begins what is said of faults. An empty document has no root. NULL with the error set. */
+struct yaml_tree *yaml_tree_parse(const char *name, struct bytes text, struct error *error);
+/* NULL is allowed. */
+void yaml_tree_free(struct yaml_tree *yaml);
+
+yaml_item yaml_root(const struct yaml_tree *yaml);
+enum yaml_kind yaml_kind(const struct yaml_tree *yaml, yaml_item item);
+/* NULL where it is no text. A null ("~" and the like) is the text that stands there. */
+const char *yaml_text(const struct yaml_tree *yaml, yaml_item item);
+/* Items of a list, or pairs of a mapping. */
+size_t yaml_count(const struct yaml_tree *yaml, yaml_item item);
+yaml_item yaml_at(const struct yaml_tree *yaml, yaml_item item, size_t index);
+/* Of a mapping; yaml_at gives the value. "" where it is no text. */
+const char *yaml_key_at(const struct yaml_tree *yaml, yaml_item item, size_t index);
+yaml_item yaml_find(const struct yaml_tree *yaml, yaml_item map, const char *key);
+/* From 1. */
+size_t yaml_line(const struct yaml_tree *yaml, yaml_item item);
+/* Sets "NAME:LINE: ...", and returns false. */
+bool yaml_fault(const struct yaml_tree *yaml, yaml_item item, struct error *error,
+                const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+#endif

@@ -1,0 +1,67 @@
+/*
+ * The files of a genesis folder: the first byte says which one the rest is. What is accepted names
+ * nodes that can be dialled; what is refused is told with the file, and mostly with the line.
+ */
+#include <stdlib.h>
+
+#include "common/log.h"
+#include "common/memory.h"
+#include "common/yaml.h"
+#include "devnet/genesis.h"
+#include "tests/fuzz/fuzz.h"
+
+static const char *const files[] = {"validator-config.yaml", "nodes.yaml", "config.yaml"};
+
+/* All that is in it can be looked at, to a depth. */
+static size_t walk(const struct yaml_tree *yaml, yaml_item item, unsigned depth)
+{
+    size_t seen = 1;
+    enum yaml_kind kind = yaml_kind(yaml, item);
+    require(yaml_line(yaml, item) > 0);
+    require(kind != YAML_TEXT || yaml_count(yaml, item) == 0);
+    for (size_t i = 0; depth > 0 && i < yaml_count(yaml, item) && i < 16; i++) {
+        if (kind == YAML_MAP && yaml_key_at(yaml, item, i)[0] != '\0')
+            require(yaml_find(yaml, item, yaml_key_at(yaml, item, i)) == yaml_at(yaml, item, i));
+        seen += walk(yaml, yaml_at(yaml, item, i), depth - 1);
+    }
+    return seen;
+}
+
+static void try_tree(struct bytes text)
+{
+    struct error error = {.text = ""};
+    struct yaml_tree *yaml = yaml_tree_parse("text", text, &error);
+    require(yaml != NULL || strncmp(error.text, "text:", 5) == 0);
+    if (yaml != NULL)
+        walk(yaml, yaml_root(yaml), 3);
+    yaml_tree_free(yaml);
+}
+
+static void try_file(const char *file, struct bytes text)
+{
+    struct error error = {.text = ""};
+    struct genesis genesis = {.folder = text_copy("/nowhere"), .committees = 1};
+    struct devnet devnet;
+    bool accepted = genesis_take(&genesis, file, file, text, &error);
+    require(accepted || strncmp(error.text, file, strlen(file)) == 0);
+    devnet_init(&devnet, "/nowhere");
+    if (accepted)
+        genesis_add_to(&genesis, &devnet);
+    for (size_t i = 0; i < devnet.count; i++)
+        require(devnet.nodes[i].listen_count > 0 && devnet.nodes[i].of_genesis &&
+                devnet_find(&devnet, devnet.nodes[i].name) == &devnet.nodes[i]);
+    require(!accepted || (genesis.committees >= 1 && genesis.committees <= GENESIS_COMMITTEES_MAX));
+    genesis_clear(&genesis);
+    devnet_clear(&devnet);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    if (size == 0)
+        return 0;
+    log_init("fuzz", LOG_ERROR, false);
+    struct bytes text = bytes_of(data + 1, size - 1);
+    try_tree(text);
+    try_file(files[data[0] % (sizeof(files) / sizeof(*files))], text);
+    return 0;
+}

@@ -1,0 +1,426 @@
+#!/usr/bin/env bats
+# Genesis folders of Lean devnets: their nodes by name, in one table with ours, written and run.
+# shellcheck disable=SC2030,SC2031 # each test is a subshell, as it should be
+# shellcheck disable=SC2154 # bats sets stderr
+
+bats_require_minimum_version 1.5.0
+load helpers.bash
+
+setup() {
+    use_programs
+    unset DEVNET_DIR DEVNET_BIN
+    DEVNET=$BIN/devnet
+    # EIP-778's example: its key, and its record, at 127.0.0.1, UDP port 30303.
+    SECRET=b71c71a67e1177ad4e901695e1b4b9ee17ae16c6668d313eac2f96dbcda3f291
+    EXAMPLE=enr:-IS4QHCYrYZbAKWCBRlAy5zzaDZXJBGkcnh4MHcBFZntXNFrdvJjX04jRzjzCBOonrkTfj499SZuOh8R33Ls8RRcy5wBgmlkgnY0gmlwhH8AAAGJc2VjcDI1NmsxoQPKY0yuDUmstAHYpMa2_oxVtw0RW_QAdpzBQA8yWM0xOIN1ZHCCdl8
+}
+
+teardown() {
+    local folder
+    for folder in .devnet g; do
+        if [ -e "$folder/devnet.json" ]; then "$DEVNET" --dir "$folder" down; fi
+    done
+    end_all
+}
+
+# A folder as lean-quickstart's generator leaves one, of nodes zeam_0, ream_0 and so on at free ports:
+# make_folder FOLDER NAME...
+make_folder() {
+    local folder=$1 name number=0
+    shift
+    "$DEVNET" genesis --port 0 --api-port 0 --metrics-port 0 --nodes $# "$folder" > "$folder.made"
+    for name; do
+        sed -i "s/devnet_$number\b/$name/" "$folder"/*.yaml
+        [ "$name" = devnet_$number ] || mv "$folder/devnet_$number.key" "$folder/$name.key"
+        number=$((number + 1))
+    done
+    chmod 644 "$folder"/*
+}
+
+# A member of the entry called NAME in a folder's validator-config.yaml: of FOLDER NAME KEY.
+of() {
+    awk -v name="\"$2\"" -v key="$3:" '$2 == "name:" { here = $3 == name }
+        here && $1 == key { gsub("\"", "", $2); print $2; exit }' "$1/validator-config.yaml"
+}
+
+# Runs a node of the folder under its name, with a page of metrics: start_member FOLDER NAME [OPTION...].
+start_member() {
+    local folder=$1 name=$2
+    shift 2
+    start_node "$name" --key-hex "$(of "$folder" "$name" privkey)" --heartbeat 100ms \
+        --listen "/ip4/127.0.0.1/udp/$(of "$folder" "$name" quic)/quic-v1" \
+        --api "127.0.0.1:$(of "$folder" "$name" metricsPort)" "$@"
+}
+
+@test "names stand for the nodes of a folder, wherever --genesis stands" {
+    make_folder g zeam_0 ream_0
+    start_member g zeam_0
+    for command in "connect --genesis g zeam_0" "--genesis g connect zeam_0" \
+        "connect zeam_0 --genesis=g" "--dir g connect zeam_0"; do
+        # shellcheck disable=SC2086 # they are arguments
+        run -0 "$DEVNET" $command
+        [[ $output == *"$(peer_id zeam_0)"*"ok     mesh"* ]]
+    done
+    run -2 "$DEVNET" connect --genesis g zeam_1
+    [[ $output == *"zeam_1: no such node is up in $PWD/.devnet, nor in g; there are zeam_0 and ream_0"* ]]
+    run -0 --separate-stderr "$DEVNET" enr show --genesis g --json zeam_0
+    jq -e --arg address "$(address zeam_0)" '.multiaddrs == [$address] and .seq == 1' <<< "$output"
+    run -0 --separate-stderr "$DEVNET" key show --genesis g --json zeam_0
+    [ "$(jq -r .peer_id <<< "$output")" = "$(peer_id zeam_0)" ]
+    run -2 "$DEVNET" key show --genesis g zeam_1
+    [[ $output == *"zeam_1: neither a file nor a node of g"* ]]
+}
+
+@test "a folder stands for all its nodes where a mesh is asked for" {
+    make_folder g zeam_0 ream_0
+    start_member g zeam_0
+    start_member g ream_0 --bootnode "$(address zeam_0)"
+    await_mesh zeam_0 ream_0
+    run -0 --separate-stderr "$DEVNET" mesh dump --for 2s --genesis g
+    jq -e --arg a "$(peer_id zeam_0)" --arg b "$(peer_id ream_0)" \
+        '[.foreign[].peer_id] == ([$a, $b] | sort) and .nodes == []' <<< "$output"
+    echo "$output" > before.json
+    run -0 --separate-stderr "$BIN/devnet-mesh" dump --for 500ms g
+    jq -e '.foreign | length == 2' <<< "$output"
+    # A name stands for the node's metrics, too, where they are served.
+    run -0 --separate-stderr "$DEVNET" mesh dump --for 500ms --genesis g zeam_0
+    jq -e --arg page "http://127.0.0.1:$(of g zeam_0 metricsPort)/metrics" '.unreachable == [] and
+        .foreign[0].volatile.metrics_url == $page' <<< "$output"
+    run -0 "$DEVNET" mesh diff --genesis g --for 2s before.json
+    run -0 --separate-stderr "$DEVNET" mesh check --genesis g --wait 10s
+    [[ $output == "sound: 0 nodes, 2 foreign"* ]]
+    sed -i 's/metricsPort: .*/metricsPort: 1/' g/validator-config.yaml
+    run -0 --separate-stderr "$DEVNET" mesh dump --for 500ms --genesis g zeam_0
+    jq -e '.unreachable == [] and (.foreign[0].volatile | has("metrics") | not)' <<< "$output"
+}
+
+@test "status has ours and others in one table: state, head, peers and agent" {
+    make_folder g zeam_0 ream_0 qlean_0
+    root=$(printf 'ab%.0s' {1..32})
+    start_member g zeam_0 --agent zeam/1 --head "0x$root:7"
+    start_member g ream_0 --agent ream/1 --bootnode "$(address zeam_0)"
+    await_mesh zeam_0 ream_0
+    # A visit is short, and may come too early on a busy machine.
+    shows_table() {
+        run -1 --separate-stderr "$DEVNET" status --genesis g
+        [[ ${lines[0]} =~ ^node\ +state\ +head\ +peers\ +agent$ &&
+            ${lines[1]} =~ ^zeam_0\ +up\ +7\ 0xabababab\ +1\ +zeam/1$ &&
+            ${lines[2]} =~ ^ream_0\ +up\ +0\ 0x00000000\ +1\ +ream/1$ &&
+            ${lines[3]} =~ ^qlean_0\ +down\ +-\ +-\ +-$ ]]
+    }
+    DEADLINE=60 eventually shows_table
+    "$DEVNET" up -n 1 > /dev/null
+    run -1 --separate-stderr "$DEVNET" status --genesis g --json
+    jq -e --arg api "http://127.0.0.1:$(of g zeam_0 apiPort)" '(.up | not) and
+        [.nodes[] | [.name, .state, .foreign // false, .peers]] == [["node1", "up", false, 0],
+            ["zeam_0", "up", true, 1], ["ream_0", "up", true, 1], ["qlean_0", "down", true, null]] and
+        .nodes[1].lean_api == $api and (.nodes[1].metrics | endswith("/metrics"))' <<< "$output"
+}
+
+@test "status --watch tells again and again, and of what comes and goes" {
+    make_folder g zeam_0
+    launch watch "$DEVNET" status --genesis g --watch --interval 100ms --json
+    await watch '.nodes[0].state == "down"' > /dev/null
+    start_member g zeam_0
+    await watch '.nodes[0].state == "up"' > /dev/null
+    launch table "$DEVNET" status --genesis g --watch --interval 100ms
+    eventually grep -E '^zeam_0 +up ' table.out
+    end zeam_0
+    await watch '.nodes[0].state == "down"' . "$(lines_of watch)" > /dev/null
+    eventually grep -E '^zeam_0 +down ' table.out
+}
+
+@test "nodes.yaml alone makes a folder, and adds to a validator-config.yaml" {
+    mkdir g
+    start_node a
+    printf -- '- %s\n- "%s"\n' "$(ready a .enr)" "$EXAMPLE" > g/nodes.yaml
+    run -1 "$DEVNET" status --genesis g
+    [[ $output == *"$(peer_id a) up "*"16Uiu2HAmSH2XVgZqYHWucap5kuPzLnt2TsNQkoppVxB5eJGvaXwm down"* ]]
+    run -0 "$DEVNET" connect --until handshake --genesis g "$(peer_id a)"
+    make_folder h zeam_0
+    cat g/nodes.yaml >> h/nodes.yaml
+    run -1 --separate-stderr "$DEVNET" status --genesis h --json
+    [ "$(jq -r '[.nodes[].name] | join(" ")' <<< "$output")" = \
+        "zeam_0 $(peer_id a) 16Uiu2HAmSH2XVgZqYHWucap5kuPzLnt2TsNQkoppVxB5eJGvaXwm" ]
+    # A record that says something else than the node's entry.
+    sed -i "s/quic: .*/quic: 9/" h/validator-config.yaml
+    run -1 --separate-stderr "$DEVNET" status --genesis h
+    [[ $stderr == *"warn: h/nodes.yaml:1: zeam_0 is said to be at /ip4/127.0.0.1/udp/"*", unlike in validator-config.yaml"* ]]
+}
+
+@test "a key that others can read is a warning" {
+    make_folder g zeam_0 ream_0
+    run -1 --separate-stderr "$DEVNET" status --genesis g
+    [[ $stderr == *"devnet: warn: g/zeam_0.key and 1 more: others can use these keys"* ]]
+    chmod 600 g/*.key
+    run -1 --separate-stderr "$DEVNET" status --genesis g
+    [ -z "$stderr" ]
+    # A key file is enough where the entry has none.
+    sed -i '/privkey/d' g/validator-config.yaml
+    run -0 --separate-stderr "$DEVNET" key show --genesis g zeam_0
+}
+
+# A folder whose validator-config.yaml has one entry of these lines, each indented as it should be.
+entry() {
+    mkdir -p g
+    { printf 'validators:\n  - name: a_0\n' && printf '    %s\n' "$@"; } > g/validator-config.yaml
+}
+
+# Whether the folder is refused, with a text.
+refused() {
+    run -2 "$DEVNET" status --genesis g
+    [[ $output == *"$1"* ]] || { echo "$output" && return 1; }
+}
+
+@test "each fault is named with file, line and key" {
+    file=g/validator-config.yaml key="privkey: $SECRET" place='enrFields: {ip: 127.0.0.1, quic: 9001}'
+    entry "$place"
+    refused "$file:2: a_0: neither a key (privkey, or the file a_0.key) nor a record (enr)"
+    entry 'privkey: abc' "$place"
+    refused "$file:3: a_0: privkey: not a key; expected 64 hexadecimal digits"
+    entry "privkey: $(printf '00%.0s' {1..32})" "$place"
+    refused "$file:3: a_0: privkey: secret key is zero"
+    entry "$key"
+    refused "$file:2: a_0: enrFields: missing: where the node is (ip, quic)"
+    entry "$key" 'enrFields: {ip: "__HIVE_LOCAL_IP__", quic: 9001}'
+    refused "$file:4: a_0: ip: __HIVE_LOCAL_IP__ is left in"
+    entry "$key" 'enrFields:' '  ip: 127.0.0.1'
+    refused "$file:5: a_0: enrFields: node record: no port (quic, udp)"
+    entry "$key" 'enrFields: {ip: 127.0.0.1, quic: 0}'
+    refused "$file:4: a_0: enrFields: quic: \"0\" is not a port"
+    entry "$key" "$place" 'apiPort: many'
+    refused "$file:5: a_0: apiPort: not a port"
+    entry "$key" "$place" 'isAggregator: maybe'
+    refused "$file:5: a_0: isAggregator: true or false is expected"
+    entry "$key" "$place" '- name: a_0'
+    sed -i 's/^    - name/  - name/' $file
+    refused "$file:5: name: a_0: there is a node of that name already"
+    entry "$key" "$place" 'name: b'
+    refused "$file:5: name: is there already, on line 2"
+    entry "$key" 'enr: enr:abc'
+    refused "$file:4: a_0: enr: enr:abc: node record: "
+    entry "privkey: $(printf '01%.0s' {1..32})" "enr: $EXAMPLE"
+    refused "$file:4: a_0: enr: it is the record of another key than privkey"
+    entry "$key" "$place"
+    sed -i 's/a_0/..\/a/' $file
+    refused "$file:2: name: \"../a\": 1 to 64 letters, digits, _ and - are expected"
+    printf 'validators: 5\n' > $file
+    refused "$file:1: validators: a list of nodes is expected"
+    printf 'validators: [\n' > $file
+    refused "$file:2: not YAML: "
+    entry "$key" "$place"
+    printf '01%.0s' {1..32} > g/a_0.key
+    refused "$file:2: a_0: privkey is another key than that in g/a_0.key"
+    echo short > g/a_0.key
+    refused "g/a_0.key: not a key file"
+    rm g/a_0.key
+    printf -- '- %s\n- enr:x\n' "$EXAMPLE" > g/nodes.yaml
+    refused "g/nodes.yaml:2: enr:x: node record: "
+    printf -- '- /ip4/__HIVE_LOCAL_IP__/udp/1/quic-v1\n' > g/nodes.yaml
+    refused "g/nodes.yaml:1: __HIVE_LOCAL_IP__ is left in"
+    printf -- '- /ip4/127.0.0.1/udp/1/quic-v1\n' > g/nodes.yaml
+    refused "g/nodes.yaml:1: /ip4/127.0.0.1/udp/1/quic-v1: must end with /p2p/PEERID"
+    rm g/nodes.yaml
+    printf 'GENESIS_TIME: soon\n' > g/config.yaml
+    refused "g/config.yaml:1: GENESIS_TIME: seconds since 1970 are expected"
+    printf '\nATTESTATION_COMMITTEE_COUNT: 0\n' > g/config.yaml
+    refused "g/config.yaml:2: attestation committees: expected 1 to 64"
+    head -c 5000000 /dev/zero | tr '\0' '#' > g/config.yaml
+    refused "g/config.yaml: larger than 4194304 bytes"
+    rm -r g
+    refused "g: no genesis folder: neither validator-config.yaml nor nodes.yaml is there"
+}
+
+@test "genesis writes a folder that is taken as it is, whole, and leaves a full one alone" {
+    run -0 "$DEVNET" genesis -n 3 --name mine --ip 10.0.0.1 new/folder/
+    [ "${#lines[@]}" -eq 3 ]
+    [[ ${lines[2]} == "mine_2 /ip4/10.0.0.1/udp/9003/quic-v1/p2p/16Uiu2HA"*" enr:"* ]]
+    [ "$(of new/folder mine_1 quic)" = 9002 ] && [ "$(of new/folder mine_1 apiPort)" = 5052 ]
+    [ "$(of new/folder mine_1 metricsPort)" = 8082 ]
+    [ "$(cat new/folder/mine_1.key)" = "$(of new/folder mine_1 privkey)" ]
+    [ "$(stat -c %a new/folder/mine_0.key)" = 600 ]
+    diff <(awk '{ print "- " $3 }' <<< "$output") new/folder/nodes.yaml
+    grep -x 'VALIDATOR_COUNT: 3' new/folder/config.yaml
+    python3 -c 'import sys, yaml; [yaml.safe_load(open(f)) for f in sys.argv[1:]]' new/folder/*.yaml
+    [ "$(ls -A new)" = folder ]
+    before=$(cat new/folder/*)
+    run -2 "$DEVNET" genesis new/folder
+    [[ $output == *"new/folder: is not empty; --force replaces what is written"* ]]
+    [ "$(cat new/folder/*)" = "$before" ]
+    echo keep > new/folder/other
+    run -0 "$DEVNET" genesis -n 1 --force new/folder
+    [ "$(cat new/folder/other)" = keep ] && [ "$(wc -l < new/folder/nodes.yaml)" -eq 1 ]
+    [ "$(ls -A new)" = folder ]
+    mkdir empty
+    run -0 "$DEVNET" genesis empty
+}
+
+@test "what genesis cannot write is named, and nothing is left" {
+    run -2 "$DEVNET" genesis --ip localhost g
+    [[ $output == *"ip: \"localhost\" is not an IPv4 address"* ]]
+    run -2 "$DEVNET" genesis --port 65535 g
+    [[ $output == *"--port 65535: there are not 2 ports from there on"* ]]
+    run -2 "$DEVNET" genesis --name a/b g
+    [[ $output == *"--name a/b: up to 60 letters"* ]]
+    echo file > taken
+    run -2 "$DEVNET" genesis taken/g
+    [[ $output == *"taken"* ]]
+    [ "$(ls -A)" = taken ]
+}
+
+@test "up --genesis runs our nodes in the place of those that are not up" {
+    make_folder g zeam_0 ream_0 qlean_0
+    start_member g zeam_0
+    run -0 --separate-stderr "$DEVNET" up --genesis g
+    [ "${lines[0]}" = "zeam_0 is up already" ]
+    [[ ${lines[1]} == "ream_0 http://127.0.0.1:$(of g ream_0 apiPort) /ip4/127.0.0.1/udp/$(of g ream_0 quic)/quic-v1/p2p/"* ]]
+    [[ ${lines[2]} == "qlean_0 "* && ${lines[3]} == "ream_0 connected to qlean_0: mesh" ]]
+    await zeam_0 'select(.event == "mesh_joined") | .peer_id' > /dev/null
+    [ "$(stat -c %a .devnet/ream_0/genesis.key)" = 600 ]
+    run -0 --separate-stderr "$DEVNET" status --genesis g --json
+    jq -e '[.nodes[] | [.name, .state, .foreign // false]] ==
+        [["ream_0", "up", false], ["qlean_0", "up", false], ["zeam_0", "up", true]] and
+        (.nodes[0].mesh | keys | map(split("/")[3]) == ["aggregation", "attestation_0", "block"])' <<< "$output"
+    run -0 "$DEVNET" connect --genesis g ream_0 zeam_0
+    run -0 --separate-stderr "$DEVNET" mesh check --wait 10s --genesis g
+    [[ $output == "sound: 2 nodes, 1 foreign"* ]]
+    "$DEVNET" down
+    run -2 "$DEVNET" up --genesis g -n 2
+    [[ $output == *"--nodes: the genesis folder says which there are"* ]]
+}
+
+@test "devnet-node is a node of the folder by the options that Lean's clients share" {
+    make_folder g zeam_0 ream_0 qlean_0
+    start_node zeam_0 --custom-network-config-dir g --node-id zeam_0
+    [ "$(address zeam_0)" = "/ip4/127.0.0.1/udp/$(of g zeam_0 quic)/quic-v1/p2p/$(peer_id zeam_0)" ]
+    [ "$(ready zeam_0 .api)" = "http://127.0.0.1:$(of g zeam_0 apiPort)" ]
+    [ "$("$DEVNET" key show --json g/zeam_0.key 2> /dev/null | jq -r .peer_id)" = "$(peer_id zeam_0)" ]
+    start_node ream_0 --custom-network-config-dir g --node-id ream_0 --node-key g/ream_0.key \
+        --api-port "$(of g ream_0 apiPort)" --metrics-port "$(of g ream_0 metricsPort)" \
+        --is-aggregator --attestation-committee-count 3
+    [[ $(cat ream_0.err) == *"--node-key g/ream_0.key: others can use this key"* ]]
+    await_mesh zeam_0 ream_0
+    topics() { api "$1" /mesh | jq -c '[.topics | to_entries[] | select(.value.subscribed) | .key | split("/")[3]] | sort'; }
+    [ "$(topics zeam_0)" = '["aggregation","attestation_0","block"]' ]
+    [ "$(topics ream_0)" = '["aggregation","attestation_0","attestation_1","attestation_2","block"]' ]
+    run -0 "$DEVNET" enr show --json "$(ready ream_0 .enr)"
+    jq -e '.fields.is_aggregator' <<< "$output"
+    # The third of three committees, for the third of the folder's nodes.
+    start_node qlean_0 --custom-network-config-dir g --node-id qlean_0 --attestation-committee-count 3
+    [ "$(topics qlean_0)" = '["aggregation","attestation_2","block"]' ]
+    page=http://127.0.0.1:$(of g ream_0 metricsPort)
+    curl --silent --fail "$page/metrics" | grep '^lean_connected_peers'
+    [ "$(curl --silent --output /dev/null --write-out '%{http_code}' "$page/health")" = 404 ]
+    # Each with all others, as the folder says.
+    eventually bash -c "curl --silent '$(ready qlean_0 .api)/peers' | jq -e '.peers | length == 2'"
+    run -0 --separate-stderr "$DEVNET" status --genesis g
+}
+
+@test "a node answers as Lean's nodes do, of what it was told" {
+    root=0x$(printf 'ab%.0s' {1..32})
+    start_node a --finalized "$root:3" --head "0x$(printf 'cd%.0s' {1..32}):7"
+    [ "$(api a /lean/v0/health)" = '{"service":"lean-rpc-api","status":"healthy"}' ]
+    [ "$(api a /lean/v0/checkpoints/justified)" = "{\"root\":\"$root\",\"slot\":3}" ]
+    api a /lean/v0/fork_choice > choice
+    jq -e --arg root "$root" '[.nodes[].slot] == [3, 7] and .finalized == {root: $root, slot: 3} and
+        .head == .nodes[1].root and .safe_target == .head and .validator_count == 0' choice
+    start_node b
+    api b /lean/v0/fork_choice | jq -e '.nodes | length == 1'
+}
+
+@test "anybody is served the routes of Lean's nodes and metrics, and nothing else, where that is asked for" {
+    "$DEVNET" genesis -n 1 --port 0 --api-port 0 --metrics-port 0 g > /dev/null
+    port=$(of g devnet_0 apiPort)
+    start_node a --api-public "0.0.0.0:$port"
+    # Under any name, as another machine has it, and at any address.
+    ask() {
+        curl --silent --output answer --write-out '%{http_code}' --max-time 15 \
+            --header 'Host: somewhere.example' "$@"
+    }
+    for path in /lean/v0/health /lean/v0/fork_choice /lean/v0/checkpoints/justified /metrics; do
+        [ "$(ask "http://127.0.0.2:$port$path")" = 200 ]
+    done
+    for path in /health /mesh /peers /events /; do
+        [ "$(ask "http://127.0.0.2:$port$path")" = 404 ]
+    done
+    for path in /connect /publish /disconnect; do
+        [ "$(ask --data '{}' "http://127.0.0.2:$port$path")" != 200 ]
+    done
+    [ "$(ask --data '' "http://127.0.0.2:$port/metrics")" = 405 ]
+    # Our own API is where it was, for us alone.
+    [ "$(ask "$(ready a .api)/health")" = 403 ]
+    [ "$(api a /health | jq -r .status)" = ok ]
+}
+
+@test "what is wrong with the options of a client is named" {
+    make_folder g zeam_0 ream_0
+    refuses() {
+        run -2 "$BIN/devnet-node" "${@:2}"
+        [[ $output == *"$1"* ]] || { echo "$output" && return 1; }
+    }
+    refuses "--custom-network-config-dir h: no genesis folder" --custom-network-config-dir h
+    refuses "--node-id x: there is no such node in g" --custom-network-config-dir g --node-id x
+    refuses "--node-id needs --custom-network-config-dir" --node-id zeam_0
+    refuses "--node-key h.key: cannot read the key file" --node-key h.key
+    refuses "--node-key, --key and --key-hex exclude each other" --node-key g/zeam_0.key --key a
+    refuses "--api and --api-port exclude each other" --api 127.0.0.1:0 --api-port 9
+    refuses "--api-public x: not an address to listen on" --api-public x
+    refuses "--api-public: not with --api off" --api-public 127.0.0.1:0 --api off
+    refuses "--metrics-port: not with --api off" --metrics-port 9 --api off
+    # Somebody else is there.
+    start_node zeam_0 --custom-network-config-dir g --node-id zeam_0
+    run -1 "$BIN/devnet-node" --custom-network-config-dir g --node-id zeam_0
+    [[ $output == *"--node-id zeam_0: "*"ddress"* ]]
+    run -1 "$BIN/devnet-node" --api-port "$(of g zeam_0 apiPort)"
+    [[ $output == *"--api-port 127.0.0.1:"* ]]
+}
+
+@test "lean-quickstart's way of starting a client starts ours" {
+    make_folder g devnet_0 devnet_1
+    # shellcheck disable=SC2034 # what it sources uses them
+    start_it() (
+        configDir=g item=$1 isAggregator=$2 attestationCommitteeCount=$3 DEVNET_NODE=$BIN/devnet-node
+        apiPort=$(of g "$item" apiPort) metricsPort=$(of g "$item" metricsPort)
+        # shellcheck disable=SC1091 # it is checked by itself
+        source "$BATS_TEST_DIRNAME/../devnet/lean/devnet-cmd.sh"
+        # shellcheck disable=SC2154 # it sets them
+        [ "$node_setup" = binary ] && echo "exec $node_binary"
+    )
+    start_it devnet_0 true 2 > start_0
+    start_it devnet_1 false '' > start_1
+    for number in 0 1; do
+        launch devnet_$number bash start_$number
+        await devnet_$number '.event == "ready"' > /dev/null
+    done
+    await_mesh devnet_0 devnet_1
+    api devnet_0 /mesh | jq -e '(.agent == "devnet-node-without-chain") and (.topics | has("/leanconsensus/12345678/attestation_1/ssz_snappy"))'
+    [ "$(wc -l < "$BATS_TEST_DIRNAME/../devnet/lean/devnet-cmd.sh")" -le 10 ]
+}
+
+@test "hive's environment starts a client of ours" {
+    "$DEVNET" genesis -n 1 --port 0 --api-port 0 --metrics-port 0 g > /dev/null
+    port=$(of g devnet_0 apiPort)
+    start_node a --topic lean:block
+    start_node b --topic lean:block
+    launch c env DEVNET_NODE="$BIN/devnet-node" HIVE_CLIENT_PRIVATE_KEY="$SECRET" HIVE_NODE_ID=c_0 \
+        HIVE_BOOTNODES="$(ready a .enr),$(address b)" HIVE_LEAN_FORK_DIGEST=12345678 \
+        HIVE_IS_AGGREGATOR=1 HIVE_ATTESTATION_COMMITTEE_COUNT=2 HIVE_CHECK_LIVE_PORT="$port" \
+        QUIC_PORT="$(of g devnet_0 quic)" "$BATS_TEST_DIRNAME/../devnet/lean/hive.sh"
+    await c '.event == "ready"' > /dev/null
+    [ "$(peer_id c)" = 16Uiu2HAmSH2XVgZqYHWucap5kuPzLnt2TsNQkoppVxB5eJGvaXwm ]
+    await_mesh a c
+    await_mesh b c
+    curl --silent --fail "http://127.0.0.1:$port/lean/v0/health" | jq -e '.status == "healthy"'
+    api c /mesh | jq -e '(.agent | contains("keeps no chain")) and
+        (.topics | has("/leanconsensus/12345678/attestation_1/ssz_snappy"))'
+}
+
+@test "a node whose key is not known is not run, which is said" {
+    mkdir g
+    printf 'validators:\n  - {name: there_0, enr: "%s"}\n' "$EXAMPLE" > g/validator-config.yaml
+    run -0 "$DEVNET" up --genesis g
+    [[ $output == *"there_0: is not up, and is not run here: its key is not known"* ]]
+    [[ $output == *"g: there is no node that is to be run"* ]]
+    run -2 "$DEVNET" key show --genesis g there_0
+    [[ $output == *"there_0: g has its record, and not its key"* ]]
+}
