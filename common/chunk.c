@@ -4,11 +4,14 @@
 
 #include "common/memory.h"
 
+static size_t total;
+
 struct chunk *chunk_new_empty(size_t size)
 {
     struct chunk *chunk = memory_resize(NULL, sizeof(*chunk) + size);
     chunk->references = 1;
     chunk->size = size;
+    total += size;
     return chunk;
 }
 
@@ -28,6 +31,13 @@ struct chunk *chunk_ref(struct chunk *chunk)
 
 void chunk_unref(struct chunk *chunk)
 {
-    if (chunk != NULL && --chunk->references == 0)
-        free(chunk);
+    if (chunk == NULL || --chunk->references > 0)
+        return;
+    total -= chunk->size;
+    free(chunk);
+}
+
+size_t chunk_total(void)
+{
+    return total;
 }

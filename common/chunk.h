@@ -17,6 +17,8 @@ struct chunk *chunk_new_empty(size_t size);
 struct chunk *chunk_ref(struct chunk *chunk);
 /* NULL is allowed. */
 void chunk_unref(struct chunk *chunk);
+/* Bytes in all chunks that there are. */
+size_t chunk_total(void);
 
 static inline struct bytes chunk_bytes(const struct chunk *chunk)
 {

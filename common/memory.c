@@ -1,6 +1,9 @@
 #include "common/memory.h"
 
 #include <errno.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -85,6 +88,13 @@ void *memory_new(size_t size)
 void *memory_resize(void *memory, size_t size)
 {
     return checked(realloc(memory, size > 0 ? size : 1));
+}
+
+void memory_give_back(void)
+{
+#ifndef HAS_OTHER_ALLOCATOR
+    malloc_trim(0);
+#endif
 }
 
 char *text_copy(const char *text)

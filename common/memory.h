@@ -16,4 +16,8 @@ void *memory_resize(void *memory, size_t size);
 char *text_copy(const char *text);
 char *text_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Gives what was freed back to the system, as far as the allocator can. It looks at all that there
+ * is. */
+void memory_give_back(void);
+
 #endif

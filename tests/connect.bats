@@ -617,6 +617,8 @@ with_hosts() {
             "$target"
     done
     refuses "with --from it is the other node that dials: *" --from 127.0.0.1:1 --hold 1s "$target"
+    refuses "with --from it is the other node that dials: *" --from 127.0.0.1:1 --sign strict "$target"
+    refuses "--sign: *" --sign loosely "$target"
     refuses "--key and --key-hex exclude each other" --key a --key-hex b "$target"
     refuses "--network a/b: 1 to 64 characters, no slash" --network a/b "$target"
     refuses "--head x: *" --head x "$target"

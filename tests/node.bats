@@ -748,6 +748,29 @@ send_messages() {
     await late '.event == "message"' . "$seen"
 }
 
+told_but_for() {
+    (($(lines_of watcher) == $(lines_of a) - $1 + 1))
+}
+
+@test "a client of /events that sleeps for too long is told how many events it missed" {
+    start_node a
+    launch watcher curl --silent --no-buffer "$(ready a .api)/events"
+    await watcher '.event == "ready"'
+    send_signal watcher STOP
+    send_messages 60000
+    eventually grep -q 'api: a client reads too slowly' a.err
+    send_signal watcher CONT
+    lost=$(await watcher '.event == "events_lost"' .count)
+    ((lost > 0))
+    seen=$(lines_of watcher)
+    send_messages 1
+    await watcher '.event == "message"' . "$seen"
+    # What was told and what was not are all that happened.
+    eventually told_but_for "$lost"
+    api a /metrics | grep -x "devnet_events_lost_total $lost"
+    end watcher KILL || true
+}
+
 @test "an API without file descriptors to spare waits until there are some" {
     # shellcheck disable=SC2016 # for the inner shell
     launch a bash -c 'ulimit -n 24; exec "$0"' "$BIN/devnet-node"

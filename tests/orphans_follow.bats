@@ -285,6 +285,45 @@ orphan() {
     [[ $(tail -n 1 watcher.out) == "no orphaned streams in 1 connection (200000 streams, 1 log)" ]]
 }
 
+told_twice() {
+    [[ $(grep -c '"event":"passed_over"' watcher.out) == 2 ]]
+}
+
+@test "a record that was lost is told of, on stderr and among the lines" {
+    { head -n 5 race; sed -n 6p race | head -c 40; tail -n +7 race; } > logs/a.sqlog
+    follow logs
+    await watcher '.event == "passed_over" and (.path | endswith("a.sqlog")) and
+        (.message | test("^record 6 at byte [0-9]+: a record that was cut off is passed over$"))'
+    grep -F "a record that was cut off is passed over" watcher.err
+    head -c 40 race >> logs/a.sqlog # and once more, while it is followed
+    tail -n 1 race >> logs/a.sqlog
+    eventually told_twice
+    end watcher || [[ $? -le 2 ]]
+    await watcher '.event == "end" and .passed_over == 2'
+}
+
+@test "a log that ends within a record is told of when following ends" {
+    head -n 1 race > logs/a.sqlog
+    sed -n 2p race | head -c 40 >> logs/a.sqlog
+    run -2 "$BIN/devnet-orphans" --follow --json --timeout 300ms logs
+    jq -se 'last | .event == "end" and (.troubles | length == 1) and
+        (.troubles[0].message | startswith("is cut off within a record"))' <<< "$(grep '^{' <<< "$output")"
+    size=$(wc -c < healthy)
+    head -c $((size - 17)) healthy > logs/a.sqlog
+    run -0 "$BIN/devnet-orphans" --follow --json --grace 50ms --timeout 300ms logs
+    [[ $output == *"it ends within a record"* ]]
+    jq -se 'last | .event == "end" and .troubles == [] and .passed_over == 1' <<< "$(grep '^{' <<< "$output")"
+}
+
+@test "following ends at once where its output is lost" {
+    cp race logs/a.sqlog
+    for options in '' --json --verbose; do
+        # shellcheck disable=SC2086,SC2016 # words, and for the inner shell
+        run -2 timeout 20 bash -c '"$0" --follow --grace 50ms '"$options"' logs > /dev/full' "$BIN/devnet-orphans"
+        [[ $output == *"standard output: No space left on device"* ]]
+    done
+}
+
 @test "options of following go with --follow" {
     for option in --until-clean --until-orphan '--grace 1s' '--timeout 1s'; do
         # shellcheck disable=SC2086 # an option and its value

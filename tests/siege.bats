@@ -134,3 +134,110 @@ all_delivered() {
     [ -z "$(jq -c 'select(.event == "disconnected")' honest*.out)" ]
     [ "$(jq -c 'select(.event == "connected")' a.out | wc -l)" -eq 150 ]
 }
+
+# The sanitizers' programs have memory of their own.
+is_sanitized() {
+    nm "$BIN/devnet-node" | grep __asan_init > /dev/null
+}
+
+arrived_is() {
+    has_printed a ".event == \"message\" and .id == \"$1\""
+}
+
+# The most that node a has had in memory so far, in kB.
+most_of_a() {
+    awk '/^VmHWM/ { print $2 }' "/proc/${pid_of[a]}/status"
+}
+
+# Something has been held back of the peers, and some of it was given up.
+holds_back() {
+    [ "$(metric a devnet_gossipsub_streams_given_up_total)" -gt 0 ]
+}
+
+has_peers() {
+    [ "$(api a /mesh | jq '.peers | length')" -eq "$1" ]
+}
+
+@test "a hundred peers that hold parts of large RPCs do not fill the memory, and an honest one passes" {
+    start_victim
+    start=$(memory_of a)
+    part=(open "propose:$meshsub" part:10380902)
+    hostile_ones=()
+    for i in {1..100}; do
+        "$TOOLS/hostile" "$(address a)" "${part[@]}" "${part[@]}" "${part[@]}" "${part[@]}" rest:60000 \
+            &> /dev/null < /dev/null 3>&- &
+        hostile_ones+=($!)
+        disown $!
+    done
+    DEADLINE=30 eventually has_peers 101
+    eventually holds_back
+    # 10 MiB with its topic and lengths; random bytes are not compressed.
+    { printf '{"topic":"lean:block","data":"' && head -c 10480000 /dev/urandom | hex_of && printf '"}'; } > body
+    id=$(api good /publish @body | jq -r .id)
+    DEADLINE=40 eventually arrived_is "$id"
+    grew_less_than 110000 "$start"
+    most=$(most_of_a)
+    budget=$(metric a devnet_budget_bytes) kept=$(metric a 'devnet_kept_bytes{of="rpcs"}')
+    echo "at most $most kB; $kept of RPCs, $budget of budget"
+    # That of everybody, and what each may hold of its own.
+    ((kept <= budget + 100 * 384 * 1024))
+    kill -KILL "${hostile_ones[@]}" 2> /dev/null || true
+    is_small() { grew_less_than 10000 "$start" > /dev/null; }
+    eventually is_small
+    DEADLINE=40 eventually has_peers 1
+    grep -F 'and they do not go on' a.err > /dev/null
+    is_sanitized || ((most < 128000))
+}
+
+@test "an RPC of ten megabytes of tiny entries costs its size in memory, and others are served meanwhile" {
+    start_victim
+    before=$(memory_of a)
+    # 10 MiB of empty fields that nobody knows, and of ids that nobody has.
+    launch tiny "$TOOLS/hostile" "$victim" open "propose:$meshsub" hex:80808005 repeat:5242880:7800 \
+        open propose:/ipfs/ping/1.0.0 zeros:32 wait:data close
+    launch ids "$TOOLS/hostile" "$victim" open "propose:$meshsub" hex:80808005 hex:1afbffff0412f6ffff04 \
+        repeat:5242875:0a00 open propose:/ipfs/ping/1.0.0 zeros:32 wait:answer rest:100
+    check_victim
+    ended tiny
+    ended ids || true # they are far over the limits
+    echo "$before kB before, at most $(most_of_a) kB"
+    is_sanitized || (($(most_of_a) - before < 60000))
+}
+
+# Joins the mesh, and reads nothing: launch_silent NAME.
+launch_silent() {
+    launch "$1" "$TOOLS/hostile" --no-credit "$victim" open "propose:$meshsub" \
+        "hex:2e0a2c08011228$(printf %s /leanconsensus/12345678/block/ssz_snappy | hex_of)" \
+        accept "answer:$meshsub" rest:60000
+    DEADLINE=30 eventually has_joined "$2"
+}
+
+has_joined() {
+    [ "$(jq -c 'select(.event == "mesh_joined") | .peer_id' a.out | sort -u | wc -l)" -eq "$1" ]
+}
+
+good_has() {
+    [ "$(jq -c 'select(.event == "message")' good.out | wc -l)" -eq "$1" ]
+}
+
+@test "peers that read nothing, one after the other, do not fill the memory with what waits for them" {
+    start_victim
+    random=$(head -c 1000000 /dev/urandom | hex_of)
+    for i in {1..90}; do
+        printf '{"topic":"lean:block","data":"%04d%s"}' "$i" "$random" > "request$i"
+    done
+    for i in 1 2 3; do
+        launch_silent "silent$i" $((i + 1))
+        # Each takes some; the good one all, as fast as it reads.
+        for ((j = 30 * i - 29; j <= 30 * i; j++)); do
+            api a /publish "@request$j" > /dev/null
+            DEADLINE=30 eventually good_has "$j"
+        done
+    done
+    kept=$(metric a 'devnet_kept_bytes{of="messages"}') budget=$(metric a devnet_budget_bytes)
+    echo "$kept bytes of messages, $budget of budget"
+    # 90 MB would be.
+    ((kept < budget + budget / 2))
+    api a /mesh | jq -e '.peers | map(.left_out.messages) | sort | .[0] == 0 and .[1] > 0'
+    for i in 1 2 3; do end "silent$i" KILL || true; done
+}

@@ -19,6 +19,7 @@ struct follow {
     struct qlog_follow *logs;
     struct qlog_judging judging;
     const char *ended; /* why it ends; NULL while it goes on */
+    json_int_t passed_over;
 };
 
 static void finish(struct follow *follow, const char *why)
@@ -29,6 +30,13 @@ static void finish(struct follow *follow, const char *why)
 }
 
 /* --- Telling --- */
+
+/* What is printed and lost is not made up for by what comes after it. */
+static void flush(struct follow *follow)
+{
+    if (!output_flush())
+        finish(follow, "output_lost");
+}
 
 static json_t *change_json(const struct qlog_connection *connection,
                            const struct qlog_joined_stream *stream,
@@ -57,7 +65,7 @@ static void tell_change(void *context, const struct qlog_connection *connection,
                         const struct qlog_joined_stream *stream,
                         const struct qlog_judgement *judgement, int before)
 {
-    const struct follow *follow = context;
+    struct follow *follow = context;
     json_t *change = change_json(connection, stream, judgement, before);
     bool shown = follow->options->verbose || follow->options->fails[judgement->verdict] ||
                  !qlog_verdict_is_healthy(judgement->verdict) ||
@@ -68,14 +76,33 @@ static void tell_change(void *context, const struct qlog_connection *connection,
         print_clock();
         print_stream(connection->id, json_object_get(change, "stream"),
                      json_string_value(json_object_get(change, "before")));
-        fflush(stdout);
     }
     json_decref(change);
+    flush(follow);
+}
+
+/* What was passed over in a log is no part of what is told of it. */
+static void hear_remark(void *context, enum qlog_remark_kind kind, const char *path,
+                        const char *text)
+{
+    struct follow *follow = context;
+    tell_remark(NULL, kind, path, text);
+    if (kind != QLOG_REMARK_NOTE)
+        return;
+    follow->passed_over++;
+    if (!follow->options->json)
+        return;
+    json_t *line = make_trouble(path, text);
+    json_object_set_new(line, "event", json_string("passed_over"));
+    json_object_set_new(line, "time", json_integer((json_int_t)clock_epoch_ms()));
+    output_json_line(line);
+    json_decref(line);
+    flush(follow);
 }
 
 static void tell_began(void *context, const struct qlog_tally *there)
 {
-    const struct follow *follow = context;
+    struct follow *follow = context;
     if (follow->options->json) {
         json_t *line = json_pack("{s:s, s:I, s:I, s:I}", "event", "following", "time",
                                  (json_int_t)clock_epoch_ms(), "logs", (json_int_t)there->logs,
@@ -87,6 +114,7 @@ static void tell_began(void *context, const struct qlog_tally *there)
                  there->logs == 1 ? "" : "s", (unsigned long long)there->connections,
                  there->connections == 1 ? "" : "s");
     }
+    flush(follow);
 }
 
 /* --- The end --- */
@@ -122,9 +150,9 @@ static int tell_end(const struct follow *follow)
     bool troubled = json_array_size(troubles) > 0 || told[QLOG_UNKNOWN] > 0 ||
                     follow->judging.standing.suspected > 0;
     if (follow->options->json) {
-        json_t *line = json_pack("{s:s, s:I, s:s, s:O, s:O}", "event", "end", "time",
+        json_t *line = json_pack("{s:s, s:I, s:s, s:O, s:O, s:I}", "event", "end", "time",
                                  (json_int_t)clock_epoch_ms(), "reason", follow->ended, "summary",
-                                 summary, "troubles", troubles);
+                                 summary, "troubles", troubles, "passed_over", follow->passed_over);
         output_json_line(line);
         json_decref(line);
     } else {
@@ -190,9 +218,9 @@ static void run(struct follow *follow)
 
 int follow(const struct follow_options *options, char *const *operands, size_t count)
 {
-    static const struct qlog_follow_handlers handlers = {.remark = tell_remark, .look = look};
+    static const struct qlog_follow_handlers handlers = {.remark = hear_remark, .look = look};
     static const struct qlog_judging_handlers judging_handlers = {
-        .began = tell_began, .changed = tell_change, .remark = tell_remark};
+        .began = tell_began, .changed = tell_change, .remark = hear_remark};
     struct follow follow = {.options = options, .base = event_base_make(0)};
     struct error error;
     int status = TROUBLE;

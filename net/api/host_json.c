@@ -161,6 +161,7 @@ json_t *host_peer_json(const struct peer *peer)
         gossipsub_peer_left_out(host_router(view.host), view.router_handle);
     set(object, "outbound_stream", outbound_json(&view));
     set(object, "left_out", left_out_json(&left_out));
+    set_count(object, "kept", host_peer_kept(peer));
     set(object, "inbound_streams", inbound_json(&view));
     return object;
 }

@@ -56,6 +56,7 @@ struct metrics {
     uint64_t connections[DIRECTIONS][RESULTS], disconnections[DIRECTIONS][REASONS];
     uint64_t streams_opened[DIRECTIONS], streams_closed[DIRECTIONS];
     uint64_t opens_avoided; /* with peers that are gone */
+    uint64_t events_lost;
     struct histogram handshakes[DIRECTIONS];
     struct histogram messages[MESSAGE_KINDS];
 };
@@ -165,6 +166,11 @@ void metrics_free(struct metrics *metrics)
         return;
     host_unobserve(metrics->host, &metrics->observer);
     free(metrics);
+}
+
+void metrics_count_lost(struct metrics *metrics, uint64_t count)
+{
+    metrics->events_lost += count;
 }
 
 /* ---- writing ---- */
@@ -371,6 +377,26 @@ static void write_slow_readers(FILE *page, const struct gossipsub_statistics *go
                  (double)gossip->streams_stalled);
 }
 
+/* The budget, and what is kept for peers. */
+static void write_kept(FILE *page, const struct host *host)
+{
+    struct host_kept kept = host_kept(host);
+    write_single(page, "devnet_budget_bytes", "gauge",
+                 "What large RPCs that come in and messages that wait may take together",
+                 (double)kept.budget);
+    write_single(page, "devnet_budget_granted_bytes", "gauge",
+                 "Of that the shares of peers whose large RPCs come in", (double)kept.granted);
+    write_single(page, "devnet_budget_waiting_peers", "gauge", "Peers that wait for a share",
+                 (double)kept.waiting);
+    write_head(page, "devnet_kept_bytes", "gauge", "Bytes that are kept for peers");
+    write_labelled(page, "devnet_kept_bytes", "of", "rpcs", kept.rpcs);
+    write_labelled(page, "devnet_kept_bytes", "of", "messages", kept.messages);
+    write_single(page, "devnet_gossipsub_streams_given_up_total", "counter",
+                 "Gossipsub streams of peers reset because their RPC did not go on, or was over "
+                 "their share",
+                 (double)kept.resets);
+}
+
 static void write_refused(FILE *page, const struct gossipsub_statistics *gossip)
 {
     write_head(page, "devnet_gossipsub_refused_total", "counter", "The same by reason");
@@ -401,6 +427,7 @@ static void write_traffic(FILE *page, const struct host *host)
                  "Subscriptions of peers beyond so many topics a peer, to topics that are not ours",
                  (double)gossip.subscriptions_not_kept);
     write_slow_readers(page, &gossip);
+    write_kept(page, host);
     write_directions(page, "devnet_datagrams_total", "counter", "UDP datagrams", quic->datagrams_in,
                      quic->datagrams_out);
     write_directions(page, "devnet_bytes_total", "counter", "Bytes in UDP datagrams",
@@ -447,6 +474,9 @@ char *metrics_text(const struct metrics *metrics)
     write_streams(page, metrics);
     write_topics(page, metrics->host);
     write_traffic(page, metrics->host);
+    write_single(page, "devnet_events_lost_total", "counter",
+                 "Events that clients of GET /events read too slowly to be told",
+                 (double)metrics->events_lost);
     write_times(page, metrics);
     fclose(page);
     return text;

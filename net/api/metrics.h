@@ -17,6 +17,8 @@ struct metrics;
 /* Counts from now on what happens at HOST, which is borrowed and outlives it. */
 struct metrics *metrics_new(struct host *host);
 void metrics_free(struct metrics *metrics);
+/* So many events did not reach a client that read too slowly. */
+void metrics_count_lost(struct metrics *metrics, uint64_t count);
 /* The whole page; freed with free(). */
 char *metrics_text(const struct metrics *metrics);
 

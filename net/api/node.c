@@ -249,6 +249,13 @@ static void watcher_gone(void *argument)
     free(watcher);
 }
 
+static json_t *say_events_lost(void *argument, uint64_t count)
+{
+    const struct watcher *watcher = argument;
+    metrics_count_lost(watcher->api->metrics, count);
+    return json_pack("{s:s, s:I}", "event", "events_lost", "count", (json_int_t)count);
+}
+
 static void get_events(void *context, struct api_request *request, const json_t *body)
 {
     (void)body;
@@ -264,6 +271,7 @@ static void get_events(void *context, struct api_request *request, const json_t 
     api->watcher_count++;
     LIST_INSERT_HEAD(&api->watchers, watcher, link);
     api_stream_start(request, watcher_gone, watcher);
+    api_stream_may_lose(request, say_events_lost);
     json_t *ready = host_ready_json(api->host, node_api_url(api));
     api_stream_line(request, ready);
     json_decref(ready);

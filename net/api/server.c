@@ -22,6 +22,7 @@
 
 enum {
     LISTEN_BACKLOG = 64,
+    CATCH_UP_MS = 50,
     ACCEPT_PAUSE_MS = 100, /* where the system lets no further connection in */
 };
 
@@ -49,7 +50,10 @@ struct api_request {
     enum request_state state;
     void (*closed)(void *argument);
     void *closed_argument;
-    struct event *cut_off; /* set once the client is too slow a reader */
+    struct event *cut_off;                           /* set once the client is too slow a reader */
+    json_t *(*lost)(void *argument, uint64_t count); /* NULL: it is cut off then */
+    uint64_t lost_lines;                             /* since the last that it was sent */
+    struct event *catch_up;                          /* while there are any: has it read on? */
 };
 
 static const struct {
@@ -60,8 +64,13 @@ static const struct {
 static void request_free(struct api_request *request)
 {
     request->server->requests--;
+    if (request->lost_lines > 0)
+        log_warn("api: a client went away that read too slowly: it lost %llu lines",
+                 (unsigned long long)request->lost_lines);
     if (request->cut_off != NULL)
         event_free(request->cut_off);
+    if (request->catch_up != NULL)
+        event_free(request->catch_up);
     free(request);
 }
 
@@ -161,26 +170,78 @@ static void cut_off_slow_reader(evutil_socket_t fd, short events, void *argument
     evhttp_connection_free(evhttp_request_get_connection(request->http));
 }
 
-void api_stream_line(struct api_request *request, const json_t *line)
+static size_t unread(const struct api_request *request)
 {
-    if (request->cut_off != NULL)
-        return;
     struct evhttp_connection *connection = evhttp_request_get_connection(request->http);
     struct bufferevent *bufferevent = evhttp_connection_get_bufferevent(connection);
-    if (evbuffer_get_length(bufferevent_get_output(bufferevent)) > API_STREAM_BUFFER_MAX) {
-        /* Not here and now: the caller is still using the request. */
-        request->cut_off = event_new(request->server->base, -1, 0, cut_off_slow_reader, request);
-        event_active(request->cut_off, EV_TIMEOUT, 0);
-        return;
-    }
+    return evbuffer_get_length(bufferevent_get_output(bufferevent));
+}
+
+static void send_line(struct api_request *request, const json_t *line)
+{
     struct evbuffer *text = evbuffer_new();
     write_json(text, line);
     evhttp_send_reply_chunk(request->http, text);
     evbuffer_free(text);
 }
 
+static void tell_losses(struct api_request *request)
+{
+    if (request->lost_lines == 0)
+        return;
+    json_t *line = request->lost(request->closed_argument, request->lost_lines);
+    request->lost_lines = 0;
+    event_del(request->catch_up);
+    send_line(request, line);
+    json_decref(line);
+}
+
+static void look_for_catch_up(evutil_socket_t fd, short events, void *argument)
+{
+    (void)fd;
+    (void)events;
+    if (unread(argument) < API_STREAM_BUFFER_MAX / 2)
+        tell_losses(argument);
+}
+
+static void lose_line(struct api_request *request)
+{
+    static const struct timeval often = {.tv_usec = CATCH_UP_MS * 1000};
+    if (request->lost_lines++ > 0)
+        return;
+    log_warn("api: a client reads too slowly: with %d bytes waiting it loses what follows",
+             API_STREAM_BUFFER_MAX);
+    if (request->catch_up == NULL)
+        request->catch_up =
+            event_new(request->server->base, -1, EV_PERSIST, look_for_catch_up, request);
+    event_arm(request->catch_up, &often);
+}
+
+void api_stream_may_lose(struct api_request *request,
+                         json_t *(*lost)(void *argument, uint64_t count))
+{
+    request->lost = lost;
+}
+
+void api_stream_line(struct api_request *request, const json_t *line)
+{
+    if (request->cut_off != NULL)
+        return;
+    bool full = request->lost_lines > 0 || unread(request) > API_STREAM_BUFFER_MAX;
+    if (full && request->lost != NULL) {
+        lose_line(request);
+    } else if (full) {
+        /* Not here and now: the caller is still using the request. */
+        request->cut_off = event_new(request->server->base, -1, 0, cut_off_slow_reader, request);
+        event_active(request->cut_off, EV_TIMEOUT, 0);
+    } else {
+        send_line(request, line);
+    }
+}
+
 void api_stream_end(struct api_request *request)
 {
+    tell_losses(request);
     request->state = ANSWERED;
     evhttp_send_reply_end(request->http);
 }

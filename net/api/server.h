@@ -14,7 +14,7 @@ enum {
     API_BODY_MAX = 21 * 1024 * 1024, /* a payload of 10 MiB in hexadecimal, and what surrounds it */
     API_HEADERS_MAX = 8192,
     API_STREAMS_MAX = 64,                    /* requests whose answer is not out yet; else 503 */
-    API_STREAM_BUFFER_MAX = 4 * 1024 * 1024, /* lines that a client leaves unread: cut off */
+    API_STREAM_BUFFER_MAX = 4 * 1024 * 1024, /* lines that a client leaves unread */
     API_IDLE_SECONDS = 600,
     API_PUBLIC_IDLE_SECONDS = 10,
 };
@@ -69,6 +69,12 @@ void api_reply_error(struct api_request *request, int status, const char *format
  * It is never called from within api_stream_line. May be NULL.
  */
 void api_stream_start(struct api_request *request, void (*closed)(void *argument), void *argument);
+/*
+ * A client of this stream that leaves too much unread is not cut off: lines are lost until it has
+ * read on, and what LOST makes of their number, given CLOSED's argument, stands in their place.
+ */
+void api_stream_may_lose(struct api_request *request,
+                         json_t *(*lost)(void *argument, uint64_t count));
 void api_stream_line(struct api_request *request, const json_t *line); /* borrowed */
 void api_stream_end(struct api_request *request);
 

@@ -5,13 +5,15 @@
 #include "common/memory.h"
 #include "net/gossipsub/message_id.h"
 
+enum { ID_SIZE_MAX = 1024 }; /* of a key and a number, as js-libp2p has them */
+
 /* Lean's ids have one size; of another is an id only where messages are signed. False where it can
  * be no message's. */
 static bool read_id(const struct gossipsub *router, const ProtobufCBinaryData *wire_id,
                     uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE])
 {
     bool is_lean = wire_id->len == GOSSIPSUB_MESSAGE_ID_SIZE;
-    bool may_be = router->signing.verify != NULL && wire_id->len <= GOSSIPSUB_WIRE_ID_SIZE_MAX;
+    bool may_be = router->signing.verify != NULL && wire_id->len <= ID_SIZE_MAX;
     if (is_lean || may_be)
         gossipsub_message_key(bytes_of(wire_id->data, wire_id->len), id);
     return is_lean || may_be;
@@ -83,12 +85,16 @@ static void handle_ihave(struct gossipsub *router, struct router_peer *peer,
 {
     if (control->n_ihave == 0)
         return;
-    if (peer->ihave_rpcs++ >= IHAVE_RPCS_PER_HEARTBEAT_MAX) {
+    struct gossipsub_rpc *rpc = router->rpc;
+    if (rpc->ihave == IHAVE_NONE)
+        rpc->ihave =
+            peer->ihave_rpcs++ < IHAVE_RPCS_PER_HEARTBEAT_MAX ? IHAVE_TAKEN : IHAVE_REFUSED;
+    if (rpc->ihave == IHAVE_REFUSED) {
         router_offend(peer, count_offered(control));
         return;
     }
     struct buffer wanted = {0};
-    for (size_t i = 0; i < control->n_ihave && i < CONTROL_PER_RPC_MAX; i++)
+    for (size_t i = 0; i < control->n_ihave; i++)
         choose_wanted(router, peer, control->ihave[i], &wanted);
     const struct bytes *ids = (const struct bytes *)(const void *)wanted.data;
     size_t count = wanted.size / sizeof(*ids);
@@ -135,12 +141,12 @@ static void note_idontwant(struct gossipsub *router, struct router_peer *peer,
 void router_handle_gossip(struct gossipsub *router, struct router_peer *peer,
                           const Gossipsub__ControlMessage *control)
 {
-    for (size_t i = 0; i < control->n_idontwant && i < CONTROL_PER_RPC_MAX; i++)
+    for (size_t i = 0; i < control->n_idontwant; i++)
         note_idontwant(router, peer, control->idontwant[i]);
     if (!peer->stream_open)
         return; /* the rest could not be answered */
     handle_ihave(router, peer, control);
-    for (size_t i = 0; i < control->n_iwant && i < CONTROL_PER_RPC_MAX; i++)
+    for (size_t i = 0; i < control->n_iwant; i++)
         serve_iwant(router, peer, control->iwant[i]);
 }
 

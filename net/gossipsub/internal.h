@@ -186,10 +186,12 @@ struct gossipsub {
     struct id_set seen, asked;
     struct message_cache cache;
     struct backoff_table backoffs;
-    struct arena arena;            /* of the RPC being handled */
+    struct gossipsub_rpc *rpc;     /* the one being handled; NULL: none is */
+    struct arena arena;            /* of its slice */
     struct handle_set candidates;  /* scratch, of router_candidates */
     struct bytes *gossip_ids;      /* scratch, of router_send_gossip */
     size_t gossip_ids_room;        /* at most IHAVE_IDS_SENT_MAX */
+    size_t unsent_max;             /* bytes for a peer: at most SEND_MESSAGES_MAX */
     gossipsub_validator validator; /* NULL: none */
     void *validator_context;
     struct gossipsub_signing signing; /* `verify` NULL: none */

@@ -21,6 +21,8 @@ struct handled {
     struct gossipsub_wire_id wire_id;
     struct chunk *rpc; /* NULL where it cannot be passed on */
     struct bytes data; /* within the RPC, where the message is not signed */
+    uint8_t other_ids[SIGNING_OTHER_IDS][GOSSIPSUB_MESSAGE_ID_SIZE]; /* that peers may know it by */
+    size_t other_id_count;
 };
 
 static struct bytes wire_id_of(const struct handled *message)
@@ -44,25 +46,40 @@ struct bytes gossipsub_wire_id(const struct gossipsub *router,
     return message_cache_wire_id(&router->cache, id);
 }
 
+static bool see(struct gossipsub *router, const struct handled *message)
+{
+    for (size_t i = 0; i < message->other_id_count; i++)
+        id_set_add(&router->seen, router->now, message->other_ids[i]);
+    return id_set_add(&router->seen, router->now, message->id);
+}
+
+static bool is_wanted(const struct gossipsub *router, const struct router_peer *peer,
+                      const struct handled *message)
+{
+    for (size_t i = 0; i < message->other_id_count; i++)
+        if (!router_peer_wants(router, peer, message->other_ids[i]))
+            return false;
+    return router_peer_wants(router, peer, message->id);
+}
+
 /* Sends one encoded message to those of PEERS that want it, FROM (or NULL) left out; how many take
  * it. */
 static size_t send_to(struct gossipsub *router, const struct topic *topic,
                       const struct handle_set *peers, const struct router_peer *from,
-                      const uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE], struct chunk *rpc)
+                      const struct handled *message)
 {
     size_t count = 0;
     for (size_t i = 0; i < peers->count; i++) {
         struct router_peer *peer = router->peers[peers->items[i]];
-        if (peer != from && router_peer_wants(router, peer, id))
-            count += router_send_message(router, peer, topic->handle, rpc);
+        if (peer != from && is_wanted(router, peer, message))
+            count += router_send_message(router, peer, topic->handle, message->rpc);
     }
     return count;
 }
 
 /* The same for the topic's direct peers. */
 static size_t send_to_direct(struct gossipsub *router, const struct topic *topic,
-                             const struct router_peer *from,
-                             const uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE], struct chunk *rpc)
+                             const struct router_peer *from, const struct handled *message)
 {
     if (router->direct_peers.count == 0)
         return 0;
@@ -72,7 +89,7 @@ static size_t send_to_direct(struct gossipsub *router, const struct topic *topic
         if (handle_set_has(&topic->subscribers, peer))
             handle_set_append(&subscribed, peer);
     }
-    size_t count = send_to(router, topic, &subscribed, from, id, rpc);
+    size_t count = send_to(router, topic, &subscribed, from, message);
     handle_set_clear(&subscribed);
     return count;
 }
@@ -88,8 +105,8 @@ static void pass_on(struct gossipsub *router, const struct topic *topic,
     remember(router, topic, message);
     if (size >= IDONTWANT_DATA_SIZE_MIN)
         router_send_idontwant(router, topic, from, wire_id_of(message));
-    send_to_direct(router, topic, from, message->id, message->rpc);
-    send_to(router, topic, &topic->mesh, from, message->id, message->rpc);
+    send_to_direct(router, topic, from, message);
+    send_to(router, topic, &topic->mesh, from, message);
 }
 
 static void deliver(struct gossipsub *router, const struct topic *topic,
@@ -184,7 +201,10 @@ static void handle_signed(struct gossipsub *router, struct router_peer *peer,
         reject(router, peer, topic, why);
         return;
     }
-    id_set_add(&router->seen, router->now, message.id);
+    const struct bytes key =
+        bytes_of(protobuf->key.data, protobuf->has_key ? protobuf->key.len : 0);
+    message.other_id_count = signing_other_ids(&message.wire_id, key, message.other_ids);
+    see(router, &message);
     struct decoded decoded = decode(bytes_of(protobuf->data.data, protobuf->data.len));
     handle_new(router, peer, topic, protobuf, &message, &decoded);
     chunk_unref(decoded.payload);
@@ -208,7 +228,7 @@ static void handle_anonymous(struct gossipsub *router, struct router_peer *peer,
     gossipsub_message_id(topic_bytes(topic), chunk_bytes(decoded.payload), decoded.valid_snappy,
                          message.id);
     memcpy(message.wire_id.bytes, message.id, GOSSIPSUB_MESSAGE_ID_SIZE);
-    if (id_set_add(&router->seen, router->now, message.id))
+    if (see(router, &message))
         handle_new(router, peer, topic, protobuf, &message, &decoded);
     else
         router->statistics.duplicates++;
@@ -234,9 +254,9 @@ void router_handle_message(struct gossipsub *router, struct router_peer *peer,
 /* The mesh, with peers at random up to D while it is still being built: the first message after a
  * subscription, or in a backoff, should not wait for gossip. */
 static size_t publish_to_mesh(struct gossipsub *router, const struct topic *topic,
-                              const uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE], struct chunk *rpc)
+                              const struct handled *message)
 {
-    size_t count = send_to(router, topic, &topic->mesh, NULL, id, rpc);
+    size_t count = send_to(router, topic, &topic->mesh, NULL, message);
     if (topic->mesh.count >= router->parameters.d_low)
         return count;
     struct handle_set *others = router_candidates(router, topic, &topic->mesh, false);
@@ -245,18 +265,18 @@ static size_t publish_to_mesh(struct gossipsub *router, const struct topic *topi
         random_sample(&router->random, others->items, others->count, missing);
         others->count = missing;
     }
-    return count + send_to(router, topic, others, NULL, id, rpc);
+    return count + send_to(router, topic, others, NULL, message);
 }
 
 static size_t send_published(struct gossipsub *router, struct topic *topic,
-                             const uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE], struct chunk *rpc)
+                             const struct handled *message)
 {
     if (router->parameters.flood_publish)
-        return send_to(router, topic, &topic->subscribers, NULL, id, rpc);
-    size_t count = send_to_direct(router, topic, NULL, id, rpc);
+        return send_to(router, topic, &topic->subscribers, NULL, message);
+    size_t count = send_to_direct(router, topic, NULL, message);
     if (topic->subscribed)
-        return count + publish_to_mesh(router, topic, id, rpc);
-    return count + send_to(router, topic, router_use_fanout(router, topic), NULL, id, rpc);
+        return count + publish_to_mesh(router, topic, message);
+    return count + send_to(router, topic, router_use_fanout(router, topic), NULL, message);
 }
 
 /* By their data alone: the same twice is one. False with the error set where that was there. */
@@ -282,6 +302,8 @@ static void make_signed(struct gossipsub *router, const struct topic *topic, str
 {
     message->rpc = signing_encode(&router->signing, topic_bytes(topic), payload, &message->wire_id);
     gossipsub_message_key(wire_id_of(message), message->id);
+    message->other_id_count =
+        signing_other_ids(&message->wire_id, router->signing.key, message->other_ids);
 }
 
 bool gossipsub_publish(struct gossipsub *router, uint64_t now, const char *name,
@@ -306,9 +328,9 @@ bool gossipsub_publish(struct gossipsub *router, uint64_t now, const char *name,
                          payload.size, topic->is_signed ? "" : ", compressed,",
                          GOSSIPSUB_RPC_SIZE_MAX);
     router_begin(router, now, actions);
-    id_set_add(&router->seen, now, message.id);
+    see(router, &message);
     remember(router, topic, &message);
-    *receivers = send_published(router, topic, message.id, message.rpc);
+    *receivers = send_published(router, topic, &message);
     router->statistics.published++;
     chunk_unref(message.rpc);
     router_finish(router);

@@ -8,6 +8,7 @@ struct gossipsub *gossipsub_new(const struct gossipsub_parameters *parameters, u
 {
     struct gossipsub *router = memory_new(sizeof(*router));
     router->parameters = *parameters;
+    router->unsent_max = SEND_MESSAGES_MAX;
     random_seed(&router->random, seed);
     id_set_init(&router->seen, parameters->seen_ttl_ms, SEEN_MAX);
     id_set_init(&router->asked, parameters->heartbeat_ms, ASKED_MAX);
@@ -68,37 +69,48 @@ static void handle_mesh_control(struct gossipsub *router, struct router_peer *pe
     }
 }
 
-/* Entries over a limit cost points. */
-static void offend_over(struct router_peer *peer, size_t count, size_t limit)
+/* Counts COUNT more entries of an RPC; those over its LIMIT cost points. How many are within it. */
+static size_t count_entries(struct router_peer *peer, size_t count, size_t *so_far, size_t limit)
 {
-    if (count > limit)
-        router_offend(peer, count - limit);
+    size_t left = *so_far < limit ? limit - *so_far : 0;
+    size_t within = count < left ? count : left;
+    *so_far += count;
+    router_offend(peer, count - within);
+    return within;
 }
 
 static void handle_control(struct gossipsub *router, struct router_peer *peer,
-                           const Gossipsub__ControlMessage *control)
+                           Gossipsub__ControlMessage *control)
 {
-    offend_over(peer, control->n_graft, CONTROL_PER_RPC_MAX);
-    offend_over(peer, control->n_prune, CONTROL_PER_RPC_MAX);
-    offend_over(peer, control->n_ihave, CONTROL_PER_RPC_MAX);
-    offend_over(peer, control->n_iwant, CONTROL_PER_RPC_MAX);
-    offend_over(peer, control->n_idontwant, CONTROL_PER_RPC_MAX);
+    struct gossipsub_rpc *rpc = router->rpc;
+    const size_t limit = CONTROL_PER_RPC_MAX;
+    count_entries(peer, control->n_graft, &rpc->grafts, limit);
+    count_entries(peer, control->n_prune, &rpc->prunes, limit);
+    control->n_ihave = count_entries(peer, control->n_ihave, &rpc->ihaves, limit);
+    control->n_iwant = count_entries(peer, control->n_iwant, &rpc->iwants, limit);
+    control->n_idontwant = count_entries(peer, control->n_idontwant, &rpc->idontwants, limit);
     handle_mesh_control(router, peer, control);
     router_handle_gossip(router, peer, control);
 }
 
-static void handle_rpc(struct gossipsub *router, struct router_peer *peer,
-                       const Gossipsub__RPC *rpc)
+static void handle_slice(struct gossipsub *router, struct router_peer *peer, Gossipsub__RPC *slice)
 {
-    router_handle_subscriptions(router, peer, rpc);
-    offend_over(peer, rpc->n_publish, MESSAGES_PER_RPC_MAX);
+    struct gossipsub_rpc *rpc = router->rpc;
+    rpc->has_subscriptions = rpc->has_subscriptions || slice->n_subscriptions > 0;
+    count_entries(peer, slice->n_subscriptions, &rpc->subscriptions, SUBSCRIPTIONS_PER_RPC_MAX);
+    router_handle_subscriptions(router, peer, slice);
+    slice->n_publish = count_entries(peer, slice->n_publish, &rpc->messages, MESSAGES_PER_RPC_MAX);
     /* Before control: an id offered in the RPC that brings the message need not be asked for. */
-    for (size_t i = 0; i < rpc->n_publish && i < MESSAGES_PER_RPC_MAX; i++)
-        router_handle_message(router, peer, rpc->publish[i]);
-    if (rpc->control != NULL)
-        handle_control(router, peer, rpc->control);
+    for (size_t i = 0; i < slice->n_publish; i++)
+        router_handle_message(router, peer, slice->publish[i]);
+    if (slice->control != NULL)
+        handle_control(router, peer, slice->control);
+}
+
+static void end_rpc(struct gossipsub *router, struct router_peer *peer)
+{
     /* Last: a GRAFT of the peer's own in this RPC spares it ours. */
-    if (rpc->n_subscriptions > 0)
+    if (router->rpc->has_subscriptions)
         FOR_EACH_TOPIC(router, topic)
     router_graft_eagerly(router, peer, topic);
 }
@@ -109,24 +121,52 @@ static void note_malformed(struct gossipsub *router, struct router_peer *peer)
     router_offend(peer, OFFENCE_MALFORMED_RPC);
 }
 
-bool gossipsub_rpc_received(struct gossipsub *router, uint64_t now, gossipsub_peer handle,
-                            struct bytes rpc, struct gossipsub_actions *actions)
+static enum rpc_read read_slice(struct gossipsub *router, struct router_peer *peer,
+                                struct bytes rpc)
 {
-    struct router_peer *peer = router_peer(router, handle);
-    if (peer == NULL || peer->dropped)
-        return true;
-    router_begin(router, now, actions);
-    router->statistics.rpcs_in++;
-    const Gossipsub__RPC *decoded = rpc_decode(rpc, &router->arena);
-    if (decoded != NULL)
-        handle_rpc(router, peer, decoded);
+    Gossipsub__RPC slice;
+    enum rpc_read read = rpc_read(&router->rpc->reader, rpc, &router->arena, &slice);
+    if (read != RPC_READ_MALFORMED)
+        handle_slice(router, peer, &slice);
     else if (rpc.size > GOSSIPSUB_RPC_SIZE_MAX)
         router_drop_peer(router, peer, "its RPC is too large");
     else
         note_malformed(router, peer);
+    if (read == RPC_READ_END)
+        end_rpc(router, peer);
+    return read;
+}
+
+enum gossipsub_rpc_state gossipsub_rpc_slice(struct gossipsub *router, uint64_t now,
+                                             gossipsub_peer handle, struct bytes rpc,
+                                             struct gossipsub_rpc *progress,
+                                             struct gossipsub_actions *actions)
+{
+    struct router_peer *peer = router_peer(router, handle);
+    if (peer == NULL || peer->dropped)
+        return GOSSIPSUB_RPC_DONE;
+    router_begin(router, now, actions);
+    router->rpc = progress;
+    router->statistics.rpcs_in += !progress->counted;
+    progress->counted = true;
+    enum rpc_read read = read_slice(router, peer, rpc);
     router_judge_peer(router, peer);
+    router->rpc = NULL;
     router_finish(router);
-    return decoded != NULL;
+    if (read == RPC_READ_MALFORMED)
+        return GOSSIPSUB_RPC_MALFORMED;
+    return read == RPC_READ_MORE && !peer->dropped ? GOSSIPSUB_RPC_MORE : GOSSIPSUB_RPC_DONE;
+}
+
+bool gossipsub_rpc_received(struct gossipsub *router, uint64_t now, gossipsub_peer handle,
+                            struct bytes rpc, struct gossipsub_actions *actions)
+{
+    struct gossipsub_rpc progress = {0};
+    enum gossipsub_rpc_state state;
+    do
+        state = gossipsub_rpc_slice(router, now, handle, rpc, &progress, actions);
+    while (state == GOSSIPSUB_RPC_MORE);
+    return state != GOSSIPSUB_RPC_MALFORMED;
 }
 
 /* ---- the heartbeat ---- */

@@ -15,6 +15,7 @@
 #include "common/bytes.h"
 #include "common/chunk.h"
 #include "common/error.h"
+#include "net/gossipsub/rpc_reader.h"
 
 enum {
     GOSSIPSUB_MESSAGE_ID_SIZE = 20, /* of Lean's; others go by a hash of that size */
@@ -159,6 +160,9 @@ struct gossipsub_progress {
     uint64_t acknowledged; /* bytes, all in all */
 };
 
+/* So many bytes of messages may wait for a peer from now on, where that is less than by default;
+ * what its stream takes in advance it may always. For who has no more room. */
+void gossipsub_limit_unsent(struct gossipsub *router, size_t bytes);
 void gossipsub_stream_progressed(struct gossipsub *router, uint64_t now, gossipsub_peer peer,
                                  const struct gossipsub_progress *progress,
                                  struct gossipsub_actions *actions);
@@ -169,11 +173,33 @@ void gossipsub_inbound_opened(struct gossipsub *router, uint64_t now, gossipsub_
 /* The peer may have forgotten what we said to it: our subscriptions and GRAFTs are sent again. */
 void gossipsub_announce_again(struct gossipsub *router, uint64_t now, gossipsub_peer peer,
                               struct gossipsub_actions *actions);
+
+/* How much of one RPC has been carried out; a zeroed one has not been begun. */
+struct gossipsub_rpc {
+    struct rpc_reader reader;
+    bool has_subscriptions, counted;
+    /* Entries so far, of which a limit of RPCs holds. */
+    size_t subscriptions, messages, grafts, prunes, ihaves, iwants, idontwants;
+    enum { IHAVE_NONE, IHAVE_TAKEN, IHAVE_REFUSED } ihave; /* by the limit on such RPCs */
+};
+
+enum gossipsub_rpc_state {
+    GOSSIPSUB_RPC_MORE, /* there is more of it */
+    GOSSIPSUB_RPC_DONE,
+    /* Nothing came of it: the stream that it came on is to be reset, as other implementations do,
+     * and the peer may stay. */
+    GOSSIPSUB_RPC_MALFORMED,
+};
+
 /*
- * One RPC's protobuf, without the length before it; what is too large drops the peer. False where
- * it is malformed, and nothing came of it: the stream that it came on is to be reset, as other
- * implementations do, and the peer may stay.
+ * Carries out the next slice of one RPC's protobuf, without the length before it: see rpc_reader.h
+ * for how much that is. What is too large drops the peer. Other events may come between the slices.
  */
+enum gossipsub_rpc_state gossipsub_rpc_slice(struct gossipsub *router, uint64_t now,
+                                             gossipsub_peer peer, struct bytes rpc,
+                                             struct gossipsub_rpc *progress,
+                                             struct gossipsub_actions *actions);
+/* All of it at once; false where it is malformed. */
 bool gossipsub_rpc_received(struct gossipsub *router, uint64_t now, gossipsub_peer peer,
                             struct bytes rpc, struct gossipsub_actions *actions);
 /* Every parameters.heartbeat_ms. */

@@ -10,6 +10,7 @@
 #include "net/gossipsub/arena.h"
 #include "net/gossipsub/router.h"
 #include "net/gossipsub/rpc.pb-c.h"
+#include "net/gossipsub/rpc_reader.h"
 
 enum {
     /* Of subscriptions and control in one RPC that we send: what all peers accept. */
@@ -20,11 +21,28 @@ enum {
        constant for short RPCs. What needs more is treated as malformed. */
     RPC_DECODE_FACTOR = 8,
     RPC_DECODE_CONSTANT = 64 * 1024,
+    RPC_SLICE_MEMORY = 256 * 1024, /* of a slice: more than its entries can take */
 };
 
 /* The RPC without its length, valid until the arena is used again; NULL where it is malformed or
  * would take too much memory. */
 const Gossipsub__RPC *rpc_decode(struct bytes rpc, struct arena *arena);
+
+enum rpc_read {
+    RPC_READ_MORE, /* SLICE holds what comes next, which may be nothing */
+    RPC_READ_END,  /* and there is no more */
+    RPC_READ_MALFORMED,
+};
+
+/*
+ * The next slice of an RPC, without its length, from a zeroed READER on. The slices of one hold its
+ * entries in their order; where an entry has more ids than fit, the next slice has one of its kind
+ * and topic with those that follow. Nothing is handed out before the whole RPC was found to be
+ * well-formed. SLICE is good until the arena is used again, and views the bytes of RPC. What PRUNE
+ * says of other peers is left out.
+ */
+enum rpc_read rpc_read(struct rpc_reader *reader, struct bytes rpc, struct arena *arena,
+                       Gossipsub__RPC *slice);
 
 /* Subscriptions and control to be sent as one RPC. A zeroed struct is an empty one. */
 struct rpc_writer {

@@ -96,7 +96,7 @@ bool router_send_message(struct gossipsub *router, struct router_peer *peer, gos
         router_send(router, peer, topic, chunk_ref(rpc), GOSSIPSUB_DATA);
         return true;
     }
-    if (load_of(router, peer) + rpc->size > SEND_MESSAGES_MAX) {
+    if (load_of(router, peer) + rpc->size > router->unsent_max) {
         sending_leave_out(router, peer, GOSSIPSUB_MESSAGES, 1, chunk_ref(rpc));
         return false;
     }
@@ -133,6 +133,11 @@ static void resume(struct gossipsub *router, struct router_peer *peer)
         struct queued_rpc oldest = dequeue(&peer->queue);
         router_send(router, peer, oldest.topic, oldest.rpc, GOSSIPSUB_DATA);
     }
+}
+
+void gossipsub_limit_unsent(struct gossipsub *router, size_t bytes)
+{
+    router->unsent_max = bytes < SEND_MESSAGES_MAX ? bytes : SEND_MESSAGES_MAX;
 }
 
 void gossipsub_stream_progressed(struct gossipsub *router, uint64_t now, gossipsub_peer handle,

@@ -1,5 +1,10 @@
 #include "net/gossipsub/signing.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "common/base58.h"
+#include "net/gossipsub/message_id.h"
 #include "net/gossipsub/rpc.h"
 
 static const char prefix[] = "libp2p-pubsub:";
@@ -41,6 +46,44 @@ bool signing_id(const Gossipsub__Message *message, struct gossipsub_wire_id *id,
         return true;
     }
     return false;
+}
+
+static void name_as_text(struct bytes author, struct bytes seqno, uint8_t *id)
+{
+    uint64_t number = 0;
+    for (size_t i = 0; i < seqno.size; i++)
+        number = number << 8 | seqno.data[i];
+    struct buffer text = {0};
+    char digits[BASE58_TEXT_MAX + 1];
+    base58_write(author, digits);
+    buffer_append_text(&text, digits);
+    snprintf(digits, sizeof(digits), "%" PRIu64, number);
+    buffer_append_text(&text, digits);
+    gossipsub_message_key(buffer_bytes(&text), id);
+    buffer_clear(&text);
+}
+
+static void name_by_key(struct bytes key, struct bytes seqno, uint8_t *id)
+{
+    struct buffer name = {0};
+    buffer_append(&name, key.data, key.size);
+    buffer_append(&name, seqno.data, seqno.size);
+    gossipsub_message_key(buffer_bytes(&name), id);
+    buffer_clear(&name);
+}
+
+size_t signing_other_ids(const struct gossipsub_wire_id *id, struct bytes key,
+                         uint8_t ids[SIGNING_OTHER_IDS][GOSSIPSUB_MESSAGE_ID_SIZE])
+{
+    enum { IDENTITY_HASH = 0, IDENTITY_PREFIX = 2 }; /* of a peer id that is its key */
+    struct bytes author = bytes_of(id->bytes, (size_t)id->size - SEQNO_SIZE);
+    struct bytes seqno = bytes_of(id->bytes + author.size, SEQNO_SIZE);
+    name_as_text(author, seqno, ids[0]);
+    if (key.size == 0 && author.size > IDENTITY_PREFIX && author.data[0] == IDENTITY_HASH)
+        key = bytes_after(author, IDENTITY_PREFIX);
+    if (key.size > 0)
+        name_by_key(key, seqno, ids[1]);
+    return key.size > 0 ? 2 : 1;
 }
 
 bool signing_verify(const struct gossipsub_signing *signing, const Gossipsub__Message *message,

@@ -104,8 +104,6 @@ void router_handle_subscriptions(struct gossipsub *router, struct router_peer *p
 {
     if (rpc->n_subscriptions == 0)
         return;
-    if (rpc->n_subscriptions > SUBSCRIPTIONS_PER_RPC_MAX)
-        router_offend(peer, rpc->n_subscriptions - SUBSCRIPTIONS_PER_RPC_MAX);
     size_t others = count_others(router, peer);
     for (size_t i = 0; i < rpc->n_subscriptions; i++) {
         const Gossipsub__RPC__SubOpts *option = rpc->subscriptions[i];

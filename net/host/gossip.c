@@ -12,8 +12,6 @@
 #include "net/host/versions.h"
 
 enum {
-    /* An RPC that is coming in is counted again whenever so many bytes more of it are there. */
-    PARTIAL_RPC_STEP = 1 << 16,
     /* What some peers take at the most: rust-libp2p, go-libp2p. */
     LARGE_RPC_MIN = 1 << 16,
     LARGER_RPC_MIN = 1 << 20,
@@ -38,7 +36,7 @@ static void trace(const struct peer *peer, struct bytes rpc, bool out, bool drop
     settings->trace_rpc(&traced);
 }
 
-static void trace_in(const struct peer *peer, struct bytes rpc)
+void gossip_trace_in(const struct peer *peer, struct bytes rpc)
 {
     if (peer->host->settings.trace_rpc != NULL)
         trace(peer, rpc, false, false);
@@ -243,6 +241,7 @@ static void open_inbound(struct protocol_stream *stream)
         protocol_stream_abort(stream, PROTOCOL_RESET);
         return;
     }
+    intake_open(stream);
     peer->inbound[peer->inbound_count++] = stream;
     struct host_event event = {.kind = HOST_STREAM_OPENED,
                                .peer = peer,
@@ -258,97 +257,6 @@ static void open_inbound(struct protocol_stream *stream)
     peer_inbound_arrived(peer);
 }
 
-/* The peer keeps its connection, as with other implementations: it may open another stream. */
-static void reset_malformed(struct protocol_stream *stream)
-{
-    error_set(&stream->error, "malformed gossipsub RPC");
-    log_warn("peer %s: its gossipsub stream %lld is reset: %s", peer_of(stream)->name,
-             (long long)protocol_stream_id(stream), stream->error.text);
-    protocol_stream_abort(stream, PROTOCOL_MALFORMED);
-}
-
-/* Hands over every whole RPC of INPUT and returns the bytes taken, or -1 where a length is not
- * legal. The stream has ended where one is malformed. */
-static long receive_rpcs(struct protocol_stream *stream, struct bytes input)
-{
-    struct host *host = stream->connection->host;
-    size_t taken = 0;
-    while (!stream->ended) {
-        struct bytes rest = bytes_after(input, taken);
-        uint64_t size;
-        int prefix = varint_read(rest, &size);
-        if (prefix < 0 || (prefix > 0 && size > GOSSIPSUB_RPC_SIZE_MAX))
-            return -1;
-        if (prefix == 0 || rest.size - (size_t)prefix < size)
-            break;
-        struct bytes rpc = bytes_of(rest.data + prefix, (size_t)size);
-        trace_in(peer_of(stream), rpc);
-        if (!gossipsub_rpc_received(host->router, clock_now_ms(), peer_of(stream)->router_handle,
-                                    rpc, &host->actions))
-            reset_malformed(stream);
-        taken += (size_t)prefix + (size_t)size;
-    }
-    return (long)taken;
-}
-
-static size_t partial_rpcs_of(const struct peer *peer)
-{
-    size_t size = 0;
-    for (size_t i = 0; i < peer->inbound_count; i++)
-        size += peer->inbound[i]->input.size;
-    return size;
-}
-
-static void forget_partial_rpcs(struct peer *peer)
-{
-    for (size_t i = 0; i < peer->inbound_count; i++)
-        buffer_clear(&peer->inbound[i]->input);
-}
-
-/* Each peer keeps within its own limits, and many together could fill the memory all the same. */
-static void limit_partial_rpcs(struct host *host)
-{
-    size_t total = 0, most = 0;
-    struct peer *largest = NULL;
-    for (struct peer *peer = peer_first(host); peer != NULL; peer = peer_next(peer)) {
-        size_t size = partial_rpcs_of(peer);
-        total += size;
-        if (size > most) {
-            largest = peer;
-            most = size;
-        }
-    }
-    if (largest == NULL || total <= host->settings.partial_rpcs_max)
-        return;
-    drop_peer(largest, "too much of RPCs that do not end");
-    forget_partial_rpcs(largest);
-}
-
-/* Whole RPCs are read from where they are; only a part is copied and kept. */
-static void receive_inbound(struct protocol_stream *stream, struct bytes data)
-{
-    struct bytes input = data;
-    size_t before = stream->input.size;
-    if (stream->input.size > 0) {
-        buffer_append(&stream->input, data.data, data.size);
-        input = buffer_bytes(&stream->input);
-    }
-    long taken = receive_rpcs(stream, input);
-    if (taken < 0)
-        drop_peer(peer_of(stream), "gossipsub RPC of an illegal length");
-    if (taken < 0 || stream->ended)
-        taken = (long)input.size;
-    if (stream->input.size > 0)
-        buffer_consume(&stream->input, (size_t)taken);
-    else
-        buffer_append(&stream->input, data.data + taken, data.size - (size_t)taken);
-    if (stream->input.size == 0)
-        buffer_clear(&stream->input);
-    if (stream->input.size / PARTIAL_RPC_STEP > before / PARTIAL_RPC_STEP)
-        limit_partial_rpcs(stream->connection->host);
-    driver_run(stream->connection->host);
-}
-
 static void inbound_ended(struct protocol_stream *stream, enum protocol_end end)
 {
     struct peer *peer = peer_of(stream);
@@ -356,6 +264,7 @@ static void inbound_ended(struct protocol_stream *stream, enum protocol_end end)
         if (peer->inbound[i] != stream)
             continue;
         peer->inbound[i] = peer->inbound[--peer->inbound_count];
+        intake_close(stream);
         struct host_event event = {.kind = HOST_STREAM_CLOSED,
                                    .peer = peer,
                                    .connection = stream->connection,
@@ -541,15 +450,17 @@ static void on_open(struct protocol_stream *stream)
 /* What comes on the reverse half of our own stream is not gossip: passed over. */
 static void on_data(struct protocol_stream *stream, struct bytes data)
 {
-    if (!stream->outbound)
-        receive_inbound(stream, data);
+    if (stream->outbound)
+        quic_stream_credit(stream->quic, data.size);
+    else
+        intake_receive(stream, data);
 }
 
 /* The peer has ended its own stream: our half follows. One of ours that it half-closes stays. */
 static void on_fin(struct protocol_stream *stream)
 {
     if (!stream->outbound)
-        protocol_stream_finish(stream);
+        intake_finish(stream);
 }
 
 static void on_acknowledged(struct protocol_stream *stream)
@@ -569,7 +480,7 @@ static void on_ended(struct protocol_stream *stream, enum protocol_end end)
 
 #define GOSSIPSUB_PROTOCOL(id)                                                                     \
     {                                                                                              \
-        .name = id, .one_way = true, .inbound_role = "gossipsub_inbound",                          \
+        .name = id, .one_way = true, .credits = true, .inbound_role = "gossipsub_inbound",         \
         .outbound_role = "gossipsub_outbound", .open = on_open, .data = on_data, .fin = on_fin,    \
         .acknowledged = on_acknowledged, .ended = on_ended                                         \
     }
@@ -601,6 +512,7 @@ bool driver_peer_added(struct peer *peer, bool outbound)
     struct bytes id = bytes_of(peer->id.bytes, peer->id.size);
     if (!gossipsub_peer_added(host->router, clock_now_ms(), id, outbound, &peer->router_handle))
         return false;
+    share_join(&host->shares, &peer->share);
     gossipsub_peer_set_direct(host->router, clock_now_ms(), peer->router_handle, is_direct(peer),
                               &host->actions);
     return true;
@@ -610,6 +522,7 @@ void driver_peer_gone(struct peer *peer)
 {
     struct host *host = peer->host;
     note_unsent(peer, false);
+    share_leave(&host->shares, &peer->share);
     gossipsub_peer_gone(host->router, clock_now_ms(), peer->router_handle, &host->actions);
     driver_run(host);
 }
@@ -641,6 +554,7 @@ static void on_heartbeat(evutil_socket_t fd, short what, void *argument)
     driver_run(host);
     for (struct peer *peer = peer_first(host); peer != NULL; peer = peer_next(peer))
         gossip_log_limits(peer);
+    intake_maintain(host);
 }
 
 void driver_start(struct host *host)

@@ -205,6 +205,8 @@ static void on_stream_data(void *context, struct quic_stream *quic, struct bytes
     struct protocol_stream *stream = quic_stream_user(quic);
     if (stream != NULL)
         protocol_stream_receive(stream, data, fin);
+    else
+        quic_stream_credit(quic, data.size);
 }
 
 static void on_stream_acknowledged(void *context, struct quic_stream *quic)
@@ -289,7 +291,7 @@ void host_settings_default(struct host_settings *settings)
         .network = "12345678",
         .handshake_timeout_ms = HANDSHAKE_TIMEOUT_MS,
         .idle_timeout_ms = HOST_IDLE_TIMEOUT_MS,
-        .partial_rpcs_max = HOST_PARTIAL_RPCS_MAX,
+        .budget = SHARES_BUDGET,
     };
     gossipsub_parameters_default(&settings->gossipsub);
 }
@@ -303,6 +305,9 @@ static struct quic_endpoint *make_endpoint(struct host *host, struct error *erro
     settings.keylog_path = host->settings.keylog_path;
     settings.qlog_folder = host->settings.qlog_folder;
     settings.policy.handshake_timeout_ms = host->settings.handshake_timeout_ms;
+    settings.policy.stream_window = HOST_STREAM_WINDOW;
+    settings.policy.connection_window = HOST_CONNECTION_WINDOW;
+    settings.policy.credit_by_hand = true;
     settings.policy.idle_timeout_ms = host->settings.idle_timeout_ms;
     settings.policy.keep_alive_ms = host->settings.idle_timeout_ms / 2;
     settings.policy.unanswered_ms = host->settings.idle_timeout_ms * 3 / 10;
@@ -339,6 +344,7 @@ struct host *host_new(const struct host_settings *settings, struct error *error)
         return NULL;
     }
     driver_start(host);
+    intake_start(host);
     return host;
 }
 
@@ -348,6 +354,7 @@ void host_free(struct host *host)
         return;
     quic_endpoint_free(host->endpoint);
     driver_stop(host);
+    intake_stop(host);
     gossipsub_free(host->router);
     if (host->shutdown_timer != NULL)
         event_free(host->shutdown_timer);
@@ -511,6 +518,7 @@ bool host_unsubscribe(struct host *host, const char *topic, struct error *error)
 bool host_publish(struct host *host, const char *topic, struct bytes payload,
                   uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE], size_t *receivers, struct error *error)
 {
+    intake_limit_unsent(host);
     bool done = gossipsub_publish(host->router, clock_now_ms(), topic, payload, id, receivers,
                                   &host->actions, error);
     driver_run(host);

@@ -10,8 +10,11 @@
 
 enum {
     HOST_NETWORK_SIZE_MAX = 64,
-    HOST_PARTIAL_RPCS_MAX = 256 * 1024 * 1024,
     HOST_IDLE_TIMEOUT_MS = 10000,
+    /* What a peer may send on a stream and a connection, beyond what was carried out, before it has
+       a share of the budget: what it may have us keep at any time. */
+    HOST_STREAM_WINDOW = 192 * 1024,
+    HOST_CONNECTION_WINDOW = 256 * 1024,
 };
 
 /* Misbehaviour on purpose, for tests: bits. */
@@ -52,9 +55,7 @@ struct host_settings {
      * unacknowledged. Half of it is from one keep-alive to the next. */
     uint64_t idle_timeout_ms;
     unsigned faults;
-    /* Bytes of gossipsub RPCs that have come in part, of all peers together; beyond it whoever has
-       us hold the most is disconnected. */
-    size_t partial_rpcs_max;
+    size_t budget; /* bytes of large RPCs that come in, of all peers together: see shares.h */
     const struct peer_id *direct_peers; /* borrowed; never in a mesh, sent every message */
     size_t direct_peer_count;
     rpc_tracer trace_rpc; /* told of every gossipsub RPC; NULL: nobody is */
@@ -75,6 +76,18 @@ const struct peer_id *host_peer_id(const struct host *host);
 struct enr host_enr(const struct host *host);
 const struct host_settings *host_settings(const struct host *host);
 struct gossipsub *host_router(const struct host *host);
+
+/* What is kept for peers, in bytes, and the budget of it: see shares.h. */
+struct host_kept {
+    size_t budget, granted; /* of the budget, in shares */
+    size_t waiting;         /* peers, for a share */
+    size_t rpcs;            /* parts of RPCs that come in, and what waits to be carried out */
+    size_t messages;        /* RPCs that are cached or wait to be taken, each of them once */
+    uint64_t resets; /* streams that were reset because what was kept of them did not go on */
+};
+
+struct host_kept host_kept(const struct host *host);
+size_t host_peer_kept(const struct peer *peer); /* of its RPCs */
 
 struct host_heartbeats {
     uint64_t count;

@@ -7,6 +7,7 @@
 #include "common/hash_table.h"
 #include "net/host/host.h"
 #include "net/host/protocol.h"
+#include "net/host/shares.h"
 
 enum status_state {
     STATUS_NONE,
@@ -58,8 +59,10 @@ struct peer {
     } large_rpc; /* the last one on it, where it ends and when it was written; size 0: none */
     struct protocol_stream *inbound[PEER_INBOUND_STREAMS_MAX];
     size_t inbound_count;
-    bool inbound_seen; /* a stream of the peer's was there before */
-    bool unsent;       /* is in the host's list of those */
+    struct share share;
+    struct intake *claimant; /* whose RPC the share is for, or wanted for; NULL: there is none */
+    bool inbound_seen;       /* a stream of the peer's was there before */
+    bool unsent;             /* is in the host's list of those */
     struct gossipsub_left_out left_out_logged;
     uint64_t left_out_log_due_ms;
     bool not_kept_logged;
@@ -88,6 +91,12 @@ struct host {
     LIST_HEAD(, peer) unsent; /* peers for whom bytes wait in their gossipsub stream */
     LIST_HEAD(, host_observer) observers;
     struct host_heartbeats heartbeats;
+    struct shares shares;
+    struct event *shares_timer;
+    TAILQ_HEAD(, intake) intakes; /* which go on in the next turn of the loop */
+    struct event *intake_turn;
+    uint64_t intake_resets;   /* streams that lost their share */
+    size_t most_kept;         /* bytes, about, since memory was last given back to the system */
     uint64_t record_sequence; /* of its node record */
     struct event *shutdown_timer;
     uint64_t shutdown_left_ms;
@@ -155,9 +164,22 @@ void driver_close_outbound(struct peer *peer);
 void driver_run(struct host *host);
 /* The network has taken some of what was written. */
 void driver_sent(struct host *host);
+void gossip_trace_in(const struct peer *peer, struct bytes rpc);
 bool driver_peer_added(struct peer *peer, bool outbound);
 void driver_peer_gone(struct peer *peer);
 void driver_start(struct host *host);
 void driver_stop(struct host *host);
+
+/* ---- intake.c: the peers' gossipsub streams, while they are in peer->inbound ---- */
+void intake_open(struct protocol_stream *stream);
+void intake_receive(struct protocol_stream *stream, struct bytes data);
+void intake_finish(struct protocol_stream *stream); /* FIN has come */
+void intake_close(struct protocol_stream *stream);
+/* Before the router is told of a message: see shares_unsent_limit. */
+void intake_limit_unsent(struct host *host);
+/* Every now and then. */
+void intake_maintain(struct host *host);
+void intake_start(struct host *host);
+void intake_stop(struct host *host);
 
 #endif

@@ -19,8 +19,10 @@ enum {
 
 /* Any function may be NULL. After `ended` the stream is gone. */
 struct protocol {
-    const char *name;         /* the id proposed and accepted; a handler may have several rows */
-    bool one_way;             /* after the negotiation only the opener writes */
+    const char *name; /* the id proposed and accepted; a handler may have several rows */
+    bool one_way;     /* after the negotiation only the opener writes */
+    bool credits;     /* `data` makes room for more of its stream itself, and others need not:
+                         see quic_stream_credit */
     const char *inbound_role; /* what the QUIC log says of an inbound stream's owner */
     const char *outbound_role;
     /* Negotiated. On streams of ours only once the peer has echoed the protocol. */

@@ -258,13 +258,14 @@ static void receive_fin(struct protocol_stream *stream)
 
 void protocol_stream_receive(struct protocol_stream *stream, struct bytes data, bool fin)
 {
-    if (stream->ended)
-        return;
+    size_t size = data.size;
     stream->fin_follows = fin;
-    if (stream->negotiation.state == MULTISTREAM_PENDING && data.size > 0)
+    if (!stream->ended && stream->negotiation.state == MULTISTREAM_PENDING && data.size > 0)
         data = negotiate(stream, data);
-    if (!stream->ended && stream->negotiation.state == MULTISTREAM_DONE && data.size > 0 &&
-        stream->protocol->data != NULL)
+    bool told = !stream->ended && stream->negotiation.state == MULTISTREAM_DONE && data.size > 0 &&
+                stream->protocol->data != NULL;
+    quic_stream_credit(stream->quic, told && stream->protocol->credits ? size - data.size : size);
+    if (told)
         stream->protocol->data(stream, data);
     if (fin)
         receive_fin(stream);

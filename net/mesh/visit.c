@@ -98,6 +98,7 @@ static void describe(struct visit *visit, const char *ended)
     }
     json_object_del(entry, "subscriptions");
     json_object_del(entry, "left_out"); /* of what we would have sent */
+    json_object_del(entry, "kept");     /* and have heard in part */
     json_object_set_new(entry, "listen", listen_of(visit->peer));
     json_object_set_new(entry, "topics", topics_of(visit));
     json_object_set_new(entry, "visit", course_of(visit, ended));

@@ -545,6 +545,12 @@ bool qlog_reader_feed(struct qlog_reader *reader, struct bytes input, struct err
     return false;
 }
 
+bool qlog_reader_is_amid(const struct qlog_reader *reader)
+{
+    return reader->splitter.depth > 0 || reader->cut_log != NULL ||
+           (reader->unpacker != NULL && qlog_unpacker_is_amid(reader->unpacker));
+}
+
 enum qlog_outcome qlog_reader_end(struct qlog_reader *reader, struct error *error)
 {
     bool truncated = false;
@@ -560,9 +566,7 @@ enum qlog_outcome qlog_reader_end(struct qlog_reader *reader, struct error *erro
         return QLOG_NOT_A_LOG;
     }
     if (reader->log != NULL) {
-        reader->log->truncated =
-            truncated || reader->cut_log != NULL ||
-            (reader->unpacker != NULL && qlog_unpacker_is_amid(reader->unpacker));
+        reader->log->truncated = qlog_reader_is_amid(reader);
         reader->log->document_cut = truncated && reader->splitter.has_events;
     }
     return QLOG_READ;

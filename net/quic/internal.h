@@ -118,6 +118,7 @@ struct quic_connection {
     ngtcp2_tstamp started, established_at;
     uint64_t bytes_in, bytes_out;
     uint64_t packets_written;
+    size_t owed; /* room that was made in advance, for what does not come */
     struct quic_close close;
     struct chunk *close_packet;
     uint64_t received_since_close;

@@ -201,12 +201,19 @@ void quic_stream_finish_apart(struct quic_stream *stream)
 void quic_stream_credit(struct quic_stream *stream, size_t size)
 {
     struct quic_connection *connection = stream->connection;
-    if (connection->state != CONNECTION_LIVE || !connection->policy.credit_by_hand)
+    if (size == 0 || connection->state != CONNECTION_LIVE || !connection->policy.credit_by_hand)
         return;
     if (!stream->closed)
         ngtcp2_conn_extend_max_stream_offset(connection->conn, stream->id, size);
-    ngtcp2_conn_extend_max_offset(connection->conn, size);
+    size_t there = size < connection->owed ? size : connection->owed;
+    connection->owed -= there;
+    ngtcp2_conn_extend_max_offset(connection->conn, size - there);
     endpoint_mark_dirty(connection);
+}
+
+void quic_stream_owe(struct quic_stream *stream, size_t size)
+{
+    stream->connection->owed += size;
 }
 
 void quic_stream_reset(struct quic_stream *stream, uint64_t code)

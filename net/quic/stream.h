@@ -25,6 +25,9 @@ void quic_stream_finish_apart(struct quic_stream *stream);
 /* Makes room for SIZE bytes more of the peer's, where the policy leaves that to the owner: as many
  * as `stream_data` told, once they are not held any more. */
 void quic_stream_credit(struct quic_stream *stream, size_t size);
+/* Of what was made room for in advance, SIZE bytes will not come: room for as much of what comes on
+ * the connection is there already. */
+void quic_stream_owe(struct quic_stream *stream, size_t size);
 /* RESET_STREAM and STOP_SENDING, as far as each direction is still open. */
 void quic_stream_reset(struct quic_stream *stream, uint64_t code);
 /* Bytes written and not yet handed to the network. */

@@ -187,9 +187,31 @@ int64_t qlog_judging_look(struct qlog_judging *judging, struct qlog_followed_fil
     return judging->standing.due;
 }
 
+/* Nothing of it is known from there on; a log that tells streams up to there is judged by them, as
+ * one is whose process was killed. */
+static void tell_cut_off(struct qlog_judging *judging, const struct qlog_followed_file *file)
+{
+    const struct qlog_reader *reader = &file->log->reader;
+    if (file->log->state != QLOG_FOLLOWED_ON || reader->log == NULL || !qlog_reader_is_amid(reader))
+        return;
+    if (reader->log->stream_frames == 0)
+        tell_undecidable(judging, file->log->path,
+                         "is cut off within a record, and no packets are known from there on: "
+                         "whether streams were orphaned cannot be told from it");
+    else
+        judging->handlers->remark(judging->context, QLOG_REMARK_NOTE, file->log->path,
+                                  "it ends within a record: what follows there is lost, or was not "
+                                  "written yet");
+}
+
 void qlog_judging_end(struct qlog_judging *judging, struct qlog_followed_files *files, int64_t now)
 {
+    const struct qlog_followed_file *file;
     judging->ending = true;
+    DL_FOREACH(files->all, file)
+    {
+        tell_cut_off(judging, file);
+    }
     if (!judging->began || judging->standing.unsettled == 0)
         return;
     judging->standing.grace = 0;

@@ -23,8 +23,7 @@ enum {
     SHUTDOWN_MS = 2000,
     CRYPTO_PIECE = 1000,
     PROTOCOL_NAMES = 16,
-    PARTIAL_RPCS_MAX = 64 * 1024,
-    PARTIAL_RPCS_SLACK = PEER_INBOUND_STREAMS_MAX * 64 * 1024, /* not all is counted at once */
+    BUDGET = 64 * 1024,
 };
 
 static const char topic[] = "lean:block", other_topic[] = "lean:vote";
@@ -406,14 +405,15 @@ static void check_host(const struct host *host)
     require(handshakes == endpoint->handshakes);
     /* Beyond those only some whose address is proven: the attacker's own. */
     require(handshakes <= QUIC_HANDSHAKES_BEFORE_RETRY + CONNECTIONS_MAX);
-    size_t peers = 0, partial = 0;
+    size_t peers = 0;
     for (const struct peer *peer = peer_first(host); peer != NULL;
          peer = peer_next(peer), peers++) {
         require(!LIST_EMPTY(&peer->connections));
-        for (size_t i = 0; i < peer->inbound_count; i++)
-            partial += peer->inbound[i]->input.size;
     }
-    require(peers <= connections && partial <= PARTIAL_RPCS_MAX + PARTIAL_RPCS_SLACK);
+    require(peers <= connections);
+    /* Room for more of a stream is made by what was carried out alone, or by a share. */
+    require(host->shares.held <=
+            host->shares.granted + connections * PEER_INBOUND_STREAMS_MAX * HOST_STREAM_WINDOW);
 }
 
 static void on_event(void *context, const struct host_event *event)
@@ -489,7 +489,7 @@ static void make_host(struct scene *scene)
     host_settings_default(&settings);
     settings.identity = ends[HOST].identity;
     settings.seed = 1;
-    settings.partial_rpcs_max = PARTIAL_RPCS_MAX;
+    settings.budget = BUDGET;
     scene->host = host_new(&settings, &error);
     require(scene->host != NULL);
     require(host_listen(scene->host, &ends[HOST].address, &error));

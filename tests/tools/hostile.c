@@ -16,6 +16,7 @@
  *   propose:ID, answer:ID   multistream-select's header and ID
  *   hex:BYTES, zeros:N, repeat:N:BYTES, drip:BYTES (one byte a packet)
  *   messages:N              as many gossip messages of the topic lean:block, no two the same
+ *   part:N                  so many bytes of a gossip RPC of 10 MiB
  *   ids:KIND:N              so many random ids in one RPC; KIND is ihave, iwant or idontwant
  *   status                  answers a status request with the status that was asked with
  *   fin, reset, stop (STOP_SENDING alone)
@@ -44,7 +45,7 @@
 #include "net/gossipsub/rpc.h"
 #include "net/quic/internal.h"
 
-enum { PATIENCE_SECONDS = 20, SHOWN_MAX = 64, DIALS_MAX = 1000, DRIP_US = 500 };
+enum { PATIENCE_SECONDS = 40, SHOWN_MAX = 64, DIALS_MAX = 1000, DRIP_US = 500 };
 
 static const char block_topic[] = "/leanconsensus/12345678/block/ssz_snappy";
 
@@ -124,6 +125,22 @@ static void write_messages(unsigned long count)
         chunk_unref(rpc);
         buffer_clear(&data);
     }
+}
+
+/* One piece, again and again, so that many such peers have room on one machine. */
+static void write_part(unsigned long size)
+{
+    enum { PIECE = 1 << 16 };
+    uint8_t length[VARINT_SIZE_MAX];
+    quic_stream_write_bytes(me.current->quic,
+                            bytes_of(length, varint_write(GOSSIPSUB_RPC_SIZE_MAX, length)));
+    uint8_t *zeros = memory_new(PIECE);
+    struct chunk *piece = chunk_new(zeros, PIECE);
+    for (; size >= PIECE; size -= PIECE)
+        quic_stream_write(me.current->quic, piece);
+    quic_stream_write_bytes(me.current->quic, bytes_of(zeros, size));
+    chunk_unref(piece);
+    free(zeros);
 }
 
 typedef const uint8_t (*id_list)[GOSSIPSUB_MESSAGE_ID_SIZE];
@@ -266,6 +283,8 @@ static bool write_step(const char *step)
         write_repeated(count, rest + 1);
     } else if ((argument = argument_of(step, "messages")) != NULL) {
         write_messages(strtoul(argument, NULL, 10));
+    } else if ((argument = argument_of(step, "part")) != NULL) {
+        write_part(strtoul(argument, NULL, 10));
     } else if ((argument = argument_of(step, "ids")) != NULL) {
         write_ids(argument);
     } else if ((argument = argument_of(step, "drip")) != NULL) {

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/buffer.h"
 #include "common/memory.h"
 #include "net/api/address.h"
 #include "net/api/client.h"
@@ -24,6 +25,7 @@ struct fixture {
     struct api_server *server;
     struct api_request *open; /* the request that /stream or /silent left open */
     unsigned closed;
+    uint64_t lost; /* lines of a client that may lose some */
     /* What a client saw. */
     json_t *lines;
     json_t *answer;
@@ -566,9 +568,9 @@ static void json_that_is_malformed_is_refused(void **state)
     }
 }
 
-static void a_client_that_does_not_read_is_cut_off(void **state)
+/* Asks for a stream, and does not read the answer. */
+static int open_unread(struct fixture *fixture)
 {
-    struct fixture *fixture = *state;
     const char *url = api_server_url(fixture->server);
     struct sockaddr_in address = {.sin_family = AF_INET};
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -580,6 +582,13 @@ static void a_client_that_does_not_read_is_cut_off(void **state)
     free(text);
     while (fixture->open == NULL)
         event_base_loop(fixture->base, EVLOOP_ONCE);
+    return client;
+}
+
+static void a_client_that_does_not_read_is_cut_off(void **state)
+{
+    struct fixture *fixture = *state;
+    int client = open_unread(fixture);
     char *filler = memory_new(65536);
     memset(filler, 'x', 65535);
     json_t *line = json_pack("{s:s}", "filler", filler);
@@ -590,6 +599,69 @@ static void a_client_that_does_not_read_is_cut_off(void **state)
     json_decref(line);
     free(filler);
     assert_int_equal(fixture->closed, 1);
+    close(client);
+}
+
+static json_t *say_lost(void *argument, uint64_t count)
+{
+    struct fixture *fixture = argument;
+    assert_true(count > 0);
+    fixture->lost = count;
+    return json_pack("{s:I}", "lost", (json_int_t)count);
+}
+
+/* What the client reads until the text is there, the loop going on meanwhile. */
+static char *read_until_text(struct fixture *fixture, int client, const char *wanted)
+{
+    struct buffer all = {0};
+    while (all.size == 0 || memmem(all.data, all.size, wanted, strlen(wanted)) == NULL) {
+        uint8_t block[65536];
+        ssize_t size = recv(client, block, sizeof(block), MSG_DONTWAIT);
+        assert_true(size > 0 || (size < 0 && errno == EAGAIN));
+        if (size > 0)
+            buffer_append(&all, block, (size_t)size);
+        event_base_loop(fixture->base, size > 0 ? EVLOOP_NONBLOCK : EVLOOP_ONCE);
+    }
+    buffer_append_byte(&all, 0);
+    return (char *)all.data;
+}
+
+static size_t count_text(const char *text, const char *wanted)
+{
+    size_t count = 0;
+    while ((text = strstr(text, wanted)) != NULL) {
+        count++;
+        text += strlen(wanted);
+    }
+    return count;
+}
+
+static void a_client_that_may_lose_lines_is_told_how_many_in_their_place(void **state)
+{
+    struct fixture *fixture = *state;
+    enum { LINES = 1024 };
+    int client = open_unread(fixture);
+    api_stream_may_lose(fixture->open, say_lost);
+    char *filler = memory_new(65536);
+    memset(filler, 'x', 65535);
+    json_t *line = json_pack("{s:s}", "filler", filler), *last = json_pack("{s:b}", "last", 1);
+    for (int i = 0; i < LINES; i++) {
+        api_stream_line(fixture->open, line);
+        event_base_loop(fixture->base, EVLOOP_NONBLOCK);
+    }
+    char *read = read_until_text(fixture, client, "{\"lost\":");
+    assert_int_equal(count_text(read, "filler"), LINES - fixture->lost);
+    assert_null(strstr(strstr(read, "{\"lost\":"), "filler"));
+    free(read);
+    /* And then goes on. */
+    api_stream_line(fixture->open, last);
+    read = read_until_text(fixture, client, "last");
+    free(read);
+    assert_int_equal(fixture->closed, 0);
+    api_stream_end(fixture->open);
+    json_decref(line);
+    json_decref(last);
+    free(filler);
     close(client);
 }
 
@@ -657,6 +729,7 @@ int main(void)
         API_TEST(what_is_not_http_or_too_much_of_it_is_refused),
         API_TEST(json_that_is_malformed_is_refused),
         API_TEST(a_client_that_does_not_read_is_cut_off),
+        API_TEST(a_client_that_may_lose_lines_is_told_how_many_in_their_place),
         API_TEST(more_requests_than_the_limit_are_turned_away),
         API_TEST(a_kept_connection_serves_a_second_request),
     };

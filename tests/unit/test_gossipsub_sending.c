@@ -230,9 +230,32 @@ static void a_stream_on_which_nothing_waits_is_not_reset(void **state)
     scene_clear(&scene);
 }
 
+static void who_has_less_room_lets_less_wait(void **state)
+{
+    (void)state;
+    struct scene scene;
+    uint8_t *room = memory_new(MEGABYTE);
+    scene_init(&scene, true);
+    gossipsub_peer slow = scene_join(&scene, "slow", false);
+    gossipsub_peer quick = scene_join(&scene, "quick", false);
+    report(&scene, slow, 2 * MEGABYTE, 0);
+    gossipsub_limit_unsent(scene.router, 3 * MEGABYTE);
+    assert_int_equal(scene_publish(&scene, SCENE_TOPIC, payload(room, MEGABYTE / 2, 0)), 2);
+    gossipsub_limit_unsent(scene.router, 1);
+    assert_int_equal(scene_publish(&scene, SCENE_TOPIC, payload(room, MEGABYTE / 2, 1)), 1);
+    assert_non_null(scene_find(&scene, GOSSIPSUB_SEND, quick));
+    assert_non_null(scene_find(&scene, GOSSIPSUB_LEFT_OUT, slow));
+    assert_int_equal(gossipsub_peer_left_out(scene.router, slow).counts[GOSSIPSUB_MESSAGES], 1);
+    gossipsub_limit_unsent(scene.router, SIZE_MAX);
+    assert_int_equal(scene_publish(&scene, SCENE_TOPIC, payload(room, MEGABYTE / 2, 2)), 2);
+    scene_clear(&scene);
+    free(room);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(who_has_less_room_lets_less_wait),
         cmocka_unit_test(what_changes_twice_meanwhile_is_not_said),
         cmocka_unit_test(control_waits_until_the_stream_takes_it),
         cmocka_unit_test(a_refusal_that_waits_has_the_backoff_that_is_left),

@@ -29,6 +29,7 @@ struct node {
     struct host_observer observer;
     unsigned connected, disconnected, accept_failed, dial_failed;
     unsigned outbound_opened, inbound_opened, messages;
+    unsigned in_order; /* messages that say how many came before them */
     enum quic_close_cause last_cause;
 };
 
@@ -44,7 +45,11 @@ static void on_event(void *context, const struct host_event *event)
     node->disconnected += event->kind == HOST_DISCONNECTED;
     node->accept_failed += event->kind == HOST_ACCEPT_FAILED;
     node->dial_failed += event->kind == HOST_DIAL_FAILED;
-    node->messages += event->kind == HOST_MESSAGE;
+    if (event->kind == HOST_MESSAGE) {
+        char text[32];
+        snprintf(text, sizeof(text), "message %u", node->messages++);
+        node->in_order += bytes_equal(event->payload, bytes_of_text(text));
+    }
     if (event->kind == HOST_STREAM_OPENED) {
         node->outbound_opened += event->stream->outbound;
         node->inbound_opened += !event->stream->outbound;
@@ -467,9 +472,9 @@ static void send_part_of_rpc(const struct node *from, const struct node *to, siz
     free(zeros);
 }
 
-static bool b_lost_one(const struct scene *scene)
+static bool b_holds_all_of_a(const struct scene *scene)
 {
-    return scene->b.disconnected > 0;
+    return scene->b.host->shares.held == 500003;
 }
 
 static bool b_dropped_some(const struct scene *scene)
@@ -512,12 +517,18 @@ static void a_peer_that_moves_is_not_followed_and_may_come_back(void **state)
     assert_int_equal(scene->a.disconnected + scene->b.disconnected, 0);
 }
 
-static void of_peers_whose_rpcs_do_not_end_the_largest_goes(void **state)
+static bool c_is_reset(const struct scene *scene)
+{
+    return scene->b.host->intake_resets > 0;
+}
+
+/* Its share goes to who waits; the connection stays, and it may open another stream. */
+static void of_peers_whose_rpcs_do_not_end_the_one_that_stalls_loses_its_stream(void **state)
 {
     struct scene *scene = *state;
     struct node c;
     node_start(&c, scene->base, 3, 0);
-    scene->b.host->settings.partial_rpcs_max = 1000000;
+    scene->b.host->shares.budget = 1000000;
     dial(&scene->a, &scene->b);
     dial(&c, &scene->b);
     assert_true(run_until(scene, meshed, PATIENCE_MS));
@@ -525,14 +536,105 @@ static void of_peers_whose_rpcs_do_not_end_the_largest_goes(void **state)
         event_base_loop(scene->base, EVLOOP_ONCE);
     send_part_of_rpc(&c, &scene->b, 700000);
     run_for(scene, 100);
-    assert_int_equal(scene->b.disconnected, 0);
+    assert_int_equal(scene->b.host->intake_resets, 0);
+    assert_int_equal(scene->b.host->shares.held, 700003);
     send_part_of_rpc(&scene->a, &scene->b, 500000);
-    assert_true(run_until(scene, b_lost_one, PATIENCE_MS));
-    run_for(scene, 100);
-    assert_int_equal(scene->b.disconnected, 1);
-    assert_int_equal(c.disconnected, 1);
-    assert_int_equal(scene->a.disconnected, 0);
+    assert_true(run_until(scene, c_is_reset, PATIENCE_MS));
+    assert_int_equal(peer_at(&scene->b, &c)->share.losses, 1);
+    assert_true(run_until(scene, b_holds_all_of_a, PATIENCE_MS));
+    assert_int_equal(scene->b.host->intake_resets, 1);
+    assert_int_equal(scene->b.disconnected + c.disconnected + scene->a.disconnected, 0);
+    while (!has_meshed(&c, &scene->b))
+        event_base_loop(scene->base, EVLOOP_ONCE);
     node_kill(&c);
+}
+
+/* An RPC of ten megabytes, and in it as many fields that nobody knows as there is room for. */
+static void send_tiny_fields(const struct node *from, const struct node *to)
+{
+    static const uint8_t length[] = {0x80, 0x80, 0x80, 0x05}, field[] = {15 << 3, 0};
+    struct buffer fields = {0};
+    while (fields.size < GOSSIPSUB_RPC_SIZE_MAX)
+        buffer_append(&fields, field, sizeof(field));
+    struct quic_stream *stream = peer_at(from, to)->outbound->quic;
+    quic_stream_write_bytes(stream, bytes_of(length, sizeof(length)));
+    quic_stream_write_bytes(stream, buffer_bytes(&fields));
+    buffer_clear(&fields);
+}
+
+static bool b_works(const struct scene *scene)
+{
+    return !TAILQ_EMPTY(&scene->b.host->intakes);
+}
+
+static bool b_is_done(const struct scene *scene)
+{
+    return scene->b.host->shares.held == 0;
+}
+
+static bool b_heard_twice(const struct scene *scene)
+{
+    return scene->b.messages == 2;
+}
+
+static void an_rpc_of_a_million_entries_holds_up_nobody_elses(void **state)
+{
+    enum { TURNS = 50 };
+    struct scene *scene = *state;
+    struct node c;
+    node_start(&c, scene->base, 3, 0);
+    dial(&scene->a, &scene->b);
+    dial(&c, &scene->b);
+    assert_true(run_until(scene, meshed, PATIENCE_MS));
+    while (!has_meshed(&c, &scene->b))
+        event_base_loop(scene->base, EVLOOP_ONCE);
+    send_tiny_fields(&scene->a, &scene->b);
+    assert_true(run_until(scene, b_works, PATIENCE_MS));
+    uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE];
+    size_t receivers;
+    struct error error;
+    assert_true(host_publish(c.host, topic, bytes_of_text("meanwhile"), id, &receivers, &error));
+    unsigned turns = 0;
+    for (; scene->b.messages == 0 && turns < TURNS; turns++)
+        event_base_loop(scene->base, EVLOOP_ONCE);
+    assert_int_equal(scene->b.messages, 1);
+    assert_true(b_works(scene)); /* still */
+    assert_int_equal(scene->b.host->shares.held, GOSSIPSUB_RPC_SIZE_MAX + 4);
+    assert_true(run_until(scene, b_is_done, PATIENCE_MS));
+    assert_int_equal(scene->b.host->shares.granted, 0);
+    /* And its stream goes on. */
+    assert_true(host_publish(scene->a.host, topic, bytes_of_text("then"), id, &receivers, &error));
+    assert_true(run_until(scene, b_heard_twice, PATIENCE_MS));
+    node_kill(&c);
+}
+
+enum { MANY = 1000 };
+
+static bool b_heard_many(const struct scene *scene)
+{
+    return scene->b.messages == MANY;
+}
+
+static void small_rpcs_behind_a_large_one_keep_their_order(void **state)
+{
+    struct scene *scene = *state;
+    dial(&scene->a, &scene->b);
+    assert_true(run_until(scene, meshed, PATIENCE_MS));
+    send_tiny_fields(&scene->a, &scene->b);
+    for (unsigned i = 0; i < MANY; i++) {
+        char text[32];
+        uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE];
+        size_t receivers;
+        struct error error;
+        snprintf(text, sizeof(text), "message %u", i);
+        assert_true(
+            host_publish(scene->a.host, topic, bytes_of_text(text), id, &receivers, &error));
+    }
+    assert_true(run_until(scene, b_works, PATIENCE_MS));
+    assert_int_equal(scene->b.messages, 0);
+    assert_true(run_until(scene, b_heard_many, PATIENCE_MS));
+    assert_int_equal(scene->b.in_order, MANY);
+    assert_true(run_until(scene, b_is_done, PATIENCE_MS));
 }
 
 int main(void)
@@ -555,7 +657,9 @@ int main(void)
         SCENE(a_node_that_dials_itself_is_told_so_once),
         SCENE(a_fifth_connection_of_a_peer_is_refused),
         SCENE(a_peer_that_moves_is_not_followed_and_may_come_back),
-        SCENE(of_peers_whose_rpcs_do_not_end_the_largest_goes),
+        SCENE(of_peers_whose_rpcs_do_not_end_the_one_that_stalls_loses_its_stream),
+        SCENE(an_rpc_of_a_million_entries_holds_up_nobody_elses),
+        SCENE(small_rpcs_behind_a_large_one_keep_their_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
