@@ -1,10 +1,9 @@
 #include "net/gossipsub/groups.h"
 
 #include "common/varint.h"
+#include "net/gossipsub/rpc_reader.h"
 
 enum wire_type { WIRE_VARINT, WIRE_FIXED64, WIRE_BYTES, WIRE_GROUP, WIRE_GROUP_END, WIRE_FIXED32 };
-
-enum { GROUP_DEPTH_MAX = 64 };
 
 static bool take_varint(struct bytes *input, uint64_t *value)
 {
@@ -49,7 +48,7 @@ static bool take_value(struct bytes *input, enum wire_type type, struct bytes *v
 /* Up to the end of the group NUMBER, whose beginning was taken. */
 static bool skip_group(struct bytes *input, uint64_t number)
 {
-    uint64_t open[GROUP_DEPTH_MAX] = {number}, key;
+    uint64_t open[RPC_GROUP_DEPTH] = {number}, key;
     size_t depth = 1;
     while (depth > 0) {
         struct bytes value;
@@ -57,7 +56,7 @@ static bool skip_group(struct bytes *input, uint64_t number)
             return false;
         enum wire_type type = key & 7;
         if (type == WIRE_GROUP) {
-            if (depth == GROUP_DEPTH_MAX)
+            if (depth == RPC_GROUP_DEPTH)
                 return false;
             open[depth++] = key >> 3;
         } else if (type == WIRE_GROUP_END) {

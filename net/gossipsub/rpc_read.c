@@ -305,6 +305,19 @@ static bool note_field(struct reading *reading, unsigned field, enum wire wire,
     return true;
 }
 
+static bool open_group(struct rpc_reader *reader, uint32_t field)
+{
+    if (reader->group_depth == RPC_GROUP_DEPTH)
+        return false;
+    reader->groups[reader->group_depth++] = field;
+    return true;
+}
+
+static bool close_group(struct rpc_reader *reader, uint32_t field)
+{
+    return reader->group_depth > 0 && reader->groups[--reader->group_depth] == field;
+}
+
 /* One field of the innermost message; false where the RPC is malformed. */
 static bool read_field(struct reading *reading)
 {
@@ -316,18 +329,17 @@ static bool read_field(struct reading *reading)
         return false;
     enum wire wire = (enum wire)(tag & ((1 << WIRE_BITS) - 1));
     uint64_t field = tag >> WIRE_BITS;
-    if (wire == WIRE_GROUP || wire == WIRE_GROUP_END) {
-        if (wire == WIRE_GROUP_END && reader->groups == 0)
-            return false;
-        reader->groups += wire == WIRE_GROUP ? 1 : -1U;
-        return true;
-    }
+    if (wire == WIRE_GROUP)
+        return open_group(reader, (uint32_t)field);
+    if (wire == WIRE_GROUP_END)
+        return close_group(reader, (uint32_t)field);
     struct rpc_span span = {0};
     uint64_t number = 0;
     if (!take_value(reading, wire, end, &span, &number))
         return false;
     enum kind kind = reader->open[reader->depth - 1].kind;
-    bool known = reader->groups == 0 && field < RPC_READER_FIELDS && fields[kind][field] != NOTHING;
+    bool known =
+        reader->group_depth == 0 && field < RPC_READER_FIELDS && fields[kind][field] != NOTHING;
     return !known || note_field(reading, (unsigned)field, wire, span, number);
 }
 
@@ -344,7 +356,7 @@ static bool read_step(struct reading *reading)
     reading->fields++;
     if (reader->at < reader->open[reader->depth - 1].end)
         return read_field(reading);
-    if (reader->groups > 0)
+    if (reader->group_depth > 0)
         return false;
     close_message(reading);
     return true;

@@ -17,6 +17,7 @@ enum {
     RPC_SLICE_DATA = 64 * 1024, /* bytes of messages */
     RPC_SLICE_FIELDS = 4096,    /* that are walked for it, at any depth */
     RPC_READER_DEPTH = 4,       /* RPC, control, PRUNE, peer */
+    RPC_GROUP_DEPTH = 64,       /* groups in groups; what is deeper is malformed */
     RPC_READER_FIELDS = 7,      /* numbers of the fields that we know, and 0 */
 };
 
@@ -35,7 +36,8 @@ struct rpc_reader {
         size_t begin, end;
     } open[RPC_READER_DEPTH]; /* the messages that `at` lies in, the RPC itself first */
     unsigned depth;
-    unsigned groups; /* of unknown fields, open in the innermost */
+    uint32_t groups[RPC_GROUP_DEPTH]; /* numbers of unknown fields, open in the innermost */
+    unsigned group_depth;
     /* Of the entry that is being read, by field number. */
     uint8_t has; /* a bit each */
     struct rpc_span values[RPC_READER_FIELDS];

@@ -16,6 +16,7 @@ static const char *const volatile_members[] = {"age_ms",
                                                "opens_avoided",
                                                "unsent",
                                                "left_out",
+                                               "kept",
                                                "statistics",
                                                "invalid_messages",
                                                "subscriptions_not_kept"};
