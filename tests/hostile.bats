@@ -117,6 +117,13 @@ proposal() {
     await a '.event == "accept_failed"' | jq -e '.cause == "tls_failed"'
 }
 
+@test "a peer without transport parameters is refused, as RFC 9001 has it" {
+    start_victim
+    run -0 hostile --no-parameters "$victim" wait:closed
+    [[ $output == *"closed by the peer: transport error 0x16d"* ]]
+    await a '.event == "accept_failed"' | jq -e '.cause == "tls_failed"'
+}
+
 @test "a listener without a certificate of libp2p's is not accepted" {
     start_victim
     launch bare "$TOOLS/hostile" --bare-certificate --listen wait:closed

@@ -77,15 +77,22 @@ static int write_keylog(gnutls_session_t session, const char *label, const gnutl
     return 0;
 }
 
-/* GnuTLS lets a ClientHello without ALPN pass. */
-static int insist_on_alpn(gnutls_session_t session, unsigned type, unsigned when, unsigned incoming,
-                          const gnutls_datum_t *message)
+/* RFC 9001, section 8.2: they are an extension of TLS, and must be there. */
+static bool has_transport_params(const struct quic_connection *connection)
+{
+    return ngtcp2_conn_get_remote_transport_params(connection->conn) != NULL;
+}
+
+/* GnuTLS lets a ClientHello without ALPN pass, and one without transport parameters, after which
+ * ngtcp2 ends the process by an assertion as soon as it has keys. */
+static int check_client_hello(gnutls_session_t session, unsigned type, unsigned when,
+                              unsigned incoming, const gnutls_datum_t *message)
 {
     (void)type, (void)when, (void)incoming, (void)message;
     gnutls_datum_t selected;
-    return gnutls_alpn_get_selected_protocol(session, &selected) == 0
-               ? 0
-               : GNUTLS_E_NO_APPLICATION_PROTOCOL;
+    if (gnutls_alpn_get_selected_protocol(session, &selected) != 0)
+        return GNUTLS_E_NO_APPLICATION_PROTOCOL;
+    return has_transport_params(connection_of(session)) ? 0 : GNUTLS_E_MISSING_EXTENSION;
 }
 
 /* GnuTLS checks neither on the client: a server that selects no protocol speaks who knows what, and
@@ -140,7 +147,7 @@ bool tls_session_new(struct quic_connection *connection, struct error *error)
     if (connection->server) {
         gnutls_certificate_server_set_request(session, GNUTLS_CERT_REQUIRE);
         gnutls_handshake_set_hook_function(session, GNUTLS_HANDSHAKE_CLIENT_HELLO, GNUTLS_HOOK_POST,
-                                           insist_on_alpn);
+                                           check_client_hello);
     }
     return true;
 }
