@@ -95,9 +95,9 @@ static int check_client_hello(gnutls_session_t session, unsigned type, unsigned 
     return has_transport_params(connection_of(session)) ? 0 : GNUTLS_E_MISSING_EXTENSION;
 }
 
-/* GnuTLS checks neither on the client: a server that selects no protocol speaks who knows what, and
- * one that asks for no certificate cannot know whom it talks to. libp2p specification: tls/tls.md.
- */
+/* GnuTLS checks none of it on the client: a server that selects no protocol speaks who knows what,
+ * one that asks for no certificate cannot know whom it talks to (libp2p specification: tls/tls.md),
+ * and one that sends no transport parameters has ngtcp2 0.12 read what is not there. */
 bool tls_check_server(struct quic_connection *connection)
 {
     gnutls_session_t session = connection->session;
@@ -106,6 +106,11 @@ bool tls_check_server(struct quic_connection *connection)
         ngtcp2_conn_set_tls_alert(connection->conn, GNUTLS_A_NO_APPLICATION_PROTOCOL);
         return error_set(&connection->tls_error,
                          "the peer selected no application protocol (ALPN): expected libp2p");
+    }
+    if (!has_transport_params(connection)) {
+        ngtcp2_conn_set_tls_alert(connection->conn, GNUTLS_A_MISSING_EXTENSION);
+        return error_set(&connection->tls_error,
+                         "the peer sent no transport parameters of QUIC: it is no QUIC server");
     }
     if (gnutls_certificate_client_get_request_status(session) == 0) {
         ngtcp2_conn_set_tls_alert(connection->conn, GNUTLS_A_HANDSHAKE_FAILURE);

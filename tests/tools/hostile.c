@@ -6,7 +6,7 @@
  *   hostile [OPTION...] --listen STEP...     prints its multiaddr and waits to be dialled
  *
  *   --no-certificate, --bare-certificate (without libp2p's extension), --no-alpn: break TLS
- *   --no-parameters: no transport parameters of QUIC in the ClientHello
+ *   --no-parameters: no transport parameters of QUIC in the handshake
  *   --no-request: a listener that does not ask for the dialler's certificate
  *   --long-hello: a ClientHello of two datagrams
  *   --no-credit: a dialler that acknowledges what comes, and makes no room for more
@@ -480,6 +480,12 @@ static struct {
     bool alpn, request, parameters;
 } left_out;
 
+static int send_nothing(gnutls_session_t session, gnutls_buffer_t output)
+{
+    (void)session, (void)output;
+    return 0;
+}
+
 /* By ngtcp2's glue, for the transport parameters. */
 /* NOLINTNEXTLINE(readability-function-size): GnuTLS has as many parameters */
 int gnutls_session_ext_register(gnutls_session_t session, const char *name, int type,
@@ -493,9 +499,8 @@ int gnutls_session_ext_register(gnutls_session_t session, const char *name, int 
                            gnutls_ext_pack_func, gnutls_ext_unpack_func, unsigned);
     if (original == NULL)
         *(void **)&original = dlsym(RTLD_NEXT, "gnutls_session_ext_register");
-    return left_out.parameters ? 0
-                               : original(session, name, type, parse_point, receive, send, end,
-                                          pack, unpack, flags);
+    return original(session, name, type, parse_point, receive,
+                    left_out.parameters ? send_nothing : send, end, pack, unpack, flags);
 }
 
 int gnutls_alpn_set_protocols(gnutls_session_t session, const gnutls_datum_t *protocols,
