@@ -90,7 +90,8 @@ struct identity *client_identity(const struct client *client, const struct node_
             node_usage_error("--node-key %s", error.text);
         if (shared)
             log_warn("--node-key %s: others can use this key", settings->node_key);
-    } else if (client->self != NULL && settings->key == NULL && settings->key_hex == NULL) {
+    } else if (client->self != NULL && settings->node.key == NULL &&
+               settings->node.key_hex == NULL) {
         if (client->self->identity == NULL)
             node_usage_error("--node-id %s: %s has its record, and not its key; say --node-key",
                              client->self->name, client->genesis.folder);
