@@ -20,63 +20,65 @@ struct node_options {
 
 /* Rows for a table of options, of the program's settings SETTINGS. What differs by program is said
  * by itself: the default of an option, or a sentence of its help. */
-#define NODE_OPTION(settings, member) .offset = offsetof(settings, node.member)
-
 #define NODE_OPTION_KEY(settings, help_text)                                                       \
-    {"key", 'k', OPTION_STRING, NODE_OPTION(settings, key), "FILE", help_text, .files = true},     \
+    {"key",  'k',       OPTION_STRING, .offset = offsetof(settings, node.key),                     \
+     "FILE", help_text, .files = true},                                                            \
     {                                                                                              \
-        "key-hex", 0, OPTION_STRING, NODE_OPTION(settings, key_hex), "HEX",                        \
-            "Our identity's secp256k1 secret itself"                                               \
+        "key-hex", 0, OPTION_STRING, .offset = offsetof(settings, node.key_hex), "HEX",            \
+                                     "Our identity's secp256k1 secret itself"                      \
     }
 
 #define NODE_OPTION_NETWORK(settings)                                                              \
     {                                                                                              \
-        "network", 'n', OPTION_STRING, NODE_OPTION(settings, network), "NAME",                     \
+        "network", 'n', OPTION_STRING,                                                             \
+            .offset = offsetof(settings, node.network), "NAME",                                    \
             "The network's name, part of Lean topics (default " HOST_NETWORK_DEFAULT ")"           \
     }
 
 #define NODE_OPTION_STATUS(settings)                                                               \
     {"finalized",   0,                                                                             \
-     OPTION_STRING, NODE_OPTION(settings, finalized),                                              \
+     OPTION_STRING, .offset = offsetof(settings, node.finalized),                                  \
      "ROOT:SLOT",   "Finalized checkpoint of our status (default: zero)"},                         \
     {                                                                                              \
-        "head", 0, OPTION_STRING, NODE_OPTION(settings, head), "ROOT:SLOT",                        \
-            "Head of our status (default: zero)"                                                   \
+        "head", 0, OPTION_STRING, .offset = offsetof(settings, node.head), "ROOT:SLOT",            \
+                                  "Head of our status (default: zero)"                             \
     }
 
 #define NODE_OPTION_SIGN(settings, help_text)                                                      \
     {                                                                                              \
-        "sign", 0, OPTION_CHOICE, NODE_OPTION(settings, sign), "POLICY", help_text,                \
-            .choices = node_option_sign                                                            \
+        "sign", 0, OPTION_CHOICE, .offset = offsetof(settings, node.sign), "POLICY", help_text,    \
+                                  .choices = node_option_sign                                      \
     }
 
 #define NODE_OPTION_LOGS(settings)                                                                 \
     {"qlog",        0,                                                                             \
-     OPTION_STRING, NODE_OPTION(settings, qlog),                                                   \
+     OPTION_STRING, .offset = offsetof(settings, node.qlog),                                       \
      "DIR",         "Write a QUIC log of each connection there",                                   \
      .files = true},                                                                               \
     {                                                                                              \
-        "keylog", 0, OPTION_STRING, NODE_OPTION(settings, keylog), "FILE",                         \
+        "keylog", 0, OPTION_STRING,                                                                \
+            .offset = offsetof(settings, node.keylog), "FILE",                                     \
             "Append TLS secrets there, for Wireshark (default $SSLKEYLOGFILE)", .files = true      \
     }
 
 /* PROGRAM as in "devnet-node". */
 #define NODE_OPTION_AGENT(settings, program)                                                       \
     {                                                                                              \
-        "agent", 0, OPTION_STRING, NODE_OPTION(settings, agent), "TEXT",                           \
-            "What identify says we are (default " program "/VERSION)"                              \
+        "agent", 0, OPTION_STRING, .offset = offsetof(settings, node.agent), "TEXT",               \
+                                   "What identify says we are (default " program "/VERSION)"       \
     }
 
 #define NODE_OPTION_LOG_LEVEL(settings, level)                                                     \
     {                                                                                              \
-        "log-level", 0, OPTION_CHOICE, NODE_OPTION(settings, log_level), "LEVEL",                  \
-            "What to log on stderr (default " level ")", .choices = node_option_log_levels         \
+        "log-level", 0, OPTION_CHOICE, .offset = offsetof(settings, node.log_level), "LEVEL",      \
+                                       "What to log on stderr (default " level ")",                \
+                                       .choices = node_option_log_levels                           \
     }
 
 #define NODE_OPTION_TRACE(settings, help_text)                                                     \
     {                                                                                              \
-        "trace", 0, OPTION_CHOICE, NODE_OPTION(settings, trace), "WHAT", help_text,                \
-            .choices = node_option_traces                                                          \
+        "trace", 0, OPTION_CHOICE, .offset = offsetof(settings, node.trace), "WHAT", help_text,    \
+                                   .choices = node_option_traces                                   \
     }
 
 extern const char *const node_option_sign[], *const node_option_log_levels[],
