@@ -24,12 +24,8 @@ class Prover(types.ModuleType):
 
 
 sys.modules["lean_multisig_py"] = Prover("lean_multisig_py")
-try:
-    import Crypto.Hash.keccak
-except ImportError:  # Debian has the same library under this name
-    sys.modules["Crypto"] = importlib.import_module("Cryptodome")
-    sys.modules["Crypto.Hash"] = importlib.import_module("Cryptodome.Hash")
-    sys.modules["Crypto.Hash.keccak"] = importlib.import_module("Cryptodome.Hash.keccak")
+for name in ("", ".Hash", ".Hash.keccak"):  # the name under which it lives beside other libraries
+    sys.modules["Crypto" + name] = importlib.import_module("Cryptodome" + name)
 
 from aioquic.quic.events import ConnectionTerminated
 from lean_spec.node.networking.client.event_source.live import LiveNetworkEventSource
