@@ -8,12 +8,14 @@
 #include "common/log.h"
 #include "common/memory.h"
 
+/* VALUE is taken over; NULL: there is none. */
 static void say(struct start_node *node, const char *option, char *value)
 {
     node->arguments =
         memory_resize(node->arguments, (node->argument_count + 2) * sizeof(*node->arguments));
     node->arguments[node->argument_count++] = text_copy(option);
-    node->arguments[node->argument_count++] = value;
+    if (value != NULL)
+        node->arguments[node->argument_count++] = value;
 }
 
 static char *address_text(const struct multiaddr *address, bool with_peer_id)
@@ -65,7 +67,12 @@ static void describe(const struct genesis *genesis, const bool *up, size_t index
     const struct genesis_node *source = &genesis->nodes[index];
     for (size_t i = 0; i < source->address.count; i++)
         say(node, "--listen", address_text(&source->address.at[i], false));
-    say(node, "--api", text_format("127.0.0.1:%u", source->api_port));
+    if (source->api_port != 0)
+        say(node, "--api-port", text_format("%u", source->api_port));
+    if (source->metrics_port != 0)
+        say(node, "--metrics-port", text_format("%u", source->metrics_port));
+    if (source->is_aggregator)
+        say(node, "--is-aggregator", NULL);
     say_topics(node, genesis->committees);
     for (size_t i = 0; i < genesis->count; i++)
         if (!is_run(genesis, up, i))

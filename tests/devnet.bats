@@ -517,7 +517,7 @@ count_nodes() {
 @test "an option that nodes do not take is what up was told" {
     use_real_programs
     run -2 devnet up -- --nonsense
-    [[ $output == *"node1 ended with exit status 2"*"devnet-node: unknown option --nonsense"* ]]
+    [[ $output == *"node"[12]" ended with exit status 2"*"devnet-node: unknown option --nonsense"* ]]
     run -2 devnet up -- --topic ''
     [[ $output == *"--topic : "* ]]
 }

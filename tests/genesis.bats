@@ -281,10 +281,15 @@ refused() {
     jq -e '[.nodes[] | [.name, .state, .foreign // false]] ==
         [["ream_0", "up", false], ["qlean_0", "up", false], ["zeam_0", "up", true]] and
         (.nodes[0].mesh | keys | map(split("/")[3]) == ["aggregation", "attestation_0", "block"])' <<< "$output"
+    curl --silent --fail "http://127.0.0.1:$(of g ream_0 metricsPort)/metrics" | grep '^lean_connected_peers'
     run -0 "$DEVNET" connect --genesis g ream_0 zeam_0
     run -0 --separate-stderr "$DEVNET" mesh check --wait 10s --genesis g
     [[ $output == "sound: 2 nodes, 1 foreign"* ]]
     "$DEVNET" down
+    # Where a client has its metrics at its API's port, so have we.
+    sed -i "s/metricsPort: $(of g qlean_0 metricsPort)/metricsPort: $(of g qlean_0 apiPort)/" g/validator-config.yaml
+    "$DEVNET" up --genesis g
+    curl --silent --fail "http://127.0.0.1:$(of g qlean_0 apiPort)/metrics" | grep '^lean_'
     run -2 "$DEVNET" up --genesis g -n 2
     [[ $output == *"--nodes: the genesis folder says which there are"* ]]
 }

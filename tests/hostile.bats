@@ -117,6 +117,28 @@ proposal() {
     await a '.event == "accept_failed"' | jq -e '.cause == "tls_failed"'
 }
 
+@test "a peer without transport parameters is refused, as RFC 9001 has it" {
+    start_victim
+    run -0 hostile --no-parameters "$victim" wait:closed
+    [[ $output == *"closed by the peer: transport error 0x16d"* ]]
+    await a '.event == "accept_failed"' | jq -e '.cause == "tls_failed"'
+}
+
+@test "a listener without transport parameters is not accepted, and ends nobody who dials it" {
+    start_victim
+    launch bare "$TOOLS/hostile" --no-parameters --listen wait:closed
+    eventually [ -s bare.out ]
+    run -4 "$BIN/devnet-connect" "$(head -n 1 bare.out)"
+    [[ $output == *"the peer sent no transport parameters of QUIC"* ]]
+    ended bare
+    grep -F "closed by the peer: transport error 0x16d" bare.out
+    launch bare "$TOOLS/hostile" --no-parameters --listen wait:closed
+    eventually [ -s bare.out ]
+    api a /connect "{\"addr\":\"$(head -n 1 bare.out)\"}" > answer
+    tail -n 1 answer | jq -e '.exit == 4 and (.error | contains("transport parameters"))'
+    ended bare
+}
+
 @test "a listener without a certificate of libp2p's is not accepted" {
     start_victim
     launch bare "$TOOLS/hostile" --bare-certificate --listen wait:closed

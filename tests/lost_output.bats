@@ -106,6 +106,7 @@ lost() {
 @test "a relay and a node say so" {
     lost 1 devnet-relay --to 127.0.0.1:9
     for how in full unread closed; do
+        : > said # of what the one before has said
         into "$how" "$BIN/devnet-node" 2> said &
         node=$!
         eventually grep -q "warn: standard output: no more events are printed: " said

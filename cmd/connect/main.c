@@ -179,19 +179,12 @@ static void fill_host_settings(struct run *run, struct host_settings *host)
     host_settings_default(host);
     host->base = run->base;
     host->identity = run->identity;
-    host->agent = settings->agent;
-    host->network = settings->network;
-    host->sign = settings->sign == 1;
-    host->qlog_folder = settings->qlog;
-    host->keylog_path = settings->keylog;
-    if (settings->trace == 1) {
+    if (settings->node.trace == 1) {
         host->trace_rpc = settings->json ? rpc_trace_print_json : rpc_trace_print_text;
         host->trace_context = run->trace = rpc_trace_writer(run->base, settings->json);
     }
     host->handshake_timeout_ms = settings->timeout_ms + HANDSHAKE_GRACE_MS;
-    if (!status_option_checkpoint("--finalized", settings->finalized, &host->status.finalized,
-                                  &error) ||
-        !status_option_checkpoint("--head", settings->head, &host->status.head, &error))
+    if (!node_options_apply(&settings->node, host, &error))
         connect_usage_error("%s", error.text);
 }
 
@@ -200,8 +193,8 @@ static bool start(struct run *run, struct error *error)
     static const struct attempt_handlers handlers = {.step = on_step, .done = on_done};
     const struct connect_settings *settings = run->settings;
     bool usage = false;
-    run->identity = identity_option(settings->key, settings->key_hex, &usage, error);
-    if (run->identity == NULL && usage && settings->key == NULL)
+    run->identity = node_options_identity(&settings->node, &usage, error);
+    if (run->identity == NULL && usage && settings->node.key == NULL)
         connect_usage_error("%s", error->text);
     run->blames_option = usage;
     if (run->identity == NULL)
@@ -212,8 +205,7 @@ static bool start(struct run *run, struct error *error)
         return error_set(error, "no random numbers to be had");
     run->host = host_new(&host, error);
     if (run->host == NULL) {
-        run->blames_option = options_blame(error, "--qlog", settings->qlog) ||
-                             options_blame(error, "--keylog", settings->keylog);
+        run->blames_option = node_options_blame(&settings->node, error);
         return false;
     }
     run->resolver = resolver_new(run->base);
@@ -309,7 +301,7 @@ int main(int argc, char **argv)
     program_begin("devnet-connect", INTERNAL);
     struct connect_settings settings;
     connect_settings_read(argc, argv, &settings);
-    log_init("devnet-connect", (enum log_level)settings.log_level, false);
+    log_init("devnet-connect", (enum log_level)settings.node.log_level, false);
     int code = settings.from != NULL ? connect_remote(&settings) : connect_here(&settings);
     connect_settings_clear(&settings);
     return output_end_status(code, code == 0 ? INTERNAL : code);

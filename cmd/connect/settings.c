@@ -11,11 +11,8 @@
 
 enum { TIMEOUT_DEFAULT_MS = 5000 };
 
-static const char network_default[] = "12345678";
+static const char network_default[] = HOST_NETWORK_DEFAULT;
 static const char agent_default[] = "devnet-connect/" DEVNET_VERSION;
-
-static const char *const log_levels[] = {"error", "warn", "info", "debug", "trace", NULL};
-static const char *const traces[] = {"none", "rpc", NULL};
 
 #define AT(member) .offset = offsetof(struct connect_settings, member)
 
@@ -31,36 +28,27 @@ static const struct option_spec options[] = {
      .choices = attempt_step_names},
     {"timeout", 't', OPTION_DURATION, AT(timeout_ms), "DURATION",
      "How long it may take (default 5s)", .minimum = 1, .maximum = API_TIMEOUT_MAX_MS},
-    {"network", 'n', OPTION_STRING, AT(network), "NAME",
-     "The network's name, part of Lean topics (default 12345678)"},
+    NODE_OPTION_NETWORK(struct connect_settings),
     {"topic", 0, OPTION_STRING, AT(topic), "TOPIC",
      "The topic to mesh on, as it is or lean:block and the like (default: subscribe to lean:block, "
      "and be content with any topic that both have)"},
-    {"sign", 0, OPTION_CHOICE, AT(sign), "POLICY",
-     "Whether messages of topics that are not Lean's must be signed, as libp2p's default has it: "
-     "none or strict; with --hold, refused ones could cost the connection (default none)",
-     .choices = sign_policies},
+    NODE_OPTION_SIGN(struct connect_settings,
+                     "Whether messages of topics that are not Lean's must be signed, as libp2p's "
+                     "default has it: none or strict; with --hold, refused ones could cost the "
+                     "connection (default none)"),
     {"json", 'j', OPTION_FLAG, AT(json), NULL, "Print one JSON object at the end, on failure too"},
     {"hold", 0, OPTION_DURATION, AT(hold_ms), "DURATION",
      "Stay connected that long after the step was reached", .maximum = 86400000},
-    {"key", 'k', OPTION_STRING, AT(key), "FILE",
-     "Our identity: a key file, made where it is absent (default: a new identity each time)",
-     .files = true},
-    {"key-hex", 0, OPTION_STRING, AT(key_hex), "HEX", "Our identity's secp256k1 secret itself"},
-    {"finalized", 0, OPTION_STRING, AT(finalized), "ROOT:SLOT",
-     "Finalized checkpoint of our status (default: zero)"},
-    {"head", 0, OPTION_STRING, AT(head), "ROOT:SLOT", "Head of our status (default: zero)"},
-    {"agent", 0, OPTION_STRING, AT(agent), "TEXT",
-     "What identify says we are (default devnet-connect/VERSION)"},
-    {"qlog", 0, OPTION_STRING, AT(qlog), "DIR", "Write a QUIC log of each connection there",
-     .files = true},
-    {"keylog", 0, OPTION_STRING, AT(keylog), "FILE",
-     "Append TLS secrets there, for Wireshark (default $SSLKEYLOGFILE)", .files = true},
-    {"log-level", 0, OPTION_CHOICE, AT(log_level), "LEVEL", "What to log on stderr (default error)",
-     .choices = log_levels},
-    {"trace", 0, OPTION_CHOICE, AT(trace), "WHAT",
-     "Print every gossipsub RPC in and out on stderr, as JSON with --json (default none)",
-     .choices = traces},
+    NODE_OPTION_KEY(struct connect_settings,
+                    "Our identity: a key file, made where it is absent (default: a new identity "
+                    "each time)"),
+    NODE_OPTION_STATUS(struct connect_settings),
+    NODE_OPTION_AGENT(struct connect_settings, "devnet-connect"),
+    NODE_OPTION_LOGS(struct connect_settings),
+    NODE_OPTION_LOG_LEVEL(struct connect_settings, "error"),
+    NODE_OPTION_TRACE(struct connect_settings,
+                      "Print every gossipsub RPC in and out on stderr, as JSON with --json "
+                      "(default none)"),
     {0},
 };
 
@@ -143,11 +131,11 @@ void connect_usage_error(const char *format, ...)
 
 static bool has_options_of_our_own_node(const struct connect_settings *settings)
 {
-    return settings->listen.count > 0 || settings->network != network_default ||
-           settings->key != NULL || settings->key_hex != NULL || settings->finalized != NULL ||
-           settings->head != NULL || settings->agent != agent_default || settings->qlog != NULL ||
-           settings->keylog != NULL || settings->hold_ms > 0 || settings->trace != 0 ||
-           settings->sign != 0;
+    const struct node_options *node = &settings->node;
+    return settings->listen.count > 0 || settings->hold_ms > 0 ||
+           node->network != network_default || node->key != NULL || node->key_hex != NULL ||
+           node->finalized != NULL || node->head != NULL || node->agent != agent_default ||
+           node->qlog != NULL || node->keylog != NULL || node->trace != 0 || node->sign != 0;
 }
 
 static void check_combination(const struct connect_settings *settings)
@@ -156,26 +144,21 @@ static void check_combination(const struct connect_settings *settings)
         connect_usage_error("--accept waits to be dialled: it takes neither a target nor --from");
     if (!settings->accept && settings->target == NULL)
         connect_usage_error("a target is needed: a multiaddr or an ENR, or --accept");
-    if (settings->key != NULL && settings->key_hex != NULL)
-        connect_usage_error("--key and --key-hex exclude each other");
+    struct error error;
+    if (!node_options_check(&settings->node, &error))
+        connect_usage_error("%s", error.text);
     if (settings->from != NULL && has_options_of_our_own_node(settings))
         connect_usage_error("with --from it is the other node that dials: --listen, --network, "
                             "--key, --key-hex, --finalized, --head, --agent, --qlog, --keylog, "
                             "--trace, --sign and --hold are its own");
-    if (*settings->network == '\0' || strlen(settings->network) > HOST_NETWORK_SIZE_MAX ||
-        strchr(settings->network, '/') != NULL)
-        connect_usage_error("--network %s: 1 to %d characters, no slash", settings->network,
-                            HOST_NETWORK_SIZE_MAX);
 }
 
 void connect_settings_read(int argc, char **argv, struct connect_settings *settings)
 {
     *settings = (struct connect_settings){
-        .network = network_default,
-        .agent = agent_default,
+        .node = {.network = network_default, .agent = agent_default, .log_level = LOG_ERROR},
         .until = ATTEMPT_MESH,
         .timeout_ms = TIMEOUT_DEFAULT_MS,
-        .log_level = LOG_ERROR,
     };
     struct options_result result = options_parse(&program, argc, argv, settings);
     struct error error;

@@ -5,6 +5,7 @@
 #include "common/options.h"
 #include "net/address/node_address.h"
 #include "net/host/attempt.h"
+#include "net/host/options.h"
 
 struct connect_settings {
     const char *target; /* a multiaddr or a node record; NULL with --accept */
@@ -12,10 +13,10 @@ struct connect_settings {
     char name[MULTIADDR_TEXT_SIZE]; /* of the target: a multiaddr */
     bool accept, json;
     struct option_list listen;
-    const char *from, *topic, *network, *key, *key_hex, *qlog, *keylog, *agent, *finalized, *head;
+    const char *from, *topic;
+    struct node_options node;
     int until; /* enum attempt_step */
     uint64_t timeout_ms, hold_ms;
-    int log_level, trace, sign;
 };
 
 /* Reads the command line; exits on help and on bad usage. */

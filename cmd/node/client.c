@@ -1,6 +1,7 @@
 #include "cmd/node/client.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/log.h"
 #include "common/memory.h"
@@ -56,6 +57,11 @@ void client_read(const struct node_settings *settings, struct client *client)
     client->api = local(settings->api_port, client->self != NULL ? client->self->api_port : 0);
     client->metrics =
         local(settings->metrics_port, client->self != NULL ? client->self->metrics_port : 0);
+    if (client->api != NULL && client->metrics != NULL &&
+        strcmp(client->api, client->metrics) == 0) {
+        free(client->metrics); /* the API has them */
+        client->metrics = NULL;
+    }
     if (settings->config_folder != NULL || settings->is_aggregator || settings->committees > 0) {
         if (client->genesis.committees == 0)
             client->genesis.committees = 1;
@@ -84,7 +90,8 @@ struct identity *client_identity(const struct client *client, const struct node_
             node_usage_error("--node-key %s", error.text);
         if (shared)
             log_warn("--node-key %s: others can use this key", settings->node_key);
-    } else if (client->self != NULL && settings->key == NULL && settings->key_hex == NULL) {
+    } else if (client->self != NULL && settings->node.key == NULL &&
+               settings->node.key_hex == NULL) {
         if (client->self->identity == NULL)
             node_usage_error("--node-id %s: %s has its record, and not its key; say --node-key",
                              client->self->name, client->genesis.folder);

@@ -174,7 +174,7 @@ static struct identity *take_identity(const struct node *node, const struct node
     bool usage = false;
     struct identity *identity = client_identity(&node->client, settings);
     if (identity == NULL)
-        identity = identity_option(settings->key, settings->key_hex, &usage, error);
+        identity = node_options_identity(&settings->node, &usage, error);
     if (identity == NULL && usage)
         node_usage_error("%s", error->text);
     return identity;
@@ -198,8 +198,7 @@ static bool node_start(struct node *node, const struct node_settings *settings, 
         node->trace = rpc_trace_writer(node->base, settings->log_format == 1);
     host.trace_context = node->trace;
     node->host = host_new(&host, error);
-    if (node->host == NULL && (options_blame(error, "--qlog", settings->qlog) ||
-                               options_blame(error, "--keylog", settings->keylog)))
+    if (node->host == NULL && node_options_blame(&settings->node, error))
         node_usage_error("%s", error->text);
     if (node->host == NULL)
         return false;
@@ -280,7 +279,7 @@ int main(int argc, char **argv)
     program_begin("devnet-node", EXIT_FAILED);
     struct node_settings settings;
     node_settings_read(argc, argv, &settings);
-    log_init("devnet-node", (enum log_level)settings.log_level, settings.log_format == 1);
+    log_init("devnet-node", (enum log_level)settings.node.log_level, settings.log_format == 1);
     struct node node = {.base = event_base_make(0)};
     node.terminated = evsignal_new(node.base, SIGTERM, on_signal, &node);
     node.interrupted = evsignal_new(node.base, SIGINT, on_signal, &node);

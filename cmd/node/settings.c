@@ -12,9 +12,7 @@
 #include "net/api/rpc_trace.h"
 #include "net/host/options.h"
 
-static const char *const log_levels[] = {"error", "warn", "info", "debug", "trace", NULL};
 static const char *const log_formats[] = {"text", "json", NULL};
-static const char *const traces[] = {"none", "rpc", NULL};
 
 #define AT(member) .offset = offsetof(struct node_settings, member)
 
@@ -22,25 +20,20 @@ static const struct option_spec options[] = {
     {"listen", 'l', OPTION_LIST, AT(listen), "MULTIADDR",
      "Listen there; may be repeated; port 0 is any free one (default "
      "/ip4/127.0.0.1/udp/0/quic-v1)"},
-    {"key", 'k', OPTION_STRING, AT(key), "FILE",
-     "The identity: a file with 64 hexadecimal digits, made where it is absent (default: a new "
-     "identity each time)",
-     .files = true},
-    {"key-hex", 0, OPTION_STRING, AT(key_hex), "HEX", "The identity's secp256k1 secret itself"},
+    NODE_OPTION_KEY(struct node_settings,
+                    "The identity: a file with 64 hexadecimal digits, made where it is absent "
+                    "(default: a new identity each time)"),
     {"bootnode", 'b', OPTION_LIST, AT(bootnodes), "ADDRESS",
      "Dial that node, a multiaddr or an ENR, and again whenever the connection is lost; may be "
      "repeated"},
     {"direct", 0, OPTION_LIST, AT(direct), "PEER",
      "A peer that is to be sent every message and never in a mesh, and that has the same agreement "
      "with us: its peer id, or an address that has it, which is dialled; may be repeated"},
-    {"network", 'n', OPTION_STRING, AT(network), "NAME",
-     "The network's name, part of Lean topics (default 12345678)"},
+    NODE_OPTION_NETWORK(struct node_settings),
     {"topic", 't', OPTION_LIST, AT(topics), "TOPIC",
      "Subscribe: a topic as it is, or lean:block and the like; may be repeated (default "
      "lean:block)"},
-    {"finalized", 0, OPTION_STRING, AT(finalized), "ROOT:SLOT",
-     "Finalized checkpoint of our status (default: zero)"},
-    {"head", 0, OPTION_STRING, AT(head), "ROOT:SLOT", "Head of our status (default: zero)"},
+    NODE_OPTION_STATUS(struct node_settings),
     {"heartbeat", 0, OPTION_DURATION, AT(heartbeat_ms), "DURATION",
      "Time between gossipsub heartbeats (default 700ms)", .minimum = 10, .maximum = 60000},
     {"idle-timeout", 0, OPTION_DURATION, AT(idle_timeout_ms), "DURATION",
@@ -59,18 +52,14 @@ static const struct option_spec options[] = {
      .maximum = 1000},
     {"flood-publish", 0, OPTION_FLAG, AT(flood_publish), NULL,
      "Publish to every subscribed peer, not to the mesh alone"},
-    {"sign", 0, OPTION_CHOICE, AT(sign), "POLICY",
-     "What messages of topics that are not Lean's are to be: none (unsigned, and signed ones are "
-     "refused), or strict, libp2p's default (signed, not compressed, and unsigned ones are "
-     "refused); "
-     "Lean's are never signed (default none)",
-     .choices = sign_policies},
+    NODE_OPTION_SIGN(struct node_settings,
+                     "What messages of topics that are not Lean's are to be: none (unsigned, and "
+                     "signed ones are refused), or strict, libp2p's default (signed, not "
+                     "compressed, and unsigned ones are refused); Lean's are never signed "
+                     "(default none)"),
     {"api", 'a', OPTION_STRING, AT(api), "HOST:PORT",
      "Serve the HTTP API there, on loopback only, or `off` (default 127.0.0.1:0)"},
-    {"qlog", 0, OPTION_STRING, AT(qlog), "DIR", "Write a QUIC log of each connection there",
-     .files = true},
-    {"keylog", 0, OPTION_STRING, AT(keylog), "FILE",
-     "Append TLS secrets there, for Wireshark (default $SSLKEYLOGFILE)", .files = true},
+    NODE_OPTION_LOGS(struct node_settings),
     {"custom-network-config-dir", 0, OPTION_STRING, AT(config_folder), "DIR",
      "A genesis folder, as Lean's clients take it: dial its nodes, on block, aggregation and "
      "attestations",
@@ -92,16 +81,14 @@ static const struct option_spec options[] = {
     {"attestation-committee-count", 0, OPTION_NUMBER, AT(committees), "N",
      "How many committees there are (default: as the folder says, or 1)", .minimum = 1,
      .maximum = 64},
-    {"agent", 0, OPTION_STRING, AT(agent), "TEXT",
-     "What identify says we are (default devnet-node/VERSION)"},
+    NODE_OPTION_AGENT(struct node_settings, "devnet-node"),
     {"seed", 0, OPTION_NUMBER, AT(seed), "N", "Of gossipsub's choices (default: random)"},
-    {"log-level", 0, OPTION_CHOICE, AT(log_level), "LEVEL", "What to log on stderr (default warn)",
-     .choices = log_levels},
+    NODE_OPTION_LOG_LEVEL(struct node_settings, "warn"),
     {"log-format", 0, OPTION_CHOICE, AT(log_format), "FORMAT", "How to log (default text)",
      .choices = log_formats},
-    {"trace", 0, OPTION_CHOICE, AT(trace), "WHAT",
-     "Print every gossipsub RPC in and out on stderr, in the format of the log (default none)",
-     .choices = traces},
+    NODE_OPTION_TRACE(struct node_settings,
+                      "Print every gossipsub RPC in and out on stderr, in the format of the log "
+                      "(default none)"),
     {"fault", 0, OPTION_LIST, AT(faults), "NAME",
      "Misbehave on purpose, for tests; see FAULTS; may be repeated"},
     {0},
@@ -197,22 +184,24 @@ void node_settings_read(int argc, char **argv, struct node_settings *settings)
     struct gossipsub_parameters gossipsub;
     gossipsub_parameters_default(&gossipsub);
     *settings = (struct node_settings){
-        .network = "12345678",
+        .node = {.network = HOST_NETWORK_DEFAULT,
+                 .agent = "devnet-node/" DEVNET_VERSION,
+                 .log_level = LOG_WARN},
         .api = api_default,
-        .agent = "devnet-node/" DEVNET_VERSION,
         .heartbeat_ms = gossipsub.heartbeat_ms,
         .idle_timeout_ms = HOST_IDLE_TIMEOUT_MS,
         .d = gossipsub.d,
         .d_low = gossipsub.d_low,
         .d_high = gossipsub.d_high,
         .d_lazy = gossipsub.d_lazy,
-        .log_level = LOG_WARN,
     };
     options_parse(&program, argc, argv, settings);
     read_direct_peers(settings);
-    if (settings->key != NULL && settings->key_hex != NULL)
-        node_usage_error("--key and --key-hex exclude each other");
-    if (settings->node_key != NULL && (settings->key != NULL || settings->key_hex != NULL))
+    struct error error;
+    if (!node_options_check(&settings->node, &error))
+        node_usage_error("%s", error.text);
+    if (settings->node_key != NULL &&
+        (settings->node.key != NULL || settings->node.key_hex != NULL))
         node_usage_error("--node-key, --key and --key-hex exclude each other");
     if (settings->api_port > 0 && node_settings_have_api(settings))
         node_usage_error("--api and --api-port exclude each other");
@@ -221,16 +210,11 @@ void node_settings_read(int argc, char **argv, struct node_settings *settings)
     if (settings->api_public != NULL && strcmp(settings->api, "off") == 0)
         node_usage_error("--api-public: not with --api off");
     struct api_address api;
-    struct error error;
     if (strcmp(settings->api, "off") != 0 && !api_address_check(settings->api, &api, &error))
         node_usage_error("--api %s", error.text);
     if (settings->api_public != NULL && !api_address_parse(settings->api_public, &api))
         node_usage_error("--api-public %s: not an address to listen on; write ADDRESS:PORT",
                          settings->api_public);
-    if (*settings->network == '\0' || strlen(settings->network) > HOST_NETWORK_SIZE_MAX ||
-        strchr(settings->network, '/') != NULL)
-        node_usage_error("--network %s: 1 to %d characters, no slash", settings->network,
-                         HOST_NETWORK_SIZE_MAX);
 }
 
 bool node_settings_have_api(const struct node_settings *settings)
@@ -267,17 +251,12 @@ static void fit_d_out(struct gossipsub_parameters *gossipsub)
 
 void node_settings_apply(const struct node_settings *settings, struct host_settings *host)
 {
-    host->agent = settings->agent;
-    host->network = settings->network;
-    host->qlog_folder = settings->qlog;
-    host->keylog_path = settings->keylog;
     host->seed = settings->seed;
     host->idle_timeout_ms = settings->idle_timeout_ms;
-    host->sign = settings->sign == 1;
     host->direct_peers = settings->direct_peers;
     host->direct_peer_count = settings->direct.count;
     host->faults = faults_of(&settings->faults);
-    if (settings->trace == 1)
+    if (settings->node.trace == 1)
         host->trace_rpc = settings->log_format == 1 ? rpc_trace_print_json : rpc_trace_print_text;
     host->gossipsub.heartbeat_ms = settings->heartbeat_ms;
     host->gossipsub.d = (unsigned)settings->d;
@@ -292,9 +271,7 @@ void node_settings_apply(const struct node_settings *settings, struct host_setti
         host->gossipsub.seen_ttl_ms = history_ms;
     host->gossipsub.flood_publish = settings->flood_publish;
     struct error error;
-    if (!status_option_checkpoint("--finalized", settings->finalized, &host->status.finalized,
-                                  &error) ||
-        !status_option_checkpoint("--head", settings->head, &host->status.head, &error) ||
+    if (!node_options_apply(&settings->node, host, &error) ||
         !gossipsub_parameters_check(&host->gossipsub, &error))
         node_usage_error("%s", error.text);
 }

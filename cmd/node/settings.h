@@ -4,17 +4,19 @@
 
 #include "common/options.h"
 #include "net/host/host.h"
+#include "net/host/options.h"
 
 struct node_settings {
     struct option_list listen, bootnodes, topics, direct, faults;
-    const char *key, *key_hex, *network, *api, *qlog, *keylog, *agent, *finalized, *head;
+    struct node_options node;
+    const char *api;
     uint64_t heartbeat_ms, idle_timeout_ms, d, d_low, d_high, d_lazy, seed;
     bool flood_publish;
     /* Those of Lean's clients: see client.h. */
     const char *config_folder, *node_id, *node_key, *api_public;
     uint64_t api_port, metrics_port, committees;
     bool is_aggregator;
-    int log_level, log_format, trace, sign;
+    int log_format;
     struct peer_id *direct_peers; /* of `direct`, in its order */
 };
 

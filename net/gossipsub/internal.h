@@ -60,6 +60,7 @@ enum {
     SEND_IHAVE_MAX = 1 << 19,
     SEND_IWANT_MAX = 1 << 20, /* IDONTWANT too */
     SEND_MESSAGES_MAX = 32 << 20,
+    SEND_STANDS_MS = 500,    /* the same, and it may have less where there is no room */
     SEND_STALLED_MS = 60000, /* without one byte acknowledged: its stream is reset */
     /* That a topic is kept for, where a peer has yet to hear that we left it and has no stream. */
     IDLE_HEARTBEATS_MAX = 300,

@@ -160,8 +160,8 @@ struct gossipsub_progress {
     uint64_t acknowledged; /* bytes, all in all */
 };
 
-/* So many bytes of messages may wait for a peer from now on, where that is less than by default;
- * what its stream takes in advance it may always. For who has no more room. */
+/* So many bytes of messages may wait from now on for a peer that takes nothing, where that is less
+ * than by default; what its stream takes in advance it may always. For who has no more room. */
 void gossipsub_limit_unsent(struct gossipsub *router, size_t bytes);
 void gossipsub_stream_progressed(struct gossipsub *router, uint64_t now, gossipsub_peer peer,
                                  const struct gossipsub_progress *progress,

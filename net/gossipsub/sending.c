@@ -89,6 +89,13 @@ static struct queued_rpc dequeue(struct send_queue *queue)
     return oldest;
 }
 
+/* Who takes some, and be it slowly, does not feel that others have left no room. */
+static size_t messages_max(const struct gossipsub *router, const struct router_peer *peer)
+{
+    bool stands = peer->unsent > 0 && router->now >= peer->moved_at + SEND_STANDS_MS;
+    return stands ? router->unsent_max : SEND_MESSAGES_MAX;
+}
+
 bool router_send_message(struct gossipsub *router, struct router_peer *peer, gossipsub_topic topic,
                          struct chunk *rpc)
 {
@@ -96,7 +103,7 @@ bool router_send_message(struct gossipsub *router, struct router_peer *peer, gos
         router_send(router, peer, topic, chunk_ref(rpc), GOSSIPSUB_DATA);
         return true;
     }
-    if (load_of(router, peer) + rpc->size > router->unsent_max) {
+    if (load_of(router, peer) + rpc->size > messages_max(router, peer)) {
         sending_leave_out(router, peer, GOSSIPSUB_MESSAGES, 1, chunk_ref(rpc));
         return false;
     }

@@ -288,7 +288,7 @@ void host_settings_default(struct host_settings *settings)
 {
     *settings = (struct host_settings){
         .agent = "devnet-node/" DEVNET_VERSION,
-        .network = "12345678",
+        .network = HOST_NETWORK_DEFAULT,
         .handshake_timeout_ms = HANDSHAKE_TIMEOUT_MS,
         .idle_timeout_ms = HOST_IDLE_TIMEOUT_MS,
         .budget = SHARES_BUDGET,

@@ -8,6 +8,8 @@
 #include "net/host/events.h"
 #include "net/host/rpc_tracer.h"
 
+#define HOST_NETWORK_DEFAULT "12345678"
+
 enum {
     HOST_NETWORK_SIZE_MAX = 64,
     HOST_IDLE_TIMEOUT_MS = 10000,

@@ -1,12 +1,25 @@
 #include "net/host/options.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "common/file.h"
 #include "common/hex.h"
-#include "common/options.h"
 
-const char *const sign_policies[] = {"none", "strict", NULL};
+const char *const node_option_sign[] = {"none", "strict", NULL};
+const char *const node_option_log_levels[] = {"error", "warn", "info", "debug", "trace", NULL};
+const char *const node_option_traces[] = {"none", "rpc", NULL};
+
+bool node_options_check(const struct node_options *options, struct error *error)
+{
+    if (options->key != NULL && options->key_hex != NULL)
+        return error_set(error, "--key and --key-hex exclude each other");
+    if (*options->network == '\0' || strlen(options->network) > HOST_NETWORK_SIZE_MAX ||
+        strchr(options->network, '/') != NULL)
+        return error_set(error, "--network %s: 1 to %d characters, no slash", options->network,
+                         HOST_NETWORK_SIZE_MAX);
+    return true;
+}
 
 static struct identity *identity_of_hex(const char *hex, struct error *error)
 {
@@ -22,26 +35,45 @@ static struct identity *identity_of_hex(const char *hex, struct error *error)
     return identity;
 }
 
-struct identity *identity_option(const char *file, const char *hex, bool *usage,
-                                 struct error *error)
+struct identity *node_options_identity(const struct node_options *options, bool *usage,
+                                       struct error *error)
 {
     *usage = false;
-    if (file != NULL) {
-        struct identity *identity = identity_load_or_create(file, error);
+    if (options->key != NULL) {
+        struct identity *identity = identity_load_or_create(options->key, error);
         *usage = identity == NULL && file_path_is_to_blame(errno);
         if (identity == NULL)
-            options_blame(error, "--key", file);
+            options_blame(error, "--key", options->key);
         return identity;
     }
-    if (hex == NULL)
+    if (options->key_hex == NULL)
         return identity_generate();
     *usage = true;
-    return identity_of_hex(hex, error);
+    return identity_of_hex(options->key_hex, error);
 }
 
-bool status_option_checkpoint(const char *option, const char *text,
-                              struct status_checkpoint *checkpoint, struct error *error)
+/* CHECKPOINT of OPTION's ROOT:SLOT; untouched where TEXT is NULL. */
+static bool read_checkpoint(const char *option, const char *text,
+                            struct status_checkpoint *checkpoint, struct error *error)
 {
     return text == NULL || status_checkpoint_parse(text, checkpoint, error) ||
            error_prefix(error, "%s %s", option, text);
+}
+
+bool node_options_apply(const struct node_options *options, struct host_settings *host,
+                        struct error *error)
+{
+    host->agent = options->agent;
+    host->network = options->network;
+    host->qlog_folder = options->qlog;
+    host->keylog_path = options->keylog;
+    host->sign = options->sign == 1;
+    return read_checkpoint("--finalized", options->finalized, &host->status.finalized, error) &&
+           read_checkpoint("--head", options->head, &host->status.head, error);
+}
+
+bool node_options_blame(const struct node_options *options, struct error *error)
+{
+    return options_blame(error, "--qlog", options->qlog) ||
+           options_blame(error, "--keylog", options->keylog);
 }

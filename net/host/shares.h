@@ -65,8 +65,9 @@ void share_want(struct shares *shares, struct share *share, size_t size, uint64_
 /* It has been carried out: the share is given back. */
 void share_done(struct shares *shares, struct share *share, uint64_t now_ms);
 
-/* How many bytes of messages may wait for one peer while all messages take MESSAGES: any number as
- * long as the budget has room for them, and an equal share of it otherwise. */
+/* How many bytes of messages may wait for a peer that takes nothing while all messages take
+ * MESSAGES: any number as long as the budget has room for them, and an equal share of it otherwise.
+ */
 size_t shares_unsent_limit(const struct shares *shares, size_t messages);
 
 enum share_decision {

@@ -77,20 +77,27 @@ static int write_keylog(gnutls_session_t session, const char *label, const gnutl
     return 0;
 }
 
-/* GnuTLS lets a ClientHello without ALPN pass. */
-static int insist_on_alpn(gnutls_session_t session, unsigned type, unsigned when, unsigned incoming,
-                          const gnutls_datum_t *message)
+/* RFC 9001, section 8.2: they are an extension of TLS, and must be there. */
+static bool has_transport_params(const struct quic_connection *connection)
+{
+    return ngtcp2_conn_get_remote_transport_params(connection->conn) != NULL;
+}
+
+/* GnuTLS lets a ClientHello without ALPN pass, and one without transport parameters, after which
+ * ngtcp2 ends the process by an assertion as soon as it has keys. */
+static int check_client_hello(gnutls_session_t session, unsigned type, unsigned when,
+                              unsigned incoming, const gnutls_datum_t *message)
 {
     (void)type, (void)when, (void)incoming, (void)message;
     gnutls_datum_t selected;
-    return gnutls_alpn_get_selected_protocol(session, &selected) == 0
-               ? 0
-               : GNUTLS_E_NO_APPLICATION_PROTOCOL;
+    if (gnutls_alpn_get_selected_protocol(session, &selected) != 0)
+        return GNUTLS_E_NO_APPLICATION_PROTOCOL;
+    return has_transport_params(connection_of(session)) ? 0 : GNUTLS_E_MISSING_EXTENSION;
 }
 
-/* GnuTLS checks neither on the client: a server that selects no protocol speaks who knows what, and
- * one that asks for no certificate cannot know whom it talks to. libp2p specification: tls/tls.md.
- */
+/* GnuTLS checks none of it on the client: a server that selects no protocol speaks who knows what,
+ * one that asks for no certificate cannot know whom it talks to (libp2p specification: tls/tls.md),
+ * and one that sends no transport parameters has ngtcp2 0.12 read what is not there. */
 bool tls_check_server(struct quic_connection *connection)
 {
     gnutls_session_t session = connection->session;
@@ -99,6 +106,11 @@ bool tls_check_server(struct quic_connection *connection)
         ngtcp2_conn_set_tls_alert(connection->conn, GNUTLS_A_NO_APPLICATION_PROTOCOL);
         return error_set(&connection->tls_error,
                          "the peer selected no application protocol (ALPN): expected libp2p");
+    }
+    if (!has_transport_params(connection)) {
+        ngtcp2_conn_set_tls_alert(connection->conn, GNUTLS_A_MISSING_EXTENSION);
+        return error_set(&connection->tls_error,
+                         "the peer sent no transport parameters of QUIC: it is no QUIC server");
     }
     if (gnutls_certificate_client_get_request_status(session) == 0) {
         ngtcp2_conn_set_tls_alert(connection->conn, GNUTLS_A_HANDSHAKE_FAILURE);
@@ -140,7 +152,7 @@ bool tls_session_new(struct quic_connection *connection, struct error *error)
     if (connection->server) {
         gnutls_certificate_server_set_request(session, GNUTLS_CERT_REQUIRE);
         gnutls_handshake_set_hook_function(session, GNUTLS_HANDSHAKE_CLIENT_HELLO, GNUTLS_HOOK_POST,
-                                           insist_on_alpn);
+                                           check_client_hello);
     }
     return true;
 }

@@ -6,6 +6,7 @@
  *   hostile [OPTION...] --listen STEP...     prints its multiaddr and waits to be dialled
  *
  *   --no-certificate, --bare-certificate (without libp2p's extension), --no-alpn: break TLS
+ *   --no-parameters: no transport parameters of QUIC in the handshake
  *   --no-request: a listener that does not ask for the dialler's certificate
  *   --long-hello: a ClientHello of two datagrams
  *   --no-credit: a dialler that acknowledges what comes, and makes no room for more
@@ -476,8 +477,31 @@ static void use_bare_certificate(void)
 
 /* In place of GnuTLS' own, for the sessions of a listener, which begin and go on in one call. */
 static struct {
-    bool alpn, request;
+    bool alpn, request, parameters;
 } left_out;
+
+static int send_nothing(gnutls_session_t session, gnutls_buffer_t output)
+{
+    (void)session, (void)output;
+    return 0;
+}
+
+/* By ngtcp2's glue, for the transport parameters. */
+/* NOLINTNEXTLINE(readability-function-size): GnuTLS has as many parameters */
+int gnutls_session_ext_register(gnutls_session_t session, const char *name, int type,
+                                gnutls_ext_parse_type_t parse_point, gnutls_ext_recv_func receive,
+                                gnutls_ext_send_func send, gnutls_ext_deinit_data_func end,
+                                gnutls_ext_pack_func pack, gnutls_ext_unpack_func unpack,
+                                unsigned flags)
+{
+    static int (*original)(gnutls_session_t, const char *, int, gnutls_ext_parse_type_t,
+                           gnutls_ext_recv_func, gnutls_ext_send_func, gnutls_ext_deinit_data_func,
+                           gnutls_ext_pack_func, gnutls_ext_unpack_func, unsigned);
+    if (original == NULL)
+        *(void **)&original = dlsym(RTLD_NEXT, "gnutls_session_ext_register");
+    return original(session, name, type, parse_point, receive,
+                    left_out.parameters ? send_nothing : send, end, pack, unpack, flags);
+}
 
 int gnutls_alpn_set_protocols(gnutls_session_t session, const gnutls_datum_t *protocols,
                               unsigned count, unsigned flags)
@@ -633,6 +657,8 @@ int main(int argc, char **argv)
             use_bare_certificate();
         else if (strcmp(argv[next], "--no-alpn") == 0)
             prepare = use_no_alpn, left_out.alpn = true;
+        else if (strcmp(argv[next], "--no-parameters") == 0)
+            left_out.parameters = true;
         else if (strcmp(argv[next], "--no-request") == 0)
             left_out.request = true;
         else if (strcmp(argv[next], "--long-hello") == 0)

@@ -230,7 +230,7 @@ static void a_stream_on_which_nothing_waits_is_not_reset(void **state)
     scene_clear(&scene);
 }
 
-static void who_has_less_room_lets_less_wait(void **state)
+static void who_has_less_room_lets_less_wait_for_who_takes_nothing(void **state)
 {
     (void)state;
     struct scene scene;
@@ -238,8 +238,11 @@ static void who_has_less_room_lets_less_wait(void **state)
     scene_init(&scene, true);
     gossipsub_peer slow = scene_join(&scene, "slow", false);
     gossipsub_peer quick = scene_join(&scene, "quick", false);
-    report(&scene, slow, 2 * MEGABYTE, 0);
-    gossipsub_limit_unsent(scene.router, 3 * MEGABYTE);
+    report(&scene, slow, 2 * MEGABYTE, 1);
+    gossipsub_limit_unsent(scene.router, 1);
+    assert_int_equal(scene_publish(&scene, SCENE_TOPIC, payload(room, MEGABYTE / 2, 3)), 2);
+    scene.now += SEND_STANDS_MS;
+    gossipsub_limit_unsent(scene.router, 4 * MEGABYTE);
     assert_int_equal(scene_publish(&scene, SCENE_TOPIC, payload(room, MEGABYTE / 2, 0)), 2);
     gossipsub_limit_unsent(scene.router, 1);
     assert_int_equal(scene_publish(&scene, SCENE_TOPIC, payload(room, MEGABYTE / 2, 1)), 1);
@@ -255,7 +258,7 @@ static void who_has_less_room_lets_less_wait(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(who_has_less_room_lets_less_wait),
+        cmocka_unit_test(who_has_less_room_lets_less_wait_for_who_takes_nothing),
         cmocka_unit_test(what_changes_twice_meanwhile_is_not_said),
         cmocka_unit_test(control_waits_until_the_stream_takes_it),
         cmocka_unit_test(a_refusal_that_waits_has_the_backoff_that_is_left),
