@@ -17,6 +17,8 @@ PEERS = {
     "rust": [BUILD / "interop/rust-peer"],
     "js": [HERE / "js/node_modules/.bin/node", HERE / "js/peer.mjs"],
 }
+if os.environ.get("LEANSPEC_CHECKOUT"):
+    PEERS["reference"] = [BUILD / "interop/reference/bin/python", HERE / "reference/peer.py"]
 TOPIC = "lean:block"
 THEIR_SEED = "01" * 32
 OUR_SECRET = "02" * 32
