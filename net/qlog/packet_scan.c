@@ -469,10 +469,8 @@ static void fill_close(struct qlog_frame *frame, const struct members *members)
 
 static bool take_frame(struct cursor *cursor, struct qlog_packet_event *event)
 {
-    struct members members;
+    struct members members = {0};
     struct bytes key;
-    members.has = 0;
-    members.fin = false;
     size_t frames_before = event->frame_count;
     enum step step;
     if (!take(cursor, '{'))
