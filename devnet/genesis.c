@@ -1,6 +1,5 @@
 #include "devnet/genesis.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +9,7 @@
 #include "common/hex.h"
 #include "common/log.h"
 #include "common/memory.h"
+#include "common/number.h"
 #include "common/yaml.h"
 #include "net/address/enr_make.h"
 
@@ -83,11 +83,7 @@ static bool fault(const struct entry *entry, yaml_item at, const char *key, cons
 
 static bool read_number(const char *text, uint64_t maximum, uint64_t *number)
 {
-    char *end;
-    errno = 0;
-    *number = text != NULL ? strtoull(text, &end, 10) : 0;
-    return text != NULL && text[0] >= '0' && text[0] <= '9' && *end == '\0' && errno == 0 &&
-           *number <= maximum;
+    return text != NULL && number_read(text, number) && *number <= maximum;
 }
 
 static bool read_port(const struct entry *entry, const char *key, uint16_t *port)

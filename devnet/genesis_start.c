@@ -1,10 +1,8 @@
 #include "devnet/genesis_start.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/file.h"
-#include "common/hex.h"
 #include "common/log.h"
 #include "common/memory.h"
 
@@ -41,14 +39,7 @@ static char *write_key(const struct genesis_node *source, const struct devnet *d
 {
     char *folder = devnet_path(devnet, source->name, NULL);
     char *path = devnet_path(devnet, source->name, "genesis.key");
-    char *secret = hex_text(identity_secret(source->identity));
-    char *text = text_format("%s\n", secret);
-    bool written =
-        file_make_folder(folder, error) && file_write(path, bytes_of_text(text), 0600, error);
-    explicit_bzero(secret, strlen(secret));
-    explicit_bzero(text, strlen(text));
-    free(text);
-    free(secret);
+    bool written = file_make_folder(folder, error) && identity_save(source->identity, path, error);
     free(folder);
     if (written)
         return path;

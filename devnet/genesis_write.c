@@ -58,16 +58,14 @@ static bool make_node(const struct writing *writing, size_t index, struct error 
     struct new_node *node = &writing->nodes[index];
     struct enr_draft draft = {0};
     struct enr record;
-    char digits[24];
     node->name = text_format("%s_%zu", plan->name, index);
     node->identity = identity_generate();
     node->port = pick(writing, plan->port, index, SOCK_DGRAM);
     node->api_port = pick(writing, plan->api_port, index, SOCK_STREAM);
     node->metrics_port = pick(writing, plan->metrics_port, index, SOCK_STREAM);
-    snprintf(digits, sizeof(digits), "%llu", (unsigned long long)node->port);
     const char *key = strchr(plan->ip, ':') != NULL ? "ip6" : "ip";
     bool made = enr_draft_set_text(&draft, key, plan->ip, error) &&
-                enr_draft_set_text(&draft, "quic", digits, error) &&
+                enr_draft_set_port(&draft, "quic", node->port, error) &&
                 enr_draft_sign(&draft, node->identity, &record, error);
     if (made)
         enr_text(&record, node->enr);
@@ -155,16 +153,9 @@ static bool write_config(const struct writing *writing, struct error *error)
 static bool write_key(const struct writing *writing, const struct new_node *node,
                       struct error *error)
 {
-    struct buffer text = {0};
-    char *secret = hex_text(identity_secret(node->identity));
-    char *name = text_format("%s.key", node->name);
-    append(&text, text_format("%s\n", secret));
-    bool written = write_file(writing, name, &text, KEY_MODE, error);
-    explicit_bzero(text.data, text.capacity);
-    explicit_bzero(secret, strlen(secret));
-    buffer_clear(&text);
-    free(name);
-    free(secret);
+    char *path = text_format("%s/%s.key", writing->folder, node->name);
+    bool written = identity_save(node->identity, path, error);
+    free(path);
     return written;
 }
 

@@ -3,7 +3,6 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,12 +28,10 @@ static json_t *ip_json(int family, const void *bytes)
 /* As `devnet enr make` takes it again; bytes of no known meaning in hexadecimal. */
 static json_t *value_json(const struct enr *record, const char *key, struct bytes value)
 {
-    static const char *const ports[] = {"quic", "quic6", "tcp", "tcp6", "udp", "udp6"};
     uint16_t port;
     struct bytes ip;
-    for (size_t i = 0; i < sizeof(ports) / sizeof(*ports); i++)
-        if (strcmp(key, ports[i]) == 0 && enr_port(record, key, &port))
-            return json_integer(port);
+    if (enr_key_is_port(key) && enr_port(record, key, &port))
+        return json_integer(port);
     if (strcmp(key, "ip") == 0 && enr_ip4(record, &ip))
         return ip_json(AF_INET, ip.data);
     if (strcmp(key, "ip6") == 0 && enr_ip6(record, &ip))
@@ -175,9 +172,7 @@ static int show(const struct devnet_options *options, const char *operand)
 
 static bool set_port(struct enr_draft *draft, const char *key, uint64_t port, struct error *error)
 {
-    char digits[24];
-    snprintf(digits, sizeof(digits), "%" PRIu64, port);
-    return port == 0 || enr_draft_set_text(draft, key, digits, error);
+    return port == 0 || enr_draft_set_port(draft, key, port, error);
 }
 
 static bool set_places(struct enr_draft *draft, const struct devnet_options *options,

@@ -1,13 +1,13 @@
 #include "net/address/enr_make.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "common/hex.h"
 #include "common/keccak256.h"
 #include "common/memory.h"
+#include "common/number.h"
 #include "common/rlp.h"
 
 static const char *const port_keys[] = {"quic", "quic6", "tcp", "tcp6", "udp", "udp6", NULL};
@@ -51,14 +51,6 @@ bool enr_draft_set(struct enr_draft *draft, const char *key, struct bytes value,
 
 /* ---- values as people write them ---- */
 
-static bool parse_number(const char *text, uint64_t maximum, uint64_t *number)
-{
-    char *end;
-    errno = 0;
-    *number = strtoull(text, &end, 10);
-    return text[0] >= '0' && text[0] <= '9' && *end == '\0' && errno == 0 && *number <= maximum;
-}
-
 static void append_number(struct buffer *value, uint64_t number)
 {
     for (int shift = 56; shift >= 0; shift -= 8)
@@ -80,7 +72,7 @@ static bool parse_ip(const char *key, const char *text, struct buffer *value, st
 static bool parse_port(const char *key, const char *text, struct buffer *value, struct error *error)
 {
     uint64_t port;
-    if (!parse_number(text, UINT16_MAX, &port) || port == 0)
+    if (!number_read(text, &port) || port == 0 || port > UINT16_MAX)
         return error_set(error, "%s: \"%.64s\" is not a port; expected 1 to 65535", key, text);
     append_number(value, port);
     return true;
@@ -92,7 +84,7 @@ static bool parse_any(const char *key, const char *text, struct buffer *value, s
     bool yes = strcmp(text, "true") == 0;
     if (yes || strcmp(text, "false") == 0)
         buffer_append_byte(value, yes);
-    else if (parse_number(text, UINT64_MAX, &number))
+    else if (number_read(text, &number))
         append_number(value, number);
     else if (strncmp(text, "0x", 2) != 0 || !hex_read(text, value))
         return error_set(error,
@@ -102,29 +94,40 @@ static bool parse_any(const char *key, const char *text, struct buffer *value, s
     return true;
 }
 
+bool enr_key_is_port(const char *key)
+{
+    return is_among(key, port_keys);
+}
+
 bool enr_draft_set_text(struct enr_draft *draft, const char *key, const char *value,
                         struct error *error)
 {
     struct buffer bytes = {0};
     bool parsed = strcmp(key, "ip") == 0 || strcmp(key, "ip6") == 0
                       ? parse_ip(key, value, &bytes, error)
-                  : is_among(key, port_keys) ? parse_port(key, value, &bytes, error)
-                                             : parse_any(key, value, &bytes, error);
+                  : enr_key_is_port(key) ? parse_port(key, value, &bytes, error)
+                                         : parse_any(key, value, &bytes, error);
     bool set = parsed && enr_draft_set(draft, key, buffer_bytes(&bytes), error);
     buffer_clear(&bytes);
     return set;
+}
+
+bool enr_draft_set_port(struct enr_draft *draft, const char *key, uint64_t port,
+                        struct error *error)
+{
+    char digits[24];
+    snprintf(digits, sizeof(digits), "%llu", (unsigned long long)port);
+    return enr_draft_set_text(draft, key, digits, error);
 }
 
 bool enr_draft_set_place(struct enr_draft *draft, const struct multiaddr *address,
                          struct error *error)
 {
     bool ip4 = address->kind == MULTIADDR_IP4;
-    char port[8];
     if (!ip4 && address->kind != MULTIADDR_IP6)
         return error_set(error, "%s: a node record holds addresses and no names", address->host);
-    snprintf(port, sizeof(port), "%u", address->port);
     return enr_draft_set_text(draft, ip4 ? "ip" : "ip6", address->host, error) &&
-           enr_draft_set_text(draft, ip4 ? "quic" : "quic6", port, error);
+           enr_draft_set_port(draft, ip4 ? "quic" : "quic6", address->port, error);
 }
 
 /* ---- signing ---- */

@@ -28,6 +28,11 @@ bool enr_draft_set(struct enr_draft *draft, const char *key, struct bytes value,
  */
 bool enr_draft_set_text(struct enr_draft *draft, const char *key, const char *value,
                         struct error *error);
+/* The same of a port. */
+bool enr_draft_set_port(struct enr_draft *draft, const char *key, uint64_t port,
+                        struct error *error);
+/* Whether a port is KEY's value: tcp, udp, quic and the same with a 6. */
+bool enr_key_is_port(const char *key);
 /* Adds ip or ip6, and quic or quic6, as ADDRESS has them. A name is refused. */
 bool enr_draft_set_place(struct enr_draft *draft, const struct multiaddr *address,
                          struct error *error);

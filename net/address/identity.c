@@ -140,6 +140,22 @@ static struct identity *load(const char *path, int fd, bool *shared, struct erro
     return identity;
 }
 
+/* What a key file holds. */
+static void key_file_text(const struct identity *identity, char text[KEY_FILE_SIZE + 1])
+{
+    hex_write(identity_secret(identity), text);
+    text[KEY_FILE_SIZE - 1] = '\n';
+}
+
+bool identity_save(const struct identity *identity, const char *path, struct error *error)
+{
+    char text[KEY_FILE_SIZE + 1];
+    key_file_text(identity, text);
+    bool saved = file_write(path, bytes_of(text, KEY_FILE_SIZE), 0600, error);
+    explicit_bzero(text, sizeof(text));
+    return saved;
+}
+
 /*
  * Writes a fresh key beside PATH and links it there, which leaves alone a file that another process
  * has made meanwhile. True where a key file is there afterwards, whoever made it.
@@ -148,8 +164,7 @@ static bool create(const char *path, struct error *error)
 {
     struct identity *identity = identity_generate();
     char text[KEY_FILE_SIZE + 1];
-    hex_write(identity_secret(identity), text);
-    text[KEY_FILE_SIZE - 1] = '\n';
+    key_file_text(identity, text);
     identity_free(identity);
 
     char *fresh = text_format("%s.XXXXXX", path);

@@ -29,6 +29,9 @@ struct identity *identity_load_or_create(const char *path, struct error *error);
  * can read is taken. *SHARED tells whether they can.
  */
 struct identity *identity_load(const char *path, bool *shared, struct error *error);
+/* Writes its key file whole, in the place of what is there. Errors name PATH; errno is the file
+ * system's. */
+bool identity_save(const struct identity *identity, const char *path, struct error *error);
 /* NULL is allowed. */
 void identity_free(struct identity *identity);
 

@@ -1,5 +1,3 @@
-#include <stdio.h>
-
 #include "net/address/enr_make.h"
 #include "net/host/internal.h"
 
@@ -11,10 +9,9 @@ static bool is_wildcard(const struct multiaddr *address)
 /* No more than what the draft has nothing of yet. */
 static void add_place(struct enr_draft *draft, const struct multiaddr *address)
 {
-    char port[8];
-    snprintf(port, sizeof(port), "%u", address->port);
     if (is_wildcard(address))
-        enr_draft_set_text(draft, address->kind == MULTIADDR_IP4 ? "quic" : "quic6", port, NULL);
+        enr_draft_set_port(draft, address->kind == MULTIADDR_IP4 ? "quic" : "quic6", address->port,
+                           NULL);
     else
         enr_draft_set_place(draft, address, NULL);
 }

@@ -149,6 +149,12 @@ static enum share_decision decide_who_is_next(struct shares *shares, uint64_t no
     return *whose != NULL ? take_away(shares, *whose, SHARE_RESET) : SHARE_NONE;
 }
 
+/* What it has us keep is more than it may for as long as it likes. */
+static bool is_under_way(const struct share *share)
+{
+    return share->wanted > 0 || share->held > SHARE_LITTLE;
+}
+
 /* Of one alone, by the time that has passed. */
 static enum share_decision decide_by_time(struct shares *shares, struct share *share,
                                           uint64_t now_ms)
@@ -160,7 +166,7 @@ static enum share_decision decide_by_time(struct shares *shares, struct share *s
     if (!waits(share) && share->held > SHARE_LITTLE && now_ms >= share->moved_ms + SHARE_STALLED_MS)
         return take_away(shares, share, SHARE_RESET);
     uint64_t last = share->probed_ms > share->moved_ms ? share->probed_ms : share->moved_ms;
-    if ((share->wanted > 0 || share->held > SHARE_LITTLE) && now_ms >= last + SHARE_PROBE_MS) {
+    if (is_under_way(share) && now_ms >= last + SHARE_PROBE_MS) {
         share->probed_ms = now_ms;
         return SHARE_PROBE;
     }
@@ -186,7 +192,7 @@ bool shares_pending(const struct shares *shares)
     struct share *share;
     TAILQ_FOREACH(share, &shares->all, link)
     {
-        if (share->wanted > 0 || share->held > SHARE_LITTLE)
+        if (is_under_way(share))
             return true;
     }
     return false;

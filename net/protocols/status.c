@@ -1,10 +1,9 @@
 #include "net/protocols/status.h"
 
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/hex.h"
+#include "common/number.h"
 
 enum { SLOT_SIZE = 8, CHECKPOINT_SIZE = STATUS_ROOT_SIZE + SLOT_SIZE };
 
@@ -68,14 +67,6 @@ static bool parse_root(const char *text, size_t size, uint8_t *root)
     return read;
 }
 
-static bool parse_slot(const char *text, uint64_t *slot)
-{
-    char *end;
-    errno = 0;
-    *slot = strtoull(text, &end, 10);
-    return *text >= '0' && *text <= '9' && *end == '\0' && errno == 0;
-}
-
 bool status_checkpoint_parse(const char *text, struct status_checkpoint *checkpoint,
                              struct error *error)
 {
@@ -85,7 +76,7 @@ bool status_checkpoint_parse(const char *text, struct status_checkpoint *checkpo
         return error_set(error, "checkpoint \"%s\": expected ROOT:SLOT", text);
     if (!parse_root(text, (size_t)(colon - text), parsed.root))
         return error_set(error, "checkpoint \"%s\": the root is not 32 bytes in hexadecimal", text);
-    if (!parse_slot(colon + 1, &parsed.slot))
+    if (!number_read(colon + 1, &parsed.slot))
         return error_set(error, "checkpoint \"%s\": the slot is not a number of 64 bits", text);
     *checkpoint = parsed;
     return true;
