@@ -38,8 +38,7 @@ static const struct option_spec options[] = {
      "Time between gossipsub heartbeats (default 700ms)", .minimum = 10, .maximum = 60000},
     {"idle-timeout", 0, OPTION_DURATION, AT(idle_timeout_ms), "DURATION",
      "Give up a peer after so long a silence, and after three tenths of it where an answer is "
-     "owed; "
-     "longer where one is stopped in a debugger (default 10s)",
+     "owed; longer where one is stopped in a debugger (default 10s)",
      .minimum = 1000, .maximum = 600000},
     {"d", 0, OPTION_NUMBER, AT(d), "N", "Peers wanted in a mesh (default 8)", .maximum = 1000},
     {"d-low", 0, OPTION_NUMBER, AT(d_low), "N", "Fewest peers in a mesh (default 6)",
@@ -129,23 +128,19 @@ static const struct program_spec program = {
         "identified, stream_opened, stream_closed, subscribed, unsubscribed, mesh_joined, "
         "mesh_left, message, message_refused, disconnected and others.\n\n"
         "The API: GET /health, /mesh, /peers, /events, /metrics, and of Lean's nodes "
-        "/lean/v0/health, "
-        "/lean/v0/fork_choice and /lean/v0/checkpoints/justified, which tell what --head and "
-        "--finalized say; POST /connect, /disconnect, "
-        "/ping, /publish, "
+        "/lean/v0/health, /lean/v0/fork_choice and /lean/v0/checkpoints/justified, which tell "
+        "what --head and --finalized say; POST /connect, /disconnect, /ping, /publish, "
         "/subscribe, /unsubscribe, with a JSON object each.\n\n"
         "With --custom-network-config-dir and --node-id it is a node of a genesis folder, as "
-        "Lean's "
-        "clients are: --listen, --key or --node-key, --api or --api-port, and --topic stand before "
-        "what the folder says. It subscribes to block, aggregation and the attestations of its own "
-        "committee (its place in the folder modulo their count), or of all with --is-aggregator or "
-        "where the folder says so.\n\n"
+        "Lean's clients are: --listen, --key or --node-key, --api or --api-port, and --topic "
+        "stand before what the folder says. It subscribes to block, aggregation and the "
+        "attestations of its own committee (its place in the folder modulo their count), or of "
+        "all with --is-aggregator or where the folder says so.\n\n"
         "FAULTS: second-gossip-stream opens a second gossipsub stream that nobody owns; "
         "status-silent, status-refused, status-malformed, status-endless, status-not-spoken, "
         "identify-not-spoken, gossipsub-not-spoken, gossipsub-reset and prunes-everybody do what "
         "their names say; gossipsub-1.1-alone and gossipsub-1.0-alone hide every other version; "
-        "with "
-        "not-spoken-reset, streams are reset where `na` would be answered.",
+        "with not-spoken-reset, streams are reset where `na` would be answered.",
     .options = options,
     .commands = commands,
     .examples = examples,

@@ -21,68 +21,78 @@ struct node_options {
 /* Rows for a table of options, of the program's settings SETTINGS. What differs by program is said
  * by itself: the default of an option, or a sentence of its help. */
 #define NODE_OPTION_KEY(settings, help_text)                                                       \
-    {"key",  'k',       OPTION_STRING, .offset = offsetof(settings, node.key),                     \
-     "FILE", help_text, .files = true},                                                            \
+    {.name = "key",                                                                                \
+     .letter = 'k',                                                                                \
+     .type = OPTION_STRING,                                                                        \
+     .offset = offsetof(settings, node.key),                                                       \
+     .argument = "FILE",                                                                           \
+     .help = help_text,                                                                            \
+     .files = true},                                                                               \
     {                                                                                              \
-        "key-hex", 0, OPTION_STRING, .offset = offsetof(settings, node.key_hex), "HEX",            \
-                                     "Our identity's secp256k1 secret itself"                      \
+        .name = "key-hex", .type = OPTION_STRING, .offset = offsetof(settings, node.key_hex),      \
+        .argument = "HEX", .help = "Our identity's secp256k1 secret itself"                        \
     }
 
 #define NODE_OPTION_NETWORK(settings)                                                              \
     {                                                                                              \
-        "network", 'n', OPTION_STRING,                                                             \
-            .offset = offsetof(settings, node.network), "NAME",                                    \
-            "The network's name, part of Lean topics (default " HOST_NETWORK_DEFAULT ")"           \
+        .name = "network", .letter = 'n', .type = OPTION_STRING,                                   \
+        .offset = offsetof(settings, node.network), .argument = "NAME",                            \
+        .help = "The network's name, part of Lean topics (default " HOST_NETWORK_DEFAULT ")"       \
     }
 
 #define NODE_OPTION_STATUS(settings)                                                               \
-    {"finalized",   0,                                                                             \
-     OPTION_STRING, .offset = offsetof(settings, node.finalized),                                  \
-     "ROOT:SLOT",   "Finalized checkpoint of our status (default: zero)"},                         \
+    {.name = "finalized",                                                                          \
+     .type = OPTION_STRING,                                                                        \
+     .offset = offsetof(settings, node.finalized),                                                 \
+     .argument = "ROOT:SLOT",                                                                      \
+     .help = "Finalized checkpoint of our status (default: zero)"},                                \
     {                                                                                              \
-        "head", 0, OPTION_STRING, .offset = offsetof(settings, node.head), "ROOT:SLOT",            \
-                                  "Head of our status (default: zero)"                             \
+        .name = "head", .type = OPTION_STRING, .offset = offsetof(settings, node.head),            \
+        .argument = "ROOT:SLOT", .help = "Head of our status (default: zero)"                      \
     }
 
 #define NODE_OPTION_SIGN(settings, help_text)                                                      \
     {                                                                                              \
-        "sign", 0, OPTION_CHOICE, .offset = offsetof(settings, node.sign), "POLICY", help_text,    \
-                                  .choices = node_option_sign                                      \
+        .name = "sign", .type = OPTION_CHOICE, .offset = offsetof(settings, node.sign),            \
+        .argument = "POLICY", .help = help_text, .choices = node_option_sign                       \
     }
 
 #define NODE_OPTION_LOGS(settings)                                                                 \
-    {"qlog",        0,                                                                             \
-     OPTION_STRING, .offset = offsetof(settings, node.qlog),                                       \
-     "DIR",         "Write a QUIC log of each connection there",                                   \
+    {.name = "qlog",                                                                               \
+     .type = OPTION_STRING,                                                                        \
+     .offset = offsetof(settings, node.qlog),                                                      \
+     .argument = "DIR",                                                                            \
+     .help = "Write a QUIC log of each connection there",                                          \
      .files = true},                                                                               \
     {                                                                                              \
-        "keylog", 0, OPTION_STRING,                                                                \
-            .offset = offsetof(settings, node.keylog), "FILE",                                     \
-            "Append TLS secrets there, for Wireshark (default $SSLKEYLOGFILE)", .files = true      \
+        .name = "keylog", .type = OPTION_STRING, .offset = offsetof(settings, node.keylog),        \
+        .argument = "FILE",                                                                        \
+        .help = "Append TLS secrets there, for Wireshark (default $SSLKEYLOGFILE)", .files = true  \
     }
 
 /* PROGRAM as in "devnet-node". */
 #define NODE_OPTION_AGENT(settings, program)                                                       \
     {                                                                                              \
-        "agent", 0, OPTION_STRING, .offset = offsetof(settings, node.agent), "TEXT",               \
-                                   "What identify says we are (default " program "/VERSION)"       \
+        .name = "agent", .type = OPTION_STRING, .offset = offsetof(settings, node.agent),          \
+        .argument = "TEXT", .help = "What identify says we are (default " program "/VERSION)"      \
     }
 
 #define NODE_OPTION_LOG_LEVEL(settings, level)                                                     \
     {                                                                                              \
-        "log-level", 0, OPTION_CHOICE, .offset = offsetof(settings, node.log_level), "LEVEL",      \
-                                       "What to log on stderr (default " level ")",                \
-                                       .choices = node_option_log_levels                           \
+        .name = "log-level", .type = OPTION_CHOICE, .offset = offsetof(settings, node.log_level),  \
+        .argument = "LEVEL", .help = "What to log on stderr (default " level ")",                  \
+        .choices = node_option_log_levels                                                          \
     }
 
 #define NODE_OPTION_TRACE(settings, help_text)                                                     \
     {                                                                                              \
-        "trace", 0, OPTION_CHOICE, .offset = offsetof(settings, node.trace), "WHAT", help_text,    \
-                                   .choices = node_option_traces                                   \
+        .name = "trace", .type = OPTION_CHOICE, .offset = offsetof(settings, node.trace),          \
+        .argument = "WHAT", .help = help_text, .choices = node_option_traces                       \
     }
 
-extern const char *const node_option_sign[], *const node_option_log_levels[],
-                                                 *const node_option_traces[];
+extern const char *const node_option_sign[];
+extern const char *const node_option_log_levels[];
+extern const char *const node_option_traces[];
 
 /* False with the error set, which names the option: two that exclude each other, or a name that no
  * network can have. */

@@ -62,9 +62,9 @@ void qlog_reader_clear(struct qlog_reader *reader);
 struct qlog_mark qlog_reader_mark(const struct qlog_reader *reader);
 /* Reads on. False once a limit is passed or INPUT is no QUIC log. */
 bool qlog_reader_feed(struct qlog_reader *reader, struct bytes input, struct error *error);
-/* The end of the file. */
 /* Whether what was fed so far ends within a record. */
 bool qlog_reader_is_amid(const struct qlog_reader *reader);
+/* The end of the file. */
 enum qlog_outcome qlog_reader_end(struct qlog_reader *reader, struct error *error);
 /* All of the file named at init, "-" for standard input. ERROR does not repeat the path. */
 enum qlog_outcome qlog_reader_file(struct qlog_reader *reader, struct error *error);
