@@ -95,6 +95,14 @@ proposal() {
 
 # ---- who they are ----
 
+# A dialler with OPTION hears CODE: is_refused OPTION CODE.
+is_refused() {
+    start_victim
+    run -0 hostile "$1" "$victim" wait:closed
+    [[ $output == *"closed by the peer: transport error $2"* ]]
+    await a '.event == "accept_failed"' | jq -e '.cause == "tls_failed"'
+}
+
 @test "a peer without a certificate is refused" {
     start_victim
     run -0 hostile --no-certificate "$victim" wait:closed
@@ -111,17 +119,11 @@ proposal() {
 }
 
 @test "a peer without ALPN is refused" {
-    start_victim
-    run -0 hostile --no-alpn "$victim" wait:closed
-    [[ $output == *"closed by the peer: transport error 0x178"* ]]
-    await a '.event == "accept_failed"' | jq -e '.cause == "tls_failed"'
+    is_refused --no-alpn 0x178
 }
 
 @test "a peer without transport parameters is refused, as RFC 9001 has it" {
-    start_victim
-    run -0 hostile --no-parameters "$victim" wait:closed
-    [[ $output == *"closed by the peer: transport error 0x16d"* ]]
-    await a '.event == "accept_failed"' | jq -e '.cause == "tls_failed"'
+    is_refused --no-parameters 0x16d
 }
 
 @test "a listener without transport parameters is not accepted, and ends nobody who dials it" {

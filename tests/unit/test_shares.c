@@ -46,6 +46,14 @@ static void expect_none(struct scene *scene)
     expect(scene, SHARE_NONE, 0);
 }
 
+/* It may be asked whether somebody lives. */
+static void expect_no_loss(struct scene *scene)
+{
+    struct share *share;
+    enum share_decision decision = shares_decide(&scene->shares, scene->now, &share);
+    assert_true(decision == SHARE_NONE || decision == SHARE_PROBE);
+}
+
 static void there_is_room_for_three_large_rpcs_and_a_fourth_waits(void **state)
 {
     (void)state;
@@ -137,9 +145,7 @@ static void who_goes_on_byte_by_byte_has_its_turn_and_no_more(void **state)
     for (; scene.now < end; scene.now += SHARE_PATIENCE_MIN_MS - 1, kept++) {
         for (size_t i = 0; i < 3; i++)
             hold(&scene, i, kept);
-        struct share *share;
-        enum share_decision decision = shares_decide(&scene.shares, scene.now, &share);
-        assert_true(decision == SHARE_NONE || decision == SHARE_PROBE);
+        expect_no_loss(&scene);
     }
     struct share *share;
     assert_int_equal(shares_decide(&scene.shares, scene.now, &share), SHARE_RESET);
@@ -219,9 +225,7 @@ static void nobody_waits_for_ever(void **state)
     for (; scene.now < end; scene.now += 100) {
         scene.peers[0].since_ms = scene.now;
         hold(&scene, 0, MIB);
-        struct share *share;
-        enum share_decision decision = shares_decide(&scene.shares, scene.now, &share);
-        assert_true(decision == SHARE_NONE || decision == SHARE_PROBE);
+        expect_no_loss(&scene);
     }
     scene.peers[0].since_ms = scene.now;
     hold(&scene, 0, MIB);
