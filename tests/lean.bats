@@ -92,6 +92,25 @@ dump() {
     jq -e '.nodes[0].state == "down"' <<< "$output"
 }
 
+@test "a genesis folder's nodes tell status their head and peers by their own API" {
+    "$BIN/devnet" genesis -n 1 --port 0 --api-port 0 --metrics-port 0 g > /dev/null
+    of() {
+        awk -v key="$1:" '$1 == key { gsub("\"", "", $2); print $2 }' g/validator-config.yaml
+    }
+    start_api lean health="$HEALTHY" node/peers="[\"$ID\"]" fork_choice="$(fork_choice "$A" 9 "$B" 7)"
+    api=$(ready lean .api)
+    sed -i "s/apiPort: .*/apiPort: ${api##*:}/" g/validator-config.yaml
+    start_node a --key-hex "$(of privkey)" --listen "/ip4/127.0.0.1/udp/$(of quic)/quic-v1"
+    run -0 --separate-stderr "$BIN/devnet" status --genesis g --json
+    jq -e --arg api "$api" --arg root "0x$A" '.nodes[0] | .state == "up" and .lean_api == $api and
+        .health == "healthy" and .peers == 1 and .head == {root: $root, slot: 9}' <<< "$output"
+    run -0 "$BIN/devnet-mesh" check --for 600ms g
+    # Without the API, as without a page of metrics, there is nothing to complain of.
+    end lean || true
+    run -0 --separate-stderr "$BIN/devnet" status --genesis g --json
+    jq -e '.nodes[0] | .state == "up" and .health == null and .peers == null' <<< "$output"
+}
+
 @test "an answer that is none is named with its URL, and the rest is kept" {
     start_api lean health="$HEALTHY" node/peers=huge node/identity='<html>' fork_choice=cut metrics=500
     url=$(ready lean .api)
