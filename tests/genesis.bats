@@ -71,6 +71,23 @@ start_member() {
     [[ $output == *"zeam_1: neither a file nor a node of g"* ]]
 }
 
+@test "a name stands for the API of a node that runs by the folder, too" {
+    make_folder g zeam_0 ream_0
+    start_node zeam_0 --custom-network-config-dir g --node-id zeam_0
+    start_member g ream_0 --topic lean:block
+    run -0 --separate-stderr "$DEVNET" connect --genesis g --from zeam_0 ream_0
+    [[ $output == *"$(peer_id ream_0)"*"ok     mesh"* ]]
+    run -0 --separate-stderr "$DEVNET" connect --genesis g zeam_0 ream_0
+    [[ $output == *"$(peer_id ream_0)"* ]]
+    # Where nobody is there, or somebody else, that is said.
+    end zeam_0
+    run ! "$DEVNET" connect --genesis g --from zeam_0 ream_0
+    [[ $output == *"http://127.0.0.1:$(of g zeam_0 apiPort)"*"cannot connect"* ]]
+    sed -i '/apiPort:/d' g/validator-config.yaml
+    run -2 "$DEVNET" connect --genesis g --from zeam_0 ream_0
+    [[ $output == *"zeam_0: the genesis folder has no apiPort of it" ]]
+}
+
 @test "a folder stands for all its nodes where a mesh is asked for" {
     make_folder g zeam_0 ream_0
     start_member g zeam_0
