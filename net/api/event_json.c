@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "common/hex.h"
+#include "net/api/block_json.h"
 #include "net/api/host_json.h"
 #include "net/api/status_json.h"
 #include "net/gossipsub/refusal.h"
@@ -32,6 +33,10 @@ static const char *const names[] = {
     [HOST_GRAFT_ACKNOWLEDGED] = "graft_acknowledged",
     [HOST_MESSAGE] = "message",
     [HOST_MESSAGE_REFUSED] = "message_refused",
+    [HOST_BLOCK] = "block",
+    [HOST_BLOCKS_RECEIVED] = "blocks_received",
+    [HOST_BLOCKS_FAILED] = "blocks_failed",
+    [HOST_BLOCKS_ANSWERED] = "blocks_answered",
     [HOST_HEALING] = "healing",
     [HOST_DISCONNECTED] = "disconnected",
 };
@@ -161,6 +166,18 @@ static void add_details(json_t *object, const struct host_event *event)
     case HOST_MESH_LEFT:
     case HOST_GRAFT_REFUSED:
         set_text(object, "by", event->by == HOST_BY_PEER ? "peer" : "us");
+        break;
+    case HOST_BLOCK:
+        json_object_update_new(object, block_json(event->block));
+        break;
+    case HOST_BLOCKS_ANSWERED:
+        set_text(object, "protocol", event->protocol);
+        json_object_set_new(object, "code", json_integer(event->code));
+        json_object_set_new(object, "count", json_integer((json_int_t)event->count));
+        break;
+    case HOST_BLOCKS_RECEIVED:
+    case HOST_BLOCKS_FAILED:
+        json_object_set_new(object, "count", json_integer((json_int_t)event->count));
         break;
     case HOST_HEALING:
         add_healing(object, event->healing);
