@@ -297,8 +297,10 @@ char *devnet_node_target(const struct devnet_node *node)
 {
     if (node->api != NULL)
         return text_copy(node->api);
-    return node->metrics != NULL ? text_format("%s=?%s", node->listen[0], node->metrics)
-                                 : text_copy(node->listen[0]);
+    const char *lean = node->lean_api, *page = node->metrics;
+    return text_format("%s%s%s%s%s", node->listen[0], lean != NULL ? "=?" : "",
+                       lean != NULL ? lean : "", page != NULL ? "=?" : "",
+                       page != NULL ? page : "");
 }
 
 void devnet_forget(const struct devnet *devnet)

@@ -13,6 +13,8 @@
 #include "devnet/family.h"
 #include "devnet/genesis.h"
 #include "net/mesh/collect.h"
+#include "net/mesh/lean_answer.h"
+#include "net/mesh/prometheus.h"
 #include "net/mesh/snapshot.h"
 
 enum { ANSWER_TIMEOUT_MS = 2000, VISIT_MS = 500 };
@@ -67,24 +69,33 @@ static json_t *count_mesh(const json_t *answer)
     return counts;
 }
 
-/* The sum over all clients; NULL where the node's page of metrics does not tell. */
+/* By its own API, or else its page of metrics; NULL where neither tells. */
 static json_t *count_connected(const json_t *answer)
 {
-    static const char metric[] = "lean_connected_peers";
-    double sum = 0;
-    bool told = false;
-    const char *name;
-    json_t *value;
-    json_object_foreach(json_object_get(json_object_get(answer, "volatile"), "metrics"), name,
-                        value)
+    const json_t *peers = json_object_get(json_object_get(answer, "lean"), "peers");
+    const json_t *metrics = json_object_get(json_object_get(answer, "volatile"), "metrics");
+    json_int_t count = 0;
+    double sum;
+    size_t index;
+    const json_t *peer;
+    json_array_foreach(peers, index, peer)
     {
-        size_t length = strlen(metric);
-        if (strncmp(name, metric, length) != 0 || (name[length] != '{' && name[length] != '\0'))
-            continue;
-        told = true;
-        sum += json_number_value(value);
+        count += lean_peer_is_connected(peer);
     }
-    return told ? json_integer((json_int_t)sum) : NULL;
+    if (json_is_array(peers))
+        return json_integer(count);
+    return prometheus_sum(metrics, "lean_connected_peers", &sum) ? json_integer((json_int_t)sum)
+                                                                 : NULL;
+}
+
+/* What a Lean node's own API told: its head is newer than what a visitor was told of. */
+static void add_lean(json_t *entry, const json_t *lean)
+{
+    const json_t *choice = json_object_get(lean, "fork_choice");
+    if (json_is_object(choice))
+        json_object_set(entry, "head", json_object_get(choice, "head"));
+    if (lean != NULL)
+        json_object_set(entry, "health", json_object_get(lean, "health"));
 }
 
 /* What it says of itself. */
@@ -100,6 +111,7 @@ static void add_answer(json_t *entry, const json_t *answer, bool ours)
         json_object_set_new(entry, "mesh", count_mesh(answer));
     } else {
         json_object_set_new(entry, "peers", count_connected(answer));
+        add_lean(entry, json_object_get(answer, "lean"));
     }
 }
 
