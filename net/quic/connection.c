@@ -327,6 +327,14 @@ void quic_connection_close(struct quic_connection *connection, uint64_t code, co
     endpoint_mark_dirty(connection);
 }
 
+void quic_connection_allow_streams(struct quic_connection *connection, size_t count)
+{
+    if (count == 0 || connection->state != CONNECTION_LIVE || !connection->policy.streams_by_hand)
+        return;
+    ngtcp2_conn_extend_max_streams_bidi(connection->conn, count);
+    endpoint_mark_dirty(connection);
+}
+
 void quic_connection_probe(struct quic_connection *connection)
 {
     if (!quic_connection_is_established(connection) || connection->silent_at != 0)

@@ -47,6 +47,10 @@ void quic_connection_set_user(struct quic_connection *connection, void *user);
 void quic_connection_admit(struct quic_connection *connection, const struct quic_policy *policy);
 void quic_connection_refuse(struct quic_connection *connection);
 
+/* The peer may open COUNT more streams, where the policy leaves that to the owner: one for each of
+ * its own that is over, unless more are to be open at a time. */
+void quic_connection_allow_streams(struct quic_connection *connection, size_t count);
+
 /* Sends CONNECTION_CLOSE with an application error code after what this turn of the loop has
  * written. `connection_closed` follows. */
 void quic_connection_close(struct quic_connection *connection, uint64_t code, const char *reason);

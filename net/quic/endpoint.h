@@ -65,6 +65,8 @@ struct quic_policy {
     uint64_t connection_window;
     uint32_t remote_streams_max; /* bidirectional ones that the peer may have open at a time */
     bool credit_by_hand;         /* what arrives makes room again by quic_stream_credit alone */
+    /* Streams that are over make room for others by quic_connection_allow_streams alone. */
+    bool streams_by_hand;
 };
 
 enum quic_admission {
@@ -91,6 +93,9 @@ struct quic_handlers {
      * reported closed before. The connection is freed afterwards. */
     void (*connection_closed)(void *context, struct quic_connection *connection,
                               const struct quic_close *close);
+    /* Optional: the peer allows more streams, of which quic_stream_open may have been refused one.
+     */
+    void (*streams_allowed)(void *context, struct quic_connection *connection);
     void (*stream_opened)(void *context, struct quic_stream *stream); /* by the peer */
     void (*stream_data)(void *context, struct quic_stream *stream, struct bytes data, bool fin);
     /* More of what was written has been acknowledged: see quic_stream_acknowledged. */

@@ -23,6 +23,8 @@ struct side {
     bool judging, judgement;
     struct peer_id judged;
     unsigned admissions, established, closed;
+    unsigned opened, over, resets, stops, allowed;
+    uint64_t reset_code;
     struct quic_close close;
     size_t received;
 };
@@ -75,7 +77,9 @@ static void on_closed(void *context, struct quic_connection *connection,
 
 static void on_stream(void *context, struct quic_stream *stream)
 {
-    ((struct side *)context)->stream = stream;
+    struct side *side = context;
+    side->opened++;
+    side->stream = stream;
 }
 
 static void on_data(void *context, struct quic_stream *stream, struct bytes data, bool fin)
@@ -84,14 +88,30 @@ static void on_data(void *context, struct quic_stream *stream, struct bytes data
     ((struct side *)context)->received += data.size;
 }
 
-static void on_code(void *context, struct quic_stream *stream, uint64_t code)
+static void on_reset(void *context, struct quic_stream *stream, uint64_t code)
 {
-    (void)context, (void)stream, (void)code;
+    (void)stream;
+    struct side *side = context;
+    side->resets++;
+    side->reset_code = code;
+}
+
+static void on_stopped(void *context, struct quic_stream *stream)
+{
+    (void)stream;
+    ((struct side *)context)->stops++;
+}
+
+static void on_allowed(void *context, struct quic_connection *connection)
+{
+    (void)connection;
+    ((struct side *)context)->allowed++;
 }
 
 static void on_stream_closed(void *context, struct quic_stream *stream)
 {
     struct side *side = context;
+    side->over++;
     if (side->stream == stream)
         side->stream = NULL;
 }
@@ -111,11 +131,12 @@ static const struct quic_handlers handlers = {
     .connection_established = on_established,
     .connection_confirmed = on_confirmed,
     .connection_closed = on_closed,
+    .streams_allowed = on_allowed,
     .stream_opened = on_stream,
     .stream_data = on_data,
     .stream_acknowledged = on_nothing_of_stream,
-    .stream_reset = on_code,
-    .stream_stopped = on_nothing_of_stream,
+    .stream_reset = on_reset,
+    .stream_stopped = on_stopped,
     .stream_closed = on_stream_closed,
     .settle = on_nothing,
 };
@@ -287,6 +308,111 @@ static void credit_is_given_by_hand_where_the_policy_says_so(void **state)
     assert_int_equal(listener.received, sizeof(data));
 }
 
+static void write_text(struct quic_stream *stream, const char *text)
+{
+    quic_stream_write_bytes(stream, bytes_of_text(text));
+}
+
+/* Runs the loop until SIDE has received SIZE bytes. */
+static void await_bytes(const struct side *side, size_t size)
+{
+    uint64_t limit = clock_now_ms() + PATIENCE_MS;
+    while (side->received < size && clock_now_ms() < limit)
+        event_base_loop(base, EVLOOP_ONCE);
+    assert_int_equal(side->received, size);
+}
+
+/* A stream of the dialler's on which a byte has come to the listener. */
+static struct quic_stream *stream_with_a_byte(void)
+{
+    dial(NULL);
+    await(&dialler.established, 1);
+    struct quic_stream *stream = quic_stream_open(dialler.connection);
+    write_text(stream, "x");
+    await_bytes(&listener, 1);
+    return stream;
+}
+
+static void a_writing_half_is_reset_apart(void **state)
+{
+    (void)state;
+    struct quic_stream *stream = stream_with_a_byte();
+    quic_stream_reset_write(stream, 77);
+    await(&listener.resets, 1);
+    assert_int_equal(listener.reset_code, 77);
+    assert_int_equal(listener.stops, 0);
+    write_text(listener.stream, "back");
+    await_bytes(&dialler, 4);
+    assert_int_equal(dialler.resets + dialler.over, 0);
+    quic_stream_finish(listener.stream);
+    await(&dialler.over, 1);
+    await(&listener.over, 1);
+}
+
+static void a_reading_half_is_stopped_apart(void **state)
+{
+    (void)state;
+    struct quic_stream *stream = stream_with_a_byte();
+    quic_stream_stop_read(listener.stream, 78);
+    await(&dialler.stops, 1);
+    await(&listener.resets, 1); /* the dialler's answer, with the code that it was stopped with */
+    assert_int_equal(listener.reset_code, 78);
+    write_text(stream, "unwanted");
+    write_text(listener.stream, "back");
+    await_bytes(&dialler, 4);
+    assert_int_equal(listener.received, 1);
+    assert_int_equal(dialler.resets + dialler.over, 0);
+    quic_stream_finish(listener.stream);
+    await(&dialler.over, 1);
+    await(&listener.over, 1);
+}
+
+/* Opens a stream of the dialler's and sees it to its end on both sides: the COUNTth. */
+static void have_a_stream(unsigned count)
+{
+    struct quic_stream *stream = quic_stream_open(dialler.connection);
+    assert_non_null(stream);
+    quic_stream_finish(stream);
+    await(&listener.opened, count);
+    quic_stream_finish(listener.stream);
+    await(&dialler.over, count);
+    await(&listener.over, count);
+}
+
+static void streams_are_allowed_by_hand_where_the_policy_says_so(void **state)
+{
+    (void)state;
+    listener.policy.streams_by_hand = true;
+    listener.policy.remote_streams_max = 1;
+    dial(NULL);
+    await(&dialler.established, 1);
+    await(&listener.established, 1);
+    unsigned allowed = dialler.allowed; /* by the handshake */
+    have_a_stream(1);
+    run_ms(100);
+    assert_null(quic_stream_open(dialler.connection));
+    assert_int_equal(dialler.allowed, allowed);
+    quic_connection_allow_streams(listener.connection, 1);
+    await(&dialler.allowed, allowed + 1);
+    have_a_stream(2);
+    assert_null(quic_stream_open(dialler.connection));
+}
+
+static void streams_that_are_over_make_room_by_themselves(void **state)
+{
+    (void)state;
+    listener.policy.remote_streams_max = 1;
+    dial(NULL);
+    await(&dialler.established, 1);
+    await(&listener.established, 1);
+    unsigned allowed = dialler.allowed;
+    quic_connection_allow_streams(listener.connection, 9); /* not left to its owner */
+    have_a_stream(1);
+    await(&dialler.allowed, allowed + 1);
+    have_a_stream(2);
+    await(&dialler.allowed, allowed + 2);
+}
+
 /* Counted in datagrams of an idle connection, which only PINGs and their answers are; in how many
  * ms, for a busy machine takes longer. */
 static uint64_t datagrams_while_idle(uint64_t keep_alive_ms, uint64_t *took_ms)
@@ -402,6 +528,11 @@ int main(void)
                                         end),
         cmocka_unit_test_setup_teardown(credit_is_given_by_hand_where_the_policy_says_so, begin,
                                         end),
+        cmocka_unit_test_setup_teardown(a_writing_half_is_reset_apart, begin, end),
+        cmocka_unit_test_setup_teardown(a_reading_half_is_stopped_apart, begin, end),
+        cmocka_unit_test_setup_teardown(streams_are_allowed_by_hand_where_the_policy_says_so, begin,
+                                        end),
+        cmocka_unit_test_setup_teardown(streams_that_are_over_make_room_by_themselves, begin, end),
         cmocka_unit_test_setup_teardown(a_connection_is_kept_alive_as_its_policy_says, begin, end),
         cmocka_unit_test_setup_teardown(
             who_comes_to_a_full_table_is_refused_and_we_dial_all_the_same, begin, end),
