@@ -242,6 +242,7 @@ void connection_free(struct quic_connection *connection)
         gnutls_deinit(connection->session);
     qlog_writer_free(connection->log);
     chunk_unref(connection->close_packet);
+    chunk_unref(connection->wanted_close.reason);
     event_free(connection->timer);
     free(connection);
 }
@@ -318,12 +319,24 @@ void quic_connection_set_user(struct quic_connection *connection, void *user)
 
 void quic_connection_close(struct quic_connection *connection, uint64_t code, const char *reason)
 {
+    const struct quic_close close = {
+        .application = true, .code = code, .said = bytes_of_text(reason)};
+    quic_connection_close_as(connection, &close);
+}
+
+void quic_connection_close_as(struct quic_connection *connection, const struct quic_close *close)
+{
     quic_connection_refuse(connection);
     if (connection->state != CONNECTION_LIVE || connection->close_wanted)
         return;
+    size_t size = close->said.size;
     connection->close_wanted = true;
-    connection->close_code = code;
-    snprintf(connection->close_reason, sizeof(connection->close_reason), "%s", reason);
+    connection->wanted_close = (struct wanted_close){
+        .application = close->application,
+        .code = close->code,
+        .reason = chunk_new(close->said.data,
+                            size < QUIC_CLOSE_REASON_MAX ? size : QUIC_CLOSE_REASON_MAX),
+    };
     endpoint_mark_dirty(connection);
 }
 

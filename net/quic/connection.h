@@ -54,6 +54,17 @@ void quic_connection_allow_streams(struct quic_connection *connection, size_t co
 /* Sends CONNECTION_CLOSE with an application error code after what this turn of the loop has
  * written. `connection_closed` follows. */
 void quic_connection_close(struct quic_connection *connection, uint64_t code, const char *reason);
+/* The same with what CLOSE says: `application`, `code` and as much of `said` as
+ * QUIC_CLOSE_REASON_MAX allows, which is copied. So one peer's close can be passed on to another,
+ * but for the type of frame that led to it: ngtcp2 always writes 0, unknown. */
+void quic_connection_close_as(struct quic_connection *connection, const struct quic_close *close);
+/*
+ * Says nothing more to the peer, as if we had been killed: no close, no answer, no stateless reset.
+ * `connection_closed` follows, as QUIC_CLOSED_BY_US. What still comes is dropped, and the
+ * connection keeps its place among the endpoint's until nothing has come for the longer of the idle
+ * and the handshake timeout, or the endpoint is shut down.
+ */
+void quic_connection_leave(struct quic_connection *connection);
 
 /*
  * Asks the peer for a sign of life at once. Where none comes within a few probe timeouts (a second

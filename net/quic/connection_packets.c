@@ -81,6 +81,10 @@ void connection_receive(struct quic_connection *connection, const struct sockadd
         admission_hold(connection, remote, remote_size, bytes_of(data, size));
         return;
     }
+    if (connection->state == CONNECTION_LEFT) {
+        connection_stay_left(connection);
+        return;
+    }
     if (!connection_is_with(connection, remote)) {
         connection->endpoint->statistics.datagrams_from_elsewhere++;
         return;
@@ -95,6 +99,8 @@ void connection_receive(struct quic_connection *connection, const struct sockadd
         ngtcp2_conn_read_pkt(connection->conn, &path, &info, data, size, connection->endpoint->now);
     connection->answered = is_understood(connection);
     endpoint_mark_dirty(connection);
+    if (connection->state == CONNECTION_LEFT) /* by its owner, for what was read */
+        return;
     if (code == 0) {
         connection->unanswered_at = 0;
         connection->silent_at = 0;

@@ -396,7 +396,13 @@ void quic_endpoint_shutdown(struct quic_endpoint *endpoint)
     endpoint->shut_down = true;
     struct quic_connection *connection;
     LIST_FOREACH(connection, &endpoint->connections, link)
-    quic_connection_close(connection, 0, "shutting down");
+    {
+        quic_connection_close(connection, 0, "shutting down");
+        if (connection->state == CONNECTION_LEFT) {
+            connection->gone_at = 0;
+            endpoint_mark_dirty(connection);
+        }
+    }
 }
 
 size_t quic_endpoint_connection_count(const struct quic_endpoint *endpoint)

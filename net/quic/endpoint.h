@@ -24,6 +24,7 @@ enum {
     QUIC_HANDSHAKES_BEFORE_RETRY = 32, /* half-open inbound ones, before addresses must be proven */
     QUIC_HELD_DATAGRAMS_MAX = 8,       /* of a connection that waits to be admitted */
     QUIC_RESETS_PER_SECOND = 100,      /* stateless ones, and as many at once */
+    QUIC_CLOSE_REASON_MAX = 1024,      /* bytes that are kept of a reason, ours or a peer's */
 };
 
 struct quic_endpoint;
@@ -47,6 +48,7 @@ struct quic_close {
     bool application; /* `code` is the application's */
     bool answered;    /* the peer sent at least one packet that we understood */
     uint64_t code;
+    struct bytes said; /* the reason in the peer's CONNECTION_CLOSE; borrowed from the connection */
     struct error reason; /* in words, for people */
 };
 

@@ -79,11 +79,19 @@ struct held_datagram {
     uint8_t data[];
 };
 
+/* What is to be said in our CONNECTION_CLOSE. */
+struct wanted_close {
+    bool application;
+    uint64_t code;
+    struct chunk *reason;
+};
+
 enum connection_state {
     CONNECTION_HELD, /* has arrived, and waits to be admitted: `conn` is NULL */
     CONNECTION_LIVE,
     CONNECTION_CLOSING,  /* our CONNECTION_CLOSE is out and repeated on input */
     CONNECTION_DRAINING, /* the peer's has arrived */
+    CONNECTION_LEFT,     /* in silence: `conn` may be NULL */
     CONNECTION_GONE,     /* to be freed at the end of the pump */
 };
 
@@ -99,8 +107,7 @@ struct quic_connection {
     ngtcp2_crypto_conn_ref reference;
     bool server, established, confirmed, answered, dirty, reported;
     bool close_wanted;
-    uint64_t close_code;
-    char close_reason[128];
+    struct wanted_close wanted_close;
     bool has_expected;
     struct peer_id expected;
     struct certificate_peer peer;
@@ -259,6 +266,8 @@ void connection_close_by_us(struct quic_connection *connection);
 /* It was held for too long, or refused: the peer has heard nothing, or that. */
 void connection_close_held(struct quic_connection *connection, enum quic_close_cause cause,
                            const char *reason);
+/* When it is forgotten that the connection was left, if nothing more comes. */
+void connection_stay_left(struct quic_connection *connection);
 /* A probe was not answered. */
 void connection_close_silent(struct quic_connection *connection);
 /* What a failing call of ngtcp2 means for the connection. */

@@ -26,7 +26,9 @@ struct side {
     unsigned opened, over, resets, stops, allowed;
     uint64_t reset_code;
     struct quic_close close;
+    uint8_t said[QUIC_CLOSE_REASON_MAX];
     size_t received;
+    bool leaving; /* each connection as soon as it is established */
 };
 
 static struct event_base *base;
@@ -58,6 +60,8 @@ static void on_established(void *context, struct quic_connection *connection)
     struct side *side = context;
     side->established++;
     side->connection = connection;
+    if (side->leaving)
+        quic_connection_leave(connection);
 }
 
 static void on_confirmed(void *context, struct quic_connection *connection)
@@ -71,6 +75,8 @@ static void on_closed(void *context, struct quic_connection *connection,
     struct side *side = context;
     side->closed++;
     side->close = *close;
+    if (close->said.size > 0)
+        memcpy(side->said, close->said.data, close->said.size);
     if (side->connection == connection)
         side->connection = NULL;
 }
@@ -367,6 +373,127 @@ static void a_reading_half_is_stopped_apart(void **state)
     await(&listener.over, 1);
 }
 
+static void connect_both(const struct quic_policy *policy)
+{
+    dial(policy);
+    await(&dialler.established, dialler.established + 1);
+    if (listener.established < dialler.established)
+        await(&listener.established, dialler.established);
+}
+
+/* The listener closes with what CLOSE says, and the dialler hears just that. */
+static void closes_as(const struct quic_close *close, enum quic_close_cause cause)
+{
+    connect_both(NULL);
+    unsigned closed = dialler.closed;
+    quic_connection_close_as(listener.connection, close);
+    await(&dialler.closed, closed + 1);
+    assert_int_equal(dialler.close.cause, cause);
+    assert_int_equal(dialler.close.application, close->application);
+    assert_true(dialler.close.code == close->code);
+    assert_int_equal(dialler.close.said.size, close->said.size);
+    assert_memory_equal(dialler.said, close->said.data, close->said.size);
+    await(&listener.closed, closed + 1);
+    assert_int_equal(listener.close.cause, QUIC_CLOSED_BY_US);
+    assert_true(listener.close.code == close->code);
+}
+
+static void a_close_says_what_its_owner_wants(void **state)
+{
+    enum { ALERT_UNKNOWN_CA = 0x130, FLOW_CONTROL_ERROR = 0x03 };
+    (void)state;
+    uint8_t reason[QUIC_CLOSE_REASON_MAX];
+    for (size_t i = 0; i < sizeof(reason); i++)
+        reason[i] = (uint8_t)i;
+    const struct bytes said = bytes_of(reason, sizeof(reason));
+    closes_as(
+        &(struct quic_close){.application = true, .code = (UINT64_C(1) << 62) - 1, .said = said},
+        QUIC_CLOSED_BY_PEER);
+    closes_as(&(struct quic_close){.code = FLOW_CONTROL_ERROR, .said = said}, QUIC_CLOSED_BY_PEER);
+    closes_as(&(struct quic_close){.code = ALERT_UNKNOWN_CA, .said = bytes_of(reason, 1)},
+              QUIC_REFUSED_BY_PEER);
+    assert_string_equal(dialler.close.reason.text,
+                        "closed by the peer: transport error 0x130, CA is unknown: ?");
+}
+
+/* In as many ms as the dialler gives an unanswered packet and the listener a connection it left. */
+static const struct quic_policy *short_policy(void)
+{
+    static struct quic_policy policy;
+    policy = dialler.policy;
+    policy.unanswered_ms = 100;
+    listener.policy.idle_timeout_ms = 100;
+    listener.policy.handshake_timeout_ms = 2000;
+    return &policy;
+}
+
+static uint64_t datagrams_of_listener(void)
+{
+    return quic_endpoint_statistics(listener.endpoint)->datagrams_out;
+}
+
+static void await_no_connections(const struct side *side)
+{
+    uint64_t limit = clock_now_ms() + PATIENCE_MS;
+    while (quic_endpoint_connection_count(side->endpoint) > 0 && clock_now_ms() < limit)
+        event_base_loop(base, EVLOOP_ONCE);
+    assert_int_equal(quic_endpoint_connection_count(side->endpoint), 0);
+}
+
+static void who_is_left_hears_nothing(void **state)
+{
+    (void)state;
+    connect_both(short_policy());
+    run_ms(100);
+    uint64_t before = datagrams_of_listener();
+    quic_connection_leave(listener.connection);
+    assert_int_equal(listener.closed, 0); /* never within the owner's call */
+    await(&listener.closed, 1);
+    assert_int_equal(listener.close.cause, QUIC_CLOSED_BY_US);
+    write_text(quic_stream_open(dialler.connection), "x");
+    await(&dialler.closed, 1);
+    assert_int_equal(dialler.close.cause, QUIC_IDLE_TIMEOUT);
+    assert_int_equal(datagrams_of_listener(), before);
+    assert_int_equal(listener.opened, 0);
+    await_no_connections(&listener);
+    assert_int_equal(listener.closed, 1);
+}
+
+static void a_peer_can_be_left_while_what_it_sent_is_read(void **state)
+{
+    (void)state;
+    listener.leaving = true;
+    connect_both(short_policy());
+    await(&listener.closed, 1);
+    uint64_t before = datagrams_of_listener();
+    await(&dialler.closed, 1);
+    assert_int_equal(datagrams_of_listener(), before);
+    quic_endpoint_shutdown(listener.endpoint); /* it does not wait for who was left */
+    uint64_t began = clock_now_ms();
+    await_no_connections(&listener);
+    assert_true(clock_now_ms() - began < listener.policy.handshake_timeout_ms);
+}
+
+static void who_is_held_can_be_left(void **state)
+{
+    (void)state;
+    listener.admission = QUIC_HOLD;
+    dial(NULL);
+    await(&listener.admissions, 1);
+    quic_connection_leave(listener.asked);
+    await(&listener.closed, 1);
+    uint64_t before = quic_endpoint_statistics(listener.endpoint)->datagrams_in;
+    uint64_t limit = clock_now_ms() + PATIENCE_MS;
+    while (quic_endpoint_statistics(listener.endpoint)->datagrams_in < before + 3 &&
+           clock_now_ms() < limit)
+        event_base_loop(base, EVLOOP_ONCE);
+    assert_in_range(quic_endpoint_statistics(listener.endpoint)->datagrams_in, before + 3,
+                    UINT32_MAX);
+    assert_int_equal(listener.admissions, 1);
+    assert_int_equal(datagrams_of_listener(), 0);
+    assert_int_equal(dialler.closed, 0);
+}
+
 /* Opens a stream of the dialler's and sees it to its end on both sides: the COUNTth. */
 static void have_a_stream(unsigned count)
 {
@@ -533,6 +660,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(streams_are_allowed_by_hand_where_the_policy_says_so, begin,
                                         end),
         cmocka_unit_test_setup_teardown(streams_that_are_over_make_room_by_themselves, begin, end),
+        cmocka_unit_test_setup_teardown(a_close_says_what_its_owner_wants, begin, end),
+        cmocka_unit_test_setup_teardown(who_is_left_hears_nothing, begin, end),
+        cmocka_unit_test_setup_teardown(a_peer_can_be_left_while_what_it_sent_is_read, begin, end),
+        cmocka_unit_test_setup_teardown(who_is_held_can_be_left, begin, end),
         cmocka_unit_test_setup_teardown(a_connection_is_kept_alive_as_its_policy_says, begin, end),
         cmocka_unit_test_setup_teardown(
             who_comes_to_a_full_table_is_refused_and_we_dial_all_the_same, begin, end),
