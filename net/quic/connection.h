@@ -73,6 +73,9 @@ void quic_connection_leave(struct quic_connection *connection);
  */
 void quic_connection_probe(struct quic_connection *connection);
 
+/* Sends a PING (RFC 9000, section 19.2), and lets nothing hang on its answer. */
+void quic_connection_ping(struct quic_connection *connection);
+
 /* Adds an event of ours, with COUNT fields, to the connection's QUIC log, if there is one: see
  * net/qlog/events.h. */
 void quic_connection_log(struct quic_connection *connection, const char *name,

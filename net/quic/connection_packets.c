@@ -228,9 +228,8 @@ static ngtcp2_duration probe_patience(struct quic_connection *connection)
 }
 
 /* A keep-alive timeout that is over already makes ngtcp2 send a PING. */
-static void begin_probe(struct quic_connection *connection)
+static void begin_ping(struct quic_connection *connection)
 {
-    connection->silent_at = connection->endpoint->now + probe_patience(connection);
     ngtcp2_conn_set_keep_alive_timeout(connection->conn, 1);
 }
 
@@ -259,8 +258,11 @@ static void write_live(struct quic_connection *connection)
 {
     ngtcp2_tstamp now = connection->endpoint->now;
     bool probe = wants_probe(connection);
+    bool ping = probe || connection->ping_wanted;
     if (probe)
-        begin_probe(connection);
+        connection->silent_at = now + probe_patience(connection);
+    if (ping)
+        begin_ping(connection);
     if (ngtcp2_conn_get_expiry(connection->conn) <= now) {
         int code = ngtcp2_conn_handle_expiry(connection->conn, now);
         if (code != 0)
@@ -268,9 +270,9 @@ static void write_live(struct quic_connection *connection)
     }
     if (connection->state == CONNECTION_LIVE)
         write_packets(connection);
-    if (probe)
+    if (ping)
         connection_start_keep_alive(connection);
-    connection->probe_wanted = false;
+    connection->probe_wanted = connection->ping_wanted = false;
     if (connection->state == CONNECTION_LIVE)
         watch_silence(connection);
     if (connection->state == CONNECTION_LIVE && connection->close_wanted)

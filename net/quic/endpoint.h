@@ -107,6 +107,12 @@ struct quic_handlers {
     void (*stream_stopped)(void *context, struct quic_stream *stream);
     /* Both directions are over, or the connection is. The stream is freed afterwards. */
     void (*stream_closed)(void *context, struct quic_stream *stream);
+    /*
+     * Optional. RECORD, the next of the connection's QUIC log, as ngtcp2 writes it whether or not
+     * there is a log: PINGs and the codes of STOP_SENDING are told nowhere else. It comes while
+     * packets are read and written: only mark.
+     */
+    void (*recorded)(void *context, struct quic_connection *connection, struct bytes record);
     void (*settle)(void *context);
     /* What could be was handed to the network: see quic_stream_unsent. What is written now follows
      * in the loop's next turn. May be NULL. */
@@ -147,6 +153,16 @@ struct quic_connection *quic_endpoint_dial(struct quic_endpoint *endpoint,
                                            const struct multiaddr *address,
                                            const struct peer_id *expected,
                                            const struct quic_policy *policy, struct error *error);
+/* What a dial may ask for beside the address: all zero is the same as quic_endpoint_dial(). */
+struct quic_dial {
+    const struct peer_id *expected;
+    const struct quic_policy *policy;
+    const char *id; /* NULL, or the original connection id: 8 to 20 bytes, hexadecimal */
+};
+
+struct quic_connection *quic_endpoint_dial_as(struct quic_endpoint *endpoint,
+                                              const struct multiaddr *address,
+                                              const struct quic_dial *dial, struct error *error);
 /* Closes every connection with application code 0. New ones are refused from now on. */
 void quic_endpoint_shutdown(struct quic_endpoint *endpoint);
 /* Those in their closing period included. */

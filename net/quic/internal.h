@@ -131,7 +131,7 @@ struct quic_connection {
     uint64_t received_since_close;
     ngtcp2_tstamp gone_at; /* when closing, draining or being held ends */
     bool retry_wanted;     /* to be begun anew, by a client that has proven its address */
-    bool probe_wanted;
+    bool probe_wanted, ping_wanted;
     ngtcp2_tstamp unanswered_at; /* when it is probed for being silent; 0: all is acknowledged */
     ngtcp2_tstamp silent_at;     /* when an unanswered probe ends it; 0: none is out */
     struct event *timer;
@@ -236,9 +236,7 @@ void admission_forget(struct quic_connection *connection);
 /* ---- connection.c ---- */
 struct quic_connection *connection_new_client(struct quic_socket *socket,
                                               const struct sockaddr *remote, socklen_t remote_size,
-                                              const struct peer_id *expected,
-                                              const struct quic_policy *policy,
-                                              struct error *error);
+                                              const struct quic_dial *dial, struct error *error);
 /* Held, and known by the connection id that the client chose. */
 struct quic_connection *connection_new_arrival(struct quic_socket *socket,
                                                const ngtcp2_pkt_hd *header,

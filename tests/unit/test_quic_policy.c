@@ -26,6 +26,8 @@ struct side {
     unsigned opened, over, resets, stops, allowed;
     uint64_t reset_code;
     struct quic_close close;
+    unsigned records, pings;
+    unsigned stop_sendings; /* with the code 78 */
     uint8_t said[QUIC_CLOSE_REASON_MAX];
     size_t received;
     bool leaving; /* each connection as soon as it is established */
@@ -132,6 +134,22 @@ static void on_nothing_of_stream(void *context, struct quic_stream *stream)
     (void)context, (void)stream;
 }
 
+static bool says(struct bytes record, const char *text)
+{
+    return memmem(record.data, record.size, text, strlen(text)) != NULL;
+}
+
+static void on_record(void *context, struct quic_connection *connection, struct bytes record)
+{
+    (void)connection;
+    struct side *side = context;
+    bool received = says(record, "\"transport:packet_received\"");
+    side->records++;
+    side->pings += received && says(record, "\"frame_type\":\"ping\"");
+    side->stop_sendings += received && says(record, "\"frame_type\":\"stop_sending\"") &&
+                           says(record, "\"error_code\":78");
+}
+
 static const struct quic_handlers handlers = {
     .admit = on_admit,
     .connection_established = on_established,
@@ -144,6 +162,7 @@ static const struct quic_handlers handlers = {
     .stream_reset = on_reset,
     .stream_stopped = on_stopped,
     .stream_closed = on_stream_closed,
+    .recorded = on_record,
     .settle = on_nothing,
 };
 
@@ -363,6 +382,7 @@ static void a_reading_half_is_stopped_apart(void **state)
     await(&dialler.stops, 1);
     await(&listener.resets, 1); /* the dialler's answer, with the code that it was stopped with */
     assert_int_equal(listener.reset_code, 78);
+    assert_in_range(dialler.stop_sendings, 1, UINT32_MAX);
     write_text(stream, "unwanted");
     write_text(listener.stream, "back");
     await_bytes(&dialler, 4);
@@ -492,6 +512,60 @@ static void who_is_held_can_be_left(void **state)
     assert_int_equal(listener.admissions, 1);
     assert_int_equal(datagrams_of_listener(), 0);
     assert_int_equal(dialler.closed, 0);
+}
+
+static void a_ping_comes_as_often_as_it_is_asked_for(void **state)
+{
+    (void)state;
+    struct quic_policy policy = dialler.policy;
+    policy.keep_alive_ms = listener.policy.keep_alive_ms = 0;
+    connect_both(&policy);
+    run_ms(300); /* until all is acknowledged, the path's MTU too */
+    unsigned before = listener.pings;
+    for (unsigned i = 1; i <= 3; i++) {
+        quic_connection_ping(dialler.connection);
+        await(&listener.pings, before + i);
+        run_ms(100);
+    }
+    assert_int_equal(dialler.closed + listener.closed, 0);
+}
+
+static void what_has_no_log_is_recorded_all_the_same(void **state)
+{
+    (void)state;
+    connect_both(NULL);
+    assert_false(quic_connection_has_log(dialler.connection));
+    assert_in_range(dialler.records, 4, UINT32_MAX);
+    assert_in_range(listener.records, 4, UINT32_MAX);
+}
+
+static void an_original_connection_id_can_be_dictated(void **state)
+{
+    (void)state;
+    static const char *const invalid[] = {"", "00112233445566",
+                                          "0011223344556677889900112233445566778899aa",
+                                          "xx11223344556677", "001122334455667"};
+    struct multiaddr address = quic_endpoint_listen_address(listener.endpoint, 0);
+    struct error error;
+    for (size_t i = 0; i < sizeof(invalid) / sizeof(*invalid); i++) {
+        const struct quic_dial dial = {.id = invalid[i]};
+        assert_null(quic_endpoint_dial_as(dialler.endpoint, &address, &dial, &error));
+        assert_non_null(strstr(error.text, "8 to 20 bytes, hexadecimal"));
+    }
+    assert_int_equal(quic_endpoint_connection_count(dialler.endpoint), 0);
+    static const char *const valid[] = {"0011223344556677",
+                                        "00112233445566778899aabbccddeeff00112233"};
+    for (unsigned i = 0; i < 2; i++) {
+        const struct quic_dial dial = {.id = valid[i]};
+        assert_non_null(quic_endpoint_dial_as(dialler.endpoint, &address, &dial, &error));
+        await(&listener.established, i + 1);
+        await(&dialler.established, i + 1);
+        struct quic_connection_facts facts;
+        quic_connection_facts(dialler.connection, &facts);
+        assert_string_equal(facts.id, valid[i]);
+        quic_connection_facts(listener.connection, &facts);
+        assert_string_equal(facts.id, valid[i]);
+    }
 }
 
 /* Opens a stream of the dialler's and sees it to its end on both sides: the COUNTth. */
@@ -664,6 +738,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(who_is_left_hears_nothing, begin, end),
         cmocka_unit_test_setup_teardown(a_peer_can_be_left_while_what_it_sent_is_read, begin, end),
         cmocka_unit_test_setup_teardown(who_is_held_can_be_left, begin, end),
+        cmocka_unit_test_setup_teardown(a_ping_comes_as_often_as_it_is_asked_for, begin, end),
+        cmocka_unit_test_setup_teardown(what_has_no_log_is_recorded_all_the_same, begin, end),
+        cmocka_unit_test_setup_teardown(an_original_connection_id_can_be_dictated, begin, end),
         cmocka_unit_test_setup_teardown(a_connection_is_kept_alive_as_its_policy_says, begin, end),
         cmocka_unit_test_setup_teardown(
             who_comes_to_a_full_table_is_refused_and_we_dial_all_the_same, begin, end),
