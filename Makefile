@@ -108,7 +108,7 @@ $(BUILD)/tests/tools/%: $(BUILD)/objects/tests/tools/%.o $(LIBRARY)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PACKAGE_LIBS)
 
 # It puts bytes of its own around what a TLS session says.
-$(BUILD)/tests/tools/tls_attacker: LDFLAGS += -Wl,--wrap=tls_session_new
+$(BUILD)/tests/tools/tls_attacker: LDFLAGS += -Wl,--wrap=tls_session_new,--wrap=ngtcp2_crypto_encrypt_cb
 
 # What tests/vectors/run runs, which asks for it by this name.
 $(VECTOR_RUNNER): $(patsubst %.c,$(BUILD)/objects/%.o,$(wildcard tests/vectors/*.c)) $(LIBRARY)

@@ -163,11 +163,14 @@ static bool start(struct devnet *devnet, struct devnet_node *node, const char *c
 
 struct waiter {
     struct loop loop;
+    const struct devnet *devnet;
     const struct devnet_node *first, *node;
-    bool dial; /* the first node is to dial it */
+    char *place; /* where it was told to listen: a multiaddr without /p2p */
+    bool dial;   /* the first node is to dial it */
     uint64_t deadline_ms;
     struct event *again;
-    bool connected, failed;
+    char *shown; /* the peer id that it has shown, once it is connected */
+    bool failed;
     struct error *error;
 };
 
@@ -176,23 +179,63 @@ static void look_again(struct waiter *waiter)
     event_arm(waiter->again, &(struct timeval){.tv_usec = LOOK_AGAIN_MS * 1000L});
 }
 
+static bool is_known(const struct devnet *devnet, const char *id)
+{
+    for (size_t i = 0; i < devnet->count; i++)
+        if (devnet->nodes[i].peer_id != NULL && strcmp(devnet->nodes[i].peer_id, id) == 0)
+            return true;
+    return false;
+}
+
+static bool is_connected_from(const json_t *peer, const char *place)
+{
+    size_t index;
+    const json_t *connection;
+    json_array_foreach(json_object_get(peer, "connections"), index, connection)
+    {
+        const char *remote = json_string_value(json_object_get(connection, "remote"));
+        if (remote != NULL && strcmp(remote, place) == 0)
+            return true;
+    }
+    return false;
+}
+
+/*
+ * Which of the first node's peers it is: whoever has its key, else a stranger at its port, else, as
+ * not every stack dials from where it listens, any stranger that came of itself. NULL: none yet.
+ */
+static const char *find_it(const struct waiter *waiter, const json_t *peers)
+{
+    const char *at_its_port = NULL, *stranger = NULL;
+    size_t index;
+    const json_t *peer;
+    json_array_foreach(peers, index, peer)
+    {
+        const char *id = json_string_value(json_object_get(peer, "peer_id"));
+        if (id != NULL && strcmp(id, waiter->node->peer_id) == 0)
+            return id;
+        if (id == NULL || is_known(waiter->devnet, id))
+            continue;
+        if (is_connected_from(peer, waiter->place))
+            at_its_port = id;
+        else if (!waiter->dial)
+            stranger = id;
+    }
+    return at_its_port != NULL ? at_its_port : stranger;
+}
+
 static void peers_came(void *context, int status, const json_t *answer, const char *problem)
 {
     struct waiter *waiter = context;
-    size_t index;
-    const json_t *peer;
     (void)status;
     (void)problem; /* it is asked again */
-    json_array_foreach(json_object_get(answer, "peers"), index, peer)
-    {
-        const char *id = json_string_value(json_object_get(peer, "peer_id"));
-        if (id != NULL && strcmp(id, waiter->node->peer_id) == 0) {
-            waiter->connected = true;
-            event_base_loopbreak(waiter->loop.base);
-            return;
-        }
+    const char *id = find_it(waiter, json_object_get(answer, "peers"));
+    if (id == NULL) {
+        look_again(waiter);
+        return;
     }
-    look_again(waiter);
+    waiter->shown = text_copy(id);
+    event_base_loopbreak(waiter->loop.base);
 }
 
 static void ask_peers(struct waiter *waiter)
@@ -233,8 +276,8 @@ static void look(evutil_socket_t fd, short events, void *argument)
         event_base_loopbreak(waiter->loop.base);
     else if (waiter->dial)
         api_call_new(waiter->loop.base, waiter->first->api, "POST", "/connect",
-                     json_pack("{s:s,s:s,s:s}", "addr", waiter->node->listen[0], "until",
-                               "handshake", "timeout", "1s"),
+                     json_pack("{s:s,s:s,s:s}", "addr", waiter->place, "until", "handshake",
+                               "timeout", "1s"),
                      CALL_TIMEOUT_MS, &handlers, waiter, NULL);
     else
         ask_peers(waiter);
@@ -249,7 +292,7 @@ static bool wait_for_it(struct waiter *waiter)
         waiter->failed = !error_set(waiter->error, "interrupted");
     event_free(waiter->again);
     loop_clear(&waiter->loop);
-    return waiter->connected && !waiter->failed;
+    return waiter->shown != NULL && !waiter->failed;
 }
 
 /* Whether it is told of a node to dial. */
@@ -259,21 +302,51 @@ static bool knows_of_us(const char *command)
            strstr(command, "{nodes}") != NULL;
 }
 
-bool devnet_start_foreign(struct devnet *devnet, const char *name, const char *command,
-                          uint64_t timeout_ms, const struct devnet_node **culprit,
-                          struct error *error)
+/* From here on NODE is known by the id that it has shown. Without its key nobody makes its record.
+ */
+static void know_by(struct devnet_node *node, const char *place, const char *shown)
 {
-    *culprit = NULL;
+    free(node->peer_id);
+    free(node->listen[0]);
+    free(node->enr);
+    node->peer_id = text_copy(shown);
+    node->listen[0] = text_format("%s/p2p/%s", place, shown);
+    node->enr = NULL;
+}
+
+static bool meet(struct waiter *waiter, struct devnet *devnet, struct devnet_node *node,
+                 struct foreign_outcome *outcome)
+{
+    if (!wait_for_it(waiter))
+        return false;
+    if (strcmp(waiter->shown, node->peer_id) == 0)
+        return true;
+    outcome->key_peer_id = text_copy(node->peer_id);
+    know_by(node, waiter->place, waiter->shown);
+    return devnet_save(devnet, waiter->error);
+}
+
+bool devnet_start_foreign(struct devnet *devnet, const char *name, const char *command,
+                          uint64_t timeout_ms, struct foreign_outcome *outcome, struct error *error)
+{
+    *outcome = (struct foreign_outcome){.told_key = strstr(command, "{key}") != NULL};
     if (devnet_find(devnet, name) != NULL)
         return error_set(error, "%s: there is a node of that name already", name);
     struct devnet_node *node = devnet_add(devnet, name);
     if (!start(devnet, node, command, error))
         return error_prefix(error, "%s", name);
-    struct waiter waiter = {.first = &devnet->nodes[0],
-                            .node = node,
-                            .dial = !knows_of_us(command),
-                            .deadline_ms = clock_now_ms() + timeout_ms,
-                            .error = error};
-    *culprit = node;
-    return wait_for_it(&waiter);
+    struct waiter waiter = {
+        .devnet = devnet,
+        .first = &devnet->nodes[0],
+        .node = node,
+        .place = text_format("%.*s", (int)(strstr(node->listen[0], "/p2p/") - node->listen[0]),
+                             node->listen[0]),
+        .dial = !knows_of_us(command),
+        .deadline_ms = clock_now_ms() + timeout_ms,
+        .error = error};
+    outcome->node = node;
+    bool met = meet(&waiter, devnet, node, outcome);
+    free(waiter.place);
+    free(waiter.shown);
+    return met;
 }

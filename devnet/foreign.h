@@ -3,6 +3,7 @@
 #ifndef DEVNET_FOREIGN_H
 #define DEVNET_FOREIGN_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "devnet/state.h"
@@ -12,6 +13,14 @@ enum { FOREIGN_NAME_MAX = 32 };
 /* "NAME=COMMAND", split; both are freed by the caller. False where it is not that, or NAME is of
  * the form of our own nodes' names. */
 bool foreign_parse(const char *text, char **name, char **command, struct error *error);
+
+/* What came of a program's start. */
+struct foreign_outcome {
+    const struct devnet_node *node; /* NULL: it was not started */
+    bool told_key;                  /* whether {key} was in its command */
+    char
+        *key_peer_id; /* whose {key} is, where it showed another id, or NULL; freed by the caller */
+};
 
 /*
  * Adds a node called NAME to DEVNET, whose own nodes are up, and starts COMMAND, by /bin/sh, in
@@ -23,11 +32,12 @@ bool foreign_parse(const char *text, char **name, char **command, struct error *
  *   {nodes}     DIR/nodes.yaml, with the node records of all nodes that were there before it
  *   {qlog}      a folder for its QUIC logs, which `devnet orphans` then reads
  * Waits until the first node is connected to it, which that node sees to where none of
- * {bootnode}, {enr} and {nodes} is in COMMAND. False with the error set where that does not happen
- * within TIMEOUT_MS; CULPRIT is the node then if it was started.
+ * {bootnode}, {enr} and {nodes} is in COMMAND. A program with a key of its own is met by the id
+ * that it shows, and has no node record. False with the error set where that does not happen within
+ * TIMEOUT_MS.
  */
 bool devnet_start_foreign(struct devnet *devnet, const char *name, const char *command,
-                          uint64_t timeout_ms, const struct devnet_node **culprit,
+                          uint64_t timeout_ms, struct foreign_outcome *outcome,
                           struct error *error);
 
 #endif

@@ -50,6 +50,9 @@ honest_dial_succeeds() {
     "$BIN/devnet-connect" --until mesh "$victim" > honest.out
 }
 
+# NEW_CONNECTION_ID, sequence number 1, before which all are to be retired.
+new_connection_id=18010108$(printf '%02x' {1..24})
+
 # ---- as a server ----
 
 @test "a server closes on any TLS message after the handshake, in one frame or byte by byte" {
@@ -103,7 +106,40 @@ honest_dial_succeeds() {
     grew_less_than 4000 "$before"
 }
 
+@test "frames beside a client's Finished do no harm to a server" {
+    start_victim
+    attack_server frames:{1e,01,21}+20
+    # HANDSHAKE_DONE, which is a server's, PING, and a type that there is not.
+    [ "${lines[*]}" = "frames:1e+20 0xa frames:01+20 lives frames:21+20 0x7" ]
+    honest_dial_succeeds
+}
+
 # ---- as a client ----
+
+# A server may send them so early; ngtcp2 has its handshake to write then (net/quic/early.c).
+@test "frames beside a server's Finished wait until a client's has gone out" {
+    start_victim
+    set_trap frames:{1e,01,21}+20 frames:{0{0..9},0{a..f},1{0..9},1{a,b,f},40,ff}000100
+    for _ in {1..34}; do
+        run "$BIN/devnet-connect" --until status "$trap"
+        [ "$status" -eq 5 ] || [ "$status" -eq 6 ]
+    done
+    spring_trap
+    [ "$(grep -c ^frames: <<< "$output")" = 34 ]
+    # HANDSHAKE_DONE, PING, and a type that there is not.
+    sed -n 2,4p <<< "$output" | paste -sd "," |
+        grep -qFx "frames:1e+20 lives,frames:01+20 lives,frames:21+20 0x7"
+    set_trap frames:1e+20
+    dial_trap 1
+    spring_trap
+    # Whom it makes us write to is nobody.
+    set_trap {,}"frames:$new_connection_id+40"
+    run "$BIN/devnet-connect" --until status --timeout 1s "$trap"
+    [ "$status" -eq 6 ]
+    dial_trap 1
+    end trap || true
+    honest_dial_succeeds
+}
 
 @test "a client closes on any TLS message after the handshake, and drops a session ticket" {
     start_victim

@@ -402,12 +402,26 @@ refused() {
     [ "$(wc -l < "$BATS_TEST_DIRNAME/../devnet/lean/devnet-cmd.sh")" -le 10 ]
 }
 
+@test "an option of Lean's clients, without a folder, subscribes to what they do" {
+    "$DEVNET" genesis -n 1 --port 0 --api-port 0 --metrics-port 0 g > /dev/null 2>&1
+    topics() { api "$1" /mesh | jq -c '[.topics | keys[] | split("/")[3]]'; }
+    lean='["aggregation","attestation_0","block"]'
+    start_node plain
+    [ "$(topics plain)" = '["block"]' ]
+    start_node key --node-key g/devnet_0.key
+    [ "$(topics key)" = "$lean" ]
+    start_node metrics --metrics-port "$(of g devnet_0 metricsPort)"
+    [ "$(topics metrics)" = "$lean" ]
+    start_node told --metrics-port "$(of g devnet_0 apiPort)" --topic lean:block
+    [ "$(topics told)" = '["block"]' ]
+}
+
 @test "hive's environment starts a client of ours" {
     "$DEVNET" genesis -n 1 --port 0 --api-port 0 --metrics-port 0 g > /dev/null
     port=$(of g devnet_0 apiPort)
     start_node a --topic lean:block
     start_node b --topic lean:block
-    launch c env DEVNET_NODE="$BIN/devnet-node" HIVE_CLIENT_PRIVATE_KEY="$SECRET" HIVE_NODE_ID=c_0 \
+    launch c env DEVNET_NODE="$BIN/devnet-node" HIVE_ASSETS="$PWD" HIVE_CLIENT_PRIVATE_KEY="$SECRET" HIVE_NODE_ID=c_0 \
         HIVE_BOOTNODES="$(ready a .enr),$(address b)" HIVE_LEAN_FORK_DIGEST=12345678 \
         HIVE_IS_AGGREGATOR=1 HIVE_ATTESTATION_COMMITTEE_COUNT=2 HIVE_CHECK_LIVE_PORT="$port" \
         QUIC_PORT="$(of g devnet_0 quic)" "$BATS_TEST_DIRNAME/../devnet/lean/hive.sh"

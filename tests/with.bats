@@ -49,6 +49,49 @@ await_session_end() {
     assert_meshed mine
 }
 
+# Our node as a program with a key of its own.
+stranger() {
+    printf %s "mine='$BIN/devnet-node' --listen /ip4/127.0.0.1/udp/{port}/quic-v1 --api off --topic lean:block"
+}
+
+# The peer id of what `devnet up` made ready for a program: of its {key}.
+key_peer_id() {
+    "$DEVNET" key show --json "devnet/$1/key" | jq -r .peer_id
+}
+
+@test "a program with a key of its own is met by the id that it shows" {
+    for told in "" " --bootnode {bootnode}" " --bootnode \$(sed -n 's/^- //p' {nodes} | head -n 1)"; do
+        devnet_up --with "$(stranger)$told" 2> up.err
+        id=$(devnet_peer_id mine)
+        [ "$id" = "$(jq -r 'select(.event == "ready") | .peer_id' devnet/mine/events.jsonl)" ]
+        [ "$id" != "$(key_peer_id mine)" ]
+        grep -F "mine has a key of its own, and is known by the peer id that it shows, $id" up.err
+        devnet_run connect --until mesh mine
+        assert_step mesh node2 mine
+        assert_meshed mine
+        [ "$(wc -l < devnet/nodes.yaml)" -eq 2 ] # nobody can make its record
+        run -0 devnet_run status --json
+        jq -e --arg id "$id" '.nodes[2] | .peer_id == $id and .state == "up" and .enr == null and
+            (.listen[0] | endswith("/p2p/" + $id))' <<< "$output"
+        devnet_run down
+    done
+}
+
+@test "a program that was given a key and shows another id is named with both" {
+    run -0 --separate-stderr devnet_run up -n 1 --with "$(stranger) --key \"\$PWD/own.key\"; : {key}" --json
+    shown=$("$DEVNET" key show --json own.key | jq -r .peer_id)
+    [ "$stderr" = "devnet: warn: mine shows another peer id, $shown, than {key}'s, $(key_peer_id mine): it has not taken that key" ]
+    jq -e --arg id "$shown" '.nodes[1].peer_id == $id' <<< "$output"
+}
+
+@test "each of two programs with keys of their own is met" {
+    devnet_up -n 1 --with "$(stranger) --bootnode {bootnode}" --with "$(stranger | sed s/^mine/other/) --bootnode {bootnode}"
+    for name in mine other; do
+        [ "$(devnet_peer_id $name)" = "$(jq -r 'select(.event == "ready") | .peer_id' devnet/$name/events.jsonl)" ]
+    done
+    assert_meshed mine other
+}
+
 @test "down ends what the program started too" {
     devnet_up -n 1 --with "pipe=sleep 300 | ${mine#mine=}"
     session=$(cat devnet/pipe/pid)

@@ -74,25 +74,40 @@ static void report_node(const struct devnet_node *node)
            node->enr != NULL ? " " : "", node->enr != NULL ? node->enr : "");
 }
 
+/* Says where a program is somebody else than was made ready for it. */
+static void report_key(const struct foreign_outcome *outcome)
+{
+    const char *name = outcome->node->name, *id = outcome->node->peer_id;
+    if (outcome->key_peer_id != NULL && outcome->told_key)
+        log_warn("%s shows another peer id, %s, than {key}'s, %s: it has not taken that key", name,
+                 id, outcome->key_peer_id);
+    else if (outcome->key_peer_id != NULL)
+        log_info("%s has a key of its own, and is known by the peer id that it shows, %s", name,
+                 id);
+}
+
 static bool add_foreign(struct devnet *devnet, const char *with,
                         const struct devnet_options *options, struct error *error)
 {
-    const struct devnet_node *culprit = NULL;
+    struct foreign_outcome outcome;
     char *name, *command;
     if (!foreign_parse(with, &name, &command, error)) {
         log_error("--with %s", error->text);
         return false;
     }
-    bool up = devnet_start_foreign(devnet, name, command, options->timeout, &culprit, error);
+    bool up = devnet_start_foreign(devnet, name, command, options->timeout, &outcome, error);
+    if (up)
+        report_key(&outcome);
     if (up && !options->json) {
-        report_node(culprit);
+        report_node(outcome.node);
         printf("%s connected to %s\n", devnet->nodes[0].name, name);
         output_flush();
     } else if (!up) {
         log_error("%s", error->text);
-        if (culprit != NULL)
-            report_culprit(devnet, culprit);
+        if (outcome.node != NULL)
+            report_culprit(devnet, outcome.node);
     }
+    free(outcome.key_peer_id);
     free(name);
     free(command);
     return up;

@@ -42,6 +42,14 @@ static char *local(uint64_t given, uint64_t of_folder)
     return port > 0 ? text_format("127.0.0.1:%llu", (unsigned long long)port) : NULL;
 }
 
+/* Whether it was given an option that Lean's clients share, and so gossips as they do. */
+static bool is_lean_client(const struct node_settings *settings)
+{
+    return settings->config_folder != NULL || settings->node_key != NULL ||
+           settings->api_port > 0 || settings->metrics_port > 0 || settings->is_aggregator ||
+           settings->committees > 0;
+}
+
 void client_read(const struct node_settings *settings, struct client *client)
 {
     struct error error;
@@ -62,7 +70,7 @@ void client_read(const struct node_settings *settings, struct client *client)
         free(client->metrics); /* the API has them */
         client->metrics = NULL;
     }
-    if (settings->config_folder != NULL || settings->is_aggregator || settings->committees > 0) {
+    if (is_lean_client(settings)) {
         if (client->genesis.committees == 0)
             client->genesis.committees = 1;
         choose_topics(settings, client);

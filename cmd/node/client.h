@@ -10,7 +10,7 @@ struct client {
     struct genesis genesis;          /* no nodes where no folder is given */
     const struct genesis_node *self; /* NULL: none of them is said to be us */
     char *api, *metrics;             /* where to listen; NULL: not said */
-    char **topics;                   /* none where no folder is given */
+    char **topics;                   /* none where no option of Lean's clients is given */
     size_t topic_count;
     bool is_aggregator;
 };

@@ -32,7 +32,7 @@ static const struct option_spec options[] = {
     NODE_OPTION_NETWORK(struct node_settings),
     {"topic", 't', OPTION_LIST, AT(topics), "TOPIC",
      "Subscribe: a topic as it is, or lean:block and the like; may be repeated (default "
-     "lean:block)"},
+     "lean:block, as a Lean client also lean:aggregation and lean:attestation_0)"},
     NODE_OPTION_STATUS(struct node_settings),
     {"heartbeat", 0, OPTION_DURATION, AT(heartbeat_ms), "DURATION",
      "Time between gossipsub heartbeats (default 700ms)", .minimum = 10, .maximum = 60000},
@@ -135,7 +135,9 @@ static const struct program_spec program = {
         "Lean's clients are: --listen, --key or --node-key, --api or --api-port, and --topic "
         "stand before what the folder says. It subscribes to block, aggregation and the "
         "attestations of its own committee (its place in the folder modulo their count), or of "
-        "all with --is-aggregator or where the folder says so.\n\n"
+        "all with --is-aggregator or where the folder says so. Without a folder, any of "
+        "--node-key, --api-port, --metrics-port, --is-aggregator and "
+        "--attestation-committee-count makes it such a client, of the first committee.\n\n"
         "FAULTS: second-gossip-stream opens a second gossipsub stream that nobody owns; "
         "status-silent, status-refused, status-malformed, status-endless, status-not-spoken, "
         "identify-not-spoken, gossipsub-not-spoken, gossipsub-reset and prunes-everybody do what "

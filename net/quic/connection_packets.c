@@ -94,6 +94,9 @@ void connection_receive(struct quic_connection *connection, const struct sockadd
         connection_repeat_close(connection, &path.remote);
     if (connection->state != CONNECTION_LIVE)
         return;
+    size = early_hold(connection, remote, remote_size, bytes_of(data, size));
+    if (size == 0)
+        return;
     ngtcp2_pkt_info info = {0};
     int code =
         ngtcp2_conn_read_pkt(connection->conn, &path, &info, data, size, connection->endpoint->now);
@@ -188,10 +191,13 @@ static void write_packets(struct quic_connection *connection)
     /* Before the handshake is over 0.12 would pace by a made-up round trip. */
     if (connection->established)
         ngtcp2_conn_update_pkt_tx_time(connection->conn, connection->endpoint->now);
-    if (step < 0)
+    if (step < 0) {
         connection_fail(connection, step);
-    else if (step == 1)
+        return;
+    }
+    if (step == 1)
         endpoint_mark_dirty(connection);
+    early_read(connection);
 }
 
 static ngtcp2_tstamp next_expiry(struct quic_connection *connection)

@@ -70,7 +70,7 @@ struct quic_stream {
     LIST_ENTRY(quic_stream) link;
 };
 
-/* What came for a connection that waits to be admitted. */
+/* What came for a connection that waits to be admitted, or came early. */
 struct held_datagram {
     STAILQ_ENTRY(held_datagram) link;
     struct sockaddr_storage remote;
@@ -106,6 +106,7 @@ struct quic_connection {
     gnutls_session_t session;
     ngtcp2_crypto_conn_ref reference;
     bool server, established, confirmed, answered, dirty, reported;
+    bool flight_written; /* a client's last one of the handshake */
     bool close_wanted;
     struct wanted_close wanted_close;
     bool has_expected;
@@ -226,12 +227,21 @@ void accept_send_refusal(struct quic_socket *socket, const struct sockaddr *remo
 void admission_ask(struct quic_socket *socket, const struct sockaddr *remote, socklen_t remote_size,
                    const ngtcp2_pkt_hd *header, const ngtcp2_cid *original_of_retry,
                    struct bytes data);
-/* More has come of a connection that is held. */
+/* Keeps what has come of a connection until it is read; dropped and counted beyond
+ * QUIC_HELD_DATAGRAMS_MAX. */
 void admission_hold(struct quic_connection *connection, const struct sockaddr *remote,
                     socklen_t remote_size, struct bytes data);
 /* Makes it live, and reads what has come. */
 void admission_begin(struct quic_connection *connection);
 void admission_forget(struct quic_connection *connection);
+
+/* ---- early.c: what comes under 1-RTT keys before a client has written its Finished ---- */
+/* Holds what is early of DATAGRAM, and returns how many bytes of it, from the first on, are not. */
+size_t early_hold(struct quic_connection *connection, const struct sockaddr *remote,
+                  socklen_t remote_size, struct bytes datagram);
+/* All that is due has been written: reads what was held, once that was the last of the handshake.
+ */
+void early_read(struct quic_connection *connection);
 
 /* ---- connection.c ---- */
 struct quic_connection *connection_new_client(struct quic_socket *socket,

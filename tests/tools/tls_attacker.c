@@ -13,6 +13,7 @@
  *   early        under 1-RTT keys as soon as they are there, beside Finished
  *   late         the same once the handshake is confirmed
  *   drip         as `late`, a byte a packet
+ *   frames       frames, not TLS: what the first packet under 1-RTT keys holds, beside Finished
  * BYTES are [N*]HEX[+SIZE]: so many times, filled up with zeros. PLACE:types stands for 256 cases,
  * a message of each type with a body of one byte.
  *
@@ -30,15 +31,15 @@
 #include "common/memory.h"
 #include "net/quic/internal.h"
 
-enum { PATIENCE_SECONDS = 15, HANDSHAKE_TIMEOUT_MS = 60000, TYPES = 256 };
+enum { PATIENCE_SECONDS = 15, HANDSHAKE_TIMEOUT_MS = 60000, TYPES = 256, PING = 1 };
 
-enum place { INITIAL, INITIAL_END, HANDSHAKE, FINISHED, EARLY, LATE, DRIP, PLACES };
+enum place { INITIAL, INITIAL_END, HANDSHAKE, FINISHED, EARLY, LATE, DRIP, FRAMES, PLACES };
 
 static const char *const place_names[PLACES] = {
     [INITIAL] = "initial",     [INITIAL_END] = "initial-end",
     [HANDSHAKE] = "handshake", [FINISHED] = "finished",
     [EARLY] = "early",         [LATE] = "late",
-    [DRIP] = "drip",
+    [DRIP] = "drip",           [FRAMES] = "frames",
 };
 
 struct attack {
@@ -60,6 +61,7 @@ static struct {
     bool listening;
     struct attack *next; /* for the next connection */
     struct attack *dripping;
+    struct attack *framing; /* its next packet under 1-RTT keys holds its bytes alone */
     struct event *drip, *impatient;
 } me;
 
@@ -175,9 +177,44 @@ static int pass_on(gnutls_session_t session, gnutls_record_encryption_level_t le
     bool finished = type == GNUTLS_HANDSHAKE_FINISHED;
     if ((initial && is_due(attack, INITIAL_END)) || (finished && is_due(attack, FINISHED)))
         submit(attack, level, attack->bytes.size);
-    if (finished && is_due(attack, EARLY))
+    if (finished && is_due(attack, FRAMES))
+        me.framing = attack;
+    if (finished && (is_due(attack, EARLY) || is_due(attack, FRAMES)))
         submit(attack, GNUTLS_ENCRYPTION_LEVEL_APPLICATION, attack->bytes.size);
     return 0;
+}
+
+/* Whether a packet under 1-RTT keys is the attack's, by whom it goes to. */
+static bool is_of(const struct attack *attack, const uint8_t *header)
+{
+    const ngtcp2_cid *to = ngtcp2_conn_get_dcid(attack->connection->conn);
+    return (header[0] & 0x80) == 0 && memcmp(header + 1, to->data, to->datalen) == 0;
+}
+
+/* In the place of a CRYPTO frame with as many bytes: there is room for them, and PADDING behind. */
+int __real_ngtcp2_crypto_encrypt_cb(uint8_t *sealed, const ngtcp2_crypto_aead *aead,
+                                    const ngtcp2_crypto_aead_ctx *context, const uint8_t *plain,
+                                    size_t size, const uint8_t *nonce, size_t nonce_size,
+                                    const uint8_t *header, size_t header_size);
+int __wrap_ngtcp2_crypto_encrypt_cb(uint8_t *sealed, const ngtcp2_crypto_aead *aead,
+                                    const ngtcp2_crypto_aead_ctx *context, const uint8_t *plain,
+                                    size_t size, const uint8_t *nonce, size_t nonce_size,
+                                    const uint8_t *header, size_t header_size);
+
+int __wrap_ngtcp2_crypto_encrypt_cb(uint8_t *sealed, const ngtcp2_crypto_aead *aead,
+                                    const ngtcp2_crypto_aead_ctx *context, const uint8_t *plain,
+                                    size_t size, const uint8_t *nonce, size_t nonce_size,
+                                    const uint8_t *header, size_t header_size)
+{
+    uint8_t frames[DATAGRAM_SIZE_MAX] = {0};
+    if (me.framing != NULL && is_of(me.framing, header) && plain[0] != PING &&
+        me.framing->bytes.size <= size && size <= sizeof(frames)) {
+        memcpy(frames, me.framing->bytes.data, me.framing->bytes.size);
+        plain = frames;
+        me.framing = NULL;
+    }
+    return __real_ngtcp2_crypto_encrypt_cb(sealed, aead, context, plain, size, nonce, nonce_size,
+                                           header, header_size);
 }
 
 /* The linker has this called in tls_session_new's place: it is the one moment before a server's
