@@ -443,7 +443,7 @@ static const struct quic_policy *short_policy(void)
     policy = dialler.policy;
     policy.unanswered_ms = 100;
     listener.policy.idle_timeout_ms = 100;
-    listener.policy.handshake_timeout_ms = 2000;
+    listener.policy.handshake_timeout_ms = 4000;
     return &policy;
 }
 
@@ -514,17 +514,20 @@ static void who_is_held_can_be_left(void **state)
     assert_int_equal(dialler.closed, 0);
 }
 
-static void a_ping_comes_as_often_as_it_is_asked_for(void **state)
+static void a_ping_comes_when_it_is_asked_for(void **state)
 {
     (void)state;
     struct quic_policy policy = dialler.policy;
     policy.keep_alive_ms = listener.policy.keep_alive_ms = 0;
     connect_both(&policy);
     run_ms(300); /* until all is acknowledged, the path's MTU too */
-    unsigned before = listener.pings;
-    for (unsigned i = 1; i <= 3; i++) {
+    for (unsigned i = 0; i < 3; i++) {
+        unsigned before = listener.pings;
+        uint64_t limit = clock_now_ms() + PATIENCE_MS;
         quic_connection_ping(dialler.connection);
-        await(&listener.pings, before + i);
+        while (listener.pings == before && clock_now_ms() < limit)
+            event_base_loop(base, EVLOOP_ONCE);
+        assert_in_range(listener.pings, before + 1, UINT32_MAX); /* again, if its answer is late */
         run_ms(100);
     }
     assert_int_equal(dialler.closed + listener.closed, 0);
@@ -738,7 +741,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(who_is_left_hears_nothing, begin, end),
         cmocka_unit_test_setup_teardown(a_peer_can_be_left_while_what_it_sent_is_read, begin, end),
         cmocka_unit_test_setup_teardown(who_is_held_can_be_left, begin, end),
-        cmocka_unit_test_setup_teardown(a_ping_comes_as_often_as_it_is_asked_for, begin, end),
+        cmocka_unit_test_setup_teardown(a_ping_comes_when_it_is_asked_for, begin, end),
         cmocka_unit_test_setup_teardown(what_has_no_log_is_recorded_all_the_same, begin, end),
         cmocka_unit_test_setup_teardown(an_original_connection_id_can_be_dictated, begin, end),
         cmocka_unit_test_setup_teardown(a_connection_is_kept_alive_as_its_policy_says, begin, end),
