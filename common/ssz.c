@@ -1,6 +1,6 @@
 #include "common/ssz.h"
 
-#include <assert.h>
+#include <string.h>
 
 #include "common/buffer.h"
 #include "common/sha256.h"
@@ -27,11 +27,46 @@ size_t ssz_fixed_size(const struct ssz_type *type)
     return total;
 }
 
-static size_t element_size(const struct ssz_type *list)
+static size_t read_offset(struct bytes ssz, size_t position)
+{
+    size_t offset = 0;
+    for (size_t i = 0; i < SSZ_OFFSET_SIZE; i++)
+        offset |= (size_t)ssz.data[position + i] << 8 * i;
+    return offset;
+}
+
+/* Of a list that has a form: those of varying size have an offset each, the first behind all. */
+static size_t list_count(const struct ssz_type *list, struct bytes ssz)
 {
     size_t size = ssz_fixed_size(list->element);
-    assert(size > 0);
-    return size;
+    if (ssz.size == 0)
+        return 0;
+    return size > 0 ? ssz.size / size : read_offset(ssz, 0) / SSZ_OFFSET_SIZE;
+}
+
+/* Element INDEX of COUNT: false where offsets contradict. */
+static bool take_element(const struct ssz_type *list, struct bytes ssz, size_t index, size_t count,
+                         struct bytes *part)
+{
+    size_t size = ssz_fixed_size(list->element);
+    size_t start = index * size, end = start + size;
+    if (size == 0) {
+        start = read_offset(ssz, index * SSZ_OFFSET_SIZE);
+        end = index + 1 < count ? read_offset(ssz, (index + 1) * SSZ_OFFSET_SIZE) : ssz.size;
+    }
+    if (start > end || end > ssz.size)
+        return false;
+    *part = bytes_of(ssz.data + start, end - start);
+    return true;
+}
+
+/* Without the one that ends the list, which is the highest of the last byte. */
+static size_t bit_count(struct bytes ssz)
+{
+    size_t bits = 8 * ssz.size;
+    for (unsigned last = ssz.data[ssz.size - 1]; (last & 0x80) == 0; last <<= 1)
+        bits--;
+    return bits - 1;
 }
 
 /* Of what stands before the fields of varying size: fixed fields, and offsets of the others. */
@@ -41,14 +76,6 @@ static size_t head_size(const struct ssz_type *container)
     for (const struct ssz_field *field = container->fields; field->name != NULL; field++)
         size += field_width(field->type);
     return size;
-}
-
-static size_t read_offset(struct bytes ssz, size_t position)
-{
-    size_t offset = 0;
-    for (size_t i = 0; i < SSZ_OFFSET_SIZE; i++)
-        offset |= (size_t)ssz.data[position + i] << 8 * i;
-    return offset;
 }
 
 /* Where the field of varying size ends that stands before NEXT: where the next such one begins. */
@@ -79,13 +106,43 @@ static bool take_field(const struct ssz_field *field, struct bytes ssz, size_t *
 
 /* ---- form ---- */
 
+static bool check_list_form(const struct ssz_type *list, struct bytes ssz, struct error *error)
+{
+    size_t size = ssz_fixed_size(list->element);
+    if (size > 0 && ssz.size % size != 0)
+        return error_set(error, "%zu bytes are no list of elements of %zu", ssz.size, size);
+    if (size > 0 || ssz.size == 0)
+        return true;
+    size_t first = ssz.size >= SSZ_OFFSET_SIZE ? read_offset(ssz, 0) : 0;
+    return (first > 0 && first <= ssz.size && first % SSZ_OFFSET_SIZE == 0) ||
+           error_set(error, "the first offset is not that of the elements' beginning");
+}
+
 static bool check_list(const struct ssz_type *list, struct bytes ssz, struct error *error)
 {
-    size_t size = element_size(list);
-    if (ssz.size % size != 0)
-        return error_set(error, "%zu bytes are no list of elements of %zu", ssz.size, size);
-    return ssz.size / size <= list->limit ||
-           error_set(error, "%zu elements; at most %zu are allowed", ssz.size / size, list->limit);
+    if (!check_list_form(list, ssz, error))
+        return false;
+    size_t count = list_count(list, ssz);
+    if (count > list->limit)
+        return error_set(error, "%zu elements; at most %zu are allowed", count, list->limit);
+    if (list->element->kind == SSZ_UINT || list->element->kind == SSZ_BYTES)
+        return true;
+    for (size_t i = 0; i < count; i++) {
+        struct bytes part;
+        if (!take_element(list, ssz, i, count, &part))
+            return error_set(error, "element %zu: its offset is wrong", i);
+        if (!ssz_check(list->element, part, error))
+            return error_prefix(error, "element %zu", i);
+    }
+    return true;
+}
+
+static bool check_bits(const struct ssz_type *list, struct bytes ssz, struct error *error)
+{
+    if (ssz.size == 0 || ssz.data[ssz.size - 1] == 0)
+        return error_set(error, "no bit ends the list of bits");
+    return bit_count(ssz) <= list->limit ||
+           error_set(error, "%zu bits; at most %zu are allowed", bit_count(ssz), list->limit);
 }
 
 /* What varies begins right behind the head. */
@@ -123,6 +180,8 @@ bool ssz_check(const struct ssz_type *type, struct bytes ssz, struct error *erro
 {
     if (type->kind == SSZ_LIST)
         return check_list(type, ssz, error);
+    if (type->kind == SSZ_BITLIST)
+        return check_bits(type, ssz, error);
     if (type->kind == SSZ_CONTAINER)
         return check_container(type, ssz, error);
     return ssz.size == type->size ||
@@ -180,14 +239,28 @@ static void append_root(const struct ssz_type *type, struct bytes ssz, struct bu
 
 static size_t collect_list(const struct ssz_type *list, struct bytes ssz, struct buffer *chunks)
 {
-    size_t size = element_size(list);
     if (list->element->kind == SSZ_UINT) {
         pack(ssz, chunks);
-        return chunk_count(list->limit * size);
+        return chunk_count(list->limit * list->element->size);
     }
-    for (; ssz.size > 0; ssz = bytes_after(ssz, size))
-        append_root(list->element, bytes_of(ssz.data, size), chunks);
+    size_t count = list_count(list, ssz);
+    for (size_t i = 0; i < count; i++) {
+        struct bytes part = {0};
+        take_element(list, ssz, i, count, &part);
+        append_root(list->element, part, chunks);
+    }
     return list->limit;
+}
+
+static size_t collect_bits(const struct ssz_type *list, struct bytes ssz, struct buffer *chunks)
+{
+    size_t count = bit_count(ssz);
+    if (count > 0) {
+        pack(bytes_of(ssz.data, (count + 7) / 8), chunks);
+        if (count % 8 != 0) /* the bit that ends the list is not among them */
+            chunks->data[count / 8] &= (uint8_t) ~(1U << count % 8);
+    }
+    return chunk_count((list->limit + 7) / 8);
 }
 
 static size_t collect_fields(const struct ssz_type *container, struct bytes ssz,
@@ -215,10 +288,13 @@ void ssz_root(const struct ssz_type *type, struct bytes ssz, uint8_t root[SSZ_RO
 {
     struct buffer chunks = {0};
     size_t limit = type->kind == SSZ_LIST        ? collect_list(type, ssz, &chunks)
+                   : type->kind == SSZ_BITLIST   ? collect_bits(type, ssz, &chunks)
                    : type->kind == SSZ_CONTAINER ? collect_fields(type, ssz, &chunks)
                                                  : pack(ssz, &chunks);
     merkleize(&chunks, limit, root);
     buffer_clear(&chunks);
     if (type->kind == SSZ_LIST)
-        mix_in_length(ssz.size / element_size(type), root);
+        mix_in_length(list_count(type, ssz), root);
+    else if (type->kind == SSZ_BITLIST)
+        mix_in_length(bit_count(ssz), root);
 }

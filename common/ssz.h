@@ -1,7 +1,7 @@
 /*
  * SSZ of types that tables describe: whether bytes are a value of a type, and that value's hash
- * tree root. Consensus specification: ssz/simple-serialize.md. Lists of what itself varies in size,
- * unions and bitfields are left out: no message of ours has them.
+ * tree root. Consensus specification: ssz/simple-serialize.md. Unions and bitvectors are left out:
+ * no message of ours has them.
  */
 #ifndef COMMON_SSZ_H
 #define COMMON_SSZ_H
@@ -14,7 +14,8 @@ enum { SSZ_ROOT_SIZE = 32, SSZ_OFFSET_SIZE = 4 };
 enum ssz_kind {
     SSZ_UINT,      /* little-endian, of `size` bytes */
     SSZ_BYTES,     /* `size` of them */
-    SSZ_LIST,      /* of at most `limit` elements, each of a fixed size */
+    SSZ_LIST,      /* of at most `limit` elements */
+    SSZ_BITLIST,   /* of at most `limit` bits, and one behind them that ends it */
     SSZ_CONTAINER, /* of `fields` */
 };
 

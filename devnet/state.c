@@ -53,6 +53,7 @@ static void clear_nodes(struct devnet *devnet)
         free(node->enr);
         free(node->lean_api);
         free(node->metrics);
+        free(node->validators);
         for (size_t j = 0; j < node->listen_count; j++)
             free(node->listen[j]);
         free(node->listen);
@@ -297,8 +298,10 @@ char *devnet_node_target(const struct devnet_node *node)
 {
     if (node->api != NULL)
         return text_copy(node->api);
-    return node->metrics != NULL ? text_format("%s=?%s", node->listen[0], node->metrics)
-                                 : text_copy(node->listen[0]);
+    const char *lean = node->lean_api, *page = node->metrics;
+    return text_format("%s%s%s%s%s", node->listen[0], lean != NULL ? "=?" : "",
+                       lean != NULL ? lean : "", page != NULL ? "=?" : "",
+                       page != NULL ? page : "");
 }
 
 void devnet_forget(const struct devnet *devnet)

@@ -90,7 +90,7 @@ END
     refused page.html 'eval missing: ReferenceError' <<< 'eval missing'
     refused page.html 'click #none: no such element' <<< 'click #none'
     refused page.html 'no such step: dance' <<< 'dance'
-    DEADLINE=3 refused page.html 'in vain: false' <<< 'until false'
+    DEADLINE=10 refused page.html 'in vain: false' <<< 'until false'
 }
 
 # The processes that have this test's folder among their arguments, or had: one a line.

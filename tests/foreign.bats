@@ -6,6 +6,7 @@
 
 bats_require_minimum_version 1.5.0
 load helpers
+load snapshots
 
 TOPIC=/leanconsensus/12345678/block/ssz_snappy
 
@@ -24,18 +25,6 @@ dump() {
     shift 2
     run "-$status" --separate-stderr "$BIN/devnet-mesh" dump --for 600ms --timeout 3s -o "$file" "$@"
     valid "$file"
-}
-
-# Whether a file is valid by the schema. The system's own Python comes first, as its packages do.
-valid() {
-    local python=/usr/bin/python3
-    if ! "$python" -c 'import jsonschema' 2> /dev/null; then python=python3; fi
-    "$python" -c '
-import json, sys, jsonschema
-schema, snapshot = (json.load(open(name)) for name in sys.argv[1:])
-jsonschema.Draft202012Validator.check_schema(schema)
-jsonschema.Draft202012Validator(schema).validate(snapshot)
-' "$BATS_TEST_DIRNAME/../net/mesh/snapshot.schema.json" "$1"
 }
 
 # A node that is visited.

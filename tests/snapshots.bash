@@ -23,3 +23,15 @@ snapshot() {
                           subscribers: (neighbours | map(name)), fanout: [], backoff: []}},
              peers: (neighbours | map(peer($node)))}]}' > sound.json
 }
+
+# Whether a file is valid by the schema. The system's own Python comes first, as its packages do.
+valid() {
+    local python=/usr/bin/python3
+    if ! "$python" -c 'import jsonschema' 2> /dev/null; then python=python3; fi
+    "$python" -c '
+import json, sys, jsonschema
+schema, snapshot = (json.load(open(name)) for name in sys.argv[1:])
+jsonschema.Draft202012Validator.check_schema(schema)
+jsonschema.Draft202012Validator(schema).validate(snapshot)
+' "$BATS_TEST_DIRNAME/../net/mesh/snapshot.schema.json" "$1"
+}

@@ -4,12 +4,14 @@
 
 bats_require_minimum_version 1.5.0
 load ../devnet/devnet.bash
+load interop/peers.bash
 
 setup() {
     export BUILD=${BUILD:-$BATS_TEST_DIRNAME/../build}
     DEVNET=$BUILD/devnet
     unset DEVNET_DIR DEVNET_BIN
     cd "$BATS_TEST_TMPDIR" || return
+    require_js
     sed -n "/^own='/,/^\`\`\`/p" "$BATS_TEST_DIRNAME/../README.md" | sed '/^```/d' > examples
     mkdir bin
     PATH=$PWD/bin:$PATH
@@ -37,7 +39,6 @@ example() {
 
 # A client that has taken the key, port and bootnodes that it was given.
 mimicked() {
-    [ -x "$BUILD/interop/$2-peer" ] || skip "the $2-libp2p peer is not built: make interop"
     make_genesis "$1"
     example "$1"
     [ ! -s up.err ]
@@ -48,40 +49,38 @@ mimicked() {
 }
 
 @test "zeam is a node by its own flags" {
-    mimicked zeam go
+    mimicked zeam
 }
 
 @test "ream is a node by its own flags" {
-    mimicked ream rust
+    mimicked ream
 }
 
 @test "lantern is a node by its own flags" {
-    mimicked lantern go
+    mimicked lantern
 }
 
 @test "qlean is a node by its own flags" {
-    mimicked qlean go
+    mimicked qlean
 }
 
 @test "ethlambda is a node by its own flags" {
-    mimicked ethlambda rust
+    mimicked ethlambda
 }
 
 @test "gean is a node by its own flags" {
-    mimicked gean go
+    mimicked gean
 }
 
 @test "nlean is a node by its own flags" {
-    mimicked nlean go
+    mimicked nlean
 }
 
 @test "grandine is a node by its own flags" {
-    mimicked grandine rust
+    mimicked grandine
 }
 
 @test "the reference is a node by its own flags, with a key of its own" {
-    [ -n "${LEANSPEC_CHECKOUT:-}" ] || skip "LEANSPEC_CHECKOUT does not name a checkout of leanSpec"
-    [ -x "$BUILD/interop/reference/bin/python" ] || skip "the reference is not built: make interop-reference"
     make_genesis leanspec
     key=$(printf '11%.0s' {1..52})
     printf 'GENESIS_VALIDATORS:\n- {attestation_public_key: "0x%s", proposal_public_key: "0x%s"}\n' \

@@ -9,6 +9,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "cmd/connect/fetch.h"
 #include "cmd/connect/remote.h"
 #include "cmd/connect/report.h"
 #include "cmd/connect/settings.h"
@@ -37,6 +38,7 @@ struct run {
     struct event *terminated, *interrupted, *hold;
     struct host_observer holding;
     char *topic;
+    struct fetch *fetch; /* NULL: none is under way */
     json_t *steps, *result;
     bool stopped;       /* by a signal */
     bool blames_option; /* what is wrong is what an option says */
@@ -56,14 +58,22 @@ static void leave(struct run *run)
     host_shutdown(run->host, 0, on_shut_down, run);
 }
 
+static const char *stopped_by(int signal)
+{
+    return signal == SIGINT ? "interrupted (SIGINT)" : "stopped (SIGTERM)";
+}
+
+static void on_fetched(void *context, int code, const char *error);
+
 static void on_signal(evutil_socket_t signal, short what, void *argument)
 {
     (void)what;
     struct run *run = argument;
     run->stopped = true;
     if (run->attempt != NULL)
-        attempt_abandon(run->attempt, TERMINATED + (int)signal,
-                        signal == SIGINT ? "interrupted (SIGINT)" : "stopped (SIGTERM)");
+        attempt_abandon(run->attempt, TERMINATED + (int)signal, stopped_by((int)signal));
+    else if (run->fetch != NULL)
+        on_fetched(run, TERMINATED + (int)signal, stopped_by((int)signal));
     else
         leave(run);
 }
@@ -105,12 +115,12 @@ static void on_event_while_holding(void *context, const struct host_event *event
     lose(run, event->close->reason.text);
 }
 
-static bool is_connected(const struct run *run)
+static struct peer *held_peer(const struct run *run)
 {
-    const struct peer *peer = peer_first(run->host);
+    struct peer *peer = peer_first(run->host);
     while (peer != NULL && !is_ours(run, peer))
         peer = peer_next(peer);
-    return peer != NULL;
+    return peer;
 }
 
 static void hold(struct run *run)
@@ -132,18 +142,49 @@ static void on_step(void *context, const struct attempt_told *told, const struct
         report_step(step);
 }
 
+static void hold_or_leave(struct run *run)
+{
+    if (run->exit != ATTEMPT_REACHED || run->settings->hold_ms == 0 || run->stopped)
+        leave(run);
+    else if (held_peer(run) != NULL)
+        hold(run);
+    else
+        lose(run, "the peer went as soon as the step was reached");
+}
+
+static void on_fetched(void *context, int code, const char *error)
+{
+    struct run *run = context;
+    fetch_free(run->fetch);
+    run->fetch = NULL;
+    if (code != 0)
+        set_failure(run, (enum attempt_exit)code, error);
+    hold_or_leave(run);
+}
+
+static void fetch(struct run *run)
+{
+    json_t *blocks = json_array();
+    json_object_set_new(run->result, "blocks", blocks);
+    run->fetch = fetch_new(run->host, held_peer(run), run->settings, blocks, on_fetched, run);
+    if (run->fetch == NULL) {
+        set_failure(run, (enum attempt_exit)FETCH_FAILED,
+                    "blocks: the peer went, or allows no stream, once the step was reached");
+        leave(run);
+    }
+}
+
 static void on_done(void *context, const struct attempt_result *result)
 {
     struct run *run = context;
     run->attempt = NULL;
     run->result = attempt_result_json(result, run->steps);
     run->exit = result->outcome.exit;
-    if (run->exit != ATTEMPT_REACHED || run->settings->hold_ms == 0 || run->stopped)
-        leave(run);
-    else if (is_connected(run))
-        hold(run);
+    bool fetches = run->settings->by_root != NULL || run->settings->by_range != NULL;
+    if (run->exit == ATTEMPT_REACHED && fetches && !run->stopped)
+        fetch(run);
     else
-        lose(run, "the peer went as soon as the step was reached");
+        hold_or_leave(run);
 }
 
 /* ---- setting up ---- */

@@ -105,6 +105,22 @@ void report_step(const json_t *step)
     output_flush();
 }
 
+static long long number_of(const json_t *object, const char *key)
+{
+    return (long long)json_number_value(json_object_get(object, key));
+}
+
+void report_block(const json_t *block)
+{
+    const char *file = json_string_value(json_object_get(block, "file"));
+    printf("%s%-6s%s %-10s slot %lld, proposer %lld, parent %.10s, root %s, %lld bytes%s%s\n",
+           output_colour(stdout, COLOUR_GREEN), "ok", output_colour_end(stdout), "block",
+           number_of(block, "slot"), number_of(block, "proposer"), text_of(block, "parent_root"),
+           text_of(block, "root"), number_of(block, "size"), file != NULL ? ", " : "",
+           file != NULL ? file : "");
+    output_flush();
+}
+
 void report_result(const json_t *result)
 {
     output_json(result);

@@ -4,12 +4,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/hex.h"
 #include "common/log.h"
+#include "common/number.h"
 #include "net/api/client.h"
 #include "net/api/node.h"
 #include "net/host/options.h"
 
-enum { TIMEOUT_DEFAULT_MS = 5000 };
+enum { TIMEOUT_DEFAULT_MS = 5000, UNTIL_DEFAULT = -1 };
 
 static const char network_default[] = HOST_NETWORK_DEFAULT;
 static const char agent_default[] = "devnet-connect/" DEVNET_VERSION;
@@ -24,8 +26,15 @@ static const struct option_spec options[] = {
      "/ip4/127.0.0.1/udp/0/quic-v1 with --accept, nowhere without)"},
     {"from", 'f', OPTION_STRING, AT(from), "API",
      "Ask the running node with that HTTP API to dial, instead of dialling from here"},
-    {"until", 'u', OPTION_CHOICE, AT(until), "STEP", "How far to go (default mesh)",
+    {"until", 'u', OPTION_CHOICE, AT(until), "STEP",
+     "How far to go (default mesh, or status where blocks are to be fetched)",
      .choices = attempt_step_names},
+    {"blocks-by-root", 0, OPTION_STRING, AT(by_root), "ROOT[,ROOT...]",
+     "Then fetch those blocks from the peer, at most 1024, each root as 64 hexadecimal digits"},
+    {"blocks-by-range", 0, OPTION_STRING, AT(by_range), "START:COUNT",
+     "Then fetch the blocks of COUNT slots, 1 to 1024, from START on"},
+    {"save", 0, OPTION_STRING, AT(save), "DIR",
+     "Save each block that is fetched there, as SLOT-ROOT.ssz", .files = true},
     {"timeout", 't', OPTION_DURATION, AT(timeout_ms), "DURATION",
      "How long it may take (default 5s)", .minimum = 1, .maximum = API_TIMEOUT_MAX_MS},
     NODE_OPTION_NETWORK(struct connect_settings),
@@ -66,6 +75,8 @@ static const struct example examples[] = {
      "The steps and their times, for a script."},
     {"devnet-connect --accept --listen /ip4/127.0.0.1/udp/9000/quic-v1 --timeout 60s",
      "Waits for a node under test to dial, and reports from the listening side."},
+    {"devnet-connect --blocks-by-range 100:32 --save blocks TARGET",
+     "Fetches the blocks of 32 slots into the folder blocks."},
     {"devnet-connect --from http://127.0.0.1:8080 TARGET",
      "Has a running devnet-node dial the target."},
     {0},
@@ -84,6 +95,7 @@ static const struct exit_status statuses[] = {
     {7, "stream: the gossipsub streams did not both open, or the peer was lost during --hold"},
     {8, "mesh: no topic in common, or no GRAFT stood"},
     {9, "the API asked with --from failed"},
+    {10, "blocks: refused, malformed, not those asked for, not there, or not whole within 10 s"},
     {130, "interrupted (SIGINT) before the step was reached"},
     {143, "stopped (SIGTERM) before the step was reached"},
     {0},
@@ -108,8 +120,16 @@ static const struct program_spec program = {
         "--from, a connection that the node has already is told as one (already_connected) once a "
         "ping has proven that it lives. Two statuses that finalize other roots at one slot are "
         "told to contradict each other.\n\n"
+        "With --blocks-by-root or --blocks-by-range the peer is asked once the step is reached. Of "
+        "each block are told slot, proposer, parent, root, which is computed from the block, and "
+        "size. A block may have 10 MiB, the answer 10 s; what was not asked for ends it. Blocks "
+        "that "
+        "came before a failure are told, and saved, whole.\n\n"
         "With --json the object has: target, reached, exit, error, steps (step, ok, ms since the "
-        "first packet, and what was learned), peer_id, topics (ours, theirs), rtt_ms.",
+        "first packet, and what was learned), peer_id, topics (ours, theirs), rtt_ms, and blocks "
+        "(slot, "
+        "proposer, parent_root, root, size, and file where it was saved) where they were asked "
+        "for.",
     .options = options,
     .commands = commands,
     .examples = examples,
@@ -133,7 +153,8 @@ static bool has_options_of_our_own_node(const struct connect_settings *settings)
     return settings->listen.count > 0 || settings->hold_ms > 0 ||
            node->network != network_default || node->key != NULL || node->key_hex != NULL ||
            node->finalized != NULL || node->head != NULL || node->agent != agent_default ||
-           node->qlog != NULL || node->keylog != NULL || node->trace != 0 || node->sign != 0;
+           settings->by_root != NULL || settings->by_range != NULL || node->qlog != NULL ||
+           node->keylog != NULL || node->trace != 0 || node->sign != 0;
 }
 
 static void check_combination(const struct connect_settings *settings)
@@ -148,20 +169,77 @@ static void check_combination(const struct connect_settings *settings)
     if (settings->from != NULL && has_options_of_our_own_node(settings))
         connect_usage_error("with --from it is the other node that dials: --listen, --network, "
                             "--key, --key-hex, --finalized, --head, --agent, --qlog, --keylog, "
-                            "--trace, --sign and --hold are its own");
+                            "--trace, --sign, --hold and those of blocks are its own");
+}
+
+/* ---- blocks ---- */
+
+static void read_roots(struct connect_settings *settings)
+{
+    const char *text = settings->by_root;
+    while (*text != '\0') {
+        char root[2 + 2 * BLOCK_ROOT_SIZE + 1];
+        size_t length = strcspn(text, ","), before = settings->roots.size;
+        snprintf(root, sizeof(root), "%.*s", (int)length, text);
+        if (length >= sizeof(root) ||
+            !hex_read(root + (strncmp(root, "0x", 2) == 0 ? 2 : 0), &settings->roots) ||
+            settings->roots.size - before != BLOCK_ROOT_SIZE)
+            connect_usage_error("--blocks-by-root %.*s: a root has 64 hexadecimal digits",
+                                (int)length, text);
+        text += length + (text[length] == ',' && text[length + 1] != '\0');
+        if (*text == ',')
+            connect_usage_error("--blocks-by-root: a comma without a root behind it");
+    }
+    settings->blocks.roots = (block_root_list)settings->roots.data;
+    settings->blocks.root_count = settings->roots.size / BLOCK_ROOT_SIZE;
+    if (settings->blocks.root_count == 0 || settings->blocks.root_count > BLOCKS_BY_ROOT_MAX)
+        connect_usage_error("--blocks-by-root: %zu roots; 1 to %d can be asked for",
+                            settings->blocks.root_count, BLOCKS_BY_ROOT_MAX);
+}
+
+static void read_range(struct connect_settings *settings)
+{
+    char start[24];
+    const char *text = settings->by_range, *colon = strchr(text, ':');
+    struct block_range *range = &settings->blocks.range;
+    size_t length = colon != NULL ? (size_t)(colon - text) : sizeof(start);
+    if (length < sizeof(start))
+        snprintf(start, sizeof(start), "%.*s", (int)length, text);
+    if (length >= sizeof(start) || !number_read(start, &range->start) ||
+        !number_read(colon + 1, &range->count) || range->count == 0 ||
+        range->count > BLOCKS_BY_RANGE_MAX || range->start > UINT64_MAX - range->count)
+        connect_usage_error("--blocks-by-range %s: write START:COUNT, a slot and 1 to %d of them",
+                            text, BLOCKS_BY_RANGE_MAX);
+}
+
+static void read_blocks(struct connect_settings *settings)
+{
+    if (settings->by_root != NULL && settings->by_range != NULL)
+        connect_usage_error("--blocks-by-root and --blocks-by-range exclude each other");
+    if (settings->by_root != NULL)
+        read_roots(settings);
+    else if (settings->by_range != NULL)
+        read_range(settings);
+    else if (settings->save != NULL)
+        connect_usage_error("--save: nothing is to be fetched; see --blocks-by-root and "
+                            "--blocks-by-range");
+    bool fetches = settings->by_root != NULL || settings->by_range != NULL;
+    if (settings->until == UNTIL_DEFAULT)
+        settings->until = fetches ? ATTEMPT_STATUS : ATTEMPT_MESH;
 }
 
 void connect_settings_read(int argc, char **argv, struct connect_settings *settings)
 {
     *settings = (struct connect_settings){
         .node = {.network = network_default, .agent = agent_default, .log_level = LOG_ERROR},
-        .until = ATTEMPT_MESH,
+        .until = UNTIL_DEFAULT,
         .timeout_ms = TIMEOUT_DEFAULT_MS,
     };
     struct options_result result = options_parse(&program, argc, argv, settings);
     struct error error;
     settings->target = result.operand_count > 0 ? result.operands[0] : NULL;
     check_combination(settings);
+    read_blocks(settings);
     if (settings->target != NULL &&
         !node_address_parse(settings->target, &settings->address, &error))
         connect_usage_error("%s", error.text);
@@ -177,5 +255,6 @@ void connect_settings_read(int argc, char **argv, struct connect_settings *setti
 
 void connect_settings_clear(struct connect_settings *settings)
 {
+    buffer_clear(&settings->roots);
     options_clear(&program, settings);
 }

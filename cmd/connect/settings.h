@@ -5,6 +5,7 @@
 #include "common/options.h"
 #include "net/address/node_address.h"
 #include "net/host/attempt.h"
+#include "net/host/host.h"
 #include "net/host/options.h"
 
 struct connect_settings {
@@ -17,6 +18,9 @@ struct connect_settings {
     struct node_options node;
     int until; /* enum attempt_step */
     uint64_t timeout_ms, hold_ms;
+    const char *by_root, *by_range, *save; /* blocks to be fetched, and the folder for them */
+    struct host_blocks_request blocks;
+    struct buffer roots; /* its */
 };
 
 /* Reads the command line; exits on help and on bad usage. */

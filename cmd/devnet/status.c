@@ -13,6 +13,8 @@
 #include "devnet/family.h"
 #include "devnet/genesis.h"
 #include "net/mesh/collect.h"
+#include "net/mesh/lean_answer.h"
+#include "net/mesh/prometheus.h"
 #include "net/mesh/snapshot.h"
 
 enum { ANSWER_TIMEOUT_MS = 2000, VISIT_MS = 500 };
@@ -67,24 +69,33 @@ static json_t *count_mesh(const json_t *answer)
     return counts;
 }
 
-/* The sum over all clients; NULL where the node's page of metrics does not tell. */
+/* By its own API, or else its page of metrics; NULL where neither tells. */
 static json_t *count_connected(const json_t *answer)
 {
-    static const char metric[] = "lean_connected_peers";
-    double sum = 0;
-    bool told = false;
-    const char *name;
-    json_t *value;
-    json_object_foreach(json_object_get(json_object_get(answer, "volatile"), "metrics"), name,
-                        value)
+    const json_t *peers = json_object_get(json_object_get(answer, "lean"), "peers");
+    const json_t *metrics = json_object_get(json_object_get(answer, "volatile"), "metrics");
+    json_int_t count = 0;
+    double sum;
+    size_t index;
+    const json_t *peer;
+    json_array_foreach(peers, index, peer)
     {
-        size_t length = strlen(metric);
-        if (strncmp(name, metric, length) != 0 || (name[length] != '{' && name[length] != '\0'))
-            continue;
-        told = true;
-        sum += json_number_value(value);
+        count += lean_peer_is_connected(peer);
     }
-    return told ? json_integer((json_int_t)sum) : NULL;
+    if (json_is_array(peers))
+        return json_integer(count);
+    return prometheus_sum(metrics, "lean_connected_peers", &sum) ? json_integer((json_int_t)sum)
+                                                                 : NULL;
+}
+
+/* What a Lean node's own API told: its head is newer than what a visitor was told of. */
+static void add_lean(json_t *entry, const json_t *lean)
+{
+    const json_t *choice = json_object_get(lean, "fork_choice");
+    if (json_is_object(choice))
+        json_object_set(entry, "head", json_object_get(choice, "head"));
+    if (lean != NULL)
+        json_object_set(entry, "health", json_object_get(lean, "health"));
 }
 
 /* What it says of itself. */
@@ -100,6 +111,7 @@ static void add_answer(json_t *entry, const json_t *answer, bool ours)
         json_object_set_new(entry, "mesh", count_mesh(answer));
     } else {
         json_object_set_new(entry, "peers", count_connected(answer));
+        add_lean(entry, json_object_get(answer, "lean"));
     }
 }
 
@@ -110,6 +122,15 @@ static const char *state_of(const struct devnet_node *node, const json_t *answer
     if (answer != NULL || foreign)
         return "up";
     return process_is_running(&node->process) ? "silent" : "down";
+}
+
+/* NULL where no genesis folder tells. */
+static json_t *validators_of(const struct devnet_node *node)
+{
+    json_t *validators = node->validator_count > 0 ? json_array() : NULL;
+    for (size_t i = 0; i < node->validator_count; i++)
+        json_array_append_new(validators, json_integer((json_int_t)node->validators[i]));
+    return validators;
 }
 
 static json_t *describe(const struct devnet_node *node, const json_t *snapshot)
@@ -126,6 +147,7 @@ static json_t *describe(const struct devnet_node *node, const json_t *snapshot)
     if (node->of_genesis)
         json_object_update_new(entry, json_pack("{s:b,s:s?,s:s?}", "foreign", 1, "lean_api",
                                                 node->lean_api, "metrics", node->metrics));
+    json_object_set_new(entry, "validators", validators_of(node));
     if (answer != NULL)
         add_answer(entry, answer, !node->of_genesis);
     return entry;

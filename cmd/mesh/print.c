@@ -109,6 +109,22 @@ static void print_info(const json_t *entry)
                         json_object_size(json_object_get(unsteady, "metrics")));
 }
 
+static void print_lean(const json_t *lean)
+{
+    const json_t *head = json_object_get(json_object_get(lean, "fork_choice"), "head"), *peer;
+    size_t index;
+    if (lean == NULL)
+        return;
+    mesh_print_line("  Lean API %s: %s", text_of(lean, "url"), text_of(lean, "health"));
+    if (head != NULL)
+        mesh_print_line("    head %s at slot %" JSON_INTEGER_FORMAT, text_of(head, "root"),
+                        json_integer_value(json_object_get(head, "slot")));
+    json_array_foreach(json_object_get(lean, "peers"), index, peer)
+    {
+        mesh_print_line("    peer %s, %s", text_of(peer, "peer_id"), text_of(peer, "state"));
+    }
+}
+
 /* What a node that was visited let us see. */
 static void print_foreign(const json_t *entry)
 {
@@ -130,6 +146,7 @@ static void print_foreign(const json_t *entry)
     }
     if (ended != NULL)
         mesh_print_line("  went before the visit was over: %s", ended);
+    print_lean(json_object_get(entry, "lean"));
     print_info(entry);
 }
 
@@ -137,6 +154,7 @@ static void print_endpoint(const json_t *entry)
 {
     printf("%sendpoint%s ", output_colour(stdout, COLOUR_BOLD), output_colour_end(stdout));
     mesh_print_line("%s", text_of(entry, "url"));
+    print_lean(json_object_get(entry, "lean"));
     print_info(entry);
 }
 

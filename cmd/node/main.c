@@ -27,6 +27,7 @@ struct node {
     struct event_base *base;
     struct client client;
     struct identity *identity;
+    struct block_store *blocks; /* NULL: none are kept */
     struct host *host;
     struct resolver *resolver;
     struct dialer *dialer;
@@ -180,6 +181,18 @@ static struct identity *take_identity(const struct node *node, const struct node
     return identity;
 }
 
+static bool open_blocks(struct node *node, const struct node_settings *settings,
+                        struct error *error)
+{
+    if (settings->blocks == NULL)
+        return true;
+    node->blocks = block_store_new(settings->blocks, error);
+    if (node->blocks == NULL)
+        return error_prefix(error, "--blocks");
+    log_info("--blocks %s: %zu blocks", settings->blocks, block_store_count(node->blocks));
+    return true;
+}
+
 static bool node_start(struct node *node, const struct node_settings *settings, struct error *error)
 {
     client_read(settings, &node->client);
@@ -191,6 +204,9 @@ static bool node_start(struct node *node, const struct node_settings *settings, 
     node->identity = take_identity(node, settings, error);
     if (node->identity == NULL)
         return false;
+    if (!open_blocks(node, settings, error))
+        return false;
+    host.blocks = node->blocks;
     host.is_aggregator = node->client.is_aggregator;
     host.base = node->base;
     host.identity = node->identity;
@@ -266,6 +282,7 @@ static bool node_clear(struct node *node)
     line_writer_free(node->trace);
     if (node->resolver != NULL)
         resolver_free(node->resolver);
+    block_store_free(node->blocks);
     identity_free(node->identity);
     client_clear(&node->client);
     event_free(node->terminated);

@@ -56,6 +56,11 @@ static const struct option_spec options[] = {
                      "signed ones are refused), or strict, libp2p's default (signed, not "
                      "compressed, and unsigned ones are refused); Lean's are never signed "
                      "(default none)"),
+    {"blocks", 0, OPTION_STRING, AT(blocks), "DIR",
+     "Answer requests for blocks, by root and by range, from the files there as they are at the "
+     "start, each the SSZ of a signed block (default: none are kept, which is answered with code "
+     "3)",
+     .files = true},
     {"api", 'a', OPTION_STRING, AT(api), "HOST:PORT",
      "Serve the HTTP API there, on loopback only, or `off` (default 127.0.0.1:0)"},
     NODE_OPTION_LOGS(struct node_settings),
@@ -121,12 +126,14 @@ static const struct program_spec program = {
     .name = "devnet-node",
     .summary = "one Lean networking node: libp2p over QUIC, status, gossipsub",
     .description =
-        "Listens and dials, answers and asks status, identify and ping, gossips on its topics, "
+        "Listens and dials, answers and asks status, identify and ping, answers requests for "
+        "blocks, "
+        "gossips on its topics, "
         "writes QUIC logs and serves a local HTTP API.\n\n"
         "Prints one JSON object a line on stdout: first {\"event\":\"ready\"} with the peer id, "
         "the multiaddrs and the API's address, then what happens: connected, confirmed, status, "
         "identified, stream_opened, stream_closed, subscribed, unsubscribed, mesh_joined, "
-        "mesh_left, message, message_refused, disconnected and others.\n\n"
+        "mesh_left, message, message_refused, blocks_answered, disconnected and others.\n\n"
         "The API: GET /health, /mesh, /peers, /events, /metrics, and of Lean's nodes "
         "/lean/v0/health, /lean/v0/fork_choice and /lean/v0/checkpoints/justified, which tell "
         "what --head and --finalized say; POST /connect, /disconnect, /ping, /publish, "
@@ -142,7 +149,9 @@ static const struct program_spec program = {
         "status-silent, status-refused, status-malformed, status-endless, status-not-spoken, "
         "identify-not-spoken, gossipsub-not-spoken, gossipsub-reset and prunes-everybody do what "
         "their names say; gossipsub-1.1-alone and gossipsub-1.0-alone hide every other version; "
-        "with not-spoken-reset, streams are reset where `na` would be answered.",
+        "with not-spoken-reset, streams are reset where `na` would be answered; blocks-too-large, "
+        "blocks-twice, blocks-other, blocks-code, blocks-malformed and blocks-stalled are wrong "
+        "answers to requests for blocks.",
     .options = options,
     .commands = commands,
     .examples = examples,

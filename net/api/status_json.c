@@ -3,7 +3,7 @@
 #include "common/hex.h"
 
 /* A peer may claim a slot beyond what a JSON integer holds here; a real keeps it a number. */
-static json_t *slot_json(uint64_t slot)
+json_t *slot_json(uint64_t slot)
 {
     return slot <= INT64_MAX ? json_integer((json_int_t)slot) : json_real((double)slot);
 }

@@ -6,6 +6,8 @@
 
 #include "net/host/peers.h"
 #include "net/host/protocol_end.h"
+#include "net/protocols/block.h"
+#include "net/protocols/blocks_by_range.h"
 
 enum host_event_kind {
     HOST_CONNECTED,          /* connection: handshake complete, peer known */
@@ -29,6 +31,10 @@ enum host_event_kind {
     HOST_GRAFT_ACKNOWLEDGED, /* the peer has all of our last GRAFT */
     HOST_MESSAGE,            /* topic, id, payload */
     HOST_MESSAGE_REFUSED,    /* topic, refusal, reason */
+    HOST_BLOCK,              /* block, payload: came from the peer, and was asked for */
+    HOST_BLOCKS_RECEIVED,    /* count: the answer is whole */
+    HOST_BLOCKS_FAILED,      /* connection, count: that came before; end, reason */
+    HOST_BLOCKS_ANSWERED,    /* connection, protocol, code, count: we did; reason where refused */
     HOST_HEALING,            /* healing, reason; the peer may be gone: none is given */
     HOST_DISCONNECTED,       /* connection, close */
 };
@@ -67,6 +73,10 @@ struct host_event {
     struct bytes payload;
     enum gossipsub_refusal refusal;
     uint64_t rtt_us;
+    const struct block_summary *block;
+    const char *protocol; /* "blocks_by_root" or "blocks_by_range" */
+    uint8_t code;         /* of enum reqresp_code */
+    size_t count;         /* blocks */
     const struct host_healing *healing;
 };
 

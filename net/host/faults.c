@@ -20,6 +20,12 @@ static const struct {
     {"prunes-everybody", FAULT_PRUNES_EVERYBODY},
     {"gossipsub-1.1-alone", FAULT_GOSSIPSUB_1_1_ALONE},
     {"gossipsub-1.0-alone", FAULT_GOSSIPSUB_1_0_ALONE},
+    {"blocks-too-large", FAULT_BLOCKS_TOO_LARGE},
+    {"blocks-twice", FAULT_BLOCKS_TWICE},
+    {"blocks-other", FAULT_BLOCKS_OTHER},
+    {"blocks-code", FAULT_BLOCKS_CODE},
+    {"blocks-malformed", FAULT_BLOCKS_MALFORMED},
+    {"blocks-stalled", FAULT_BLOCKS_STALLED},
 };
 
 enum { FAULTS = sizeof(faults) / sizeof(*faults) };

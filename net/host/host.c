@@ -21,6 +21,8 @@ static const struct protocol *const protocols[] = {
     &gossipsub_protocols[GOSSIPSUB_1_0],
     &gossipsub_protocols[GOSSIPSUB_1_3],
     &status_protocol,
+    &blocks_by_root_protocol,
+    &blocks_by_range_protocol,
     &identify_protocol,
     &identify_push_protocol,
     &ping_protocol,
@@ -499,6 +501,11 @@ void host_ask_identify(struct peer_connection *connection)
 bool host_ping(struct peer *peer)
 {
     return ping_ask(peer_oldest_connection(peer));
+}
+
+bool host_ask_blocks(struct peer *peer, const struct host_blocks_request *request)
+{
+    return blocks_ask(peer_oldest_connection(peer), request);
 }
 
 bool host_subscribe(struct host *host, const char *topic, struct error *error)

@@ -5,6 +5,7 @@
 #define NET_HOST_HOST_H
 
 #include "net/address/enr.h"
+#include "net/host/block_store.h"
 #include "net/host/events.h"
 #include "net/host/rpc_tracer.h"
 
@@ -34,6 +35,12 @@ enum host_fault {
     FAULT_NOT_SPOKEN_RESET = 1 << 10,    /* resets streams where it would answer `na` */
     FAULT_GOSSIPSUB_1_1_ALONE = 1 << 11, /* speaks no other version of gossipsub */
     FAULT_GOSSIPSUB_1_0_ALONE = 1 << 12,
+    FAULT_BLOCKS_TOO_LARGE = 1 << 13, /* announces a block of more than 10 MiB */
+    FAULT_BLOCKS_TWICE = 1 << 14,     /* sends each block twice */
+    FAULT_BLOCKS_OTHER = 1 << 15,     /* sends its first block, whatever was asked for */
+    FAULT_BLOCKS_CODE = 1 << 16,      /* answers with a code that there is not */
+    FAULT_BLOCKS_MALFORMED = 1 << 17, /* answers with what is no snappy */
+    FAULT_BLOCKS_STALLED = 1 << 18,   /* begins an answer, and says no more */
 };
 
 /* 0 where there is none of that name. */
@@ -57,6 +64,8 @@ struct host_settings {
      * unacknowledged. Half of it is from one keep-alive to the next. */
     uint64_t idle_timeout_ms;
     unsigned faults;
+    const struct block_store *blocks; /* borrowed; what blocks are asked for is answered from; NULL:
+                                         none are kept */
     size_t budget; /* bytes of large RPCs that come in, of all peers together: see shares.h */
     const struct peer_id *direct_peers; /* borrowed; never in a mesh, sent every message */
     size_t direct_peer_count;
@@ -120,6 +129,17 @@ void host_ask_identify(struct peer_connection *connection);
 /* Sends a ping on the peer's oldest connection: HOST_PONG or HOST_PING_FAILED follows. False where
  * no stream could be opened. */
 bool host_ping(struct peer *peer);
+
+/* By their roots, or where there are none by their slots. */
+struct host_blocks_request {
+    block_root_list roots; /* borrowed until they are asked for */
+    size_t root_count;     /* at most BLOCKS_BY_ROOT_MAX */
+    struct block_range range;
+};
+
+/* Asks on the peer's oldest connection: HOST_BLOCK follows for each that comes, and in the end
+ * HOST_BLOCKS_RECEIVED or HOST_BLOCKS_FAILED. False where no stream could be opened. */
+bool host_ask_blocks(struct peer *peer, const struct host_blocks_request *request);
 
 /* A topic as people write it: "lean:NAME" is Lean's topic of that name on our network, anything
  * else stands for itself. Freed with free(); NULL with the error set where no topic has that name.

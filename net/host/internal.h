@@ -95,6 +95,7 @@ struct host {
     struct event *shares_timer;
     TAILQ_HEAD(, intake) intakes; /* which go on in the next turn of the loop */
     struct event *intake_turn;
+    size_t blocks_answers;    /* that are under way */
     uint64_t intake_resets;   /* streams that lost their share */
     size_t most_kept;         /* bytes, about, since memory was last given back to the system */
     uint64_t record_sequence; /* of its node record */
@@ -138,12 +139,22 @@ const struct protocol *host_protocol_find(const struct host *host, const char *n
 size_t host_protocol_names(const struct host *host, const char **names, size_t size);
 
 extern const struct protocol ping_protocol, identify_protocol, identify_push_protocol,
-    status_protocol;
+    status_protocol, blocks_by_root_protocol, blocks_by_range_protocol;
 bool ping_ask(struct peer_connection *connection);
 void status_ask(struct peer_connection *connection);
 void identify_ask(struct peer_connection *connection);
 /* Adds to the connection's QUIC log what identify told of the peer's implementation, if it did. */
 void host_log_agent(const struct peer_connection *connection);
+
+/* ---- blocks_ask.c, blocks_answer.c: the two sides of both protocols ---- */
+bool blocks_ask(struct peer_connection *connection, const struct host_blocks_request *request);
+void blocks_asked_data(struct protocol_stream *stream, struct bytes data);
+void blocks_asked_fin(struct protocol_stream *stream);
+void blocks_asked_ended(struct protocol_stream *stream, enum protocol_end end);
+void blocks_answer_data(struct protocol_stream *stream, struct bytes data);
+void blocks_answer_fin(struct protocol_stream *stream);
+void blocks_answer_acknowledged(struct protocol_stream *stream);
+void blocks_answer_ended(struct protocol_stream *stream);
 
 /* ---- signing.c ---- */
 /* Before there are topics. */

@@ -1,160 +1,52 @@
 #include "net/host/lifecycle_search.h"
 
-#include <stdlib.h>
+_Static_assert((int)LIFECYCLE_MODEL_KINDS <= (int)STATE_SEARCH_KINDS_MAX &&
+                   (int)LIFECYCLE_MODEL_SUCCESSORS_MAX <= (int)STATE_SEARCH_SUCCESSORS_MAX,
+               "the search has room for what can happen");
 
-#include "common/memory.h"
-
-enum { TABLE_SIZE = 2 * LIFECYCLE_SEARCH_STATES_MAX, NO_STATE = LIFECYCLE_SEARCH_STATES_MAX };
-
-static size_t first_place(uint64_t key)
+static size_t successors_of(void *context, struct state_key key, struct state_successor *successors)
 {
-    return (size_t)(key * 0x9e3779b97f4a7c15 >> 32) % TABLE_SIZE;
-}
-
-/* The number of the state of KEY, a new one if need be; NO_STATE where there are too many. */
-static uint32_t find_or_add(struct lifecycle_search *search, uint64_t key, uint32_t parent,
-                            struct lifecycle_model_event event)
-{
-    size_t place = first_place(key);
-    for (; search->table[place] != 0; place = (place + 1) % TABLE_SIZE) {
-        if (search->states[search->table[place] - 1].key == key)
-            return search->table[place] - 1;
-    }
-    if (search->state_count == LIFECYCLE_SEARCH_STATES_MAX)
-        return NO_STATE;
-    search->states[search->state_count] =
-        (struct lifecycle_search_state){.key = key, .parent = parent, .event = event};
-    search->table[place] = ++search->state_count;
-    return search->state_count - 1;
-}
-
-static void add_fair(struct lifecycle_search *search, uint32_t from, uint32_t to)
-{
-    if (search->fair_count == search->fair_capacity) {
-        search->fair_capacity = search->fair_capacity > 0 ? 2 * search->fair_capacity : 4096;
-        search->fair = memory_resize(search->fair, search->fair_capacity * sizeof(*search->fair));
-    }
-    search->fair[search->fair_count][0] = from;
-    search->fair[search->fair_count++][1] = to;
-}
-
-static void violate(struct lifecycle_search *search, uint32_t state, const char *what)
-{
-    search->violation = what;
-    search->violating = state;
-}
-
-/* Follows every event that can happen in the state numbered FROM; false ends the search. */
-static bool expand(struct lifecycle_search *search, uint32_t from)
-{
-    struct lifecycle_model_successor successors[LIFECYCLE_MODEL_SUCCESSORS_MAX];
-    size_t count = lifecycle_model_successors(search->module, search->states[from].key, successors);
-    bool fair_events = false;
+    const struct lifecycle_module *const *module = context;
+    struct lifecycle_model_successor found[LIFECYCLE_MODEL_SUCCESSORS_MAX];
+    size_t count = lifecycle_model_successors(*module, key.words[0], found);
     for (size_t i = 0; i < count; i++) {
-        uint32_t to = find_or_add(search, successors[i].key, from, successors[i].event);
-        if (to == NO_STATE)
-            return false;
-        search->transitions++;
-        search->happened[successors[i].event.kind]++;
-        if (successors[i].violation != NULL) {
-            violate(search, to, successors[i].violation);
-            return false;
-        }
-        if (!lifecycle_model_is_hostile(successors[i].event) && to != from) {
-            add_fair(search, from, to);
-            fair_events = true;
-        }
+        struct lifecycle_model_event event = found[i].event;
+        successors[i] = (struct state_successor){
+            .event = {.kind = event.kind, .side = event.side, .detail = event.connection},
+            .key = {{found[i].key}},
+            .hostile = lifecycle_model_is_hostile(event),
+            .violation = found[i].violation};
     }
-    if (fair_events || lifecycle_model_is_settled(search->module, search->states[from].key))
-        return true;
-    violate(search, from, "nothing more happens, and there is not one stream each way");
-    return false;
+    return count;
 }
 
-/* Where each state's fair transitions begin; those of the last state end at the end. */
-static uint32_t *index_fair(const struct lifecycle_search *search)
+static bool is_settled(void *context, struct state_key key)
 {
-    uint32_t *first = memory_new((search->state_count + 1) * sizeof(*first));
-    for (size_t i = 0; i < search->fair_count; i++)
-        first[search->fair[i][0] + 1]++;
-    for (uint32_t state = 0; state < search->state_count; state++)
-        first[state + 1] += first[state];
-    return first;
+    const struct lifecycle_module *const *module = context;
+    return lifecycle_model_is_settled(*module, key.words[0]);
 }
 
-/* Puts states into ORDER so that every fair event leads to a later one, and returns how many: where
- * some are left, fair events can go round in a circle. */
-static size_t order_states(struct lifecycle_search *search, const uint32_t *first, uint32_t *order)
+void lifecycle_search_run(struct state_search *search, const struct lifecycle_module *module)
 {
-    uint32_t *incoming = memory_new(search->state_count * sizeof(*incoming));
-    size_t ordered = 0;
-    for (size_t i = 0; i < search->fair_count; i++)
-        incoming[search->fair[i][1]]++;
-    for (uint32_t state = 0; state < search->state_count; state++) {
-        if (incoming[state] == 0)
-            order[ordered++] = state;
-    }
-    for (size_t i = 0; i < ordered; i++) {
-        for (size_t edge = first[order[i]]; edge < first[order[i] + 1]; edge++) {
-            if (--incoming[search->fair[edge][1]] == 0)
-                order[ordered++] = search->fair[edge][1];
-        }
-    }
-    for (uint32_t state = 0; ordered < search->state_count && search->violation == NULL; state++) {
-        if (incoming[state] > 0)
-            violate(search, state, "events that are not hostile can go on for ever");
-    }
-    free(incoming);
-    return ordered;
+    state_search_run(search, &(struct state_model){
+                                 .context = &module,
+                                 .start = {{lifecycle_model_start()}},
+                                 .states_max = LIFECYCLE_SEARCH_STATES_MAX,
+                                 .successors = successors_of,
+                                 .is_settled = is_settled,
+                                 .unsettled = "nothing more happens, and there is not one stream "
+                                              "each way"});
 }
 
-static void check_ways(struct lifecycle_search *search)
+struct lifecycle_model_event lifecycle_search_event(const struct state_search *search,
+                                                    uint32_t state)
 {
-    uint32_t *first = index_fair(search);
-    uint32_t *order = memory_new(search->state_count * sizeof(*order));
-    unsigned *ways = memory_new(search->state_count * sizeof(*ways));
-    for (size_t i = order_states(search, first, order); i-- > 0;) {
-        unsigned *way = &ways[order[i]];
-        for (size_t edge = first[order[i]]; edge < first[order[i] + 1]; edge++) {
-            unsigned longer = ways[search->fair[edge][1]] + 1;
-            *way = longer > *way ? longer : *way;
-        }
-        search->longest_way = *way > search->longest_way ? *way : search->longest_way;
-    }
-    free(first);
-    free(order);
-    free(ways);
+    struct state_event event = search->states[state].event;
+    return (struct lifecycle_model_event){
+        .kind = event.kind, .side = event.side, .connection = event.detail};
 }
 
-void lifecycle_search_run(struct lifecycle_search *search, const struct lifecycle_module *module)
+uint64_t lifecycle_search_key(const struct state_search *search, uint32_t state)
 {
-    *search = (struct lifecycle_search){.module = module};
-    search->states = memory_new(LIFECYCLE_SEARCH_STATES_MAX * sizeof(*search->states));
-    search->table = memory_new(TABLE_SIZE * sizeof(*search->table));
-    find_or_add(search, lifecycle_model_start(), 0, (struct lifecycle_model_event){0});
-    for (uint32_t state = 0; state < search->state_count; state++) {
-        if (!expand(search, state))
-            return;
-    }
-    search->closed = true;
-    check_ways(search);
-}
-
-uint32_t *lifecycle_search_path(const struct lifecycle_search *search, uint32_t state,
-                                size_t *length)
-{
-    *length = 0;
-    for (uint32_t i = state; i != 0; i = search->states[i].parent)
-        ++*length;
-    uint32_t *path = memory_new((*length + 1) * sizeof(*path));
-    for (size_t i = *length; i > 0; i--, state = search->states[state].parent)
-        path[i - 1] = state;
-    return path;
-}
-
-void lifecycle_search_clear(struct lifecycle_search *search)
-{
-    free(search->states);
-    free(search->table);
-    free(search->fair);
+    return search->states[state].key.words[0];
 }

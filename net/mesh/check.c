@@ -21,6 +21,11 @@ static const struct {
                            "topics carry the network's name, so nodes of another never mesh"},
     [MESH_STATUS_COMPATIBLE] = {"status_compatible", MESH_ERROR,
                                 "two roots finalized at one slot are two chains"},
+    [MESH_CHAIN_POSSIBLE] = {"chain_possible", MESH_ERROR,
+                             "a head descends from what is finalized, and so is never before it "
+                             "nor beside it"},
+    [MESH_API_OWN] = {"api_own", MESH_ERROR,
+                      "what another node's API tells is taken for what this one does"},
     [MESH_PEERING_MUTUAL] = {"peering_mutual", MESH_ERROR,
                              "one end takes for connected what the other has forgotten"},
     [MESH_OUTBOUND_STREAM] = {"outbound_stream", MESH_ERROR,
@@ -32,6 +37,10 @@ static const struct {
     [MESH_PEER_STREAM] = {"peer_stream", MESH_ERROR,
                           "a peer without a stream of its own can subscribe to nothing and send "
                           "nothing"},
+    [MESH_PEERS_COMPLETE] =
+        {"peers_complete", MESH_WARNING,
+         "the nodes of a small network are all bootnodes of each other, and one "
+         "that lacks some has dropped them or could not dial them"},
     [MESH_EDGE_MUTUAL] = {"edge_mutual", MESH_ERROR,
                           "messages go one way only over an edge that one end does not have"},
     [MESH_DEGREE] = {"degree", MESH_ERROR,
@@ -404,6 +413,7 @@ json_t *mesh_check(const json_t *snapshot)
     index_nodes(&check);
     check_nodes(&check);
     check_foreign_nodes(&check);
+    check_lean_apis(&check);
     json_object_foreach(check.topics, name, ignored)
     {
         check_topic_parts(&check, name);
@@ -411,6 +421,7 @@ json_t *mesh_check(const json_t *snapshot)
     json_t *result = result_of(&check);
     json_decref(check.nodes);
     json_decref(check.foreign);
+    json_decref(check.foreign_network);
     json_decref(check.finalized);
     json_decref(check.topics);
     return result;

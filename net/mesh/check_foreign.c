@@ -7,7 +7,7 @@
 static void check_network(struct check *check, const json_t *entry, struct subject subject)
 {
     struct bytes other = {0}, network;
-    bool shared = false;
+    bool shared = false, mixed = false;
     const char *topic;
     json_t *value;
     json_object_foreach(json_object_get(entry, "topics"), topic, value)
@@ -15,7 +15,12 @@ static void check_network(struct check *check, const json_t *entry, struct subje
         if (!lean_topic_network(topic, &network))
             continue;
         shared |= check->network == NULL || bytes_equal(network, bytes_of_text(check->network));
+        mixed |= other.data != NULL && !bytes_equal(network, other);
         other = network;
+    }
+    if (other.data != NULL && check->network == NULL && !mixed) {
+        check->foreign_network = json_stringn((const char *)other.data, other.size);
+        check->network = json_string_value(check->foreign_network);
     }
     if (other.data != NULL && !shared)
         check_find(check, MESH_SAME_NETWORK, MESH_ERROR, subject,

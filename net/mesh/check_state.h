@@ -6,11 +6,12 @@
 
 struct check {
     const json_t *snapshot;
-    json_t *nodes;       /* by peer id */
-    json_t *foreign;     /* those that were visited, by peer id */
-    json_t *topics;      /* names that a node is subscribed to */
-    const char *network; /* of the first node that has one */
-    json_t *finalized;   /* roots, by slot */
+    json_t *nodes;           /* by peer id */
+    json_t *foreign;         /* those that were visited, by peer id */
+    json_t *topics;          /* names that a node is subscribed to */
+    const char *network;     /* of the first node that has one */
+    json_t *foreign_network; /* holds it, where that is one that was visited */
+    json_t *finalized;       /* roots, by slot */
     json_t *findings[MESH_INVARIANTS];
     bool unsound;
 };
@@ -57,6 +58,11 @@ void check_empty_mesh(struct check *check, struct subject subject, const json_t 
 void check_refused_messages(struct check *check, const json_t *node);
 /* The peers of which only what others tell is known: a new list of names. */
 json_t *check_not_asked(const struct check *check);
+
+/* ---- check_lean.c ---- */
+
+/* Judges what Lean nodes' own APIs told; after all others. */
+void check_lean_apis(struct check *check);
 
 /* ---- check_parts.c ---- */
 

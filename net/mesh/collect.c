@@ -9,6 +9,7 @@
 #include "common/event.h"
 #include "common/memory.h"
 #include "net/api/client.h"
+#include "net/mesh/lean_ask.h"
 #include "net/mesh/prometheus.h"
 #include "net/mesh/snapshot.h"
 #include "net/mesh/target.h"
@@ -29,9 +30,14 @@ struct question {
     struct collection *collection;
     struct mesh_target target;
     struct visit *visit; /* while it goes on */
-    json_t *metrics;     /* of its page, once they are there */
+    json_t *mesh;        /* what our API answered, until it is looked at */
+    json_t *lean;        /* what a Lean node's answered, once it is there */
+    json_t *metrics;     /* of its page, likewise */
+    bool page_is_guess;  /* that it has one */
     struct error error;  /* what is wrong with that page */
 };
+
+enum { HTTP_OK = 200, HTTP_NOT_FOUND = 404, HTTP_NOT_ALLOWED = 405, HTTP_NOT_THERE = 501 };
 
 static void go_on(struct collection *collection);
 
@@ -46,33 +52,6 @@ static void miss(struct collection *collection, const char *what, const char *er
     snapshot_add_unreachable(collection->snapshot, what, error);
 }
 
-/* ---- our nodes ---- */
-
-static void answered(void *context, int status, const json_t *answer, const char *problem)
-{
-    const struct question *question = context;
-    struct collection *collection = question->collection;
-    const char *api = question->target.api;
-    struct error error;
-    bool added = false;
-    if (status == 0)
-        error_set(&error, "%s", problem);
-    else if (status != 200)
-        error_set(&error, "%s/mesh: answered %d", api, status);
-    else
-        added = snapshot_add_node(collection->snapshot, api, answer, &error);
-    if (!added)
-        miss(collection, api, error.text);
-    over(collection);
-}
-
-static void ask_api(struct question *question)
-{
-    static const struct api_call_handlers handlers = {.done = answered};
-    api_call_new(question->collection->base, question->target.api, "GET", "/mesh", NULL,
-                 question->collection->manner.timeout_ms, &handlers, question, NULL);
-}
-
 /* ---- metrics: those that leanMetrics names begin so, all of them ---- */
 
 static void page_came(void *context, struct bytes text)
@@ -83,24 +62,36 @@ static void page_came(void *context, struct bytes text)
         error_prefix(&question->error, "%s", question->target.page);
 }
 
+/* What was asked by HTTP is there: if nobody is visited, that is all. */
+static void asked(struct question *question)
+{
+    struct collection *collection = question->collection;
+    const struct mesh_target *target = &question->target;
+    if (!target->has_address && question->lean != NULL) {
+        snapshot_add_lean_endpoint(collection->snapshot, target->lean, question->lean, target->page,
+                                   question->metrics);
+        question->metrics = NULL;
+    } else if (!target->has_address && question->metrics != NULL) {
+        snapshot_add_endpoint(collection->snapshot, target->page, question->metrics);
+        question->metrics = NULL;
+    }
+    over(collection);
+}
+
 static void page_over(void *context, int status, const json_t *answer, const char *problem)
 {
     (void)answer;
     struct question *question = context;
-    struct collection *collection = question->collection;
     const char *page = question->target.page;
     if (status == 0)
         error_set(&question->error, "%s", problem);
-    else if (status != 200)
+    else if (status != HTTP_OK)
         error_set(&question->error, "%s: answered %d", page, status);
-    bool nobody = status == 0 && question->target.page_may_be_missing;
-    if (question->metrics == NULL && !nobody) {
-        miss(collection, page, question->error.text);
-    } else if (question->metrics != NULL && !question->target.has_address) {
-        snapshot_add_endpoint(collection->snapshot, page, question->metrics);
-        question->metrics = NULL;
-    }
-    over(collection);
+    bool nobody = (status == 0 && question->target.page_may_be_missing) ||
+                  (status != HTTP_OK && question->page_is_guess);
+    if (question->metrics == NULL && !nobody)
+        miss(question->collection, page, question->error.text);
+    asked(question);
 }
 
 static void ask_page(struct question *question)
@@ -114,29 +105,130 @@ static void ask_page(struct question *question)
     free(server);
 }
 
+/* ---- a Lean node's own API ---- */
+
+/* Where its metrics are not said to be elsewhere, they may be on the same port. */
+static void guess_page(struct question *question)
+{
+    const char *url = question->target.lean;
+    size_t length = strlen(url);
+    question->target.page = text_format("%s%smetrics", url, url[length - 1] == '/' ? "" : "/");
+    question->page_is_guess = true;
+}
+
+static void lean_answered(void *context, json_t *lean, const json_t *faults)
+{
+    struct question *question = context;
+    size_t index;
+    const json_t *fault;
+    question->lean = json_incref(lean);
+    json_array_foreach(faults, index, fault)
+    {
+        bool nobody = json_integer_value(json_array_get(fault, 2)) == 0 && lean == NULL &&
+                      question->target.lean_may_be_missing;
+        if (!nobody)
+            miss(question->collection, json_string_value(json_array_get(fault, 0)),
+                 json_string_value(json_array_get(fault, 1)));
+    }
+    if (lean != NULL && question->target.page == NULL)
+        guess_page(question);
+    if (question->target.page != NULL)
+        ask_page(question);
+    else
+        asked(question);
+}
+
+static void ask_lean(struct question *question)
+{
+    lean_ask(question->collection->base, question->target.lean,
+             question->collection->manner.timeout_ms, lean_answered, question);
+}
+
+/* ---- our nodes ---- */
+
+static void mesh_came(void *context, struct bytes text)
+{
+    struct question *question = context;
+    question->mesh = json_loadb((const char *)text.data, text.size, JSON_DECODE_ANY, NULL);
+}
+
+static bool is_not_ours(int status)
+{
+    return status == HTTP_NOT_FOUND || status == HTTP_NOT_ALLOWED || status == HTTP_NOT_THERE;
+}
+
+static void answered(void *context, int status, const json_t *answer, const char *problem)
+{
+    (void)answer;
+    struct question *question = context;
+    struct collection *collection = question->collection;
+    const char *api = question->target.api;
+    struct error error;
+    bool added = false;
+    if (is_not_ours(status)) {
+        question->target.lean = text_copy(api);
+        ask_lean(question);
+        return;
+    }
+    if (status == 0)
+        error_set(&error, "%s", problem);
+    else if (status != HTTP_OK)
+        error_set(&error, "%s/mesh: answered %d", api, status);
+    else if (question->mesh == NULL)
+        error_set(&error, "%s/mesh: answered %d without JSON", api, status);
+    else
+        added = snapshot_add_node(collection->snapshot, api, question->mesh, &error);
+    if (!added)
+        miss(collection, api, error.text);
+    json_decref(question->mesh); /* large, and no longer of use */
+    question->mesh = NULL;
+    over(collection);
+}
+
+/* Another's API, which has no such page, is a Lean node's. */
+static void ask_api(struct question *question)
+{
+    static const struct api_call_handlers handlers = {.text = mesh_came, .done = answered};
+    api_call_new(question->collection->base, question->target.api, "GET", "/mesh", NULL,
+                 question->collection->manner.timeout_ms, &handlers, question, NULL);
+}
+
 /* ---- visits ---- */
+
+/* What it told by HTTP, of which it is not known now whose it is. */
+static void keep_as_endpoint(const struct question *question)
+{
+    const struct mesh_target *target = &question->target;
+    json_t *snapshot = question->collection->snapshot;
+    if (question->lean != NULL)
+        snapshot_add_lean_endpoint(snapshot, target->lean, question->lean, target->page,
+                                   json_incref(question->metrics));
+    else if (question->metrics != NULL)
+        snapshot_add_endpoint(snapshot, target->page, json_incref(question->metrics));
+}
 
 static void visited(void *context, json_t *entry, const char *problem)
 {
     struct question *question = context;
-    struct collection *collection = question->collection;
+    const struct mesh_target *target = &question->target;
+    json_t *snapshot = question->collection->snapshot;
     struct error error;
     bool added = false;
     question->visit = NULL;
     if (entry == NULL)
         error_set(&error, "%s", problem);
-    else if (question->metrics != NULL)
-        snapshot_set_metrics(entry, question->target.page, json_incref(question->metrics));
+    if (entry != NULL && question->metrics != NULL)
+        snapshot_set_metrics(entry, target->page, json_incref(question->metrics));
+    if (entry != NULL && question->lean != NULL)
+        snapshot_set_lean(entry, target->lean, question->lean);
     if (entry != NULL)
-        added = snapshot_add_foreign(collection->snapshot, question->target.text, entry, &error);
+        added = snapshot_add_foreign(snapshot, target->text, entry, &error);
     if (!added) {
-        miss(collection, question->target.text, error.text);
-        if (question->metrics != NULL)
-            snapshot_add_endpoint(collection->snapshot, question->target.page,
-                                  json_incref(question->metrics));
+        miss(question->collection, target->text, error.text);
+        keep_as_endpoint(question);
     }
     json_decref(entry);
-    over(collection);
+    over(question->collection);
 }
 
 static bool visit(struct question *question)
@@ -177,9 +269,11 @@ static bool begin(struct question *question)
         return target->has_address && visit(question);
     if (target->api != NULL)
         ask_api(question);
+    else if (target->lean != NULL)
+        ask_lean(question);
     else if (target->page != NULL)
         ask_page(question);
-    return target->api != NULL || target->page != NULL;
+    return target->api != NULL || target->lean != NULL || target->page != NULL;
 }
 
 static void go_on(struct collection *collection)
@@ -261,6 +355,8 @@ json_t *mesh_collect(const char *const *targets, size_t count, const struct mesh
     for (size_t i = 0; i < count; i++) {
         mesh_target_clear(&collection.questions[i].target);
         json_decref(collection.questions[i].metrics);
+        json_decref(collection.questions[i].lean);
+        json_decref(collection.questions[i].mesh);
     }
     free(collection.questions);
     return collection.snapshot;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/memory.h"
+#include "net/mesh/lean_answer.h"
 #include "net/mesh/members.h"
 #include "net/mesh/snapshot.h"
 
@@ -42,16 +43,36 @@ static size_t index_of(const json_t *set, const char *name)
     return (size_t)json_integer_value(json_object_get(set, name));
 }
 
+/* Of the peers that a Lean node's own API tells of. */
+static void learn_heard(struct mesh_links *links, const json_t *entry)
+{
+    const char *teller = snapshot_teller(entry);
+    size_t index;
+    const json_t *peer;
+    json_array_foreach(member(member(entry, "lean"), "peers"), index, peer)
+    {
+        if (teller == NULL || !lean_peer_is_connected(peer))
+            continue;
+        learn(links->ids, teller);
+        learn(links->ids, snapshot_item_name(peer));
+    }
+}
+
 static void learn_names(struct mesh_links *links, const json_t *snapshot)
 {
     size_t index, inner;
     const json_t *node, *item;
     const char *name;
     json_t *topic;
+    json_array_foreach(member(snapshot, "endpoints"), index, node)
+    {
+        learn_heard(links, node);
+    }
     json_array_foreach(member(snapshot, "foreign"), index, node)
     {
         if (snapshot_item_name(node) != NULL)
             learn(links->ids, snapshot_item_name(node));
+        learn_heard(links, node);
         json_object_foreach(member(node, "topics"), name, topic)
         {
             learn(links->names, name);
@@ -150,6 +171,24 @@ static void note_visit(struct mesh_links *links, enum mesh_look look, const json
     vertex->known[look] = true;
 }
 
+/* A Lean node tells whom it is connected to, and not by which connections. */
+static void claim_heard(struct mesh_links *links, enum mesh_look look, const json_t *entry)
+{
+    const char *teller = snapshot_teller(entry);
+    const json_t *peers = member(member(entry, "lean"), "peers");
+    size_t index;
+    const json_t *peer;
+    make_room(links, peers);
+    json_array_foreach(peers, index, peer)
+    {
+        if (teller == NULL || !lean_peer_is_connected(peer))
+            continue;
+        size_t own = index_of(links->ids, teller);
+        links->vertices[own].known[look] = true;
+        claim(links, look, LINK_CONNECTION, own, snapshot_item_name(peer));
+    }
+}
+
 /* ---- what they say together ---- */
 
 static int compare_sizes(size_t a, size_t b)
@@ -213,6 +252,11 @@ void mesh_links_init(struct mesh_links *links, const json_t *now, const json_t *
         json_array_foreach(member(snapshots[look], "foreign"), index, node)
         {
             note_visit(links, look, node);
+            claim_heard(links, look, node);
+        }
+        json_array_foreach(member(snapshots[look], "endpoints"), index, node)
+        {
+            claim_heard(links, look, node);
         }
     }
     join_claims(links);

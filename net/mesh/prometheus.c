@@ -210,6 +210,24 @@ json_t *prometheus_parse(struct bytes page, const char *prefix, struct error *er
     return samples;
 }
 
+bool prometheus_sum(const json_t *samples, const char *name, double *sum)
+{
+    size_t length = strlen(name);
+    bool told = false;
+    const char *series;
+    json_t *value;
+    *sum = 0;
+    json_object_foreach((json_t *)samples, series, value)
+    {
+        if (strncmp(series, name, length) != 0 ||
+            (series[length] != '{' && series[length] != '\0') || !json_is_number(value))
+            continue;
+        told = true;
+        *sum += json_number_value(value);
+    }
+    return told;
+}
+
 /* Without its escapes. */
 static char *plain(struct bytes value)
 {

@@ -3,6 +3,7 @@
 #define NET_MESH_PROMETHEUS_H
 
 #include <jansson.h>
+#include <stdbool.h>
 
 #include "common/bytes.h"
 #include "common/error.h"
@@ -19,6 +20,9 @@ enum {
  * error set where PAGE is no such page; the error names the line.
  */
 json_t *prometheus_parse(struct bytes page, const char *prefix, struct error *error);
+
+/* The sum of NAME's series in such samples, whatever their labels; false where there is none. */
+bool prometheus_sum(const json_t *samples, const char *name, double *sum);
 
 /* The value of LABEL in a series as above; NULL where it has none. Freed with free(). */
 char *prometheus_label(const char *series, const char *label);

@@ -21,6 +21,13 @@ const char *snapshot_item_name(const json_t *item)
     return text;
 }
 
+const char *snapshot_teller(const json_t *entry)
+{
+    const char *id = json_string_value(json_object_get(entry, "peer_id"));
+    const json_t *identity = json_object_get(json_object_get(entry, "lean"), "identity");
+    return id != NULL ? id : json_string_value(json_object_get(identity, "peer_id"));
+}
+
 int snapshot_item_compare(const json_t *a, const json_t *b)
 {
     const char *name_a = snapshot_item_name(a), *name_b = snapshot_item_name(b);
@@ -250,6 +257,31 @@ void snapshot_add_endpoint(json_t *snapshot, const char *url, json_t *metrics)
     }
     json_t *entry = json_pack("{s:s, s:{}, s:{}}", "url", url, "sources", "volatile");
     snapshot_set_metrics(entry, url, metrics);
+    json_array_append_new(list, entry);
+}
+
+void snapshot_set_lean(json_t *entry, const char *url, const json_t *lean)
+{
+    json_t *added = json_deep_copy(lean);
+    json_object_set_new(added, "url", json_string(url));
+    snapshot_sort_lists(added);
+    json_object_set_new(entry, "lean", added);
+    json_object_set_new(json_object_get(entry, "sources"), "lean", json_string("lean_api"));
+}
+
+void snapshot_add_lean_endpoint(json_t *snapshot, const char *url, const json_t *lean,
+                                const char *page, json_t *metrics)
+{
+    json_t *list = list_of(snapshot, "endpoints");
+    if (has_item(list, url)) {
+        json_decref(metrics);
+        return;
+    }
+    json_t *entry =
+        json_pack("{s:s, s:n, s:{}, s:{}}", "url", url, "node_info", "sources", "volatile");
+    snapshot_set_lean(entry, url, lean);
+    if (metrics != NULL)
+        snapshot_set_metrics(entry, page, metrics);
     json_array_append_new(list, entry);
 }
 

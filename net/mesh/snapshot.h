@@ -7,14 +7,18 @@
  *      "topics": {name: {"subscribed", "has_visitor": whether we were in its mesh}},
  *      "visit": {"ended": null, or why it went before we did, "status": how it took our asking,
  *                "streams": {"ours": protocol, "theirs": [protocol]}},
- *      "node_info": {"name", "version"}, "sources", "volatile"}]  nodes without an API of ours
- *    "endpoints": [{"url", "node_info", "sources", "volatile"}] pages of metrics of nobody known
+ *      "node_info": {"name", "version"},
+ *      "lean": {"url", "health", "identity", "peers", "fork_choice"}, what its own API answered
+ *               (net/mesh/lean_answer.h), by route; null where it does not serve that
+ *      "sources", "volatile"}]                                   nodes without an API of ours
+ *    "endpoints": [{"url", "node_info", "lean", "sources", "volatile"}]  pages of metrics, and APIs
+ *                                                               of Lean nodes, of nobody visited
  *    "unreachable": [{"api": what was asked, "error"}]}         sorted by it
  *
  * "foreign" and "endpoints" are left out where they were never asked for. "sources" says of each
  * member where it is from: "api", "tls", "identify", "status", "gossipsub" (the node's RPCs),
- * "visit" (what we saw) or "metrics"; "*" stands for all. A member of a foreign node's that is not
- * in it is not known. snapshot.schema.json, installed in share/devnet, has it all.
+ * "visit" (what we saw), "lean_api" or "metrics"; "*" stands for all. A member of a foreign node's
+ * that is not in it is not known. snapshot.schema.json, installed in share/devnet, has it all.
  *
  * Keys and lists are sorted, and what changes all the time (ages, round-trip times, counters, the
  * API's address) is moved to "volatile", where it keeps its path: list items under their id. So two
@@ -49,6 +53,12 @@ bool snapshot_add_foreign(json_t *snapshot, const char *address, const json_t *e
 void snapshot_set_metrics(json_t *entry, const char *url, json_t *metrics);
 /* The same where it is not known whose they are; once for each URL. */
 void snapshot_add_endpoint(json_t *snapshot, const char *url, json_t *metrics);
+/* Adds LEAN (net/mesh/lean_ask.h), borrowed, of the API at URL to an entry of either kind. */
+void snapshot_set_lean(json_t *entry, const char *url, const json_t *lean);
+/* An endpoint that is a Lean node's API; PAGE and METRICS, taken over, may be NULL. Once for each
+ * URL. */
+void snapshot_add_lean_endpoint(json_t *snapshot, const char *url, const json_t *lean,
+                                const char *page, json_t *metrics);
 void snapshot_add_unreachable(json_t *snapshot, const char *api, const char *error);
 /* Sorts the nodes, once all are in. */
 void snapshot_sort(json_t *snapshot);
@@ -66,5 +76,8 @@ int snapshot_item_compare(const json_t *a, const json_t *b);
 /* What names the item: the string, or the `peer_id`, `id`, `api` or `url`; NULL where there is
  * none. */
 const char *snapshot_item_name(const json_t *item);
+/* Whose entry it is: the peer id of a node or, by what its own API told, of an endpoint; NULL where
+ * nobody knows. */
+const char *snapshot_teller(const json_t *entry);
 
 #endif

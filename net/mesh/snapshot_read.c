@@ -68,6 +68,22 @@ static const struct shape visit[] = {{"ended", SHAPE_STRING, SHAPE_OPTIONAL, NUL
 static const struct shape node_info[] = {{"name", SHAPE_STRING, SHAPE_OPTIONAL, NULL},
                                          {"version", SHAPE_STRING, SHAPE_OPTIONAL, NULL},
                                          {0}};
+static const struct shape lean_identity[] = {{"version", SHAPE_STRING, SHAPE_OPTIONAL, NULL},
+                                             {"peer_id", SHAPE_STRING, SHAPE_OPTIONAL, NULL},
+                                             {0}};
+static const struct shape lean_peer[] = {{"peer_id", SHAPE_STRING, SHAPE_REQUIRED, NULL},
+                                         {"state", SHAPE_STRING, SHAPE_OPTIONAL, NULL},
+                                         {0}};
+static const struct shape fork_choice[] = {{"head", SHAPE_OBJECT, SHAPE_REQUIRED, checkpoint},
+                                           {"justified", SHAPE_OBJECT, SHAPE_REQUIRED, checkpoint},
+                                           {"finalized", SHAPE_OBJECT, SHAPE_REQUIRED, checkpoint},
+                                           {0}};
+static const struct shape lean[] = {{"url", SHAPE_STRING, SHAPE_REQUIRED, NULL},
+                                    {"health", SHAPE_STRING, SHAPE_OPTIONAL, NULL},
+                                    {"identity", SHAPE_OBJECT, SHAPE_OPTIONAL, lean_identity},
+                                    {"peers", SHAPE_OBJECTS, SHAPE_OPTIONAL, lean_peer},
+                                    {"fork_choice", SHAPE_OBJECT, SHAPE_OPTIONAL, fork_choice},
+                                    {0}};
 static const struct shape foreign[] = {{"peer_id", SHAPE_STRING, SHAPE_REQUIRED, NULL},
                                        {"key_type", SHAPE_STRING, SHAPE_REQUIRED, NULL},
                                        {"agent", SHAPE_STRING, SHAPE_OPTIONAL, NULL},
@@ -77,11 +93,13 @@ static const struct shape foreign[] = {{"peer_id", SHAPE_STRING, SHAPE_REQUIRED,
                                        {"topics", SHAPE_MAP, SHAPE_REQUIRED, foreign_topic},
                                        {"visit", SHAPE_OBJECT, SHAPE_REQUIRED, visit},
                                        {"node_info", SHAPE_OBJECT, SHAPE_OPTIONAL, node_info},
+                                       {"lean", SHAPE_OBJECT, SHAPE_OPTIONAL, lean},
                                        {"sources", SHAPE_OBJECT, SHAPE_REQUIRED, NULL},
                                        {"volatile", SHAPE_OBJECT, SHAPE_OPTIONAL, NULL},
                                        {0}};
 static const struct shape endpoint[] = {{"url", SHAPE_STRING, SHAPE_REQUIRED, NULL},
                                         {"node_info", SHAPE_OBJECT, SHAPE_OPTIONAL, node_info},
+                                        {"lean", SHAPE_OBJECT, SHAPE_OPTIONAL, lean},
                                         {"sources", SHAPE_OBJECT, SHAPE_REQUIRED, NULL},
                                         {"volatile", SHAPE_OBJECT, SHAPE_OPTIONAL, NULL},
                                         {0}};

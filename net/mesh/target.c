@@ -1,6 +1,7 @@
 #include "net/mesh/target.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/memory.h"
 #include "net/api/client.h"
@@ -38,16 +39,51 @@ static bool parse_page(const char *text, struct mesh_target *target, struct erro
                      text);
 }
 
+/* A URL with a path is a page's. One without is an API's, if it is the URL of anything. */
+static bool parse_url(const char *text, struct mesh_target *target, struct error *error)
+{
+    bool may_be_missing = text[0] == '?';
+    const char *url = text + may_be_missing;
+    bool lean = !has_path(url) && api_url_check(url, NULL);
+    if (lean ? target->lean != NULL : target->page != NULL)
+        return error_set(error, "%s: a second %s of one node", url, lean ? "API" : "page");
+    if (!lean) {
+        target->page_may_be_missing = may_be_missing;
+        return parse_page(url, target, error);
+    }
+    target->lean_may_be_missing = may_be_missing;
+    target->lean = text_copy(url);
+    return true;
+}
+
+/* Where the next URL begins, behind its "="; NULL where there is none. A "=" of a query is a part
+ * of the URL. */
+static char *next_url(char *text)
+{
+    static const char *const starts[] = {"=http://", "=?http://"};
+    char *first = NULL;
+    for (size_t i = 0; i < 2; i++) {
+        char *found = strstr(text, starts[i]);
+        if (found != NULL && (first == NULL || found < first))
+            first = found;
+    }
+    if (first != NULL)
+        *first++ = '\0';
+    return first;
+}
+
 static bool parse_address(const char *text, struct mesh_target *target, struct error *error)
 {
-    size_t length = strcspn(text, "=");
-    char *address = text_format("%.*s", (int)length, text);
-    target->has_address = node_address_parse(address, &target->address, error);
-    free(address);
-    const char *page = text[length] == '=' ? text + length + 1 : NULL;
-    target->page_may_be_missing = page != NULL && page[0] == '?';
-    return target->has_address &&
-           (page == NULL || parse_page(page + target->page_may_be_missing, target, error));
+    char *copy = text_copy(text), *rest = copy, *url = strsep(&rest, "=");
+    target->has_address = node_address_parse(url, &target->address, error);
+    bool sound = target->has_address;
+    while (sound && rest != NULL) {
+        url = rest;
+        rest = next_url(url);
+        sound = parse_url(url, target, error);
+    }
+    free(copy);
+    return sound;
 }
 
 bool mesh_target_parse(const char *text, struct mesh_target *target, struct error *error)
@@ -65,4 +101,5 @@ void mesh_target_clear(struct mesh_target *target)
 {
     free(target->api);
     free(target->page);
+    free(target->lean);
 }

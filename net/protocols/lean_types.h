@@ -1,4 +1,5 @@
-/* The SSZ types of Lean's requests. Consensus specification: p2p-interface, Req/Resp. */
+/* The SSZ types of Lean's requests and blocks. Consensus specification: p2p-interface, Req/Resp,
+ * and the containers of the fork lstar. */
 #ifndef NET_PROTOCOLS_LEAN_TYPES_H
 #define NET_PROTOCOLS_LEAN_TYPES_H
 
@@ -10,5 +11,7 @@ extern const struct ssz_type lean_checkpoint;
 extern const struct ssz_type lean_status;
 extern const struct ssz_type lean_blocks_by_root_request;
 extern const struct ssz_type lean_blocks_by_range_request;
+extern const struct ssz_type lean_block;
+extern const struct ssz_type lean_signed_block; /* what peers send */
 
 #endif

@@ -10,6 +10,7 @@
 
 #define REQRESP_STATUS_PROTOCOL "/leanconsensus/req/status/1/ssz_snappy"
 #define REQRESP_BLOCKS_BY_ROOT_PROTOCOL "/leanconsensus/req/blocks_by_root/1/ssz_snappy"
+#define REQRESP_BLOCKS_BY_RANGE_PROTOCOL "/leanconsensus/req/blocks_by_range/1/ssz_snappy"
 
 enum {
     REQRESP_PAYLOAD_MAX = 10 * 1024 * 1024, /* uncompressed */
@@ -22,6 +23,7 @@ enum reqresp_code {
     REQRESP_INVALID_REQUEST = 1,
     REQRESP_SERVER_ERROR = 2,
     REQRESP_RESOURCE_UNAVAILABLE = 3,
+    REQRESP_CODES, /* that we answer with */
 };
 
 void reqresp_encode_request(struct bytes ssz, struct buffer *output);

@@ -198,6 +198,34 @@ static void expect_target(const char *text, bool api, bool address, const char *
     mesh_target_clear(&target);
 }
 
+static void expect_lean_target(const char *text, const char *lean, bool lean_may_be_missing,
+                               const char *page, bool page_may_be_missing)
+{
+    struct mesh_target target;
+    struct error error;
+    if (!mesh_target_parse(text, &target, &error))
+        fail_msg("%s: %s", text, error.text);
+    assert_true(target.has_address);
+    assert_string_equal(target.lean, lean);
+    assert_string_equal(target.page != NULL ? target.page : "", page);
+    assert_int_equal(target.lean_may_be_missing, lean_may_be_missing);
+    assert_int_equal(target.page_may_be_missing, page_may_be_missing);
+    mesh_target_clear(&target);
+}
+
+static void an_address_may_have_an_api_and_a_page(void **state)
+{
+    (void)state;
+    expect_lean_target("/ip4/1.2.3.4/udp/1=http://10.0.0.1:1", "http://10.0.0.1:1", false, "",
+                       false);
+    expect_lean_target("/ip4/1.2.3.4/udp/1=?http://10.0.0.1:1/", "http://10.0.0.1:1/", true, "",
+                       false);
+    expect_lean_target("/ip4/1.2.3.4/udp/1=http://[::1]:1=?http://[::1]:2/m?a=b", "http://[::1]:1",
+                       false, "http://[::1]:2/m?a=b", true);
+    expect_lean_target("/ip4/1.2.3.4/udp/1=http://[::1]:2/m?a=b=?http://[::1]:1", "http://[::1]:1",
+                       true, "http://[::1]:2/m?a=b", false);
+}
+
 static void targets_are_told_apart(void **state)
 {
     (void)state;
@@ -210,16 +238,19 @@ static void targets_are_told_apart(void **state)
                   "http://10.0.0.1:1/metrics");
     expect_target("/ip4/127.0.0.1/udp/1=?http://10.0.0.1:1/metrics", false, true,
                   "http://10.0.0.1:1/metrics");
-    static const char *const none[] = {"",
-                                       "x",
-                                       "http://",
-                                       "http:///metrics",
-                                       "/ip4/1",
-                                       "/ip4/127.0.0.1/udp/1=",
-                                       "/ip4/127.0.0.1/udp/1=?",
-                                       "http://127.0.0.1:1/a b",
-                                       "http://127.0.0.1:1/\xff",
-                                       "/ip4/127.0.0.1/udp/1=http://127.0.0.1:1"};
+    static const char *const none[] = {
+        "",
+        "x",
+        "http://",
+        "http:///metrics",
+        "/ip4/1",
+        "/ip4/127.0.0.1/udp/1=",
+        "/ip4/127.0.0.1/udp/1=?",
+        "http://127.0.0.1:1/a b",
+        "http://127.0.0.1:1/\xff",
+        "/ip4/127.0.0.1/udp/1=http://x",
+        "/ip4/127.0.0.1/udp/1=http://127.0.0.1:1=http://127.0.0.1:2",
+        "/ip4/127.0.0.1/udp/1=http://127.0.0.1:1/a=?http://127.0.0.1:1/b"};
     for (size_t i = 0; i < sizeof(none) / sizeof(*none); i++) {
         struct mesh_target target;
         struct error error;
@@ -407,6 +438,7 @@ int main(void)
         cmocka_unit_test(metrics_have_limits),
         cmocka_unit_test(labels_are_found),
         cmocka_unit_test(targets_are_told_apart),
+        cmocka_unit_test(an_address_may_have_an_api_and_a_page),
         cmocka_unit_test(a_foreign_node_is_taken_once_and_survives_a_file),
         cmocka_unit_test(foreign_nodes_are_judged_by_what_is_known),
         cmocka_unit_test(topics_that_it_has_not_told_are_not_held_against_it),

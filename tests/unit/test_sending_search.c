@@ -25,7 +25,7 @@ static const struct {
 };
 enum { SEARCHES = sizeof(searches) / sizeof(*searches), MUTANTS_FROM = 2 };
 
-static void run(struct sending_search *search, size_t i)
+static void run(struct state_search *search, size_t i)
 {
     sending_search_run(search, *searches[i].bounds, searches[i].mutation);
 }
@@ -35,7 +35,7 @@ static void both_believe_the_same_when_all_flows_again(void **state)
     (void)state;
     size_t happened[SENDING_KINDS] = {0};
     for (size_t i = 0; i < MUTANTS_FROM; i++) {
-        struct sending_search search;
+        struct state_search search;
         run(&search, i);
         print_message("%s: %u states, %zu transitions, %s\n", searches[i].name, search.state_count,
                       search.transitions, search.closed ? "closed" : "not closed");
@@ -46,7 +46,7 @@ static void both_believe_the_same_when_all_flows_again(void **state)
         assert_true(search.closed);
         for (size_t kind = 0; kind < SENDING_KINDS; kind++)
             happened[kind] += search.happened[kind];
-        sending_search_clear(&search);
+        state_search_clear(&search);
     }
     for (size_t kind = 0; kind < SENDING_KINDS; kind++)
         assert_int_not_equal(happened[kind], 0);
@@ -56,14 +56,14 @@ static void every_mutant_is_caught(void **state)
 {
     (void)state;
     for (size_t i = MUTANTS_FROM; i < SEARCHES; i++) {
-        struct sending_search search;
+        struct state_search search;
         run(&search, i);
         print_message("search %zu, %s: state %u: %s\n", i, searches[i].name, search.violating,
                       search.violation != NULL ? search.violation : "not caught");
         assert_non_null(search.violation);
         assert_string_equal(search.violation,
                             "nothing more happens, and the two believe different things");
-        sending_search_clear(&search);
+        state_search_clear(&search);
     }
 }
 
@@ -73,14 +73,14 @@ static int print_state(unsigned long number, unsigned long which)
         fprintf(stderr, "there are %d searches\n", SEARCHES);
         return 2;
     }
-    struct sending_search search;
+    struct state_search search;
     run(&search, which);
     bool found = number < search.state_count;
     if (found)
         sending_search_print_path(&search, (uint32_t)number);
     else
         fprintf(stderr, "there are %u states\n", search.state_count);
-    sending_search_clear(&search);
+    state_search_clear(&search);
     return found ? 0 : 2;
 }
 

@@ -152,10 +152,41 @@ static void what_is_no_request_is_refused(void **state)
     assert_refused(&lean_blocks_by_root_request, "0x0400000000", "roots: 1 bytes");
 }
 
+static const struct ssz_type bits = {.kind = SSZ_BITLIST, .limit = 10};
+static const struct ssz_type list_of_bits = {.kind = SSZ_LIST, .limit = 2, .element = &bits};
+
+static void bits_are_ended_by_one_of_theirs(void **state)
+{
+    (void)state;
+    assert_taken(&bits, "0x01");
+    assert_taken(&bits, "0xff07");
+    assert_refused(&bits, "0x", "no bit ends");
+    assert_refused(&bits, "0xff00", "no bit ends");
+    assert_refused(&bits, "0xff08", "11 bits; at most 10");
+}
+
+static void elements_that_vary_have_offsets(void **state)
+{
+    (void)state;
+    assert_taken(&list_of_bits, "0x");
+    assert_taken(&list_of_bits, "0x0400000001");
+    assert_taken(&list_of_bits, "0x08000000090000000107");
+    assert_refused(&list_of_bits, "0x040000", "first offset");
+    assert_refused(&list_of_bits, "0x00000000", "first offset");
+    assert_refused(&list_of_bits, "0x0500000001", "first offset");
+    assert_refused(&list_of_bits, "0x0800000001", "first offset");
+    assert_refused(&list_of_bits, "0x0c0000000d0000000e000000010101", "3 elements; at most 2");
+    assert_refused(&list_of_bits, "0x080000000b0000000107", "element 0: its offset is wrong");
+    assert_refused(&list_of_bits, "0x08000000070000000107", "element 0: its offset is wrong");
+    assert_refused(&list_of_bits, "0x04000000", "element 0: no bit ends");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(offsets_must_be_the_only_ones_possible),
+        cmocka_unit_test(bits_are_ended_by_one_of_theirs),
+        cmocka_unit_test(elements_that_vary_have_offsets),
         cmocka_unit_test(fixed_sizes_are_exact),
         cmocka_unit_test(roots_are_those_of_the_definition),
         cmocka_unit_test(a_request_has_up_to_1024_roots),

@@ -1,0 +1,217 @@
+#!/usr/bin/env bats
+# Blocks by root and by range: fetched from a node that has them in a folder, and from peers that
+# answer as they should not.
+# shellcheck disable=SC2030,SC2031 # each test is a subshell, as it should be
+# shellcheck disable=SC2154 # bats sets stderr
+
+bats_require_minimum_version 1.5.0
+load helpers.bash
+
+fixtures=$BATS_TEST_DIRNAME/fixtures/blocks
+# Of the blocks in tests/fixtures/blocks, by slot.
+declare -gA roots=(
+    [1]=4e4f92b99055121575d84de429dfadce83522bcf92eb34666d0b992e9906c65b
+    [5]=002ab2a951a8a05d04597cdde566d210dd7df5f907b5980fb137e48166a36d71
+    [6]=bc7112a4786411cffa89eab039dbb6de166174475b66185e911e3df0dfa47f65
+    [9]=683863e177955c1f06352f7d1d1b7a52b92cd80b95f17818c6b56b9496b61d39
+)
+unknown=0x$(printf '%064d' 0)
+
+setup() {
+    use_programs
+}
+
+teardown() {
+    end_all
+}
+
+# connect STATUS [OPTION...]
+connect() {
+    local status=$1
+    shift
+    run "-$status" --separate-stderr "$BIN/devnet-connect" --timeout 15s "$@" "$(address a)"
+}
+
+by_root() {
+    local IFS=,
+    connect "$1" --json --blocks-by-root "${*:2}"
+}
+
+slots() {
+    jq -c '[.blocks[].slot]' <<< "$output"
+}
+
+@test "blocks are fetched by their roots, in their order" {
+    start_node a --blocks "$fixtures"
+    by_root 0 "0x${roots[9]}" "${roots[1]}" "0x${roots[6]}"
+    [ "$(slots)" = "[9,1,6]" ]
+    jq -e --arg root "0x${roots[6]}" --arg parent "0x${roots[5]}" '.reached == "status" and
+        .blocks[2] == {slot: 6, proposer: 1, size: 805, root: $root, parent_root: $parent}' <<< "$output"
+    await a '.event == "blocks_answered" and .protocol == "blocks_by_root" and .code == 0 and .count == 3'
+}
+
+@test "a block that the peer has not is said to be missing, and the others come" {
+    start_node a --blocks "$fixtures"
+    by_root 10 "$unknown" "${roots[5]}"
+    [ "$(slots)" = "[5]" ]
+    [[ $stderr == *"blocks: 1 of 2 came: the peer has no others"* ]]
+}
+
+@test "blocks are fetched by their slots, and saved as they are" {
+    start_node a --blocks "$fixtures"
+    connect 0 --blocks-by-range 2:8 --save got/blocks
+    [ "$(grep -c ' block ' <<< "$output")" = 3 ]
+    [[ $output == *"slot 5, proposer 3, parent 0x4e4f92b9, root 0x${roots[5]}, 242 bytes, got/blocks/5-${roots[5]}.ssz"* ]]
+    [ "$(ls got/blocks)" = "$(printf '%s\n' "5-${roots[5]}.ssz" "6-${roots[6]}.ssz" "9-${roots[9]}.ssz")" ]
+    for slot in 5 6 9; do cmp "$fixtures/$slot.ssz" "got/blocks/$slot-${roots[$slot]}.ssz"; done
+    await a '.event == "blocks_answered" and .protocol == "blocks_by_range" and .count == 3'
+
+    start_node b --blocks got/blocks # what was saved can be answered from
+    connect 0 --json --blocks-by-range 2:4
+    [ "$(slots)" = "[5]" ]
+}
+
+@test "slots without blocks are no failure" {
+    start_node a --blocks "$fixtures"
+    connect 0 --json --blocks-by-range 10:1024
+    [ "$(slots)" = "[]" ]
+}
+
+@test "1,024 roots are answered, and more than can be in flight at once" {
+    start_node a --blocks "$fixtures"
+    many=$(for ((i = 1; i < 1024; i++)); do printf '%064x,' "$i"; done)
+    connect 10 --json --blocks-by-root "$many${roots[9]}"
+    [ "$(slots)" = "[9]" ]
+    # 100 times 200 kB
+    many=$(for ((i = 0; i < 99; i++)); do printf '%s,' "${roots[9]}"; done)
+    connect 0 --json --blocks-by-root "$many${roots[9]}"
+    [ "$(jq '.blocks | length' <<< "$output")" = 100 ]
+}
+
+@test "a node that keeps no blocks says so, with code 3" {
+    start_node a
+    by_root 10 "${roots[1]}"
+    [[ $stderr == *"blocks: refused with code 3: no blocks are kept here; 0 had come"* ]]
+    await a '.event == "blocks_answered" and .code == 3 and .count == 0 and .reason == "no blocks are kept here"'
+}
+
+@test "files that are no blocks are passed over and named, and a folder that is not there is refused" {
+    mkdir blocks blocks/folder
+    cp "$fixtures/5.ssz" blocks/a
+    cp "$fixtures/5.ssz" blocks/b
+    head -c 99 "$fixtures/1.ssz" > blocks/short
+    mkfifo blocks/pipe
+    start_node a --blocks blocks
+    grep -F 'blocks/short: no signed block' a.err
+    [ "$(grep -c 'passed over' a.err)" = 1 ]
+    connect 0 --json --blocks-by-range 0:100
+    [ "$(slots)" = "[5]" ]
+    run -1 --separate-stderr "$BIN/devnet-node" --blocks absent
+    [[ $stderr == *"--blocks: absent: No such file or directory"* ]]
+}
+
+@test "a file that is gone or changed since the start is answered with code 2" {
+    mkdir blocks
+    cp "$fixtures/5.ssz" "$fixtures/6.ssz" blocks
+    start_node a --blocks blocks
+    cp "$fixtures/1.ssz" blocks/6.ssz
+    connect 10 --json --blocks-by-range 5:2
+    [ "$(slots)" = "[5]" ]
+    [[ $stderr == *"refused with code 2: the block cannot be read; 1 had come"* ]]
+    grep -F 'blocks/6.ssz: holds another block than at the start' a.err
+}
+
+@test "requests are counted by protocol and code" {
+    start_node a --blocks "$fixtures"
+    by_root 0 "${roots[5]}" "${roots[6]}"
+    connect 0 --blocks-by-range 9:1
+    metrics() { api a /metrics | grep -F "$1"; }
+    eventually metrics 'devnet_blocks_sent_total 3'
+    metrics 'devnet_blocks_requests_total{protocol="blocks_by_root",code="0"} 1'
+    metrics 'devnet_blocks_requests_total{protocol="blocks_by_range",code="0"} 1'
+    metrics 'devnet_blocks_requests_total{protocol="blocks_by_range",code="3"} 0'
+}
+
+# ---- gossip ----
+
+@test "messages are told with their hash, and blocks with slot and root" {
+    start_node a --heartbeat 50ms
+    start_dialler b a --heartbeat 50ms
+    await_mesh a b
+    publish() { api a /publish "{\"topic\":\"lean:block\",\"data\":\"$(od -An -v -tx1 "$1" | tr -d ' \n')\"}"; }
+    publish "$fixtures/6.ssz"
+    await b '.event == "message"' > message
+    jq -e --arg hash "$(sha256sum < "$fixtures/6.ssz" | cut -d ' ' -f 1)" --arg root "0x${roots[6]}" \
+        '.sha256 == $hash and (.block | .slot == 6 and .proposer == 1 and .root == $root)' message
+    head -c 99 "$fixtures/6.ssz" > short
+    publish short
+    await b '.event == "message" and .size == 99' > message
+    jq -e 'has("block") | not' message
+    metrics() { api b /metrics | grep -F "$1"; }
+    metrics 'devnet_gossip_payloads_total{kind="block",snappy="valid"} 2'
+    metrics 'devnet_gossip_payloads_total{kind="block",snappy="invalid"} 0'
+}
+
+# ---- peers that answer as they should not ----
+
+# fails FAULT MESSAGE: nothing is saved.
+fails() {
+    start_node a --blocks "$fixtures" --fault "$1"
+    connect 10 --json --blocks-by-range 6:3 --save got
+    [[ $stderr == *"$2"* ]]
+    run ! test -e got
+}
+
+@test "a block of more than 10 MiB is not waited for" {
+    fails blocks-too-large 'blocks: request/response: 10485761 bytes announced, at most 10485760 allowed; 0 had come'
+}
+
+@test "an answer that is no snappy ends the asking" {
+    fails blocks-malformed 'blocks: snappy frame: '
+}
+
+@test "a code that there is not is a refusal" {
+    fails blocks-code 'blocks: refused with code 7: no such code; 0 had come'
+}
+
+@test "a block of another slot than asked for ends the asking" {
+    fails blocks-other 'blocks: a block of slot 1 came where those of 6 to 8 were due; 0 had come'
+}
+
+@test "an answer that stalls ends after ten seconds" {
+    fails blocks-stalled 'blocks: no answer in time; 0 had come'
+}
+
+@test "more blocks than asked for end the asking, and what came before is kept whole" {
+    start_node a --blocks "$fixtures" --fault blocks-twice
+    connect 10 --json --blocks-by-root "${roots[6]}" --save got
+    [[ $stderr == *"blocks: more blocks than were asked for (1); 1 had come"* ]]
+    cmp "$fixtures/6.ssz" "got/6-${roots[6]}.ssz"
+}
+
+@test "a block of another root than asked for ends the asking" {
+    start_node a --blocks "$fixtures" --fault blocks-other
+    by_root 10 "${roots[6]}"
+    [[ $stderr == *"a block came that was not asked for, of slot 1; 0 had come"* ]]
+}
+
+# ---- the command line ----
+
+@test "what cannot be asked for is refused" {
+    refuses() {
+        run -2 --separate-stderr "$BIN/devnet-connect" "${@:2}" /ip4/127.0.0.1/udp/9/quic-v1
+        [[ $stderr == *"$1"* ]]
+    }
+    refuses 'a root has 64 hexadecimal digits' --blocks-by-root 12
+    refuses 'a root has 64 hexadecimal digits' --blocks-by-root "${roots[1]},${roots[5]}x"
+    refuses 'a comma without a root' --blocks-by-root "${roots[1]},"
+    refuses '1 to 1024 can be asked for' --blocks-by-root ''
+    many=$(for ((i = 0; i < 1024; i++)); do printf '%064x,' "$i"; done)
+    refuses '1025 roots; 1 to 1024 can be asked for' --blocks-by-root "$many${roots[1]}"
+    for range in 5 5: :5 5:0 5:1025 -1:5 18446744073709551615:1 5:5:5; do
+        refuses "--blocks-by-range $range: write START:COUNT" --blocks-by-range "$range"
+    done
+    refuses 'exclude each other' --blocks-by-root "${roots[1]}" --blocks-by-range 1:1
+    refuses 'nothing is to be fetched' --save got
+    refuses 'are its own' --from http://127.0.0.1:9 --blocks-by-range 1:1
+}
