@@ -17,7 +17,7 @@ setup() {
 }
 
 teardown() {
-    [ -n "${BATS_TEST_COMPLETED:-}" ] || tail -n 20 "$BUILD"/interop/hive/logs/*.log >&2
+    [ -n "${BATS_TEST_COMPLETED:-}" ] || { echo "${output:-}"; tail -n 20 "$BUILD"/interop/hive/logs/*.log; } >&2
 }
 
 # Writes a simulator: what it has to do comes on stdin, after the words that all have.

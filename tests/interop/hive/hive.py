@@ -23,8 +23,9 @@ APP, LOGS = pathlib.Path("/app"), pathlib.Path("/app/logs")
 HOST, PORT = "10.77.0.1", 3000
 START_TIMEOUT = 60  # seconds, as hive has it
 # Those that need no chain, and no more of one than helper.py has.
-PATTERN = (r"^(gossip|validation|reqresp)$/^(gossip|validation): |^reqresp/(status|concurrency)/|"
-           r"by_root/(unknown|max|too|duplicate|malformed)|by_range/(zero|too)|launch")
+PATTERN = (r"^(gossip|validation|reqresp|rpc-compat)$/^(gossip|validation): |^reqresp/(status|concurrency)/|"
+           r"by_root/(unknown|max|too|duplicate|malformed)|by_range/(zero|too)|launch|"
+           r"fresh-node|^health|justified (root|fields|genesis)|forkchoice( (no|defaults|zero|hex|includes)|$)")
 # In a container: its end of the cable and its /tmp, then the client.
 CONTAINER = """
 until ip link show eth0 > /dev/null 2>&1; do sleep 0.02; done
@@ -59,9 +60,9 @@ class Container:
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, start_new_session=True)
         self.await_namespace()
         cable = f"cable{number}"
-        for command in (f"link add {cable} type veth peer name eth0 netns {self.process.pid}",
-                        f"address add {gateway}/24 dev {cable}", f"link set {cable} up"):
-            subprocess.run(["ip", *command.split()], check=True)
+        for command in (f"link add {cable} type veth peer name far{number}", f"address add {gateway}/24 dev {cable}",
+                        f"link set {cable} up", f"link set far{number} netns {self.process.pid} name eth0"):
+            subprocess.run(["ip", *command.split()], check=True)  # the last lets it begin
         self.await_port(int(environment.get("HIVE_CHECK_LIVE_PORT", 8545)))
 
     def write(self, path, contents):
@@ -140,7 +141,10 @@ class Hive:
         config = json.loads(parts.pop("config"))
         if config["client"] != KIND:
             raise Refused(404, f"{config['client']}: there is no such client here")
-        container = Container(config["environment"], parts)
+        try:
+            container = Container(config["environment"], parts)
+        except (OSError, subprocess.SubprocessError) as error:  # it may end while it is being wired
+            raise Refused(500, f"client did not start: {error}") from error
         self.test(number).containers[container.id] = container
         return {"id": container.id, "ip": container.ip}
 
