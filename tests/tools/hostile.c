@@ -45,6 +45,7 @@
 #include "net/gossipsub/payload.h"
 #include "net/gossipsub/rpc.h"
 #include "net/quic/internal.h"
+#include "tests/unit/rpc_ids.h"
 
 enum { PATIENCE_SECONDS = 40, SHOWN_MAX = 64, DIALS_MAX = 1000, DRIP_US = 500 };
 
