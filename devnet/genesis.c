@@ -11,10 +11,11 @@
 #include "common/memory.h"
 #include "common/number.h"
 #include "common/yaml.h"
+#include "devnet/genesis_validators.h"
 #include "net/address/enr_make.h"
 
 static const char validators_file[] = "validator-config.yaml", records_file[] = "nodes.yaml",
-                  config_file[] = "config.yaml";
+                  config_file[] = "config.yaml", annotated_file[] = "annotated_validators.yaml";
 
 /* What hive has its clients put an address in the place of. */
 static const char placeholder[] = "__HIVE_LOCAL_IP__";
@@ -60,6 +61,7 @@ void genesis_clear(struct genesis *genesis)
     for (size_t i = 0; i < genesis->count; i++) {
         free(genesis->nodes[i].name);
         identity_free(genesis->nodes[i].identity);
+        free(genesis->nodes[i].validators);
     }
     free(genesis->nodes);
     free(genesis->folder);
@@ -363,7 +365,8 @@ static bool read_config(struct genesis *genesis, const struct yaml_tree *yaml, s
     if (time != 0 && !read_number(yaml_text(yaml, time), UINT64_MAX, &number))
         return yaml_fault(yaml, time, error, "GENESIS_TIME: seconds since 1970 are expected");
     return read_committees(genesis, yaml, yaml_find(yaml, root, "ATTESTATION_COMMITTEE_COUNT"),
-                           error);
+                           error) &&
+           genesis_read_keys(genesis, yaml, yaml_find(yaml, root, "GENESIS_VALIDATORS"), error);
 }
 
 static bool take(struct genesis *genesis, const char *file, const struct yaml_tree *yaml,
@@ -373,6 +376,8 @@ static bool take(struct genesis *genesis, const char *file, const struct yaml_tr
         return read_validators(genesis, yaml, error);
     if (strcmp(file, records_file) == 0)
         return read_records(genesis, yaml, error);
+    if (strcmp(file, annotated_file) == 0)
+        return genesis_read_annotated(genesis, yaml, error);
     return read_config(genesis, yaml, error);
 }
 
@@ -408,7 +413,7 @@ bool genesis_load(const char *folder, struct genesis *genesis, struct error *err
         return error_set(error, "%s: no genesis folder: neither %s nor %s is there", folder,
                          validators_file, records_file);
     return read_file(genesis, validators_file, error) && read_file(genesis, records_file, error) &&
-           read_file(genesis, config_file, error) &&
+           read_file(genesis, config_file, error) && read_file(genesis, annotated_file, error) &&
            (genesis->count > 0 || error_set(error, "%s: has no nodes", folder));
 }
 
@@ -442,15 +447,29 @@ static bool has_peer(const struct devnet *devnet, const char *peer_id)
     return false;
 }
 
+static void copy_validators(const struct genesis_node *node, struct devnet_node *copy)
+{
+    size_t size = node->validator_count * sizeof(*node->validators);
+    free(copy->validators);
+    copy->validators = memory_new(size + 1);
+    copy->validator_count = node->validator_count;
+    if (size > 0)
+        memcpy(copy->validators, node->validators, size);
+}
+
 void genesis_add_to(const struct genesis *genesis, struct devnet *devnet)
 {
     for (size_t i = 0; i < genesis->count; i++) {
         const struct genesis_node *node = &genesis->nodes[i];
         char peer_id[PEER_ID_TEXT_SIZE];
         peer_id_text(&node->address.at[0].peer_id, peer_id);
-        if (devnet_find(devnet, node->name) != NULL || has_peer(devnet, peer_id))
+        struct devnet_node *copy = devnet_find(devnet, node->name);
+        if (copy != NULL)
+            copy_validators(node, copy);
+        if (copy != NULL || has_peer(devnet, peer_id))
             continue;
-        struct devnet_node *copy = devnet_add(devnet, node->name);
+        copy = devnet_add(devnet, node->name);
+        copy_validators(node, copy);
         copy->of_genesis = true;
         copy->peer_id = text_copy(peer_id);
         copy->enr = node->enr[0] != '\0' ? text_copy(node->enr) : NULL;

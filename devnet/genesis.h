@@ -3,7 +3,8 @@
  *
  *   validator-config.yaml   the nodes: name, key or record, address, ports
  *   nodes.yaml              node records, in any order and without names
- *   config.yaml             GENESIS_TIME, ATTESTATION_COMMITTEE_COUNT and more
+ *   config.yaml             GENESIS_TIME, ATTESTATION_COMMITTEE_COUNT, GENESIS_VALIDATORS and more
+ *   annotated_validators.yaml   which validators a node has
  *   NAME.key                the key of a node: 64 hexadecimal digits
  *
  * Either of the first two makes a folder one, but that of a devnet of ours. Others' keys may be
@@ -25,6 +26,8 @@ struct genesis_node {
     struct node_address address;
     uint16_t api_port, metrics_port; /* 0: not told */
     bool is_aggregator;
+    uint64_t *validators; /* their indices, in order */
+    size_t validator_count;
 };
 
 struct genesis {
@@ -32,6 +35,7 @@ struct genesis {
     struct genesis_node *nodes;
     size_t count;
     uint64_t committees; /* for attestations: 1 where no file tells */
+    size_t validators;   /* whose keys config.yaml has: 0 where it does not tell */
 };
 
 bool genesis_is_there(const char *folder);
@@ -41,7 +45,7 @@ bool genesis_is_name(const char *name);
  */
 bool genesis_load(const char *folder, struct genesis *genesis, struct error *error);
 void genesis_clear(struct genesis *genesis);
-/* Reads one of the three YAML files, which has TEXT; faults name PATH. Key files are looked for in
+/* Reads one of the four YAML files, which has TEXT; faults name PATH. Key files are looked for in
  * the folder. */
 bool genesis_take(struct genesis *genesis, const char *file, const char *path, struct bytes text,
                   struct error *error);

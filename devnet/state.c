@@ -53,6 +53,7 @@ static void clear_nodes(struct devnet *devnet)
         free(node->enr);
         free(node->lean_api);
         free(node->metrics);
+        free(node->validators);
         for (size_t j = 0; j < node->listen_count; j++)
             free(node->listen[j]);
         free(node->listen);

@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "common/error.h"
 #include "devnet/process.h"
@@ -28,6 +29,8 @@ struct devnet_node {
     size_t listen_count;
     bool of_genesis;          /* known from a genesis folder alone (devnet/genesis.h): not saved */
     char *lean_api, *metrics; /* of such a node: the URLs of its API and metrics, or NULL */
+    uint64_t *validators;     /* indices that a genesis folder says are the node's, in order */
+    size_t validator_count;
 };
 
 struct devnet {

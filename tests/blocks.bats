@@ -132,6 +132,26 @@ slots() {
     metrics 'devnet_blocks_requests_total{protocol="blocks_by_range",code="3"} 0'
 }
 
+# ---- gossip ----
+
+@test "messages are told with their hash, and blocks with slot and root" {
+    start_node a --heartbeat 50ms
+    start_dialler b a --heartbeat 50ms
+    await_mesh a b
+    publish() { api a /publish "{\"topic\":\"lean:block\",\"data\":\"$(od -An -v -tx1 "$1" | tr -d ' \n')\"}"; }
+    publish "$fixtures/6.ssz"
+    await b '.event == "message"' > message
+    jq -e --arg hash "$(sha256sum < "$fixtures/6.ssz" | cut -d ' ' -f 1)" --arg root "0x${roots[6]}" \
+        '.sha256 == $hash and (.block | .slot == 6 and .proposer == 1 and .root == $root)' message
+    head -c 99 "$fixtures/6.ssz" > short
+    publish short
+    await b '.event == "message" and .size == 99' > message
+    jq -e 'has("block") | not' message
+    metrics() { api b /metrics | grep -F "$1"; }
+    metrics 'devnet_gossip_payloads_total{kind="block",snappy="valid"} 2'
+    metrics 'devnet_gossip_payloads_total{kind="block",snappy="invalid"} 0'
+}
+
 # ---- peers that answer as they should not ----
 
 # fails FAULT MESSAGE: nothing is saved.

@@ -71,6 +71,58 @@ start_member() {
     [[ $output == *"zeam_1: neither a file nor a node of g"* ]]
 }
 
+@test "a name stands for the API of a node that runs by the folder, too" {
+    make_folder g zeam_0 ream_0
+    start_node zeam_0 --custom-network-config-dir g --node-id zeam_0
+    start_member g ream_0 --topic lean:block
+    run -0 --separate-stderr "$DEVNET" connect --genesis g --from zeam_0 ream_0
+    [[ $output == *"$(peer_id ream_0)"*"ok     mesh"* ]]
+    run -0 --separate-stderr "$DEVNET" connect --genesis g zeam_0 ream_0
+    [[ $output == *"$(peer_id ream_0)"* ]]
+    # Where nobody is there, or somebody else, that is said.
+    end zeam_0
+    run ! "$DEVNET" connect --genesis g --from zeam_0 ream_0
+    [[ $output == *"http://127.0.0.1:$(of g zeam_0 apiPort)"*"cannot connect"* ]]
+    sed -i '/apiPort:/d' g/validator-config.yaml
+    run -2 "$DEVNET" connect --genesis g --from zeam_0 ream_0
+    [[ $output == *"zeam_0: the genesis folder has no apiPort of it" ]]
+}
+
+@test "which validators a node has is read, and what is wrong with them named" {
+    make_folder g zeam_0 ream_0
+    key=$(printf 'ab%.0s' {1..52})
+    printf 'zeam_0:\n- {index: 2, pubkey_hex: %s, privkey_file: a.ssz}\n- {index: 0}\n- {index: 2}\n' \
+        "$key" > g/annotated_validators.yaml
+    {
+        echo GENESIS_VALIDATORS:
+        for _ in 1 2 3; do printf -- '- {attestation_pubkey: %s, proposal_public_key: 0x%s}\n' "$key" "$key"; done
+    } >> g/config.yaml
+    run -1 --separate-stderr "$DEVNET" status --genesis g --json
+    [[ $stderr != *annotated* ]]
+    jq -e '.nodes | map({(.name): .validators}) | add == {zeam_0: [0, 2], ream_0: null}' <<< "$output"
+    # Earlier files have one key for each.
+    sed -i 's/- {attestation.*/- "0x'"$key"'"/' g/config.yaml
+    run -1 --separate-stderr "$DEVNET" status --genesis g --json
+    jq -e '.nodes[0].validators == [0, 2]' <<< "$output"
+    # More than there are, and a node that is none.
+    printf 'zeam_0: [{index: 3}]\nqlean_0: []\n' > g/annotated_validators.yaml
+    run -1 --separate-stderr "$DEVNET" status --genesis g --json
+    [[ $stderr == *"g/annotated_validators.yaml:1: zeam_0 has validator 3, and config.yaml the keys of 3"* ]]
+    [[ $stderr == *"g/annotated_validators.yaml:2: qlean_0 is none of the nodes"* ]]
+    refuses() {
+        echo "$2" > "g/$1"
+        run -2 --separate-stderr "$DEVNET" status --genesis g
+        [[ $stderr == *"g/$1:1: $3"* ]] || { echo "$stderr" && return 1; }
+    }
+    refuses annotated_validators.yaml 'zeam_0: [{pubkey_hex: ab}]' "zeam_0: index: a validator's number"
+    refuses annotated_validators.yaml 'zeam_0: 3' "zeam_0: a list of validators is expected"
+    refuses annotated_validators.yaml '[1]' "the names of nodes are expected"
+    rm g/annotated_validators.yaml
+    refuses config.yaml 'GENESIS_VALIDATORS: 3' "GENESIS_VALIDATORS: a list is expected"
+    refuses config.yaml 'GENESIS_VALIDATORS: [{attestation_pubkey: ab}]' \
+        "GENESIS_VALIDATORS: attestation_pubkey: 104 hexadecimal digits are expected"
+}
+
 @test "a folder stands for all its nodes where a mesh is asked for" {
     make_folder g zeam_0 ream_0
     start_member g zeam_0

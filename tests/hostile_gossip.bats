@@ -160,6 +160,7 @@ listen_as_subscriber() {
     done
     run -0 attack_as_subscriber "hex:$messages" wait:closed
     expelled
+    api a /metrics | grep -E 'devnet_gossip_payloads_total\{kind="block",snappy="invalid"\} [1-9]'
 }
 
 @test "an RPC that comes byte by byte holds nobody up" {

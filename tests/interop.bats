@@ -199,9 +199,9 @@ dial_each_other() {
     seen ours 'e.event == "disconnected" && e.direction == "accepted"'
     post ours /publish '{"topic":"lean:block","text":"afterwards"}'
     seen js 'e.event == "message" && e.text == "afterwards"'
-    # Its own stream went with that connection, and it opens another only when a peer or a stream is
-    # new to it: none is here.
-    [ "$(meshsub_streams js)" = "1 0" ]
+    # Its own stream went with that connection, where it was on it (a busy machine may bring them up the
+    # other way round), and it opens another only when a peer or a stream is new to it: none is here.
+    [[ $(meshsub_streams js) == "1 "[01] ]]
     no_orphans ours
 }
 

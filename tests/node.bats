@@ -451,7 +451,7 @@ status asked" ]
 
 api_has_agent() {
     api a /peers | jq -e '.peers[0] | .key_type == "secp256k1" and
-        (.agent | startswith("devnet-node/")) and (.protocols | length) == 8' > /dev/null
+        (.agent | startswith("devnet-node/")) and (.protocols | length) == 10' > /dev/null
 }
 
 @test "POST /connect streams the steps, up to each goal" {

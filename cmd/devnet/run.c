@@ -71,13 +71,17 @@ static char *name_in_form(const struct devnet *devnet, const struct devnet_node 
 {
     if (form == FORM_QLOG)
         return devnet_path(devnet, node->name, "qlog");
-    if (form == FORM_API && node->api == NULL) {
-        log_error("%s: another program, without an API of ours", node->name);
+    /* At a genesis folder's apiPort a node of ours may be: who asks it is told if none is. */
+    const char *api = node->api != NULL ? node->api : node->lean_api;
+    if (form == FORM_API && api == NULL) {
+        log_error("%s: %s", node->name,
+                  node->of_genesis ? "the genesis folder has no apiPort of it"
+                                   : "another program, without an API of ours");
         return NULL;
     }
     if (form == FORM_TARGET)
         return devnet_node_target(node);
-    return text_copy(form == FORM_API ? node->api : node->listen[0]);
+    return text_copy(form == FORM_API ? api : node->listen[0]);
 }
 
 static bool is_among(const char *option, const char *options)

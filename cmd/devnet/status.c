@@ -124,6 +124,15 @@ static const char *state_of(const struct devnet_node *node, const json_t *answer
     return process_is_running(&node->process) ? "silent" : "down";
 }
 
+/* NULL where no genesis folder tells. */
+static json_t *validators_of(const struct devnet_node *node)
+{
+    json_t *validators = node->validator_count > 0 ? json_array() : NULL;
+    for (size_t i = 0; i < node->validator_count; i++)
+        json_array_append_new(validators, json_integer((json_int_t)node->validators[i]));
+    return validators;
+}
+
 static json_t *describe(const struct devnet_node *node, const json_t *snapshot)
 {
     const json_t *answer =
@@ -138,6 +147,7 @@ static json_t *describe(const struct devnet_node *node, const json_t *snapshot)
     if (node->of_genesis)
         json_object_update_new(entry, json_pack("{s:b,s:s?,s:s?}", "foreign", 1, "lean_api",
                                                 node->lean_api, "metrics", node->metrics));
+    json_object_set_new(entry, "validators", validators_of(node));
     if (answer != NULL)
         add_answer(entry, answer, !node->of_genesis);
     return entry;

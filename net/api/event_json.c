@@ -4,9 +4,11 @@
 #include <stdlib.h>
 
 #include "common/hex.h"
+#include "common/sha256.h"
 #include "net/api/block_json.h"
 #include "net/api/host_json.h"
 #include "net/api/status_json.h"
+#include "net/gossipsub/lean_topic.h"
 #include "net/gossipsub/refusal.h"
 
 enum { SHOWN_PAYLOAD_MAX = 4096 }; /* larger messages are told without their data */
@@ -119,12 +121,28 @@ static void add_peer(json_t *object, const struct host_event *event)
         add_identify(object, peer.identify);
 }
 
+/* Of a topic of Lean's that is named so, where the payload is what its name says. */
+static void add_block(json_t *object, const struct host_event *event)
+{
+    struct bytes network, name;
+    struct block_summary block;
+    if (lean_topic_read(event->topic, &network, &name) &&
+        bytes_equal(name, bytes_of_text("block")) && block_summarize(event->payload, &block, NULL))
+        json_object_set_new(object, "block", block_json(&block));
+}
+
 static void add_message(json_t *object, const struct host_event *event)
 {
     char id[2 * GOSSIPSUB_WIRE_ID_SIZE_MAX + 1];
     hex_write(event->id, id);
     set_text(object, "id", id);
     json_object_set_new(object, "size", json_integer((json_int_t)event->payload.size));
+    uint8_t digest[SHA256_SIZE];
+    char hash[2 * SHA256_SIZE + 1];
+    sha256(event->payload, digest);
+    hex_write(bytes_of(digest, sizeof(digest)), hash);
+    set_text(object, "sha256", hash);
+    add_block(object, event);
     if (event->payload.size > SHOWN_PAYLOAD_MAX)
         return;
     char *data = hex_text(event->payload);

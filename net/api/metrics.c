@@ -17,6 +17,7 @@ enum direction { INBOUND, OUTBOUND, DIRECTIONS };
 enum result { SUCCESS, TIMEOUT, ERROR, RESULTS };
 enum reason { BY_TIMEOUT, REMOTE_CLOSE, LOCAL_CLOSE, BY_ERROR, REASONS };
 enum blocks_request { BY_ROOT, BY_RANGE, BLOCKS_REQUESTS };
+enum payload { VALID, INVALID_SNAPPY, PAYLOADS };
 enum message_kind { BLOCK, ATTESTATION, AGGREGATION, MESSAGE_KINDS };
 
 static const char *const directions[] = {"inbound", "outbound"};
@@ -64,6 +65,7 @@ struct metrics {
     uint64_t blocks_answers[BLOCKS_REQUESTS][REQRESP_CODES], blocks_sent;
     struct histogram handshakes[DIRECTIONS];
     struct histogram messages[MESSAGE_KINDS];
+    uint64_t payloads[MESSAGE_KINDS + 1][PAYLOADS]; /* the last: of other topics of Lean's */
 };
 
 /* ---- counting ---- */
@@ -133,9 +135,13 @@ static void count_message(struct metrics *metrics, const struct host_event *even
     struct bytes network, name;
     if (event->topic == NULL || !lean_topic_read(event->topic, &network, &name))
         return;
-    for (size_t i = 0; i < MESSAGE_KINDS; i++)
-        if (begins_with(name, message_kinds[i].topic))
-            observe(&metrics->messages[i], message_kinds[i].bounds, (double)event->payload.size);
+    bool valid = event->kind == HOST_MESSAGE;
+    size_t kind = 0;
+    while (kind < MESSAGE_KINDS && !begins_with(name, message_kinds[kind].topic))
+        kind++;
+    metrics->payloads[kind][valid ? VALID : INVALID_SNAPPY]++;
+    if (valid && kind < MESSAGE_KINDS)
+        observe(&metrics->messages[kind], message_kinds[kind].bounds, (double)event->payload.size);
 }
 
 static void count_answer(struct metrics *metrics, const struct host_event *event)
@@ -159,7 +165,8 @@ static void on_event(void *context, const struct host_event *event)
         metrics->streams_opened[stream_view(event->stream).outbound ? OUTBOUND : INBOUND]++;
     else if (event->kind == HOST_STREAM_CLOSED)
         metrics->streams_closed[stream_view(event->stream).outbound ? OUTBOUND : INBOUND]++;
-    else if (event->kind == HOST_MESSAGE)
+    else if (event->kind == HOST_MESSAGE ||
+             (event->kind == HOST_MESSAGE_REFUSED && event->refusal == GOSSIPSUB_REFUSED_SNAPPY))
         count_message(metrics, event);
     else if (event->kind == HOST_BLOCKS_ANSWERED)
         count_answer(metrics, event);
@@ -463,6 +470,18 @@ static void write_traffic(FILE *page, const struct host *host)
                  (double)losses_count());
 }
 
+static void write_payloads(FILE *page, const struct metrics *metrics)
+{
+    static const char name[] = "devnet_gossip_payloads_total";
+    static const char *const kinds[] = {"block", "attestation", "aggregation", "other"};
+    static const char *const payloads[] = {"valid", "invalid"};
+    write_head(page, name, "counter", "Payloads of Lean's topics by whether they are raw snappy");
+    for (size_t kind = 0; kind <= MESSAGE_KINDS; kind++)
+        for (size_t payload = 0; payload < PAYLOADS; payload++)
+            fprintf(page, "%s{kind=\"%s\",snappy=\"%s\"} %llu\n", name, kinds[kind],
+                    payloads[payload], (unsigned long long)metrics->payloads[kind][payload]);
+}
+
 static void write_blocks(FILE *page, const struct metrics *metrics)
 {
     static const char name[] = "devnet_blocks_requests_total";
@@ -501,6 +520,7 @@ char *metrics_text(const struct metrics *metrics)
     write_streams(page, metrics);
     write_topics(page, metrics->host);
     write_traffic(page, metrics->host);
+    write_payloads(page, metrics);
     write_blocks(page, metrics);
     write_single(page, "devnet_events_lost_total", "counter",
                  "Events that clients of GET /events read too slowly to be told",

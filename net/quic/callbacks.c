@@ -168,9 +168,19 @@ static int on_stream_close(ngtcp2_conn *conn, uint32_t flags, int64_t id, uint64
     struct quic_connection *connection = user;
     if (stream_user != NULL)
         stream_closed(stream_user);
-    if (!ngtcp2_conn_is_local_stream(conn, id))
+    if (!connection->policy.streams_by_hand && !ngtcp2_conn_is_local_stream(conn, id))
         ngtcp2_conn_extend_max_streams_bidi(conn, 1);
     endpoint_mark_dirty(connection);
+    return 0;
+}
+
+static int on_streams_allowed(ngtcp2_conn *conn, uint64_t maximum, void *user)
+{
+    (void)conn, (void)maximum;
+    struct quic_connection *connection = user;
+    const struct quic_settings *settings = settings_of(connection);
+    if (settings->handlers->streams_allowed != NULL)
+        settings->handlers->streams_allowed(settings->context, connection);
     return 0;
 }
 
@@ -251,8 +261,9 @@ static int on_stateless_reset(ngtcp2_conn *conn, const ngtcp2_pkt_stateless_rese
     .stream_close = on_stream_close, .recv_stateless_reset = on_stateless_reset,                   \
     .rand = fill_random, .get_new_connection_id = on_new_connection_id,                            \
     .remove_connection_id = on_remove_connection_id, .update_key = ngtcp2_crypto_update_key_cb,    \
-    .stream_reset = on_stream_reset, .extend_max_stream_data = on_extend_stream_data,              \
-    .dcid_status = on_peer_connection_id, .handshake_confirmed = on_handshake_confirmed,           \
+    .stream_reset = on_stream_reset, .extend_max_local_streams_bidi = on_streams_allowed,          \
+    .extend_max_stream_data = on_extend_stream_data, .dcid_status = on_peer_connection_id,         \
+    .handshake_confirmed = on_handshake_confirmed,                                                 \
     .delete_crypto_aead_ctx = ngtcp2_crypto_delete_crypto_aead_ctx_cb,                             \
     .delete_crypto_cipher_ctx = ngtcp2_crypto_delete_crypto_cipher_ctx_cb,                         \
     .get_path_challenge_data = ngtcp2_crypto_get_path_challenge_data_cb,                           \

@@ -36,6 +36,8 @@ typedef ngtcp2_encryption_level compat_level;
 #define compat_conn_shutdown_stream(conn, id, code) ngtcp2_conn_shutdown_stream(conn, 0, id, code)
 #define compat_conn_shutdown_stream_read(conn, id, code)                                           \
     ngtcp2_conn_shutdown_stream_read(conn, 0, id, code)
+#define compat_conn_shutdown_stream_write(conn, id, code)                                          \
+    ngtcp2_conn_shutdown_stream_write(conn, 0, id, code)
 
 static inline compat_close_error compat_conn_close_error(ngtcp2_conn *conn)
 {
@@ -97,6 +99,7 @@ typedef ngtcp2_crypto_level compat_level;
 #define compat_conn_get_info ngtcp2_conn_get_conn_stat
 #define compat_conn_shutdown_stream ngtcp2_conn_shutdown_stream
 #define compat_conn_shutdown_stream_read ngtcp2_conn_shutdown_stream_read
+#define compat_conn_shutdown_stream_write ngtcp2_conn_shutdown_stream_write
 
 static inline compat_close_error compat_conn_close_error(ngtcp2_conn *conn)
 {

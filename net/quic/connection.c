@@ -21,16 +21,21 @@ static void on_timer(evutil_socket_t fd, short what, void *argument)
     endpoint_pump(connection->endpoint);
 }
 
-static void write_log_record(void *user, uint32_t flags, const void *data, size_t size)
+static void on_record(void *user, uint32_t flags, const void *data, size_t size)
 {
     (void)flags;
     struct quic_connection *connection = user;
-    if (size > 0 && connection->log != NULL)
+    const struct quic_settings *settings = &connection->endpoint->settings;
+    if (size == 0)
+        return;
+    if (connection->log != NULL)
         qlog_writer_record(connection->log, bytes_of(data, size));
+    if (settings->handlers->recorded != NULL && !connection->reported)
+        settings->handlers->recorded(settings->context, connection, bytes_of(data, size));
 }
 
 /* A node whose log cannot be written goes on without; its folder was checked at the start. */
-static void open_log(struct quic_connection *connection, ngtcp2_settings *settings)
+static void open_log(struct quic_connection *connection)
 {
     const char *folder = connection->endpoint->settings.qlog_folder;
     if (folder == NULL)
@@ -41,8 +46,6 @@ static void open_log(struct quic_connection *connection, ngtcp2_settings *settin
     connection->log = qlog_writer_new(folder, id, connection->server ? "server" : "client", &error);
     if (connection->log == NULL)
         losses_add(&error);
-    else
-        compat_settings_qlog(settings, write_log_record, &connection->original);
 }
 
 static void fill_settings(struct quic_connection *connection, ngtcp2_settings *settings)
@@ -52,7 +55,9 @@ static void fill_settings(struct quic_connection *connection, ngtcp2_settings *s
     settings->initial_rtt = (ngtcp2_duration)INITIAL_RTT_MS * MILLISECOND_NS;
     settings->handshake_timeout = connection->policy.handshake_timeout_ms * MILLISECOND_NS;
     settings->max_tx_udp_payload_size = PACKET_SIZE_MAX;
-    open_log(connection, settings);
+    open_log(connection);
+    if (connection->log != NULL || connection->endpoint->settings.handlers->recorded != NULL)
+        compat_settings_qlog(settings, on_record, &connection->original);
 }
 
 static void fill_params(const struct quic_connection *connection, ngtcp2_transport_params *params)
@@ -118,22 +123,39 @@ static struct quic_connection *give_up(struct quic_connection *connection)
     return NULL;
 }
 
+/* The one that TEXT dictates, or one of chance where it is NULL. */
+static bool choose_original(const char *text, ngtcp2_cid *original, struct error *error)
+{
+    if (text == NULL) {
+        connection_make_cid(original);
+        return true;
+    }
+    struct buffer id = {0};
+    bool valid = hex_read(text, &id) && id.size >= NGTCP2_MIN_INITIAL_DCIDLEN &&
+                 id.size <= NGTCP2_MAX_CIDLEN;
+    if (valid)
+        ngtcp2_cid_init(original, id.data, id.size);
+    buffer_clear(&id);
+    return valid || error_set(error, "%s: an original connection id is %d to %d bytes, hexadecimal",
+                              text, NGTCP2_MIN_INITIAL_DCIDLEN, NGTCP2_MAX_CIDLEN);
+}
+
 struct quic_connection *connection_new_client(struct quic_socket *socket,
                                               const struct sockaddr *remote, socklen_t remote_size,
-                                              const struct peer_id *expected,
-                                              const struct quic_policy *policy, struct error *error)
+                                              const struct quic_dial *dial, struct error *error)
 {
     struct quic_connection *connection = connection_new(socket, false);
-    if (policy != NULL)
-        connection->policy = *policy;
-    connection->has_expected = expected != NULL;
-    if (expected != NULL)
-        connection->expected = *expected;
+    if (dial->policy != NULL)
+        connection->policy = *dial->policy;
+    connection->has_expected = dial->expected != NULL;
+    if (dial->expected != NULL)
+        connection->expected = *dial->expected;
+    if (!choose_original(dial->id, &connection->original, error))
+        return give_up(connection);
     if (!tls_session_new(connection, error))
         return give_up(connection);
     ngtcp2_cid source;
     connection_make_cid(&source);
-    connection_make_cid(&connection->original);
     ngtcp2_settings settings;
     ngtcp2_transport_params params;
     fill_settings(connection, &settings);
@@ -242,6 +264,7 @@ void connection_free(struct quic_connection *connection)
         gnutls_deinit(connection->session);
     qlog_writer_free(connection->log);
     chunk_unref(connection->close_packet);
+    chunk_unref(connection->wanted_close.reason);
     event_free(connection->timer);
     free(connection);
 }
@@ -318,12 +341,32 @@ void quic_connection_set_user(struct quic_connection *connection, void *user)
 
 void quic_connection_close(struct quic_connection *connection, uint64_t code, const char *reason)
 {
+    const struct quic_close close = {
+        .application = true, .code = code, .said = bytes_of_text(reason)};
+    quic_connection_close_as(connection, &close);
+}
+
+void quic_connection_close_as(struct quic_connection *connection, const struct quic_close *close)
+{
     quic_connection_refuse(connection);
     if (connection->state != CONNECTION_LIVE || connection->close_wanted)
         return;
+    size_t size = close->said.size;
     connection->close_wanted = true;
-    connection->close_code = code;
-    snprintf(connection->close_reason, sizeof(connection->close_reason), "%s", reason);
+    connection->wanted_close = (struct wanted_close){
+        .application = close->application,
+        .code = close->code,
+        .reason = chunk_new(close->said.data,
+                            size < QUIC_CLOSE_REASON_MAX ? size : QUIC_CLOSE_REASON_MAX),
+    };
+    endpoint_mark_dirty(connection);
+}
+
+void quic_connection_allow_streams(struct quic_connection *connection, size_t count)
+{
+    if (count == 0 || connection->state != CONNECTION_LIVE || !connection->policy.streams_by_hand)
+        return;
+    ngtcp2_conn_extend_max_streams_bidi(connection->conn, count);
     endpoint_mark_dirty(connection);
 }
 
@@ -332,6 +375,14 @@ void quic_connection_probe(struct quic_connection *connection)
     if (!quic_connection_is_established(connection) || connection->silent_at != 0)
         return;
     connection->probe_wanted = true;
+    endpoint_mark_dirty(connection);
+}
+
+void quic_connection_ping(struct quic_connection *connection)
+{
+    if (!quic_connection_is_established(connection))
+        return;
+    connection->ping_wanted = true;
     endpoint_mark_dirty(connection);
 }
 

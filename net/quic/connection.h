@@ -47,9 +47,24 @@ void quic_connection_set_user(struct quic_connection *connection, void *user);
 void quic_connection_admit(struct quic_connection *connection, const struct quic_policy *policy);
 void quic_connection_refuse(struct quic_connection *connection);
 
+/* The peer may open COUNT more streams, where the policy leaves that to the owner: one for each of
+ * its own that is over, unless more are to be open at a time. */
+void quic_connection_allow_streams(struct quic_connection *connection, size_t count);
+
 /* Sends CONNECTION_CLOSE with an application error code after what this turn of the loop has
  * written. `connection_closed` follows. */
 void quic_connection_close(struct quic_connection *connection, uint64_t code, const char *reason);
+/* The same with what CLOSE says: `application`, `code` and as much of `said` as
+ * QUIC_CLOSE_REASON_MAX allows, which is copied. So one peer's close can be passed on to another,
+ * but for the type of frame that led to it: ngtcp2 always writes 0, unknown. */
+void quic_connection_close_as(struct quic_connection *connection, const struct quic_close *close);
+/*
+ * Says nothing more to the peer, as if we had been killed: no close, no answer, no stateless reset.
+ * `connection_closed` follows, as QUIC_CLOSED_BY_US. What still comes is dropped, and the
+ * connection keeps its place among the endpoint's until nothing has come for the longer of the idle
+ * and the handshake timeout, or the endpoint is shut down.
+ */
+void quic_connection_leave(struct quic_connection *connection);
 
 /*
  * Asks the peer for a sign of life at once. Where none comes within a few probe timeouts (a second
@@ -57,6 +72,9 @@ void quic_connection_close(struct quic_connection *connection, uint64_t code, co
  * connections of a peer that has come on another one, and may have been restarted.
  */
 void quic_connection_probe(struct quic_connection *connection);
+
+/* Sends a PING (RFC 9000, section 19.2), and lets nothing hang on its answer. */
+void quic_connection_ping(struct quic_connection *connection);
 
 /* Adds an event of ours, with COUNT fields, to the connection's QUIC log, if there is one: see
  * net/qlog/events.h. */

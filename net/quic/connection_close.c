@@ -9,6 +9,7 @@ enum {
     CLOSING_PERIOD_MAX_MS = 500,
     CRYPTO_ERROR_FIRST = 0x100, /* RFC 9001, section 4.8: TLS alerts */
     CRYPTO_ERROR_LAST = 0x1ff,
+    REASON_TEXT_SIZE = 128,
 };
 
 static void linger(struct quic_connection *connection, enum connection_state state)
@@ -26,6 +27,15 @@ static void set_cause(struct quic_connection *connection, enum quic_close_cause 
     connection->close.cause = cause;
     connection->close.answered = connection->answered;
     error_set(&connection->close.reason, "%s", text);
+}
+
+/* As far as there is room and ASCII has letters for it. */
+static void write_reason(struct bytes said, char text[REASON_TEXT_SIZE])
+{
+    size_t size = said.size < REASON_TEXT_SIZE - 1 ? said.size : REASON_TEXT_SIZE - 1;
+    for (size_t i = 0; i < size; i++)
+        text[i] = said.data[i] >= ' ' && said.data[i] < 0x7f ? (char)said.data[i] : '?';
+    text[size] = '\0';
 }
 
 /* Writes our CONNECTION_CLOSE, which is kept to be repeated. */
@@ -51,12 +61,17 @@ void connection_close_by_us(struct quic_connection *connection)
 {
     compat_close_error close;
     compat_close_error_init(&close);
-    const char *reason = connection->close_reason;
-    compat_close_error_set_application(&close, connection->close_code, (const uint8_t *)reason,
-                                       strlen(reason));
-    set_cause(connection, QUIC_CLOSED_BY_US, reason);
-    connection->close.application = true;
-    connection->close.code = connection->close_code;
+    const struct wanted_close *wanted = &connection->wanted_close;
+    const struct chunk *reason = wanted->reason;
+    if (wanted->application)
+        compat_close_error_set_application(&close, wanted->code, reason->data, reason->size);
+    else
+        compat_close_error_set_transport(&close, wanted->code, reason->data, reason->size);
+    char text[REASON_TEXT_SIZE];
+    write_reason(bytes_of(reason->data, reason->size), text);
+    set_cause(connection, QUIC_CLOSED_BY_US, text);
+    connection->close.application = wanted->application;
+    connection->close.code = wanted->code;
     send_close(connection, &close);
 }
 
@@ -65,6 +80,26 @@ void connection_close_held(struct quic_connection *connection, enum quic_close_c
 {
     set_cause(connection, cause, reason);
     connection->state = CONNECTION_GONE;
+    endpoint_mark_dirty(connection);
+}
+
+void connection_stay_left(struct quic_connection *connection)
+{
+    uint64_t span_ms = connection->policy.handshake_timeout_ms;
+    if (span_ms < connection->policy.idle_timeout_ms)
+        span_ms = connection->policy.idle_timeout_ms;
+    connection->gone_at = connection->endpoint->now + span_ms * MILLISECOND_NS;
+}
+
+void quic_connection_leave(struct quic_connection *connection)
+{
+    if (connection->state != CONNECTION_LIVE && connection->state != CONNECTION_HELD)
+        return;
+    set_cause(connection, QUIC_CLOSED_BY_US, "left in silence");
+    if (connection->state == CONNECTION_HELD) /* otherwise it may just be read */
+        admission_forget(connection);
+    connection->state = CONNECTION_LEFT;
+    connection_stay_left(connection);
     endpoint_mark_dirty(connection);
 }
 
@@ -89,15 +124,13 @@ static void closed_by_peer(struct quic_connection *connection)
     connection->close.code = close.error_code;
     const char *alert_name =
         alert ? gnutls_alert_get_name((gnutls_alert_description_t)(close.error_code & 0xff)) : NULL;
-    char reason[128];
-    size_t size = close.reasonlen < sizeof(reason) - 1 ? close.reasonlen : sizeof(reason) - 1;
-    for (size_t i = 0; i < size; i++)
-        reason[i] = close.reason[i] >= ' ' && close.reason[i] < 0x7f ? (char)close.reason[i] : '?';
-    reason[size] = '\0';
+    connection->close.said = bytes_of(close.reason, close.reasonlen);
+    char reason[REASON_TEXT_SIZE];
+    write_reason(connection->close.said, reason);
     error_set(&connection->close.reason, "closed by the peer: %s error 0x%llx%s%s%s%s",
               application ? "application" : "transport", (unsigned long long)close.error_code,
               alert_name != NULL ? ", " : "", alert_name != NULL ? alert_name : "",
-              size > 0 ? ": " : "", reason);
+              reason[0] != '\0' ? ": " : "", reason);
 }
 
 /* A CRYPTO frame that TLS was not shown. */

@@ -81,6 +81,10 @@ void connection_receive(struct quic_connection *connection, const struct sockadd
         admission_hold(connection, remote, remote_size, bytes_of(data, size));
         return;
     }
+    if (connection->state == CONNECTION_LEFT) {
+        connection_stay_left(connection);
+        return;
+    }
     if (!connection_is_with(connection, remote)) {
         connection->endpoint->statistics.datagrams_from_elsewhere++;
         return;
@@ -98,6 +102,8 @@ void connection_receive(struct quic_connection *connection, const struct sockadd
         ngtcp2_conn_read_pkt(connection->conn, &path, &info, data, size, connection->endpoint->now);
     connection->answered = is_understood(connection);
     endpoint_mark_dirty(connection);
+    if (connection->state == CONNECTION_LEFT) /* by its owner, for what was read */
+        return;
     if (code == 0) {
         connection->unanswered_at = 0;
         connection->silent_at = 0;
@@ -228,9 +234,8 @@ static ngtcp2_duration probe_patience(struct quic_connection *connection)
 }
 
 /* A keep-alive timeout that is over already makes ngtcp2 send a PING. */
-static void begin_probe(struct quic_connection *connection)
+static void begin_ping(struct quic_connection *connection)
 {
-    connection->silent_at = connection->endpoint->now + probe_patience(connection);
     ngtcp2_conn_set_keep_alive_timeout(connection->conn, 1);
 }
 
@@ -259,8 +264,11 @@ static void write_live(struct quic_connection *connection)
 {
     ngtcp2_tstamp now = connection->endpoint->now;
     bool probe = wants_probe(connection);
+    bool ping = probe || connection->ping_wanted;
     if (probe)
-        begin_probe(connection);
+        connection->silent_at = now + probe_patience(connection);
+    if (ping)
+        begin_ping(connection);
     if (ngtcp2_conn_get_expiry(connection->conn) <= now) {
         int code = ngtcp2_conn_handle_expiry(connection->conn, now);
         if (code != 0)
@@ -268,9 +276,9 @@ static void write_live(struct quic_connection *connection)
     }
     if (connection->state == CONNECTION_LIVE)
         write_packets(connection);
-    if (probe)
+    if (ping)
         connection_start_keep_alive(connection);
-    connection->probe_wanted = false;
+    connection->probe_wanted = connection->ping_wanted = false;
     if (connection->state == CONNECTION_LIVE)
         watch_silence(connection);
     if (connection->state == CONNECTION_LIVE && connection->close_wanted)

@@ -371,6 +371,14 @@ struct quic_connection *quic_endpoint_dial(struct quic_endpoint *endpoint,
                                            const struct peer_id *expected,
                                            const struct quic_policy *policy, struct error *error)
 {
+    const struct quic_dial dial = {.expected = expected, .policy = policy};
+    return quic_endpoint_dial_as(endpoint, address, &dial, error);
+}
+
+struct quic_connection *quic_endpoint_dial_as(struct quic_endpoint *endpoint,
+                                              const struct multiaddr *address,
+                                              const struct quic_dial *dial, struct error *error)
+{
     struct sockaddr_storage remote;
     socklen_t size = multiaddr_to_sockaddr(address, &remote);
     if (size == 0 || address->port == 0) {
@@ -387,8 +395,7 @@ struct quic_connection *quic_endpoint_dial(struct quic_endpoint *endpoint,
     struct quic_socket *socket = socket_for(endpoint, &remote, error);
     if (socket == NULL)
         return NULL;
-    return connection_new_client(socket, (const struct sockaddr *)&remote, size, expected, policy,
-                                 error);
+    return connection_new_client(socket, (const struct sockaddr *)&remote, size, dial, error);
 }
 
 void quic_endpoint_shutdown(struct quic_endpoint *endpoint)
@@ -396,7 +403,13 @@ void quic_endpoint_shutdown(struct quic_endpoint *endpoint)
     endpoint->shut_down = true;
     struct quic_connection *connection;
     LIST_FOREACH(connection, &endpoint->connections, link)
-    quic_connection_close(connection, 0, "shutting down");
+    {
+        quic_connection_close(connection, 0, "shutting down");
+        if (connection->state == CONNECTION_LEFT) {
+            connection->gone_at = 0;
+            endpoint_mark_dirty(connection);
+        }
+    }
 }
 
 size_t quic_endpoint_connection_count(const struct quic_endpoint *endpoint)

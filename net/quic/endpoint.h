@@ -24,6 +24,7 @@ enum {
     QUIC_HANDSHAKES_BEFORE_RETRY = 32, /* half-open inbound ones, before addresses must be proven */
     QUIC_HELD_DATAGRAMS_MAX = 8,       /* of a connection that waits to be admitted, or early */
     QUIC_RESETS_PER_SECOND = 100,      /* stateless ones, and as many at once */
+    QUIC_CLOSE_REASON_MAX = 1024,      /* bytes that are kept of a reason, ours or a peer's */
 };
 
 struct quic_endpoint;
@@ -47,6 +48,7 @@ struct quic_close {
     bool application; /* `code` is the application's */
     bool answered;    /* the peer sent at least one packet that we understood */
     uint64_t code;
+    struct bytes said; /* the reason in the peer's CONNECTION_CLOSE; borrowed from the connection */
     struct error reason; /* in words, for people */
 };
 
@@ -65,6 +67,8 @@ struct quic_policy {
     uint64_t connection_window;
     uint32_t remote_streams_max; /* bidirectional ones that the peer may have open at a time */
     bool credit_by_hand;         /* what arrives makes room again by quic_stream_credit alone */
+    /* Streams that are over make room for others by quic_connection_allow_streams alone. */
+    bool streams_by_hand;
 };
 
 enum quic_admission {
@@ -91,6 +95,9 @@ struct quic_handlers {
      * reported closed before. The connection is freed afterwards. */
     void (*connection_closed)(void *context, struct quic_connection *connection,
                               const struct quic_close *close);
+    /* Optional: the peer allows more streams, of which quic_stream_open may have been refused one.
+     */
+    void (*streams_allowed)(void *context, struct quic_connection *connection);
     void (*stream_opened)(void *context, struct quic_stream *stream); /* by the peer */
     void (*stream_data)(void *context, struct quic_stream *stream, struct bytes data, bool fin);
     /* More of what was written has been acknowledged: see quic_stream_acknowledged. */
@@ -100,6 +107,12 @@ struct quic_handlers {
     void (*stream_stopped)(void *context, struct quic_stream *stream);
     /* Both directions are over, or the connection is. The stream is freed afterwards. */
     void (*stream_closed)(void *context, struct quic_stream *stream);
+    /*
+     * Optional. RECORD, the next of the connection's QUIC log, as ngtcp2 writes it whether or not
+     * there is a log: PINGs and the codes of STOP_SENDING are told nowhere else. It comes while
+     * packets are read and written: only mark.
+     */
+    void (*recorded)(void *context, struct quic_connection *connection, struct bytes record);
     void (*settle)(void *context);
     /* What could be was handed to the network: see quic_stream_unsent. What is written now follows
      * in the loop's next turn. May be NULL. */
@@ -140,6 +153,16 @@ struct quic_connection *quic_endpoint_dial(struct quic_endpoint *endpoint,
                                            const struct multiaddr *address,
                                            const struct peer_id *expected,
                                            const struct quic_policy *policy, struct error *error);
+/* What a dial may ask for beside the address: all zero is the same as quic_endpoint_dial(). */
+struct quic_dial {
+    const struct peer_id *expected;
+    const struct quic_policy *policy;
+    const char *id; /* NULL, or the original connection id: 8 to 20 bytes, hexadecimal */
+};
+
+struct quic_connection *quic_endpoint_dial_as(struct quic_endpoint *endpoint,
+                                              const struct multiaddr *address,
+                                              const struct quic_dial *dial, struct error *error);
 /* Closes every connection with application code 0. New ones are refused from now on. */
 void quic_endpoint_shutdown(struct quic_endpoint *endpoint);
 /* Those in their closing period included. */

@@ -79,11 +79,19 @@ struct held_datagram {
     uint8_t data[];
 };
 
+/* What is to be said in our CONNECTION_CLOSE. */
+struct wanted_close {
+    bool application;
+    uint64_t code;
+    struct chunk *reason;
+};
+
 enum connection_state {
     CONNECTION_HELD, /* has arrived, and waits to be admitted: `conn` is NULL */
     CONNECTION_LIVE,
     CONNECTION_CLOSING,  /* our CONNECTION_CLOSE is out and repeated on input */
     CONNECTION_DRAINING, /* the peer's has arrived */
+    CONNECTION_LEFT,     /* in silence: `conn` may be NULL */
     CONNECTION_GONE,     /* to be freed at the end of the pump */
 };
 
@@ -100,8 +108,7 @@ struct quic_connection {
     bool server, established, confirmed, answered, dirty, reported;
     bool flight_written; /* a client's last one of the handshake */
     bool close_wanted;
-    uint64_t close_code;
-    char close_reason[128];
+    struct wanted_close wanted_close;
     bool has_expected;
     struct peer_id expected;
     struct certificate_peer peer;
@@ -125,7 +132,7 @@ struct quic_connection {
     uint64_t received_since_close;
     ngtcp2_tstamp gone_at; /* when closing, draining or being held ends */
     bool retry_wanted;     /* to be begun anew, by a client that has proven its address */
-    bool probe_wanted;
+    bool probe_wanted, ping_wanted;
     ngtcp2_tstamp unanswered_at; /* when it is probed for being silent; 0: all is acknowledged */
     ngtcp2_tstamp silent_at;     /* when an unanswered probe ends it; 0: none is out */
     struct event *timer;
@@ -239,9 +246,7 @@ void early_read(struct quic_connection *connection);
 /* ---- connection.c ---- */
 struct quic_connection *connection_new_client(struct quic_socket *socket,
                                               const struct sockaddr *remote, socklen_t remote_size,
-                                              const struct peer_id *expected,
-                                              const struct quic_policy *policy,
-                                              struct error *error);
+                                              const struct quic_dial *dial, struct error *error);
 /* Held, and known by the connection id that the client chose. */
 struct quic_connection *connection_new_arrival(struct quic_socket *socket,
                                                const ngtcp2_pkt_hd *header,
@@ -269,6 +274,8 @@ void connection_close_by_us(struct quic_connection *connection);
 /* It was held for too long, or refused: the peer has heard nothing, or that. */
 void connection_close_held(struct quic_connection *connection, enum quic_close_cause cause,
                            const char *reason);
+/* When it is forgotten that the connection was left, if nothing more comes. */
+void connection_stay_left(struct quic_connection *connection);
 /* A probe was not answered. */
 void connection_close_silent(struct quic_connection *connection);
 /* What a failing call of ngtcp2 means for the connection. */

@@ -226,6 +226,25 @@ void quic_stream_reset(struct quic_stream *stream, uint64_t code)
     endpoint_mark_dirty(connection);
 }
 
+void quic_stream_reset_write(struct quic_stream *stream, uint64_t code)
+{
+    struct quic_connection *connection = stream->connection;
+    if (stream->closed || connection->state != CONNECTION_LIVE)
+        return;
+    compat_conn_shutdown_stream_write(connection->conn, stream->id, code);
+    stream_shut_write(stream);
+    endpoint_mark_dirty(connection);
+}
+
+void quic_stream_stop_read(struct quic_stream *stream, uint64_t code)
+{
+    struct quic_connection *connection = stream->connection;
+    if (stream->closed || connection->state != CONNECTION_LIVE)
+        return;
+    compat_conn_shutdown_stream_read(connection->conn, stream->id, code);
+    endpoint_mark_dirty(connection);
+}
+
 size_t quic_stream_unsent(const struct quic_stream *stream)
 {
     return stream->unsent;

@@ -30,6 +30,11 @@ void quic_stream_credit(struct quic_stream *stream, size_t size);
 void quic_stream_owe(struct quic_stream *stream, size_t size);
 /* RESET_STREAM and STOP_SENDING, as far as each direction is still open. */
 void quic_stream_reset(struct quic_stream *stream, uint64_t code);
+/* The one without the other (RFC 9000, sections 3.1 and 3.2). What was written and is not
+ * acknowledged is given up with the writing half. */
+void quic_stream_reset_write(struct quic_stream *stream, uint64_t code);
+/* `stream_data` tells nothing more; `stream_reset` still tells the peer's RESET_STREAM. */
+void quic_stream_stop_read(struct quic_stream *stream, uint64_t code);
 /* Bytes written and not yet handed to the network. */
 size_t quic_stream_unsent(const struct quic_stream *stream);
 /* Bytes written, and how many of them, from the first on, the peer has acknowledged. */

@@ -10,7 +10,13 @@
 #include "devnet/genesis.h"
 #include "tests/fuzz/fuzz.h"
 
-static const char *const files[] = {"validator-config.yaml", "nodes.yaml", "config.yaml"};
+static const char *const files[] = {"validator-config.yaml", "nodes.yaml", "config.yaml",
+                                    "annotated_validators.yaml"};
+
+/* Whose validators the last of them tells. */
+static const char one_node[] =
+    "validators: [{name: a, privkey: 1234567890123456789012345678901234567890"
+    "123456789012345678901234, enrFields: {ip: 127.0.0.1, quic: 1}}]";
 
 /* All that is in it can be looked at, to a depth. */
 static size_t walk(const struct yaml_tree *yaml, yaml_item item, unsigned depth)
@@ -42,6 +48,8 @@ static void try_file(const char *file, struct bytes text)
     struct error error = {.text = ""};
     struct genesis genesis = {.folder = text_copy("/nowhere"), .committees = 1};
     struct devnet devnet;
+    if (strcmp(file, files[3]) == 0)
+        require(genesis_take(&genesis, files[0], files[0], bytes_of_text(one_node), &error));
     bool accepted = genesis_take(&genesis, file, file, text, &error);
     require(accepted || strncmp(error.text, file, strlen(file)) == 0);
     devnet_init(&devnet, "/nowhere");
@@ -51,6 +59,9 @@ static void try_file(const char *file, struct bytes text)
         require(devnet.nodes[i].listen_count > 0 && devnet.nodes[i].of_genesis &&
                 devnet_find(&devnet, devnet.nodes[i].name) == &devnet.nodes[i]);
     require(!accepted || (genesis.committees >= 1 && genesis.committees <= GENESIS_COMMITTEES_MAX));
+    for (size_t i = 0; accepted && i < genesis.count; i++)
+        for (size_t j = 1; j < genesis.nodes[i].validator_count; j++)
+            require(genesis.nodes[i].validators[j - 1] < genesis.nodes[i].validators[j]);
     genesis_clear(&genesis);
     devnet_clear(&devnet);
 }
