@@ -45,6 +45,8 @@
 #include "net/gossipsub/payload.h"
 #include "net/gossipsub/rpc.h"
 #include "net/quic/internal.h"
+#include "tests/tools/attacker.h"
+#include "tests/unit/rpc_ids.h"
 
 enum { PATIENCE_SECONDS = 40, SHOWN_MAX = 64, DIALS_MAX = 1000, DRIP_US = 500 };
 
@@ -568,21 +570,6 @@ static void use_long_hello(struct quic_connection *connection)
 
 /* ---- beginning ---- */
 
-static void listen_anywhere(const struct identity *identity)
-{
-    struct multiaddr address;
-    struct error error;
-    if (!multiaddr_parse("/ip4/127.0.0.1/udp/0/quic-v1", &address, &error) ||
-        !quic_endpoint_listen(me.endpoint, &address, &error))
-        fail("--listen", error.text);
-    address = quic_endpoint_listen_address(me.endpoint, 0);
-    address.has_peer_id = true;
-    address.peer_id = *identity_peer_id(identity);
-    char text[MULTIADDR_TEXT_SIZE];
-    multiaddr_text(&address, text);
-    puts(text);
-}
-
 static void dial(const char *text, void (*prepare)(struct quic_connection *))
 {
     struct multiaddr address;
@@ -606,12 +593,8 @@ static void on_impatient(evutil_socket_t fd, short what, void *argument)
 
 static void set_up(const struct identity *identity)
 {
-    struct quic_settings settings;
-    quic_settings_default(&settings);
-    me.base = event_base_new();
-    settings.base = me.base;
-    settings.identity = identity;
-    settings.handlers = &handlers;
+    struct quic_settings settings = attacker_settings(identity, &handlers);
+    me.base = settings.base;
     me.policy = settings.policy;
     struct error error;
     me.endpoint = quic_endpoint_new(&settings, &error);
@@ -676,7 +659,9 @@ int main(int argc, char **argv)
         fail("usage", "hostile [OPTION...] MULTIADDR|--listen STEP...");
     me.steps = argv + next + 1;
     if (strcmp(argv[next], "--listen") == 0) {
-        listen_anywhere(identity);
+        struct error error;
+        if (!attacker_listen(me.endpoint, identity, &error))
+            fail("--listen", error.text);
     } else {
         for (unsigned long i = 0; i < times && i < DIALS_MAX; i++)
             dial(argv[next], prepare);

@@ -30,6 +30,7 @@
 #include "common/hex.h"
 #include "common/memory.h"
 #include "net/quic/internal.h"
+#include "tests/tools/attacker.h"
 
 enum { PATIENCE_SECONDS = 15, HANDSHAKE_TIMEOUT_MS = 60000, TYPES = 256, PING = 1 };
 
@@ -372,29 +373,10 @@ static void on_impatient(evutil_socket_t fd, short what, void *argument)
     }
 }
 
-static void listen_anywhere(const struct identity *identity)
-{
-    struct multiaddr address;
-    struct error error;
-    if (!multiaddr_parse("/ip4/127.0.0.1/udp/0/quic-v1", &address, &error) ||
-        !quic_endpoint_listen(me.endpoint, &address, &error))
-        fail("--listen", error.text);
-    address = quic_endpoint_listen_address(me.endpoint, 0);
-    address.has_peer_id = true;
-    address.peer_id = *identity_peer_id(identity);
-    char text[MULTIADDR_TEXT_SIZE];
-    multiaddr_text(&address, text);
-    puts(text);
-}
-
 static void set_up(const struct identity *identity)
 {
-    struct quic_settings settings;
-    quic_settings_default(&settings);
-    me.base = event_base_new();
-    settings.base = me.base;
-    settings.identity = identity;
-    settings.handlers = &handlers;
+    struct quic_settings settings = attacker_settings(identity, &handlers);
+    me.base = settings.base;
     /* It is the peer that is to be tried: we wait for what it makes of it. */
     settings.policy.handshake_timeout_ms = HANDSHAKE_TIMEOUT_MS;
     settings.policy.idle_timeout_ms = HANDSHAKE_TIMEOUT_MS;
@@ -435,10 +417,12 @@ int main(int argc, char **argv)
     me.next = STAILQ_FIRST(&attacks);
     me.listening = strcmp(argv[1], "--listen") == 0;
     struct error error;
-    if (me.listening)
-        listen_anywhere(identity);
-    else if (!multiaddr_parse(argv[1], &me.target, &error))
+    if (me.listening) {
+        if (!attacker_listen(me.endpoint, identity, &error))
+            fail("--listen", error.text);
+    } else if (!multiaddr_parse(argv[1], &me.target, &error)) {
         fail(argv[1], error.text);
+    }
     be_patient();
     endpoint_wake(me.endpoint);
     event_base_dispatch(me.base);

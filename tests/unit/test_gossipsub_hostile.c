@@ -6,6 +6,7 @@
 #include "common/memory.h"
 #include "net/gossipsub/internal.h"
 #include "tests/unit/gossip_scene.h"
+#include "tests/unit/rpc_ids.h"
 #include "tests/unit/support.h"
 
 typedef uint8_t message_id[GOSSIPSUB_MESSAGE_ID_SIZE];

@@ -10,6 +10,7 @@
 #include "net/gossipsub/message_id.h"
 #include "net/gossipsub/payload.h"
 #include "tests/unit/gossip_scene.h"
+#include "tests/unit/rpc_ids.h"
 #include "tests/unit/support.h"
 
 typedef uint8_t message_id[GOSSIPSUB_MESSAGE_ID_SIZE];

@@ -7,6 +7,7 @@
 #include "net/gossipsub/internal.h"
 #include "net/gossipsub/message_id.h"
 #include "tests/unit/gossip_scene.h"
+#include "tests/unit/rpc_ids.h"
 #include "tests/unit/support.h"
 
 #define OWN_TOPIC "ours"

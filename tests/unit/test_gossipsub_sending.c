@@ -3,6 +3,7 @@
 
 #include "net/gossipsub/internal.h"
 #include "tests/unit/gossip_scene.h"
+#include "tests/unit/rpc_ids.h"
 #include "tests/unit/support.h"
 
 enum { CONNECTION = 7, MEGABYTE = 1 << 20 };

@@ -13,6 +13,7 @@
 
 #include "tests/unit/change_lines.h"
 #include "tests/unit/json_text.h"
+#include "tests/unit/rpc_ids.h"
 #include "tests/unit/support.h"
 
 /* Takes VALUE over. */

@@ -8,6 +8,7 @@
 #include "net/gossipsub/payload.h"
 #include "net/gossipsub/rpc.h"
 #include "tests/unit/gossip_scene.h"
+#include "tests/unit/rpc_ids.h"
 #include "tests/unit/support.h"
 
 /* What is told of an RPC, both ways. */

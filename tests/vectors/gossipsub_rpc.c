@@ -6,6 +6,7 @@
 #include "net/gossipsub/rpc.h"
 
 #include "common/varint.h"
+#include "tests/unit/rpc_ids.h"
 #include "tests/vectors/kinds.h"
 #include "tests/vectors/rpc_json.h"
 
