@@ -1,7 +1,9 @@
 /*
- * What peers may say to a gossipsub router. The input is a run of steps: a byte that says who
- * speaks and what happens, and for an RPC two bytes of length and its protobuf. Whatever comes, the
- * mesh holds only peers that can be sent to, and every RPC that goes out can be decoded.
+ * What peers may say to a gossipsub router, and how slowly they may read. The input is a run of
+ * steps: a byte that says who speaks and what happens, for an RPC two bytes of length and its
+ * protobuf, for progress three of time, what waits and what was acknowledged. Whatever comes, the
+ * mesh holds only peers that can be sent to, every RPC that goes out can be decoded, and a stream
+ * that takes nothing is reset once, after a minute.
  */
 #include <stdlib.h>
 
@@ -9,22 +11,45 @@
 #include "net/gossipsub/internal.h"
 #include "tests/fuzz/fuzz.h"
 
-enum { PEERS = 4 };
+enum { PEERS = 4, UNSENT_UNIT = 20000, ACKNOWLEDGED_UNIT = 1000, MINUTE_MS = 60000 };
 
 static const char topic_name[] = "t";
+
+/* A peer, and what we know of our stream to it. */
+struct end {
+    gossipsub_peer handle;
+    struct gossipsub_progress progress;
+    uint64_t moved_at; /* when it last took something, or had nothing to take */
+    bool was_reset;
+};
 
 struct fuzzed {
     struct gossipsub *router;
     struct gossipsub_actions actions;
     struct arena arena;
     uint64_t now;
-    gossipsub_peer peers[PEERS];
+    struct end ends[PEERS];
+    uint64_t connections;
 };
+
+static void check_reset(struct fuzzed *fuzzed, gossipsub_peer peer)
+{
+    for (size_t i = 0; i < PEERS; i++) {
+        struct end *end = &fuzzed->ends[i];
+        if (end->handle != peer)
+            continue;
+        require(!end->was_reset && end->progress.unsent > 0);
+        require(fuzzed->now >= end->moved_at + MINUTE_MS);
+        end->was_reset = true;
+    }
+}
 
 static void check_actions(struct fuzzed *fuzzed)
 {
     for (size_t i = 0; i < fuzzed->actions.count; i++) {
         const struct gossipsub_action *action = &fuzzed->actions.items[i];
+        if (action->kind == GOSSIPSUB_RESET_STREAM)
+            check_reset(fuzzed, action->peer);
         if (action->kind != GOSSIPSUB_SEND)
             continue;
         uint64_t size;
@@ -58,8 +83,38 @@ static void check_router(const struct fuzzed *fuzzed)
 static void add_peer(struct fuzzed *fuzzed, size_t index)
 {
     uint8_t id = (uint8_t)index;
+    fuzzed->ends[index] = (struct end){.progress.connection = ++fuzzed->connections};
     require(gossipsub_peer_added(fuzzed->router, fuzzed->now, bytes_of(&id, 1), index % 2 == 0,
-                                 &fuzzed->peers[index]));
+                                 &fuzzed->ends[index].handle));
+}
+
+static void open_stream(struct fuzzed *fuzzed, size_t index, enum gossipsub_version version)
+{
+    gossipsub_stream_opened(fuzzed->router, fuzzed->now, fuzzed->ends[index].handle, version,
+                            &fuzzed->actions);
+}
+
+static uint8_t take_byte(struct bytes *input)
+{
+    if (input->size == 0)
+        return 0;
+    uint8_t byte = *input->data;
+    *input = bytes_after(*input, 1);
+    return byte;
+}
+
+/* Some time later. */
+static void progress(struct fuzzed *fuzzed, struct end *end, struct bytes *input)
+{
+    bool waited = end->progress.unsent > 0;
+    fuzzed->now += take_byte(input) * 1000;
+    end->progress.unsent = (size_t)take_byte(input) * UNSENT_UNIT;
+    uint64_t taken = (uint64_t)take_byte(input) * ACKNOWLEDGED_UNIT;
+    end->progress.acknowledged += taken;
+    if (taken > 0 || !waited)
+        end->moved_at = fuzzed->now;
+    gossipsub_stream_progressed(fuzzed->router, fuzzed->now, end->handle, &end->progress,
+                                &fuzzed->actions);
 }
 
 static struct bytes take_rpc(struct bytes *input)
@@ -81,7 +136,7 @@ static void step(struct fuzzed *fuzzed, uint8_t what, struct bytes *input)
     struct gossipsub *router = fuzzed->router;
     struct gossipsub_actions *actions = &fuzzed->actions;
     size_t index = what % PEERS;
-    gossipsub_peer peer = fuzzed->peers[index];
+    gossipsub_peer peer = fuzzed->ends[index].handle;
     uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE];
     size_t receivers;
     fuzzed->now += 100;
@@ -93,7 +148,7 @@ static void step(struct fuzzed *fuzzed, uint8_t what, struct bytes *input)
         gossipsub_stream_closed(router, fuzzed->now, peer, actions);
         break;
     case 2:
-        gossipsub_stream_opened(router, fuzzed->now, peer, what % 4, actions);
+        open_stream(fuzzed, index, what % 4);
         break;
     case 3:
         gossipsub_peer_gone(router, fuzzed->now, peer, actions);
@@ -114,6 +169,9 @@ static void step(struct fuzzed *fuzzed, uint8_t what, struct bytes *input)
         break;
     case 8:
         gossipsub_peer_set_direct(router, fuzzed->now, peer, what < 128, actions);
+        break;
+    case 15:
+        progress(fuzzed, &fuzzed->ends[index], input);
         break;
     default:
         gossipsub_rpc_received(router, fuzzed->now, peer, take_rpc(input), actions);
@@ -149,8 +207,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     gossipsub_subscribe(fuzzed.router, fuzzed.now, topic_name, &fuzzed.actions, NULL);
     for (size_t i = 0; i < PEERS; i++) {
         add_peer(&fuzzed, i);
-        gossipsub_stream_opened(fuzzed.router, fuzzed.now, fuzzed.peers[i], GOSSIPSUB_1_2,
-                                &fuzzed.actions);
+        open_stream(&fuzzed, i, GOSSIPSUB_1_2);
     }
     check_actions(&fuzzed);
     struct bytes input = bytes_of(data, size);
