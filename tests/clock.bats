@@ -15,20 +15,6 @@ teardown() {
     end_all
 }
 
-# Sets both clocks of nodes that run with such: step_clocks CALENDAR-SECONDS MONOTONIC-SECONDS.
-step_clocks() {
-    printf '%+09d %+09d\n' "$1" "$2" 1<> clocks
-}
-
-# A node whose clocks can be stepped: start_stepped NAME [OPTION...].
-start_stepped() {
-    local name=$1
-    shift
-    launch "$name" env ASAN_OPTIONS="$ASAN_OPTIONS:verify_asan_link_order=0" \
-        LD_PRELOAD="${BUILD:-$BIN}/tests/clock_step.so" CLOCK_STEP=clocks "$BIN/devnet-node" "$@"
-    await "$name" '.event == "ready"' > /dev/null
-}
-
 # A value of node a's page of metrics, in whole units: metric SERIES.
 metric() {
     api a /metrics | awk -v series="$1" '$1 == series { printf "%d\n", $2 }'
@@ -39,13 +25,6 @@ beats() {
     local goal=$(($(metric devnet_heartbeats_total) + $1))
     has_beaten() { [ "$(metric devnet_heartbeats_total)" -ge "$goal" ]; }
     eventually has_beaten
-}
-
-# A message from one node reaches the other: heard_from FROM TO.
-heard_from() {
-    local id
-    id=$(api "$1" /publish "{\"topic\":\"lean:block\",\"text\":\"$EPOCHREALTIME\"}" | jq -er .id)
-    await "$2" ".event == \"message\" and .id == \"$id\"" > /dev/null
 }
 
 @test "the time of day may be set by an hour either way: nobody is lost, and no timer runs out" {

@@ -58,6 +58,27 @@ await() {
     fi
 }
 
+# Sets both clocks of nodes that run with such: step_clocks CALENDAR-SECONDS MONOTONIC-SECONDS.
+step_clocks() {
+    printf '%+09d %+09d\n' "$1" "$2" 1<> clocks
+}
+
+# A node whose clocks can be stepped: start_stepped NAME [OPTION...].
+start_stepped() {
+    local name=$1
+    shift
+    launch "$name" env ASAN_OPTIONS="$ASAN_OPTIONS:verify_asan_link_order=0" \
+        LD_PRELOAD="${BUILD:-$BIN}/tests/clock_step.so" CLOCK_STEP=clocks "$BIN/devnet-node" "$@"
+    await "$name" '.event == "ready"' > /dev/null
+}
+
+# A message from one node reaches the other: heard_from FROM TO.
+heard_from() {
+    local id
+    id=$(api "$1" /publish "{\"topic\":\"lean:block\",\"text\":\"$EPOCHREALTIME\"}" | jq -er .id)
+    await "$2" ".event == \"message\" and .id == \"$id\"" > /dev/null
+}
+
 # Whether NAME has printed such an object by now.
 has_printed() {
     jq -en "first(inputs | select($2)) // false" < "$1.out" > /dev/null

@@ -177,3 +177,47 @@ change_prune() {
     jq -es 'map(select(.trace == "rpc" and .dropped)) |
         length > 5 and all(.messages) and all((.subscriptions // .graft // .prune) | not)' listener.err
 }
+
+stalled_is() {
+    api a /metrics | grep -x "devnet_gossipsub_streams_stalled_total $1" > /dev/null
+}
+
+# The peer goes on, and all is as it was.
+reads_on_with_a() {
+    send_signal slow CONT
+    eventually agree a slow
+    eventually meshed_on a slow 1
+    heard_from a slow
+    heard_from slow a
+}
+
+@test "a stream of which nothing is taken for a minute is reset, once a connection" {
+    step_clocks 0 0
+    start_stepped a --topic lean:block --heartbeat 100ms --idle-timeout 10m
+    start_dialler slow a --topic lean:block --heartbeat 100ms --idle-timeout 10m
+    await_mesh a slow
+    prepare_many "$MESSAGES"
+    send_signal slow STOP
+    publish_much a
+    step_clocks 0 50
+    beats=$(beats_of a)
+    beaten() { (($(beats_of a) > beats + 3)); }
+    eventually beaten
+    stalled_is 0
+    step_clocks 0 61
+    eventually stalled_is 1
+    await a '.event == "stream_closed" and .direction == "outbound" and .stream_id == 1' > /dev/null
+    [ "$(grep -c 'its gossipsub stream is reset: it has taken nothing for a minute' a.err)" = 1 ]
+    reads_on_with_a
+    await slow '.event == "stream_closed" and .direction == "inbound" and .stream_id == 1 and
+        .cause == "reset by the peer"' > /dev/null
+    # Another stream of the same connection that stalls stays: it may be the peer's way.
+    send_signal slow STOP
+    publish_much a
+    step_clocks 0 130
+    beats=$(beats_of a)
+    eventually beaten
+    stalled_is 1
+    reads_on_with_a
+    [ "$(grep -c '"event":"disconnected"' a.out)" = 0 ]
+}
