@@ -95,8 +95,8 @@ struct told {
     struct topic_bits has_us;      /* or was told our GRAFT: which is owed where we have it in our
                                       mesh, and it was not */
     struct topic_bits withdrawn;   /* UNSUBSCRIBE was written, and may be lost with its stream */
-    struct topic_bits pruned;      /* PRUNE, ever: it may be lost, or cross a GRAFT */
-    struct topic_bits unsaid;      /* to be looked at once its stream takes more */
+    struct topic_bits pruned; /* PRUNE or UNSUBSCRIBE, ever: it may be lost, or cross a GRAFT */
+    struct topic_bits unsaid; /* to be looked at once its stream takes more */
     bool any_unsaid;
 };
 

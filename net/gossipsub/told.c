@@ -53,7 +53,8 @@ void told_forgotten(struct router_peer *peer)
 void told_peer_has_us(struct router_peer *peer, const struct topic *topic)
 {
     topic_bits_add(&peer->told.may_have_us, topic->handle);
-    /* A PRUNE of ours may cross its GRAFT, and ends what the GRAFT began: it is answered. */
+    /* A PRUNE or UNSUBSCRIBE of ours may cross its GRAFT, and ends what that began: it is answered.
+     */
     if (!topic_bits_has(&peer->told.pruned, topic->handle))
         topic_bits_add(&peer->told.has_us, topic->handle);
 }
@@ -85,6 +86,7 @@ static void write_subscription(struct gossipsub *router, struct router_peer *pee
         topic_bits_remove(&told->may_know, topic->handle);
         topic_bits_remove(&told->knows, topic->handle);
         topic_bits_add(&told->withdrawn, topic->handle);
+        topic_bits_add(&told->pruned, topic->handle);
     }
 }
 

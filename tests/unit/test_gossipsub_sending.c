@@ -76,6 +76,27 @@ static void a_refusal_that_waits_has_the_backoff_that_is_left(void **state)
     scene_clear(&scene);
 }
 
+/* Its GRAFT came before it read that we had unsubscribed, for which it drops us. */
+static void a_graft_that_an_unsubscribe_crosses_is_answered(void **state)
+{
+    (void)state;
+    struct scene scene;
+    scene_init(&scene, true);
+    gossipsub_peer peer = scene_add(&scene, "peer", false);
+    scene_open(&scene, peer, GOSSIPSUB_1_2);
+    scene_unsubscribe(&scene, SCENE_TOPIC);
+    scene_subscribe(&scene, SCENE_TOPIC);
+    scene_say_graft(&scene, peer, SCENE_TOPIC);
+    assert_int_equal(scene_count(&scene, GOSSIPSUB_GRAFTED), 1);
+    assert_int_equal(scene_sent(&scene, peer)->control->n_graft, 1);
+    gossipsub_peer other = scene_add(&scene, "other", false);
+    scene_open(&scene, other, GOSSIPSUB_1_2);
+    scene_say_graft(&scene, other, SCENE_TOPIC);
+    assert_int_equal(scene_count(&scene, GOSSIPSUB_GRAFTED), 1);
+    assert_int_equal(scene_count(&scene, GOSSIPSUB_SEND), 0);
+    scene_clear(&scene);
+}
+
 static void unsubscribe_is_said_again_on_a_fresh_stream(void **state)
 {
     (void)state;
@@ -263,6 +284,7 @@ int main(void)
         cmocka_unit_test(what_changes_twice_meanwhile_is_not_said),
         cmocka_unit_test(control_waits_until_the_stream_takes_it),
         cmocka_unit_test(a_refusal_that_waits_has_the_backoff_that_is_left),
+        cmocka_unit_test(a_graft_that_an_unsubscribe_crosses_is_answered),
         cmocka_unit_test(unsubscribe_is_said_again_on_a_fresh_stream),
         cmocka_unit_test(a_topic_that_is_to_be_withdrawn_is_kept_that_long),
         cmocka_unit_test(messages_wait_behind_control_and_in_order),
