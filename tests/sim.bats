@@ -111,6 +111,13 @@ finds() {
     done
 }
 
+@test "who reads slowly while neighbours change their minds believes what they do in the end" {
+    for seed in 1 2 3; do
+        simulate --nodes 300 --slow 20 --seed "$seed"
+        finds '[.claims[].name] | contains(["beliefs_that_differ_at_end", "one_sided_links_at_end"])'
+    done
+}
+
 @test "IDONTWANT saves copies of large messages" {
     simulate --nodes 300 --size 1000 --jitter 40ms
     small=$(jq .copies.by_mesh report.json)

@@ -163,9 +163,10 @@ json_t *claims_make(const struct simulation *simulation)
     const struct settings *settings = &simulation->settings;
     json_t *claims = json_array();
     claim_mesh(claims, simulation, &simulation->figures.settled, false);
-    if (settings->stopping == 0)
+    bool all_read = settings->stopping == 0 && settings->slow == 0;
+    if (all_read)
         claim_delivery(claims, simulation);
-    if (settings->stopping == 0 && settings->churn == 0 && settings->control_loss == 0) {
+    if (all_read && settings->churn == 0 && settings->control_loss == 0) {
         claim_duplicates(claims, simulation);
         claim_hops(claims, simulation);
     }

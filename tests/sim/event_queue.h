@@ -17,6 +17,8 @@ enum event_kind {
     EVENT_RETURN,
     EVENT_STOP, /* it stops reading */
     EVENT_READ_ON,
+    EVENT_SLOW, /* it has much to read, of every link, and reads it slowly */
+    EVENT_READ, /* of node and link: it reads some */
     EVENT_UNSUBSCRIBE,
     EVENT_SUBSCRIBE, /* of node */
 };
@@ -30,6 +32,7 @@ struct event {
     uint32_t connection; /* of the link, the number that it was sent on */
     enum gossipsub_priority priority;
     bool by_iwant;
+    bool counts;       /* among what the other has to read */
     struct chunk *rpc; /* one reference */
 };
 

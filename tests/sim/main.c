@@ -21,7 +21,7 @@ enum { EXIT_OUTSIDE = 1, EXIT_TROUBLE = 2 };
 
 struct options {
     struct settings settings;
-    double loss_percent, control_loss_percent, churn_percent, stopping_percent;
+    double loss_percent, control_loss_percent, churn_percent, stopping_percent, slow_percent;
     uint64_t mesh, lazy;
     const char *svg;
     bool json, cost;
@@ -64,6 +64,10 @@ static const struct option_spec options[] = {
     {"stopping", 0, PERCENT, AT(stopping_percent),
      .help = "Let this share of the nodes stop reading once, for 3s, while neighbours unsubscribe "
              "and subscribe again (default 0)",
+     .maximum = LOSS_MAX_PERCENT},
+    {"slow", 0, PERCENT, AT(slow_percent),
+     .help = "Let this share of the nodes read slowly once, for 2s to 6s a link, while neighbours "
+             "unsubscribe and subscribe again (default 0)",
      .maximum = LOSS_MAX_PERCENT},
     {"messages", 'm', NUMBER, AT(settings.messages), .help = "Messages published (default 20)",
      .minimum = 1, .maximum = MESSAGES_MAX},
@@ -127,8 +131,9 @@ static void read_options(int argc, char **argv, struct options *values)
     settings->control_loss = values->control_loss_percent / 100;
     settings->churn = values->churn_percent / 100;
     settings->stopping = values->stopping_percent / 100;
-    if (settings->churn > 0 && settings->stopping > 0)
-        options_usage_error(&program, "--stopping: not together with --churn");
+    settings->slow = values->slow_percent / 100;
+    if ((settings->churn > 0) + (settings->stopping > 0) + (settings->slow > 0) > 1)
+        options_usage_error(&program, "--churn, --stopping, --slow: one of them at a time");
     unsigned d = (unsigned)values->mesh;
     parameters->d = d;
     parameters->d_low = d * 3 / 4;

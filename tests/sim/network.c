@@ -21,6 +21,8 @@ static uint64_t due(struct simulation *simulation, struct link *link)
     const struct settings *settings = &simulation->settings;
     uint64_t at = simulation->now_us + 1000 * settings->latency_ms +
                   random_below(&simulation->random, 1000 * settings->jitter_ms + 1);
+    if (link->backlog > 0)
+        at += 1000 * READ_MS * (link->backlog / link->backlog_step + 1);
     if (at < link->last_due_us)
         at = link->last_due_us;
     return link->last_due_us = at;
@@ -47,6 +49,7 @@ static void transmit(struct simulation *simulation, uint32_t from,
         traffic->lost++;
         return;
     }
+    link->unread += link->counts ? action->rpc->size : 0;
     event_queue_put(&simulation->queue, (struct event){.kind = EVENT_ARRIVAL,
                                                        .due_us = due(simulation, link),
                                                        .node = link->other,
@@ -54,7 +57,19 @@ static void transmit(struct simulation *simulation, uint32_t from,
                                                        .connection = link->connection,
                                                        .priority = action->priority,
                                                        .by_iwant = !cause.message,
+                                                       .counts = link->counts,
                                                        .rpc = chunk_ref(action->rpc)});
+}
+
+/* How far our stream to the other end of LINK has come, as a driver would tell its router. */
+static void report_progress(struct simulation *simulation, uint32_t index, const struct link *link)
+{
+    struct gossipsub_progress progress = {.connection = link->connection,
+                                          .unsent = link->backlog + link->unread,
+                                          .acknowledged = link->read_bytes};
+    gossipsub_stream_progressed(simulation->nodes[index].router, milliseconds(simulation),
+                                link->handle, &progress, &simulation->actions);
+    network_execute(simulation, index, (struct cause){0});
 }
 
 void network_arrival(struct simulation *simulation, const struct event *event)
@@ -67,6 +82,12 @@ void network_arrival(struct simulation *simulation, const struct event *event)
         return;
     }
     const struct link *link = &node->links[event->link];
+    struct link *back = &simulation->nodes[link->other].links[link->reverse];
+    if (link->up && event->counts) {
+        back->unread -= event->rpc->size;
+        back->read_bytes += event->rpc->size;
+        report_progress(simulation, link->other, back);
+    }
     if (link->up && link->connection == event->connection) {
         uint64_t size;
         int prefix = varint_read(chunk_bytes(event->rpc), &size);
@@ -214,6 +235,44 @@ void node_read_on(struct simulation *simulation, uint32_t index)
     struct node *node = &simulation->nodes[index];
     node->stopped_until_us = 0;
     report_unsent(simulation, node, 0);
+}
+
+void node_read_slowly(struct simulation *simulation, uint32_t index)
+{
+    const struct node *node = &simulation->nodes[index];
+    for (uint32_t i = 0; i < node->link_count; i++) {
+        const struct link *link = &node->links[i];
+        struct link *back = &simulation->nodes[link->other].links[link->reverse];
+        if (!link->up)
+            continue;
+        uint64_t takes_ms =
+            SLOW_MS_MIN + random_below(&simulation->random, SLOW_MS_MAX - SLOW_MS_MIN);
+        back->counts = true;
+        back->backlog = STOPPED_BYTES;
+        back->backlog_step = STOPPED_BYTES * READ_MS / takes_ms;
+        report_progress(simulation, link->other, back);
+        event_queue_put(&simulation->queue,
+                        (struct event){.kind = EVENT_READ,
+                                       .due_us = simulation->now_us + 1000 * READ_MS,
+                                       .node = index,
+                                       .link = i});
+    }
+}
+
+void node_read(struct simulation *simulation, uint32_t index, uint32_t link_index)
+{
+    const struct link *link = &simulation->nodes[index].links[link_index];
+    struct link *back = &simulation->nodes[link->other].links[link->reverse];
+    size_t size = back->backlog < back->backlog_step ? back->backlog : back->backlog_step;
+    back->backlog -= size;
+    back->read_bytes += size;
+    report_progress(simulation, link->other, back);
+    if (back->backlog > 0)
+        event_queue_put(&simulation->queue,
+                        (struct event){.kind = EVENT_READ,
+                                       .due_us = simulation->now_us + 1000 * READ_MS,
+                                       .node = index,
+                                       .link = link_index});
 }
 
 void node_unsubscribe(struct simulation *simulation, uint32_t index)

@@ -63,17 +63,18 @@ static void plan_churn(struct simulation *simulation)
 }
 
 /* Of each two neighbours that change meanwhile, one is still unsubscribed when it reads on. */
-static void plan_stops(struct simulation *simulation)
+static void plan_stops(struct simulation *simulation, double share, enum event_kind kind)
 {
     uint32_t count = (uint32_t)simulation->settings.nodes;
-    uint32_t stopping = (uint32_t)(simulation->settings.stopping * count);
+    uint32_t stopping = (uint32_t)(share * count);
     for (uint32_t i = 0; i < stopping; i++) {
         uint32_t index = (uint32_t)((uint64_t)i * count / stopping);
         const struct node *node = &simulation->nodes[index];
         uint64_t stops_us = 1000 * SETTLING_MS + 1000 * (uint64_t)(i % CHANGED_MS);
-        at(simulation, stops_us, (struct event){.kind = EVENT_STOP, .node = index});
-        at(simulation, stops_us + 1000 * STOPPED_MS,
-           (struct event){.kind = EVENT_READ_ON, .node = index});
+        at(simulation, stops_us, (struct event){.kind = kind, .node = index});
+        if (kind == EVENT_STOP)
+            at(simulation, stops_us + 1000 * STOPPED_MS,
+               (struct event){.kind = EVENT_READ_ON, .node = index});
         for (uint32_t j = 0; j < 2 && j < node->link_count; j++) {
             uint32_t other = node->links[j].other;
             uint64_t back_us = stops_us + 1000 * CHANGED_MS * (j == 0 ? 2 : 4);
@@ -101,7 +102,8 @@ struct simulation *simulation_new(const struct settings *settings)
     at(simulation, 1000 * SETTLING_MS, (struct event){.kind = EVENT_SETTLED});
     plan_messages(simulation);
     plan_churn(simulation);
-    plan_stops(simulation);
+    plan_stops(simulation, settings->stopping, EVENT_STOP);
+    plan_stops(simulation, settings->slow, EVENT_SLOW);
     return simulation;
 }
 
@@ -176,6 +178,12 @@ static void happen(struct simulation *simulation, const struct event *event)
         break;
     case EVENT_READ_ON:
         node_read_on(simulation, event->node);
+        break;
+    case EVENT_SLOW:
+        node_read_slowly(simulation, event->node);
+        break;
+    case EVENT_READ:
+        node_read(simulation, event->node, event->link);
         break;
     case EVENT_UNSUBSCRIBE:
         node_unsubscribe(simulation, event->node);

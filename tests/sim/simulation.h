@@ -19,7 +19,10 @@ enum {
     AWAY_MS = 3000,          /* that a node which leaves is gone */
     STOPPED_MS = 3000,       /* that a node which stops reading does */
     STOPPED_BYTES = 2 << 20, /* that wait for it all the while */
-    CHANGED_MS = 1000,       /* after its stop its neighbours unsubscribe, and subscribe again */
+    SLOW_MS_MIN = 2000,      /* that a slow reader takes for as much of one link */
+    SLOW_MS_MAX = 6000,
+    READ_MS = 100,     /* after which its neighbours hear how far it is */
+    CHANGED_MS = 1000, /* after its stop its neighbours unsubscribe, and subscribe again */
     DURATION_MIN_MS = SETTLING_MS + WINDOW_MS + AWAY_MS + 2000,
     SAMPLE_MS = 10,
     NODES_MAX = 100000,
@@ -34,6 +37,7 @@ struct settings {
     double loss, control_loss;      /* shares */
     double churn;                   /* share of the nodes that leaves once, and comes back */
     double stopping;                /* share that stops reading once, while neighbours change */
+    double slow;                    /* share that reads slowly once, while neighbours change */
     uint64_t messages, size;
     uint64_t duration_ms;
     struct gossipsub_parameters parameters;
@@ -45,6 +49,11 @@ struct link {
     gossipsub_peer handle;   /* of the other at this node */
     uint32_t connection;     /* counts; what was sent on an older one does not arrive */
     uint64_t last_due_us;    /* of what this node sent: a stream keeps its order */
+    /* What the other has to read before anything that is sent now, and at which pace. */
+    size_t backlog, backlog_step; /* bytes, and those of READ_MS */
+    bool counts; /* from the first such on: the router hears how far the stream has come */
+    size_t unread;
+    uint64_t read_bytes;
     bool dialled, up, in_mesh;
 };
 
@@ -141,6 +150,9 @@ void node_stop(struct simulation *simulation, uint32_t node);
 /* Its neighbours hear that nothing is read any more, and then that it is. */
 void node_stop_reading(struct simulation *simulation, uint32_t node);
 void node_read_on(struct simulation *simulation, uint32_t node);
+/* STOPPED_BYTES of each link are before it, which it reads at a pace of the link's own. */
+void node_read_slowly(struct simulation *simulation, uint32_t node);
+void node_read(struct simulation *simulation, uint32_t node, uint32_t link);
 void node_unsubscribe(struct simulation *simulation, uint32_t node);
 void node_subscribe(struct simulation *simulation, uint32_t node);
 void link_open(struct simulation *simulation, uint32_t node, uint32_t link);
