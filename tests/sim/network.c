@@ -72,6 +72,15 @@ static void report_progress(struct simulation *simulation, uint32_t index, const
     network_execute(simulation, index, (struct cause){0});
 }
 
+/* So much of what the other end of LINK has sent. */
+static void note_read(struct simulation *simulation, const struct link *link, size_t size)
+{
+    struct link *back = &simulation->nodes[link->other].links[link->reverse];
+    back->unread -= size;
+    back->read_bytes += size;
+    report_progress(simulation, link->other, back);
+}
+
 void network_arrival(struct simulation *simulation, const struct event *event)
 {
     struct node *node = &simulation->nodes[event->node];
@@ -82,13 +91,9 @@ void network_arrival(struct simulation *simulation, const struct event *event)
         return;
     }
     const struct link *link = &node->links[event->link];
-    struct link *back = &simulation->nodes[link->other].links[link->reverse];
-    if (link->up && event->counts) {
-        back->unread -= event->rpc->size;
-        back->read_bytes += event->rpc->size;
-        report_progress(simulation, link->other, back);
-    }
     if (link->up && link->connection == event->connection) {
+        if (event->counts)
+            note_read(simulation, link, event->rpc->size);
         uint64_t size;
         int prefix = varint_read(chunk_bytes(event->rpc), &size);
         node->received_bytes += event->rpc->size;
