@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "common/memory.h"
+#include "common/state_key.h"
 #include "common/varint.h"
 #include "net/gossipsub/internal.h"
 
@@ -47,24 +48,6 @@ static const char topic_name[] = "t";
 
 /* ---- a side in 64 bits ---- */
 
-struct packing {
-    uint64_t word;
-    unsigned used;
-};
-
-static void put(struct packing *packing, uint64_t value, unsigned bits)
-{
-    packing->word |= value << packing->used;
-    packing->used += bits;
-}
-
-static unsigned take(struct packing *packing, unsigned bits)
-{
-    unsigned value = (unsigned)(packing->word >> packing->used & ((1u << bits) - 1));
-    packing->used += bits;
-    return value;
-}
-
 static bool *flag(struct side *side, size_t index)
 {
     bool *const flags[] = {
@@ -78,33 +61,33 @@ static bool *flag(struct side *side, size_t index)
 
 static uint64_t pack(struct side *side)
 {
-    struct packing packing = {0};
+    struct state_key key = {0};
     for (size_t i = 0; flag(side, i) != NULL; i++)
-        put(&packing, *flag(side, i), 1);
-    put(&packing, side->count, 2);
+        state_key_put(&key, *flag(side, i), 1);
+    state_key_put(&key, side->count, 2);
     for (unsigned i = 0; i < side->count; i++) {
         const struct item *item = &side->items[i];
-        put(&packing, item->fresh, 1);
-        put(&packing, item->said, 2);
-        put(&packing, item->graft, 1);
-        put(&packing, item->prune, 1);
+        state_key_put(&key, item->fresh, 1);
+        state_key_put(&key, item->said, 2);
+        state_key_put(&key, item->graft, 1);
+        state_key_put(&key, item->prune, 1);
     }
-    return packing.word;
+    return key.word;
 }
 
 static void unpack(uint64_t word, struct side *side)
 {
-    struct packing packing = {.word = word};
+    struct state_key key = {.word = word};
     *side = (struct side){0};
     for (size_t i = 0; flag(side, i) != NULL; i++)
-        *flag(side, i) = take(&packing, 1);
-    side->count = take(&packing, 2);
+        *flag(side, i) = state_key_take(&key, 1);
+    side->count = state_key_take(&key, 2);
     for (unsigned i = 0; i < side->count; i++) {
         struct item *item = &side->items[i];
-        item->fresh = take(&packing, 1);
-        item->said = (enum said)take(&packing, 2);
-        item->graft = take(&packing, 1);
-        item->prune = take(&packing, 1);
+        item->fresh = state_key_take(&key, 1);
+        item->said = (enum said)state_key_take(&key, 2);
+        item->graft = state_key_take(&key, 1);
+        item->prune = state_key_take(&key, 1);
     }
 }
 
