@@ -73,11 +73,9 @@ static void ask_malformed(struct protocol_stream *stream, const char *reason)
 
 static void refused(struct protocol_stream *stream, uint8_t code, const struct buffer *payload)
 {
-    char *text = identify_safe_text(buffer_bytes(payload));
-    char *reason = text_format("refused with code %u%s%s", code, *text != '\0' ? ": " : "", text);
+    char *reason = reqresp_refusal_text(code, buffer_bytes(payload));
     ask_failed(stream, PROTOCOL_CLOSED, reason);
     free(reason);
-    free(text);
 }
 
 /* Whether what is behind the answer, at the start of the input, is wrong; part of a second answer

@@ -1,7 +1,11 @@
 #include "net/protocols/reqresp.h"
 
+#include <stdlib.h>
+
+#include "common/memory.h"
 #include "common/snappy_frame.h"
 #include "common/varint.h"
+#include "net/protocols/identify.h"
 
 enum { CODE_SIZE = 1 };
 
@@ -78,6 +82,14 @@ long reqresp_decode_response(struct bytes input, size_t limit, uint8_t *code,
     input = bytes_after(input, (size_t)prefix);
     long taken = snappy_frame_decode_prefix(input, (size_t)length, payload, error);
     return taken > 0 ? CODE_SIZE + prefix + taken : taken;
+}
+
+char *reqresp_refusal_text(uint8_t code, struct bytes payload)
+{
+    char *said = identify_safe_text(payload);
+    char *text = text_format("refused with code %u%s%s", code, *said != '\0' ? ": " : "", said);
+    free(said);
+    return text;
 }
 
 size_t reqresp_encoded_max(size_t limit)

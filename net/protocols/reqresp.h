@@ -41,6 +41,9 @@ bool reqresp_decode_request(struct bytes input, size_t limit, struct buffer *ssz
  */
 long reqresp_decode_response(struct bytes input, size_t limit, uint8_t *code,
                              struct buffer *payload, struct error *error);
+/* What is to be said of an answer with another CODE than success: with its text, as far as there is
+ * one and it may be printed. Freed with free(). */
+char *reqresp_refusal_text(uint8_t code, struct bytes payload);
 /* The most bytes that a request or one response chunk of LIMIT uncompressed bytes, or an error, may
  * take: buffer no more. */
 size_t reqresp_encoded_max(size_t limit);
