@@ -9,7 +9,6 @@ enum {
     RESET_SIZE_MIN = 21,     /* RFC 9000, section 10.3: smaller ones cannot be told from noise */
     RESET_SIZE_MAX = 43,
     RETRY_VALID_S = 10,
-    HEADER_FORM_LONG = 0x80,
     CONNECTION_REFUSED = 0x02, /* RFC 9000, section 20.1 */
 };
 

@@ -9,8 +9,6 @@
 
 #include "net/quic/internal.h"
 
-enum { HEADER_FORM_LONG = 0x80 };
-
 /* Where the packets with long headers end in a datagram, as ngtcp2 reads it. */
 static size_t long_packets_size(struct bytes datagram)
 {

@@ -20,6 +20,7 @@ enum {
     DATAGRAM_SIZE_MAX = 2048, /* received; larger ones are dropped */
     PACKET_SIZE_MAX = 1452,   /* sent */
     MILLISECOND_NS = 1000000,
+    HEADER_FORM_LONG = 0x80, /* of a packet's first byte: RFC 9000, section 17.2 */
 };
 
 /* One of our connection ids, or the client's first one: datagrams are routed by it. */

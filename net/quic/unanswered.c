@@ -14,7 +14,6 @@
 
 enum {
     ERRORS_PER_TURN = 64,
-    HEADER_FORM_LONG = 0x80,
 };
 
 static bool is_dial(const struct quic_connection *connection)
