@@ -45,7 +45,7 @@ VECTOR_RUNNER := $(BUILD)/tests/tools/vectors
 UNIT_SUPPORT := $(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c))
 OBJECTS := $(LIBRARY_OBJECTS) $(patsubst %.c,$(BUILD)/objects/%.o,$(wildcard cmd/*/*.c tests/unit/*.c tests/tools/*.c tests/vectors/*.c))
 
-.PHONY: all unused soak deps devnet check test-programs vector-runner install uninstall lint sanitize bench clean \
+.PHONY: all unused soak deps devnet check test-programs vector-runner install uninstall deb check-package lint sanitize bench clean \
 	about-check lint-deps lint-format lint-tidy lint-cppcheck lint-shell
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -211,6 +211,19 @@ install: all
 	install -m 644 $(COMPLETIONS) "$(INSTALL_COMPLETIONS)"
 	install -m 644 devnet/devnet.bash devnet/lean/devnet-cmd.sh net/mesh/snapshot.schema.json "$(INSTALL_SHARE)"
 	install -m 755 devnet/lean/hive.sh "$(INSTALL_SHARE)"
+
+# A Debian package of what is installed, in $(BUILD).
+deb: deps
+	@$(if $(filter present,$(DEPS)),:,.ci/deps .ci/packages.deb)
+	@$(MAKE) --no-print-directory all
+	+@BUILD=$(BUILD) devnet/package/deb $(VERSION) $(BUILD)
+
+# What devnet/Containerfile and devnet/github-actions.yml say, in chroots and a clone: as root, some
+# minutes.
+check-package: deps
+	@$(if $(filter present,$(DEPS)),:,.ci/deps .ci/packages.package)
+	@tests/package/workflow
+	@tests/package/container
 
 uninstall:
 	rm -f $(foreach name,$(notdir $(PROGRAMS)),"$(INSTALL_BIN)/$(name)")
