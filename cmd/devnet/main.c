@@ -9,6 +9,7 @@
 #include "common/log.h"
 #include "common/output.h"
 #include "common/program.h"
+#include "devnet/propagation.h"
 #include "devnet/wire.h"
 
 enum { CONNECT_TIMEOUT_MAX_MS = 600 * 1000 }; /* what the API of a node takes */
@@ -86,6 +87,23 @@ static const struct option_spec enr_options[] = {
     {0},
 };
 
+static const struct option_spec publish_options[] = {
+    {"count", 'n', OPTION_NUMBER, AT(count), "N", "How many messages (default: 1)", .minimum = 1,
+     .maximum = PROPAGATION_MESSAGES_MAX},
+    {"rate", 'r', OPTION_DECIMAL, AT(rate), "R",
+     "How many a second (default: each once the one before is out)", .maximum = 10000},
+    {"size", 's', OPTION_NUMBER, AT(size), "BYTES",
+     "Messages of so many random bytes, instead of a file or text", .minimum = 8,
+     .maximum = 10 * 1024 * 1024},
+    {"timeout", 't', OPTION_DURATION, AT(timeout), "DURATION",
+     "How long the last message may take to be everywhere (default: 10s)", .minimum = 1,
+     .maximum = CONNECT_TIMEOUT_MAX_MS},
+    {"html", 0, OPTION_STRING, AT(html), "FILE", "Write a page with a plot of it, too",
+     .files = true},
+    {"json", 0, OPTION_FLAG, AT(json), .help = "Print JSON, each arrival too"},
+    {0},
+};
+
 static const struct option_spec json_options[] = {
     {"json", 0, OPTION_FLAG, AT(json), .help = "Print JSON"},
     {0},
@@ -104,6 +122,8 @@ static const struct command_spec commands[] = {
     {"down", NULL, "Stop the nodes", down_options, 0, 0},
     {"status", NULL, "Show the nodes, and who is up", status_options, 0, 0},
     {"logs", "[NODE]", "Show what the nodes logged", logs_options, 0, 1},
+    {"publish", "NODE TOPIC [FILE|TEXT]",
+     "Have a node publish messages, and report who got them when", publish_options, 2, 3},
     {"genesis", "DIR", "Write a genesis folder for nodes that are yet to be run", genesis_options,
      1, 1},
     {"enr", "show RECORD|NODE | make [KEY=VALUE...]",
@@ -137,12 +157,14 @@ static const struct example examples[] = {
     {"devnet enr make --key node.key --ip 10.0.0.1 --port 9000 is_aggregator=true",
      "Make a node record."},
     {"devnet enr show enr:-IS4Q...", "What it says, and whether its signature is right."},
+    {"devnet publish node1 block --size 100000 --count 20 --rate 5",
+     "Who gets 20 blocks' worth of noise when, and over how many hops."},
     {"devnet down", "Stop them."},
     {0},
 };
 
 static const struct exit_status exit_statuses[] = {
-    {0, "it worked; status: all nodes are up"},
+    {0, "it worked; status: all nodes are up; publish: all messages are everywhere"},
     {1, "it failed, and nothing that `up` started is left; status: a node is not up, or none is"},
     {2, "usage: an option, a name or a path that cannot be, of a node's, too"},
     {0},
@@ -180,6 +202,13 @@ static const struct program_spec program = {
         "its key is of secp256k1, as all keys of ours are: a node with an ed25519 key has none. "
         "VALUE is an address for ip and ip6, a port for tcp, udp, quic and the same with a 6; "
         "true, false, a number, or 0x and hexadecimal digits for other keys.\n\n"
+        "devnet publish has a node publish on TOPIC: its name, or the kind of one of Lean's "
+        "(block). "
+        "A third operand is a file, where there is one of that name, or else a text, behind which "
+        "stands its number with --count. Times are from just before the node is asked until its "
+        "API's /events tells of the arrival, so loopback's and the programs' own are in them; hops "
+        "follow from whom each node had a message first; duplicates are what nodes counted "
+        "meanwhile.\n\n"
         "Of a devnet that is down, logs, orphans and mesh use what it left: logs and QUIC logs, "
         "and the mesh as down found it (mesh.json).",
     .options = common_options,
@@ -253,6 +282,7 @@ static int run(int argc, char **argv)
         .wiring = WIRE_FULL,
         .timeout = 10000,
         .interval = 3000,
+        .count = 1,
         .name = "devnet",
         .first_port = 9001,
         .first_api_port = 5051,
@@ -282,6 +312,8 @@ static int run(int argc, char **argv)
         return devnet_status_command(&options);
     if (strcmp(command, "logs") == 0)
         return devnet_logs_command(&options, result.operand_count > 0 ? result.operands[0] : NULL);
+    if (strcmp(command, "publish") == 0)
+        return devnet_publish_command(&options, result.operands, result.operand_count);
     if (devnet_is_guest(command))
         options_usage_error(&program, "%s: nothing but --dir and --genesis may stand before it",
                             command);
