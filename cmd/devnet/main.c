@@ -274,6 +274,40 @@ static bool check_folder(const char *folder, bool given)
     return false;
 }
 
+static bool operand_is(const struct options_result *result, const char *word)
+{
+    return strcmp(result->operands[0], word) == 0;
+}
+
+static int run_own(const struct devnet_options *options, const struct options_result *result)
+{
+    const char *command = result->command->name;
+    char **operands = result->operands;
+    size_t count = result->operand_count;
+    if (strcmp(command, "up") == 0)
+        return devnet_up_command(options, operands, count);
+    if (strcmp(command, "down") == 0)
+        return devnet_down_command(options);
+    if (strcmp(command, "status") == 0)
+        return devnet_status_command(options);
+    if (strcmp(command, "logs") == 0)
+        return devnet_logs_command(options, count > 0 ? operands[0] : NULL);
+    if (strcmp(command, "publish") == 0)
+        return devnet_publish_command(options, operands, count);
+    if (strcmp(command, "genesis") == 0)
+        return devnet_genesis_command(options, operands[0]);
+    if (strcmp(command, "enr") == 0) {
+        if (!operand_is(result, "show") && !operand_is(result, "make"))
+            options_usage_error(&program, "enr %s: expected `enr show RECORD` or `enr make`",
+                                operands[0]);
+        return devnet_enr_command(options, operands[0], operands + 1, count - 1);
+    }
+    if (!operand_is(result, "new") && !operand_is(result, "show"))
+        options_usage_error(&program, "key %s: expected `key new FILE` or `key show FILE`",
+                            operands[0]);
+    return devnet_key_command(options, operands[0], operands[1]);
+}
+
 static int run(int argc, char **argv)
 {
     const char *from_environment = getenv("DEVNET_DIR");
@@ -298,45 +332,14 @@ static int run(int argc, char **argv)
                                   argv[next], argv + next + 1);
 
     struct options_result result = options_parse(&program, argc, argv, &options);
-    const char *command = result.command->name;
     if (!check_folder(options.folder, options.folder != fallback))
         return DEVNET_USAGE;
-    if (strcmp(command, "up") == 0) {
-        int status = devnet_up_command(&options, result.operands, result.operand_count);
-        options_clear(&program, &options);
-        return status;
-    }
-    if (strcmp(command, "down") == 0)
-        return devnet_down_command(&options);
-    if (strcmp(command, "status") == 0)
-        return devnet_status_command(&options);
-    if (strcmp(command, "logs") == 0)
-        return devnet_logs_command(&options, result.operand_count > 0 ? result.operands[0] : NULL);
-    if (strcmp(command, "publish") == 0)
-        return devnet_publish_command(&options, result.operands, result.operand_count);
-    if (devnet_is_guest(command))
+    if (devnet_is_guest(result.command->name))
         options_usage_error(&program, "%s: nothing but --dir and --genesis may stand before it",
-                            command);
-    if (strcmp(command, "genesis") == 0) {
-        int status = devnet_genesis_command(&options, result.operands[0]);
-        options_clear(&program, &options);
-        return status;
-    }
-    if (strcmp(command, "enr") == 0) {
-        bool known =
-            strcmp(result.operands[0], "show") == 0 || strcmp(result.operands[0], "make") == 0;
-        if (!known)
-            options_usage_error(&program, "enr %s: expected `enr show RECORD` or `enr make`",
-                                result.operands[0]);
-        int status = devnet_enr_command(&options, result.operands[0], result.operands + 1,
-                                        result.operand_count - 1);
-        options_clear(&program, &options);
-        return status;
-    }
-    if (strcmp(result.operands[0], "new") != 0 && strcmp(result.operands[0], "show") != 0)
-        options_usage_error(&program, "key %s: expected `key new FILE` or `key show FILE`",
-                            result.operands[0]);
-    return devnet_key_command(&options, result.operands[0], result.operands[1]);
+                            result.command->name);
+    int status = run_own(&options, &result);
+    options_clear(&program, &options);
+    return status;
 }
 
 int main(int argc, char **argv)
