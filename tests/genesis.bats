@@ -74,11 +74,24 @@ start_member() {
 @test "a name stands for the API of a node that runs by the folder, too" {
     make_folder g zeam_0 ream_0
     start_node zeam_0 --custom-network-config-dir g --node-id zeam_0
-    start_member g ream_0 --topic lean:block
+    start_member g ream_0 --topic lean:block --topic lean:aggregation --topic lean:attestation_0
     run -0 --separate-stderr "$DEVNET" connect --genesis g --from zeam_0 ream_0
     [[ $output == *"$(peer_id ream_0)"*"ok     mesh"* ]]
     run -0 --separate-stderr "$DEVNET" connect --genesis g zeam_0 ream_0
     [[ $output == *"$(peer_id ream_0)"* ]]
+    # It tells all that a node of ours tells, and is not visited: zeam_0, as ream_0 has no API there.
+    run -0 --separate-stderr "$DEVNET" mesh dump --genesis g --for 600ms
+    jq -e --arg api "$(ready zeam_0 .api)" --arg zeam "$(peer_id zeam_0)" --arg ream "$(peer_id ream_0)" '
+        [.nodes[].peer_id] == [$zeam] and .nodes[0].volatile.api == $api and
+        [.foreign[].peer_id] == [$ream] and .unreachable == [] and
+        all(.nodes[0].peers[]; .peer_id == $ream)' <<< "$output"
+    run -0 --separate-stderr "$DEVNET" status --genesis g --json
+    jq -e --arg api "$(ready zeam_0 .api)" '[.nodes[] | [.name, .foreign, .api, .mesh != null]] ==
+        [["zeam_0", false, $api, true], ["ream_0", true, null, false]]' <<< "$output"
+    run -0 "$DEVNET" mesh check --genesis g --wait 10s
+    [[ $output == *"sound: 1 node, 1 foreign, 3 topics"* ]]
+    run -0 "$DEVNET" up --genesis g
+    [[ $output == *"zeam_0 is up already"*"ream_0 is up already"* ]]
     # Where nobody is there, or somebody else, that is said.
     end zeam_0
     run ! "$DEVNET" connect --genesis g --from zeam_0 ream_0

@@ -1,6 +1,7 @@
 /*
- * The files of a genesis folder: the first byte, 0 to 4, says which one the rest is. What is accepted names
- * nodes that can be dialled; what is refused is told with the file, and mostly with the line.
+ * The files of a genesis folder: the first byte, 0 to 4, says which one the rest is. What is
+ * accepted names nodes that can be dialled; what is refused is told with the file, and mostly with
+ * the line.
  */
 #include <stdlib.h>
 
