@@ -18,7 +18,7 @@ make_target() {
 @test "folders with spaces in their names take an installation, and give it back" {
     make_target install
     prefix="a root/opt/my tools"
-    for program in devnet devnet-node devnet-connect devnet-mesh devnet-orphans devnet-relay; do
+    for program in devnet devnet-node devnet-connect devnet-mesh devnet-orphans devnet-relay devnet-tap; do
         [ -x "$prefix/bin/$program" ]
         [ -s "$prefix/share/man/man1/$program.1" ] || [ -s "$prefix/share/man/man1/$program.1.gz" ]
         [ -s "$prefix/share/bash-completion/completions/$program" ]
