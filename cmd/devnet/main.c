@@ -138,6 +138,8 @@ static const struct command_spec commands[] = {
      SIZE_MAX},
     {"node", "...", "Run one more node, in the foreground (devnet-node)", NULL, 0, SIZE_MAX},
     {"relay", "...", "Run a bad path between nodes (devnet-relay)", NULL, 0, SIZE_MAX},
+    {"tap", "NODE...", "Stand between nodes, and tell what they say (devnet-tap)", NULL, 0,
+     SIZE_MAX},
     {0},
 };
 
@@ -217,7 +219,7 @@ static const struct program_spec program = {
     .examples = examples,
     .exit_statuses = exit_statuses,
     .see_also = "devnet-node(1), devnet-connect(1), devnet-mesh(1), devnet-orphans(1), "
-                "devnet-relay(1)",
+                "devnet-relay(1), devnet-tap(1)",
 };
 
 /* What may stand before the command: --dir and --genesis, which every command knows. */
