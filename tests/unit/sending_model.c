@@ -443,7 +443,6 @@ struct sending_model *sending_model_new(struct sending_bounds bounds, unsigned m
         router_topic_make(model->routers[i], bytes_of_text(topic_name), 0);
         gossipsub_stream_opened(model->routers[i], NOW, peer, GOSSIPSUB_1_2, &model->actions);
         model->routers[i]->peers[0]->connection = CONNECTION;
-        model->routers[i]->peers[0]->inbound_streams = 1;
     }
     return model;
 }
