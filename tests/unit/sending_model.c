@@ -1,4 +1,5 @@
 #include "tests/unit/sending_model.h"
+#include "tests/unit/rpc_whole.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -199,7 +200,7 @@ static struct item item_of(struct sending_model *model, const struct chunk *chun
     uint64_t size;
     int prefix = varint_read(chunk_bytes(chunk), &size);
     const Gossipsub__RPC *rpc =
-        rpc_decode(bytes_after(chunk_bytes(chunk), (size_t)prefix), &model->arena);
+        rpc_whole(bytes_after(chunk_bytes(chunk), (size_t)prefix), &model->arena);
     struct item item = {0};
     if (rpc->n_subscriptions > 0)
         item.said = rpc->subscriptions[0]->subscribe ? SAID_SUBSCRIBE : SAID_UNSUBSCRIBE;
