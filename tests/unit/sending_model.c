@@ -1,4 +1,5 @@
 #include "tests/unit/sending_model.h"
+#include "tests/unit/rpc_whole.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -199,7 +200,7 @@ static struct item item_of(struct sending_model *model, const struct chunk *chun
     uint64_t size;
     int prefix = varint_read(chunk_bytes(chunk), &size);
     const Gossipsub__RPC *rpc =
-        rpc_decode(bytes_after(chunk_bytes(chunk), (size_t)prefix), &model->arena);
+        rpc_whole(bytes_after(chunk_bytes(chunk), (size_t)prefix), &model->arena);
     struct item item = {0};
     if (rpc->n_subscriptions > 0)
         item.said = rpc->subscriptions[0]->subscribe ? SAID_SUBSCRIBE : SAID_UNSUBSCRIBE;
@@ -443,7 +444,6 @@ struct sending_model *sending_model_new(struct sending_bounds bounds, unsigned m
         router_topic_make(model->routers[i], bytes_of_text(topic_name), 0);
         gossipsub_stream_opened(model->routers[i], NOW, peer, GOSSIPSUB_1_2, &model->actions);
         model->routers[i]->peers[0]->connection = CONNECTION;
-        model->routers[i]->peers[0]->inbound_streams = 1;
     }
     return model;
 }

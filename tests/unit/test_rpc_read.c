@@ -7,6 +7,7 @@
 #include "common/random.h"
 #include "common/varint.h"
 #include "net/gossipsub/rpc.h"
+#include "tests/unit/rpc_whole.h"
 #include "tests/unit/support.h"
 
 enum kind { SUBSCRIPTIONS, MESSAGES, GRAFTS, PRUNES, IHAVES, IWANTS, IDONTWANTS, KINDS };
@@ -57,6 +58,7 @@ static void add_control(struct said *said, const Gossipsub__ControlMessage *cont
         const Gossipsub__ControlPrune *prune = control->prune[i];
         add_optional(&said->text[PRUNES], prune->has_topic, &prune->topic);
         varint_append(&said->text[PRUNES], prune->has_backoff ? prune->backoff + 1 : 0);
+        varint_append(&said->text[PRUNES], prune->n_peers);
     }
     for (size_t i = 0; i < control->n_ihave; i++)
         add_ids(&said->text[IHAVES], &control->ihave[i]->topic, control->ihave[i]->n_message_ids,
@@ -129,7 +131,7 @@ static void check_as_decoded(struct bytes rpc)
     struct arena arena = {0};
     struct said sliced = {0}, decoded = {0};
     size_t slices = read_slices(rpc, &sliced);
-    const Gossipsub__RPC *whole = rpc_decode(rpc, &arena);
+    const Gossipsub__RPC *whole = rpc_whole(rpc, &arena);
     assert_int_equal(slices > 0, whole != NULL);
     if (whole != NULL)
         add_rpc(&decoded, whole);
