@@ -13,6 +13,8 @@ static const char *const log_formats[] = {"text", "json", NULL};
 static const struct option_spec option_table[] = {
     {"qlog", 'q', OPTION_STRING, AT(qlog), "DIR",
      "Write a QUIC log of each leg there, for devnet-orphans (default: none)", .files = true},
+    {"api", 'a', OPTION_STRING, AT(api), "HOST:PORT",
+     "Serve the HTTP API there, on loopback only, or `off` (default 127.0.0.1:0)"},
     {"log-level", 0, OPTION_CHOICE, AT(log_level), "LEVEL", "How much to log (default warn)",
      .choices = log_levels},
     {"log-format", 0, OPTION_CHOICE, AT(log_format), "FORMAT", "How to log (default text)",
@@ -71,7 +73,9 @@ static const struct program_spec program = {
         "Prints one JSON object a line on stdout: first {\"event\":\"ready\"} with each node's "
         "name, peer id, key type, tap address and real address; then connected and closed, with "
         "the names of who "
-        "dialled whom; closed says by whose side, and why.",
+        "dialled whom; closed says by whose side, and why.\n\n"
+        "The API: GET /health; /connections, those that live, with what each side has said in "
+        "bytes; /events, the lines of stdout as they come; /metrics, counted for Prometheus.",
     .options = option_table,
     .commands = commands,
     .examples = examples,
@@ -81,7 +85,7 @@ static const struct program_spec program = {
 
 void tap_options_read(int argc, char **argv, struct tap_options *options)
 {
-    *options = (struct tap_options){.log_level = LOG_WARN};
+    *options = (struct tap_options){.api = "127.0.0.1:0", .log_level = LOG_WARN};
     struct options_result result = options_parse(&program, argc, argv, options);
     options->nodes = result.operands;
     options->node_count = result.operand_count;

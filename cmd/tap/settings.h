@@ -7,7 +7,7 @@
 enum { EXIT_TAP_FAILED = 1 };
 
 struct tap_options {
-    const char *qlog;
+    const char *qlog, *api;
     int log_level, log_format;
     char **nodes; /* into argv */
     size_t node_count;

@@ -1,6 +1,5 @@
 #include "cmd/tap/tell.h"
 
-#include <jansson.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
@@ -12,6 +11,8 @@
 
 struct teller {
     struct line_writer *output;
+    void (*heard)(void *context, const json_t *line); /* NULL: nobody */
+    void *context;
 };
 
 static void say_lost(uint64_t count, struct buffer *line)
@@ -42,7 +43,16 @@ static void print(const struct teller *teller, json_t *object)
     char *text = json_dumps(object, JSON_COMPACT | JSON_SORT_KEYS);
     line_writer_add(teller->output, bytes_of_text(text));
     free(text);
+    if (teller->heard != NULL)
+        teller->heard(teller->context, object);
     json_decref(object);
+}
+
+void teller_also(struct teller *teller, void (*heard)(void *context, const json_t *line),
+                 void *context)
+{
+    teller->heard = heard;
+    teller->context = context;
 }
 
 static void add_address(json_t *object, const char *name, const struct multiaddr *address)
@@ -77,12 +87,20 @@ static json_t *node_json(const struct tap_node *node)
     return object;
 }
 
-void teller_ready(struct teller *teller, const struct tap *tap)
+json_t *teller_ready_json(const struct tap *tap, const char *api)
 {
     json_t *nodes = json_array();
     for (size_t i = 0; i < tap_node_count(tap); i++)
         json_array_append_new(nodes, node_json(tap_node(tap, i)));
-    print(teller, json_pack("{s:s, s:o}", "event", "ready", "nodes", nodes));
+    json_t *ready = json_pack("{s:s, s:o}", "event", "ready", "nodes", nodes);
+    if (api != NULL)
+        json_object_set_new(ready, "api", json_string(api));
+    return ready;
+}
+
+void teller_ready(struct teller *teller, const struct tap *tap, const char *api)
+{
+    print(teller, teller_ready_json(tap, api));
 }
 
 /* ---- of pairs ---- */
