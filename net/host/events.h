@@ -59,6 +59,7 @@ struct host_healing {
 
 struct host_event {
     enum host_event_kind kind;
+    uint64_t time_ms;  /* since 1970, set by host_tell; 0 before */
     struct peer *peer; /* NULL for a failed dial */
     struct peer_connection *connection;
     struct protocol_stream *stream;
