@@ -8,6 +8,7 @@ bats_require_minimum_version 1.5.0
 load helpers.bash
 
 fixtures=$BATS_TEST_DIRNAME/fixtures/blocks
+gossip=$BATS_TEST_DIRNAME/fixtures/gossip # encoded by the reference
 # Of the blocks in tests/fixtures/blocks, by slot.
 declare -gA roots=(
     [1]=4e4f92b99055121575d84de429dfadce83522bcf92eb34666d0b992e9906c65b
@@ -134,22 +135,47 @@ slots() {
 
 # ---- gossip ----
 
-@test "messages are told with their hash, and blocks with slot and root" {
+# publish NAME TOPIC FILE: over the API of NAME.
+publish() {
+    api "$1" /publish "{\"topic\":\"$2\",\"data\":\"$(od -An -v -tx1 "$3" | tr -d ' \n')\"}" > /dev/null
+}
+
+@test "messages are told with their hash and kind, and blocks with slot and root" {
     start_node a --heartbeat 50ms
     start_dialler b a --heartbeat 50ms
     await_mesh a b
-    publish() { api a /publish "{\"topic\":\"lean:block\",\"data\":\"$(od -An -v -tx1 "$1" | tr -d ' \n')\"}"; }
-    publish "$fixtures/6.ssz"
+    publish a lean:block "$fixtures/6.ssz"
     await b '.event == "message"' > message
     jq -e --arg hash "$(sha256sum < "$fixtures/6.ssz" | cut -d ' ' -f 1)" --arg root "0x${roots[6]}" \
-        '.sha256 == $hash and (.block | .slot == 6 and .proposer == 1 and .root == $root)' message
+        '.sha256 == $hash and .kind == "block" and .slot == 6 and .root == $root and
+        (.block | .slot == 6 and .proposer == 1 and .root == $root)' message
     head -c 99 "$fixtures/6.ssz" > short
-    publish short
+    publish a lean:block short
     await b '.event == "message" and .size == 99' > message
-    jq -e 'has("block") | not' message
+    jq -e '.kind == "block" and (has("block") or has("slot") or has("root") | not)' message
     metrics() { api b /metrics | grep -F "$1"; }
     metrics 'devnet_gossip_payloads_total{kind="block",snappy="valid"} 2'
     metrics 'devnet_gossip_payloads_total{kind="block",snappy="invalid"} 0'
+}
+
+@test "attestations and aggregations are told with slot, root and whose they are" {
+    lean_topics=(--topic lean:block --topic lean:attestation_3 --topic lean:aggregation)
+    start_node a --heartbeat 50ms "${lean_topics[@]}"
+    start_dialler b a --heartbeat 50ms "${lean_topics[@]}"
+    for topic in attestation_3 aggregation; do
+        await a '.event == "mesh_joined" and (.topic | contains("/'$topic'/"))' > /dev/null
+    done
+    publish a lean:attestation_3 "$gossip/attestation.ssz"
+    publish a lean:aggregation "$gossip/aggregation.ssz"
+    vote='.slot == 41 and .root == "0xe429363c446b05cf83a2e54692c56d204fb72eae2329becfd604597332ee03c4"'
+    await b '.event == "message" and .kind == "attestation"' > message
+    jq -e "$vote"' and (.attestation | .validator == 11 and .head.slot == 41 and .target.slot == 40 and
+        (.source.root | startswith("0x41cf6794")))' message
+    await b '.event == "message" and .kind == "aggregation"' > message
+    jq -e "$vote"' and .aggregation.participants == 3 and .aggregation.source.slot == 36' message
+    metrics() { api b /metrics | grep -F "$1"; }
+    metrics 'devnet_gossip_payloads_total{kind="attestation",snappy="valid"} 1'
+    metrics 'devnet_gossip_payloads_total{kind="aggregation",snappy="valid"} 1'
 }
 
 # ---- peers that answer as they should not ----
