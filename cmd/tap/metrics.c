@@ -38,6 +38,9 @@ static void write_pairs(FILE *page, const struct tap_statistics *counts)
             counts->bytes[TAP_DIALLER]);
     fprintf(page, "devnet_tap_stream_bytes_total{by=\"listener\"} %" PRIu64 "\n",
             counts->bytes[TAP_LISTENER]);
+    write_single(page, "narrow_total", "counter",
+                 "Legs that were given small windows, as all windows could be too much",
+                 counts->narrow);
     write_single(page, "kept_bytes", "gauge",
                  "Bytes that wait for a node to take or to acknowledge them", chunk_total());
 }

@@ -578,6 +578,29 @@ static void what_is_held_waits_until_it_is_released(void **state)
     end_all();
 }
 
+/* So many connections that all their windows together would be too much. */
+static void all_windows_together_are_bounded(void **state)
+{
+    (void)state;
+    enum { MANY = 40, SIZE = 1 << 20 };
+    begin_at("/ip4/127.0.0.1");
+    for (unsigned i = 0; i < MANY; i++)
+        dial(true);
+    await(&a.established, MANY);
+    await(&b.established, MANY);
+    assert_true(tap_statistics(tap)->narrow > 0);
+    assert_int_equal(tap_statistics(tap)->live, MANY);
+    /* A narrow one carries all the same. */
+    uint8_t *data = memory_new(SIZE);
+    quic_stream_write_bytes(quic_stream_open(a.connection), bytes_of(data, SIZE));
+    free(data);
+    uint64_t limit = clock_now_ms() + PATIENCE_MS;
+    while (b.received < SIZE && clock_now_ms() < limit)
+        event_base_loop(base, EVLOOP_ONCE);
+    assert_int_equal(b.received, SIZE);
+    end_all();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -596,6 +619,7 @@ int main(void)
         cmocka_unit_test(the_same_over_ipv6),
         cmocka_unit_test(several_connections_are_carried_apart),
         cmocka_unit_test(a_reader_that_stops_bounds_what_is_kept),
+        cmocka_unit_test(all_windows_together_are_bounded),
         cmocka_unit_test(what_is_held_waits_until_it_is_released),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
