@@ -124,6 +124,7 @@ struct quic_settings {
     const struct identity *identity; /* borrowed */
     const char *keylog_path;         /* NULL: $SSLKEYLOGFILE, if set */
     const char *qlog_folder;         /* NULL: no logs */
+    uint64_t qlog_limit;             /* bytes of each on disk, at least 64 KiB; 0: no limit */
     struct quic_policy policy;
     const struct quic_handlers *handlers;
     void *context;
