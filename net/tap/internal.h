@@ -19,7 +19,8 @@ enum {
     TAP_WINDOWS_MAX = 256 << 20, /* of all legs; later ones get narrow ones beyond it */
     TAP_NARROW_STREAM_WINDOW = 64 << 10,
     TAP_NARROW_CONNECTION_WINDOW = 128 << 10,
-    TAP_STREAMS = 128, /* before it is known how many a node allows */
+    TAP_UNANSWERED_MS = 1000, /* from then on the other side hears nothing either */
+    TAP_STREAMS = 128,        /* before it is known how many a node allows */
     TAP_HANDSHAKES_BEFORE_RETRY = QUIC_CONNECTIONS_INBOUND_MAX,
 };
 

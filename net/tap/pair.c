@@ -16,6 +16,7 @@
 static const struct quic_policy leg_policy = {
     .idle_timeout_ms = TAP_SILENCE_MS,
     .handshake_timeout_ms = TAP_HANDSHAKE_MS,
+    .unanswered_ms = TAP_UNANSWERED_MS,
     .stream_window = TAP_STREAM_WINDOW,
     .connection_window = TAP_CONNECTION_WINDOW,
     .remote_streams_max = TAP_STREAMS,

@@ -412,6 +412,16 @@ static void listener_falls_silent(bool tapped)
     await(&a.closed, 1);
 }
 
+/* PINGs are not answered by the tap for one that is dead. */
+static void silence_in_answer_to_pings(bool tapped)
+{
+    a.policy.idle_timeout_ms = a.policy.handshake_timeout_ms = 1600;
+    a.policy.keep_alive_ms = 200;
+    connect_both(tapped);
+    quic_connection_leave(b.connection);
+    await(&a.closed, 1);
+}
+
 /* One that is killed, and comes back at once. */
 static void listener_forgets(bool tapped)
 {
@@ -495,6 +505,7 @@ SAME(listener_refuses)
 SAME(listener_dislikes_certificate)
 SAME(listener_is_dead)
 SAME(listener_falls_silent)
+SAME(silence_in_answer_to_pings)
 SAME(listener_forgets)
 SAME(pings)
 SAME(limits_of_streams)
@@ -613,6 +624,7 @@ int main(void)
         cmocka_unit_test(listener_dislikes_certificate_come_through),
         cmocka_unit_test(listener_is_dead_come_through),
         cmocka_unit_test(listener_falls_silent_come_through),
+        cmocka_unit_test(silence_in_answer_to_pings_come_through),
         cmocka_unit_test(listener_forgets_come_through),
         cmocka_unit_test(pings_come_through),
         cmocka_unit_test(limits_of_streams_come_through),
