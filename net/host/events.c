@@ -41,3 +41,13 @@ const char *quic_close_cause_name(enum quic_close_cause cause)
     };
     return causes[cause];
 }
+
+const char *host_unrecorded_name(enum host_unrecorded cause)
+{
+    static const char *const causes[] = {
+        [HOST_UNRECORDED_MALFORMED] = "malformed",
+        [HOST_UNRECORDED_FULL] = "full",
+        [HOST_UNRECORDED_UNWRITABLE] = "unwritable",
+    };
+    return causes[cause];
+}
