@@ -178,6 +178,82 @@ publish() {
     metrics 'devnet_gossip_payloads_total{kind="aggregation",snappy="valid"} 1'
 }
 
+# ---- recorded from gossip ----
+
+# Of NAME, which records: by gossip from a. recorded_by NAME FILE
+recorded_by() {
+    publish a lean:block "$2"
+    await "$1" ".event == \"block_recorded\" and .size == $(stat -c %s "$2")"
+}
+
+# fetched NAME ROOT FILE: a third gets the same bytes.
+fetched() {
+    rm -rf fetched
+    "$BIN/devnet-connect" --timeout 15s --blocks-by-root "$2" --save fetched "$(address "$1")"
+    cmp "$3" fetched/*.ssz
+}
+
+@test "blocks of gossip are recorded, answered at once, and after a restart" {
+    start_node a --heartbeat 50ms
+    start_dialler b a --heartbeat 50ms --record got/blocks --blocks "$fixtures"
+    await_mesh a b
+    recorded_by b "$gossip/block.ssz" > event
+    root=8caf684c58ff1da44f41497ff1b7162d8ec3b341ebe07b14bf6937344363b971
+    jq -e --arg root "$root" --arg peer "$(peer_id a)" '.slot == 42 and .root == "0x" + $root and
+        .peer_id == $peer and .file == "got/blocks/42-" + $root + ".ssz"' event
+    cmp "$gossip/block.ssz" "got/blocks/42-$root.ssz"
+    fetched b "$root" "$gossip/block.ssz"
+    publish a lean:block "$fixtures/6.ssz" # which --blocks has
+    publish a lean:block "$gossip/aggregation.ssz"
+    await b '.event == "block_not_recorded"' > event
+    jq -e '.cause == "malformed" and (.reason | startswith("no signed block"))' event
+    metrics() { api b /metrics | grep -F "$1"; }
+    metrics 'devnet_blocks_recorded_total 1'
+    metrics 'devnet_blocks_not_recorded_total{cause="malformed"} 1'
+    [ "$(ls got/blocks)" = "42-$root.ssz" ]
+    end b
+    start_node b --record got/blocks
+    fetched b "$root" "$gossip/block.ssz"
+}
+
+@test "no more blocks and bytes are recorded than are to be, and the log says so once" {
+    start_node a --heartbeat 50ms
+    start_dialler b a --heartbeat 50ms --record few --record-blocks 1
+    start_dialler c a --heartbeat 50ms --record little --record-bytes 1000
+    await_mesh a b
+    await_mesh a c
+    recorded_by b "$fixtures/6.ssz"
+    await c '.event == "block_recorded"'
+    for file in "$fixtures/5.ssz" "$gossip/block.ssz"; do publish a lean:block "$file"; done
+    for node in b c; do
+        await "$node" '.event == "block_not_recorded" and .cause == "full" and .peer_id != null' > event
+        metrics() { api "$node" /metrics | grep -F "$1"; }
+        metrics 'devnet_blocks_recorded_total 1'
+        eventually metrics 'devnet_blocks_not_recorded_total{cause="full"} 2'
+        [ "$(grep -c 'is not recorded: ' "$node.err")" = 1 ]
+    done
+    grep -F '1 blocks are kept, and no more are to be' b.err
+    grep -F '805 bytes are kept, and with its 242 there would be more than 1000' c.err
+    [ "$(find few little -type f | wc -l)" = 2 ]
+}
+
+@test "a folder that nothing can be recorded in is named, and what is lost costs the exit status" {
+    touch file
+    run -1 --separate-stderr "$BIN/devnet-node" --record file
+    [[ $stderr == *"--record: file: "* ]]
+    run -2 --separate-stderr "$BIN/devnet-node" --record-blocks 65537
+    start_node a --heartbeat 50ms
+    start_dialler b a --heartbeat 50ms --record got
+    await_mesh a b
+    rmdir got
+    publish a lean:block "$fixtures/6.ssz"
+    await b '.event == "block_not_recorded" and .cause == "unwritable"' > /dev/null
+    status=0
+    end b || status=$?
+    [ "$status" = 1 ]
+    grep -F 'got/6-' b.err
+}
+
 # ---- peers that answer as they should not ----
 
 # fails FAULT MESSAGE: nothing is saved.

@@ -40,6 +40,8 @@ static const char *const names[] = {
     [HOST_BLOCKS_RECEIVED] = "blocks_received",
     [HOST_BLOCKS_FAILED] = "blocks_failed",
     [HOST_BLOCKS_ANSWERED] = "blocks_answered",
+    [HOST_BLOCK_RECORDED] = "block_recorded",
+    [HOST_BLOCK_NOT_RECORDED] = "block_not_recorded",
     [HOST_HEALING] = "healing",
     [HOST_DISCONNECTED] = "disconnected",
 };
@@ -185,6 +187,13 @@ static void add_details(json_t *object, const struct host_event *event)
         break;
     case HOST_BLOCK:
         json_object_update_new(object, block_json(event->block));
+        break;
+    case HOST_BLOCK_RECORDED:
+        json_object_update_new(object, block_json(event->block));
+        set_text(object, "file", event->file);
+        break;
+    case HOST_BLOCK_NOT_RECORDED:
+        set_text(object, "cause", host_unrecorded_name(event->unrecorded));
         break;
     case HOST_BLOCKS_ANSWERED:
         set_text(object, "protocol", event->protocol);

@@ -59,6 +59,7 @@ struct metrics {
     uint64_t opens_avoided; /* with peers that are gone */
     uint64_t events_lost;
     uint64_t blocks_answers[BLOCKS_REQUESTS][REQRESP_CODES], blocks_sent;
+    uint64_t blocks_recorded, blocks_unrecorded[HOST_UNRECORDED];
     struct histogram handshakes[DIRECTIONS];
     struct histogram messages[LEAN_OTHER]; /* of each kind that is known */
     uint64_t payloads[LEAN_MESSAGE_KINDS][PAYLOADS];
@@ -159,6 +160,10 @@ static void on_event(void *context, const struct host_event *event)
         count_message(metrics, event);
     else if (event->kind == HOST_BLOCKS_ANSWERED)
         count_answer(metrics, event);
+    else if (event->kind == HOST_BLOCK_RECORDED)
+        metrics->blocks_recorded++;
+    else if (event->kind == HOST_BLOCK_NOT_RECORDED)
+        metrics->blocks_unrecorded[event->unrecorded]++;
 }
 
 struct metrics *metrics_new(struct host *host)
@@ -455,7 +460,8 @@ static void write_traffic(FILE *page, const struct host *host)
     write_single(page, "devnet_session_tickets_total", "counter",
                  "TLS session tickets of peers, dropped", (double)quic->session_tickets);
     write_single(page, "devnet_log_losses_total", "counter",
-                 "QUIC logs and logs of TLS secrets that could not be written to their end",
+                 "QUIC logs, logs of TLS secrets and recorded blocks that could not be written to "
+                 "their end",
                  (double)losses_count());
     write_single(page, "devnet_log_packets_dropped_total", "counter",
                  "Packets that went with the oldest parts of QUIC logs, which --qlog-limit bounds",
@@ -484,6 +490,13 @@ static void write_blocks(FILE *page, const struct metrics *metrics)
                     code, (unsigned long long)metrics->blocks_answers[request][code]);
     write_single(page, "devnet_blocks_sent_total", "counter", "Blocks in answers to requests",
                  (double)metrics->blocks_sent);
+    write_single(page, "devnet_blocks_recorded_total", "counter",
+                 "Blocks of gossip that were recorded", (double)metrics->blocks_recorded);
+    write_head(page, "devnet_blocks_not_recorded_total", "counter",
+               "Messages of topics of blocks that were not recorded, with --record");
+    for (size_t cause = 0; cause < HOST_UNRECORDED; cause++)
+        write_labelled(page, "devnet_blocks_not_recorded_total", "cause",
+                       host_unrecorded_name(cause), metrics->blocks_unrecorded[cause]);
 }
 
 static void write_times(FILE *page, const struct metrics *metrics)
