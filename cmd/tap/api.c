@@ -3,12 +3,13 @@
 #include <stdlib.h>
 #include <sys/queue.h>
 
+#include "cmd/tap/mesh_json.h"
 #include "cmd/tap/metrics.h"
 #include "common/clock.h"
 #include "common/memory.h"
 #include "net/api/server.h"
 
-enum { WATCHERS_MAX = 16, OK = 200, UNAVAILABLE = 503, NS_IN_MS = 1000000 };
+enum { WATCHERS_MAX = 16, OK = 200, UNAVAILABLE = 503, NS_IN_MS = 1000000, US_IN_MS = 1000 };
 
 /* Who reads /events. */
 struct watcher {
@@ -37,6 +38,14 @@ static void get_health(void *context, struct api_request *request, const json_t 
     json_object_set_new(health, "connections",
                         json_integer((json_int_t)tap_statistics(api->tap)->live));
     api_reply(request, OK, health);
+}
+
+static void get_mesh(void *context, struct api_request *request, const json_t *body)
+{
+    (void)body;
+    const struct tap_api *api = context;
+    uint64_t now_us = clock_epoch_ms() * US_IN_MS;
+    api_reply(request, OK, tap_mesh_json(api->tap, teller_mesh(api->teller), now_us));
 }
 
 static json_t *leg_json(const struct quic_connection *leg)
@@ -90,7 +99,8 @@ static void get_metrics(void *context, struct api_request *request, const json_t
 {
     (void)body;
     const struct tap_api *api = context;
-    char *text = tap_metrics_text(api->tap);
+    const struct teller_counts counts = teller_counts(api->teller);
+    char *text = tap_metrics_text(api->tap, &counts);
     api_reply_text(request, TAP_METRICS_TYPE, text);
     free(text);
 }
@@ -145,11 +155,9 @@ static void get_events(void *context, struct api_request *request, const json_t 
 /* ---- the whole ---- */
 
 static const struct api_route routes[] = {
-    {"GET", "/health", get_health},
-    {"GET", "/connections", get_connections},
-    {"GET", "/metrics", get_metrics},
-    {"GET", "/events", get_events},
-    {0},
+    {"GET", "/health", get_health},           {"GET", "/mesh", get_mesh},
+    {"GET", "/connections", get_connections}, {"GET", "/metrics", get_metrics},
+    {"GET", "/events", get_events},           {0},
 };
 
 struct tap_api *tap_api_new(struct event_base *base, struct tap *tap, struct teller *teller,

@@ -21,6 +21,7 @@ struct program {
     struct event_base *base;
     struct tap *tap;
     struct teller *teller;
+    struct tap_sight *sight;
     struct tap_api *api; /* NULL: off */
     struct event *terminated, *interrupted, *poll;
     unsigned polls;
@@ -76,11 +77,15 @@ static bool start(struct program *program, const struct tap_options *options, st
     program->interrupted = evsignal_new(program->base, SIGINT, on_signal, program);
     program->poll = evtimer_new(program->base, on_poll, program);
     program->teller = teller_new(program->base);
+    if (options->trace == 1)
+        teller_trace(program->teller);
+    program->sight = tap_sight_new(&teller_handlers, program->teller);
+    teller_set_sight(program->teller, program->sight);
     const struct tap_settings settings = {
         .base = program->base,
         .qlog_folder = options->qlog,
-        .watcher = &teller_watcher,
-        .context = program->teller,
+        .watcher = &tap_sight_watcher,
+        .context = program->sight,
     };
     program->tap = tap_new(&settings);
     if (!add_nodes(program, options, error))
@@ -105,6 +110,7 @@ static bool clear(struct program *program)
 {
     tap_api_free(program->api);
     tap_free(program->tap);
+    tap_sight_free(program->sight);
     bool told = teller_free(program->teller);
     event_free(program->terminated);
     event_free(program->interrupted);

@@ -67,7 +67,22 @@ static void write_endpoints(FILE *page, const struct tap *tap)
     }
 }
 
-char *tap_metrics_text(struct tap *tap)
+static void write_facts(FILE *page, const struct teller_counts *counts)
+{
+    write_head(page, "seen_total", "counter", "What was seen of streams, by the name of its event");
+    for (int kind = 0; kind < TAP_FACT_KINDS; kind++)
+        fprintf(page, "devnet_tap_seen_total{event=\"%s\"} %" PRIu64 "\n",
+                tap_fact_name((enum tap_fact_kind)kind), counts->facts[kind]);
+    write_single(page, "signed_messages_total", "counter", "Gossip messages that say who made them",
+                 counts->signed_messages);
+    write_single(page, "streams_passed_over_total", "counter",
+                 "Streams that were carried and not looked at: too many were open",
+                 counts->streams_passed_over);
+    write_single(page, "rpcs_over_limit_total", "counter", "Gossipsub RPCs over 10 MiB",
+                 counts->over_limit);
+}
+
+char *tap_metrics_text(struct tap *tap, const struct teller_counts *counts)
 {
     char *text = NULL;
     size_t size = 0;
@@ -76,6 +91,7 @@ char *tap_metrics_text(struct tap *tap)
         memory_exhausted();
     write_pairs(page, tap_statistics(tap));
     write_endpoints(page, tap);
+    write_facts(page, counts);
     fclose(page);
     return text;
 }

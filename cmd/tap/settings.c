@@ -7,6 +7,7 @@
 
 static const char *const log_levels[] = {"error", "warn", "info", "debug", "trace", NULL};
 static const char *const log_formats[] = {"text", "json", NULL};
+static const char *const traces[] = {"none", "rpc", NULL};
 
 #define AT(member) .offset = offsetof(struct tap_options, member)
 
@@ -15,6 +16,9 @@ static const struct option_spec option_table[] = {
      "Write a QUIC log of each leg there, for devnet-orphans (default: none)", .files = true},
     {"api", 'a', OPTION_STRING, AT(api), "HOST:PORT",
      "Serve the HTTP API there, on loopback only, or `off` (default 127.0.0.1:0)"},
+    {"trace", 0, OPTION_CHOICE, AT(trace), "WHAT",
+     "Write what nodes say to each other to stderr as text: none or rpc (default none)",
+     .choices = traces},
     {"log-level", 0, OPTION_CHOICE, AT(log_level), "LEVEL", "How much to log (default warn)",
      .choices = log_levels},
     {"log-format", 0, OPTION_CHOICE, AT(log_format), "FORMAT", "How to log (default text)",
@@ -74,10 +78,13 @@ static const struct program_spec program = {
         "node has not answered for a second, nothing of the other's is acknowledged any more, so "
         "that it finds out as it would by itself.\n\n"
         "Prints one JSON object a line on stdout: first {\"event\":\"ready\"} with each node's "
-        "name, peer id, key type, tap address and real address; then connected and closed, with "
-        "the names of who "
-        "dialled whom; closed says by whose side, and why.\n\n"
-        "The API: GET /health; /connections, those that live, with what each side has said in "
+        "name, peer id, tap address and real address; then connected and closed, with "
+        "the names of who dialled whom; closed says by whose side, and why. Of the streams: "
+        "stream_opened, proposed, agreed, refused (na), illegible, speaks (the first byte of the "
+        "protocol's), rpc, status, blocks, error_code, agent, malformed, ended and stream_closed, "
+        "each with from, to, stream, protocol, and where it begins in what that side says.\n\n"
+        "The API: GET /health; /mesh, each node's subscriptions, mesh, backoffs, streams and peers "
+        "as they are on the wire; /connections, those that live, with what each side has said in "
         "bytes; /events, the lines of stdout as they come; /metrics, counted for Prometheus.",
     .options = option_table,
     .commands = commands,

@@ -46,6 +46,8 @@ static void open_log(struct quic_connection *connection)
     connection->log = qlog_writer_new(folder, id, connection->server ? "server" : "client", &error);
     if (connection->log == NULL)
         losses_add(&error);
+    else if (connection->endpoint->settings.qlog_limit > 0)
+        qlog_writer_limit(connection->log, connection->endpoint->settings.qlog_limit);
 }
 
 static void fill_settings(struct quic_connection *connection, ngtcp2_settings *settings)

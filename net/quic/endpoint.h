@@ -130,6 +130,7 @@ struct quic_settings {
     const struct identity *identity; /* borrowed */
     const char *keylog_path;         /* NULL: $SSLKEYLOGFILE, if set */
     const char *qlog_folder;         /* NULL: no logs */
+    uint64_t qlog_limit;             /* bytes of each on disk, at least 64 KiB; 0: no limit */
     /* Half-open connections to us from which on addresses must be proven (RFC 9000, section 8.1.2):
      * of an owner that knows who dials it, and holds them. 0: QUIC_HANDSHAKES_BEFORE_RETRY. */
     size_t handshakes_before_retry;
