@@ -128,7 +128,9 @@ static json_t *node_json(const struct tap_node *node)
 {
     char peer_id[PEER_ID_TEXT_SIZE];
     peer_id_text(tap_node_peer_id(node), peer_id);
-    json_t *object = json_pack("{s:s, s:s}", "name", tap_node_name(node), "peer_id", peer_id);
+    json_t *object =
+        json_pack("{s:s, s:s, s:s}", "name", tap_node_name(node), "peer_id", peer_id, "key_type",
+                  key_type_name(identity_key_type(tap_node_identity(node))));
     add_address(object, "address", tap_node_address(node));
     add_address(object, "real", tap_node_real(node));
     add_enr(object, node);
