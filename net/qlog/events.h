@@ -44,4 +44,20 @@ struct qlog_field {
 /* The QUIC stream ended both ways, or was reset: {stream_id, reason}. */
 #define QLOG_STREAM_CLOSED "libp2p:stream_closed"
 
+/*
+ * The events of a tap, which stands between two nodes and writes a log of each leg, `front` to the
+ * dialler and `back` to the listener. It owns no stream: these tell who the two are, and what they
+ * said. `opener` is the name of the node that opened the stream.
+ */
+
+/* Who is connected: {leg: "front"|"back", dialler, dialler_peer, listener, listener_peer}, names
+ * and peer ids; no stream. */
+#define QLOG_TAP_CONNECTION "tap:connection"
+/* The opener, or the other in answer to it, proposes a protocol: {stream_id, opener, protocol}. */
+#define QLOG_TAP_STREAM_PROPOSED "tap:stream_proposed"
+/* Both agreed: {stream_id, opener, protocol}. */
+#define QLOG_TAP_STREAM_NEGOTIATED "tap:stream_negotiated"
+/* `na`: {stream_id, opener, protocol}. */
+#define QLOG_TAP_NEGOTIATION_REFUSED "tap:negotiation_refused"
+
 #endif
