@@ -232,11 +232,32 @@ bool genesis_is_name(const char *name)
 static bool read_flag(const struct entry *entry)
 {
     yaml_item item = yaml_find(entry->yaml, entry->item, "isAggregator");
+    if (item == 0) /* as hive has it */
+        item = yaml_find(entry->yaml, entry->item, "is_aggregator");
     const char *text = yaml_text(entry->yaml, item);
     entry->node->is_aggregator = text != NULL && strcmp(text, "true") == 0;
     return item == 0 ||
            (text != NULL && (strcmp(text, "true") == 0 || strcmp(text, "false") == 0)) ||
            fault(entry, item, "isAggregator", "true or false is expected");
+}
+
+/* Whether it is another node than those before it; where it is said to be in the place of one, that
+ * is warned of. */
+static bool is_another(const struct genesis *genesis, const struct entry *entry)
+{
+    const struct multiaddr *own = &entry->node->address.at[0];
+    yaml_item key = yaml_find(entry->yaml, entry->item, "privkey");
+    for (const struct genesis_node *node = genesis->nodes; node < entry->node; node++) {
+        const struct multiaddr *at = &node->address.at[0];
+        if (peer_id_equal(&at->peer_id, &own->peer_id))
+            return yaml_fault(entry->yaml, key != 0 ? key : entry->item, entry->error,
+                              "%s: has the key of %s, too", entry->node->name, node->name);
+        if (at->port == own->port && strcmp(at->host, own->host) == 0)
+            log_warn("%s/%s:%zu: %s is to be where %s is: %s, port %u", genesis->folder,
+                     validators_file, yaml_line(entry->yaml, entry->item), entry->node->name,
+                     node->name, at->host, (unsigned)at->port);
+    }
+    return true;
 }
 
 static bool read_entry(struct genesis *genesis, const struct yaml_tree *yaml, yaml_item item,
@@ -255,7 +276,7 @@ static bool read_entry(struct genesis *genesis, const struct yaml_tree *yaml, ya
                           text);
     struct entry entry = {.yaml = yaml, .item = item, .node = add(genesis, text), .error = error};
     return read_secret(&entry) && read_key_file(genesis, &entry, others) && read_record(&entry) &&
-           read_port(&entry, "httpPort", &entry.node->api_port) &&
+           is_another(genesis, &entry) && read_port(&entry, "httpPort", &entry.node->api_port) &&
            read_port(&entry, "apiPort", &entry.node->api_port) &&
            read_port(&entry, "metricsPort", &entry.node->metrics_port) && read_flag(&entry);
 }
@@ -391,20 +412,47 @@ bool genesis_take(struct genesis *genesis, const char *file, const char *path, s
     return taken;
 }
 
+/* Reads PATH as the file of the folder that FILE says. */
+static bool read_path(struct genesis *genesis, const char *file, const char *path,
+                      struct error *error)
+{
+    struct buffer text = {0};
+    bool taken = file_is_plain(path, error) && file_read(path, GENESIS_FILE_MAX, &text, error) &&
+                 genesis_take(genesis, file, path, buffer_bytes(&text), error);
+    if (text.data != NULL)
+        explicit_bzero(text.data, text.capacity); /* there are keys in it */
+    buffer_clear(&text);
+    return taken;
+}
+
 /* Reads FILE where it is there. */
 static bool read_file(struct genesis *genesis, const char *file, struct error *error)
 {
     if (!exists(genesis->folder, file))
         return true;
     char *path = path_of(genesis, file, "");
-    struct buffer text = {0};
-    bool taken = file_read(path, GENESIS_FILE_MAX, &text, error) &&
-                 genesis_take(genesis, file, path, buffer_bytes(&text), error);
-    if (text.data != NULL)
-        explicit_bzero(text.data, text.capacity); /* there are keys in it */
-    buffer_clear(&text);
+    bool taken = read_path(genesis, file, path, error);
     free(path);
     return taken;
+}
+
+bool genesis_is_records(const char *path)
+{
+    static const char *const endings[] = {".yaml", ".yml"};
+    size_t length = strlen(path);
+    for (size_t i = 0; i < sizeof(endings) / sizeof(*endings); i++) {
+        size_t ending = strlen(endings[i]);
+        if (length > ending && strcmp(path + length - ending, endings[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+bool genesis_load_records(const char *path, struct genesis *genesis, struct error *error)
+{
+    *genesis = (struct genesis){.folder = text_copy(path), .committees = 1};
+    return read_path(genesis, records_file, path, error) &&
+           (genesis->count > 0 || error_set(error, "%s: has no nodes", path));
 }
 
 bool genesis_load(const char *folder, struct genesis *genesis, struct error *error)

@@ -46,6 +46,10 @@ bool genesis_is_name(const char *name);
  */
 bool genesis_load(const char *folder, struct genesis *genesis, struct error *error);
 void genesis_clear(struct genesis *genesis);
+/* Whether PATH is called as a nodes.yaml may be: *.yaml or *.yml. */
+bool genesis_is_records(const char *path);
+/* Reads a nodes.yaml alone, whose nodes go by their peer ids. The same else as genesis_load. */
+bool genesis_load_records(const char *path, struct genesis *genesis, struct error *error);
 /* Reads one of the five YAML files, which has TEXT; faults name PATH. Key files are looked for in
  * the folder. */
 bool genesis_take(struct genesis *genesis, const char *file, const char *path, struct bytes text,

@@ -67,6 +67,8 @@ start_member() {
     jq -e --arg address "$(address zeam_0)" '.multiaddrs == [$address] and .seq == 1' <<< "$output"
     run -0 --separate-stderr "$DEVNET" key show --genesis g --json zeam_0
     [ "$(jq -r .peer_id <<< "$output")" = "$(peer_id zeam_0)" ]
+    run -2 "$DEVNET" enr show --genesis g zeam_1
+    [[ $output == *"zeam_1: neither a node record (enr:...) nor a node in $PWD/.devnet or g"* ]]
     run -2 "$DEVNET" key show --genesis g zeam_1
     [[ $output == *"zeam_1: neither a file nor a node of g"* ]]
 }
@@ -291,11 +293,20 @@ refused() {
     refused "$file:5: a_0: apiPort: not a port"
     entry "$key" "$place" 'isAggregator: maybe'
     refused "$file:5: a_0: isAggregator: true or false is expected"
+    entry "$key" "$place" 'is_aggregator: maybe' # as hive has it
+    refused "$file:5: a_0: isAggregator: true or false is expected"
     entry "$key" "$place" '- name: a_0'
     sed -i 's/^    - name/  - name/' $file
     refused "$file:5: name: a_0: there is a node of that name already"
     entry "$key" "$place" 'name: b'
     refused "$file:5: name: is there already, on line 2"
+    entry "$key" "$place" '- name: b_0' "$key" 'enrFields: {ip: 127.0.0.1, quic: 9002}'
+    sed -i 's/^    - name/  - name/' $file
+    refused "$file:6: b_0: has the key of a_0, too"
+    entry "$key" "$place" '- name: b_0' "privkey: $(printf '02%.0s' {1..32})" "$place"
+    sed -i 's/^    - name/  - name/' $file
+    run -1 "$DEVNET" status --genesis g
+    [[ $output == *"warn: $file:5: b_0 is to be where a_0 is: 127.0.0.1, port 9001"* ]]
     entry "$key" 'enr: enr:abc'
     refused "$file:4: a_0: enr: enr:abc: node record: "
     entry "privkey: $(printf '01%.0s' {1..32})" "enr: $EXAMPLE"
@@ -326,6 +337,12 @@ refused() {
     refused "g/config.yaml:2: attestation committees: expected 1 to 64"
     head -c 5000000 /dev/zero | tr '\0' '#' > g/config.yaml
     refused "g/config.yaml: larger than 4194304 bytes"
+    for file in validator-config.yaml nodes.yaml config.yaml; do # of which nobody may ever write one
+        rm -f g/$file && mkfifo g/$file
+        refused "g/$file: not a plain file"
+        rm g/$file
+        [ $file != validator-config.yaml ] || entry "$key" "$place"
+    done
     rm -r g
     refused "g: no genesis folder: neither validator-config.yaml nor nodes.yaml is there"
 }

@@ -138,8 +138,9 @@ static char *find_record(const struct devnet_options *options, const char *recor
         else if (node != NULL)
             error_set(error, "%s: has no node record", record);
         else
-            error_set(error, "%.64s: neither a node record (enr:...) nor a node in %s", record,
-                      devnet.folder);
+            error_set(error, "%.64s: neither a node record (enr:...) nor a node in %s%s%s", record,
+                      devnet.folder, options->genesis != NULL ? " or " : "",
+                      options->genesis != NULL ? options->genesis : "");
     }
     devnet_clear(&devnet);
     return found;
