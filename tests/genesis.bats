@@ -172,6 +172,33 @@ start_member() {
     refuses '[1]' "1: the names of nodes are expected"
 }
 
+@test "a nodes.yaml alone stands for its nodes" {
+    start_node a
+    start_node b
+    { ready a .enr && address b; } | sed 's/^/- /' > bootnodes.yaml
+    start_node c --bootnode bootnodes.yaml
+    await_mesh a c
+    await_mesh b c
+    run -0 --separate-stderr "$BIN/devnet-mesh" dump --for 600ms bootnodes.yaml
+    jq -e --arg a "$(peer_id a)" --arg b "$(peer_id b)" '.nodes == [] and .unreachable == [] and
+        ([.foreign[].peer_id] | sort) == ([$a, $b] | sort)' <<< "$output"
+    faulty() {
+        printf '%s\n' "$1" > bad.yaml
+        run -2 timeout 10 "$BIN/devnet-node" --bootnode bad.yaml
+        [[ $output == *"--bootnode bad.yaml$2"* ]] || { echo "$output" && return 1; }
+        run -2 "$BIN/devnet-mesh" dump bad.yaml
+        [[ $output == *"devnet-mesh: bad.yaml$2"* ]] || { echo "$output" && return 1; }
+    }
+    faulty "- enr:abc" ":1: enr:abc: node record: "
+    faulty "[]" ": has no nodes"
+    faulty "validators: []" ":1: a list of node records is expected"
+    rm bad.yaml && mkfifo bad.yaml
+    run -2 timeout 10 "$BIN/devnet-mesh" dump bad.yaml
+    [[ $output == *"bad.yaml: not a plain file"* ]]
+    run -2 "$BIN/devnet-node" --bootnode absent.yaml
+    [[ $output == *"--bootnode absent.yaml: No such file or directory"* ]]
+}
+
 @test "a folder stands for all its nodes where a mesh is asked for" {
     make_folder g zeam_0 ream_0
     start_member g zeam_0

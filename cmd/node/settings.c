@@ -24,8 +24,8 @@ static const struct option_spec options[] = {
                     "The identity: a file with 64 hexadecimal digits, made where it is absent "
                     "(default: a new identity each time)"),
     {"bootnode", 'b', OPTION_LIST, AT(bootnodes), "ADDRESS",
-     "Dial that node, a multiaddr or an ENR, and again whenever the connection is lost; may be "
-     "repeated"},
+     "Dial that node, a multiaddr or an ENR, or all of a nodes.yaml, and again whenever the "
+     "connection is lost; may be repeated"},
     {"direct", 0, OPTION_LIST, AT(direct), "PEER",
      "A peer that is to be sent every message and never in a mesh, and that has the same agreement "
      "with us: its peer id, or an address that has it, which is dialled; may be repeated"},
