@@ -380,6 +380,26 @@ static bool read_records(struct genesis *genesis, const struct yaml_tree *yaml, 
     return true;
 }
 
+/* How many there are, by either name (the second is ream's), or else as many as there are keys. */
+static bool read_total(struct genesis *genesis, const struct yaml_tree *yaml, struct error *error)
+{
+    yaml_item item = yaml_find(yaml, yaml_root(yaml), "VALIDATOR_COUNT");
+    if (item == 0)
+        item = yaml_find(yaml, yaml_root(yaml), "NUM_VALIDATORS");
+    genesis->validator_total = genesis->validators;
+    if (item == 0)
+        return true;
+    if (!read_number(yaml_text(yaml, item), INT64_MAX, &genesis->validator_total))
+        return yaml_fault(yaml, item, error, "VALIDATOR_COUNT: a number is expected");
+    if (genesis->validators > 0 && genesis->validator_total != genesis->validators) {
+        log_warn("%s/%s:%zu: %llu validators, and the keys of %zu", genesis->folder, config_file,
+                 yaml_line(yaml, item), (unsigned long long)genesis->validator_total,
+                 genesis->validators);
+        genesis->validator_total = genesis->validators;
+    }
+    return true;
+}
+
 static bool read_config(struct genesis *genesis, const struct yaml_tree *yaml, struct error *error)
 {
     uint64_t number;
@@ -388,7 +408,8 @@ static bool read_config(struct genesis *genesis, const struct yaml_tree *yaml, s
         return yaml_fault(yaml, time, error, "GENESIS_TIME: seconds since 1970 are expected");
     return read_committees(genesis, yaml, yaml_find(yaml, root, "ATTESTATION_COMMITTEE_COUNT"),
                            error) &&
-           genesis_read_keys(genesis, yaml, yaml_find(yaml, root, "GENESIS_VALIDATORS"), error);
+           genesis_read_keys(genesis, yaml, yaml_find(yaml, root, "GENESIS_VALIDATORS"), error) &&
+           read_total(genesis, yaml, error);
 }
 
 static bool take(struct genesis *genesis, const char *file, const struct yaml_tree *yaml,

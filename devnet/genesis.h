@@ -35,8 +35,9 @@ struct genesis {
     char *folder;
     struct genesis_node *nodes;
     size_t count;
-    uint64_t committees; /* for attestations: 1 where no file tells */
-    size_t validators;   /* whose keys config.yaml has: 0 where it does not tell */
+    uint64_t committees;      /* for attestations: 1 where no file tells */
+    size_t validators;        /* whose keys config.yaml has: 0 where it does not tell */
+    uint64_t validator_total; /* as many as there are said to be; at least `validators` */
 };
 
 bool genesis_is_there(const char *folder);

@@ -120,6 +120,8 @@ start_member() {
     [[ $stderr != *validators.yaml* ]]
     jq -e '.nodes | map({(.name): .validators}) | add == {zeam_0: [0, 2], ream_0: null}' <<< "$output"
     # Earlier files have one key for each.
+    sed -i 's/VALIDATOR_COUNT: 2/NUM_VALIDATORS: 2/' g/config.yaml
+    [[ $stderr == *"g/config.yaml:"*": 2 validators, and the keys of 3"* ]]
     sed -i 's/- {attestation.*/- "0x'"$key"'"/' g/config.yaml
     run -1 --separate-stderr "$DEVNET" status --genesis g --json
     jq -e '.nodes[0].validators == [0, 2]' <<< "$output"
@@ -362,6 +364,8 @@ refused() {
     refused "g/config.yaml:1: GENESIS_TIME: seconds since 1970 are expected"
     printf '\nATTESTATION_COMMITTEE_COUNT: 0\n' > g/config.yaml
     refused "g/config.yaml:2: attestation committees: expected 1 to 64"
+    printf 'GENESIS_TIME: 1\nVALIDATOR_COUNT: -1\n' > g/config.yaml
+    refused "g/config.yaml:2: VALIDATOR_COUNT: a number is expected"
     head -c 5000000 /dev/zero | tr '\0' '#' > g/config.yaml
     refused "g/config.yaml: larger than 4194304 bytes"
     for file in validator-config.yaml nodes.yaml config.yaml; do # of which nobody may ever write one
@@ -453,6 +457,10 @@ refused() {
     [ "$(topics ream_0)" = '["aggregation","attestation_0","attestation_1","attestation_2","block"]' ]
     run -0 "$DEVNET" enr show --json "$(ready ream_0 .enr)"
     jq -e '.fields.is_aggregator' <<< "$output"
+    # As many validators as the folder says, or the option.
+    [ "$(api zeam_0 /lean/v0/fork_choice | jq .validator_count)" = 3 ]
+    start_node other --validator-count 7
+    [ "$(api other /lean/v0/fork_choice | jq .validator_count)" = 7 ]
     # The third of three committees, for the third of the folder's nodes.
     start_node qlean_0 --custom-network-config-dir g --node-id qlean_0 --attestation-committee-count 3
     [ "$(topics qlean_0)" = '["aggregation","attestation_2","block"]' ]

@@ -177,6 +177,9 @@ static bool start_api(struct node *node, const struct node_settings *settings, s
     node->api = node_api_new(node->host, node->dialer, node->resolver, listen, error);
     if (node->api == NULL)
         return error_prefix(error, "%s %s", told ? "--api-port" : "--api", listen);
+    node_api_tell_validators(node->api, settings->validators > 0
+                                            ? settings->validators
+                                            : node->client.genesis.validator_total);
     if (node->client.metrics != NULL &&
         !node_api_serve_metrics(node->api, node->client.metrics, error))
         return error_prefix(error, "--metrics-port %s", node->client.metrics);
