@@ -244,6 +244,22 @@ yaml_item yaml_find(const struct yaml_tree *yaml, yaml_item map, const char *key
     return 0;
 }
 
+bool yaml_is_null(const struct yaml_tree *yaml, yaml_item item)
+{
+    static const char *const nulls[] = {"", "~", "null", "Null", "NULL"};
+    const char *text = yaml_text(yaml, item);
+    for (size_t i = 0; text != NULL && i < sizeof(nulls) / sizeof(*nulls); i++)
+        if (strcmp(text, nulls[i]) == 0)
+            return node_of(yaml, item)->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
+    return false;
+}
+
+yaml_item yaml_find_told(const struct yaml_tree *yaml, yaml_item map, const char *key)
+{
+    yaml_item item = yaml_find(yaml, map, key);
+    return yaml_is_null(yaml, item) ? 0 : item;
+}
+
 size_t yaml_line(const struct yaml_tree *yaml, yaml_item item)
 {
     const yaml_node_t *node = node_of(yaml, item);

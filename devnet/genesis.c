@@ -91,7 +91,7 @@ static bool read_number(const char *text, uint64_t maximum, uint64_t *number)
 
 static bool read_port(const struct entry *entry, const char *key, uint16_t *port)
 {
-    yaml_item item = yaml_find(entry->yaml, entry->item, key);
+    yaml_item item = yaml_find_told(entry->yaml, entry->item, key);
     uint64_t number = *port;
     if (item != 0 && !read_number(yaml_text(entry->yaml, item), UINT16_MAX, &number))
         return fault(entry, item, key, "not a port; expected a number up to 65535");
@@ -101,7 +101,7 @@ static bool read_port(const struct entry *entry, const char *key, uint16_t *port
 
 static bool read_secret(const struct entry *entry)
 {
-    yaml_item item = yaml_find(entry->yaml, entry->item, "privkey");
+    yaml_item item = yaml_find_told(entry->yaml, entry->item, "privkey");
     const char *text = yaml_text(entry->yaml, item);
     struct buffer secret = {0};
     struct error problem;
@@ -125,7 +125,7 @@ static bool take_field(const struct entry *entry, yaml_item fields, size_t index
     const char *value = yaml_text(entry->yaml, item);
     struct error problem;
     if (value == NULL)
-        return fault(entry, item, "enrFields", "a key and one value are expected");
+        return fault(entry, item, key[0] != '\0' ? key : "enrFields", "one value is expected");
     if (strstr(value, placeholder) != NULL)
         return fault(entry, item, key,
                      "__HIVE_LOCAL_IP__ is left in; the node's address is to stand there");
@@ -181,7 +181,7 @@ static bool take_record(const struct entry *entry, yaml_item item)
 
 static bool read_record(const struct entry *entry)
 {
-    yaml_item item = yaml_find(entry->yaml, entry->item, "enr");
+    yaml_item item = yaml_find_told(entry->yaml, entry->item, "enr");
     if (item != 0)
         return take_record(entry, item);
     if (entry->node->identity == NULL)
@@ -229,15 +229,24 @@ bool genesis_is_name(const char *name)
            strspn(name, characters) == length;
 }
 
+/* As YAML has them. */
+static bool read_truth(const char *text, bool *truth)
+{
+    static const char *const words[] = {"false", "False", "FALSE", "true", "True", "TRUE"};
+    for (size_t i = 0; text != NULL && i < sizeof(words) / sizeof(*words); i++)
+        if (strcmp(text, words[i]) == 0) {
+            *truth = i >= 3;
+            return true;
+        }
+    return false;
+}
+
 static bool read_flag(const struct entry *entry)
 {
-    yaml_item item = yaml_find(entry->yaml, entry->item, "isAggregator");
+    yaml_item item = yaml_find_told(entry->yaml, entry->item, "isAggregator");
     if (item == 0) /* as hive has it */
-        item = yaml_find(entry->yaml, entry->item, "is_aggregator");
-    const char *text = yaml_text(entry->yaml, item);
-    entry->node->is_aggregator = text != NULL && strcmp(text, "true") == 0;
-    return item == 0 ||
-           (text != NULL && (strcmp(text, "true") == 0 || strcmp(text, "false") == 0)) ||
+        item = yaml_find_told(entry->yaml, entry->item, "is_aggregator");
+    return item == 0 || read_truth(yaml_text(entry->yaml, item), &entry->node->is_aggregator) ||
            fault(entry, item, "isAggregator", "true or false is expected");
 }
 
@@ -313,8 +322,8 @@ static bool read_validators(struct genesis *genesis, const struct yaml_tree *yam
     if (yaml_count(yaml, list) > DEVNET_NODES_MAX)
         return yaml_fault(yaml, list, error, "validators: %zu nodes; at most %d are allowed",
                           yaml_count(yaml, list), DEVNET_NODES_MAX);
-    bool sound = read_committees(genesis, yaml,
-                                 yaml_find(yaml, config, "attestation_committee_count"), error);
+    bool sound = read_committees(
+        genesis, yaml, yaml_find_told(yaml, config, "attestation_committee_count"), error);
     for (size_t i = 0; sound && i < yaml_count(yaml, list); i++)
         sound = read_entry(genesis, yaml, yaml_at(yaml, list, i), &others, error);
     warn_of_shared(&others);
@@ -344,7 +353,7 @@ static bool read_node(struct genesis *genesis, const struct yaml_tree *yaml, yam
     struct node_address address;
     struct error problem;
     const char *text = yaml_text(yaml, item);
-    if (text == NULL)
+    if (text == NULL || yaml_is_null(yaml, item))
         return yaml_fault(yaml, item, error, "a node record is expected");
     if (strstr(text, placeholder) != NULL)
         return yaml_fault(yaml, item, error, "%s is left in", placeholder);
@@ -383,9 +392,9 @@ static bool read_records(struct genesis *genesis, const struct yaml_tree *yaml, 
 /* How many there are, by either name (the second is ream's), or else as many as there are keys. */
 static bool read_total(struct genesis *genesis, const struct yaml_tree *yaml, struct error *error)
 {
-    yaml_item item = yaml_find(yaml, yaml_root(yaml), "VALIDATOR_COUNT");
+    yaml_item item = yaml_find_told(yaml, yaml_root(yaml), "VALIDATOR_COUNT");
     if (item == 0)
-        item = yaml_find(yaml, yaml_root(yaml), "NUM_VALIDATORS");
+        item = yaml_find_told(yaml, yaml_root(yaml), "NUM_VALIDATORS");
     genesis->validator_total = genesis->validators;
     if (item == 0)
         return true;
@@ -403,12 +412,15 @@ static bool read_total(struct genesis *genesis, const struct yaml_tree *yaml, st
 static bool read_config(struct genesis *genesis, const struct yaml_tree *yaml, struct error *error)
 {
     uint64_t number;
-    yaml_item root = yaml_root(yaml), time = yaml_find(yaml, root, "GENESIS_TIME");
+    yaml_item root = yaml_root(yaml), time = yaml_find_told(yaml, root, "GENESIS_TIME");
+    if (root != 0 && yaml_kind(yaml, root) != YAML_MAP)
+        return yaml_fault(yaml, root, error, "keys and values are expected");
     if (time != 0 && !read_number(yaml_text(yaml, time), UINT64_MAX, &number))
         return yaml_fault(yaml, time, error, "GENESIS_TIME: seconds since 1970 are expected");
-    return read_committees(genesis, yaml, yaml_find(yaml, root, "ATTESTATION_COMMITTEE_COUNT"),
+    return read_committees(genesis, yaml, yaml_find_told(yaml, root, "ATTESTATION_COMMITTEE_COUNT"),
                            error) &&
-           genesis_read_keys(genesis, yaml, yaml_find(yaml, root, "GENESIS_VALIDATORS"), error) &&
+           genesis_read_keys(genesis, yaml, yaml_find_told(yaml, root, "GENESIS_VALIDATORS"),
+                             error) &&
            read_total(genesis, yaml, error);
 }
 

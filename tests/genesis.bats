@@ -322,6 +322,11 @@ refused() {
     refused "$file:5: a_0: apiPort: not a port"
     entry "$key" "$place" 'isAggregator: maybe'
     refused "$file:5: a_0: isAggregator: true or false is expected"
+    entry "$key" "$place" 'isAggregator: True' 'apiPort:' 'metricsPort: null' 'enr: ~' # which tells nothing more
+    run -1 --separate-stderr "$DEVNET" status --genesis g --json
+    jq -e '.nodes[0] | .lean_api == null and .metrics == null' <<< "$output"
+    entry "$key" 'enrFields: {ip: [127.0.0.1], quic: 9001}'
+    refused "$file:4: a_0: ip: one value is expected"
     entry "$key" "$place" 'is_aggregator: maybe' # as hive has it
     refused "$file:5: a_0: isAggregator: true or false is expected"
     entry "$key" "$place" '- name: a_0'
@@ -357,9 +362,13 @@ refused() {
     refused "g/nodes.yaml:2: enr:x: node record: "
     printf -- '- /ip4/__HIVE_LOCAL_IP__/udp/1/quic-v1\n' > g/nodes.yaml
     refused "g/nodes.yaml:1: __HIVE_LOCAL_IP__ is left in"
+    printf -- '- %s\n-\n' "$EXAMPLE" > g/nodes.yaml
+    refused "g/nodes.yaml:2: a node record is expected"
     printf -- '- /ip4/127.0.0.1/udp/1/quic-v1\n' > g/nodes.yaml
     refused "g/nodes.yaml:1: /ip4/127.0.0.1/udp/1/quic-v1: must end with /p2p/PEERID"
     rm g/nodes.yaml
+    printf -- '- GENESIS_TIME: 1\n' > g/config.yaml
+    refused "g/config.yaml:1: keys and values are expected"
     printf 'GENESIS_TIME: soon\n' > g/config.yaml
     refused "g/config.yaml:1: GENESIS_TIME: seconds since 1970 are expected"
     printf '\nATTESTATION_COMMITTEE_COUNT: 0\n' > g/config.yaml

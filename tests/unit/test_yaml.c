@@ -67,6 +67,20 @@ static void what_refers_to_itself_is_no_trap(void **state)
     yaml_tree_free(yaml);
 }
 
+static void what_stands_for_nothing_is_not_told(void **state)
+{
+    (void)state;
+    struct yaml_tree *yaml = parse("a:\nb: ~\nc: null\nd: \"null\"\ne: ''\nf: []\ng: 0\n");
+    static const char *const keys[] = {"a", "b", "c", "d", "e", "f", "g", "h"};
+    for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
+        bool told = *keys[i] >= 'd' && *keys[i] <= 'g';
+        yaml_item item = yaml_find(yaml, yaml_root(yaml), keys[i]);
+        assert_int_equal(yaml_find_told(yaml, yaml_root(yaml), keys[i]), told ? item : 0);
+        assert_int_equal(yaml_is_null(yaml, item), *keys[i] < 'd');
+    }
+    yaml_tree_free(yaml);
+}
+
 static void a_fault_is_told_with_its_line(void **state)
 {
     (void)state;
@@ -136,6 +150,7 @@ int main(void)
         cmocka_unit_test(what_is_in_it_is_found_with_its_line),
         cmocka_unit_test(of_nothing_there_is_nothing),
         cmocka_unit_test(what_refers_to_itself_is_no_trap),
+        cmocka_unit_test(what_stands_for_nothing_is_not_told),
         cmocka_unit_test(a_fault_is_told_with_its_line),
         cmocka_unit_test(what_is_beyond_the_limits_is_refused),
         cmocka_unit_test(a_text_with_a_nul_in_it_is_none),
