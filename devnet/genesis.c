@@ -516,14 +516,15 @@ static void copy_addresses(const struct genesis_node *node, struct devnet_node *
     }
 }
 
-/* Of a port at the node's first address; NULL where it is 0. */
+/* Of a port at the node's first address; NULL where it is 0. Clients' HTTP listens on IPv4, those
+ * that are here on loopback or any address, wherever their QUIC is. */
 static char *url_of(const struct genesis_node *node, uint16_t port, const char *path)
 {
     const struct multiaddr *at = &node->address.at[0];
-    bool ip6 = at->kind == MULTIADDR_IP6;
+    bool local = strcmp(at->host, "::1") == 0, ip6 = at->kind == MULTIADDR_IP6 && !local;
     return port == 0 ? NULL
-                     : text_format("http://%s%s%s:%u%s", ip6 ? "[" : "", at->host, ip6 ? "]" : "",
-                                   port, path);
+                     : text_format("http://%s%s%s:%u%s", ip6 ? "[" : "",
+                                   local ? "127.0.0.1" : at->host, ip6 ? "]" : "", port, path);
 }
 
 static bool has_peer(const struct devnet *devnet, const char *peer_id)

@@ -409,6 +409,10 @@ refused() {
     [ "$(ls -A new)" = folder ]
     mkdir empty
     run -0 "$DEVNET" genesis empty
+    # Of a node at ::1 the API is where ours has it.
+    "$DEVNET" genesis -n 1 --ip ::1 --port 0 --api-port 0 --metrics-port 0 six
+    run -1 --separate-stderr "$DEVNET" status --genesis six --json
+    [ "$(jq -r '.nodes[0].lean_api' <<< "$output")" = "http://127.0.0.1:$(of six devnet_0 apiPort)" ]
 }
 
 @test "what genesis cannot write is named, and nothing is left" {
