@@ -36,8 +36,8 @@ static const struct option_spec options[] = {
                     "The identity: a file with 64 hexadecimal digits, made where it is absent "
                     "(default: a new identity each time)"),
     {"bootnode", 'b', OPTION_LIST, AT(bootnodes), "ADDRESS",
-     "Dial that node, a multiaddr or an ENR, and again whenever the connection is lost; may be "
-     "repeated"},
+     "Dial that node, a multiaddr or an ENR, or all of a nodes.yaml, and again whenever the "
+     "connection is lost; may be repeated"},
     {"direct", 0, OPTION_LIST, AT(direct), "PEER",
      "A peer that is to be sent every message and never in a mesh, and that has the same agreement "
      "with us: its peer id, or an address that has it, which is dialled; may be repeated"},
@@ -107,6 +107,9 @@ static const struct option_spec options[] = {
     {"attestation-committee-count", 0, OPTION_NUMBER, AT(committees), "N",
      "How many committees there are (default: as the folder says, or 1)", .minimum = 1,
      .maximum = 64},
+    {"validator-count", 0, OPTION_NUMBER, AT(validators), "N",
+     "How many validators /lean/v0/fork_choice is to tell of (default: as the folder says, or 0)",
+     .maximum = INT64_MAX},
     NODE_OPTION_AGENT(struct node_settings, "devnet-node"),
     {"seed", 0, OPTION_NUMBER, AT(seed), "N", "Of gossipsub's choices (default: random)"},
     NODE_OPTION_LOG_LEVEL(struct node_settings, "warn"),

@@ -15,7 +15,7 @@ struct node_settings {
     bool flood_publish;
     /* Those of Lean's clients: see client.h. */
     const char *config_folder, *node_id, *node_key, *api_public;
-    uint64_t api_port, metrics_port, committees;
+    uint64_t api_port, metrics_port, committees, validators;
     bool is_aggregator;
     int log_format;
     struct peer_id *direct_peers; /* of `direct`, in its order */
