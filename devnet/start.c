@@ -179,7 +179,9 @@ static bool spawn(struct newcomer *newcomer, const char *qlog)
     char *log = devnet_path(starter->devnet, node->name, "log");
     const char *anywhere[] = {"--listen", "/ip4/127.0.0.1/udp/0/quic-v1", "--api", "127.0.0.1:0"};
     const struct start_node *told = newcomer->told;
-    const char *own[] = {options->program, "--key", told != NULL ? told->key : key, "--qlog", qlog};
+    const char *own[] = {options->program, "--key", told != NULL ? told->key : key,
+                         "--qlog",         qlog,    "--qlog-limit",
+                         START_QLOG_LIMIT};
     size_t count = sizeof(own) / sizeof(*own), told_count = told != NULL ? told->argument_count : 4;
     char **arguments =
         memory_new((count + told_count + options->argument_count + 1) * sizeof(char *));

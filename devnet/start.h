@@ -8,6 +8,9 @@
 
 enum { READY_LINE_MAX = 65536 };
 
+/* Of a connection's QUIC log, where the options for nodes do not say another: --qlog-limit. */
+#define START_QLOG_LIMIT "1M"
+
 /* What a node is told beside what every one is. */
 struct start_node {
     const char *name;

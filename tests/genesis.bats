@@ -431,7 +431,7 @@ refused() {
 @test "up --genesis runs our nodes in the place of those that are not up" {
     make_folder g zeam_0 ream_0 qlean_0
     start_member g zeam_0
-    run -0 --separate-stderr "$DEVNET" up --genesis g
+    run -0 --separate-stderr "$DEVNET" up -v --genesis g
     [ "${lines[0]}" = "zeam_0 is up already" ]
     [[ ${lines[1]} == "ream_0 http://127.0.0.1:$(of g ream_0 apiPort) /ip4/127.0.0.1/udp/$(of g ream_0 quic)/quic-v1/p2p/"* ]]
     [[ ${lines[2]} == "qlean_0 "* && ${lines[3]} == "ream_0 connected to qlean_0: mesh" ]]

@@ -13,7 +13,9 @@ struct devnet_options {
     const char *folder;
     const char *genesis; /* a genesis folder, or NULL */
     uint64_t nodes;      /* 0: not said */
-    int wiring;
+    const char *connect; /* the shape of the wiring, as it was written */
+    uint64_t seed;       /* of a random one; UINT64_MAX: not said */
+    bool verbose;
     struct option_list with;
     uint64_t timeout;
     bool json;

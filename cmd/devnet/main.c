@@ -10,13 +10,11 @@
 #include "common/output.h"
 #include "common/program.h"
 #include "devnet/propagation.h"
-#include "devnet/wire.h"
+#include "devnet/wiring.h"
 
 enum { CONNECT_TIMEOUT_MAX_MS = 600 * 1000 }; /* what the API of a node takes */
 
 #define AT(member) .offset = offsetof(struct devnet_options, member)
-
-static const char *const wirings[] = {"none", "line", "full", NULL};
 
 static const struct option_spec common_options[] = {
     {"dir", 'd', OPTION_STRING, AT(folder), "DIR",
@@ -30,8 +28,13 @@ static const struct option_spec up_options[] = {
     {"nodes", 'n', OPTION_NUMBER, AT(nodes), "N",
      "How many nodes (default: 2; with --genesis those of the folder)", .minimum = 1,
      .maximum = DEVNET_NODES_MAX},
-    {"connect", 'c', OPTION_CHOICE, AT(wiring), "HOW",
-     "Who dials whom: none, line or full (default: full)", .choices = wirings},
+    {"connect", 'c', OPTION_STRING, AT(connect), "HOW",
+     "Who dials whom: none, line, ring, star, full, or random:K, where each has K connections and "
+     "none is apart (default: full)",
+     .choices = wiring_names},
+    {"seed", 0, OPTION_NUMBER, AT(seed), "N",
+     "Of random:K, for the same pairs again (default: random, and printed)", .maximum = INT64_MAX},
+    {"verbose", 'v', OPTION_FLAG, AT(verbose), .help = "Print each pair as it is connected"},
     {"timeout", 't', OPTION_DURATION, AT(timeout), "DURATION",
      "How long nodes may take to be ready, and then to connect (default: 10s)", .minimum = 1,
      .maximum = CONNECT_TIMEOUT_MAX_MS},
@@ -151,6 +154,8 @@ static const struct example examples[] = {
     {"devnet mesh diff mesh.json", "What has changed since."},
     {"devnet mesh check --wait 10s", "Wait until the mesh of all of them is sound."},
     {"devnet mesh graph --html mesh.html", "Draw the mesh of all of them, for a browser."},
+    {"devnet up -n 200 --connect random:8 --seed 1",
+     "Many nodes, with eight connections each, and the same ones when it is run again."},
     {"devnet up -n 2 --connect none -- --heartbeat 200ms", "Give the nodes options of their own."},
     {"devnet up --with mine='my-client --port {port} --key {key} --bootnode {bootnode}'",
      "Two nodes, and a client of your own that dials the first."},
@@ -207,7 +212,8 @@ static const struct program_spec program = {
     .summary = "spin up a local network of nodes, and ask it things",
     .description =
         "The nodes are called node1, node2 and so on, and run until they are stopped by devnet "
-        "down. Their keys, logs and QUIC logs are in a folder each, in the devnet's folder. "
+        "down. Their keys, logs and QUIC logs are in a folder each, in the devnet's folder; a QUIC "
+        "log takes no more than 1M unless up is told otherwise (-- --qlog-limit SIZE). "
         "Devnets in different folders do not know of each other.\n\n"
         "devnet [--dir DIR] X ... runs devnet-X, found beside devnet, with the names of nodes "
         "replaced by what it takes: their APIs, their multiaddrs or the folders of their QUIC "
@@ -350,7 +356,8 @@ static int run(int argc, char **argv)
     const char *from_environment = getenv("DEVNET_DIR");
     struct devnet_options options = {
         .folder = from_environment != NULL && *from_environment ? from_environment : ".devnet",
-        .wiring = WIRE_FULL,
+        .connect = "full",
+        .seed = UINT64_MAX,
         .timeout = 10000,
         .interval = 3000,
         .count = 1,

@@ -1,4 +1,5 @@
 #include "cmd/devnet/devnet.h"
+#include "cmd/devnet/up_connect.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -13,7 +14,6 @@
 #include "devnet/loop.h"
 #include "devnet/start.h"
 #include "devnet/stop.h"
-#include "devnet/wire.h"
 
 enum {
     LINES_OF_A_DEAD_NODE = 10,
@@ -22,16 +22,6 @@ enum {
     NODES_DEFAULT = 2,
     UP_TIMEOUT_MS = 3000
 };
-
-static void report_connection(void *context, const struct devnet_node *dialler,
-                              const struct devnet_node *listener, const char *reached)
-{
-    const struct devnet_options *options = context;
-    if (options->json)
-        return;
-    printf("%s connected to %s: %s\n", dialler->name, listener->name, reached);
-    output_flush();
-}
 
 static void report_culprit(const struct devnet *devnet, const struct devnet_node *culprit)
 {
@@ -122,9 +112,11 @@ static bool is_going_on(struct error *error)
     return going_on;
 }
 
-static void print_all(const struct devnet *devnet)
+static void print_all(const struct devnet *devnet, const struct devnet_options *options,
+                      const struct wiring *wiring)
 {
     json_t *status = devnet_describe(devnet);
+    json_object_set_new(status, "wiring", up_wiring_json(devnet, options, wiring));
     output_json(status);
     json_decref(status);
 }
@@ -133,6 +125,11 @@ static bool bring_up(struct devnet *devnet, const struct devnet_options *options
                      const struct start_options *start, struct error *error)
 {
     const struct devnet_node *culprit = NULL;
+    struct wiring wiring;
+    if (!up_wiring(options, &wiring, error)) {
+        log_error("%s", error->text);
+        return false;
+    }
     if (!devnet_start(devnet, count, start, &culprit, error)) {
         log_error("%s", error->text);
         if (culprit != NULL)
@@ -143,8 +140,7 @@ static bool bring_up(struct devnet *devnet, const struct devnet_options *options
         report_node(&devnet->nodes[i]);
     if (!is_going_on(error))
         return false;
-    if (!devnet_wire(devnet, options->wiring, options->timeout, report_connection,
-                     (void *)(uintptr_t)options, error)) {
+    if (!up_connect(devnet, options, &wiring, error)) {
         log_error("%s", error->text);
         report_ended(devnet);
         return false;
@@ -157,13 +153,19 @@ static bool bring_up(struct devnet *devnet, const struct devnet_options *options
         return false;
     }
     if (options->json)
-        print_all(devnet);
+        print_all(devnet, options, &wiring);
     return is_going_on(error);
 }
 
 /* Before anything is started. */
 static bool check_usage(const struct devnet_options *options, char **operands, size_t count)
 {
+    struct wiring wiring;
+    struct error why;
+    if (!up_wiring(options, &wiring, &why)) {
+        log_error("--connect: %s", why.text);
+        return false;
+    }
     if (count > 0 && operands[0][0] != '-') {
         log_error("%s: options for the nodes begin with --", operands[0]);
         return false;
