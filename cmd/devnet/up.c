@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/file.h"
 #include "common/log.h"
@@ -23,17 +24,24 @@ enum {
     UP_TIMEOUT_MS = 3000
 };
 
+/* Whose connections are reported. */
+struct connecting {
+    struct devnet *devnet;
+    const struct devnet_options *options;
+};
+
 static void report_connection(void *context, const struct devnet_node *dialler,
                               const struct devnet_node *listener, const char *reached)
 {
-    const struct devnet_options *options = context;
-    if (options->json)
+    const struct connecting *connecting = context;
+    devnet_node_dials(devnet_find(connecting->devnet, dialler->name), listener->name);
+    if (connecting->options->json)
         return;
     printf("%s connected to %s: %s\n", dialler->name, listener->name, reached);
     output_flush();
 }
 
-static void report_culprit(const struct devnet *devnet, const struct devnet_node *culprit)
+void devnet_report_culprit(const struct devnet *devnet, const struct devnet_node *culprit)
 {
     char *lines = devnet_last_lines(devnet, culprit, LINES_OF_A_DEAD_NODE);
     if (*lines != '\0')
@@ -48,7 +56,7 @@ static void report_ended(const struct devnet *devnet)
     size_t ended = process_find_ended(processes, devnet->count, DYING_MS);
     if (ended < devnet->count) {
         log_error("%s has ended", devnet->nodes[ended].name);
-        report_culprit(devnet, &devnet->nodes[ended]);
+        devnet_report_culprit(devnet, &devnet->nodes[ended]);
     }
     free(processes);
 }
@@ -59,7 +67,7 @@ static bool claim(struct devnet *devnet, struct error *error)
     if (!devnet_lock(devnet, error) || !devnet_load(devnet, error))
         return false;
     for (size_t i = 0; i < devnet->count; i++)
-        if (family_lives(&devnet->nodes[i].process))
+        if (devnet->nodes[i].stopped || family_lives(&devnet->nodes[i].process))
             return error_set(error, "a devnet is up in %s already; `devnet down` stops it",
                              devnet->folder);
     /* What a crash or a reboot left of one. */
@@ -68,7 +76,7 @@ static bool claim(struct devnet *devnet, struct error *error)
     return devnet_load(devnet, error);
 }
 
-static void report_node(const struct devnet_node *node)
+void devnet_report_node(const struct devnet_node *node)
 {
     printf("%s %s %s%s%s\n", node->name, node->api != NULL ? node->api : "-", node->listen[0],
            node->enr != NULL ? " " : "", node->enr != NULL ? node->enr : "");
@@ -86,7 +94,16 @@ static void report_key(const struct foreign_outcome *outcome)
                  id);
 }
 
-static bool add_foreign(struct devnet *devnet, const char *with,
+/* Whom it is connected to, now that it has come up. */
+static const char *partner_of(const struct devnet *devnet, const struct devnet_node *node)
+{
+    for (size_t i = 0; i < devnet->count; i++)
+        if (devnet_node_is_dialler(&devnet->nodes[i], node->name))
+            return devnet->nodes[i].name;
+    return node->dials;
+}
+
+bool devnet_add_foreign(struct devnet *devnet, const char *with,
                         const struct devnet_options *options, struct error *error)
 {
     struct foreign_outcome outcome;
@@ -99,13 +116,13 @@ static bool add_foreign(struct devnet *devnet, const char *with,
     if (up)
         report_key(&outcome);
     if (up && !options->json) {
-        report_node(outcome.node);
-        printf("%s connected to %s\n", devnet->nodes[0].name, name);
+        devnet_report_node(outcome.node);
+        printf("%s connected to %s\n", partner_of(devnet, outcome.node), name);
         output_flush();
     } else if (!up) {
         log_error("%s", error->text);
         if (outcome.node != NULL)
-            report_culprit(devnet, outcome.node);
+            devnet_report_culprit(devnet, outcome.node);
     }
     free(outcome.key_peer_id);
     free(name);
@@ -129,28 +146,74 @@ static void print_all(const struct devnet *devnet)
     json_decref(status);
 }
 
+/* WORD as a shell takes it. */
+static void append_word(struct buffer *command, const char *word)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                "_-./:=,@%+";
+    bool quoted = word[strspn(word, plain)] != '\0' || *word == '\0';
+    buffer_append_text(command, command->size > 0 ? " " : "");
+    buffer_append_text(command, quoted ? "'" : "");
+    for (; *word != '\0'; word++)
+        if (*word == '\'')
+            buffer_append_text(command, "'\\''");
+        else
+            buffer_append_byte(command, (uint8_t)*word);
+    buffer_append_text(command, quoted ? "'" : "");
+}
+
+/* How we were run, for whoever wants it again; NULL where /proc does not tell. */
+static char *own_command(void)
+{
+    enum { COMMAND_MAX = 256 * 1024 };
+    struct buffer words = {0}, command = {0};
+    if (!file_read("/proc/self/cmdline", COMMAND_MAX, &words, NULL)) {
+        buffer_clear(&words);
+        return NULL;
+    }
+    for (size_t at = 0; at < words.size; at += strlen((const char *)words.data + at) + 1)
+        append_word(&command, (const char *)words.data + at);
+    buffer_append_byte(&command, 0);
+    char *text = text_copy((const char *)command.data);
+    buffer_clear(&command);
+    buffer_clear(&words);
+    return text;
+}
+
+static void note_command(struct devnet *devnet, const struct start_options *start)
+{
+    devnet->command = own_command();
+    devnet->node_arguments = memory_new((start->argument_count + 1) * sizeof(char *));
+    for (size_t i = 0; i < start->argument_count; i++)
+        devnet->node_arguments[i] = text_copy(start->arguments[i]);
+}
+
 static bool bring_up(struct devnet *devnet, const struct devnet_options *options, size_t count,
                      const struct start_options *start, struct error *error)
 {
     const struct devnet_node *culprit = NULL;
+    note_command(devnet, start);
     if (!devnet_start(devnet, count, start, &culprit, error)) {
         log_error("%s", error->text);
         if (culprit != NULL)
-            report_culprit(devnet, culprit);
+            devnet_report_culprit(devnet, culprit);
         return false;
     }
     for (size_t i = 0; i < devnet->count && !options->json; i++)
-        report_node(&devnet->nodes[i]);
+        devnet_report_node(&devnet->nodes[i]);
     if (!is_going_on(error))
         return false;
-    if (!devnet_wire(devnet, options->wiring, options->timeout, report_connection,
-                     (void *)(uintptr_t)options, error)) {
+    struct connecting connecting = {devnet, options};
+    if (!devnet_wire(devnet, options->wiring, options->timeout, report_connection, &connecting,
+                     error) ||
+        !devnet_save(devnet, error)) {
         log_error("%s", error->text);
         report_ended(devnet);
         return false;
     }
     for (size_t i = 0; i < options->with.count; i++)
-        if (!add_foreign(devnet, options->with.items[i], options, error) || !is_going_on(error))
+        if (!devnet_add_foreign(devnet, options->with.items[i], options, error) ||
+            !is_going_on(error))
             return false;
     if (!devnet_write_nodes(devnet, error)) {
         log_error("%s", error->text);
