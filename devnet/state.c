@@ -36,7 +36,6 @@ static const struct shape node_shape[] = {{"name", SHAPE_STRING, SHAPE_REQUIRED,
 static const struct shape state_shape[] = {{"format", SHAPE_STRING, SHAPE_REQUIRED, NULL},
                                            {"version", SHAPE_INTEGER, SHAPE_REQUIRED, NULL},
                                            {"nodes", SHAPE_OBJECTS, SHAPE_REQUIRED, node_shape},
-                                           {"command", SHAPE_STRING, SHAPE_OPTIONAL, NULL},
                                            {"arguments", SHAPE_STRINGS, SHAPE_OPTIONAL, NULL},
                                            {0}};
 
@@ -94,9 +93,7 @@ static void clear_nodes(struct devnet *devnet)
     devnet->nodes = NULL;
     devnet->count = 0;
     devnet_free_list(devnet->node_arguments);
-    free(devnet->command);
     devnet->node_arguments = NULL;
-    devnet->command = NULL;
 }
 
 /* ---- who dials whom ---- */
@@ -269,10 +266,8 @@ static bool load_nodes(struct devnet *devnet, struct bytes text, struct error *e
         {
             load_node(devnet, entry);
         }
-    if (sound) {
-        devnet->command = copy_member(state, "command");
+    if (sound)
         devnet->node_arguments = copy_list(json_object_get(state, "arguments"));
-    }
     json_decref(state);
     return sound;
 }
@@ -384,9 +379,8 @@ bool devnet_save(const struct devnet *devnet, struct error *error)
     for (size_t i = 0; i < devnet->count; i++)
         if (!devnet->nodes[i].of_genesis)
             json_array_append_new(nodes, describe_node(&devnet->nodes[i]));
-    json_t *state = json_pack("{s:s,s:i,s:o,s:s*,s:o*}", "format", format_name, "version",
-                              STATE_VERSION, "nodes", nodes, "command", devnet->command,
-                              "arguments", describe_list(devnet->node_arguments));
+    json_t *state = json_pack("{s:s,s:i,s:o,s:o*}", "format", format_name, "version", STATE_VERSION,
+                              "nodes", nodes, "arguments", describe_list(devnet->node_arguments));
     char *text = json_dumps(state, JSON_INDENT(2) | JSON_SORT_KEYS);
     char *path = devnet_path(devnet, state_file, NULL);
     bool saved = file_write(path, bytes_of_text(text), 0666, error);

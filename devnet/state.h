@@ -5,6 +5,7 @@
  *                     members are added, not changed
  *   DIR/left.json     the same, once it is down
  *   DIR/mesh.json     a snapshot (net/mesh/snapshot.h) of the mesh, as `devnet down` found it
+ *   DIR/commands      what was done, as a script
  *   DIR/lock          held by whatever starts or stops nodes
  *   DIR/prometheus.json  where the metrics of its nodes are (devnet/scrape.h), while it is up
  *   DIR/nodes.yaml    node records of all nodes (devnet/nodes_yaml.h)
@@ -48,7 +49,6 @@ struct devnet {
     struct devnet_node *nodes;
     size_t count;
     char **node_arguments; /* ends with NULL; options that `up` gave every node, or NULL */
-    char *command;         /* as `up` was run, for a shell, or NULL */
 };
 
 /* FOLDER need not exist. */

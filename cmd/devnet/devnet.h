@@ -41,6 +41,8 @@ int devnet_nodes_command(const struct devnet_options *options, const char *verb,
 int devnet_down_command(const struct devnet_options *options);
 int devnet_status_command(const struct devnet_options *options);
 int devnet_logs_command(const struct devnet_options *options, const char *name);
+/* FOLDER: where the report is to be. */
+int devnet_report_command(const struct devnet_options *options, const char *folder);
 int devnet_publish_command(const struct devnet_options *options, char **operands, size_t count);
 int devnet_key_command(const struct devnet_options *options, const char *verb, const char *path);
 int devnet_genesis_command(const struct devnet_options *options, const char *folder);
@@ -60,6 +62,8 @@ json_t *devnet_describe(const struct devnet *devnet);
 /* A snapshot of what the nodes that have an API say of themselves. */
 json_t *devnet_ask(const struct devnet *devnet, uint64_t timeout_ms);
 
+/* Notes in DIR/commands how we were run: ANEW, in the place of what is there. */
+void devnet_note_command(const struct devnet *devnet, bool anew);
 /* Prints what CULPRIT logged last, on stderr. */
 void devnet_report_culprit(const struct devnet *devnet, const struct devnet_node *culprit);
 /* A line with its name and where it is. */

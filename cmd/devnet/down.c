@@ -71,10 +71,12 @@ int devnet_down_command(const struct devnet_options *options)
         log_error("%s", error.text);
         status = devnet_load_status(&error);
     } else {
-        if (devnet.count == 0)
+        if (devnet.count == 0) {
             log_info("no devnet is up in %s", devnet.folder);
-        else
+        } else {
+            devnet_note_command(&devnet, false);
             keep_mesh(&devnet, options->timeout);
+        }
         if (devnet_stop(&devnet, options->timeout, report_end, NULL))
             status = DEVNET_OK;
     }

@@ -169,6 +169,7 @@ static const struct command_spec commands[] = {
     {"logs", "[NODE]", "Show what the nodes logged", logs_options, 0, 1},
     {"publish", "NODE TOPIC [FILE|TEXT]",
      "Have a node publish messages, and report who got them when", publish_options, 2, 3},
+    {"report", "DIR", "Put all that a bug report needs into one folder", json_options, 1, 1},
     {"genesis", "DIR", "Write a genesis folder for nodes that are yet to be run", genesis_options,
      1, 1},
     {"enr", "show RECORD|NODE | make [KEY=VALUE...]",
@@ -210,6 +211,8 @@ static const struct example examples[] = {
     {"devnet kill node1 && devnet mesh check --wait 30s && devnet start node1",
      "Wait until the others have got over a crash, and bring it back."},
     {"devnet add node5 -- --heartbeat 200ms", "One more node, connected to those that are up."},
+    {"devnet report bug && tar -czf bug.tar.gz bug",
+     "Pack all that whoever looks into a failure needs, whether the devnet is up or down."},
     {"devnet down", "Stop them."},
     {0},
 };
@@ -301,6 +304,11 @@ static const struct program_spec program = {
         "API's /events tells of the arrival, so loopback's and the programs' own are in them; hops "
         "follow from whom each node had a message first; duplicates are what nodes counted "
         "meanwhile.\n\n"
+        "devnet report DIR writes one folder: what each node logged, its events and QUIC logs, a "
+        "snapshot and checks of the mesh, the verdicts on streams, pages of both, all events in "
+        "order of time, the versions, and the commands that led there, as a script. DIR must be "
+        "empty or not there; it is written whole or not at all. No key is in it: key files stay "
+        "where they are, and keys of the nodes are replaced in what is copied.\n\n"
         "Of a devnet that is down, logs, orphans and mesh use what it left: logs and QUIC logs, "
         "and the mesh as down found it (mesh.json).",
     .options = common_options,
@@ -398,6 +406,8 @@ static int run_own(const struct devnet_options *options, const struct options_re
         return devnet_status_command(options);
     if (strcmp(command, "logs") == 0)
         return devnet_logs_command(options, count > 0 ? operands[0] : NULL);
+    if (strcmp(command, "report") == 0)
+        return devnet_report_command(options, operands[0]);
     if (strcmp(command, "publish") == 0)
         return devnet_publish_command(options, operands, count);
     if (strcmp(command, "genesis") == 0)

@@ -457,6 +457,7 @@ int devnet_nodes_command(const struct devnet_options *options, const char *verb,
     devnet_init(&work.devnet, options->folder);
     loop_catch_signals();
     if (claim(&work)) {
+        devnet_note_command(&work.devnet, false);
         if (strcmp(verb, "add") == 0)
             add(&work, operands, count);
         else

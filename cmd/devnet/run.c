@@ -408,6 +408,8 @@ int devnet_run_program(const char *folder, const char *genesis, const char *name
                ((line.down = devnet.count == 0) && !devnet_load_left(&devnet, &error))) {
         log_error("%s", error.text);
     } else if (translate(&line, program, arguments)) {
+        if (strcmp(name, "connect") == 0 && !line.down)
+            devnet_note_command(&devnet, false);
         pass_names(&devnet);
         signal(SIGPIPE, SIG_DFL);
         execv(program, line.arguments);

@@ -146,43 +146,8 @@ static void print_all(const struct devnet *devnet)
     json_decref(status);
 }
 
-/* WORD as a shell takes it. */
-static void append_word(struct buffer *command, const char *word)
+static void note_arguments(struct devnet *devnet, const struct start_options *start)
 {
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-                                "_-./:=,@%+";
-    bool quoted = word[strspn(word, plain)] != '\0' || *word == '\0';
-    buffer_append_text(command, command->size > 0 ? " " : "");
-    buffer_append_text(command, quoted ? "'" : "");
-    for (; *word != '\0'; word++)
-        if (*word == '\'')
-            buffer_append_text(command, "'\\''");
-        else
-            buffer_append_byte(command, (uint8_t)*word);
-    buffer_append_text(command, quoted ? "'" : "");
-}
-
-/* How we were run, for whoever wants it again; NULL where /proc does not tell. */
-static char *own_command(void)
-{
-    enum { COMMAND_MAX = 256 * 1024 };
-    struct buffer words = {0}, command = {0};
-    if (!file_read("/proc/self/cmdline", COMMAND_MAX, &words, NULL)) {
-        buffer_clear(&words);
-        return NULL;
-    }
-    for (size_t at = 0; at < words.size; at += strlen((const char *)words.data + at) + 1)
-        append_word(&command, (const char *)words.data + at);
-    buffer_append_byte(&command, 0);
-    char *text = text_copy((const char *)command.data);
-    buffer_clear(&command);
-    buffer_clear(&words);
-    return text;
-}
-
-static void note_command(struct devnet *devnet, const struct start_options *start)
-{
-    devnet->command = own_command();
     devnet->node_arguments = memory_new((start->argument_count + 1) * sizeof(char *));
     for (size_t i = 0; i < start->argument_count; i++)
         devnet->node_arguments[i] = text_copy(start->arguments[i]);
@@ -192,7 +157,8 @@ static bool bring_up(struct devnet *devnet, const struct devnet_options *options
                      const struct start_options *start, struct error *error)
 {
     const struct devnet_node *culprit = NULL;
-    note_command(devnet, start);
+    note_arguments(devnet, start);
+    devnet_note_command(devnet, true);
     if (!devnet_start(devnet, count, start, &culprit, error)) {
         log_error("%s", error->text);
         if (culprit != NULL)
