@@ -21,6 +21,7 @@ enum option_type {
     OPTION_NUMBER,   /* uint64_t, between minimum and maximum */
     OPTION_DECIMAL,  /* double, between minimum and maximum */
     OPTION_DURATION, /* uint64_t, milliseconds, written 500ms, 4s, 2m */
+    OPTION_SIZE,     /* uint64_t, bytes, written 65536, 512K, 4M, 1G */
     OPTION_CHOICE,   /* int, an index into choices */
 };
 
@@ -109,5 +110,7 @@ _Noreturn void options_usage_error(const struct program_spec *program, const cha
 
 /* A duration such as 500ms, 4s, 2m, 1.5s; a bare number is refused. */
 bool duration_parse(const char *text, uint64_t *milliseconds, struct error *error);
+/* Reads "512K": bytes, or with K, M or G so many times 1024, 1024^2, 1024^3. */
+bool size_parse(const char *text, uint64_t *bytes, struct error *error);
 
 #endif

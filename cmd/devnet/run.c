@@ -34,10 +34,10 @@ static const struct guest guests[] = {
     {"orphans", FORM_QLOG, " ", " --fail-on --grace -t --timeout -j --jobs --html "},
     {"connect", FORM_MULTIADDR, " -f --from ",
      " -l --listen -u --until -t --timeout -n --network --topic --hold -k --key --key-hex "
-     "--finalized --head --agent --qlog --keylog --log-level "},
+     "--finalized --head --agent --qlog --qlog-limit --keylog --log-level "},
     {"node", FORM_MULTIADDR, " ", " "},
     {"relay", FORM_MULTIADDR, " ", " "},
-    {"tap", FORM_MULTIADDR, " ", " -q --qlog --log-level --log-format "},
+    {"tap", FORM_MULTIADDR, " ", " -q --qlog -a --api --log-level --log-format "},
     {"", FORM_MULTIADDR, " --api ", " "}, /* any other */
 };
 

@@ -19,6 +19,7 @@
 #include "net/api/host_json.h"
 #include "net/api/node.h"
 #include "net/api/rpc_trace.h"
+#include "net/host/block_recorder.h"
 #include "net/host/dialer.h"
 #include "net/host/options.h"
 
@@ -28,7 +29,8 @@ struct node {
     struct event_base *base;
     struct client client;
     struct identity *identity;
-    struct block_store *blocks; /* NULL: none are kept */
+    struct block_store *blocks;      /* NULL: none are kept */
+    struct block_recorder *recorder; /* NULL: none are recorded */
     struct host *host;
     struct resolver *resolver;
     struct dialer *dialer;
@@ -187,13 +189,23 @@ static struct identity *take_identity(const struct node *node, const struct node
 static bool open_blocks(struct node *node, const struct node_settings *settings,
                         struct error *error)
 {
-    if (settings->blocks == NULL)
-        return true;
-    node->blocks = block_store_new(settings->blocks, error);
-    if (node->blocks == NULL)
-        return error_prefix(error, "--blocks");
-    log_info("--blocks %s: %zu blocks", settings->blocks, block_store_count(node->blocks));
+    if (!block_recorder_open(settings->record, settings->blocks, &node->blocks, error))
+        return false;
+    if (node->blocks != NULL)
+        log_info("%zu blocks to answer from", block_store_count(node->blocks));
     return true;
+}
+
+static void record(struct node *node, const struct node_settings *settings)
+{
+    const struct block_recorder_settings recorder = {
+        .folder = settings->record,
+        .blocks = node->blocks,
+        .blocks_max = settings->record_blocks,
+        .bytes_max = settings->record_bytes,
+    };
+    if (settings->record != NULL)
+        node->recorder = block_recorder_new(node->host, &recorder);
 }
 
 static bool node_start(struct node *node, const struct node_settings *settings, struct error *error)
@@ -221,6 +233,7 @@ static bool node_start(struct node *node, const struct node_settings *settings, 
         node_usage_error("%s", error->text);
     if (node->host == NULL)
         return false;
+    record(node, settings);
     node->resolver = resolver_new(node->base);
     node->dialer = dialer_new(node->host, node->resolver);
     if (!start_listening(node, settings, error))
@@ -280,6 +293,7 @@ static bool node_clear(struct node *node)
         node_api_free(node->api);
     if (node->dialer != NULL)
         dialer_free(node->dialer);
+    block_recorder_free(node->recorder);
     host_free(node->host);
     bool told = line_writer_free(node->output);
     line_writer_free(node->trace);

@@ -8,8 +8,8 @@
 #include "common/sha256.h"
 #include "net/api/block_json.h"
 #include "net/api/host_json.h"
+#include "net/api/message_json.h"
 #include "net/api/status_json.h"
-#include "net/gossipsub/lean_topic.h"
 #include "net/gossipsub/refusal.h"
 
 enum { SHOWN_PAYLOAD_MAX = 4096 }; /* larger messages are told without their data */
@@ -40,6 +40,8 @@ static const char *const names[] = {
     [HOST_BLOCKS_RECEIVED] = "blocks_received",
     [HOST_BLOCKS_FAILED] = "blocks_failed",
     [HOST_BLOCKS_ANSWERED] = "blocks_answered",
+    [HOST_BLOCK_RECORDED] = "block_recorded",
+    [HOST_BLOCK_NOT_RECORDED] = "block_not_recorded",
     [HOST_HEALING] = "healing",
     [HOST_DISCONNECTED] = "disconnected",
 };
@@ -129,16 +131,6 @@ static void add_peer(json_t *object, const struct host_event *event)
         add_identify(object, peer.identify);
 }
 
-/* Of a topic of Lean's that is named so, where the payload is what its name says. */
-static void add_block(json_t *object, const struct host_event *event)
-{
-    struct bytes network, name;
-    struct block_summary block;
-    if (lean_topic_read(event->topic, &network, &name) &&
-        bytes_equal(name, bytes_of_text("block")) && block_summarize(event->payload, &block, NULL))
-        json_object_set_new(object, "block", block_json(&block));
-}
-
 static void add_message(json_t *object, const struct host_event *event)
 {
     char id[2 * GOSSIPSUB_WIRE_ID_SIZE_MAX + 1];
@@ -150,7 +142,7 @@ static void add_message(json_t *object, const struct host_event *event)
     sha256(event->payload, digest);
     hex_write(bytes_of(digest, sizeof(digest)), hash);
     set_text(object, "sha256", hash);
-    add_block(object, event);
+    message_json_describe(object, event->topic, event->payload);
     if (event->payload.size > SHOWN_PAYLOAD_MAX)
         return;
     char *data = hex_text(event->payload);
@@ -196,6 +188,13 @@ static void add_details(json_t *object, const struct host_event *event)
     case HOST_BLOCK:
         json_object_update_new(object, block_json(event->block));
         break;
+    case HOST_BLOCK_RECORDED:
+        json_object_update_new(object, block_json(event->block));
+        set_text(object, "file", event->file);
+        break;
+    case HOST_BLOCK_NOT_RECORDED:
+        set_text(object, "cause", host_unrecorded_name(event->unrecorded));
+        break;
     case HOST_BLOCKS_ANSWERED:
         set_text(object, "protocol", event->protocol);
         json_object_set_new(object, "code", json_integer(event->code));
@@ -212,6 +211,7 @@ static void add_details(json_t *object, const struct host_event *event)
         add_message(object, event);
         break;
     case HOST_MESSAGE_REFUSED:
+        set_text(object, "kind", message_json_kind(event->topic));
         set_text(object, "cause", gossipsub_refusal_name(event->refusal));
         break;
     default:

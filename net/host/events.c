@@ -28,3 +28,13 @@ void host_tell(struct host *host, const struct host_event *event)
         observer->event(observer->context, &told);
     }
 }
+
+const char *host_unrecorded_name(enum host_unrecorded cause)
+{
+    static const char *const causes[] = {
+        [HOST_UNRECORDED_MALFORMED] = "malformed",
+        [HOST_UNRECORDED_FULL] = "full",
+        [HOST_UNRECORDED_UNWRITABLE] = "unwritable",
+    };
+    return causes[cause];
+}

@@ -54,6 +54,7 @@ struct host_settings {
     const char *agent;               /* borrowed, as are the paths */
     const char *network;
     const char *qlog_folder;
+    uint64_t qlog_limit; /* bytes of each on disk; 0: none */
     const char *keylog_path;
     bool is_aggregator;   /* in the node record */
     struct status status; /* what we say when asked, and ask with */

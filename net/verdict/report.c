@@ -29,6 +29,11 @@ static json_t *report_log(const struct qlog_log *log)
                                log->truncated, "own_events", log->has_claims);
     free(path);
     set_text(report, "writer", log->writer);
+    if (log->part > 0) {
+        json_object_set_new(report, "part", json_integer((json_int_t)log->part));
+        json_object_set_new(report, "packets_dropped",
+                            json_integer((json_int_t)log->packets_dropped));
+    }
     return report;
 }
 
