@@ -61,7 +61,7 @@ char **devnet_copy_list(char *const *list)
     return copy;
 }
 
-void devnet_free_list(char **list)
+static void free_list(char **list)
 {
     for (size_t i = 0; list != NULL && list[i] != NULL; i++)
         free(list[i]);
@@ -79,7 +79,7 @@ static void clear_node(struct devnet_node *node)
     free(node->validators);
     free(node->place);
     free(node->dials);
-    devnet_free_list(node->arguments);
+    free_list(node->arguments);
     for (size_t j = 0; j < node->listen_count; j++)
         free(node->listen[j]);
     free(node->listen);
@@ -92,7 +92,7 @@ static void clear_nodes(struct devnet *devnet)
     free(devnet->nodes);
     devnet->nodes = NULL;
     devnet->count = 0;
-    devnet_free_list(devnet->node_arguments);
+    free_list(devnet->node_arguments);
     devnet->node_arguments = NULL;
 }
 
