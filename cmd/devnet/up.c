@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/file.h"
 #include "common/log.h"
@@ -23,7 +24,7 @@ enum {
     UP_TIMEOUT_MS = 3000
 };
 
-static void report_culprit(const struct devnet *devnet, const struct devnet_node *culprit)
+void devnet_report_culprit(const struct devnet *devnet, const struct devnet_node *culprit)
 {
     char *lines = devnet_last_lines(devnet, culprit, LINES_OF_A_DEAD_NODE);
     if (*lines != '\0')
@@ -38,7 +39,7 @@ static void report_ended(const struct devnet *devnet)
     size_t ended = process_find_ended(processes, devnet->count, DYING_MS);
     if (ended < devnet->count) {
         log_error("%s has ended", devnet->nodes[ended].name);
-        report_culprit(devnet, &devnet->nodes[ended]);
+        devnet_report_culprit(devnet, &devnet->nodes[ended]);
     }
     free(processes);
 }
@@ -49,7 +50,7 @@ static bool claim(struct devnet *devnet, struct error *error)
     if (!devnet_lock(devnet, error) || !devnet_load(devnet, error))
         return false;
     for (size_t i = 0; i < devnet->count; i++)
-        if (family_lives(&devnet->nodes[i].process))
+        if (devnet->nodes[i].stopped || family_lives(&devnet->nodes[i].process))
             return error_set(error, "a devnet is up in %s already; `devnet down` stops it",
                              devnet->folder);
     /* What a crash or a reboot left of one. */
@@ -58,7 +59,7 @@ static bool claim(struct devnet *devnet, struct error *error)
     return devnet_load(devnet, error);
 }
 
-static void report_node(const struct devnet_node *node)
+void devnet_report_node(const struct devnet_node *node)
 {
     printf("%s %s %s%s%s\n", node->name, node->api != NULL ? node->api : "-", node->listen[0],
            node->enr != NULL ? " " : "", node->enr != NULL ? node->enr : "");
@@ -76,7 +77,16 @@ static void report_key(const struct foreign_outcome *outcome)
                  id);
 }
 
-static bool add_foreign(struct devnet *devnet, const char *with,
+/* Whom it is connected to, now that it has come up. */
+static const char *partner_of(const struct devnet *devnet, const struct devnet_node *node)
+{
+    for (size_t i = 0; i < devnet->count; i++)
+        if (devnet_node_is_dialler(&devnet->nodes[i], node->name))
+            return devnet->nodes[i].name;
+    return node->dials;
+}
+
+bool devnet_add_foreign(struct devnet *devnet, const char *with,
                         const struct devnet_options *options, struct error *error)
 {
     struct foreign_outcome outcome;
@@ -89,13 +99,13 @@ static bool add_foreign(struct devnet *devnet, const char *with,
     if (up)
         report_key(&outcome);
     if (up && !options->json) {
-        report_node(outcome.node);
-        printf("%s connected to %s\n", devnet->nodes[0].name, name);
+        devnet_report_node(outcome.node);
+        printf("%s connected to %s\n", partner_of(devnet, outcome.node), name);
         output_flush();
     } else if (!up) {
         log_error("%s", error->text);
         if (outcome.node != NULL)
-            report_culprit(devnet, outcome.node);
+            devnet_report_culprit(devnet, outcome.node);
     }
     free(outcome.key_peer_id);
     free(name);
@@ -121,6 +131,13 @@ static void print_all(const struct devnet *devnet, const struct devnet_options *
     json_decref(status);
 }
 
+static void note_arguments(struct devnet *devnet, const struct start_options *start)
+{
+    devnet->node_arguments = memory_new((start->argument_count + 1) * sizeof(char *));
+    for (size_t i = 0; i < start->argument_count; i++)
+        devnet->node_arguments[i] = text_copy(start->arguments[i]);
+}
+
 static bool bring_up(struct devnet *devnet, const struct devnet_options *options, size_t count,
                      const struct start_options *start, struct error *error)
 {
@@ -130,23 +147,26 @@ static bool bring_up(struct devnet *devnet, const struct devnet_options *options
         log_error("%s", error->text);
         return false;
     }
+    note_arguments(devnet, start);
+    devnet_note_command(devnet, true);
     if (!devnet_start(devnet, count, start, &culprit, error)) {
         log_error("%s", error->text);
         if (culprit != NULL)
-            report_culprit(devnet, culprit);
+            devnet_report_culprit(devnet, culprit);
         return false;
     }
     for (size_t i = 0; i < devnet->count && !options->json; i++)
-        report_node(&devnet->nodes[i]);
+        devnet_report_node(&devnet->nodes[i]);
     if (!is_going_on(error))
         return false;
-    if (!up_connect(devnet, options, &wiring, error)) {
+    if (!up_connect(devnet, options, &wiring, error) || !devnet_save(devnet, error)) {
         log_error("%s", error->text);
         report_ended(devnet);
         return false;
     }
     for (size_t i = 0; i < options->with.count; i++)
-        if (!add_foreign(devnet, options->with.items[i], options, error) || !is_going_on(error))
+        if (!devnet_add_foreign(devnet, options->with.items[i], options, error) ||
+            !is_going_on(error))
             return false;
     if (!devnet_write_nodes(devnet, error)) {
         log_error("%s", error->text);

@@ -15,6 +15,7 @@ enum { SHOWN_EVERY_MS = 100 };
 
 struct progress {
     const struct devnet_options *options;
+    struct devnet *devnet; /* notes who dialled whom */
     size_t done;
     bool wanted; /* stderr is a terminal */
     uint64_t shown;
@@ -53,6 +54,7 @@ static void report(void *context, const struct wire_news *news)
 {
     struct progress *progress = context;
     progress->done = news->done;
+    devnet_node_dials(devnet_find(progress->devnet, news->dialler->name), news->listener->name);
     if (progress->options->verbose && !progress->options->json) {
         end_line(progress);
         printf("%s connected to %s: %s\n", news->dialler->name, news->listener->name,
@@ -75,11 +77,12 @@ static void print_summary(const struct devnet *devnet, const struct progress *pr
     output_flush();
 }
 
-bool up_connect(const struct devnet *devnet, const struct devnet_options *options,
+bool up_connect(struct devnet *devnet, const struct devnet_options *options,
                 const struct wiring *wiring, struct error *error)
 {
     const char *terminal = getenv("TERM");
     struct progress progress = {.options = options,
+                                .devnet = devnet,
                                 .wanted = !options->json && isatty(STDERR_FILENO) &&
                                           (terminal == NULL || strcmp(terminal, "dumb") != 0)};
     bool connected = devnet_wire(devnet, wiring, options->timeout, report, &progress, error);

@@ -10,7 +10,7 @@
 bool up_wiring(const struct devnet_options *options, struct wiring *wiring, struct error *error);
 /* Connects all; prints each pair where the options ask for it, and a line about all of them, unless
  * they ask for JSON. False with the error set at the first that fails. */
-bool up_connect(const struct devnet *devnet, const struct devnet_options *options,
+bool up_connect(struct devnet *devnet, const struct devnet_options *options,
                 const struct wiring *wiring, struct error *error);
 /* {how, seed, pairs}, the seed only where it decides. */
 json_t *up_wiring_json(const struct devnet *devnet, const struct devnet_options *options,

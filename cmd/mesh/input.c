@@ -61,7 +61,7 @@ static bool add_devnet(struct targets *targets, const char *folder, struct error
     for (size_t i = 0; loaded && i < devnet.count; i++) {
         const struct devnet_node *node = &devnet.nodes[i];
         devnet_name_node(node, &mesh_names);
-        if (node->api != NULL || node->listen_count > 0)
+        if (!node->stopped && (node->api != NULL || node->listen_count > 0))
             add_target(targets, devnet_node_target(node));
     }
     devnet_clear(&devnet);
