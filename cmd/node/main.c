@@ -19,7 +19,6 @@
 #include "net/api/host_json.h"
 #include "net/api/node.h"
 #include "net/api/rpc_trace.h"
-#include "net/host/block_recorder.h"
 #include "net/host/dialer.h"
 #include "net/host/options.h"
 
@@ -208,23 +207,11 @@ static struct identity *take_identity(const struct node *node, const struct node
 static bool open_blocks(struct node *node, const struct node_settings *settings,
                         struct error *error)
 {
-    if (!block_recorder_open(settings->record, settings->blocks, &node->blocks, error))
+    if (!block_recorder_open(settings->node.record.folder, settings->blocks, &node->blocks, error))
         return false;
     if (node->blocks != NULL)
         log_info("%zu blocks to answer from", block_store_count(node->blocks));
     return true;
-}
-
-static void record(struct node *node, const struct node_settings *settings)
-{
-    const struct block_recorder_settings recorder = {
-        .folder = settings->record,
-        .blocks = node->blocks,
-        .blocks_max = settings->record_blocks,
-        .bytes_max = settings->record_bytes,
-    };
-    if (settings->record != NULL)
-        node->recorder = block_recorder_new(node->host, &recorder);
 }
 
 static bool node_start(struct node *node, const struct node_settings *settings, struct error *error)
@@ -252,7 +239,7 @@ static bool node_start(struct node *node, const struct node_settings *settings, 
         node_usage_error("%s", error->text);
     if (node->host == NULL)
         return false;
-    record(node, settings);
+    node->recorder = block_recorder_new(node->host, &settings->node.record, node->blocks);
     node->resolver = resolver_new(node->base);
     node->dialer = dialer_new(node->host, node->resolver);
     if (!start_listening(node, settings, error))
