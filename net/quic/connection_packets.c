@@ -79,6 +79,14 @@ static void tell_unanswered(struct quic_connection *connection, bool unanswered)
     settings->handlers->connection_unanswered(settings->context, connection, unanswered);
 }
 
+void quic_connection_doubt(struct quic_connection *connection)
+{
+    if (!quic_connection_is_established(connection))
+        return;
+    quic_connection_ping(connection);
+    tell_unanswered(connection, true);
+}
+
 static void note_sign_of_life(struct quic_connection *connection)
 {
     connection->unanswered_at = 0;
