@@ -75,3 +75,34 @@ END
         b=a.key,127.0.0.1:0,127.0.0.1:2
     [[ $stderr == *"b: has the key of a"* ]]
 }
+
+# A member of the entry called NAME in a folder's validator-config.yaml: of FOLDER NAME KEY.
+of() {
+    awk -v name="\"$2\"" -v key="$3:" '$2 == "name:" { here = $3 == name }
+        here && $1 == key { gsub("\"", "", $2); print $2; exit }' "$1/validator-config.yaml"
+}
+
+@test "--genesis stands between all nodes of a folder, and --out writes it as they are to see it" {
+    "$BIN/devnet" genesis --port 0 --api-port 0 --metrics-port 0 --nodes 2 g > /dev/null
+    launch tap "$BIN/devnet-tap" --genesis g --out tapped
+    await tap '.event == "ready"' > /dev/null
+    [ "$(ready tap '[.nodes[].name] | join(" ")')" = "devnet_0 devnet_1" ]
+    for name in devnet_0 devnet_1; do
+        [ "$(of tapped "$name" quic)" != "$(of g "$name" quic)" ]
+        [[ $(tapped "$name") == */udp/$(of tapped "$name" quic)/* ]]
+        [ "$(of tapped "$name" privkey)" = "$(of g "$name" privkey)" ]
+        start_node "$name" --key "g/$name.key" --topic lean:block \
+            --listen "/ip4/127.0.0.1/udp/$(of g "$name" quic)/quic-v1"
+    done
+    [ "$(sed 's/^- //; s/"//g' tapped/nodes.yaml)" = "$(ready tap '.nodes[].enr')" ]
+    cmp tapped/config.yaml g/config.yaml
+    # By the record in the folder that was written.
+    api devnet_0 /connect "{\"addr\":\"$(sed -n 's/^- //; s/"//g; 2p' tapped/nodes.yaml)\"}" > /dev/null
+    await_mesh devnet_0 devnet_1
+    await tap '.event == "connected" and .dialler == "devnet_0" and .front_first == false'
+    run -2 --separate-stderr "$BIN/devnet-tap" --out tapped a=a.key,127.0.0.1:0,127.0.0.1:1
+    [[ $stderr == *"--out is of a --genesis folder"* ]]
+    run -2 "$BIN/devnet-tap"
+    run -1 --separate-stderr "$BIN/devnet-tap" --genesis g --out g
+    [[ $stderr == *"--out: g: is the genesis folder itself"* ]]
+}

@@ -187,7 +187,7 @@ static const struct command_spec commands[] = {
      SIZE_MAX},
     {"node", "...", "Run one more node, in the foreground (devnet-node)", NULL, 0, SIZE_MAX},
     {"relay", "...", "Run a bad path between nodes (devnet-relay)", NULL, 0, SIZE_MAX},
-    {"tap", "NODE...", "Stand between nodes, and tell what they say (devnet-tap)", NULL, 0,
+    {"tap", "[NODE...]", "Stand between nodes, and tell what they say (devnet-tap)", NULL, 0,
      SIZE_MAX},
     {0},
 };

@@ -37,7 +37,8 @@ static const struct guest guests[] = {
      "--finalized --head --agent --qlog --qlog-limit --keylog --log-level "},
     {"node", FORM_MULTIADDR, " ", " "},
     {"relay", FORM_MULTIADDR, " ", " "},
-    {"tap", FORM_MULTIADDR, " ", " -q --qlog -a --api --log-level --log-format "},
+    {"tap", FORM_MULTIADDR, " ",
+     " -q --qlog -g --genesis -o --out -a --api --log-level --log-format "},
     {"", FORM_MULTIADDR, " --api ", " "}, /* any other */
 };
 

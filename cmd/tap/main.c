@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "cmd/tap/api.h"
+#include "cmd/tap/folder.h"
 #include "cmd/tap/settings.h"
 #include "cmd/tap/tell.h"
 #include "common/clock.h"
@@ -58,6 +59,8 @@ static void on_signal(evutil_socket_t signal, short what, void *argument)
 static bool add_nodes(struct program *program, const struct tap_options *options,
                       struct error *error)
 {
+    if (options->genesis != NULL && !folder_add(program->tap, options->genesis, error))
+        return error_prefix(error, "--genesis");
     for (size_t i = 0; i < options->node_count; i++) {
         struct tap_plan plan;
         if (!tap_plan_parse(options->nodes[i], &plan, error))
@@ -67,7 +70,9 @@ static bool add_nodes(struct program *program, const struct tap_options *options
         if (!added)
             return false;
     }
-    return true;
+    return options->out == NULL ||
+           folder_write(program->tap, options->genesis, options->out, error) ||
+           error_prefix(error, "--out");
 }
 
 static void check_name(const struct program *program, const char *option, const char *name)

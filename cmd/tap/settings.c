@@ -14,6 +14,14 @@ static const char *const traces[] = {"none", "rpc", NULL};
 static const struct option_spec option_table[] = {
     {"qlog", 'q', OPTION_STRING, AT(qlog), "DIR",
      "Write a QUIC log of each leg there, for devnet-orphans (default: none)", .files = true},
+    {"genesis", 'g', OPTION_STRING, AT(genesis), "DIR",
+     "Stand between all nodes of a Lean genesis folder whose keys it has, beside those named; the "
+     "tap is at the host of each, at any free port",
+     .files = true},
+    {"out", 'o', OPTION_STRING, AT(out), "DIR",
+     "Write that folder as others are to see it: the tap's ports and records in nodes.yaml and "
+     "validator-config.yaml, and links to all else",
+     .files = true},
     {"api", 'a', OPTION_STRING, AT(api), "HOST:PORT",
      "Serve the HTTP API there, on loopback only, or `off` (default 127.0.0.1:0)"},
     {"trace", 0, OPTION_CHOICE, AT(trace), "WHAT",
@@ -33,10 +41,7 @@ static const struct option_spec option_table[] = {
 };
 
 static const struct command_spec commands[] = {
-    {.operands = "NODE...",
-     .summary = "Stand between nodes",
-     .operands_minimum = 1,
-     .operands_maximum = SIZE_MAX},
+    {.operands = "[NODE...]", .summary = "Stand between nodes", .operands_maximum = SIZE_MAX},
     {0},
 };
 
@@ -45,6 +50,8 @@ static const struct example examples[] = {
      "Between two nodes, which are to be given each other's address at ports 9101 and 9102."},
     {"devnet-tap --qlog logs a=a.key,127.0.0.1:0,127.0.0.1:9001 b=b.key,127.0.0.1:0,[::1]:9002",
      "The same at any free ports, which the first line tells, with QUIC logs."},
+    {"devnet-tap --genesis genesis --out tapped",
+     "Between all nodes of a genesis folder, which are then to be given tapped/nodes.yaml."},
     {"devnet-tap --hold 'echo gossipsub from b until b proposes gossipsub plus 300ms' a=... b=...",
      "B's answer to A's gossipsub stream comes after B's own stream: both may race to open "
      "theirs."},
@@ -119,6 +126,10 @@ void tap_options_read(int argc, char **argv, struct tap_options *options)
     struct options_result result = options_parse(&program, argc, argv, options);
     options->nodes = result.operands;
     options->node_count = result.operand_count;
+    if (options->node_count == 0 && options->genesis == NULL)
+        options_usage_error(&program, "no NODE, and no --genesis: between whom?");
+    if (options->out != NULL && options->genesis == NULL)
+        options_usage_error(&program, "--out is of a --genesis folder, which is not given");
 }
 
 void tap_options_clear(struct tap_options *options)

@@ -7,7 +7,7 @@
 enum { EXIT_TAP_FAILED = 1 };
 
 struct tap_options {
-    const char *qlog, *api;
+    const char *qlog, *api, *genesis, *out;
     int log_level, log_format, trace;
     struct option_list holds, resets, dropped_echoes; /* rules, as tap_rule_parse takes them */
     char **nodes;                                     /* into argv */

@@ -110,18 +110,18 @@ static void add_address(json_t *object, const char *name, const struct multiaddr
     json_object_set_new(object, name, json_string(text));
 }
 
-/* The record that names the tap's address, signed with the node's own key. */
-static void add_enr(json_t *object, const struct tap_node *node)
+char *teller_enr(const struct tap_node *node)
 {
     struct enr_draft draft = {.sequence = 1};
     struct enr record;
+    char *text = NULL;
     if (enr_draft_set_place(&draft, tap_node_address(node), NULL) &&
         enr_draft_sign(&draft, tap_node_identity(node), &record, NULL)) {
-        char text[ENR_TEXT_SIZE];
+        text = memory_new(ENR_TEXT_SIZE);
         enr_text(&record, text);
-        json_object_set_new(object, "enr", json_string(text));
     }
     enr_draft_clear(&draft);
+    return text;
 }
 
 static json_t *node_json(const struct tap_node *node)
@@ -133,7 +133,10 @@ static json_t *node_json(const struct tap_node *node)
                   key_type_name(identity_key_type(tap_node_identity(node))));
     add_address(object, "address", tap_node_address(node));
     add_address(object, "real", tap_node_real(node));
-    add_enr(object, node);
+    char *enr = teller_enr(node);
+    if (enr != NULL)
+        json_object_set_new(object, "enr", json_string(enr));
+    free(enr);
     return object;
 }
 

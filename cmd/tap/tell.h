@@ -15,6 +15,9 @@ extern const struct tap_sight_handlers teller_handlers; /* their context is a te
 struct teller *teller_new(struct event_base *base);
 /* False where lines were lost without a word. NULL is allowed. */
 bool teller_free(struct teller *teller);
+/* The record that names the tap's address, signed with the node's own key, to be freed; NULL where
+ * that is of a type that has none. */
+char *teller_enr(const struct tap_node *node);
 /* API is its address, or NULL. */
 void teller_ready(struct teller *teller, const struct tap *tap, const char *api);
 json_t *teller_ready_json(const struct tap *tap, const char *api);

@@ -92,6 +92,10 @@ void quic_connection_leave(struct quic_connection *connection);
  * life that `connection_unanswered` tells of: for who can have nothing heard further on. */
 void quic_connection_deafen(struct quic_connection *connection, bool deaf);
 
+/* Takes the peer for one that does not answer, as `connection_unanswered` tells at once, until
+ * all is acknowledged; a PING asks for it. */
+void quic_connection_doubt(struct quic_connection *connection);
+
 /* Forgets the connection as a process does that ends: a stateless reset (RFC 9000, section 10.3)
  * tells the peer at once, where it has sent anything, and answers what still comes.
  * `connection_closed` follows, as QUIC_CLOSED_BY_US. */

@@ -94,6 +94,22 @@ static struct tap_pair *pair_new(struct tap_node *listener, struct quic_connecti
     return pair;
 }
 
+/* The dialler may have been restarted, and what it had before may be dead: the listener, which may
+ * ask just that, is not to be answered for it. */
+static void doubt_others(const struct tap_pair *pair)
+{
+    const struct tap_node *dialler = pair->nodes[TAP_DIALLER];
+    const struct tap_node *listener = pair->nodes[TAP_LISTENER];
+    const struct tap_pair *other;
+    TAILQ_FOREACH(other, &pair->tap->pairs, link)
+    {
+        enum tap_side side = other->nodes[TAP_DIALLER] == dialler ? TAP_DIALLER : TAP_LISTENER;
+        if (other != pair && other->connected && other->nodes[side] == dialler &&
+            other->nodes[tap_other(side)] == listener && other->legs[side] != NULL)
+            quic_connection_doubt(other->legs[side]);
+    }
+}
+
 enum quic_admission tap_pair_arrives(struct tap_node *node, struct quic_connection *front,
                                      const struct multiaddr *remote, struct quic_policy *policy)
 {
@@ -113,6 +129,7 @@ enum quic_admission tap_pair_arrives(struct tap_node *node, struct quic_connecti
         tap->statistics.front_first++;
         return QUIC_ADMIT;
     }
+    doubt_others(pair);
     /* Nothing answers where no packet can go. */
     if (!dial_back(pair))
         quic_connection_leave(front);
@@ -191,6 +208,8 @@ void tap_pair_established(struct tap_pair *pair, enum tap_side side)
 {
     if (pair->ending)
         return;
+    if (side == TAP_DIALLER && pair->front_first)
+        doubt_others(pair);
     if (side == TAP_DIALLER && pair->front_first && !dial_back(pair)) {
         quic_connection_leave(pair->legs[TAP_DIALLER]);
         return;

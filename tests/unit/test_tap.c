@@ -539,6 +539,24 @@ static void several_connections_are_carried_apart(void **state)
     end_all();
 }
 
+/* One that has come back at once is not hidden behind what it left. */
+static void what_a_restarted_node_left_is_not_answered_for(void **state)
+{
+    (void)state;
+    begin_at("/ip4/127.0.0.1");
+    connect_both(true);
+    struct quic_connection *left_behind = b.connection;
+    quic_connection_leave(a.connection);
+    run_ms(50);
+    dial(true);
+    await(&b.established, 2);
+    quic_connection_probe(left_behind);
+    await(&b.closed, 1);
+    assert_int_equal(b.close.cause, QUIC_IDLE_TIMEOUT);
+    assert_true(b.connection != left_behind);
+    end_all();
+}
+
 static void a_reader_that_stops_bounds_what_is_kept(void **state)
 {
     (void)state;
@@ -630,6 +648,7 @@ int main(void)
         cmocka_unit_test(limits_of_streams_come_through),
         cmocka_unit_test(the_same_over_ipv6),
         cmocka_unit_test(several_connections_are_carried_apart),
+        cmocka_unit_test(what_a_restarted_node_left_is_not_answered_for),
         cmocka_unit_test(a_reader_that_stops_bounds_what_is_kept),
         cmocka_unit_test(all_windows_together_are_bounded),
         cmocka_unit_test(what_is_held_waits_until_it_is_released),
