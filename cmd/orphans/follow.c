@@ -49,6 +49,8 @@ static json_t *change_json(const struct qlog_connection *connection,
                                 : json_string(qlog_verdict_name((enum qlog_verdict)before)));
     json_object_set_new(change, "connection",
                         connection->id != NULL ? json_string(connection->id) : json_null());
+    if (qlog_is_tapped(connection))
+        json_object_set_new(change, "nodes", qlog_report_nodes(connection));
     return change;
 }
 
@@ -74,7 +76,8 @@ static void tell_change(void *context, const struct qlog_connection *connection,
         output_json_line(change);
     } else if (shown) {
         print_clock();
-        print_stream(connection->id, json_object_get(change, "stream"),
+        print_stream(connection->id, json_object_get(change, "nodes"),
+                     json_object_get(change, "stream"),
                      json_string_value(json_object_get(change, "before")));
     }
     json_decref(change);

@@ -44,8 +44,10 @@ bool leaves_doubt(const json_t *report);
  * place of those of interest. Those are of interest, too, whose verdict FAILS, by enum
  * qlog_verdict. */
 void print_text(const json_t *report, bool all, const bool *fails);
-/* One of its streams; BEFORE is the verdict that it had, or NULL. */
-void print_stream(const char *connection_id, const json_t *stream, const char *before);
+/* One of its streams. NODES are the report's, or NULL; BEFORE is the verdict that it had, or NULL.
+ */
+void print_stream(const char *connection_id, const json_t *nodes, const json_t *stream,
+                  const char *before);
 void print_summary(const json_t *summary, bool troubled);
 /* Writes a page of timelines; false where it cannot. */
 bool write_page(const char *path, const json_t *report, struct error *error);

@@ -1,7 +1,9 @@
 #include "cmd/orphans/orphans.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "common/memory.h"
 #include "common/output.h"
 #include "net/verdict/verdict.h"
 
@@ -29,16 +31,44 @@ static const char *name_of(const json_t *connection)
     return *id != '\0' ? id : "a connection without an id";
 }
 
-void print_stream(const char *connection_id, const json_t *stream, const char *before)
+static const json_t *nodes_of(const json_t *connection)
+{
+    return json_object_get(connection, "nodes");
+}
+
+/* " rust_0", where a tap names the node with that ROLE, and else nothing. */
+static char *node_of(const json_t *nodes, const char *role)
+{
+    const char *node = text_of(nodes, role);
+    return text_format("%s%s", *node != '\0' ? " " : "", node);
+}
+
+/* " rust_0 -> js_0", from who opened the stream, where a tap names them, and else nothing. */
+static char *direction_of(const json_t *nodes, const json_t *stream)
+{
+    const char *opener = text_of(stream, "opened_by");
+    const char *receiver = strcmp(opener, "client") == 0 ? "server" : "client";
+    char *from = node_of(nodes, opener), *to = node_of(nodes, receiver);
+    bool named = *from != '\0' && *to != '\0';
+    char *direction = text_format("%s%s%s", named ? from : "", named ? " ->" : "", named ? to : "");
+    free(from);
+    free(to);
+    return direction;
+}
+
+void print_stream(const char *connection_id, const json_t *nodes, const json_t *stream,
+                  const char *before)
 {
     const char *protocol = text_of(stream, "protocol");
-    printf("%s stream %" JSON_INTEGER_FORMAT ": %s%s%s (%s%s%s): %s%s%s\n",
-           connection_id != NULL ? connection_id : "a connection without an id",
+    char *direction = direction_of(nodes, stream);
+    printf("%s%s stream %" JSON_INTEGER_FORMAT ": %s%s%s (%s%s%s): %s%s%s\n",
+           connection_id != NULL ? connection_id : "a connection without an id", direction,
            json_integer_value(json_object_get(stream, "id")),
            output_colour(stdout, colour_of(stream)), text_of(stream, "verdict"),
            output_colour_end(stdout), text_of(stream, "confidence"), before != NULL ? ", was " : "",
            before != NULL ? before : "", protocol, *protocol != '\0' ? ", " : "",
            text_of(stream, "evidence"));
+    free(direction);
 }
 
 static void print_broken(const json_t *connection)
@@ -50,11 +80,16 @@ static void print_broken(const json_t *connection)
     bool has_reason = *reason != '\0';
     if (broken == NULL)
         return;
-    printf("%s: closed by the %s at %.3f s for %s%s%s%s%s%s: the %s broke the protocol",
-           name_of(connection), text_of(ended, "by"),
+    char *by = node_of(nodes_of(connection), text_of(ended, "by"));
+    char *offender = node_of(nodes_of(connection), text_of(broken, "role"));
+    printf("%s: closed by the %s%s at %.3f s for %s%s%s%s%s%s: the %s%s broke the protocol",
+           name_of(connection), text_of(ended, "by"), by,
            json_real_value(json_object_get(ended, "at_ms")) / 1000,
            output_colour(stdout, COLOUR_YELLOW), text_of(ended, "error"), output_colour_end(stdout),
-           has_reason ? " (" : "", reason, has_reason ? ")" : "", text_of(broken, "role"));
+           has_reason ? " (" : "", reason, has_reason ? ")" : "", text_of(broken, "role"),
+           offender);
+    free(by);
+    free(offender);
     if (stream != NULL)
         printf(" on stream %" JSON_INTEGER_FORMAT, json_integer_value(stream));
     printf("\n");
@@ -67,10 +102,13 @@ static void print_one_way(const json_t *connection)
     const char *to = strcmp(from, "client") == 0 ? "server" : "client";
     if (one_way == NULL)
         return;
-    printf("%s: %sone-way peering%s: gossip flows from the %s to the %s only, on stream "
+    char *sender = node_of(nodes_of(connection), from), *silent = node_of(nodes_of(connection), to);
+    printf("%s: %sone-way peering%s: gossip flows from the %s%s to the %s%s only, on stream "
            "%" JSON_INTEGER_FORMAT "; no gossipsub stream of the %s is in use\n",
            name_of(connection), output_colour(stdout, COLOUR_YELLOW), output_colour_end(stdout),
-           from, to, json_integer_value(json_object_get(one_way, "stream_id")), to);
+           from, sender, to, silent, json_integer_value(json_object_get(one_way, "stream_id")), to);
+    free(sender);
+    free(silent);
 }
 
 static const char *plural(json_int_t count)
@@ -143,7 +181,8 @@ void print_text(const json_t *report, bool all, const bool *fails)
         json_array_foreach(json_object_get(connection, "streams"), k, stream)
         {
             if (all || (stats == NULL && (!is_healthy(stream) || is_failing(stream, fails))))
-                print_stream(json_string_value(json_object_get(connection, "id")), stream, NULL);
+                print_stream(json_string_value(json_object_get(connection, "id")),
+                             nodes_of(connection), stream, NULL);
         }
     }
     if (stats != NULL)

@@ -2,7 +2,8 @@
 # this file, and works in a folder of its own.
 # shellcheck shell=bash
 
-# Judges the logs in the folders after $2, by the truth in $1; $2 says whether both ends are there.
+# Judges the logs in the folders after $2, by the truth in $1; $2 says whether both ends are there,
+# PEER_KIND whose stack an end is of that no log tells.
 judge() {
     local truth=$1 both=$2 expected=0 status=0 differences
     shift 2
@@ -10,7 +11,7 @@ judge() {
         > jq.out; then
         expected=1
     fi
-    "$BIN/devnet-orphans" --json "$@" > report.json 2> orphans.err || status=$?
+    "$BIN/devnet-orphans" --json ${PEER_KIND:+--peer-kind "$PEER_KIND"} "$@" > report.json 2> orphans.err || status=$?
     differences=$(jq -r --slurpfile truth "$truth" --argjson both "$both" \
         -f "$FILTERS/compare.jq" report.json) || return 1
     if [[ -n $differences || $status -ne $expected ]]; then
