@@ -15,6 +15,7 @@
 #include "common/memory.h"
 #include "common/shape.h"
 #include "devnet/nodes_yaml.h"
+#include "devnet/scrape.h"
 
 enum { STATE_VERSION = 1 };
 
@@ -265,7 +266,7 @@ bool devnet_save(const struct devnet *devnet, struct error *error)
     free(path);
     free(text);
     json_decref(state);
-    return saved;
+    return saved && scrape_write(devnet, error);
 }
 
 void devnet_write_pid(const struct devnet *devnet, const struct devnet_node *node)
@@ -312,6 +313,7 @@ void devnet_forget(const struct devnet *devnet)
         unlink(path);
     free(path);
     free(left);
+    scrape_remove(devnet);
 }
 
 void devnet_forget_left(const struct devnet *devnet)

@@ -5,6 +5,7 @@
  *   DIR/left.json     the same, once it is down
  *   DIR/mesh.json     a snapshot (net/mesh/snapshot.h) of the mesh, as `devnet down` found it
  *   DIR/lock          held by whatever starts or stops nodes
+ *   DIR/prometheus.json  where the metrics of its nodes are (devnet/scrape.h), while it is up
  *   DIR/nodes.yaml    node records of all nodes (devnet/nodes_yaml.h)
  *   DIR/node1/        key, pid, events.jsonl (its standard output), log (its standard error), qlog/
  */

@@ -36,6 +36,7 @@ static const struct guest guests[] = {
      "--finalized --head --agent --qlog --keylog --log-level "},
     {"node", FORM_MULTIADDR, " ", " "},
     {"relay", FORM_MULTIADDR, " ", " "},
+    {"tap", FORM_MULTIADDR, " ", " -q --qlog --log-level --log-format "},
     {"", FORM_MULTIADDR, " --api ", " "}, /* any other */
 };
 

@@ -25,19 +25,3 @@ void host_tell(struct host *host, const struct host_event *event)
         observer->event(observer->context, event);
     }
 }
-
-const char *quic_close_cause_name(enum quic_close_cause cause)
-{
-    static const char *const causes[] = {
-        [QUIC_CLOSED_BY_US] = "closed_by_us",
-        [QUIC_CLOSED_BY_PEER] = "closed_by_peer",
-        [QUIC_REFUSED_BY_PEER] = "refused_by_peer",
-        [QUIC_TLS_FAILED] = "tls_failed",
-        [QUIC_PROTOCOL_ERROR] = "protocol_error",
-        [QUIC_HANDSHAKE_TIMEOUT] = "handshake_timeout",
-        [QUIC_IDLE_TIMEOUT] = "idle_timeout",
-        [QUIC_STATELESS_RESET] = "stateless_reset",
-        [QUIC_NO_COMMON_VERSION] = "no_common_version",
-    };
-    return causes[cause];
-}

@@ -92,7 +92,4 @@ void host_observe(struct host *host, struct host_observer *observer);
 void host_unobserve(struct host *host, struct host_observer *observer);
 void host_tell(struct host *host, const struct host_event *event);
 
-/* "handshake_timeout", "peer_closed" and so on. */
-const char *quic_close_cause_name(enum quic_close_cause cause);
-
 #endif

@@ -45,20 +45,21 @@ struct qlog_field {
 #define QLOG_STREAM_CLOSED "libp2p:stream_closed"
 
 /*
- * Those that a tap adds to the logs of its two legs. It owns no stream, and says nothing of owners;
- * `opener` is the name of the node that opened the stream.
+ * The events of a tap, which stands between two nodes and writes a log of each leg, `front` to the
+ * dialler and `back` to the listener. It owns no stream: these tell who the two are, and what they
+ * said. `opener` is the name of the node that opened the stream.
  */
 
-/* The log is of one leg of a connection that a tap carries: {leg: "front"|"back", dialler,
- * dialler_peer, listener, listener_peer}, names and peer ids; no stream. The front is the leg to
- * the dialler, on which the tap is the server. */
+/* Who is connected: {leg: "front"|"back", dialler, dialler_peer, listener, listener_peer}, names
+ * and peer ids; no stream. */
 #define QLOG_TAP_CONNECTION "tap:connection"
 /* What identify told of a node's implementation: {node, agent}; no stream. */
 #define QLOG_TAP_NODE_AGENT "tap:node_agent"
-/* {stream_id, opener, protocol}, as is that of the two below. */
+/* The opener, or the other in answer to it, proposes a protocol: {stream_id, opener, protocol}. */
 #define QLOG_TAP_STREAM_PROPOSED "tap:stream_proposed"
+/* Both agreed: {stream_id, opener, protocol}. */
 #define QLOG_TAP_STREAM_NEGOTIATED "tap:stream_negotiated"
-/* Answered `na`. */
+/* `na`: {stream_id, opener, protocol}. */
 #define QLOG_TAP_NEGOTIATION_REFUSED "tap:negotiation_refused"
 
 #endif

@@ -204,7 +204,7 @@ struct qlog_frame {
     uint64_t stream_id, offset, length;
     bool sized; /* the log says the length: it need not */
     bool fin;
-    uint64_t code;
+    uint64_t code;       /* of RESET_STREAM, STOP_SENDING and CONNECTION_CLOSE */
     bool application;    /* CONNECTION_CLOSE by the application */
     struct bytes reason; /* CONNECTION_CLOSE; its data are NULL where not said */
 };

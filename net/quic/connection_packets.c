@@ -94,6 +94,8 @@ void connection_receive(struct quic_connection *connection, const struct sockadd
         connection_repeat_close(connection, &path.remote);
     if (connection->state != CONNECTION_LIVE)
         return;
+    if ((data[0] & HEADER_FORM_LONG) == 0 && size > CID_SIZE)
+        ngtcp2_cid_init(&connection->last_used, data + 1, CID_SIZE);
     size = early_hold(connection, remote, remote_size, bytes_of(data, size));
     if (size == 0)
         return;
@@ -102,7 +104,7 @@ void connection_receive(struct quic_connection *connection, const struct sockadd
         ngtcp2_conn_read_pkt(connection->conn, &path, &info, data, size, connection->endpoint->now);
     connection->answered = is_understood(connection);
     endpoint_mark_dirty(connection);
-    if (connection->state == CONNECTION_LEFT) /* by its owner, for what was read */
+    if (connection->state != CONNECTION_LIVE) /* by its owner, for what was read */
         return;
     if (code == 0) {
         connection->unanswered_at = 0;
@@ -156,7 +158,8 @@ static int write_step(struct quic_connection *connection)
     struct quic_stream *stream = next_ready_stream(connection);
     ngtcp2_vec vectors[STREAM_VECTORS];
     bool fin = false;
-    size_t count = stream != NULL ? stream_vectors(stream, vectors, STREAM_VECTORS, &fin) : 0;
+    size_t at_most = connection->policy.chunks_apart ? 1 : STREAM_VECTORS;
+    size_t count = stream != NULL ? stream_vectors(stream, vectors, at_most, &fin) : 0;
     uint32_t flags = stream != NULL ? NGTCP2_WRITE_STREAM_FLAG_MORE : 0;
     flags |= fin ? NGTCP2_WRITE_STREAM_FLAG_FIN : 0;
     ngtcp2_path_storage path;

@@ -69,6 +69,7 @@ struct quic_policy {
     bool credit_by_hand;         /* what arrives makes room again by quic_stream_credit alone */
     /* Streams that are over make room for others by quic_connection_allow_streams alone. */
     bool streams_by_hand;
+    bool chunks_apart; /* what is written at once shares no STREAM frame with what comes after */
 };
 
 enum quic_admission {
@@ -124,6 +125,9 @@ struct quic_settings {
     const struct identity *identity; /* borrowed */
     const char *keylog_path;         /* NULL: $SSLKEYLOGFILE, if set */
     const char *qlog_folder;         /* NULL: no logs */
+    /* Half-open connections to us from which on addresses must be proven (RFC 9000, section 8.1.2):
+     * of an owner that knows who dials it, and holds them. 0: QUIC_HANDSHAKES_BEFORE_RETRY. */
+    size_t handshakes_before_retry;
     struct quic_policy policy;
     const struct quic_handlers *handlers;
     void *context;

@@ -1,0 +1,103 @@
+#include "cmd/tap/settings.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "common/log.h"
+
+static const char *const log_levels[] = {"error", "warn", "info", "debug", "trace", NULL};
+static const char *const log_formats[] = {"text", "json", NULL};
+
+#define AT(member) .offset = offsetof(struct tap_options, member)
+
+static const struct option_spec option_table[] = {
+    {"qlog", 'q', OPTION_STRING, AT(qlog), "DIR",
+     "Write a QUIC log of each leg there, for devnet-orphans (default: none)", .files = true},
+    {"log-level", 0, OPTION_CHOICE, AT(log_level), "LEVEL", "How much to log (default warn)",
+     .choices = log_levels},
+    {"log-format", 0, OPTION_CHOICE, AT(log_format), "FORMAT", "How to log (default text)",
+     .choices = log_formats},
+    {0},
+};
+
+static const struct command_spec commands[] = {
+    {.operands = "NODE...",
+     .summary = "Stand between nodes",
+     .operands_minimum = 1,
+     .operands_maximum = SIZE_MAX},
+    {0},
+};
+
+static const struct example examples[] = {
+    {"devnet-tap a=a.key,127.0.0.1:9101,127.0.0.1:9001 b=b.key,127.0.0.1:9102,127.0.0.1:9002",
+     "Between two nodes, which are to be given each other's address at ports 9101 and 9102."},
+    {"devnet-tap --qlog logs a=a.key,127.0.0.1:0,127.0.0.1:9001 b=b.key,127.0.0.1:0,[::1]:9002",
+     "The same at any free ports, which the first line tells, with QUIC logs."},
+    {0},
+};
+
+static const struct exit_status statuses[] = {
+    {0, "stopped by SIGTERM or SIGINT"},
+    {1, "failed: an address is taken, for example; or events or logs could not be written whole"},
+    {2, "usage: a NODE that cannot be, a key file that is none or is not that of the peer id"},
+    {0},
+};
+
+static const struct program_spec program = {
+    .name = "devnet-tap",
+    .summary = "stand between nodes with their own keys, and tell what they say to each other",
+    .description =
+        "Ends both QUIC connections of every dial with the identities of the nodes themselves, "
+        "whose keys are at hand in a devnet, and carries each stream over, one to one. So it sees "
+        "what nodes say that write no logs, and they need not know.\n\n"
+        "NODE is NAME=KEY-FILE,TAP-ADDRESS,REAL-ADDRESS. The key file holds the node's secp256k1 "
+        "secret as 64 hexadecimal digits. Others are to dial the node at the tap address, of which "
+        "port 0 is any free one; the node is at the real address. An address is IP:PORT or a "
+        "multiaddr; where it has a peer id, that must be the key's.\n\n"
+        "What either side does reaches the other: bytes as they were cut into frames, FIN apart "
+        "from data where it came apart, RESET_STREAM and STOP_SENDING with their codes, closes "
+        "with code and reason, refusals, stateless resets, PINGs and silence. Where the dialler "
+        "comes from the real address of a node, that one is taken for it, and the listener is "
+        "dialled before anything is answered. Who comes from another address, as js-libp2p does, "
+        "is known by its certificate: its handshake is complete before the listener is dialled, so "
+        "that a listener that is dead or refuses is seen later than without a tap. Whose key is "
+        "not at hand is refused.\n\n"
+        "What cannot be kept: the nodes do not see each other's transport parameters, but that "
+        "the dialler is given the listener's idle timeout and limits, where that was dialled "
+        "first; of windows, no more than 1 MiB a stream and 4 MiB a connection. Details of "
+        "certificates and "
+        "the frame type in a CONNECTION_CLOSE are the tap's. A node that falls silent is taken for "
+        "dead after its idle timeout, and the other after its own.\n\n"
+        "Prints one JSON object a line on stdout: first {\"event\":\"ready\"} with each node's "
+        "name, peer id, key type, tap address and real address; then connected and closed, with "
+        "the names of who "
+        "dialled whom; closed says by whose side, and why.",
+    .options = option_table,
+    .commands = commands,
+    .examples = examples,
+    .exit_statuses = statuses,
+    .see_also = "devnet(1), devnet-node(1), devnet-orphans(1), devnet-mesh(1), devnet-relay(1)",
+};
+
+void tap_options_read(int argc, char **argv, struct tap_options *options)
+{
+    *options = (struct tap_options){.log_level = LOG_WARN};
+    struct options_result result = options_parse(&program, argc, argv, options);
+    options->nodes = result.operands;
+    options->node_count = result.operand_count;
+}
+
+void tap_options_clear(struct tap_options *options)
+{
+    options_clear(&program, options);
+}
+
+void tap_usage_error(const char *format, ...)
+{
+    char text[ERROR_TEXT_SIZE];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    options_usage_error(&program, "%s", text);
+}
