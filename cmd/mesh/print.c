@@ -9,6 +9,7 @@
 #include "common/memory.h"
 #include "common/output.h"
 #include "common/utf8.h"
+#include "net/mesh/tapped.h"
 
 static const char *text_of(const json_t *object, const char *member)
 {
@@ -83,10 +84,12 @@ static void print_peer(const json_t *peer)
 static void print_node(const json_t *node)
 {
     printf("%snode%s ", output_colour(stdout, COLOUR_BOLD), output_colour_end(stdout));
-    mesh_print_line("%s, %s, network %s", text_of(node, "peer_id"), text_of(node, "agent"),
-                    text_of(node, "network"));
+    const char *name = text_of(node, "name");
+    bool tapped = tapped_is_node(node);
+    mesh_print_line("%s, %s, network %s%s%s", text_of(node, "peer_id"), text_of(node, "agent"),
+                    text_of(node, "network"), tapped ? ", by a tap, which calls it " : "",
+                    tapped ? name : "");
     size_t index;
-    const char *name;
     const json_t *peer;
     json_t *topic;
     json_array_foreach(json_object_get(node, "peers"), index, peer)
