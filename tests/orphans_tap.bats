@@ -2,6 +2,7 @@
 # devnet-orphans on the logs of a tap: its two legs and the two nodes' own logs, in any combination.
 # shellcheck disable=SC2030,SC2031 # each test is a subshell, as it should be
 # shellcheck disable=SC2154 # bats sets stderr
+# shellcheck disable=SC2016 # jq has variables of its own
 
 bats_require_minimum_version 1.5.0
 

@@ -114,6 +114,15 @@ static const char *agent_of(const struct qlog_connection *connection, enum qlog_
     return NULL;
 }
 
+/* What is supposed of a node that a tap stands before may be of the other one: who speaks identify
+ * is of no stack that does not. */
+static bool may_suppose(const struct qlog_connection *connection, enum qlog_role role)
+{
+    return supposed != NULL && connection->ends[role] == NULL &&
+           !(qlog_is_tapped(connection) && supposed->agent == NULL &&
+             has_services(connection, role));
+}
+
 const struct qlog_stack *qlog_stack_of(const struct qlog_connection *connection,
                                        enum qlog_role role)
 {
@@ -124,7 +133,7 @@ const struct qlog_stack *qlog_stack_of(const struct qlog_connection *connection,
         stack = qlog_stack_named("devnet");
     if (stack == NULL)
         stack = by_agent(agent_of(connection, role));
-    if (stack == NULL && own == NULL)
+    if (stack == NULL && may_suppose(connection, role))
         stack = supposed;
     if (stack != NULL)
         return stack;
