@@ -64,7 +64,8 @@ END
     done
     draw tap
     browse page.html << 'END'
-assert document.querySelector('tr.orphan').innerText.startsWith('8\nby the client dialer\n\t✕orphaned\norphan, high confidence\n\t/meshsub/1.2.0')
+assert document.querySelector('#connection-0').innerText.includes('dialer → listener a4fd19bb4c2521db')
+assert document.querySelector('tr.orphan').innerText.includes('/meshsub/1.2.0')
 assert document.body.innerText.includes('client dialer peer-dialer → server listener peer-listener')
 END
 }

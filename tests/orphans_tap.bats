@@ -61,10 +61,10 @@ judge_as_leanspec() { PEER_KIND=leanspec judge "$1" false "${@:2}"; }
 @test "a tap's names for the nodes, their peer ids and the protocols are told" {
     tapped race-nosleep-eager
     run -1 --separate-stderr "$BIN/devnet-orphans" race-nosleep-eager
-    [[ $output == "a4fd19bb4c2521db dialer -> listener stream 8: orphaned (high): /meshsub/1.2.0, opened by the client"* ]]
+    [[ $output == "dialer -> listener, a4fd19bb4c2521db stream 8: orphaned (high): /meshsub/1.2.0, opened by dialer"* ]]
     "$BIN/devnet-orphans" --json race-nosleep-eager > report.json || [ $? -eq 1 ]
     jq -e '.connections | length == 1 and (.[0]
-        | (.nodes == {client: "dialer", server: "listener"})
+        | (.names == {client: "dialer", server: "listener"})
             and (.peers == {client: "peer-dialer", server: "peer-listener"})
             and ([.logs[] | [.role, .leg, .own_events]]
                 == [["server", "front", false], ["client", "back", false]])
@@ -75,10 +75,12 @@ judge_as_leanspec() { PEER_KIND=leanspec judge "$1" false "${@:2}"; }
 @test "a log that grows names the nodes as well" {
     tapped race-nosleep-eager
     run -1 --separate-stderr "$BIN/devnet-orphans" --follow --until-orphan --grace 10ms race-nosleep-eager
-    [[ $output == *" a4fd19bb4c2521db dialer -> listener stream 8: orphaned (high): /meshsub/1.2.0, "* ]]
+    [[ $output == *" dialer -> listener, a4fd19bb4c2521db stream 8: orphaned (high): /meshsub/1.2.0, "* ]]
+    run -1 --separate-stderr "$BIN/devnet-orphans" --follow --until-orphan --grace 10ms --name x=peer-dialer race-nosleep-eager
+    [[ $output == *" x -> listener, a4fd19bb4c2521db stream 8: "* ]]
     "$BIN/devnet-orphans" --follow --json --until-orphan --grace 10ms race-nosleep-eager > lines.json || [ $? -eq 1 ]
     jq -se 'any(.[]; .event == "verdict" and .stream.orphan
-        and .nodes == {client: "dialer", server: "listener"})' lines.json > jq.out
+        and .names == {client: "dialer", server: "listener"})' lines.json > jq.out
 }
 
 # hold LOG FILTER: takes out of LOG the frames for which FILTER holds, as if the tap had not sent
@@ -145,5 +147,5 @@ verdicts() {
     rm race-nosleep-eager/front/*
     mv cut.sqlog race-nosleep-eager/front/
     run -1 --separate-stderr "$BIN/devnet-orphans" race-nosleep-eager
-    [[ $output == *"dialer -> listener stream 8: orphaned (high): "* ]]
+    [[ $output == *"dialer -> listener, a4fd19bb4c2521db stream 8: orphaned (high): "* ]]
 }

@@ -7,12 +7,18 @@
 
 static const char *const log_levels[] = {"error", "warn", "info", "debug", "trace", NULL};
 static const char *const log_formats[] = {"text", "json", NULL};
+static const char *const traces[] = {"none", "rpc", NULL};
 
 #define AT(member) .offset = offsetof(struct tap_options, member)
 
 static const struct option_spec option_table[] = {
     {"qlog", 'q', OPTION_STRING, AT(qlog), "DIR",
      "Write a QUIC log of each leg there, for devnet-orphans (default: none)", .files = true},
+    {"api", 'a', OPTION_STRING, AT(api), "HOST:PORT",
+     "Serve the HTTP API there, on loopback only, or `off` (default 127.0.0.1:0)"},
+    {"trace", 0, OPTION_CHOICE, AT(trace), "WHAT",
+     "Write what nodes say to each other to stderr as text: none or rpc (default none)",
+     .choices = traces},
     {"log-level", 0, OPTION_CHOICE, AT(log_level), "LEVEL", "How much to log (default warn)",
      .choices = log_levels},
     {"log-format", 0, OPTION_CHOICE, AT(log_format), "FORMAT", "How to log (default text)",
@@ -64,14 +70,20 @@ static const struct program_spec program = {
         "not at hand is refused.\n\n"
         "What cannot be kept: the nodes do not see each other's transport parameters, but that "
         "the dialler is given the listener's idle timeout and limits, where that was dialled "
-        "first; of windows, no more than 1 MiB a stream and 4 MiB a connection. Details of "
-        "certificates and "
-        "the frame type in a CONNECTION_CLOSE are the tap's. A node that falls silent is taken for "
-        "dead after its idle timeout, and the other after its own.\n\n"
+        "first; of windows, no more than 1 MiB a stream and 4 MiB a connection, and 64 and 128 KiB "
+        "where those of all could hold more than 256 MiB. Details of certificates and the frame "
+        "type in a CONNECTION_CLOSE are the tap's. Each leg acknowledges what comes on it; where a "
+        "node has not answered for a second, nothing of the other's is acknowledged any more, so "
+        "that it finds out as it would by itself.\n\n"
         "Prints one JSON object a line on stdout: first {\"event\":\"ready\"} with each node's "
-        "name, peer id, key type, tap address and real address; then connected and closed, with "
-        "the names of who "
-        "dialled whom; closed says by whose side, and why.",
+        "name, peer id, tap address and real address; then connected and closed, with "
+        "the names of who dialled whom; closed says by whose side, and why. Of the streams: "
+        "stream_opened, proposed, agreed, refused (na), illegible, speaks (the first byte of the "
+        "protocol's), rpc, status, blocks, error_code, agent, malformed, ended and stream_closed, "
+        "each with from, to, stream, protocol, and where it begins in what that side says.\n\n"
+        "The API: GET /health; /mesh, each node's subscriptions, mesh, backoffs, streams and peers "
+        "as they are on the wire; /connections, those that live, with what each side has said in "
+        "bytes; /events, the lines of stdout as they come; /metrics, counted for Prometheus.",
     .options = option_table,
     .commands = commands,
     .examples = examples,
@@ -81,7 +93,7 @@ static const struct program_spec program = {
 
 void tap_options_read(int argc, char **argv, struct tap_options *options)
 {
-    *options = (struct tap_options){.log_level = LOG_WARN};
+    *options = (struct tap_options){.api = "127.0.0.1:0", .log_level = LOG_WARN};
     struct options_result result = options_parse(&program, argc, argv, options);
     options->nodes = result.operands;
     options->node_count = result.operand_count;

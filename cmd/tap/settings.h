@@ -7,8 +7,8 @@
 enum { EXIT_TAP_FAILED = 1 };
 
 struct tap_options {
-    const char *qlog;
-    int log_level, log_format;
+    const char *qlog, *api;
+    int log_level, log_format, trace;
     char **nodes; /* into argv */
     size_t node_count;
 };

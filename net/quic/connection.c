@@ -46,6 +46,8 @@ static void open_log(struct quic_connection *connection)
     connection->log = qlog_writer_new(folder, id, connection->server ? "server" : "client", &error);
     if (connection->log == NULL)
         losses_add(&error);
+    else if (connection->endpoint->settings.qlog_limit > 0)
+        qlog_writer_limit(connection->log, connection->endpoint->settings.qlog_limit);
 }
 
 static void fill_settings(struct quic_connection *connection, ngtcp2_settings *settings)
@@ -401,6 +403,11 @@ bool quic_connection_peer_limits(const struct quic_connection *connection,
         .streams_max = params->initial_max_streams_bidi,
     };
     return true;
+}
+
+void quic_connection_deafen(struct quic_connection *connection, bool deaf)
+{
+    connection->deaf = deaf;
 }
 
 void quic_connection_probe(struct quic_connection *connection)

@@ -73,6 +73,12 @@ static struct qlog_connection *find_or_add(struct qlog_connections *connections,
     return connection;
 }
 
+/* Whether they are parts of one log, of which each says by itself all that is known. */
+static bool are_parts(const struct qlog_log *log, const struct qlog_log *other)
+{
+    return log->part != other->part && !log->carrying && !other->carrying;
+}
+
 /* Two logs of one end or leg, such as a copy that was cut off: the longer one tells more. */
 static void place(struct qlog_connection *connection, struct qlog_log *log)
 {
@@ -82,7 +88,13 @@ static void place(struct qlog_connection *connection, struct qlog_log *log)
     struct qlog_log **place = &connection->ends[role];
     if (log->leg != QLOG_NO_TAP)
         place = &connection->taps[log->leg == QLOG_FRONT ? QLOG_CLIENT : QLOG_SERVER];
-    if (*place == NULL || (*place)->records < log->records)
+    struct qlog_log *present = *place;
+    bool more = present == NULL || present->records < log->records;
+    if (present != NULL && are_parts(present, log)) {
+        more = log->part > present->part;
+        qlog_log_take_over(more ? log : present, more ? present : log);
+    }
+    if (more)
         *place = log;
 }
 

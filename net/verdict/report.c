@@ -30,6 +30,11 @@ static json_t *report_log(const struct qlog_log *log)
     free(path);
     set_text(report, "writer", log->writer);
     set_text(report, "leg", qlog_leg_name(log->leg));
+    if (log->part > 0) {
+        json_object_set_new(report, "part", json_integer((json_int_t)log->part));
+        json_object_set_new(report, "packets_dropped",
+                            json_integer((json_int_t)log->packets_dropped));
+    }
     return report;
 }
 
@@ -199,11 +204,11 @@ static void set_ends(json_t *object, const struct qlog_connection *connection,
     set_text(object, qlog_role_name(QLOG_SERVER), of(connection, QLOG_SERVER));
 }
 
-json_t *qlog_report_nodes(const struct qlog_connection *connection)
+json_t *qlog_report_names(const struct qlog_connection *connection)
 {
-    json_t *nodes = json_object();
-    set_ends(nodes, connection, qlog_node_name_of);
-    return nodes;
+    json_t *names = json_object();
+    set_ends(names, connection, qlog_node_name_of);
+    return names;
 }
 
 static json_t *report_connection(const struct qlog_connection *connection,
@@ -221,7 +226,7 @@ static json_t *report_connection(const struct qlog_connection *connection,
                                peers, "duration_ms", milliseconds(connection->end));
     set_text(report, "id", connection->id);
     if (qlog_is_tapped(connection))
-        json_object_set_new(report, "nodes", qlog_report_nodes(connection));
+        json_object_set_new(report, "names", qlog_report_names(connection));
     if (connection->epoch > 0)
         set_time(report, "epoch_ms", connection->epoch);
     report_unknown(report, connection);

@@ -116,7 +116,7 @@ def judge(*folders):
     for connection in json.loads(told.stdout)["connections"]:
         for stream in connection["streams"]:
             if stream["shape"] == "gossip":
-                streams[connection["id"], stream["id"]] = {**stream, "nodes": connection.get("nodes", {}),
+                streams[connection["id"], stream["id"]] = {**stream, "names": connection.get("names", {}),
                                                            "began": connection.get("epoch_ms", 0)}
     return streams
 
@@ -134,7 +134,7 @@ def compare(by_tap, truth, own):
                 false.append(f"{key}: {by_tap[key]['verdict']}, and by its own events {stream['verdict']}")
     latest = max(one["began"] for one in by_tap.values())
     for way, opener in (("a_to_b", "a"), ("b_to_a", "b")):
-        theirs = [one for one in by_tap.values() if one["nodes"].get(one["opened_by"]) == opener and one["bytes_out"] > 36]
+        theirs = [one for one in by_tap.values() if one["names"].get(one["opened_by"]) == opener and one["bytes_out"] > 36]
         if truth[way] and all(one["orphan"] for one in theirs):
             false.append(f"{way}: gossip flows, and each stream is called an orphan")
         # What a restarted peer left behind is registered until its connection dies.
