@@ -56,6 +56,14 @@ judge_as_leanspec() { PEER_KIND=leanspec judge "$1" false "${@:2}"; }
     tapped head-second-gossip-stream
     run -2 --separate-stderr "$BIN/devnet-orphans" head-second-gossip-stream
     [[ $output == *" stream 8: unread_at_receiver (low): "*"(--peer-kind would)"* ]]
+    # What identify told through the tap does.
+    local leg
+    for leg in front back; do
+        jq -c '.traces[0].events |= . + [{time: .[-1].time, name: "tap:node_agent",
+            data: {node: "listener", agent: "rust-libp2p/0.48.0"}}]' \
+            head-second-gossip-stream/$leg/*.qlog > told-$leg.qlog
+    done
+    run -0 --separate-stderr "$BIN/devnet-orphans" told-front.qlog told-back.qlog
 }
 
 @test "a tap's names for the nodes, their peer ids and the protocols are told" {

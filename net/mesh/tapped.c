@@ -12,6 +12,7 @@ static const char format[] = "devnet-tap", source[] = "tap";
 static const struct shape backoff[] = {{"peer_id", SHAPE_STRING, SHAPE_REQUIRED, NULL}, {0}};
 static const struct shape topic[] = {{"subscribed", SHAPE_BOOLEAN, SHAPE_REQUIRED, NULL},
                                      {"mesh", SHAPE_STRINGS, SHAPE_REQUIRED, NULL},
+                                     {"subscribers", SHAPE_STRINGS, SHAPE_REQUIRED, NULL},
                                      {"backoff", SHAPE_OBJECTS, SHAPE_OPTIONAL, backoff},
                                      {0}};
 static const struct shape connection[] = {{"id", SHAPE_STRING, SHAPE_REQUIRED, NULL},
@@ -22,6 +23,7 @@ static const struct shape stream[] = {{"connection", SHAPE_STRING, SHAPE_REQUIRE
                                       {0}};
 static const struct shape peer[] = {{"peer_id", SHAPE_STRING, SHAPE_REQUIRED, NULL},
                                     {"agent", SHAPE_STRING, SHAPE_OPTIONAL, NULL},
+                                    {"subscriptions", SHAPE_STRINGS, SHAPE_REQUIRED, NULL},
                                     {"status", SHAPE_OBJECT, SHAPE_OPTIONAL, NULL},
                                     {"connections", SHAPE_OBJECTS, SHAPE_REQUIRED, connection},
                                     {"outbound_stream", SHAPE_OBJECT, SHAPE_OPTIONAL, stream},
@@ -29,7 +31,8 @@ static const struct shape peer[] = {{"peer_id", SHAPE_STRING, SHAPE_REQUIRED, NU
                                     {0}};
 static const struct shape node_shape[] = {{"name", SHAPE_STRING, SHAPE_REQUIRED, NULL},
                                           {"peer_id", SHAPE_STRING, SHAPE_REQUIRED, NULL},
-                                          {"key_type", SHAPE_STRING, SHAPE_OPTIONAL, NULL},
+                                          {"agent", SHAPE_STRING, SHAPE_OPTIONAL, NULL},
+                                          {"status", SHAPE_OBJECT, SHAPE_OPTIONAL, NULL},
                                           {"address", SHAPE_STRING, SHAPE_REQUIRED, NULL},
                                           {"topics", SHAPE_MAP, SHAPE_REQUIRED, topic},
                                           {"peers", SHAPE_OBJECTS, SHAPE_REQUIRED, peer},
@@ -48,60 +51,30 @@ bool tapped_is_node(const json_t *node)
     return all != NULL && strcmp(all, source) == 0;
 }
 
-/* ---- what a node is, put together from what others heard of it ---- */
+/* ---- a node, as one that tells of itself would put it ---- */
 
-/* By peer id: what is asked of each node for each of its peers. */
-static json_t *index_of(const json_t *nodes)
+/* The address of the node called ID; "" where it is none of the tap's. */
+static const char *address_of(const json_t *nodes, const char *id)
 {
-    json_t *index = json_object();
     size_t i;
-    json_t *node;
+    const json_t *node;
     json_array_foreach(nodes, i, node)
     {
-        json_object_set(index, text_member(node, "peer_id"), node);
+        if (strcmp(text_member(node, "peer_id"), id) == 0)
+            return text_member(node, "address");
     }
-    return index;
-}
-
-/* What NAME is in what some node heard of the one called ID; null where none heard it. */
-static json_t *heard_of(const json_t *nodes, const char *id, const char *name)
-{
-    size_t i, k;
-    const json_t *node, *other;
-    json_array_foreach(nodes, i, node)
-    {
-        json_array_foreach(member(node, "peers"), k, other)
-        {
-            const json_t *value = member(other, name);
-            if (value != NULL && !json_is_null(value) &&
-                strcmp(text_member(other, "peer_id"), id) == 0)
-                return json_deep_copy(value);
-        }
-    }
-    return json_null();
-}
-
-static json_t *subscriptions_of(const json_t *node)
-{
-    json_t *names = json_array(), *value;
-    const char *name;
-    json_object_foreach(member(node, "topics"), name, value)
-    {
-        if (json_is_true(member(value, "subscribed")))
-            json_array_append_new(names, json_string(name));
-    }
-    return names;
+    return "";
 }
 
 /* The network's name in the topics that it is subscribed to, where they agree on one; or null. */
-static json_t *network_of(const json_t *subscriptions)
+static json_t *network_of(const json_t *topics)
 {
     struct bytes network = {0}, other;
-    size_t i;
-    const json_t *name;
-    json_array_foreach(subscriptions, i, name)
+    const char *name;
+    json_t *told;
+    json_object_foreach((json_t *)topics, name, told)
     {
-        if (!lean_topic_network(json_string_value(name), &other))
+        if (!json_is_true(member(told, "subscribed")) || !lean_topic_network(name, &other))
             continue;
         if (network.data != NULL && !bytes_equal(network, other))
             return json_null();
@@ -111,47 +84,30 @@ static json_t *network_of(const json_t *subscriptions)
                                 : json_null();
 }
 
-static json_t *subscribers_of(const json_t *node, const char *name, const json_t *index)
-{
-    json_t *subscribers = json_array();
-    size_t i;
-    const json_t *other;
-    json_array_foreach(member(node, "peers"), i, other)
-    {
-        const char *id = text_member(other, "peer_id");
-        const json_t *theirs = member(member(member(index, id), "topics"), name);
-        if (json_is_true(member(theirs, "subscribed")))
-            json_array_append_new(subscribers, json_string(id));
-    }
-    return subscribers;
-}
-
-static json_t *topics_of(const json_t *node, const json_t *index)
+static json_t *topics_of(const json_t *node)
 {
     json_t *topics = json_object(), *told;
     const char *name;
     json_object_foreach(member(node, "topics"), name, told)
     {
-        json_t *entries = member(told, "backoff");
-        json_t *made = json_pack("{s:O, s:O, s:o, s:[]}", "subscribed", member(told, "subscribed"),
-                                 "mesh", member(told, "mesh"), "subscribers",
-                                 subscribers_of(node, name, index), "fanout");
-        json_object_set_new(made, "backoff",
-                            json_is_array(entries) ? json_deep_copy(entries) : json_array());
+        json_t *made = json_pack("{s:O, s:O, s:O, s:[], s:[]}", "subscribed",
+                                 member(told, "subscribed"), "mesh", member(told, "mesh"),
+                                 "subscribers", member(told, "subscribers"), "fanout", "backoff");
+        if (json_is_array(member(told, "backoff")))
+            json_object_set(made, "backoff", member(told, "backoff"));
         json_object_set_new(topics, name, made);
     }
     return topics;
 }
 
-/* Those of the tap's, with where the peer is, as far as the tap has it among its nodes. */
-static json_t *connections_of(const json_t *told, const json_t *other)
+static json_t *connections_of(const json_t *told, const json_t *nodes)
 {
-    const char *address = text_member(other, "address");
+    const char *address = address_of(nodes, text_member(told, "peer_id"));
     json_t *connections = json_deep_copy(member(told, "connections")), *value;
     size_t i;
     json_array_foreach(connections, i, value)
     {
-        json_object_set_new(value, "remote", json_string(address != NULL ? address : ""));
+        json_object_set_new(value, "remote", json_string(address));
     }
     return connections;
 }
@@ -164,36 +120,31 @@ static json_t *outbound_of(const json_t *told)
     return made;
 }
 
-static json_t *peers_of(const json_t *node, const json_t *index)
+static json_t *peers_of(const json_t *node, const json_t *nodes)
 {
     json_t *peers = json_array();
     size_t i;
     const json_t *told;
     json_array_foreach(member(node, "peers"), i, told)
     {
-        const json_t *other = member(index, text_member(told, "peer_id"));
         json_array_append_new(
             peers,
-            json_pack("{s:O, s:O?, s:O?, s:o, s:o, s:o, s:O}", "peer_id", member(told, "peer_id"),
+            json_pack("{s:O, s:O?, s:O?, s:O, s:o, s:o, s:O}", "peer_id", member(told, "peer_id"),
                       "agent", member(told, "agent"), "status", member(told, "status"),
-                      "subscriptions", subscriptions_of(other), "connections",
-                      connections_of(told, other), "outbound_stream", outbound_of(told),
+                      "subscriptions", member(told, "subscriptions"), "connections",
+                      connections_of(told, nodes), "outbound_stream", outbound_of(told),
                       "inbound_streams", member(told, "inbound_streams")));
     }
     return peers;
 }
 
-static json_t *node_of(const json_t *node, const json_t *nodes, const json_t *index)
+static json_t *node_of(const json_t *node, const json_t *nodes)
 {
-    const char *id = text_member(node, "peer_id");
-    json_t *subscriptions = subscriptions_of(node);
-    json_t *made = json_pack("{s:s, s:O, s:o, s:o, s:o, s:[O], s:o, s:o}", "peer_id", id, "name",
-                             member(node, "name"), "agent", heard_of(nodes, id, "agent"), "network",
-                             network_of(subscriptions), "status", heard_of(nodes, id, "status"),
-                             "listen", member(node, "address"), "topics", topics_of(node, index),
-                             "peers", peers_of(node, index));
-    json_decref(subscriptions);
-    return made;
+    return json_pack("{s:O, s:O, s:O?, s:o, s:O?, s:[O], s:o, s:o}", "peer_id",
+                     member(node, "peer_id"), "name", member(node, "name"), "agent",
+                     member(node, "agent"), "network", network_of(member(node, "topics")), "status",
+                     member(node, "status"), "listen", member(node, "address"), "topics",
+                     topics_of(node), "peers", peers_of(node, nodes));
 }
 
 /* ---- all of them ---- */
@@ -228,15 +179,13 @@ bool tapped_add(json_t *snapshot, const char *api, const json_t *mesh, struct er
     bool added = check(mesh, api, error);
     if (!added)
         return false;
-    json_t *index = index_of(nodes);
     json_array_foreach(nodes, i, node)
     {
         if (is_told(snapshot, text_member(node, "peer_id")))
             continue;
-        json_t *made = node_of(node, nodes, index);
+        json_t *made = node_of(node, nodes);
         added = snapshot_add_told(snapshot, api, made, source, error) && added;
         json_decref(made);
     }
-    json_decref(index);
     return added;
 }

@@ -63,7 +63,7 @@ class Node:
         self.process.tell("publish", bytes=64)
         told = self.process.seen("published", lambda e: e["event"] == "published" or e.get("command") == "publish",
                                  10, before)
-        return told.get("id") if told.get("recipients") != [] else None  # to nobody
+        return told.get("id") if told.get("recipients") else None  # to nobody
 
     def has_streams(self):
         """How many gossipsub streams it lists; None where it does not tell."""
