@@ -2,11 +2,12 @@
 # this file, and works in a folder of its own.
 # shellcheck shell=bash
 
-# Judges the logs in the folders behind $1, which numbers the report.
+# Judges the logs in the folders behind $1, which numbers the report. PEER_KIND says whose stack an end
+# is of that no log tells.
 judge() {
     local report=report$1.json status=0
     shift
-    "$BIN/devnet-orphans" --json "$@" > "$report" 2> orphans.err || status=$?
+    "$BIN/devnet-orphans" --json ${PEER_KIND:+--peer-kind "$PEER_KIND"} "$@" > "$report" 2> orphans.err || status=$?
     reports+=("$report")
     statuses+=("$status")
 }
@@ -14,16 +15,22 @@ judge() {
 # Judges a case, in the shape of the fixtures, from each end's logs alone and from both. One jq compares
 # all three with the truth: to begin one takes longer than to judge a case.
 judge_case() {
-    local node nodes=() reports=() statuses=() differences
+    local node nodes=() reports=() statuses=()
     for node in "$1"/*/; do
         nodes+=("$node")
         judge "${#nodes[@]}" "$node"
     done
     judge $((${#nodes[@]} + 1)) "${nodes[@]}"
-    differences=$(jq -nr --slurpfile truth "$1/truth.json" -f "$FILTERS/compare.jq" "${reports[@]}" \
+    compare "$1/truth.json" "from ${nodes[*]} and both"
+}
+
+# Compares what `judge` has reported with the truth in $1; $2 says what it was judged from.
+compare() {
+    local differences
+    differences=$(jq -nr --slurpfile truth "$1" -f "$FILTERS/compare.jq" "${reports[@]}" \
         --args "${statuses[@]}") || return 1
     if [[ -n $differences ]]; then
-        printf '%s\n' "$1, judged from ${nodes[*]} and both:" "$differences"
+        printf '%s\n' "$1, judged $2:" "$differences"
         return 1
     fi
 }
