@@ -48,6 +48,7 @@ judge_as_leanspec() { PEER_KIND=leanspec judge $((${#reports[@]} + 1)) "$@"; }
     for case in race-nosleep-drop-rtt40 head-reopen-gossip simdial-disconnect-quiet; do
         tapped "$case"
         PLACES=("$QLOGS/$case"/*/ "$case/front" "$case/back")
+        # shellcheck disable=SC2034 # judge.bash reads them
         reports=() statuses=()
         each_combination judge_as_leanspec
         [ "${#reports[@]}" -eq 15 ]
