@@ -23,3 +23,15 @@ const char *losses_first(void)
 {
     return count > 0 ? first.text : NULL;
 }
+
+static uint64_t rotated;
+
+void losses_add_rotated(uint64_t packets)
+{
+    rotated += packets;
+}
+
+uint64_t losses_rotated(void)
+{
+    return rotated;
+}

@@ -285,6 +285,21 @@ bool duration_parse(const char *text, uint64_t *milliseconds, struct error *erro
     return true;
 }
 
+bool size_parse(const char *text, uint64_t *bytes, struct error *error)
+{
+    static const char units[] = "KMG";
+    char *end = (char *)text;
+    errno = 0;
+    uint64_t whole = *text >= '0' && *text <= '9' ? strtoull(text, &end, 10) : 0;
+    const char *unit = *end != '\0' && end[1] == '\0' ? strchr(units, *end) : NULL;
+    if (end == text || (*end != '\0' && unit == NULL))
+        return error_set(error, "'%s' is not a size such as 65536, 512K, 4M or 1G", text);
+    uint64_t scale = unit != NULL ? UINT64_C(1024) << (10 * (unit - units)) : 1;
+    if (errno != 0 || __builtin_mul_overflow(whole, scale, bytes))
+        return error_set(error, "'%s' is too large", text);
+    return true;
+}
+
 static bool choice_parse(const struct option_spec *option, const char *text, int *index,
                          struct error *error)
 {
@@ -303,7 +318,9 @@ static bool choice_parse(const struct option_spec *option, const char *text, int
 static bool check_range(const struct option_spec *option, double value, const char *text,
                         struct error *error)
 {
-    const char *unit = option->type == OPTION_DURATION ? "ms" : "";
+    const char *unit = option->type == OPTION_DURATION ? "ms"
+                       : option->type == OPTION_SIZE   ? " bytes"
+                                                       : "";
     if (value < (double)option->minimum)
         return error_set(error, "'%s' is under the minimum of %llu%s", text,
                          (unsigned long long)option->minimum, unit);
@@ -340,6 +357,9 @@ static bool set_value(const struct option_spec *option, const char *text, void *
                check_range(option, *(double *)value, text, error);
     case OPTION_DURATION:
         return duration_parse(text, value, error) &&
+               check_range(option, (double)*(uint64_t *)value, text, error);
+    case OPTION_SIZE:
+        return size_parse(text, value, error) &&
                check_range(option, (double)*(uint64_t *)value, text, error);
     case OPTION_CHOICE:
         return choice_parse(option, text, value, error);

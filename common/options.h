@@ -21,6 +21,7 @@ enum option_type {
     OPTION_NUMBER,   /* uint64_t, between minimum and maximum */
     OPTION_DECIMAL,  /* double, between minimum and maximum */
     OPTION_DURATION, /* uint64_t, milliseconds, written 500ms, 4s, 2m */
+    OPTION_SIZE,     /* uint64_t, bytes, written 65536, 512K, 4M, 1G */
     OPTION_CHOICE,   /* int, an index into choices */
 };
 
@@ -39,6 +40,7 @@ struct option_spec {
     uint64_t minimum, maximum;  /* numbers and durations; maximum 0: no limit */
     const char *const *choices; /* NULL-terminated, for OPTION_CHOICE */
     bool files;                 /* completion offers file names */
+    const char *(*words)(void); /* completion offers these, separated by spaces; may be NULL */
 };
 
 struct example {
@@ -60,6 +62,14 @@ struct command_spec {
     size_t operands_minimum, operands_maximum; /* SIZE_MAX: no limit */
 };
 
+/* What completion offers as the operands of a command; of others it offers file names. */
+struct operand_words {
+    const char *command;
+    const char *words; /* separated by spaces; may be NULL */
+    bool names;        /* what `names` prints, too */
+    bool files;        /* file names, too */
+};
+
 struct program_spec {
     const char *name;
     const char *summary;               /* one line, for the man page's NAME */
@@ -69,6 +79,8 @@ struct program_spec {
     const struct example *examples;          /* ends with a NULL command */
     const struct exit_status *exit_statuses; /* ends with a NULL meaning */
     const char *see_also;
+    const struct operand_words *operand_words; /* ends with a NULL command; may be NULL */
+    const char *names; /* bash that prints words which are not known before; may be NULL */
 };
 
 struct options_result {
@@ -98,5 +110,7 @@ _Noreturn void options_usage_error(const struct program_spec *program, const cha
 
 /* A duration such as 500ms, 4s, 2m, 1.5s; a bare number is refused. */
 bool duration_parse(const char *text, uint64_t *milliseconds, struct error *error);
+/* Reads "512K": bytes, or with K, M or G so many times 1024, 1024^2, 1024^3. */
+bool size_parse(const char *text, uint64_t *bytes, struct error *error);
 
 #endif

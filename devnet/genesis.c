@@ -15,7 +15,8 @@
 #include "net/address/enr_make.h"
 
 static const char validators_file[] = "validator-config.yaml", records_file[] = "nodes.yaml",
-                  config_file[] = "config.yaml", annotated_file[] = "annotated_validators.yaml";
+                  config_file[] = "config.yaml", assigned_file[] = "validators.yaml",
+                  annotated_file[] = "annotated_validators.yaml";
 
 /* What hive has its clients put an address in the place of. */
 static const char placeholder[] = "__HIVE_LOCAL_IP__";
@@ -376,8 +377,8 @@ static bool take(struct genesis *genesis, const char *file, const struct yaml_tr
         return read_validators(genesis, yaml, error);
     if (strcmp(file, records_file) == 0)
         return read_records(genesis, yaml, error);
-    if (strcmp(file, annotated_file) == 0)
-        return genesis_read_annotated(genesis, yaml, error);
+    if (strcmp(file, assigned_file) == 0 || strcmp(file, annotated_file) == 0)
+        return genesis_read_assignment(genesis, file, yaml, error);
     return read_config(genesis, yaml, error);
 }
 
@@ -412,9 +413,14 @@ bool genesis_load(const char *folder, struct genesis *genesis, struct error *err
     if (!genesis_is_there(folder))
         return error_set(error, "%s: no genesis folder: neither %s nor %s is there", folder,
                          validators_file, records_file);
-    return read_file(genesis, validators_file, error) && read_file(genesis, records_file, error) &&
-           read_file(genesis, config_file, error) && read_file(genesis, annotated_file, error) &&
-           (genesis->count > 0 || error_set(error, "%s: has no nodes", folder));
+    bool loaded =
+        read_file(genesis, validators_file, error) && read_file(genesis, records_file, error) &&
+        read_file(genesis, config_file, error) && read_file(genesis, assigned_file, error) &&
+        read_file(genesis, annotated_file, error) &&
+        (genesis->count > 0 || error_set(error, "%s: has no nodes", folder));
+    if (loaded)
+        genesis_warn_of_shared_validators(genesis);
+    return loaded;
 }
 
 /* ---- as nodes of a devnet ---- */

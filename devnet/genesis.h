@@ -4,7 +4,8 @@
  *   validator-config.yaml   the nodes: name, key or record, address, ports
  *   nodes.yaml              node records, in any order and without names
  *   config.yaml             GENESIS_TIME, ATTESTATION_COMMITTEE_COUNT, GENESIS_VALIDATORS and more
- *   annotated_validators.yaml   which validators a node has
+ *   validators.yaml         which validators a node has
+ *   annotated_validators.yaml   the same, with their keys; counts before the other
  *   NAME.key                the key of a node: 64 hexadecimal digits
  *
  * Either of the first two makes a folder one, but that of a devnet of ours. Others' keys may be
@@ -45,7 +46,7 @@ bool genesis_is_name(const char *name);
  */
 bool genesis_load(const char *folder, struct genesis *genesis, struct error *error);
 void genesis_clear(struct genesis *genesis);
-/* Reads one of the four YAML files, which has TEXT; faults name PATH. Key files are looked for in
+/* Reads one of the five YAML files, which has TEXT; faults name PATH. Key files are looked for in
  * the folder. */
 bool genesis_take(struct genesis *genesis, const char *file, const char *path, struct bytes text,
                   struct error *error);

@@ -1,5 +1,7 @@
 #include "devnet/genesis_validators.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -57,7 +59,30 @@ bool genesis_read_keys(struct genesis *genesis, const struct yaml_tree *yaml, ya
     return true;
 }
 
-/* ---- annotated_validators.yaml ---- */
+/* ---- validators.yaml, annotated_validators.yaml ---- */
+
+/* Either of them, while it is read. */
+struct assignment {
+    struct genesis *genesis;
+    const char *file;
+    const struct yaml_tree *yaml;
+    struct error *error;
+    size_t strangers; /* names that are no node's */
+    const char *stranger;
+    yaml_item stranger_at; /* the first of them */
+};
+
+__attribute__((format(printf, 3, 4))) static void warn(const struct assignment *assignment,
+                                                       yaml_item at, const char *format, ...)
+{
+    char what[256]; /* names are short, or cut */
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(what, sizeof(what), format, arguments);
+    va_end(arguments);
+    log_warn("%s/%s:%zu: %s", assignment->genesis->folder, assignment->file,
+             yaml_line(assignment->yaml, at), what);
+}
 
 static int compare(const void *a, const void *b)
 {
@@ -65,70 +90,152 @@ static int compare(const void *a, const void *b)
     return (*x > *y) - (*x < *y);
 }
 
-/* Each index once. */
-static void tidy(struct genesis_node *node)
+/* Each index once, in order. */
+static size_t tidy(uint64_t *indices, size_t count)
 {
     size_t kept = 0;
-    if (node->validator_count > 0)
-        qsort(node->validators, node->validator_count, sizeof(*node->validators), compare);
-    for (size_t i = 0; i < node->validator_count; i++)
-        if (kept == 0 || node->validators[kept - 1] != node->validators[i])
-            node->validators[kept++] = node->validators[i];
-    node->validator_count = kept;
+    if (count > 0)
+        qsort(indices, count, sizeof(*indices), compare);
+    for (size_t i = 0; i < count; i++)
+        if (kept == 0 || indices[kept - 1] != indices[i])
+            indices[kept++] = indices[i];
+    return kept;
 }
 
-static bool read_indices(struct genesis_node *node, const struct yaml_tree *yaml, yaml_item list,
-                         struct error *error)
+/* A number, or what has it for its `index`: ream's files have the latter under either name. */
+static bool read_index(const struct assignment *assignment, const char *name, yaml_item entry,
+                       uint64_t *index)
 {
-    size_t count = yaml_count(yaml, list);
-    node->validators = memory_resize(node->validators, (count + 1) * sizeof(*node->validators));
-    node->validator_count = 0;
-    for (size_t i = 0; i < count; i++) {
-        yaml_item entry = yaml_at(yaml, list, i), item = yaml_find(yaml, entry, "index");
-        const char *text = yaml_text(yaml, item);
-        uint64_t index;
-        if (text == NULL || !number_read(text, &index) || index > INT64_MAX)
-            return yaml_fault(yaml, item != 0 ? item : entry, error,
-                              "%s: index: a validator's number is expected", node->name);
-        node->validators[node->validator_count++] = index;
-    }
-    tidy(node);
-    return true;
+    yaml_item item = yaml_kind(assignment->yaml, entry) == YAML_MAP
+                         ? yaml_find(assignment->yaml, entry, "index")
+                         : entry;
+    const char *text = yaml_text(assignment->yaml, item);
+    return (text != NULL && number_read(text, index) && *index <= INT64_MAX) ||
+           yaml_fault(assignment->yaml, item != 0 ? item : entry, assignment->error,
+                      "%s: index: a validator's number is expected", name);
 }
 
-static void warn_of_unknown(const struct genesis *genesis, const struct genesis_node *node,
-                            const struct yaml_tree *yaml, yaml_item list)
+static bool read_indices(const struct assignment *assignment, const char *name, yaml_item list,
+                         uint64_t *indices)
 {
-    size_t count = node->validator_count;
-    uint64_t last = count > 0 ? node->validators[count - 1] : 0;
-    if (genesis->validators > 0 && last >= genesis->validators)
-        log_warn(
-            "%s/annotated_validators.yaml:%zu: %s has validator %llu, and config.yaml the keys "
-            "of %zu",
-            genesis->folder, yaml_line(yaml, list), node->name, (unsigned long long)last,
-            genesis->validators);
-}
-
-bool genesis_read_annotated(struct genesis *genesis, const struct yaml_tree *yaml,
-                            struct error *error)
-{
-    yaml_item root = yaml_root(yaml);
-    if (root != 0 && yaml_kind(yaml, root) != YAML_MAP)
-        return yaml_fault(yaml, root, error, "the names of nodes are expected");
-    for (size_t i = 0; i < yaml_count(yaml, root); i++) {
-        const char *name = yaml_key_at(yaml, root, i);
-        yaml_item list = yaml_at(yaml, root, i);
-        struct genesis_node *node = genesis_find(genesis, name);
-        if (yaml_kind(yaml, list) != YAML_LIST)
-            return yaml_fault(yaml, list, error, "%.80s: a list of validators is expected", name);
-        if (node == NULL) {
-            log_warn("%s/annotated_validators.yaml:%zu: %.80s is none of the nodes",
-                     genesis->folder, yaml_line(yaml, list), name);
-            continue;
-        }
-        if (!read_indices(node, yaml, list, error))
+    for (size_t i = 0; i < yaml_count(assignment->yaml, list); i++)
+        if (!read_index(assignment, name, yaml_at(assignment->yaml, list, i), &indices[i]))
             return false;
-        warn_of_unknown(genesis, node, yaml, list);
-    }
     return true;
+}
+
+static void warn_of_unknown(const struct assignment *assignment, const struct genesis_node *node,
+                            yaml_item list)
+{
+    size_t count = node->validator_count, keys = assignment->genesis->validators;
+    uint64_t last = count > 0 ? node->validators[count - 1] : 0;
+    if (keys > 0 && last >= keys)
+        warn(assignment, list, "%s has validator %llu, and config.yaml the keys of %zu", node->name,
+             (unsigned long long)last, keys);
+}
+
+/* INDICES are taken over, and replace what the other file said. */
+static void give(const struct assignment *assignment, struct genesis_node *node, yaml_item list,
+                 uint64_t *indices, size_t count)
+{
+    bool differs = node->validators != NULL &&
+                   (count != node->validator_count ||
+                    memcmp(indices, node->validators, count * sizeof(*indices)) != 0);
+    if (differs)
+        warn(assignment, list, "%s has other validators here than in validators.yaml", node->name);
+    free(node->validators);
+    node->validators = indices;
+    node->validator_count = count;
+    warn_of_unknown(assignment, node, list);
+}
+
+/* Nothing at all is as good as an empty list. */
+static bool is_null(const struct assignment *assignment, yaml_item item)
+{
+    const char *text = yaml_text(assignment->yaml, item);
+    return text != NULL && (text[0] == '\0' || strcmp(text, "~") == 0 || strcmp(text, "null") == 0);
+}
+
+static bool read_node(struct assignment *assignment, const char *name, yaml_item list)
+{
+    const struct yaml_tree *yaml = assignment->yaml;
+    struct genesis_node *node = genesis_find(assignment->genesis, name);
+    size_t count = yaml_count(yaml, list);
+    if (yaml_kind(yaml, list) != YAML_LIST && !is_null(assignment, list))
+        return yaml_fault(yaml, list, assignment->error, "%.80s: a list of validators is expected",
+                          name);
+    if (node == NULL) {
+        if (assignment->strangers++ == 0)
+            assignment->stranger = name, assignment->stranger_at = list;
+        return true;
+    }
+    uint64_t *indices = memory_new((count + 1) * sizeof(*indices));
+    if (!read_indices(assignment, node->name, list, indices)) {
+        free(indices);
+        return false;
+    }
+    give(assignment, node, list, indices, tidy(indices, count));
+    return true;
+}
+
+static void warn_of_strangers(const struct assignment *assignment)
+{
+    if (assignment->strangers == 1)
+        warn(assignment, assignment->stranger_at, "%.80s is none of the nodes",
+             assignment->stranger);
+    else if (assignment->strangers > 1)
+        warn(assignment, assignment->stranger_at, "%.80s and %zu more are none of the nodes",
+             assignment->stranger, assignment->strangers - 1);
+}
+
+bool genesis_read_assignment(struct genesis *genesis, const char *file,
+                             const struct yaml_tree *yaml, struct error *error)
+{
+    struct assignment assignment = {.genesis = genesis, .file = file, .yaml = yaml, .error = error};
+    yaml_item root = yaml_root(yaml), inner = yaml_find(yaml, root, "validators");
+    yaml_item nodes = yaml_kind(yaml, inner) == YAML_MAP ? inner : root;
+    if (root != 0 && yaml_kind(yaml, nodes) != YAML_MAP)
+        return yaml_fault(yaml, root, error, "the names of nodes are expected");
+    for (size_t i = 0; i < yaml_count(yaml, nodes); i++)
+        if (!read_node(&assignment, yaml_key_at(yaml, nodes, i), yaml_at(yaml, nodes, i)))
+            return false;
+    warn_of_strangers(&assignment);
+    return true;
+}
+
+/* ---- all of it ---- */
+
+struct owned {
+    uint64_t index; /* first: what compare looks at */
+    const struct genesis_node *node;
+};
+
+/* In the order of the indices. */
+static struct owned *list_owned(const struct genesis *genesis, size_t *count)
+{
+    *count = 0;
+    for (size_t i = 0; i < genesis->count; i++)
+        *count += genesis->nodes[i].validator_count;
+    struct owned *all = memory_new((*count + 1) * sizeof(*all)), *next = all;
+    for (size_t i = 0; i < genesis->count; i++)
+        for (size_t j = 0; j < genesis->nodes[i].validator_count; j++)
+            *next++ = (struct owned){genesis->nodes[i].validators[j], &genesis->nodes[i]};
+    if (*count > 0)
+        qsort(all, *count, sizeof(*all), compare);
+    return all;
+}
+
+void genesis_warn_of_shared_validators(const struct genesis *genesis)
+{
+    size_t count, shared = 0;
+    struct owned *all = list_owned(genesis, &count);
+    const struct owned *first = NULL;
+    for (size_t i = 1; i < count; i++)
+        if (all[i].index == all[i - 1].index && shared++ == 0)
+            first = &all[i];
+    if (first != NULL)
+        log_warn("%s: %s and %s have validator %llu both%s", genesis->folder, first[-1].node->name,
+                 first->node->name, (unsigned long long)first->index,
+                 shared > 1 ? ", and it is not the only one" : "");
+    free(all);
 }

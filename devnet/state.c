@@ -15,6 +15,7 @@
 #include "common/memory.h"
 #include "common/shape.h"
 #include "devnet/nodes_yaml.h"
+#include "devnet/scrape.h"
 
 enum { STATE_VERSION = 1 };
 
@@ -265,7 +266,7 @@ bool devnet_save(const struct devnet *devnet, struct error *error)
     free(path);
     free(text);
     json_decref(state);
-    return saved;
+    return saved && scrape_write(devnet, error);
 }
 
 void devnet_write_pid(const struct devnet *devnet, const struct devnet_node *node)
@@ -304,6 +305,16 @@ char *devnet_node_target(const struct devnet_node *node)
                        page != NULL ? page : "");
 }
 
+void devnet_name_node(const struct devnet_node *node, struct names *names)
+{
+    const char *ids[] = {node->peer_id, node->api};
+    for (size_t i = 0; i < sizeof(ids) / sizeof(*ids); i++)
+        if (ids[i] != NULL)
+            names_add(names, ids[i], node->name);
+    for (size_t i = 0; i < node->listen_count; i++)
+        names_add(names, node->listen[i], node->name);
+}
+
 void devnet_forget(const struct devnet *devnet)
 {
     char *path = devnet_path(devnet, state_file, NULL),
@@ -312,6 +323,7 @@ void devnet_forget(const struct devnet *devnet)
         unlink(path);
     free(path);
     free(left);
+    scrape_remove(devnet);
 }
 
 void devnet_forget_left(const struct devnet *devnet)

@@ -5,6 +5,7 @@
  *   DIR/left.json     the same, once it is down
  *   DIR/mesh.json     a snapshot (net/mesh/snapshot.h) of the mesh, as `devnet down` found it
  *   DIR/lock          held by whatever starts or stops nodes
+ *   DIR/prometheus.json  where the metrics of its nodes are (devnet/scrape.h), while it is up
  *   DIR/nodes.yaml    node records of all nodes (devnet/nodes_yaml.h)
  *   DIR/node1/        key, pid, events.jsonl (its standard output), log (its standard error), qlog/
  */
@@ -16,6 +17,7 @@
 #include <stdint.h>
 
 #include "common/error.h"
+#include "common/names.h"
 #include "devnet/process.h"
 
 enum { DEVNET_NODES_MAX = 500, DEVNET_STATE_MAX = 4 * 1024 * 1024 };
@@ -72,6 +74,9 @@ char *devnet_node_target(const struct devnet_node *node);
 void devnet_forget(const struct devnet *devnet);
 /* Removes what an earlier devnet in this folder left of its state. */
 void devnet_forget_left(const struct devnet *devnet);
+
+/* Adds what NODE is known by: its peer id, its API and its addresses. */
+void devnet_name_node(const struct devnet_node *node, struct names *names);
 
 /* The processes of the nodes, in their order; freed with free(). */
 struct process *devnet_processes(const struct devnet *devnet);

@@ -562,3 +562,11 @@ count_nodes() {
     run -0 devnet --help
     [[ $output == *"devnet connect node1 node2"* ]]
 }
+
+@test "Prometheus is told where metrics are, as long as there are any" {
+    devnet up -n 2 > out
+    run -0 jq -r '.[] | "\(.targets[]) \(.labels.node) \(.labels.peer_id)"' .devnet/prometheus.json
+    [ "$output" = "$(devnet status --json | jq -r '.nodes[] | "\(.api | ltrimstr("http://")) \(.name) \(.peer_id)"')" ]
+    devnet down > out
+    [ ! -e .devnet/prometheus.json ]
+}

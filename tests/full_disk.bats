@@ -27,7 +27,7 @@ limited() {
     local full="standard output: File too large" snapshot="$FIXTURES"/../bench/snapshot.jq
     jq -n --argjson nodes 2 --argjson topics 1 --argjson shift 0 -f "$snapshot" > mesh.json
     start_node a
-    for program in connect orphans mesh node relay; do
+    for program in connect orphans mesh node relay tap; do
         limited 0 "$([[ $program = [om]* ]] && echo 2 || echo 1)" "$BIN/devnet-$program" --help
         [ "$output" = "devnet-$program: $full" ]
     done

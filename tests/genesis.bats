@@ -74,11 +74,24 @@ start_member() {
 @test "a name stands for the API of a node that runs by the folder, too" {
     make_folder g zeam_0 ream_0
     start_node zeam_0 --custom-network-config-dir g --node-id zeam_0
-    start_member g ream_0 --topic lean:block
+    start_member g ream_0 --topic lean:block --topic lean:aggregation --topic lean:attestation_0
     run -0 --separate-stderr "$DEVNET" connect --genesis g --from zeam_0 ream_0
     [[ $output == *"$(peer_id ream_0)"*"ok     mesh"* ]]
     run -0 --separate-stderr "$DEVNET" connect --genesis g zeam_0 ream_0
     [[ $output == *"$(peer_id ream_0)"* ]]
+    # It tells all that a node of ours tells, and is not visited: zeam_0, as ream_0 has no API there.
+    run -0 --separate-stderr "$DEVNET" mesh dump --genesis g --for 600ms
+    jq -e --arg api "$(ready zeam_0 .api)" --arg zeam "$(peer_id zeam_0)" --arg ream "$(peer_id ream_0)" '
+        [.nodes[].peer_id] == [$zeam] and .nodes[0].volatile.api == $api and
+        [.foreign[].peer_id] == [$ream] and .unreachable == [] and
+        all(.nodes[0].peers[]; .peer_id == $ream)' <<< "$output"
+    run -0 --separate-stderr "$DEVNET" status --genesis g --json
+    jq -e --arg api "$(ready zeam_0 .api)" '[.nodes[] | [.name, .foreign, .api, .mesh != null]] ==
+        [["zeam_0", false, $api, true], ["ream_0", true, null, false]]' <<< "$output"
+    run -0 "$DEVNET" mesh check --genesis g --wait 10s
+    [[ $output == *"sound: 1 node, 1 foreign, 3 topics"* ]]
+    run -0 "$DEVNET" up --genesis g
+    [[ $output == *"zeam_0 is up already"*"ream_0 is up already"* ]]
     # Where nobody is there, or somebody else, that is said.
     end zeam_0
     run ! "$DEVNET" connect --genesis g --from zeam_0 ream_0
@@ -98,7 +111,11 @@ start_member() {
         for _ in 1 2 3; do printf -- '- {attestation_pubkey: %s, proposal_public_key: 0x%s}\n' "$key" "$key"; done
     } >> g/config.yaml
     run -1 --separate-stderr "$DEVNET" status --genesis g --json
-    [[ $stderr != *annotated* ]]
+    jq -e '.nodes | map({(.name): .validators}) | add == {zeam_0: [0, 2], ream_0: [1]}' <<< "$output"
+    [[ $stderr == *"g/annotated_validators.yaml:2: zeam_0 has other validators here than in validators.yaml"* ]]
+    rm g/validators.yaml
+    run -1 --separate-stderr "$DEVNET" status --genesis g --json
+    [[ $stderr != *validators.yaml* ]]
     jq -e '.nodes | map({(.name): .validators}) | add == {zeam_0: [0, 2], ream_0: null}' <<< "$output"
     # Earlier files have one key for each.
     sed -i 's/- {attestation.*/- "0x'"$key"'"/' g/config.yaml
@@ -121,6 +138,36 @@ start_member() {
     refuses config.yaml 'GENESIS_VALIDATORS: 3' "GENESIS_VALIDATORS: a list is expected"
     refuses config.yaml 'GENESIS_VALIDATORS: [{attestation_pubkey: ab}]' \
         "GENESIS_VALIDATORS: attestation_pubkey: 104 hexadecimal digits are expected"
+}
+
+@test "a plain list of validators is read in each form that is in use" {
+    make_folder g zeam_0 ream_0
+    lists() {
+        cat > g/validators.yaml
+        run -1 --separate-stderr "$DEVNET" status --genesis g --json
+        jq -ce '[.nodes[].validators]' <<< "$output"
+    }
+    run -1 --separate-stderr "$DEVNET" status --genesis g --json # as written by devnet genesis
+    [ "$(jq -ce '[.nodes[].validators]' <<< "$output")" = '[[0],[1]]' ]
+    [ "$(lists <<< $'ream_0:\n    - 4\n    - 1\nzeam_0: []')" = '[null,[1,4]]' ]
+    [ "$(lists <<< $'validators:\n  zeam_0: [7]\n  ream_0:')" = '[[7],null]' ]
+    [ "$(lists <<< $'zeam_0:\n- {index: 2, pubkey_hex: ab}\n- {index: 2, pubkey_hex: cd}')" = '[[2],null]' ]
+    # What cannot be is told, and what cannot be read refused.
+    lists <<< $'zeam_0: [1, 2]\nqlean_0: [0]\nream_0: [2, 1, 3]\nream_1: [5]' > /dev/null
+    [[ $stderr == *"g/validators.yaml:2: qlean_0 and 1 more are none of the nodes"* ]]
+    [[ $stderr == *"g: zeam_0 and ream_0 have validator 1 both, and it is not the only one"* ]] ||
+        [[ $stderr == *"g: ream_0 and zeam_0 have validator 1 both, and it is not the only one"* ]]
+    refuses() {
+        printf '%b' "$1" > g/validators.yaml
+        run -2 --separate-stderr "$DEVNET" status --genesis g
+        [[ $stderr == *"g/validators.yaml:$2"* ]] || { echo "$stderr" && return 1; }
+    }
+    refuses 'zeam_0:\n- 1\n- -1\n' "3: zeam_0: index: a validator's number is expected"
+    refuses 'zeam_0: [[1]]' "1: zeam_0: index: a validator's number is expected"
+    refuses 'zeam_0: 3' "1: zeam_0: a list of validators is expected"
+    refuses 'zeam_0: [9223372036854775808]' "1: zeam_0: index: a validator's number is expected"
+    refuses 'zeam_0: [1]\nzeam_0: [2]' "2: zeam_0: is there already, on line 1"
+    refuses '[1]' "1: the names of nodes are expected"
 }
 
 @test "a folder stands for all its nodes where a mesh is asked for" {

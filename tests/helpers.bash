@@ -175,7 +175,7 @@ is_server() {
     local program=
     read -r -d '' program < "/proc/${pid_of[$1]}/cmdline" || true
     case ${program##*/} in
-    devnet-node | devnet-relay | stub_node | udp) return 0 ;;
+    devnet-node | devnet-relay | devnet-tap | stub_node | udp) return 0 ;;
     *) return 1 ;;
     esac
 } 2> /dev/null

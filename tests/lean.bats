@@ -92,6 +92,28 @@ dump() {
     jq -e '.nodes[0].state == "down"' <<< "$output"
 }
 
+@test "our own API beside an address is asked instead of a visit, if it is that node's" {
+    start_node a
+    start_node b
+    dump 0 mesh.json "$(address a)=$(ready a .api)"
+    jq -e --arg id "$(peer_id a)" --arg api "$(ready a .api)" '.foreign == [] and .endpoints == null and
+        [.nodes[] | [.peer_id, .volatile.api, .peers]] == [[$id, $api, []]]' mesh.json
+    # That of another is not, and is found.
+    dump 0 other.json "$(address a)=$(ready b .api)"
+    jq -e --arg a "$(peer_id a)" --arg b "$(peer_id b)" '.nodes == [] and
+        [.foreign[] | [.peer_id, .lean.identity.peer_id]] == [[$a, $b]]' other.json
+    run -1 "$BIN/devnet-mesh" check other.json
+    [[ $output == *"error api_own: $(peer_id a): its API, $(ready b .api), is that of $(peer_id b)"* ]]
+}
+
+@test "what a Lean node cannot tell yet is no fault of it" {
+    start_api lean health=healthy node/peers=503 fork_choice=503
+    dump 0 mesh.json "$(ready lean .api)"
+    jq -e '.endpoints[0].lean | .health == "healthy" and .peers == null and .fork_choice == null' mesh.json
+    start_api down health=503
+    run -1 "$BIN/devnet-mesh" dump "$(ready down .api)"
+}
+
 @test "a genesis folder's nodes tell status their head and peers by their own API" {
     "$BIN/devnet" genesis -n 1 --port 0 --api-port 0 --metrics-port 0 g > /dev/null
     of() {

@@ -56,7 +56,7 @@ lost() {
 }
 
 @test "no program's help is lost without a word" {
-    for program in devnet devnet-connect devnet-node devnet-relay; do
+    for program in devnet devnet-connect devnet-node devnet-relay devnet-tap; do
         for form in --help --help=man --help=bash --version; do lost 1 "$program" "$form"; done
     done
     for program in devnet-mesh devnet-orphans; do

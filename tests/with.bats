@@ -256,15 +256,10 @@ signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:]
     [[ $output == "assert_same_mesh: it has changed:"*"+ mesh "* ]]
 }
 
-@test "js-libp2p is tested in ten lines" {
-    js=$BATS_TEST_DIRNAME/interop/js node=$BATS_TEST_DIRNAME/interop/js/node_modules/.bin/node
-    [ -x "$node" ] || skip "js-libp2p is not installed: make interop"
-    # shellcheck disable=SC2016 # for the shell of --with
-    printf -v peer 'js=tail -f /dev/null | %q %q' "$node" "$js/peer.mjs"
-    # shellcheck disable=SC2016
-    devnet_up --with "$peer"' --listen /ip4/127.0.0.1/udp/{port}/quic-v1 --seed $(cat {key}) \
-        --dial {bootnode} --status'
-    assert_step mesh js
-    assert_meshed js
-    assert_no_orphans
+@test "the README's test of js-libp2p stands in devnet/, and passes" {
+    example=$BATS_TEST_DIRNAME/../devnet/js-libp2p.bats
+    sed -n '/^load devnet.bash/,/^```/p' "$BATS_TEST_DIRNAME/../README.md" | sed '$d' | cmp - "$example"
+    [ -x "$BATS_TEST_DIRNAME/interop/js/node_modules/.bin/node" ] || skip "js-libp2p is not installed: make interop"
+    run -0 env -u BATS_TEST_TMPDIR -u BATS_RUN_TMPDIR DEVNET="$BIN/devnet" bats "$example"
+    [[ $output == *"ok 1 js-libp2p meshes and leaves no orphaned stream"* ]]
 }

@@ -22,6 +22,9 @@ struct devnet_options {
     bool watch;
     uint64_t interval; /* of watching, in milliseconds */
     bool force;
+    uint64_t count, size; /* of publish; size 0: not said */
+    double rate;
+    const char *html;
     const char *key; /* of enr make */
     struct option_list ips;
     uint64_t port, sequence;
@@ -34,6 +37,7 @@ int devnet_up_command(const struct devnet_options *options, char **operands, siz
 int devnet_down_command(const struct devnet_options *options);
 int devnet_status_command(const struct devnet_options *options);
 int devnet_logs_command(const struct devnet_options *options, const char *name);
+int devnet_publish_command(const struct devnet_options *options, char **operands, size_t count);
 int devnet_key_command(const struct devnet_options *options, const char *verb, const char *path);
 int devnet_genesis_command(const struct devnet_options *options, const char *folder);
 int devnet_enr_command(const struct devnet_options *options, const char *verb, char **operands,

@@ -9,6 +9,7 @@
 #include "common/log.h"
 #include "common/output.h"
 #include "common/program.h"
+#include "devnet/propagation.h"
 #include "devnet/wire.h"
 
 enum { CONNECT_TIMEOUT_MAX_MS = 600 * 1000 }; /* what the API of a node takes */
@@ -86,6 +87,23 @@ static const struct option_spec enr_options[] = {
     {0},
 };
 
+static const struct option_spec publish_options[] = {
+    {"count", 'n', OPTION_NUMBER, AT(count), "N", "How many messages (default: 1)", .minimum = 1,
+     .maximum = PROPAGATION_MESSAGES_MAX},
+    {"rate", 'r', OPTION_DECIMAL, AT(rate), "R",
+     "How many a second (default: each once the one before is out)", .maximum = 10000},
+    {"size", 's', OPTION_NUMBER, AT(size), "BYTES",
+     "Messages of so many random bytes, instead of a file or text", .minimum = 8,
+     .maximum = 10 * 1024 * 1024},
+    {"timeout", 't', OPTION_DURATION, AT(timeout), "DURATION",
+     "How long the last message may take to be everywhere (default: 10s)", .minimum = 1,
+     .maximum = CONNECT_TIMEOUT_MAX_MS},
+    {"html", 0, OPTION_STRING, AT(html), "FILE", "Write a page with a plot of it, too",
+     .files = true},
+    {"json", 0, OPTION_FLAG, AT(json), .help = "Print JSON, each arrival too"},
+    {0},
+};
+
 static const struct option_spec json_options[] = {
     {"json", 0, OPTION_FLAG, AT(json), .help = "Print JSON"},
     {0},
@@ -104,6 +122,8 @@ static const struct command_spec commands[] = {
     {"down", NULL, "Stop the nodes", down_options, 0, 0},
     {"status", NULL, "Show the nodes, and who is up", status_options, 0, 0},
     {"logs", "[NODE]", "Show what the nodes logged", logs_options, 0, 1},
+    {"publish", "NODE TOPIC [FILE|TEXT]",
+     "Have a node publish messages, and report who got them when", publish_options, 2, 3},
     {"genesis", "DIR", "Write a genesis folder for nodes that are yet to be run", genesis_options,
      1, 1},
     {"enr", "show RECORD|NODE | make [KEY=VALUE...]",
@@ -118,6 +138,8 @@ static const struct command_spec commands[] = {
      SIZE_MAX},
     {"node", "...", "Run one more node, in the foreground (devnet-node)", NULL, 0, SIZE_MAX},
     {"relay", "...", "Run a bad path between nodes (devnet-relay)", NULL, 0, SIZE_MAX},
+    {"tap", "NODE...", "Stand between nodes, and tell what they say (devnet-tap)", NULL, 0,
+     SIZE_MAX},
     {0},
 };
 
@@ -137,16 +159,48 @@ static const struct example examples[] = {
     {"devnet enr make --key node.key --ip 10.0.0.1 --port 9000 is_aggregator=true",
      "Make a node record."},
     {"devnet enr show enr:-IS4Q...", "What it says, and whether its signature is right."},
+    {"devnet publish node1 block --size 100000 --count 20 --rate 5",
+     "Who gets 20 blocks' worth of noise when, and over how many hops."},
     {"devnet down", "Stop them."},
     {0},
 };
 
 static const struct exit_status exit_statuses[] = {
-    {0, "it worked; status: all nodes are up"},
+    {0, "it worked; status: all nodes are up; publish: all messages are everywhere"},
     {1, "it failed, and nothing that `up` started is left; status: a node is not up, or none is"},
     {2, "usage: an option, a name or a path that cannot be, of a node's, too"},
     {0},
 };
+
+static const struct operand_words operand_words[] = {
+    {"logs", NULL, true, false},
+    {"enr", "show make", true, false},
+    {"key", "new show", false, true},
+    {"connect", NULL, true, false},
+    {"publish", NULL, true, true},
+    {"tap", NULL, true, false},
+    {"mesh", "dump diff check watch graph", true, true},
+    {"orphans", NULL, true, true},
+    {0},
+};
+
+/* Of the devnet that is meant, up or down: of what devnet_save has written. */
+static const char names_script[] =
+    "folder=${DEVNET_DIR:-.devnet}\n"
+    "            for ((i = 1; i + 1 < COMP_CWORD; i++)); do\n"
+    "                case ${COMP_WORDS[i]} in\n"
+    "                -d | --dir)\n"
+    "                    if [[ ${COMP_WORDS[i + 1]} == = ]]; then ((i++)); fi\n"
+    "                    folder=${COMP_WORDS[i + 1]} ;;\n"
+    "                esac\n"
+    "            done\n"
+    "            for file in devnet.json left.json; do\n"
+    "                if [[ -e $folder/$file ]]; then\n"
+    "                    sed -n 's/^ *\"name\": \"\\([A-Za-z0-9_-]*\\)\",*$/\\1/p' "
+    "\"$folder/$file\"\n"
+    "                    break\n"
+    "                fi\n"
+    "            done";
 
 static const struct program_spec program = {
     .name = "devnet",
@@ -159,7 +213,9 @@ static const struct program_spec program = {
         "replaced by what it takes: their APIs, their multiaddrs or the folders of their QUIC "
         "logs. devnet connect node1 node2 asks node1 to dial node2; devnet connect node2 dials it "
         "from here; devnet mesh dump, devnet mesh check and devnet orphans without names are "
-        "about all nodes; devnet mesh diff FILE compares with all of them.\n\n"
+        "about all nodes; devnet mesh diff FILE compares with all of them. Nodes are called by "
+        "their "
+        "names in what these print; ids stand in JSON. logs -e adds \"peer_name\" to events.\n\n"
         "devnet up --with NAME=COMMAND runs another program as a node, by /bin/sh. {port} becomes "
         "the UDP port on 127.0.0.1 to listen on, {key} a file with its secp256k1 secret (64 "
         "hexadecimal digits), {bootnode} the multiaddr of node1, {enr} its node record, {nodes} a "
@@ -171,7 +227,8 @@ static const struct program_spec program = {
         "command: those in its session, their children, and who has its DEVNET_MARK in the "
         "environment.\n\n"
         "--genesis DIR adds the nodes of a genesis folder, as Lean's devnets have it "
-        "(validator-config.yaml, nodes.yaml, config.yaml, NAME.key): their names stand for them "
+        "(validator-config.yaml, nodes.yaml, config.yaml, validators.yaml or "
+        "annotated_validators.yaml, NAME.key): their names stand for them "
         "in all commands, status and mesh without names are about them, too, and up runs a node "
         "of ours in the place of each that is not up. status visits them as a peer, and takes the "
         "number of their peers from their metrics. The same holds where the devnet's folder is a "
@@ -180,6 +237,13 @@ static const struct program_spec program = {
         "its key is of secp256k1, as all keys of ours are: a node with an ed25519 key has none. "
         "VALUE is an address for ip and ip6, a port for tcp, udp, quic and the same with a 6; "
         "true, false, a number, or 0x and hexadecimal digits for other keys.\n\n"
+        "devnet publish has a node publish on TOPIC: its name, or the kind of one of Lean's "
+        "(block). "
+        "A third operand is a file, where there is one of that name, or else a text, behind which "
+        "stands its number with --count. Times are from just before the node is asked until its "
+        "API's /events tells of the arrival, so loopback's and the programs' own are in them; hops "
+        "follow from whom each node had a message first; duplicates are what nodes counted "
+        "meanwhile.\n\n"
         "Of a devnet that is down, logs, orphans and mesh use what it left: logs and QUIC logs, "
         "and the mesh as down found it (mesh.json).",
     .options = common_options,
@@ -187,7 +251,9 @@ static const struct program_spec program = {
     .examples = examples,
     .exit_statuses = exit_statuses,
     .see_also = "devnet-node(1), devnet-connect(1), devnet-mesh(1), devnet-orphans(1), "
-                "devnet-relay(1)",
+                "devnet-relay(1), devnet-tap(1)",
+    .operand_words = operand_words,
+    .names = names_script,
 };
 
 /* What may stand before the command: --dir and --genesis, which every command knows. */
@@ -245,6 +311,40 @@ static bool check_folder(const char *folder, bool given)
     return false;
 }
 
+static bool operand_is(const struct options_result *result, const char *word)
+{
+    return strcmp(result->operands[0], word) == 0;
+}
+
+static int run_own(const struct devnet_options *options, const struct options_result *result)
+{
+    const char *command = result->command->name;
+    char **operands = result->operands;
+    size_t count = result->operand_count;
+    if (strcmp(command, "up") == 0)
+        return devnet_up_command(options, operands, count);
+    if (strcmp(command, "down") == 0)
+        return devnet_down_command(options);
+    if (strcmp(command, "status") == 0)
+        return devnet_status_command(options);
+    if (strcmp(command, "logs") == 0)
+        return devnet_logs_command(options, count > 0 ? operands[0] : NULL);
+    if (strcmp(command, "publish") == 0)
+        return devnet_publish_command(options, operands, count);
+    if (strcmp(command, "genesis") == 0)
+        return devnet_genesis_command(options, operands[0]);
+    if (strcmp(command, "enr") == 0) {
+        if (!operand_is(result, "show") && !operand_is(result, "make"))
+            options_usage_error(&program, "enr %s: expected `enr show RECORD` or `enr make`",
+                                operands[0]);
+        return devnet_enr_command(options, operands[0], operands + 1, count - 1);
+    }
+    if (!operand_is(result, "new") && !operand_is(result, "show"))
+        options_usage_error(&program, "key %s: expected `key new FILE` or `key show FILE`",
+                            operands[0]);
+    return devnet_key_command(options, operands[0], operands[1]);
+}
+
 static int run(int argc, char **argv)
 {
     const char *from_environment = getenv("DEVNET_DIR");
@@ -253,6 +353,7 @@ static int run(int argc, char **argv)
         .wiring = WIRE_FULL,
         .timeout = 10000,
         .interval = 3000,
+        .count = 1,
         .name = "devnet",
         .first_port = 9001,
         .first_api_port = 5051,
@@ -268,43 +369,14 @@ static int run(int argc, char **argv)
                                   argv[next], argv + next + 1);
 
     struct options_result result = options_parse(&program, argc, argv, &options);
-    const char *command = result.command->name;
     if (!check_folder(options.folder, options.folder != fallback))
         return DEVNET_USAGE;
-    if (strcmp(command, "up") == 0) {
-        int status = devnet_up_command(&options, result.operands, result.operand_count);
-        options_clear(&program, &options);
-        return status;
-    }
-    if (strcmp(command, "down") == 0)
-        return devnet_down_command(&options);
-    if (strcmp(command, "status") == 0)
-        return devnet_status_command(&options);
-    if (strcmp(command, "logs") == 0)
-        return devnet_logs_command(&options, result.operand_count > 0 ? result.operands[0] : NULL);
-    if (devnet_is_guest(command))
+    if (devnet_is_guest(result.command->name))
         options_usage_error(&program, "%s: nothing but --dir and --genesis may stand before it",
-                            command);
-    if (strcmp(command, "genesis") == 0) {
-        int status = devnet_genesis_command(&options, result.operands[0]);
-        options_clear(&program, &options);
-        return status;
-    }
-    if (strcmp(command, "enr") == 0) {
-        bool known =
-            strcmp(result.operands[0], "show") == 0 || strcmp(result.operands[0], "make") == 0;
-        if (!known)
-            options_usage_error(&program, "enr %s: expected `enr show RECORD` or `enr make`",
-                                result.operands[0]);
-        int status = devnet_enr_command(&options, result.operands[0], result.operands + 1,
-                                        result.operand_count - 1);
-        options_clear(&program, &options);
-        return status;
-    }
-    if (strcmp(result.operands[0], "new") != 0 && strcmp(result.operands[0], "show") != 0)
-        options_usage_error(&program, "key %s: expected `key new FILE` or `key show FILE`",
-                            result.operands[0]);
-    return devnet_key_command(&options, result.operands[0], result.operands[1]);
+                            result.command->name);
+    int status = run_own(&options, &result);
+    options_clear(&program, &options);
+    return status;
 }
 
 int main(int argc, char **argv)

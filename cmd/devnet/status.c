@@ -133,23 +133,27 @@ static json_t *validators_of(const struct devnet_node *node)
     return validators;
 }
 
+/* By its own API or, of another's, by a visit. */
 static json_t *describe(const struct devnet_node *node, const json_t *snapshot)
 {
-    const json_t *answer =
-        devnet_find_answer(snapshot, node->of_genesis ? "foreign" : "nodes", node->peer_id);
+    const json_t *answer = devnet_find_answer(snapshot, "nodes", node->peer_id);
+    bool foreign = node->of_genesis && answer == NULL;
+    if (foreign)
+        answer = devnet_find_answer(snapshot, "foreign", node->peer_id);
     json_t *listen = json_array();
     for (size_t i = 0; i < node->listen_count; i++)
         json_array_append_new(listen, json_string(node->listen[i]));
     json_t *entry =
         json_pack("{s:s,s:s,s:I,s:s?,s:s?,s:s?,s:o}", "name", node->name, "state",
                   state_of(node, answer), "pid", (json_int_t)node->process.pid, "peer_id",
-                  node->peer_id, "api", node->api, "enr", node->enr, "listen", listen);
+                  node->peer_id, "api", node->of_genesis && !foreign ? node->lean_api : node->api,
+                  "enr", node->enr, "listen", listen);
     if (node->of_genesis)
-        json_object_update_new(entry, json_pack("{s:b,s:s?,s:s?}", "foreign", 1, "lean_api",
+        json_object_update_new(entry, json_pack("{s:b,s:s?,s:s?}", "foreign", foreign, "lean_api",
                                                 node->lean_api, "metrics", node->metrics));
     json_object_set_new(entry, "validators", validators_of(node));
     if (answer != NULL)
-        add_answer(entry, answer, !node->of_genesis);
+        add_answer(entry, answer, !foreign);
     return entry;
 }
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cmd/node/client.h"
+#include "common/clock.h"
 #include "common/event.h"
 #include "common/line_writer.h"
 #include "common/log.h"
@@ -48,8 +49,10 @@ static void print_json(const struct node *node, const json_t *object)
 
 static void say_events_lost(uint64_t count, struct buffer *line)
 {
-    char *text =
-        text_format("{\"count\":%llu,\"event\":\"events_lost\"}", (unsigned long long)count);
+    char time[CLOCK_TEXT_SIZE];
+    clock_text(clock_epoch_ms(), time);
+    char *text = text_format("{\"count\":%llu,\"event\":\"events_lost\",\"t\":\"%s\"}",
+                             (unsigned long long)count, time);
     buffer_append_text(line, text);
     free(text);
 }

@@ -16,6 +16,17 @@ static const char *const log_formats[] = {"text", "json", NULL};
 
 #define AT(member) .offset = offsetof(struct node_settings, member)
 
+static const char *fault_words(void)
+{
+    static char words[1024];
+    const char *name;
+    size_t size = 0;
+    for (size_t i = 0; (name = host_fault_name(i)) != NULL && size < sizeof(words); i++)
+        size +=
+            (size_t)snprintf(words + size, sizeof(words) - size, "%s%s", i > 0 ? " " : "", name);
+    return words;
+}
+
 static const struct option_spec options[] = {
     {"listen", 'l', OPTION_LIST, AT(listen), "MULTIADDR",
      "Listen there; may be repeated; port 0 is any free one (default "
@@ -98,7 +109,7 @@ static const struct option_spec options[] = {
                       "Print every gossipsub RPC in and out on stderr, in the format of the log "
                       "(default none)"),
     {"fault", 0, OPTION_LIST, AT(faults), "NAME",
-     "Misbehave on purpose, for tests; see FAULTS; may be repeated"},
+     "Misbehave on purpose, for tests; see FAULTS; may be repeated", .words = fault_words},
     {0},
 };
 

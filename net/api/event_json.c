@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/clock.h"
 #include "common/hex.h"
 #include "common/sha256.h"
 #include "net/api/block_json.h"
@@ -49,6 +50,13 @@ static void set_text(json_t *object, const char *key, const char *value)
 {
     if (value != NULL && *value != '\0')
         json_object_set_new(object, key, json_string(value));
+}
+
+void event_json_set_time(json_t *object, uint64_t epoch_ms)
+{
+    char text[CLOCK_TEXT_SIZE];
+    clock_text(epoch_ms, text);
+    set_text(object, "t", text);
 }
 
 static void add_connected(json_t *object, const struct quic_connection_facts *facts)
@@ -221,6 +229,8 @@ json_t *host_event_json(const struct host_event *event)
     if (event->kind == HOST_GRAFT_ACKNOWLEDGED)
         return NULL;
     json_t *object = json_pack("{s:s}", "event", names[event->kind]);
+    if (event->time_ms > 0)
+        event_json_set_time(object, event->time_ms);
     if (event->peer != NULL)
         add_peer(object, event);
     add_connection(object, event);

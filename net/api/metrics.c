@@ -463,6 +463,9 @@ static void write_traffic(FILE *page, const struct host *host)
                  "QUIC logs, logs of TLS secrets and recorded blocks that could not be written to "
                  "their end",
                  (double)losses_count());
+    write_single(page, "devnet_log_packets_dropped_total", "counter",
+                 "Packets that went with the oldest parts of QUIC logs, which --qlog-limit bounds",
+                 (double)losses_rotated());
 }
 
 static void write_payloads(FILE *page, const struct metrics *metrics)

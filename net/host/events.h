@@ -72,6 +72,7 @@ struct host_healing {
 
 struct host_event {
     enum host_event_kind kind;
+    uint64_t time_ms;  /* since 1970, set by host_tell; 0 before */
     struct peer *peer; /* NULL for a failed dial */
     struct peer_connection *connection;
     struct protocol_stream *stream;
@@ -106,8 +107,5 @@ struct host_observer {
 void host_observe(struct host *host, struct host_observer *observer);
 void host_unobserve(struct host *host, struct host_observer *observer);
 void host_tell(struct host *host, const struct host_event *event);
-
-/* "handshake_timeout", "peer_closed" and so on. */
-const char *quic_close_cause_name(enum quic_close_cause cause);
 
 #endif

@@ -306,6 +306,7 @@ static struct quic_endpoint *make_endpoint(struct host *host, struct error *erro
     settings.identity = host->settings.identity;
     settings.keylog_path = host->settings.keylog_path;
     settings.qlog_folder = host->settings.qlog_folder;
+    settings.qlog_limit = host->settings.qlog_limit;
     settings.policy.handshake_timeout_ms = host->settings.handshake_timeout_ms;
     settings.policy.stream_window = HOST_STREAM_WINDOW;
     settings.policy.connection_window = HOST_CONNECTION_WINDOW;

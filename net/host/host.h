@@ -45,6 +45,8 @@ enum host_fault {
 
 /* 0 where there is none of that name. */
 unsigned host_fault_find(const char *name);
+/* Of each fault by its number, from 0 on; NULL where there are no more. */
+const char *host_fault_name(size_t index);
 
 struct host_settings {
     struct event_base *base;
@@ -52,6 +54,7 @@ struct host_settings {
     const char *agent;               /* borrowed, as are the paths */
     const char *network;
     const char *qlog_folder;
+    uint64_t qlog_limit; /* bytes of each on disk; 0: none */
     const char *keylog_path;
     bool is_aggregator;   /* in the node record */
     struct status status; /* what we say when asked, and ask with */

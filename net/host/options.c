@@ -66,6 +66,7 @@ bool node_options_apply(const struct node_options *options, struct host_settings
     host->agent = options->agent;
     host->network = options->network;
     host->qlog_folder = options->qlog;
+    host->qlog_limit = options->qlog_limit;
     host->keylog_path = options->keylog;
     host->sign = options->sign == 1;
     return read_checkpoint("--finalized", options->finalized, &host->status.finalized, error) &&

@@ -6,6 +6,7 @@
 #include "common/options.h"
 #include "net/address/identity.h"
 #include "net/host/block_recorder.h"
+#include "net/qlog/writer.h"
 
 /* A member `node` of a program's settings; all borrowed from the command line. */
 struct node_options {
@@ -13,9 +14,10 @@ struct node_options {
     const char *network, *agent;
     const char *finalized, *head; /* ROOT:SLOT, or NULL */
     const char *qlog, *keylog;
-    int log_level; /* enum log_level */
-    int trace;     /* 1: of every RPC */
-    int sign;      /* 1: strict */
+    uint64_t qlog_limit; /* bytes of a connection's log; 0: none */
+    int log_level;       /* enum log_level */
+    int trace;           /* 1: of every RPC */
+    int sign;            /* 1: strict */
     struct block_recorder_settings record;
 };
 
@@ -87,6 +89,14 @@ struct node_options {
      .argument = "DIR",                                                                            \
      .help = "Write a QUIC log of each connection there",                                          \
      .files = true},                                                                               \
+        {.name = "qlog-limit",                                                                     \
+         .type = OPTION_SIZE,                                                                      \
+         .offset = offsetof(settings, node.qlog_limit),                                            \
+         .argument = "SIZE",                                                                       \
+         .help =                                                                                   \
+             "With --qlog: no more bytes a connection than this, such as 4M; the oldest packets "  \
+             "go first, what tells of orphans stays (default: no limit)",                          \
+         .minimum = QLOG_WRITER_LIMIT_MIN},                                                        \
     {                                                                                              \
         .name = "keylog", .type = OPTION_STRING, .offset = offsetof(settings, node.keylog),        \
         .argument = "FILE",                                                                        \

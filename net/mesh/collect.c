@@ -9,6 +9,7 @@
 #include "common/event.h"
 #include "common/memory.h"
 #include "net/api/client.h"
+#include "net/mesh/lean_answer.h"
 #include "net/mesh/lean_ask.h"
 #include "net/mesh/prometheus.h"
 #include "net/mesh/snapshot.h"
@@ -31,6 +32,7 @@ struct question {
     struct mesh_target target;
     struct visit *visit; /* while it goes on */
     json_t *mesh;        /* what our API answered, until it is looked at */
+    bool is_ours;        /* it was that of the node that would be visited */
     json_t *lean;        /* what a Lean node's answered, once it is there */
     json_t *metrics;     /* of its page, likewise */
     bool page_is_guess;  /* that it has one */
@@ -116,12 +118,29 @@ static void guess_page(struct question *question)
     question->page_is_guess = true;
 }
 
+/* A node of ours tells by its own API who it is. */
+static void complete_identity(const struct question *question)
+{
+    struct error error;
+    if (question->lean == NULL || !json_is_null(json_object_get(question->lean, "identity")))
+        return;
+    json_t *told = json_pack("{s:O*, s:O*}", "version", json_object_get(question->mesh, "agent"),
+                             "peer_id", json_object_get(question->mesh, "peer_id"));
+    char *text = json_dumps(told, JSON_COMPACT);
+    json_t *identity = lean_answer_parse(LEAN_IDENTITY, bytes_of_text(text), &error);
+    if (identity != NULL)
+        json_object_set_new(question->lean, "identity", identity);
+    free(text);
+    json_decref(told);
+}
+
 static void lean_answered(void *context, json_t *lean, const json_t *faults)
 {
     struct question *question = context;
     size_t index;
     const json_t *fault;
     question->lean = json_incref(lean);
+    complete_identity(question);
     json_array_foreach(faults, index, fault)
     {
         bool nobody = json_integer_value(json_array_get(fault, 2)) == 0 && lean == NULL &&
@@ -157,19 +176,11 @@ static bool is_not_ours(int status)
     return status == HTTP_NOT_FOUND || status == HTTP_NOT_ALLOWED || status == HTTP_NOT_THERE;
 }
 
-static void answered(void *context, int status, const json_t *answer, const char *problem)
+static void add_ours(struct question *question, const char *api, int status, const char *problem)
 {
-    (void)answer;
-    struct question *question = context;
     struct collection *collection = question->collection;
-    const char *api = question->target.api;
     struct error error;
     bool added = false;
-    if (is_not_ours(status)) {
-        question->target.lean = text_copy(api);
-        ask_lean(question);
-        return;
-    }
     if (status == 0)
         error_set(&error, "%s", problem);
     else if (status != HTTP_OK)
@@ -186,11 +197,48 @@ static void answered(void *context, int status, const json_t *answer, const char
 }
 
 /* Another's API, which has no such page, is a Lean node's. */
-static void ask_api(struct question *question)
+static void answered(void *context, int status, const json_t *answer, const char *problem)
 {
-    static const struct api_call_handlers handlers = {.text = mesh_came, .done = answered};
-    api_call_new(question->collection->base, question->target.api, "GET", "/mesh", NULL,
+    (void)answer;
+    struct question *question = context;
+    if (is_not_ours(status)) {
+        question->target.lean = text_copy(question->target.api);
+        ask_lean(question);
+        return;
+    }
+    add_ours(question, question->target.api, status, problem);
+}
+
+static void ask_mesh(struct question *question, const char *url,
+                     void (*done)(void *context, int status, const json_t *answer,
+                                  const char *problem))
+{
+    const struct api_call_handlers handlers = {.text = mesh_came, .done = done};
+    api_call_new(question->collection->base, url, "GET", "/mesh", NULL,
                  question->collection->manner.timeout_ms, &handlers, question, NULL);
+}
+
+static bool is_of_address(const struct question *question)
+{
+    const struct multiaddr *at = &question->target.address.at[0];
+    const char *told = json_string_value(json_object_get(question->mesh, "peer_id"));
+    char text[PEER_ID_TEXT_SIZE];
+    if (!at->has_peer_id || told == NULL)
+        return false;
+    peer_id_text(&at->peer_id, text);
+    return strcmp(text, told) == 0;
+}
+
+/* Where a node of ours is at the API beside an address, that tells all that a visit would. */
+static void beside_answered(void *context, int status, const json_t *answer, const char *problem)
+{
+    (void)answer;
+    struct question *question = context;
+    question->is_ours = status == HTTP_OK && is_of_address(question);
+    if (question->is_ours)
+        add_ours(question, question->target.lean, status, problem);
+    else
+        ask_lean(question);
 }
 
 /* ---- visits ---- */
@@ -266,11 +314,11 @@ static bool begin(struct question *question)
 {
     const struct mesh_target *target = &question->target;
     if (question->collection->visiting)
-        return target->has_address && visit(question);
+        return target->has_address && !question->is_ours && visit(question);
     if (target->api != NULL)
-        ask_api(question);
+        ask_mesh(question, target->api, answered);
     else if (target->lean != NULL)
-        ask_lean(question);
+        ask_mesh(question, target->lean, beside_answered);
     else if (target->page != NULL)
         ask_page(question);
     return target->api != NULL || target->lean != NULL || target->page != NULL;

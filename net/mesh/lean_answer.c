@@ -237,6 +237,16 @@ bool lean_peer_is_connected(const json_t *peer)
 
 /* ---- all of them ---- */
 
+/* Earlier versions of ream say so without JSON. */
+static bool is_plain_health(enum lean_route route, struct bytes body)
+{
+    static const char healthy[] = "healthy";
+    while (body.size > 0 && isspace(body.data[body.size - 1]))
+        body.size--;
+    return route == LEAN_HEALTH && body.size == strlen(healthy) &&
+           memcmp(body.data, healthy, body.size) == 0;
+}
+
 json_t *lean_answer_parse(enum lean_route route, struct bytes body, struct error *error)
 {
     static json_t *(*const readers[LEAN_ROUTES])(const json_t *, struct error *) = {
@@ -250,6 +260,8 @@ json_t *lean_answer_parse(enum lean_route route, struct bytes body, struct error
         error_set(error, "larger than %d MiB", LEAN_ANSWER_MAX / 1024 / 1024);
         return NULL;
     }
+    if (is_plain_health(route, body))
+        return json_string("healthy");
     json_t *answer =
         json_loadb((const char *)body.data, body.size, JSON_REJECT_DUPLICATES, &problem);
     if (answer == NULL) {

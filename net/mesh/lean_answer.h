@@ -21,12 +21,13 @@ const char *lean_route_path(enum lean_route route);
 
 /*
  * What BODY, the answer of ROUTE, says; NULL with the error set where it is no such answer.
- *   health       the text of its "status"
+ *   health       the text of its "status", or healthy where that is all (ream, once)
  *   identity     {"version", "peer_id"}, each of which may be null
  *   peers        [{"peer_id", "state": null or "connected" and the like}]
  *   fork_choice  {"head", "justified", "finalized": {"root", "slot"}}, roots in lower case after 0x
- * Peers come as an object by peer id (ream), or as a list of ids or of objects, alone or as the
- * member "data" or "peers". Numbers may stand in quotes.
+ * Peers come as an object by peer id, of states or of objects (ream, then and now), or as a list of
+ * ids or of objects, alone or as the member "data" (LeanViz) or "peers". Numbers may stand in
+ * quotes.
  */
 json_t *lean_answer_parse(enum lean_route route, struct bytes body, struct error *error);
 

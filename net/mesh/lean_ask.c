@@ -8,7 +8,13 @@
 #include "net/api/client.h"
 #include "net/mesh/lean_answer.h"
 
-enum { HTTP_OK = 200, HTTP_NOT_FOUND = 404, HTTP_NOT_ALLOWED = 405, HTTP_NOT_THERE = 501 };
+enum {
+    HTTP_OK = 200,
+    HTTP_NOT_FOUND = 404,
+    HTTP_NOT_ALLOWED = 405,
+    HTTP_NOT_THERE = 501,
+    HTTP_NOT_YET = 503,
+};
 
 struct route_call {
     struct asking *asking;
@@ -55,11 +61,11 @@ static void came(void *context, struct bytes body)
         error_prefix(&call->error, "%s%s", call->asking->url, lean_route_path(call->route));
 }
 
-/* But for health, a route may be missing. */
+/* But for health, a route may be missing, or have nothing to tell before there is a chain. */
 static bool may_lack(const struct route_call *call, int status)
 {
-    return call->route != LEAN_HEALTH &&
-           (status == HTTP_NOT_FOUND || status == HTTP_NOT_ALLOWED || status == HTTP_NOT_THERE);
+    return call->route != LEAN_HEALTH && (status == HTTP_NOT_FOUND || status == HTTP_NOT_ALLOWED ||
+                                          status == HTTP_NOT_THERE || status == HTTP_NOT_YET);
 }
 
 static void ask(struct asking *asking, enum lean_route route);

@@ -8,9 +8,9 @@
 
 /*
  * LEAN is what it told, {"health", "identity", "peers", "fork_choice"}, each null where the node
- * does not serve it; NULL where it is no Lean node's API. FAULTS: [[URL, what was wrong, status]],
- * of answers that were none, or of the health without which nothing else is asked; the status is
- * HTTP's, or 0 where there was no answer. Both are borrowed.
+ * does not serve it, or not yet; NULL where it is no Lean node's API. FAULTS: [[URL, what was
+ * wrong, status]], of answers that were none, or of the health without which nothing else is asked;
+ * the status is HTTP's, or 0 where there was no answer. Both are borrowed.
  */
 typedef void (*lean_asked)(void *context, json_t *lean, const json_t *faults);
 

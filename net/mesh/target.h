@@ -17,8 +17,9 @@ struct mesh_target {
 /*
  * An API ("http://127.0.0.1:8080": of a node of ours, or a Lean node's own), a multiaddr or node
  * record, a page of metrics ("http://127.0.0.1:8008/metrics": a URL with a path), or ADDRESS=URL of
- * either, or ADDRESS=URL=URL of both; with =?URL it is no trouble where nobody serves it. Cleared
- * by the caller in either case.
+ * either, or ADDRESS=URL=URL of both; with =?URL it is no trouble where nobody serves it. An API
+ * beside an address is taken for a Lean node's here: whether it is ours is seen when it is asked.
+ * Cleared by the caller in either case.
  */
 bool mesh_target_parse(const char *text, struct mesh_target *target, struct error *error);
 void mesh_target_clear(struct mesh_target *target);

@@ -3,11 +3,16 @@
 #include <ctype.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "net/qlog/json.h"
+#include "net/qlog/record.h"
 
-enum { PLACES_MAX = 16 };
+enum {
+    PLACES_MAX = 16,
+    REAL_DIGITS = 16, /* of a time in ms: ties broken by nanoseconds stay apart for years */
+};
 
 void qlog_event_fields_read(struct qlog_event_fields *fields, const json_t *trace)
 {
@@ -120,4 +125,15 @@ bool qlog_event_read(struct qlog_event *event, const json_t *value,
 {
     *event = (struct qlog_event){0};
     return json_is_array(value) ? read_array(event, value, fields) : read_object(event, value);
+}
+
+void qlog_event_append(struct buffer *output, json_t *time, const char *name, json_t *data)
+{
+    json_t *event = json_pack("{s:o, s:s, s:o}", "time", time, "name", name, "data", data);
+    char *text = json_dumps(event, JSON_COMPACT | JSON_REAL_PRECISION(REAL_DIGITS));
+    json_decref(event);
+    buffer_append_byte(output, QLOG_RECORD_SEPARATOR);
+    buffer_append_text(output, text);
+    buffer_append_byte(output, '\n');
+    free(text);
 }

@@ -7,7 +7,7 @@
 
 #include <jansson.h>
 
-#include "common/bytes.h"
+#include "common/buffer.h"
 
 enum { QLOG_EVENT_NAME_SIZE = 128 };
 
@@ -32,5 +32,7 @@ void qlog_event_fields_read(struct qlog_event_fields *fields, const json_t *trac
  * VALUE's. */
 bool qlog_event_read(struct qlog_event *event, const json_t *value,
                      const struct qlog_event_fields *fields);
+/* Appends a record of the event to OUTPUT; TIME and DATA are taken. */
+void qlog_event_append(struct buffer *output, json_t *time, const char *name, json_t *data);
 
 #endif

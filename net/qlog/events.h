@@ -44,4 +44,35 @@ struct qlog_field {
 /* The QUIC stream ended both ways, or was reset: {stream_id, reason}. */
 #define QLOG_STREAM_CLOSED "libp2p:stream_closed"
 
+/*
+ * The events of a tap, which stands between two nodes and writes a log of each leg, `front` to the
+ * dialler and `back` to the listener. It owns no stream: these tell who the two are, and what they
+ * said. `opener` is the name of the node that opened the stream.
+ */
+
+/* Who is connected: {leg: "front"|"back", dialler, dialler_peer, listener, listener_peer}, names
+ * and peer ids; no stream. */
+#define QLOG_TAP_CONNECTION "tap:connection"
+/* The opener, or the other in answer to it, proposes a protocol: {stream_id, opener, protocol}. */
+#define QLOG_TAP_STREAM_PROPOSED "tap:stream_proposed"
+/* Both agreed: {stream_id, opener, protocol}. */
+#define QLOG_TAP_STREAM_NEGOTIATED "tap:stream_negotiated"
+/* `na`: {stream_id, opener, protocol}. */
+#define QLOG_TAP_NEGOTIATION_REFUSED "tap:negotiation_refused"
+
+/*
+ * A rotated log: each part from the second on begins, behind the header, with `part_begun`, and
+ * repeats what is known up to there, at the times at which it came to pass, up to `part_resumed`.
+ * That are our own events of the peer and of every stream that is not closed, or closed last; and
+ * in `part_stream` what the packets of all parts before have told of it.
+ */
+/* {part, parts_dropped, packets_dropped, origin}; no stream. The first part has the number 1;
+ * `parts_dropped` of them are no more, and in those were as many packets. `origin` is the time of
+ * the log's first event. */
+#define QLOG_PART_BEGUN "libp2p:part_begun"
+/* {stream_id, delivered, delivered_packet, sent, received}: see net/qlog/carry.c. */
+#define QLOG_PART_STREAM "libp2p:part_stream"
+/* Where the log stood: see net/qlog/carry.c. Packets follow; no stream. */
+#define QLOG_PART_RESUMED "libp2p:part_resumed"
+
 #endif

@@ -103,9 +103,16 @@ static double break_tie(struct qlog_log *log, double since)
     return since;
 }
 
+double qlog_log_clamp(double time)
+{
+    return time > QLOG_NEVER ? time < time_limit ? time : time_limit : QLOG_NEVER;
+}
+
 double qlog_log_time(struct qlog_log *log, double time)
 {
     time *= log->time_unit;
+    if (log->carrying)
+        return qlog_log_clamp(time > log->origin ? time - log->origin : 0);
     if (log->times_are_deltas)
         time = log->delta += time;
     if (!log->has_origin) {
@@ -217,6 +224,26 @@ void qlog_log_forget(struct qlog_log *log, const bool *marked)
         fill_slots(log);
 }
 
+void qlog_log_take_over(struct qlog_log *log, struct qlog_log *earlier)
+{
+    for (size_t i = 0; i < earlier->stream_count; i++) {
+        struct qlog_stream *stream = earlier->streams[i];
+        if (log->stream_count < QLOG_STREAMS_LIMIT && qlog_log_find(log, stream->id) == NULL) {
+            struct qlog_stream *taken = qlog_log_add(log, stream->id);
+            log->let_go -= log->let_go > 0;
+            struct qlog_claims *none = taken->claims;
+            *taken = *stream;
+            stream->claims = none;
+        }
+        stream_free(stream);
+    }
+    earlier->stream_count = 0;
+    if (earlier->slot_count > 0)
+        fill_slots(earlier);
+    for (size_t i = 0; i < 4; i++)
+        earlier->forgotten[i] = UINT64_MAX;
+}
+
 /* Makes room for at least a quarter more streams, by those that were closed a while ago; false
  * where that is not to be had. */
 static bool make_room(struct qlog_log *log)
@@ -237,7 +264,7 @@ static bool make_room(struct qlog_log *log)
     return enough;
 }
 
-static struct qlog_stream *find_or_add(struct qlog_log *log, uint64_t id, struct error *error)
+struct qlog_stream *qlog_log_stream(struct qlog_log *log, uint64_t id, struct error *error)
 {
     if (log->slot_count > 0) {
         uint32_t index = log->slots[slot_of(log, id)];
@@ -265,7 +292,7 @@ bool qlog_log_is_forgotten(const struct qlog_log *log, uint64_t stream_id)
 
 struct qlog_claims *qlog_log_claims(struct qlog_log *log, uint64_t stream_id, struct error *error)
 {
-    struct qlog_stream *stream = find_or_add(log, stream_id, error);
+    struct qlog_stream *stream = qlog_log_stream(log, stream_id, error);
     if (stream == NULL || stream->claims != NULL)
         return stream != NULL ? stream->claims : NULL;
     struct qlog_claims *claims = stream->claims = memory_new(sizeof(*claims));
@@ -500,7 +527,7 @@ static void acknowledge(struct qlog_log *log, const struct qlog_frame *range)
         }
         if (qlog_log_is_forgotten(log, opening->stream))
             continue;
-        struct qlog_stream *stream = find_or_add(log, opening->stream, NULL);
+        struct qlog_stream *stream = qlog_log_stream(log, opening->stream, NULL);
         if (stream->delivered < 0 || opening->packet < stream->delivered_packet) {
             stream->delivered = opening->time;
             stream->delivered_packet = opening->packet;
@@ -550,7 +577,7 @@ bool qlog_log_frame(struct qlog_log *log, const struct qlog_packet *packet,
     }
     if (qlog_log_is_forgotten(log, frame->stream_id))
         return true;
-    struct qlog_stream *stream = find_or_add(log, frame->stream_id, error);
+    struct qlog_stream *stream = qlog_log_stream(log, frame->stream_id, error);
     if (stream == NULL ||
         (frame->type == QLOG_FRAME_STREAM && !read_stream(log, packet, frame, stream, error)))
         return false;

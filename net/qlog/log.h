@@ -111,6 +111,9 @@ struct qlog_log {
     bool role_inferred; /* from the first Initial packet */
     bool truncated;     /* a record is cut off */
     bool followed;      /* the reader goes on: where it ends now tells nothing */
+    uint64_t part;      /* of a rotated log, from the second on; 0: the first, or all there is */
+    uint64_t parts_dropped, packets_dropped; /* before that part began */
+    bool carrying; /* what it repeats of the parts before it has not all been read */
     char *original_id, *group_id, *initial_id; /* lower-case hex, or NULL */
     char *retry_id;                            /* what a Retry replaced the original id by */
     char *event_group; /* the group that its events name, as they write it; or NULL */
@@ -185,7 +188,7 @@ struct qlog_frame {
     uint64_t stream_id, offset, length;
     bool sized; /* the log says the length: it need not */
     bool fin;
-    uint64_t code;
+    uint64_t code;       /* of RESET_STREAM, STOP_SENDING and CONNECTION_CLOSE */
     bool application;    /* CONNECTION_CLOSE by the application */
     struct bytes reason; /* CONNECTION_CLOSE; its data are NULL where not said */
 };
@@ -204,6 +207,8 @@ void qlog_log_free(struct qlog_log *log);
 
 /* The time of an event in the log's own terms, as milliseconds since its first event. */
 double qlog_log_time(struct qlog_log *log, double time);
+/* A time as any may be: QLOG_NEVER in place of what is negative, and no later than can be told. */
+double qlog_log_clamp(double time);
 /* The time of one that gives none: the last one's. */
 double qlog_log_same_time(struct qlog_log *log);
 void qlog_log_packet(struct qlog_log *log, const struct qlog_packet *packet);
@@ -215,7 +220,9 @@ bool qlog_log_frame(struct qlog_log *log, const struct qlog_packet *packet,
                     const struct qlog_frame *frame, struct error *error);
 /* The claims of a stream, made where there are none; NULL where a limit is passed. */
 struct qlog_claims *qlog_log_claims(struct qlog_log *log, uint64_t stream_id, struct error *error);
-/* The stream, made where there is none; no limit is looked at. */
+/* The stream, made where there is none; NULL where a limit is passed. */
+struct qlog_stream *qlog_log_stream(struct qlog_log *log, uint64_t id, struct error *error);
+/* The same; no limit is looked at. */
 struct qlog_stream *qlog_log_add(struct qlog_log *log, uint64_t stream_id);
 const struct qlog_stream *qlog_log_find(const struct qlog_log *log, uint64_t stream_id);
 
@@ -223,6 +230,9 @@ const struct qlog_stream *qlog_log_find(const struct qlog_log *log, uint64_t str
  * passed over, so that a log can be followed for days. */
 void qlog_log_forget(struct qlog_log *log, const bool *marked);
 bool qlog_log_is_forgotten(const struct qlog_log *log, uint64_t stream_id);
+/* Takes from EARLIER, a part of the same log, the closed streams that LOG has let go of since;
+ * EARLIER is empty then, and remains so. */
+void qlog_log_take_over(struct qlog_log *log, struct qlog_log *earlier);
 
 /* The connection's id: the original destination connection id where the log tells; NULL where it
  * names none. */

@@ -97,6 +97,12 @@ static void parse_ack(struct qlog_packet_event *event, const json_t *frame)
     }
 }
 
+static void parse_code(const json_t *json, struct qlog_frame *frame)
+{
+    if (!qlog_json_number(json, "raw_error_code", &frame->code))
+        qlog_json_number(json, "error_code", &frame->code);
+}
+
 static void parse_close(struct qlog_packet_event *event, const json_t *frame, bool application)
 {
     struct qlog_frame *close = qlog_packet_event_add(event);
@@ -104,8 +110,7 @@ static void parse_close(struct qlog_packet_event *event, const json_t *frame, bo
     close->application =
         application || qlog_space_is_application(qlog_json_text(frame, "error_space"));
     close->reason = qlog_json_text(frame, "reason");
-    if (!qlog_json_number(frame, "raw_error_code", &close->code))
-        qlog_json_number(frame, "error_code", &close->code);
+    parse_code(frame, close);
 }
 
 /* Takes back the frame that was added last. */
@@ -144,8 +149,10 @@ static void parse_stream_frame(struct qlog_packet_event *event, const json_t *js
     }
     if (type == QLOG_FRAME_RESET)
         frame->sized = qlog_json_number(json, "final_size", &frame->length);
-    if (type != QLOG_FRAME_STREAM)
+    if (type != QLOG_FRAME_STREAM) {
+        parse_code(json, frame);
         return;
+    }
     qlog_json_number(json, "offset", &frame->offset);
     frame->sized = length_of(json, &frame->length);
     const json_t *flag = json_object_get(json, "fin");
@@ -191,6 +198,8 @@ static void parse_frame(struct qlog_packet_event *event, const json_t *frame)
         fin = (number & 1) != 0;      /* RFC 9000, section 19.8 */
         application = number == 0x1d; /* 19.19 */
     }
+    if (kind == QLOG_FRAME_OTHER)
+        event->pings += qlog_text_is(name, "ping");
     if (kind == QLOG_FRAME_UNKNOWN)
         count_unknown(event, name, type);
     else if (kind == QLOG_FRAME_ACK)
@@ -203,7 +212,7 @@ static void parse_frame(struct qlog_packet_event *event, const json_t *frame)
 
 void qlog_packet_event_begin(struct qlog_packet_event *event)
 {
-    event->listed = event->frame_count = event->unknown = event->unreadable = 0;
+    event->listed = event->pings = event->frame_count = event->unknown = event->unreadable = 0;
     event->packet = (struct qlog_packet){.number = UINT64_MAX};
 }
 

@@ -18,6 +18,7 @@ struct qlog_packet_event {
     struct bytes group; /* the connection of the file it is of; its data are NULL where not said */
     struct qlog_packet packet; /* its time is unset */
     uint64_t listed;           /* frames of all kinds */
+    uint64_t pings;            /* PINGs among them, by name */
     struct qlog_frame *frames; /* those that are read; every range of an ACK is one */
     size_t frame_count, frame_capacity;
     uint64_t unknown;          /* of those listed, the ones whose type is not known */

@@ -11,6 +11,8 @@
 #include <emmintrin.h>
 #endif
 
+#include "net/qlog/json.h"
+
 enum { DEPTH_LIMIT = 16, DIGITS_LIMIT = 18 };
 
 #define TEXT_IS(text, literal)                                                                     \
@@ -462,9 +464,13 @@ static void fill_close(struct qlog_frame *frame, const struct members *members)
         (members->has & HAS_SPACE) != 0 && qlog_space_is_application(members->space);
     if ((members->has & HAS_REASON) != 0)
         frame->reason = members->reason;
-    frame->code = (members->has & HAS_RAW_CODE) != 0 ? members->raw_code
-                  : (members->has & HAS_CODE) != 0   ? members->code
-                                                     : 0;
+}
+
+static uint64_t code_of(const struct members *members)
+{
+    if ((members->has & HAS_RAW_CODE) != 0)
+        return members->raw_code;
+    return (members->has & HAS_CODE) != 0 ? members->code : 0;
 }
 
 static bool take_frame(struct cursor *cursor, struct qlog_packet_event *event)
@@ -484,12 +490,16 @@ static bool take_frame(struct cursor *cursor, struct qlog_packet_event *event)
     if (type == QLOG_FRAME_ACK)
         return true;
     event->frame_count = frames_before; /* without ranges that were no ACK's */
-    if (type == QLOG_FRAME_OTHER)
+    if (type == QLOG_FRAME_OTHER) {
+        event->pings += qlog_text_is(members.type, "ping");
         return true;
+    }
     if (type == QLOG_FRAME_UNKNOWN) /* by its name */
         return false;
     struct qlog_frame *frame = qlog_packet_event_add(event);
     frame->type = type;
+    if (type != QLOG_FRAME_STREAM)
+        frame->code = code_of(&members);
     if (type == QLOG_FRAME_CLOSE) {
         fill_close(frame, &members);
         frame->application |= members.type.size == sizeof("application_close") - 1;

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "common/memory.h"
+#include "net/qlog/carry.h"
 #include "net/qlog/events.h"
 #include "net/qlog/format.h"
 #include "net/qlog/header.h"
@@ -257,6 +258,8 @@ static bool read_named(struct qlog_reader *reader, const struct qlog_record *rec
                        const struct qlog_event *event, struct error *error)
 {
     struct qlog_log *log = reader->log;
+    if (qlog_carry_is(event->name))
+        return qlog_carry_read(log, event->name, event->data, error);
     double time = isnan(event->time) ? qlog_log_same_time(log) : qlog_log_time(log, event->time);
     log->records++;
     if (strncmp(event->name, "libp2p:", 7) == 0)

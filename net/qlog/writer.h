@@ -16,6 +16,15 @@ struct qlog_writer;
  * error set where it cannot be written. */
 struct qlog_writer *qlog_writer_new(const char *folder, const char *id, const char *role,
                                     struct error *error);
+/*
+ * Before anything is written: the log takes no more than LIMIT bytes of disk from now on. It is cut
+ * into parts of a quarter of that, FOLDER/ID_ROLE.part2.sqlog and so on; each repeats the header
+ * and what is known up to there (net/qlog/carry.h), and with each that would be the fifth the
+ * oldest goes. A part in which more than half would be repeated becomes longer: twice that. At
+ * least QLOG_WRITER_LIMIT_MIN.
+ */
+enum { QLOG_WRITER_LIMIT_MIN = 65536 };
+void qlog_writer_limit(struct qlog_writer *writer, uint64_t limit);
 void qlog_writer_free(struct qlog_writer *writer); /* flushes; NULL is allowed */
 /* Takes the file away too. */
 void qlog_writer_discard(struct qlog_writer *writer);

@@ -9,7 +9,6 @@ enum {
     RESET_SIZE_MIN = 21,     /* RFC 9000, section 10.3: smaller ones cannot be told from noise */
     RESET_SIZE_MAX = 43,
     RETRY_VALID_S = 10,
-    CONNECTION_REFUSED = 0x02, /* RFC 9000, section 20.1 */
 };
 
 static ngtcp2_addr address_of(const struct sockaddr *remote, socklen_t size)
@@ -59,13 +58,14 @@ void accept_send_retry(struct quic_socket *socket, const struct sockaddr *remote
 }
 
 void accept_send_refusal(struct quic_socket *socket, const struct sockaddr *remote,
-                         socklen_t remote_size, const ngtcp2_pkt_hd *header)
+                         socklen_t remote_size, const ngtcp2_pkt_hd *header, uint64_t code,
+                         struct bytes reason)
 {
     struct quic_endpoint *endpoint = socket->endpoint;
     endpoint->statistics.refused++;
     ngtcp2_ssize written = ngtcp2_crypto_write_connection_close(
         send_batch_room(endpoint), PACKET_SIZE_MAX, header->version, &header->scid, &header->dcid,
-        CONNECTION_REFUSED, NULL, 0);
+        code, reason.data, reason.size);
     if (written <= 0)
         return;
     ngtcp2_addr address = address_of(remote, remote_size);
@@ -74,11 +74,11 @@ void accept_send_refusal(struct quic_socket *socket, const struct sockaddr *remo
 
 /* Answers a packet of a connection that we do not know (any more), such as one from before a
  * restart, so that the peer need not wait for its idle timeout. */
-static void send_stateless_reset(struct quic_socket *socket, const struct sockaddr *remote,
-                                 socklen_t remote_size, size_t size, const ngtcp2_version_cid *ids)
+void accept_send_reset(struct quic_socket *socket, const struct sockaddr *remote,
+                       socklen_t remote_size, size_t size, const ngtcp2_cid *id)
 {
     struct quic_endpoint *endpoint = socket->endpoint;
-    if (size <= RESET_SIZE_MIN || ids->dcidlen != CID_SIZE)
+    if (size <= RESET_SIZE_MIN || id->datalen != CID_SIZE)
         return;
     /* Where a path duplicates datagrams, two ends that know nothing of each other's connection
      * would answer each other's resets with ever more. */
@@ -86,11 +86,9 @@ static void send_stateless_reset(struct quic_socket *socket, const struct sockad
         endpoint->statistics.resets_withheld++;
         return;
     }
-    ngtcp2_cid cid;
-    ngtcp2_cid_init(&cid, ids->dcid, ids->dcidlen);
     uint8_t token[NGTCP2_STATELESS_RESET_TOKENLEN];
     if (ngtcp2_crypto_generate_stateless_reset_token(token, endpoint->secret,
-                                                     sizeof(endpoint->secret), &cid) != 0)
+                                                     sizeof(endpoint->secret), id) != 0)
         return;
     /* Smaller than what it answers: two ends that reset each other come to an end. */
     size_t reset_size = size - 1 < RESET_SIZE_MAX ? size - 1 : RESET_SIZE_MAX;
@@ -115,10 +113,13 @@ static void receive_unknown_short(struct quic_socket *socket, const struct socka
     if (size >= RESET_SIZE_MIN)
         HASH_FIND(hh, endpoint->reset_tokens, data + size - NGTCP2_STATELESS_RESET_TOKENLEN,
                   NGTCP2_STATELESS_RESET_TOKENLEN, known);
-    if (known != NULL)
+    if (known != NULL) {
         connection_receive(known->connection, remote, remote_size, data, size);
-    else
-        send_stateless_reset(socket, remote, remote_size, size, ids);
+        return;
+    }
+    ngtcp2_cid id;
+    ngtcp2_cid_init(&id, ids->dcid, ids->dcidlen);
+    accept_send_reset(socket, remote, remote_size, size, &id);
 }
 
 /* The original connection id that a Retry token of ours vouches for; false where it is none. */
@@ -143,7 +144,7 @@ static void refuse_beyond_table(struct quic_socket *socket, const struct sockadd
                                 socklen_t remote_size, const ngtcp2_pkt_hd *header)
 {
     struct quic_endpoint *endpoint = socket->endpoint;
-    accept_send_refusal(socket, remote, remote_size, header);
+    accept_send_refusal(socket, remote, remote_size, header, CONNECTION_REFUSED, bytes_of(NULL, 0));
     if (budget_take(&endpoint->refusals_told, endpoint->now))
         log_warn("a connection is refused, %llu in all: %zu are there, %zu of them inbound; "
                  "there may be %d, inbound %d",
@@ -169,7 +170,9 @@ void accept_datagram(struct quic_socket *socket, const struct sockaddr *remote,
     }
     ngtcp2_cid original;
     bool retried = verify_retry(endpoint, remote, remote_size, &header, &original);
-    if (!retried && endpoint->handshakes >= QUIC_HANDSHAKES_BEFORE_RETRY) {
+    size_t unproven = endpoint->settings.handshakes_before_retry;
+    if (!retried &&
+        endpoint->handshakes >= (unproven > 0 ? unproven : QUIC_HANDSHAKES_BEFORE_RETRY)) {
         accept_send_retry(socket, remote, remote_size, &header);
         return;
     }

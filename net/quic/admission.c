@@ -6,6 +6,11 @@
 #include "common/memory.h"
 #include "net/quic/internal.h"
 
+enum {
+    APPLICATION_ERROR = 0x0c,  /* RFC 9000, section 10.2.3: what stands for one in an Initial */
+    REFUSAL_REASON_MAX = 1024, /* of a packet's 1,200 bytes */
+};
+
 void admission_hold(struct quic_connection *connection, const struct sockaddr *remote,
                     socklen_t remote_size, struct bytes data)
 {
@@ -84,7 +89,8 @@ void admission_ask(struct quic_socket *socket, const struct sockaddr *remote, so
         admission_begin(connection);
         break;
     case QUIC_REFUSE:
-        accept_send_refusal(socket, remote, remote_size, header);
+        accept_send_refusal(socket, remote, remote_size, header, CONNECTION_REFUSED,
+                            bytes_of(NULL, 0));
         connection->reported = true; /* its owner does not want to hear of it */
         connection_free(connection);
         break;
@@ -107,13 +113,23 @@ void quic_connection_admit(struct quic_connection *connection, const struct quic
     endpoint_mark_dirty(connection);
 }
 
-void quic_connection_refuse(struct quic_connection *connection)
+void quic_connection_refuse_as(struct quic_connection *connection, const struct quic_close *close)
 {
     if (connection->state != CONNECTION_HELD)
         return;
     ngtcp2_pkt_hd header;
     const struct held_datagram *first = first_of(connection, &header);
+    struct bytes reason = close->said;
+    if (reason.size > REFUSAL_REASON_MAX)
+        reason.size = REFUSAL_REASON_MAX;
     accept_send_refusal(connection->socket, (const struct sockaddr *)&first->remote,
-                        first->remote_size, &header);
+                        first->remote_size, &header,
+                        close->application ? APPLICATION_ERROR : close->code, reason);
     connection_close_held(connection, QUIC_CLOSED_BY_US, "refused");
+}
+
+void quic_connection_refuse(struct quic_connection *connection)
+{
+    const struct quic_close close = {.code = CONNECTION_REFUSED};
+    quic_connection_refuse_as(connection, &close);
 }

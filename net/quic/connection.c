@@ -46,6 +46,8 @@ static void open_log(struct quic_connection *connection)
     connection->log = qlog_writer_new(folder, id, connection->server ? "server" : "client", &error);
     if (connection->log == NULL)
         losses_add(&error);
+    else if (connection->endpoint->settings.qlog_limit > 0)
+        qlog_writer_limit(connection->log, connection->endpoint->settings.qlog_limit);
 }
 
 static void fill_settings(struct quic_connection *connection, ngtcp2_settings *settings)
@@ -368,6 +370,44 @@ void quic_connection_allow_streams(struct quic_connection *connection, size_t co
         return;
     ngtcp2_conn_extend_max_streams_bidi(connection->conn, count);
     endpoint_mark_dirty(connection);
+}
+
+uint64_t quic_connection_streams_left(const struct quic_connection *connection)
+{
+    return connection->state == CONNECTION_LIVE
+               ? ngtcp2_conn_get_streams_bidi_left(connection->conn)
+               : 0;
+}
+
+void quic_connection_credit(struct quic_connection *connection, size_t size)
+{
+    if (size == 0 || connection->state != CONNECTION_LIVE || !connection->policy.credit_by_hand)
+        return;
+    size_t there = size < connection->owed ? size : connection->owed;
+    connection->owed -= there;
+    ngtcp2_conn_extend_max_offset(connection->conn, size - there);
+    endpoint_mark_dirty(connection);
+}
+
+bool quic_connection_peer_limits(const struct quic_connection *connection,
+                                 struct quic_limits *limits)
+{
+    const ngtcp2_transport_params *params =
+        connection->conn != NULL ? ngtcp2_conn_get_remote_transport_params(connection->conn) : NULL;
+    if (params == NULL)
+        return false;
+    *limits = (struct quic_limits){
+        .idle_timeout_ms = params->max_idle_timeout / MILLISECOND_NS,
+        .stream_window = params->initial_max_stream_data_bidi_remote,
+        .connection_window = params->initial_max_data,
+        .streams_max = params->initial_max_streams_bidi,
+    };
+    return true;
+}
+
+void quic_connection_deafen(struct quic_connection *connection, bool deaf)
+{
+    connection->deaf = deaf;
 }
 
 void quic_connection_probe(struct quic_connection *connection)

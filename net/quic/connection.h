@@ -8,6 +8,9 @@ struct qlog_field;
 
 enum { QUIC_CONNECTION_ID_TEXT_SIZE = 41 };
 
+/* "handshake_timeout", "closed_by_peer" and so on; static. */
+const char *quic_close_cause_name(enum quic_close_cause cause);
+
 /* What is known from the handshake on. */
 struct quic_connection_facts {
     struct peer_id peer_id;
@@ -46,10 +49,29 @@ void quic_connection_set_user(struct quic_connection *connection, void *user);
 /* POLICY may be NULL. */
 void quic_connection_admit(struct quic_connection *connection, const struct quic_policy *policy);
 void quic_connection_refuse(struct quic_connection *connection);
+/* The same with another code and what is `said`; an application's close is said as
+ * APPLICATION_ERROR (RFC 9000, section 10.2.3). */
+void quic_connection_refuse_as(struct quic_connection *connection, const struct quic_close *close);
 
 /* The peer may open COUNT more streams, where the policy leaves that to the owner: one for each of
  * its own that is over, unless more are to be open at a time. */
 void quic_connection_allow_streams(struct quic_connection *connection, size_t count);
+/* How many more we may open now. */
+uint64_t quic_connection_streams_left(const struct quic_connection *connection);
+/* quic_stream_credit of a stream that is over: of the connection's window alone. */
+void quic_connection_credit(struct quic_connection *connection, size_t size);
+
+/* Of the peer's transport parameters (RFC 9000, section 18.2) those that bind us. */
+struct quic_limits {
+    uint64_t idle_timeout_ms; /* 0: none */
+    uint64_t stream_window;   /* bytes, of a stream that we open */
+    uint64_t connection_window;
+    uint64_t streams_max; /* bidirectional ones that we may open at first */
+};
+
+/* False until they are known: in the handshake. */
+bool quic_connection_peer_limits(const struct quic_connection *connection,
+                                 struct quic_limits *limits);
 
 /* Sends CONNECTION_CLOSE with an application error code after what this turn of the loop has
  * written. `connection_closed` follows. */
@@ -65,6 +87,15 @@ void quic_connection_close_as(struct quic_connection *connection, const struct q
  * and the handshake timeout, or the endpoint is shut down.
  */
 void quic_connection_leave(struct quic_connection *connection);
+
+/* While it is deaf, what comes is dropped, as if it had been lost on the way, but for the sign of
+ * life that `connection_unanswered` tells of: for who can have nothing heard further on. */
+void quic_connection_deafen(struct quic_connection *connection, bool deaf);
+
+/* Forgets the connection as a process does that ends: a stateless reset (RFC 9000, section 10.3)
+ * tells the peer at once, where it has sent anything, and answers what still comes.
+ * `connection_closed` follows, as QUIC_CLOSED_BY_US. */
+void quic_connection_reset(struct quic_connection *connection);
 
 /*
  * Asks the peer for a sign of life at once. Where none comes within a few probe timeouts (a second

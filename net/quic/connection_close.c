@@ -10,6 +10,7 @@ enum {
     CRYPTO_ERROR_FIRST = 0x100, /* RFC 9001, section 4.8: TLS alerts */
     CRYPTO_ERROR_LAST = 0x1ff,
     REASON_TEXT_SIZE = 128,
+    RESET_AS_IF_OF = 64, /* bytes of the packet that it answers: as long as any is */
 };
 
 static void linger(struct quic_connection *connection, enum connection_state state)
@@ -103,6 +104,18 @@ void quic_connection_leave(struct quic_connection *connection)
     endpoint_mark_dirty(connection);
 }
 
+void quic_connection_reset(struct quic_connection *connection)
+{
+    if (connection->state != CONNECTION_LIVE)
+        return;
+    set_cause(connection, QUIC_CLOSED_BY_US, "forgotten");
+    const ngtcp2_addr *remote = &ngtcp2_conn_get_path(connection->conn)->remote;
+    accept_send_reset(connection->socket, (const struct sockaddr *)remote->addr, remote->addrlen,
+                      RESET_AS_IF_OF, &connection->last_used);
+    connection->state = CONNECTION_GONE;
+    endpoint_mark_dirty(connection);
+}
+
 /* Where the peer lives after all, it is told. */
 void connection_close_silent(struct quic_connection *connection)
 {
@@ -192,7 +205,9 @@ void connection_fail(struct quic_connection *connection, int code)
     switch (code) {
     case NGTCP2_ERR_IDLE_CLOSE:
         set_cause(connection, QUIC_IDLE_TIMEOUT, "the peer fell silent (idle timeout)");
-        connection->state = CONNECTION_GONE;
+        connection->state = connection->deaf ? CONNECTION_LEFT : CONNECTION_GONE;
+        if (connection->deaf) /* it may be there all the same, and is not to be reset */
+            connection_stay_left(connection);
         return;
     case NGTCP2_ERR_RETRY:
         connection->retry_wanted = true;
@@ -253,4 +268,20 @@ void connection_repeat_close(struct quic_connection *connection, const ngtcp2_ad
     const struct chunk *packet = connection->close_packet;
     memcpy(send_batch_room(endpoint), packet->data, packet->size);
     send_batch_add(endpoint, connection->socket, remote, packet->size);
+}
+
+const char *quic_close_cause_name(enum quic_close_cause cause)
+{
+    static const char *const causes[] = {
+        [QUIC_CLOSED_BY_US] = "closed_by_us",
+        [QUIC_CLOSED_BY_PEER] = "closed_by_peer",
+        [QUIC_REFUSED_BY_PEER] = "refused_by_peer",
+        [QUIC_TLS_FAILED] = "tls_failed",
+        [QUIC_PROTOCOL_ERROR] = "protocol_error",
+        [QUIC_HANDSHAKE_TIMEOUT] = "handshake_timeout",
+        [QUIC_IDLE_TIMEOUT] = "idle_timeout",
+        [QUIC_STATELESS_RESET] = "stateless_reset",
+        [QUIC_NO_COMMON_VERSION] = "no_common_version",
+    };
+    return causes[cause];
 }

@@ -69,6 +69,7 @@ struct quic_policy {
     bool credit_by_hand;         /* what arrives makes room again by quic_stream_credit alone */
     /* Streams that are over make room for others by quic_connection_allow_streams alone. */
     bool streams_by_hand;
+    bool chunks_apart; /* what is written at once shares no STREAM frame with what comes after */
 };
 
 enum quic_admission {
@@ -95,6 +96,11 @@ struct quic_handlers {
      * reported closed before. The connection is freed afterwards. */
     void (*connection_closed)(void *context, struct quic_connection *connection,
                               const struct quic_close *close);
+    /* Optional, in place of probing such a peer and giving it up: nothing has come for the policy's
+     * `unanswered_ms` while something is unacknowledged, or, with false, something has come since.
+     */
+    void (*connection_unanswered)(void *context, struct quic_connection *connection,
+                                  bool unanswered);
     /* Optional: the peer allows more streams, of which quic_stream_open may have been refused one.
      */
     void (*streams_allowed)(void *context, struct quic_connection *connection);
@@ -124,6 +130,10 @@ struct quic_settings {
     const struct identity *identity; /* borrowed */
     const char *keylog_path;         /* NULL: $SSLKEYLOGFILE, if set */
     const char *qlog_folder;         /* NULL: no logs */
+    uint64_t qlog_limit;             /* bytes of each on disk, at least 64 KiB; 0: no limit */
+    /* Half-open connections to us from which on addresses must be proven (RFC 9000, section 8.1.2):
+     * of an owner that knows who dials it, and holds them. 0: QUIC_HANDSHAKES_BEFORE_RETRY. */
+    size_t handshakes_before_retry;
     struct quic_policy policy;
     const struct quic_handlers *handlers;
     void *context;

@@ -20,7 +20,8 @@ enum {
     DATAGRAM_SIZE_MAX = 2048, /* received; larger ones are dropped */
     PACKET_SIZE_MAX = 1452,   /* sent */
     MILLISECOND_NS = 1000000,
-    HEADER_FORM_LONG = 0x80, /* of a packet's first byte: RFC 9000, section 17.2 */
+    HEADER_FORM_LONG = 0x80,   /* of a packet's first byte: RFC 9000, section 17.2 */
+    CONNECTION_REFUSED = 0x02, /* RFC 9000, section 20.1 */
 };
 
 /* One of our connection ids, or the client's first one: datagrams are routed by it. */
@@ -120,7 +121,8 @@ struct quic_connection {
     int icmp_error; /* an errno; 0: none */
     uint64_t foreign_datagrams, stray_datagrams;
     ngtcp2_cid original;
-    bool retried; /* `original` is what a Retry token of ours vouched for */
+    ngtcp2_cid last_used; /* of ours, by the peer's last packet with a short header */
+    bool retried;         /* `original` is what a Retry token of ours vouched for */
     STAILQ_HEAD(, held_datagram) held;
     size_t held_count;
     bool admitted; /* while held: it begins with the next pump */
@@ -135,6 +137,7 @@ struct quic_connection {
     bool retry_wanted;     /* to be begun anew, by a client that has proven its address */
     bool probe_wanted, ping_wanted;
     ngtcp2_tstamp unanswered_at; /* when it is probed for being silent; 0: all is acknowledged */
+    bool unanswered_told, deaf;  /* see quic_handlers.connection_unanswered */
     ngtcp2_tstamp silent_at;     /* when an unanswered probe ends it; 0: none is out */
     struct event *timer;
     struct qlog_writer *log;
@@ -219,9 +222,13 @@ void accept_version_negotiation(struct quic_socket *socket, const struct sockadd
                                 socklen_t remote_size, size_t size, const ngtcp2_version_cid *ids);
 void accept_send_retry(struct quic_socket *socket, const struct sockaddr *remote,
                        socklen_t remote_size, const ngtcp2_pkt_hd *header);
-/* Answers an Initial with CONNECTION_REFUSED. */
+/* Answers an Initial with CONNECTION_CLOSE, of the transport's. */
 void accept_send_refusal(struct quic_socket *socket, const struct sockaddr *remote,
-                         socklen_t remote_size, const ngtcp2_pkt_hd *header);
+                         socklen_t remote_size, const ngtcp2_pkt_hd *header, uint64_t code,
+                         struct bytes reason);
+/* In answer to SIZE bytes that were sent to ID, one of ours, or that might be. */
+void accept_send_reset(struct quic_socket *socket, const struct sockaddr *remote,
+                       socklen_t remote_size, size_t size, const ngtcp2_cid *id);
 
 /* ---- admission.c: whether a connection that arrives is taken, and when ---- */
 /* DATA is the first of it, an Initial with HEADER; ORIGINAL_OF_RETRY may be NULL. */

@@ -205,10 +205,7 @@ void quic_stream_credit(struct quic_stream *stream, size_t size)
         return;
     if (!stream->closed)
         ngtcp2_conn_extend_max_stream_offset(connection->conn, stream->id, size);
-    size_t there = size < connection->owed ? size : connection->owed;
-    connection->owed -= there;
-    ngtcp2_conn_extend_max_offset(connection->conn, size - there);
-    endpoint_mark_dirty(connection);
+    quic_connection_credit(connection, size);
 }
 
 void quic_stream_owe(struct quic_stream *stream, size_t size)
@@ -248,6 +245,11 @@ void quic_stream_stop_read(struct quic_stream *stream, uint64_t code)
 size_t quic_stream_unsent(const struct quic_stream *stream)
 {
     return stream->unsent;
+}
+
+bool quic_stream_is_blocked(const struct quic_stream *stream)
+{
+    return stream->blocked;
 }
 
 uint64_t quic_stream_written(const struct quic_stream *stream)

@@ -37,6 +37,8 @@ void quic_stream_reset_write(struct quic_stream *stream, uint64_t code);
 void quic_stream_stop_read(struct quic_stream *stream, uint64_t code);
 /* Bytes written and not yet handed to the network. */
 size_t quic_stream_unsent(const struct quic_stream *stream);
+/* What is unsent waits for room that the peer has not given, on the stream or the connection. */
+bool quic_stream_is_blocked(const struct quic_stream *stream);
 /* Bytes written, and how many of them, from the first on, the peer has acknowledged. */
 uint64_t quic_stream_written(const struct quic_stream *stream);
 uint64_t quic_stream_acknowledged(const struct quic_stream *stream);

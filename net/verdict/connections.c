@@ -77,14 +77,25 @@ static struct qlog_connection *find_or_add(struct qlog_connections *connections,
     return connection;
 }
 
+/* Whether they are parts of one log, of which each says by itself all that is known. */
+static bool are_parts(const struct qlog_log *log, const struct qlog_log *other)
+{
+    return log->part != other->part && !log->carrying && !other->carrying;
+}
+
 /* Two logs of one end, such as a copy that was cut off: the longer one tells more. */
 static void place(struct qlog_connection *connection, struct qlog_log *log)
 {
     enum qlog_role role = log->role;
     if (role == QLOG_ROLE_UNKNOWN)
         role = connection->ends[QLOG_CLIENT] == NULL ? QLOG_CLIENT : QLOG_SERVER;
-    const struct qlog_log *present = connection->ends[role];
-    if (present == NULL || present->records < log->records)
+    struct qlog_log *present = connection->ends[role];
+    bool more = present == NULL || present->records < log->records;
+    if (present != NULL && are_parts(present, log)) {
+        more = log->part > present->part;
+        qlog_log_take_over(more ? log : present, more ? present : log);
+    }
+    if (more)
         connection->ends[role] = log;
 }
 

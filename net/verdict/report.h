@@ -10,8 +10,9 @@ enum { QLOG_REPORT_VERSION = 1 };
 
 /*
  * {schema_version, connections: [{id, logs: [{path, role, writer, records, stream_frames,
- * truncated, own_events}], peers: {client, server}, epoch_ms, duration_ms, ended: {at_ms, code,
- * space, reason, by, error, broken_by: {role, stream_id}}, one_way: {from, stream_id}, unknown:
+ * truncated, own_events, part, packets_dropped}], peers: {client, server}, epoch_ms, duration_ms,
+ * ended: {at_ms, code, space, reason, by, error, broken_by: {role, stream_id}}, one_way: {from,
+ * stream_id}, unknown:
  * [{path, reason}], streams: [{id, opened_by, verdict, orphan, suspected, healthy, confidence,
  * evidence, protocol, shape, bytes_out, bytes_back, first_activity_ms, last_activity_ms,
  * first_out_ms, last_out_ms, first_back_ms, last_back_ms, moments: [{at_ms, by, what}]}]}],
@@ -21,6 +22,9 @@ enum { QLOG_REPORT_VERSION = 1 };
  * end's is nothing tells: it is no `orphan`, and not among `verdicts`. `let_go` counts closed
  * streams of long logs that are not listed, to make room for later ones; `streams` beside it
  * includes them.
+ *
+ * `part` stands where the log was rotated: the last of its parts, which says what was known of
+ * those before it; of all packets before it, `packets_dropped` went with parts that are no more.
  *
  * Times are milliseconds since the connection's first log began, which `epoch_ms` says the
  * calendar's time of. `bytes_out` are the opener's, null where the log does not tell how many;
@@ -52,5 +56,8 @@ json_t *qlog_report_summary(const struct qlog_tally *tally, const uint64_t *verd
 json_t *qlog_report_stream(const struct qlog_connection *connection,
                            const struct qlog_joined_stream *stream,
                            const struct qlog_judgement *judgement);
+
+/* The peer id at that end, as the logs tell it; NULL where none does. */
+const char *qlog_peer_at(const struct qlog_connection *connection, enum qlog_role role);
 
 #endif

@@ -1,6 +1,7 @@
 /*
- * The files of a genesis folder: the first byte says which one the rest is. What is accepted names
- * nodes that can be dialled; what is refused is told with the file, and mostly with the line.
+ * The files of a genesis folder: the first byte, 0 to 4, says which one the rest is. What is
+ * accepted names nodes that can be dialled; what is refused is told with the file, and mostly with
+ * the line.
  */
 #include <stdlib.h>
 
@@ -11,9 +12,9 @@
 #include "tests/fuzz/fuzz.h"
 
 static const char *const files[] = {"validator-config.yaml", "nodes.yaml", "config.yaml",
-                                    "annotated_validators.yaml"};
+                                    "annotated_validators.yaml", "validators.yaml"};
 
-/* Whose validators the last of them tells. */
+/* Whose validators the last two of them tell. */
 static const char one_node[] =
     "validators: [{name: a, privkey: 1234567890123456789012345678901234567890"
     "123456789012345678901234, enrFields: {ip: 127.0.0.1, quic: 1}}]";
@@ -48,7 +49,7 @@ static void try_file(const char *file, struct bytes text)
     struct error error = {.text = ""};
     struct genesis genesis = {.folder = text_copy("/nowhere"), .committees = 1};
     struct devnet devnet;
-    if (strcmp(file, files[3]) == 0)
+    if (strcmp(file, files[3]) == 0 || strcmp(file, files[4]) == 0)
         require(genesis_take(&genesis, files[0], files[0], bytes_of_text(one_node), &error));
     bool accepted = genesis_take(&genesis, file, file, text, &error);
     require(accepted || strncmp(error.text, file, strlen(file)) == 0);
@@ -73,6 +74,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     log_init("fuzz", LOG_ERROR, false);
     struct bytes text = bytes_of(data + 1, size - 1);
     try_tree(text);
-    try_file(files[data[0] % (sizeof(files) / sizeof(*files))], text);
+    try_file(files[(uint8_t)(data[0] - '0') % (sizeof(files) / sizeof(*files))], text);
     return 0;
 }

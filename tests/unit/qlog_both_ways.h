@@ -19,7 +19,7 @@ static inline bool same_packet(const struct qlog_packet_event *a, const struct q
     if (a->packet.direction != b->packet.direction || a->packet.initial != b->packet.initial ||
         a->packet.application != b->packet.application || a->unknown != b->unknown ||
         a->unreadable != b->unreadable || a->packet.number != b->packet.number ||
-        a->listed != b->listed || a->frame_count != b->frame_count ||
+        a->listed != b->listed || a->pings != b->pings || a->frame_count != b->frame_count ||
         !bytes_equal(a->packet.destination_id, b->packet.destination_id))
         return false;
     for (size_t i = 0; i < a->frame_count; i++)

@@ -58,6 +58,10 @@ static void health_and_identity_are_read(void **state)
 {
     (void)state;
     expect_answer(LEAN_HEALTH, "{'status':'healthy','service':'lean-rpc-api'}", "['healthy']");
+    expect_answer(LEAN_HEALTH, "healthy", "['healthy']");
+    expect_answer(LEAN_HEALTH, "healthy\n", "['healthy']");
+    expect_refused(LEAN_HEALTH, "healthy!", "not JSON");
+    expect_refused(LEAN_PEERS, "healthy", "not JSON");
     expect_refused(LEAN_HEALTH, "{'service':'x'}", "\"status\"");
     expect_refused(LEAN_HEALTH, "['healthy']", "\"status\"");
     expect_refused(LEAN_HEALTH, "{'status':'a','status':'b'}", "not JSON: line 1");
@@ -77,6 +81,15 @@ static void peers_are_read_in_each_form(void **state)
                   "[[{'peer_id':'" ID_X "','state':'connected'}]]");
     expect_answer(LEAN_PEERS, "{'" ID_X "':{'state':'Disconnected','direction':'inbound'}}",
                   "[[{'peer_id':'" ID_X "','state':'Disconnected'}]]");
+    /* As ream's is today, and as it was. */
+    expect_answer(LEAN_PEERS,
+                  "{'" ID_X "':{'peer_id':'" ID_X "','last_seen_p2p_address':null,'state':"
+                  "'connected','direction':'outbound','last_seen':{'secs':3,'nanos':5},'peer_score'"
+                  ":127,'last_status_update':null,'head_checkpoint':{'root':'0x" ROOT_A
+                  "','slot':3},'finalized_checkpoint':null}}",
+                  "[[{'peer_id':'" ID_X "','state':'connected'}]]");
+    expect_answer(LEAN_PEERS, "{'" ID_X "':'Connected'}",
+                  "[[{'peer_id':'" ID_X "','state':'Connected'}]]");
     expect_answer(LEAN_PEERS, "['" ID_X "']", "[[{'peer_id':'" ID_X "','state':null}]]");
     expect_answer(LEAN_PEERS,
                   "{'data':[{'peer_id':'" ID_X "','state':'connecting'}],'meta':{'count':'1'}}",

@@ -241,6 +241,43 @@ static void bad_values_are_named_with_what_is_expected(void **state)
     ASSERT_REFUSED(&simple, "--until: 'end' is not one of handshake, mesh", "--until", "end");
 }
 
+static void sizes_are_read_to_the_byte(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        uint64_t bytes;
+    } cases[] = {{"0", 0},
+                 {"65536", 65536},
+                 {"64K", 65536},
+                 {"4M", 4194304},
+                 {"3G", UINT64_C(3221225472)},
+                 {"18446744073709551615", UINT64_MAX}};
+    static const char *const bad[] = {"",
+                                      "K",
+                                      "-1",
+                                      "4MB",
+                                      "4k",
+                                      "1.5M",
+                                      " 4M",
+                                      "4M ",
+                                      "0x10K",
+                                      "4 M",
+                                      "4T",
+                                      "18446744073709551616",
+                                      "18014398509481984K"};
+    uint64_t bytes;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        assert_true(size_parse(cases[i].text, &bytes, NULL));
+        assert_true(bytes == cases[i].bytes);
+    }
+    for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+        struct error error = {.text = ""};
+        assert_false(size_parse(bad[i], &bytes, &error));
+        assert_non_null(strstr(error.text, bad[i]));
+    }
+}
+
 static void durations_are_read_to_the_millisecond(void **state)
 {
     (void)state;
@@ -433,6 +470,7 @@ int main(void)
         cmocka_unit_test(usage_errors_say_what_is_wrong_and_exit_2),
         cmocka_unit_test(bad_values_are_named_with_what_is_expected),
         cmocka_unit_test(durations_are_read_to_the_millisecond),
+        cmocka_unit_test(sizes_are_read_to_the_byte),
         cmocka_unit_test(help_shows_everything_and_fits_80_columns),
         cmocka_unit_test(help_lists_the_commands_or_shows_one),
         cmocka_unit_test(the_version_is_shown),

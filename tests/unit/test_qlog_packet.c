@@ -54,6 +54,13 @@ static void layouts_of_known_writers_are_scanned(void **state)
     assert_int_equal(event.frames[0].length, 36);
     assert_int_equal(event.frames[1].code, 7);
     assert_true(event.frames[1].application);
+    assert_scanned("{\"time\":2,\"name\":\"transport:packet_received\",\"data\":{\"frames\":["
+                   "{\"frame_type\":\"ping\"},{\"frame_type\":\"stop_sending\",\"stream_id\":4,"
+                   "\"error_code\":9},{\"frame_type\":\"reset_stream\",\"stream_id\":4,"
+                   "\"error_code\":8,\"final_size\":3}],\"header\":{\"packet_type\":\"1RTT\"}}}");
+    assert_int_equal(event.pings, 1);
+    assert_int_equal(event.frames[0].code, 9);
+    assert_int_equal(event.frames[1].code, 8);
     assert_scanned("{\"name\":\"recovery:metrics_updated\",\"data\":null,\"time\":0.25}");
     assert_false(event.is_packet);
 }

@@ -1,0 +1,167 @@
+/* devnet-tap: stands between nodes, carries what they say to each other, and tells it. */
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cmd/tap/api.h"
+#include "cmd/tap/settings.h"
+#include "cmd/tap/tell.h"
+#include "common/clock.h"
+#include "common/event.h"
+#include "common/log.h"
+#include "common/losses.h"
+#include "common/output.h"
+#include "common/program.h"
+#include "net/tap/tap.h"
+
+enum { SHUTDOWN_LIMIT_MS = 2000, SHUTDOWN_POLL_MS = 10 };
+
+struct program {
+    struct event_base *base;
+    struct tap *tap;
+    struct teller *teller;
+    struct tap_sight *sight;
+    struct tap_api *api; /* NULL: off */
+    struct event *terminated, *interrupted, *poll;
+    unsigned polls;
+};
+
+/* ---- the end ---- */
+
+static void on_poll(evutil_socket_t fd, short what, void *argument)
+{
+    (void)fd, (void)what;
+    struct program *program = argument;
+    const struct timeval again = clock_timeval((uint64_t)SHUTDOWN_POLL_MS * 1000);
+    if (tap_is_quiet(program->tap) || ++program->polls > SHUTDOWN_LIMIT_MS / SHUTDOWN_POLL_MS)
+        event_base_loopbreak(program->base);
+    else
+        event_arm(program->poll, &again);
+}
+
+static void on_signal(evutil_socket_t signal, short what, void *argument)
+{
+    (void)signal, (void)what;
+    struct program *program = argument;
+    event_del(program->terminated);
+    event_del(program->interrupted);
+    tap_api_free(program->api);
+    program->api = NULL;
+    tap_shutdown(program->tap);
+    event_active(program->poll, EV_TIMEOUT, 0);
+}
+
+/* ---- the beginning ---- */
+
+/* A usage error is the node's as it was written; others are the system's. */
+static bool add_nodes(struct program *program, const struct tap_options *options,
+                      struct error *error)
+{
+    for (size_t i = 0; i < options->node_count; i++) {
+        struct tap_plan plan;
+        if (!tap_plan_parse(options->nodes[i], &plan, error))
+            tap_usage_error("%s", error->text);
+        bool added = tap_add(program->tap, &plan, error);
+        tap_plan_clear(&plan);
+        if (!added)
+            return false;
+    }
+    return true;
+}
+
+static void check_name(const struct program *program, const char *option, const char *name)
+{
+    size_t i = 0;
+    while (i < tap_node_count(program->tap) &&
+           strcmp(tap_node_name(tap_node(program->tap, i)), name) != 0)
+        i++;
+    if (i == tap_node_count(program->tap))
+        tap_usage_error("%s: '%s' is none of the nodes", option, name);
+}
+
+static void add_rules(const struct program *program, enum tap_rule_kind kind,
+                      const struct option_list *texts, const char *option)
+{
+    for (size_t i = 0; i < texts->count; i++) {
+        struct tap_rule rule;
+        struct error error;
+        if (!tap_rule_parse(kind, texts->items[i], &rule, &error))
+            tap_usage_error("%s '%s': %s", option, texts->items[i], error.text);
+        if (!tap_sight_add_rule(program->sight, &rule))
+            tap_usage_error("%s: there are more than %d rules", option, TAP_RULES_MAX);
+        check_name(program, option, rule.from);
+        if (kind == TAP_RULE_HOLD)
+            check_name(program, option, rule.until);
+    }
+}
+
+static bool start(struct program *program, const struct tap_options *options, struct error *error)
+{
+    program->base = event_base_make(0);
+    program->terminated = evsignal_new(program->base, SIGTERM, on_signal, program);
+    program->interrupted = evsignal_new(program->base, SIGINT, on_signal, program);
+    program->poll = evtimer_new(program->base, on_poll, program);
+    program->teller = teller_new(program->base);
+    if (options->trace == 1)
+        teller_trace(program->teller);
+    program->sight = tap_sight_new(program->base, &teller_handlers, program->teller);
+    teller_set_sight(program->teller, program->sight);
+    const struct tap_settings settings = {
+        .base = program->base,
+        .qlog_folder = options->qlog,
+        .watcher = &tap_sight_watcher,
+        .context = program->sight,
+    };
+    program->tap = tap_new(&settings);
+    if (!add_nodes(program, options, error))
+        return false;
+    add_rules(program, TAP_RULE_HOLD, &options->holds, "--hold");
+    add_rules(program, TAP_RULE_RESET, &options->resets, "--reset");
+    add_rules(program, TAP_RULE_DROP_ECHO, &options->dropped_echoes, "--drop-echo");
+    if (strcmp(options->api, "off") == 0)
+        return true;
+    program->api = tap_api_new(program->base, program->tap, program->teller, options->api, error);
+    return program->api != NULL || error_prefix(error, "--api %s", options->api);
+}
+
+static void run(struct program *program)
+{
+    event_arm(program->terminated, NULL);
+    event_arm(program->interrupted, NULL);
+    const char *url = program->api != NULL ? tap_api_url(program->api) : NULL;
+    teller_ready(program->teller, program->tap, url);
+    event_base_dispatch(program->base);
+}
+
+/* False where some of what was to be told or logged is lost. */
+static bool clear(struct program *program)
+{
+    tap_api_free(program->api);
+    tap_free(program->tap);
+    tap_sight_free(program->sight);
+    bool told = teller_free(program->teller);
+    event_free(program->terminated);
+    event_free(program->interrupted);
+    event_free(program->poll);
+    event_base_free(program->base);
+    return told && losses_first() == NULL;
+}
+
+int main(int argc, char **argv)
+{
+    program_begin("devnet-tap", EXIT_TAP_FAILED);
+    struct tap_options options;
+    tap_options_read(argc, argv, &options);
+    log_init("devnet-tap", (enum log_level)options.log_level, options.log_format == 1);
+    struct program program = {0};
+    struct error error;
+    bool started = start(&program, &options, &error);
+    if (started)
+        run(&program);
+    else
+        log_error("%s", error.text);
+    bool whole = clear(&program);
+    tap_options_clear(&options);
+    return started && whole ? EXIT_SUCCESS : EXIT_TAP_FAILED;
+}

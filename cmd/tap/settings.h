@@ -1,0 +1,22 @@
+/* devnet-tap's command line. */
+#ifndef CMD_TAP_SETTINGS_H
+#define CMD_TAP_SETTINGS_H
+
+#include "common/options.h"
+
+enum { EXIT_TAP_FAILED = 1 };
+
+struct tap_options {
+    const char *qlog, *api;
+    int log_level, log_format, trace;
+    struct option_list holds, resets, dropped_echoes; /* rules, as tap_rule_parse takes them */
+    char **nodes;                                     /* into argv */
+    size_t node_count;
+};
+
+/* Ends the program on a usage error. */
+void tap_options_read(int argc, char **argv, struct tap_options *options);
+void tap_options_clear(struct tap_options *options);
+_Noreturn void tap_usage_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+#endif

@@ -1,0 +1,25 @@
+/* The nodes that a tap stands between, as people write them:
+ * NAME=KEY-FILE,TAP-ADDRESS,REAL-ADDRESS. */
+#ifndef NET_TAP_NODES_H
+#define NET_TAP_NODES_H
+
+#include "net/address/identity.h"
+#include "net/address/multiaddr.h"
+
+enum { TAP_NAME_SIZE = 64 };
+
+struct tap_plan {
+    char name[TAP_NAME_SIZE]; /* letters, digits, - _ and . */
+    struct identity *identity;
+    struct multiaddr tap;  /* where it is to be dialled; port 0: any */
+    struct multiaddr real; /* where it is */
+};
+
+/*
+ * Addresses are multiaddrs, node records (the real one) or IP:PORT. The key file is read; it is an
+ * error where a peer id in an address is not that of the key. Errors name the part.
+ */
+bool tap_plan_parse(const char *text, struct tap_plan *plan, struct error *error);
+void tap_plan_clear(struct tap_plan *plan);
+
+#endif

@@ -1,0 +1,179 @@
+#include "net/tap/tap.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "net/tap/internal.h"
+
+static const struct tap_watcher nobody;
+
+struct tap *tap_new(const struct tap_settings *settings)
+{
+    struct tap *tap = memory_new(sizeof(*tap));
+    tap->settings = *settings;
+    if (tap->settings.watcher == NULL)
+        tap->settings.watcher = &nobody;
+    TAILQ_INIT(&tap->pairs);
+    TAILQ_INIT(&tap->due);
+    return tap;
+}
+
+/* ---- nodes ---- */
+
+static void node_free(struct tap_node *node)
+{
+    quic_endpoint_free(node->endpoint);
+    identity_free(node->identity);
+    free(node);
+}
+
+static bool open_endpoint(struct tap_node *node, const struct tap_plan *plan, struct error *error)
+{
+    struct quic_settings settings;
+    quic_settings_default(&settings);
+    settings.base = node->tap->settings.base;
+    settings.identity = plan->identity;
+    settings.qlog_folder = node->tap->settings.qlog_folder;
+    settings.handshakes_before_retry = TAP_HANDSHAKES_BEFORE_RETRY;
+    settings.handlers = &tap_handlers;
+    settings.context = node;
+    node->endpoint = quic_endpoint_new(&settings, error);
+    if (node->endpoint == NULL || !quic_endpoint_listen(node->endpoint, &plan->tap, error))
+        return error_prefix(error, "%s", plan->name);
+    node->address = quic_endpoint_listen_address(node->endpoint, 0);
+    node->address.has_peer_id = true;
+    node->address.peer_id = *identity_peer_id(plan->identity);
+    return true;
+}
+
+static bool is_new(const struct tap *tap, const struct tap_plan *plan, struct error *error)
+{
+    for (size_t i = 0; i < tap->node_count; i++) {
+        const struct tap_node *other = tap->nodes[i];
+        if (strcmp(other->name, plan->name) == 0)
+            return error_set(error, "%s: two nodes of that name", plan->name);
+        if (peer_id_equal(tap_node_peer_id(other), identity_peer_id(plan->identity)))
+            return error_set(error, "%s: has the key of %s", plan->name, other->name);
+    }
+    return true;
+}
+
+bool tap_add(struct tap *tap, struct tap_plan *plan, struct error *error)
+{
+    if (!is_new(tap, plan, error))
+        return false;
+    struct tap_node *node = memory_new(sizeof(*node));
+    node->tap = tap;
+    node->real = plan->real;
+    snprintf(node->name, sizeof(node->name), "%s", plan->name);
+    if (!open_endpoint(node, plan, error)) {
+        node_free(node);
+        return false;
+    }
+    node->identity = plan->identity;
+    plan->identity = NULL;
+    tap->nodes = memory_resize(tap->nodes, (tap->node_count + 1) * sizeof(struct tap_node *));
+    tap->nodes[tap->node_count++] = node;
+    return true;
+}
+
+struct tap_node *tap_node_at(const struct tap *tap, const struct multiaddr *real)
+{
+    for (size_t i = 0; i < tap->node_count; i++) {
+        const struct multiaddr *known = &tap->nodes[i]->real;
+        if (known->kind == real->kind && known->port == real->port &&
+            strcmp(known->host, real->host) == 0)
+            return tap->nodes[i];
+    }
+    return NULL;
+}
+
+struct tap_node *tap_node_called(const struct tap *tap, const struct peer_id *id)
+{
+    for (size_t i = 0; i < tap->node_count; i++)
+        if (peer_id_equal(tap_node_peer_id(tap->nodes[i]), id))
+            return tap->nodes[i];
+    return NULL;
+}
+
+size_t tap_node_count(const struct tap *tap)
+{
+    return tap->node_count;
+}
+
+const struct tap_node *tap_node(const struct tap *tap, size_t index)
+{
+    return tap->nodes[index];
+}
+
+const char *tap_node_name(const struct tap_node *node)
+{
+    return node->name;
+}
+
+const struct peer_id *tap_node_peer_id(const struct tap_node *node)
+{
+    return identity_peer_id(node->identity);
+}
+
+const struct identity *tap_node_identity(const struct tap_node *node)
+{
+    return node->identity;
+}
+
+const struct multiaddr *tap_node_address(const struct tap_node *node)
+{
+    return &node->address;
+}
+
+const struct multiaddr *tap_node_real(const struct tap_node *node)
+{
+    return &node->real;
+}
+
+const struct quic_endpoint_statistics *tap_node_statistics(const struct tap_node *node)
+{
+    return quic_endpoint_statistics(node->endpoint);
+}
+
+/* ---- the tap ---- */
+
+struct tap_pair *tap_first_pair(const struct tap *tap)
+{
+    return TAILQ_FIRST(&tap->pairs);
+}
+
+const struct tap_statistics *tap_statistics(struct tap *tap)
+{
+    return &tap->statistics;
+}
+
+void tap_shutdown(struct tap *tap)
+{
+    tap->shut_down = true;
+    for (size_t i = 0; i < tap->node_count; i++)
+        quic_endpoint_shutdown(tap->nodes[i]->endpoint);
+}
+
+bool tap_is_quiet(const struct tap *tap)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < tap->node_count; i++)
+        count += quic_endpoint_connection_count(tap->nodes[i]->endpoint);
+    return count == 0;
+}
+
+void tap_free(struct tap *tap)
+{
+    if (tap == NULL)
+        return;
+    for (size_t i = 0; i < tap->node_count; i++)
+        quic_endpoint_free(tap->nodes[i]->endpoint);
+    for (size_t i = 0; i < tap->node_count; i++) {
+        identity_free(tap->nodes[i]->identity);
+        free(tap->nodes[i]);
+    }
+    free(tap->nodes);
+    qlog_packet_event_clear(&tap->record);
+    free(tap);
+}

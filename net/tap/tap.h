@@ -1,0 +1,53 @@
+/*
+ * A tap between nodes: for each node an endpoint with its identity, at which others dial it, and
+ * from which it seems to dial others. Everything happens on one libevent loop.
+ */
+#ifndef NET_TAP_TAP_H
+#define NET_TAP_TAP_H
+
+#include <event2/event.h>
+
+#include "net/tap/nodes.h"
+#include "net/tap/pair.h"
+
+enum { TAP_PAIRS_MAX = 1024 }; /* those that live; further dials are refused, and counted */
+
+struct tap;
+
+struct tap_settings {
+    struct event_base *base;
+    const char *qlog_folder; /* NULL: no logs */
+    const struct tap_watcher *watcher;
+    void *context;
+};
+
+struct tap_statistics {
+    uint64_t pairs, connected, front_first, refused_full, unknown_diallers;
+    uint64_t narrow; /* legs that were given small windows, as those there are could be full */
+    uint64_t streams, bytes[TAP_SIDES];
+    size_t live;
+};
+
+struct tap *tap_new(const struct tap_settings *settings);
+/* Opens the node's endpoint; PLAN's identity is taken over where it succeeds. */
+bool tap_add(struct tap *tap, struct tap_plan *plan, struct error *error);
+size_t tap_node_count(const struct tap *tap);
+const struct tap_node *tap_node(const struct tap *tap, size_t index);
+
+const char *tap_node_name(const struct tap_node *node);
+const struct peer_id *tap_node_peer_id(const struct tap_node *node);
+const struct identity *tap_node_identity(const struct tap_node *node);
+/* Where it is dialled, with its peer id; where it really is. */
+const struct multiaddr *tap_node_address(const struct tap_node *node);
+const struct multiaddr *tap_node_real(const struct tap_node *node);
+const struct quic_endpoint_statistics *tap_node_statistics(const struct tap_node *node);
+
+struct tap_pair *tap_first_pair(const struct tap *tap);
+const struct tap_statistics *tap_statistics(struct tap *tap);
+/* Parts from all; run the loop until tap_is_quiet. */
+void tap_shutdown(struct tap *tap);
+bool tap_is_quiet(const struct tap *tap);
+/* NULL is allowed. */
+void tap_free(struct tap *tap);
+
+#endif

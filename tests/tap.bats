@@ -1,0 +1,77 @@
+#!/usr/bin/env bats
+# devnet-tap: what either side does reaches the other.
+
+bats_require_minimum_version 1.5.0
+load helpers.bash
+load tap.bash
+
+setup() {
+    use_programs
+}
+
+teardown() {
+    end_all
+}
+
+@test "two nodes mesh through a tap, as each other's peers, and part" {
+    TAP_OPTIONS='--qlog logs' tap_nodes a b
+    tap_dial a b
+    await_mesh a b
+    await tap '.event == "connected" and .dialler == "a" and .listener == "b" and
+        .front_first == false' .connection > id
+    # Each sees the other, and at the tap's address.
+    await b '.event == "connected"' .remote | grep "$(tapped a | sed 's|/quic-v1.*||')"
+    # Both logs of the tap are the connection's own.
+    [ "$(cd logs && echo *)" = "$(cat id)_client.sqlog $(cat id)_server.sqlog" ]
+    [ "$(grep -c tap:connection logs/*)" = "logs/$(cat id)_client.sqlog:1
+logs/$(cat id)_server.sqlog:1" ]
+    api tap /connections | jq -e --arg id "$(cat id)" '.connections | length == 1 and (.[0] |
+        .id == $id and .dialler == "a" and .listener == "b" and .connected and .streams > 1 and
+        (.front, .back | .established and .rtt_us > 0) and .said_bytes.dialler > 0)'
+    api tap /health | jq -e '.status == "ok" and .connections == 1 and (.nodes | length) == 2'
+    api tap /metrics > metrics
+    grep -x 'devnet_tap_connections 1' metrics
+    grep -x 'devnet_tap_retries_total{node="b"} 0' metrics
+    api b /publish '{"topic":"lean:block","text":"hello"}' | jq -e '.receivers == 1'
+    await a '.event == "message"'
+    launch events curl --silent --no-buffer "$(ready tap .api)/events"
+    await events '.event == "ready"' > /dev/null
+    end b
+    await events '.event == "closed"' > /dev/null
+    await tap '.event == "closed" and .side == "listener" and .cause == "closed_by_peer" and
+        .application'
+    await a '.event == "disconnected" and .cause == "closed_by_peer"'
+}
+
+@test "who dials from another port is known by its certificate, and who is not known is refused" {
+    tap_nodes a b
+    "$BIN/devnet-connect" --key a.key --topic lean:block "$(tapped b)"
+    await tap '.event == "connected" and .dialler == "a" and .front_first'
+    run -4 --separate-stderr "$BIN/devnet-connect" "$(tapped b)"
+    await tap '.event == "closed" and .dialler == null and .cause == "tls_failed" and
+        (.reason | startswith("no key of that peer is at hand"))'
+}
+
+@test "a NODE that cannot be is named, with exit 2" {
+    start_node a --key a.key
+    "$BIN/devnet" key new b.key > /dev/null
+    while IFS='|' read -r node told; do
+        run -2 --separate-stderr "$BIN/devnet-tap" "$node"
+        # shellcheck disable=SC2154 # bats sets it
+        [[ $stderr == *"$told"* ]] || { echo "$node: $stderr" >&2; return 1; }
+    done << END
+a|expected NAME=KEY-FILE,TAP-ADDRESS,REAL-ADDRESS
+=a.key,127.0.0.1:0,127.0.0.1:1|expected NAME=
+a=a.key,127.0.0.1:0|two commas
+a=none.key,127.0.0.1:0,127.0.0.1:1|a: none.key: No such file
+a=b.key,127.0.0.1:0,$(address a)|a: the key in b.key is that of $("$BIN/devnet" key show --json b.key | jq -r .peer_id), the address says $(peer_id a)
+a=a.key,localhost:0,127.0.0.1:1|a: localhost:0
+a=a.key,127.0.0.1:0,127.0.0.1:0|the node's own port cannot be 0
+END
+    # An address that is in use is the system's to refuse.
+    run -1 --separate-stderr "$BIN/devnet-tap" "a=a.key,$(address a),127.0.0.1:1"
+    [[ $stderr == *"Address already in use"* ]]
+    run -1 --separate-stderr "$BIN/devnet-tap" a=a.key,127.0.0.1:0,127.0.0.1:1 \
+        b=a.key,127.0.0.1:0,127.0.0.1:2
+    [[ $stderr == *"b: has the key of a"* ]]
+}
