@@ -92,6 +92,9 @@ start_member() {
         [["zeam_0", false, $api, true], ["ream_0", true, null, false]]' <<< "$output"
     run -0 "$DEVNET" mesh check --genesis g --wait 10s
     [[ $output == *"sound: 1 node, 1 foreign, 3 topics"* ]]
+    run -2 "$DEVNET" mesh watch --genesis g
+    [[ $output == *"watch: none of the nodes is known to have an API of ours, so name what to look at"* ]]
+    run -0 "$DEVNET" mesh watch --genesis g --for 100ms zeam_0
     run -0 "$DEVNET" up --genesis g
     [[ $output == *"zeam_0 is up already"*"ream_0 is up already"* ]]
     # Where nobody is there, or somebody else, that is said.

@@ -279,6 +279,14 @@ static bool add_left_mesh(struct command_line *line)
     return true;
 }
 
+/* Of a genesis folder it is not known which nodes are ours. */
+static bool tell_no_api(const struct command_line *line)
+{
+    log_error("%s: none of the nodes is known to have an API of ours, so name what to look at",
+              line->command);
+    return false;
+}
+
 /* What is meant where names are left out. */
 static bool add_defaults(struct command_line *line, char **arguments)
 {
@@ -301,11 +309,12 @@ static bool add_defaults(struct command_line *line, char **arguments)
             return true;
     if (line->devnet->count == 0)
         return tell_none(line);
+    size_t before = line->count;
     if (diff)
         add_all_as_one(line);
     else
         add_all_nodes(line);
-    return true;
+    return line->count > before || orphans || tell_no_api(line);
 }
 
 static bool translate(struct command_line *line, const char *program, char **arguments)
