@@ -63,7 +63,7 @@ logs/$(cat id)_server.sqlog:1" ]
 a|expected NAME=KEY-FILE,TAP-ADDRESS,REAL-ADDRESS
 =a.key,127.0.0.1:0,127.0.0.1:1|expected NAME=
 a=a.key,127.0.0.1:0|two commas
-a=none.key,127.0.0.1:0,127.0.0.1:1|a: none.key: cannot read the key file
+a=none.key,127.0.0.1:0,127.0.0.1:1|a: none.key: No such file
 a=b.key,127.0.0.1:0,$(address a)|a: the key in b.key is that of $("$BIN/devnet" key show --json b.key | jq -r .peer_id), the address says $(peer_id a)
 a=a.key,localhost:0,127.0.0.1:1|a: localhost:0
 a=a.key,127.0.0.1:0,127.0.0.1:0|the node's own port cannot be 0

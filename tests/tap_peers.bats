@@ -32,8 +32,8 @@ converse_through_tap() {
     [ "$(grep -c '"event":"connected"' tap.out)" -eq 1 ]
 }
 
-@test "js-libp2p and js-libp2p through a tap: from another port, known by its certificate" {
-    start_peer a js 0b
+@test "js-libp2p and js-libp2p through a tap: from another port, known by its ed25519 certificate" {
+    start_peer a js 0b ed25519
     start_peer b js 16
     meet_through_tap
     converse_through_tap

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # devnet-tap: what it tells of what nodes say to each other.
+# shellcheck disable=SC2034 # tap.bash reads tap_rules
 
 bats_require_minimum_version 1.5.0
 load helpers.bash
@@ -63,4 +64,35 @@ on_wire_is() {
     on_wire_is b ".topics[\"$topic\"].backoff | [length, .[0].peer_id]" "[1,\"$a\"]"
     end b
     on_wire_is a '[.peers, (.topics[].subscribed)]' '[[],false]'
+}
+
+@test "what a node says is held until the other has done something, or as long as may be" {
+    tap_rules=(--hold 'echo gossipsub from b until b proposes gossipsub plus 50ms'
+        --hold 'answer status from b until b opens /nothing limit 100ms')
+    tap_nodes a b
+    tap_dial a b
+    await_mesh a b
+    # In this order: the status' answer by the limit, and the echo behind b's own proposal.
+    await tap '.event == "held" and (.rule | startswith("answer"))' .stream > status
+    await tap '.event == "released" and .limit' .stream | cmp - status
+    await tap '.event == "released" and .limit == false and .from == "b"'
+    jq -s --exit-status 'map(select(.event == "held" or .event == "proposed" or .event == "released")) |
+        [.[] | select((.rule // "" | startswith("echo")) or (.from == "b" and .protocol == "/meshsub/1.2.0")) | .event]
+        == ["held", "proposed", "released"]' tap.out
+    # A held echo is no orphan's sign once it has come: what the nodes have is sound.
+    "$BIN/devnet-mesh" check "$(ready a .api)" "$(ready b .api)"
+}
+
+@test "streams are reset, and echoes lost, on purpose" {
+    tap_rules=(--reset 'identify from a code 77' --drop-echo 'gossipsub from b')
+    tap_nodes a b
+    tap_dial a b
+    await tap '.event == "reset" and .from == "a" and .rule == "identify from a code 77"'
+    await tap '.event == "held" and .rule == "gossipsub from b"'
+    node=a=a.key,127.0.0.1:0,$(address a)
+    run -2 --separate-stderr "$BIN/devnet-tap" --hold 'echo status from c until a opens *' "$node"
+    # shellcheck disable=SC2154 # bats sets it
+    [ "${stderr_lines[0]}" = "devnet-tap: --hold: 'c' is none of the nodes" ]
+    run -2 --separate-stderr "$BIN/devnet-tap" --hold 'echo status' "$node"
+    [ "${stderr_lines[0]}" = "devnet-tap: --hold 'echo status': it ends where from should follow" ]
 }

@@ -70,6 +70,32 @@ static bool add_nodes(struct program *program, const struct tap_options *options
     return true;
 }
 
+static void check_name(const struct program *program, const char *option, const char *name)
+{
+    size_t i = 0;
+    while (i < tap_node_count(program->tap) &&
+           strcmp(tap_node_name(tap_node(program->tap, i)), name) != 0)
+        i++;
+    if (i == tap_node_count(program->tap))
+        tap_usage_error("%s: '%s' is none of the nodes", option, name);
+}
+
+static void add_rules(const struct program *program, enum tap_rule_kind kind,
+                      const struct option_list *texts, const char *option)
+{
+    for (size_t i = 0; i < texts->count; i++) {
+        struct tap_rule rule;
+        struct error error;
+        if (!tap_rule_parse(kind, texts->items[i], &rule, &error))
+            tap_usage_error("%s '%s': %s", option, texts->items[i], error.text);
+        if (!tap_sight_add_rule(program->sight, &rule))
+            tap_usage_error("%s: there are more than %d rules", option, TAP_RULES_MAX);
+        check_name(program, option, rule.from);
+        if (kind == TAP_RULE_HOLD)
+            check_name(program, option, rule.until);
+    }
+}
+
 static bool start(struct program *program, const struct tap_options *options, struct error *error)
 {
     program->base = event_base_make(0);
@@ -79,7 +105,7 @@ static bool start(struct program *program, const struct tap_options *options, st
     program->teller = teller_new(program->base);
     if (options->trace == 1)
         teller_trace(program->teller);
-    program->sight = tap_sight_new(&teller_handlers, program->teller);
+    program->sight = tap_sight_new(program->base, &teller_handlers, program->teller);
     teller_set_sight(program->teller, program->sight);
     const struct tap_settings settings = {
         .base = program->base,
@@ -90,6 +116,9 @@ static bool start(struct program *program, const struct tap_options *options, st
     program->tap = tap_new(&settings);
     if (!add_nodes(program, options, error))
         return false;
+    add_rules(program, TAP_RULE_HOLD, &options->holds, "--hold");
+    add_rules(program, TAP_RULE_RESET, &options->resets, "--reset");
+    add_rules(program, TAP_RULE_DROP_ECHO, &options->dropped_echoes, "--drop-echo");
     if (strcmp(options->api, "off") == 0)
         return true;
     program->api = tap_api_new(program->base, program->tap, program->teller, options->api, error);

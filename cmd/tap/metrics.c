@@ -78,6 +78,10 @@ static void write_facts(FILE *page, const struct teller_counts *counts)
     write_single(page, "streams_passed_over_total", "counter",
                  "Streams that were carried and not looked at: too many were open",
                  counts->streams_passed_over);
+    write_single(page, "holds_total", "counter", "What was held by a rule", counts->holds);
+    write_single(page, "not_held_total", "counter",
+                 "What a rule should have held, beyond as many holds as there may be",
+                 counts->not_held);
     write_single(page, "rpcs_over_limit_total", "counter", "Gossipsub RPCs over 10 MiB",
                  counts->over_limit);
 }

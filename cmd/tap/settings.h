@@ -9,7 +9,8 @@ enum { EXIT_TAP_FAILED = 1 };
 struct tap_options {
     const char *qlog, *api;
     int log_level, log_format, trace;
-    char **nodes; /* into argv */
+    struct option_list holds, resets, dropped_echoes; /* rules, as tap_rule_parse takes them */
+    char **nodes;                                     /* into argv */
     size_t node_count;
 };
 

@@ -69,6 +69,7 @@ struct teller_counts teller_counts(const struct teller *teller)
 {
     struct teller_counts counts = teller->counts;
     counts.streams_passed_over = tap_sight_passed_over(teller->sight);
+    counts.not_held = tap_sight_not_held(teller->sight);
     return counts;
 }
 
@@ -127,7 +128,9 @@ static json_t *node_json(const struct tap_node *node)
 {
     char peer_id[PEER_ID_TEXT_SIZE];
     peer_id_text(tap_node_peer_id(node), peer_id);
-    json_t *object = json_pack("{s:s, s:s}", "name", tap_node_name(node), "peer_id", peer_id);
+    json_t *object =
+        json_pack("{s:s, s:s, s:s}", "name", tap_node_name(node), "peer_id", peer_id, "key_type",
+                  key_type_name(identity_key_type(tap_node_identity(node))));
     add_address(object, "address", tap_node_address(node));
     add_address(object, "real", tap_node_real(node));
     add_enr(object, node);
@@ -266,8 +269,29 @@ static void on_closed(void *context, struct tap_pair *pair, enum tap_side side,
     print(teller, object);
 }
 
+static void on_acted(void *context, struct tap_pair *pair, const struct tap_action *action,
+                     uint64_t time_us)
+{
+    static const char *const names[] = {
+        [TAP_ACT_HOLD] = "held", [TAP_ACT_RELEASE] = "released", [TAP_ACT_RESET] = "reset"};
+    struct teller *teller = context;
+    json_t *object = json_pack("{s:s, s:s, s:I, s:s}", "event", names[action->kind], "connection",
+                               tap_pair_id(pair), "stream", (json_int_t)action->stream, "rule",
+                               action->rule->text);
+    add_name(object, "from", tap_pair_node(pair, action->from));
+    add_name(object, "to", tap_pair_node(pair, tap_other(action->from)));
+    if (action->kind == TAP_ACT_HOLD)
+        json_object_set_new(object, "at", json_integer((json_int_t)action->offset));
+    if (action->kind == TAP_ACT_RELEASE)
+        json_object_set_new(object, "limit", json_boolean(action->by_limit));
+    teller->counts.holds += action->kind == TAP_ACT_HOLD;
+    set_time(object, time_us);
+    print(teller, object);
+}
+
 const struct tap_sight_handlers teller_handlers = {
     .connected = on_connected,
     .fact = on_fact,
     .closed = on_closed,
+    .acted = on_acted,
 };

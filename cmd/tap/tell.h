@@ -32,6 +32,7 @@ struct teller_counts {
     uint64_t facts[TAP_FACT_KINDS];
     uint64_t signed_messages, over_limit; /* RPCs */
     uint64_t streams_passed_over;         /* too many to be looked at */
+    uint64_t holds, not_held;             /* by rules */
 };
 
 struct teller_counts teller_counts(const struct teller *teller);

@@ -24,18 +24,19 @@ start_js() {
 }
 
 # Starts a peer of a kind, js, go or rust, with a key that is in NAME.key, too, of so many times the
-# same byte: start_peer NAME KIND BYTE. It speaks status.
+# same byte: start_peer NAME KIND BYTE [KEY-TYPE]. It speaks status.
 start_peer() {
-    local name=$1 kind=$2 seed input
+    local name=$1 kind=$2 type=${4:-secp256k1} seed input options
     seed=$(printf "$3%.0s" {1..32})
-    printf '%s\n' "$seed" > "$name.key"
+    options=(--seed "$seed" --key-type "$type" --status)
+    printf '%s\n' "${type/#secp256k1/}:$seed" | sed 's/^://' > "$name.key"
     if [ "$kind" = js ]; then
-        start_js "$name" --seed "$seed" --status
+        start_js "$name" "${options[@]}"
         return
     fi
     rm -f "$name.in"
     mkfifo "$name.in"
-    "$BIN/interop/$kind-peer" --seed "$seed" --status < "$name.in" > "$name.out" 2> "$name.err" 3>&- &
+    "$BIN/interop/$kind-peer" "${options[@]}" < "$name.in" > "$name.out" 2> "$name.err" 3>&- &
     pid_of[$name]=$!
     exec {input}> "$name.in"
     input_of[$name]=$input
