@@ -334,16 +334,23 @@ static bool knows_of_us(const char *command)
            strstr(command, "{nodes}") != NULL;
 }
 
-/* From here on NODE is known by the id that it has shown. Without its key nobody makes its record.
- */
-static void know_by(struct devnet_node *node, const char *place, const char *shown)
+char *foreign_place(const struct devnet_node *node)
 {
+    const char *address = node->listen[0], *id = strstr(address, "/p2p/");
+    return text_format("%.*s", (int)(id != NULL ? (size_t)(id - address) : strlen(address)),
+                       address);
+}
+
+void foreign_know_by(struct devnet_node *node, const char *shown)
+{
+    char *place = foreign_place(node);
     free(node->peer_id);
     free(node->listen[0]);
     free(node->enr);
     node->peer_id = text_copy(shown);
     node->listen[0] = text_format("%s/p2p/%s", place, shown);
     node->enr = NULL;
+    free(place);
 }
 
 static bool meet(struct waiter *waiter, struct devnet *devnet, struct devnet_node *node,
@@ -354,7 +361,7 @@ static bool meet(struct waiter *waiter, struct devnet *devnet, struct devnet_nod
     if (strcmp(waiter->shown, node->peer_id) == 0)
         return true;
     outcome->key_peer_id = text_copy(node->peer_id);
-    know_by(node, waiter->place, waiter->shown);
+    foreign_know_by(node, waiter->shown);
     return devnet_save(devnet, waiter->error);
 }
 
@@ -383,15 +390,13 @@ bool devnet_start_foreign(struct devnet *devnet, const char *name, const char *c
     struct devnet_node *node = devnet_add(devnet, name);
     if (!start(devnet, node, command, error))
         return error_prefix(error, "%s", name);
-    struct waiter waiter = {
-        .devnet = devnet,
-        .first = first_of_ours(devnet),
-        .node = node,
-        .place = text_format("%.*s", (int)(strstr(node->listen[0], "/p2p/") - node->listen[0]),
-                             node->listen[0]),
-        .dial = !knows_of_us(command),
-        .deadline_ms = clock_now_ms() + timeout_ms,
-        .error = error};
+    struct waiter waiter = {.devnet = devnet,
+                            .first = first_of_ours(devnet),
+                            .node = node,
+                            .place = foreign_place(node),
+                            .dial = !knows_of_us(command),
+                            .deadline_ms = clock_now_ms() + timeout_ms,
+                            .error = error};
     outcome->node = node;
     bool met = meet(&waiter, devnet, node, outcome);
     if (met && waiter.dial)

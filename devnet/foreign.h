@@ -48,4 +48,10 @@ bool devnet_start_foreign(struct devnet *devnet, const char *name, const char *c
 bool devnet_start_foreign_again(const struct devnet *devnet, struct devnet_node *node,
                                 struct error *error);
 
+/* Where it was told to listen: a multiaddr without /p2p; freed with free(). */
+char *foreign_place(const struct devnet_node *node);
+/* From here on NODE is known by the id that it has shown. Without its key nobody makes its record.
+ */
+void foreign_know_by(struct devnet_node *node, const char *shown);
+
 #endif

@@ -8,6 +8,7 @@
 #include "common/event.h"
 #include "common/memory.h"
 #include "devnet/family.h"
+#include "devnet/foreign.h"
 #include "devnet/loop.h"
 #include "net/api/client.h"
 
@@ -15,7 +16,7 @@ enum { AT_ONCE = 32, AGAIN_MS = 50, CALL_TIMEOUT_MS = 3000, CALL_GRACE_MS = 1000
 
 struct redialler {
     struct loop loop;
-    const struct devnet *devnet;
+    struct devnet *devnet;
     uint64_t since_ms, deadline_ms, patience_ms; /* until when others may dial by themselves */
     wire_report *report;
     void *context;
@@ -43,9 +44,13 @@ static const struct devnet_node *other_end(const struct link *link)
     return link->asked == link->dialler ? link->listener : link->dialler;
 }
 
-static void finish(struct link *link, const char *reached)
+/* SHOWN is the peer id of the other end, or NULL. */
+static void finish(struct link *link, const char *reached, const char *shown)
 {
     struct redialler *redialler = link->redialler;
+    struct devnet_node *other = devnet_find(redialler->devnet, other_end(link)->name);
+    if (other->api == NULL && shown != NULL && strcmp(shown, other->peer_id) != 0)
+        foreign_know_by(other, shown);
     redialler->open--;
     const struct wire_news news = {.dialler = link->dialler,
                                    .listener = link->listener,
@@ -92,7 +97,8 @@ static void dialled(void *context, int status, const json_t *answer, const char 
     const char *error = json_string_value(json_object_get(told, "error"));
     link->call = NULL;
     if (status == 200 && json_is_integer(exit_status) && json_integer_value(exit_status) == 0)
-        finish(link, reached != NULL ? reached : "?");
+        finish(link, reached != NULL ? reached : "?",
+               json_string_value(json_object_get(link->last, "peer_id")));
     else
         try_again(link, error != NULL ? error : status == 0 ? problem : "refused");
 }
@@ -102,8 +108,11 @@ static bool dial(struct link *link)
 {
     static const struct api_call_handlers handlers = {.line = line_came, .done = dialled};
     const struct devnet_node *other = other_end(link);
-    json_t *body = json_pack("{s:s,s:s,s:s}", "addr", other->listen[0], "until",
-                             other->api != NULL ? "streams" : "handshake", "timeout", "3s");
+    bool ours = other->api != NULL;
+    char *address = ours ? text_copy(other->listen[0]) : foreign_place(other);
+    json_t *body = json_pack("{s:s,s:s,s:s}", "addr", address, "until",
+                             ours ? "streams" : "handshake", "timeout", "3s");
+    free(address);
     json_decref(link->last);
     link->last = NULL;
     link->call =
@@ -114,33 +123,45 @@ static bool dial(struct link *link)
 
 /* ---- waiting for another program to dial ---- */
 
-static bool is_connected(const struct link *link, const json_t *peers)
+/* Since the start, and as whom it was known or from where it listens. */
+static bool is_it(const struct link *link, const char *id, const char *place,
+                  const json_t *connection)
 {
-    const char *wanted = link->dialler->peer_id;
     uint64_t age_max = clock_now_ms() - link->redialler->since_ms;
+    const json_t *age = json_object_get(connection, "age_ms");
+    const char *remote = json_string_value(json_object_get(connection, "remote"));
+    bool fresh = json_is_integer(age) && (uint64_t)json_integer_value(age) <= age_max;
+    return fresh && (strcmp(id, link->dialler->peer_id) == 0 ||
+                     (remote != NULL && strcmp(remote, place) == 0));
+}
+
+/* The id by which the other program has connected, or NULL. */
+static const char *find_connected(const struct link *link, const json_t *peers)
+{
+    char *place = foreign_place(link->dialler);
+    const char *found = NULL;
     size_t i, k;
     const json_t *peer, *connection;
     json_array_foreach(peers, i, peer)
     {
         const char *id = json_string_value(json_object_get(peer, "peer_id"));
-        if (id == NULL || strcmp(id, wanted) != 0)
-            continue;
         json_array_foreach(json_object_get(peer, "connections"), k, connection)
         {
-            const json_t *age = json_object_get(connection, "age_ms");
-            if (json_is_integer(age) && (uint64_t)json_integer_value(age) <= age_max)
-                return true;
+            if (id != NULL && is_it(link, id, place, connection))
+                found = id;
         }
     }
-    return false;
+    free(place);
+    return found;
 }
 
 static void peers_came(void *context, int status, const json_t *answer, const char *problem)
 {
     struct link *link = context;
     link->call = NULL;
-    if (is_connected(link, json_object_get(answer, "peers")))
-        finish(link, "handshake");
+    const char *id = find_connected(link, json_object_get(answer, "peers"));
+    if (id != NULL)
+        finish(link, "handshake", id);
     else
         try_again(link, status == 0 ? problem : NULL);
 }
@@ -230,8 +251,8 @@ static void redialler_clear(struct redialler *redialler)
     loop_clear(&redialler->loop);
 }
 
-bool devnet_redial(const struct devnet *devnet, const bool *fresh, uint64_t since_ms,
-                   uint64_t timeout_ms, wire_report *report, void *context, struct error *error)
+bool devnet_redial(struct devnet *devnet, const bool *fresh, uint64_t since_ms, uint64_t timeout_ms,
+                   wire_report *report, void *context, struct error *error)
 {
     uint64_t now = clock_now_ms();
     struct redialler redialler = {.devnet = devnet,

@@ -82,6 +82,20 @@ node2 started" ]
     [ "$output" = $'node1 stopped\nnode2 stopped\nnode3 stopped\nmine stopped' ]
 }
 
+@test "a program that shows a new peer id at each start is known by the last" {
+    devnet up -n 1 --with mine="'$BIN/devnet-node' --listen /ip4/127.0.0.1/udp/{port}/quic-v1 \
+        --api off --topic lean:block --bootnode {bootnode}" \
+        --with its="'$BIN/devnet-node' --listen /ip4/127.0.0.1/udp/{port}/quic-v1 --api off"
+    before=$(of mine .peer_id) its=$(of its .peer_id)
+    run -0 devnet restart mine its
+    [ "$(sed -n '5,$p' <<< "$output" | sort)" = "mine connected to node1: handshake
+node1 connected to its: handshake" ]
+    [ "$(of mine .peer_id)" != "$before" ]
+    [ "$(of its .peer_id)" != "$its" ]
+    devnet connect --until handshake mine
+    [[ $(of mine '.listen[0]') == */p2p/$(of mine .peer_id) ]]
+}
+
 @test "paused nodes stand still until they are resumed, and down ends them" {
     devnet up --connect none
     run -0 devnet pause node1 node2

@@ -30,8 +30,10 @@ struct guest {
 
 static const struct guest guests[] = {
     {"mesh", FORM_TARGET, " -b --before ",
-     " -o --output -t --timeout -w --wait --for -i --ignore --topic --html "},
-    {"orphans", FORM_QLOG, " ", " --fail-on --grace -t --timeout -j --jobs --html "},
+     " -o --output -t --timeout -w --wait --for -i --ignore --topic --html "
+     "--name "},
+    {"orphans", FORM_QLOG, " ",
+     " --fail-on --grace -t --timeout -j --jobs --html --name --peer-kind "},
     {"connect", FORM_MULTIADDR, " -f --from ",
      " -l --listen -u --until -t --timeout -n --network --topic --hold -k --key --key-hex "
      "--finalized --head --agent --qlog --qlog-limit --keylog --log-level "},
