@@ -83,14 +83,16 @@ static inline enum qlog_role qlog_other(enum qlog_role role)
     return role == QLOG_CLIENT ? QLOG_SERVER : QLOG_CLIENT;
 }
 
-/* Closed streams of the connection of which no more is known. */
+/* Closed streams of the connection of which neither log knows more. */
 static inline uint64_t qlog_let_go(const struct qlog_connection *connection)
 {
-    const struct qlog_log *client = connection->ends[QLOG_CLIENT];
-    const struct qlog_log *server = connection->ends[QLOG_SERVER];
-    uint64_t by_client = client != NULL ? client->let_go : 0;
-    uint64_t by_server = server != NULL ? server->let_go : 0;
-    return by_client > by_server ? by_client : by_server;
+    uint64_t streams = connection->stream_count;
+    for (int end = QLOG_CLIENT; end <= QLOG_SERVER; end++) {
+        const struct qlog_log *log = connection->ends[end];
+        if (log != NULL && log->stream_count + log->let_go > streams)
+            streams = log->stream_count + log->let_go;
+    }
+    return streams - connection->stream_count;
 }
 
 static inline bool qlog_unidirectional(uint64_t stream_id)
