@@ -1,5 +1,6 @@
 #include "common/clock.h"
 
+#include <stdio.h>
 #include <time.h>
 
 static uint64_t read_ns(clockid_t id)
@@ -22,6 +23,18 @@ uint64_t clock_now_ms(void)
 uint64_t clock_epoch_ms(void)
 {
     return read_ns(CLOCK_REALTIME) / 1000000;
+}
+
+void clock_text(uint64_t epoch_ms, char text[CLOCK_TEXT_SIZE])
+{
+    time_t seconds = (time_t)(epoch_ms / 1000);
+    struct tm utc;
+    size_t length = 0;
+    if (gmtime_r(&seconds, &utc) != NULL)
+        length = strftime(text, CLOCK_TEXT_SIZE - sizeof(".mmmZ") + 1, "%Y-%m-%dT%H:%M:%S", &utc);
+    text[length] = '\0';
+    if (length > 0)
+        snprintf(text + length, CLOCK_TEXT_SIZE - length, ".%03uZ", (unsigned)(epoch_ms % 1000));
 }
 
 struct timeval clock_timeval(uint64_t microseconds)

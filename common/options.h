@@ -40,6 +40,7 @@ struct option_spec {
     uint64_t minimum, maximum;  /* numbers and durations; maximum 0: no limit */
     const char *const *choices; /* NULL-terminated, for OPTION_CHOICE; of a string: such as these */
     bool files;                 /* completion offers file names */
+    const char *(*words)(void); /* completion offers these, separated by spaces; may be NULL */
 };
 
 struct example {
@@ -61,6 +62,14 @@ struct command_spec {
     size_t operands_minimum, operands_maximum; /* SIZE_MAX: no limit */
 };
 
+/* What completion offers as the operands of a command; of others it offers file names. */
+struct operand_words {
+    const char *command;
+    const char *words; /* separated by spaces; may be NULL */
+    bool names;        /* what `names` prints, too */
+    bool files;        /* file names, too */
+};
+
 struct program_spec {
     const char *name;
     const char *summary;               /* one line, for the man page's NAME */
@@ -70,6 +79,8 @@ struct program_spec {
     const struct example *examples;          /* ends with a NULL command */
     const struct exit_status *exit_statuses; /* ends with a NULL meaning */
     const char *see_also;
+    const struct operand_words *operand_words; /* ends with a NULL command; may be NULL */
+    const char *names; /* bash that prints words which are not known before; may be NULL */
 };
 
 struct options_result {

@@ -40,6 +40,8 @@ static void write_value_cases(FILE *file, const char *command, const struct opti
             for (size_t i = 0; option->choices[i] != NULL; i++)
                 fprintf(file, "%s%s", i > 0 ? " " : "", option->choices[i]);
             fputs("' ;;\n", file);
+        } else if (option->words != NULL) {
+            fprintf(file, "        words='%s' ;;\n", option->words());
         } else {
             fprintf(file, "        %s ;;\n", option->files ? "files=yes" : "return");
         }
@@ -81,6 +83,13 @@ static void write_command_search(FILE *file, const struct program_spec *program)
           file);
 }
 
+static void write_operands(FILE *file, const struct operand_words *operands)
+{
+    fprintf(file, "        %s:*) words='%s'%s%s ;;\n", operands->command,
+            operands->words != NULL ? operands->words : "", operands->names ? " names=yes" : "",
+            operands->files ? " files=yes" : "");
+}
+
 static void write_values(FILE *file, const struct program_spec *program)
 {
     fputs("    case $command:$previous in\n", file);
@@ -105,6 +114,9 @@ static void write_values(FILE *file, const struct program_spec *program)
             fprintf(file, "%s%s", command == program->commands ? "" : " ", command->name);
         fputs("' ;;\n", file);
     }
+    for (const struct operand_words *operands = program->operand_words;
+         operands != NULL && operands->command != NULL; operands++)
+        write_operands(file, operands);
     fputs("        *) files=yes ;;\n        esac ;;\n    esac\n", file);
 }
 
@@ -115,7 +127,7 @@ void options_write_completion(FILE *file, const struct program_spec *program)
     write_identifier(file, program->name);
     fputs("() {\n"
           "    local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}\n"
-          "    local command='' words='' files='' i\n"
+          "    local command='' words='' names='' files='' i\n"
           "    COMPREPLY=()\n"
           /* Bash splits --name=value at the sign. */
           "    if [[ $word == = ]]; then\n"
@@ -127,11 +139,16 @@ void options_write_completion(FILE *file, const struct program_spec *program)
     if (options_has_commands(program))
         write_command_search(file, program);
     write_values(file, program);
-    fputs("    if [[ -n $files ]]; then\n"
-          "        mapfile -t COMPREPLY < <(compgen -f -- \"$word\")\n"
+    if (program->names != NULL)
+        fprintf(file,
+                "    if [[ -n $names ]]; then\n"
+                "        words+=\" $(%s)\"\n"
+                "    fi\n",
+                program->names);
+    fputs("    mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$word\")\n"
+          "    if [[ -n $files ]]; then\n"
+          "        mapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -f -- \"$word\")\n"
           "        compopt -o filenames 2> /dev/null\n"
-          "    else\n"
-          "        mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$word\")\n"
           "    fi\n"
           "}\n"
           "complete -F _",

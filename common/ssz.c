@@ -27,12 +27,17 @@ size_t ssz_fixed_size(const struct ssz_type *type)
     return total;
 }
 
+uint64_t ssz_number(struct bytes ssz, size_t position, size_t size)
+{
+    uint64_t number = 0;
+    for (size_t i = 0; i < size; i++)
+        number |= (uint64_t)ssz.data[position + i] << 8 * i;
+    return number;
+}
+
 static size_t read_offset(struct bytes ssz, size_t position)
 {
-    size_t offset = 0;
-    for (size_t i = 0; i < SSZ_OFFSET_SIZE; i++)
-        offset |= (size_t)ssz.data[position + i] << 8 * i;
-    return offset;
+    return (size_t)ssz_number(ssz, position, SSZ_OFFSET_SIZE);
 }
 
 /* Of a list that has a form: those of varying size have an offset each, the first behind all. */

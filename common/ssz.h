@@ -36,6 +36,8 @@ struct ssz_field {
 size_t ssz_fixed_size(const struct ssz_type *type);
 /* Whether SSZ is the encoding of a value of the type: there is only one of each. */
 bool ssz_check(const struct ssz_type *type, struct bytes ssz, struct error *error);
+/* The number of SIZE bytes, at most 8, at POSITION, which are there. */
+uint64_t ssz_number(struct bytes ssz, size_t position, size_t size);
 /* hash_tree_root of what ssz_check accepts. */
 void ssz_root(const struct ssz_type *type, struct bytes ssz, uint8_t root[SSZ_ROOT_SIZE]);
 

@@ -305,6 +305,16 @@ char *devnet_node_target(const struct devnet_node *node)
                        page != NULL ? page : "");
 }
 
+void devnet_name_node(const struct devnet_node *node, struct names *names)
+{
+    const char *ids[] = {node->peer_id, node->api};
+    for (size_t i = 0; i < sizeof(ids) / sizeof(*ids); i++)
+        if (ids[i] != NULL)
+            names_add(names, ids[i], node->name);
+    for (size_t i = 0; i < node->listen_count; i++)
+        names_add(names, node->listen[i], node->name);
+}
+
 void devnet_forget(const struct devnet *devnet)
 {
     char *path = devnet_path(devnet, state_file, NULL),

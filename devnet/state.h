@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "common/error.h"
+#include "common/names.h"
 #include "devnet/process.h"
 
 enum { DEVNET_NODES_MAX = 500, DEVNET_STATE_MAX = 4 * 1024 * 1024 };
@@ -73,6 +74,9 @@ char *devnet_node_target(const struct devnet_node *node);
 void devnet_forget(const struct devnet *devnet);
 /* Removes what an earlier devnet in this folder left of its state. */
 void devnet_forget_left(const struct devnet *devnet);
+
+/* Adds what NODE is known by: its peer id, its API and its addresses. */
+void devnet_name_node(const struct devnet_node *node, struct names *names);
 
 /* The processes of the nodes, in their order; freed with free(). */
 struct process *devnet_processes(const struct devnet *devnet);

@@ -8,6 +8,7 @@ bats_require_minimum_version 1.5.0
 load helpers.bash
 
 fixtures=$BATS_TEST_DIRNAME/fixtures/blocks
+gossip=$BATS_TEST_DIRNAME/fixtures/gossip # encoded by the reference
 # Of the blocks in tests/fixtures/blocks, by slot.
 declare -gA roots=(
     [1]=4e4f92b99055121575d84de429dfadce83522bcf92eb34666d0b992e9906c65b
@@ -134,22 +135,123 @@ slots() {
 
 # ---- gossip ----
 
-@test "messages are told with their hash, and blocks with slot and root" {
+# publish NAME TOPIC FILE: over the API of NAME.
+publish() {
+    api "$1" /publish "{\"topic\":\"$2\",\"data\":\"$(od -An -v -tx1 "$3" | tr -d ' \n')\"}" > /dev/null
+}
+
+@test "messages are told with their hash and kind, and blocks with slot and root" {
     start_node a --heartbeat 50ms
     start_dialler b a --heartbeat 50ms
     await_mesh a b
-    publish() { api a /publish "{\"topic\":\"lean:block\",\"data\":\"$(od -An -v -tx1 "$1" | tr -d ' \n')\"}"; }
-    publish "$fixtures/6.ssz"
+    publish a lean:block "$fixtures/6.ssz"
     await b '.event == "message"' > message
     jq -e --arg hash "$(sha256sum < "$fixtures/6.ssz" | cut -d ' ' -f 1)" --arg root "0x${roots[6]}" \
-        '.sha256 == $hash and (.block | .slot == 6 and .proposer == 1 and .root == $root)' message
+        '.sha256 == $hash and .kind == "block" and .slot == 6 and .root == $root and
+        (.block | .slot == 6 and .proposer == 1 and .root == $root)' message
     head -c 99 "$fixtures/6.ssz" > short
-    publish short
+    publish a lean:block short
     await b '.event == "message" and .size == 99' > message
-    jq -e 'has("block") | not' message
+    jq -e '.kind == "block" and (has("block") or has("slot") or has("root") | not)' message
     metrics() { api b /metrics | grep -F "$1"; }
     metrics 'devnet_gossip_payloads_total{kind="block",snappy="valid"} 2'
     metrics 'devnet_gossip_payloads_total{kind="block",snappy="invalid"} 0'
+}
+
+@test "attestations and aggregations are told with slot, root and whose they are" {
+    lean_topics=(--topic lean:block --topic lean:attestation_3 --topic lean:aggregation)
+    start_node a --heartbeat 50ms "${lean_topics[@]}"
+    start_dialler b a --heartbeat 50ms "${lean_topics[@]}"
+    for topic in attestation_3 aggregation; do
+        await a '.event == "mesh_joined" and (.topic | contains("/'$topic'/"))' > /dev/null
+    done
+    publish a lean:attestation_3 "$gossip/attestation.ssz"
+    publish a lean:aggregation "$gossip/aggregation.ssz"
+    vote='.slot == 41 and .root == "0xe429363c446b05cf83a2e54692c56d204fb72eae2329becfd604597332ee03c4"'
+    await b '.event == "message" and .kind == "attestation"' > message
+    jq -e "$vote"' and (.attestation | .validator == 11 and .head.slot == 41 and .target.slot == 40 and
+        (.source.root | startswith("0x41cf6794")))' message
+    await b '.event == "message" and .kind == "aggregation"' > message
+    jq -e "$vote"' and .aggregation.participants == 3 and .aggregation.source.slot == 36' message
+    metrics() { api b /metrics | grep -F "$1"; }
+    metrics 'devnet_gossip_payloads_total{kind="attestation",snappy="valid"} 1'
+    metrics 'devnet_gossip_payloads_total{kind="aggregation",snappy="valid"} 1'
+}
+
+# ---- recorded from gossip ----
+
+# Of NAME, which records: by gossip from a. recorded_by NAME FILE
+recorded_by() {
+    publish a lean:block "$2"
+    await "$1" ".event == \"block_recorded\" and .size == $(stat -c %s "$2")"
+}
+
+# fetched NAME ROOT FILE: a third gets the same bytes.
+fetched() {
+    rm -rf fetched
+    "$BIN/devnet-connect" --timeout 15s --blocks-by-root "$2" --save fetched "$(address "$1")"
+    cmp "$3" fetched/*.ssz
+}
+
+@test "blocks of gossip are recorded, answered at once, and after a restart" {
+    start_node a --heartbeat 50ms
+    start_dialler b a --heartbeat 50ms --record got/blocks --blocks "$fixtures"
+    await_mesh a b
+    recorded_by b "$gossip/block.ssz" > event
+    root=8caf684c58ff1da44f41497ff1b7162d8ec3b341ebe07b14bf6937344363b971
+    jq -e --arg root "$root" --arg peer "$(peer_id a)" '.slot == 42 and .root == "0x" + $root and
+        .peer_id == $peer and .file == "got/blocks/42-" + $root + ".ssz"' event
+    cmp "$gossip/block.ssz" "got/blocks/42-$root.ssz"
+    fetched b "$root" "$gossip/block.ssz"
+    publish a lean:block "$fixtures/6.ssz" # which --blocks has
+    publish a lean:block "$gossip/aggregation.ssz"
+    await b '.event == "block_not_recorded"' > event
+    jq -e '.cause == "malformed" and (.reason | startswith("no signed block"))' event
+    metrics() { api b /metrics | grep -F "$1"; }
+    metrics 'devnet_blocks_recorded_total 1'
+    metrics 'devnet_blocks_not_recorded_total{cause="malformed"} 1'
+    [ "$(ls got/blocks)" = "42-$root.ssz" ]
+    end b
+    start_node b --record got/blocks
+    fetched b "$root" "$gossip/block.ssz"
+}
+
+@test "no more blocks and bytes are recorded than are to be, and the log says so once" {
+    start_node a --heartbeat 50ms
+    start_dialler b a --heartbeat 50ms --record few --record-blocks 1
+    start_dialler c a --heartbeat 50ms --record little --record-bytes 1000
+    await_mesh a b
+    await_mesh a c
+    recorded_by b "$fixtures/6.ssz"
+    await c '.event == "block_recorded"'
+    for file in "$fixtures/5.ssz" "$gossip/block.ssz"; do publish a lean:block "$file"; done
+    for node in b c; do
+        await "$node" '.event == "block_not_recorded" and .cause == "full" and .peer_id != null' > event
+        metrics() { api "$node" /metrics | grep -F "$1"; }
+        metrics 'devnet_blocks_recorded_total 1'
+        eventually metrics 'devnet_blocks_not_recorded_total{cause="full"} 2'
+        [ "$(grep -c 'is not recorded: ' "$node.err")" = 1 ]
+    done
+    grep -F '1 blocks are kept, and no more are to be' b.err
+    grep -F '805 bytes are kept, and with its 242 there would be more than 1000' c.err
+    [ "$(find few little -type f | wc -l)" = 2 ]
+}
+
+@test "a folder that nothing can be recorded in is named, and what is lost costs the exit status" {
+    touch file
+    run -1 --separate-stderr "$BIN/devnet-node" --record file
+    [[ $stderr == *"--record: file: "* ]]
+    run -2 --separate-stderr "$BIN/devnet-node" --record-blocks 65537
+    start_node a --heartbeat 50ms
+    start_dialler b a --heartbeat 50ms --record got
+    await_mesh a b
+    rmdir got
+    publish a lean:block "$fixtures/6.ssz"
+    await b '.event == "block_not_recorded" and .cause == "unwritable"' > /dev/null
+    status=0
+    end b || status=$?
+    [ "$status" = 1 ]
+    grep -F 'got/6-' b.err
 }
 
 # ---- peers that answer as they should not ----

@@ -2,7 +2,8 @@
 # shellcheck shell=bash
 
 # Starts nodes with keys of their own and a tap before each: tap_nodes NAME... The tap is called tap,
-# and what $TAP_OPTIONS holds is given to it.
+# and what $TAP_OPTIONS and the array
+# tap_rules hold is given to it.
 tap_nodes() {
     local name
     for name in "$@"; do
@@ -19,7 +20,7 @@ start_tap() {
         nodes+=("$name=$name.key,127.0.0.1:0,$(address "$name")")
     done
     # shellcheck disable=SC2086 # words
-    launch tap "$BIN/devnet-tap" $TAP_OPTIONS "${nodes[@]}"
+    launch tap "$BIN/devnet-tap" $TAP_OPTIONS "${tap_rules[@]}" "${nodes[@]}"
     await tap '.event == "ready"' > /dev/null
 }
 

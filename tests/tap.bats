@@ -25,9 +25,19 @@ teardown() {
     [ "$(cd logs && echo *)" = "$(cat id)_client.sqlog $(cat id)_server.sqlog" ]
     [ "$(grep -c tap:connection logs/*)" = "logs/$(cat id)_client.sqlog:1
 logs/$(cat id)_server.sqlog:1" ]
+    api tap /connections | jq -e --arg id "$(cat id)" '.connections | length == 1 and (.[0] |
+        .id == $id and .dialler == "a" and .listener == "b" and .connected and .streams > 1 and
+        (.front, .back | .established and .rtt_us > 0) and .said_bytes.dialler > 0)'
+    api tap /health | jq -e '.status == "ok" and .connections == 1 and (.nodes | length) == 2'
+    api tap /metrics > metrics
+    grep -x 'devnet_tap_connections 1' metrics
+    grep -x 'devnet_tap_retries_total{node="b"} 0' metrics
     api b /publish '{"topic":"lean:block","text":"hello"}' | jq -e '.receivers == 1'
     await a '.event == "message"'
+    launch events curl --silent --no-buffer "$(ready tap .api)/events"
+    await events '.event == "ready"' > /dev/null
     end b
+    await events '.event == "closed"' > /dev/null
     await tap '.event == "closed" and .side == "listener" and .cause == "closed_by_peer" and
         .application'
     await a '.event == "disconnected" and .cause == "closed_by_peer"'
@@ -53,7 +63,7 @@ logs/$(cat id)_server.sqlog:1" ]
 a|expected NAME=KEY-FILE,TAP-ADDRESS,REAL-ADDRESS
 =a.key,127.0.0.1:0,127.0.0.1:1|expected NAME=
 a=a.key,127.0.0.1:0|two commas
-a=none.key,127.0.0.1:0,127.0.0.1:1|a: none.key: cannot read the key file
+a=none.key,127.0.0.1:0,127.0.0.1:1|a: none.key: No such file
 a=b.key,127.0.0.1:0,$(address a)|a: the key in b.key is that of $("$BIN/devnet" key show --json b.key | jq -r .peer_id), the address says $(peer_id a)
 a=a.key,localhost:0,127.0.0.1:1|a: localhost:0
 a=a.key,127.0.0.1:0,127.0.0.1:0|the node's own port cannot be 0

@@ -75,13 +75,14 @@ room_is_free() {
     eventually grep -q "watching $(peer_id a)" w.err
     start_dialler b a --topic lean:block
     a=$(peer_id a) b=$(peer_id b) topic=/leanconsensus/12345678/block/ssz_snappy
-    eventually grep -q "^+ connection: $a -> $b accepted " w.out
-    eventually grep -q "^+ mesh $topic: $a -> $b by \(us\|peer\)$" w.out
-    eventually grep -q "^+ subscriber $topic: $a <- $b$" w.out
+    t='[0-9-]\{10\}T[0-9:]\{8\}\.[0-9]\{3\}Z'
+    eventually grep -q "^$t + connection: $a -> $b accepted " w.out
+    eventually grep -q "^$t + mesh $topic: $a -> $b by \(us\|peer\)$" w.out
+    eventually grep -q "^$t + subscriber $topic: $a <- $b$" w.out
     api b /publish '{"topic": "lean:block", "text": "hello"}' > /dev/null
     await a '.event == "message"' > /dev/null
     end b
-    eventually grep -q "^- connection: $a -> $b" w.out
+    eventually grep -q "^$t - connection: $a -> $b" w.out
     run ! grep message w.out
     end w
 }

@@ -41,6 +41,12 @@ static void keep_mesh(const struct devnet *devnet, uint64_t timeout_ms)
         timeout_ms > 0
             ? devnet_ask(devnet, timeout_ms < ANSWER_TIMEOUT_MS ? timeout_ms : ANSWER_TIMEOUT_MS)
             : NULL;
+    struct names names = {0};
+    for (size_t i = 0; i < devnet->count; i++)
+        devnet_name_node(&devnet->nodes[i], &names);
+    if (snapshot != NULL)
+        snapshot_set_names(snapshot, &names);
+    names_clear(&names);
     char *text = snapshot != NULL ? snapshot_text(snapshot) : NULL;
     struct error error;
     unlink(path);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <jansson.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,19 +11,60 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/buffer.h"
 #include "common/log.h"
 #include "common/memory.h"
+#include "common/names.h"
 #include "common/output.h"
+
+enum { LINE_MAX_SHOWN = 1024 * 1024 }; /* longer ones are shown in parts */
 
 /* A file that is shown as it grows. */
 struct tail {
     const char *name;
     int fd;
-    bool inside_line;
+    struct buffer line; /* what has come of a line that is not whole yet */
 };
 
-/* Shows what has come since the last time, each line after the node's name where NAMED. */
-static void show_more(struct tail *tail, bool named)
+/* How it is shown. */
+struct manner {
+    bool named, events; /* each line after its node's name; lines are events */
+    struct names names; /* of the devnet's nodes */
+};
+
+/* An event with the name of the peer that it is about; NULL where it is none, or has none. */
+static char *name_peer(const char *line, const struct names *names)
+{
+    json_t *event = json_loads(line, 0, NULL);
+    const char *id = json_string_value(json_object_get(event, "peer_id"));
+    const char *kind = json_string_value(json_object_get(event, "event"));
+    const char *name = names_find(names, id); /* "ready" tells its own */
+    char *text = NULL;
+    if (name != NULL && kind != NULL && strcmp(kind, "ready") != 0) {
+        json_object_set_new(event, "peer_name", json_string(name));
+        text = json_dumps(event, JSON_COMPACT | JSON_SORT_KEYS);
+    }
+    json_decref(event);
+    return text;
+}
+
+/* Shows the line and begins another. Of a log, nodes are called by their names. */
+static void show_line(struct tail *tail, const struct manner *manner, const char *end)
+{
+    buffer_append(&tail->line, "", 1);
+    const char *line = (const char *)tail->line.data;
+    char *told =
+        manner->events ? name_peer(line, &manner->names) : names_put_into(&manner->names, line);
+    if (manner->named)
+        printf("%s%s |%s ", output_colour(stdout, COLOUR_DIM), tail->name,
+               output_colour_end(stdout));
+    printf("%s%s", told != NULL ? told : line, end);
+    free(told);
+    tail->line.size = 0;
+}
+
+/* Shows what has come since the last time. */
+static void show_more(struct tail *tail, const struct manner *manner)
 {
     char block[16384];
     ssize_t size;
@@ -32,20 +74,29 @@ static void show_more(struct tail *tail, bool named)
     while ((size = read(tail->fd, block, sizeof(block))) > 0) {
         for (char *rest = block, *end = block + size; rest < end;) {
             char *newline = memchr(rest, '\n', (size_t)(end - rest));
-            char *stop = newline != NULL ? newline + 1 : end;
-            if (named && !tail->inside_line)
-                printf("%s%s |%s ", output_colour(stdout, COLOUR_DIM), tail->name,
-                       output_colour_end(stdout));
-            fwrite(rest, 1, (size_t)(stop - rest), stdout);
-            tail->inside_line = newline == NULL;
-            rest = stop;
+            char *stop = newline != NULL ? newline : end;
+            buffer_append(&tail->line, rest, (size_t)(stop - rest));
+            if (newline != NULL)
+                show_line(tail, manner, "\n");
+            else if (tail->line.size > LINE_MAX_SHOWN)
+                show_line(tail, manner, "");
+            rest = newline != NULL ? stop + 1 : end;
         }
     }
     output_flush();
 }
 
+/* What there is of a last line. */
+static void close_tail(struct tail *tail, const struct manner *manner)
+{
+    if (tail->line.size > 0)
+        show_line(tail, manner, "");
+    buffer_clear(&tail->line);
+    close(tail->fd);
+}
+
 /* Until we are interrupted, or nobody reads what we print: that is seen at once. */
-static void follow(struct tail *tails, size_t count, int inotify)
+static void follow(struct tail *tails, size_t count, const struct manner *manner, int inotify)
 {
     char events[4096];
     struct pollfd waits[] = {{.fd = inotify, .events = POLLIN}, {.fd = STDOUT_FILENO}};
@@ -53,7 +104,7 @@ static void follow(struct tail *tails, size_t count, int inotify)
         if (waits[0].revents == 0 || read(inotify, events, sizeof(events)) <= 0)
             continue;
         for (size_t i = 0; i < count; i++)
-            show_more(&tails[i], count > 1);
+            show_more(&tails[i], manner);
     }
 }
 
@@ -70,19 +121,19 @@ static bool open_tail(struct tail *tail, const struct devnet *devnet, const char
     return tail->fd >= 0;
 }
 
-static bool show(const struct devnet *devnet, const struct devnet_options *options)
+static bool show(const struct devnet *devnet, const struct manner *manner, bool on)
 {
-    int inotify = options->follow ? inotify_init1(IN_CLOEXEC) : -1;
+    int inotify = on ? inotify_init1(IN_CLOEXEC) : -1;
     struct tail *tails = memory_new(devnet->count * sizeof(*tails));
     size_t opened = 0;
     while (opened < devnet->count &&
-           open_tail(&tails[opened], devnet, devnet->nodes[opened].name, options->events, inotify))
-        show_more(&tails[opened++], devnet->count > 1);
+           open_tail(&tails[opened], devnet, devnet->nodes[opened].name, manner->events, inotify))
+        show_more(&tails[opened++], manner);
     bool all = opened == devnet->count;
-    if (all && options->follow)
-        follow(tails, opened, inotify);
+    if (all && on)
+        follow(tails, opened, manner, inotify);
     for (size_t i = 0; i < opened; i++)
-        close(tails[i].fd);
+        close_tail(&tails[i], manner);
     if (inotify >= 0)
         close(inotify);
     free(tails);
@@ -108,7 +159,12 @@ static int show_chosen(const struct devnet *devnet, const struct devnet_options 
         free(names);
         return DEVNET_USAGE;
     }
-    return show(&chosen, options) ? DEVNET_OK : DEVNET_FAILED;
+    struct manner manner = {.named = chosen.count > 1, .events = options->events};
+    for (size_t i = 0; i < devnet->count; i++)
+        devnet_name_node(&devnet->nodes[i], &manner.names);
+    bool shown = show(&chosen, &manner, options->follow);
+    names_clear(&manner.names);
+    return shown ? DEVNET_OK : DEVNET_FAILED;
 }
 
 int devnet_logs_command(const struct devnet_options *options, const char *name)

@@ -177,6 +177,36 @@ static const struct exit_status exit_statuses[] = {
     {0},
 };
 
+static const struct operand_words operand_words[] = {
+    {"logs", NULL, true, false},
+    {"enr", "show make", true, false},
+    {"key", "new show", false, true},
+    {"connect", NULL, true, false},
+    {"publish", NULL, true, true},
+    {"tap", NULL, true, false},
+    {"mesh", "dump diff check watch graph", true, true},
+    {"orphans", NULL, true, true},
+    {0},
+};
+
+/* Of the devnet that is meant, up or down: of what devnet_save has written. */
+static const char names_script[] =
+    "folder=${DEVNET_DIR:-.devnet}\n"
+    "            for ((i = 1; i + 1 < COMP_CWORD; i++)); do\n"
+    "                case ${COMP_WORDS[i]} in\n"
+    "                -d | --dir)\n"
+    "                    if [[ ${COMP_WORDS[i + 1]} == = ]]; then ((i++)); fi\n"
+    "                    folder=${COMP_WORDS[i + 1]} ;;\n"
+    "                esac\n"
+    "            done\n"
+    "            for file in devnet.json left.json; do\n"
+    "                if [[ -e $folder/$file ]]; then\n"
+    "                    sed -n 's/^ *\"name\": \"\\([A-Za-z0-9_-]*\\)\",*$/\\1/p' "
+    "\"$folder/$file\"\n"
+    "                    break\n"
+    "                fi\n"
+    "            done";
+
 static const struct program_spec program = {
     .name = "devnet",
     .summary = "spin up a local network of nodes, and ask it things",
@@ -189,7 +219,9 @@ static const struct program_spec program = {
         "replaced by what it takes: their APIs, their multiaddrs or the folders of their QUIC "
         "logs. devnet connect node1 node2 asks node1 to dial node2; devnet connect node2 dials it "
         "from here; devnet mesh dump, devnet mesh check and devnet orphans without names are "
-        "about all nodes; devnet mesh diff FILE compares with all of them.\n\n"
+        "about all nodes; devnet mesh diff FILE compares with all of them. Nodes are called by "
+        "their "
+        "names in what these print; ids stand in JSON. logs -e adds \"peer_name\" to events.\n\n"
         "devnet up --with NAME=COMMAND runs another program as a node, by /bin/sh. {port} becomes "
         "the UDP port on 127.0.0.1 to listen on, {key} a file with its secp256k1 secret (64 "
         "hexadecimal digits), {bootnode} the multiaddr of node1, {enr} its node record, {nodes} a "
@@ -226,6 +258,8 @@ static const struct program_spec program = {
     .exit_statuses = exit_statuses,
     .see_also = "devnet-node(1), devnet-connect(1), devnet-mesh(1), devnet-orphans(1), "
                 "devnet-relay(1), devnet-tap(1)",
+    .operand_words = operand_words,
+    .names = names_script,
 };
 
 /* What may stand before the command: --dir and --genesis, which every command knows. */

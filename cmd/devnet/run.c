@@ -11,6 +11,7 @@
 
 #include "common/log.h"
 #include "common/memory.h"
+#include "common/names.h"
 #include "devnet/genesis.h"
 
 enum form {
@@ -36,7 +37,7 @@ static const struct guest guests[] = {
      "--finalized --head --agent --qlog --qlog-limit --keylog --log-level "},
     {"node", FORM_MULTIADDR, " ", " "},
     {"relay", FORM_MULTIADDR, " ", " "},
-    {"tap", FORM_MULTIADDR, " ", " -q --qlog --log-level --log-format "},
+    {"tap", FORM_MULTIADDR, " ", " -q --qlog -a --api --log-level --log-format "},
     {"", FORM_MULTIADDR, " --api ", " "}, /* any other */
 };
 
@@ -361,6 +362,28 @@ static const char *take_genesis(char **arguments, const char *genesis)
     return genesis;
 }
 
+/* So that the program calls nodes by their names, which stand in its environment. */
+static void pass_names(const struct devnet *devnet)
+{
+    char *all = text_copy("");
+    for (size_t i = 0; i < devnet->count; i++) {
+        const struct devnet_node *node = &devnet->nodes[i];
+        const char *place = node->api != NULL        ? node->api
+                            : node->listen_count > 0 ? node->listen[0]
+                                                     : "";
+        char *longer = node->peer_id != NULL
+                           ? text_format("%s%s=%s,%s\n", all, node->name, node->peer_id, place)
+                           : text_copy(all);
+        free(all);
+        all = longer;
+    }
+    if (strlen(all) > NAMES_VARIABLE_MAX)
+        log_warn("%zu nodes: too many to pass on what they are called", devnet->count);
+    else if (*all != '\0')
+        setenv(NAMES_VARIABLE, all, 1);
+    free(all);
+}
+
 int devnet_run_program(const char *folder, const char *genesis, const char *name, char **arguments)
 {
     genesis = take_genesis(arguments, genesis);
@@ -379,6 +402,7 @@ int devnet_run_program(const char *folder, const char *genesis, const char *name
                ((line.down = devnet.count == 0) && !devnet_load_left(&devnet, &error))) {
         log_error("%s", error.text);
     } else if (translate(&line, program, arguments)) {
+        pass_names(&devnet);
         signal(SIGPIPE, SIG_DFL);
         execv(program, line.arguments);
         log_error("%s: %s", program, strerror(errno));

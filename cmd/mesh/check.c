@@ -92,6 +92,8 @@ static json_t *look(const struct mesh_options *options, const char *const *input
 {
     json_t *snapshot = mesh_read(options, inputs, count, error);
     json_t *result = snapshot != NULL ? mesh_check(snapshot) : NULL;
+    if (json_object_get(snapshot, "names") != NULL)
+        json_object_set(result, "names", json_object_get(snapshot, "names"));
     json_decref(snapshot);
     return result;
 }

@@ -19,16 +19,18 @@ static json_t *read_side(const struct mesh_options *options, const char *side)
 
 static void print_change(const json_t *change)
 {
-    char *line = mesh_change_text(change);
+    char *text = mesh_change_text(change), *line = names_put_into(&mesh_names, text);
     enum output_colour colour = line[0] == '+'   ? COLOUR_GREEN
                                 : line[0] == '-' ? COLOUR_RED
                                                  : COLOUR_YELLOW;
     printf("%s%s%s\n", output_colour(stdout, colour), line, output_colour_end(stdout));
     free(line);
+    free(text);
 }
 
 /* UNREACHABLE: nodes that were asked now. Left out of the JSON where there are none. */
-static void print_changes(const json_t *changes, const json_t *unreachable, bool json)
+static void print_changes(const json_t *changes, const json_t *unreachable, const json_t *names,
+                          bool json)
 {
     size_t index;
     const json_t *change;
@@ -38,6 +40,8 @@ static void print_changes(const json_t *changes, const json_t *unreachable, bool
                                    "changes", changes);
         if (missing)
             json_object_set(result, "unreachable", (json_t *)unreachable);
+        if (names != NULL)
+            json_object_set(result, "names", (json_t *)names);
         output_json(result);
         json_decref(result);
         return;
@@ -69,7 +73,7 @@ static int compare(const struct mesh_options *options, const json_t *before, con
     json_t *all = known ? mesh_diff(before, after) : json_array();
     json_t *changes = mesh_ignore(all, options->ignore.items, options->ignore.count);
     bool same = json_array_size(changes) == 0 && json_array_size(unreachable) == 0;
-    print_changes(changes, unreachable, options->json);
+    print_changes(changes, unreachable, json_object_get(after, "names"), options->json);
     json_decref(all);
     json_decref(changes);
     json_decref(unreachable);

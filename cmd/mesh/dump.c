@@ -33,9 +33,11 @@ size_t mesh_warn_unreachable(const json_t *snapshot)
     json_array_foreach(unreachable, index, entry)
     {
         const char *problem = json_string_value(json_object_get(entry, "error"));
-        char *safe = utf8_safe_text(bytes_of_text(problem)); /* it may be from a file */
+        char *named = names_put_into(&mesh_names, problem);
+        char *safe = utf8_safe_text(bytes_of_text(named)); /* it may be from a file */
         log_warn("%s", safe);
         free(safe);
+        free(named);
     }
     return json_array_size(unreachable);
 }

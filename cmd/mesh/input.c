@@ -60,6 +60,7 @@ static bool add_devnet(struct targets *targets, const char *folder, struct error
         loaded = error_set(error, "%s: no devnet is up there", folder);
     for (size_t i = 0; loaded && i < devnet.count; i++) {
         const struct devnet_node *node = &devnet.nodes[i];
+        devnet_name_node(node, &mesh_names);
         if (node->api != NULL || node->listen_count > 0)
             add_target(targets, devnet_node_target(node));
     }
@@ -90,6 +91,19 @@ json_t *mesh_ask(const struct mesh_options *options, const char *const *inputs, 
     if (sound)
         snapshot = mesh_collect((const char *const *)targets.items, targets.count, &manner, error);
     targets_clear(&targets);
+    if (snapshot != NULL)
+        snapshot_set_names(snapshot, &mesh_names);
+    return snapshot;
+}
+
+/* Of a file: what it calls nodes, and what they are called beside. */
+static json_t *read_file(const char *path, struct error *error)
+{
+    json_t *snapshot = snapshot_read(path, error);
+    if (snapshot == NULL)
+        return NULL;
+    names_add_json(&mesh_names, json_object_get(snapshot, "names"));
+    snapshot_set_names(snapshot, &mesh_names);
     return snapshot;
 }
 
@@ -119,9 +133,9 @@ json_t *mesh_read(const struct mesh_options *options, const char *const *inputs,
     char *left = count == 1 ? left_mesh(inputs[0]) : NULL;
     json_t *snapshot;
     if (left != NULL)
-        snapshot = snapshot_read(left, error);
+        snapshot = read_file(left, error);
     else if (count == 1 && !mesh_is_live(inputs[0]))
-        snapshot = snapshot_read(inputs[0], error);
+        snapshot = read_file(inputs[0], error);
     else
         snapshot = mesh_ask(options, inputs, count, error);
     free(left);

@@ -12,6 +12,8 @@
 static const struct option_spec common_options[] = {
     {"timeout", 't', OPTION_DURATION, AT(timeout), "DURATION",
      "How long a node may take to answer, or to begin to (default: 5s)", .minimum = 1},
+    {"name", 0, OPTION_LIST, AT(names), "NAME=ID,...",
+     "Call the node with that peer id, API or address by a name; may be repeated"},
     {0},
 };
 
@@ -119,7 +121,10 @@ static const struct program_spec program = {
     .description =
         "A snapshot is JSON, with keys and lists sorted, so that diff(1) and git are of use on it "
         "too. What changes all the time (ages, round-trip times, counters, API addresses) stands "
-        "under \"volatile\" in each node; diff does not look at it.\n\n"
+        "under \"volatile\" in each node; diff does not look at it. Nodes are called by the names "
+        "that "
+        "--name gives them, the folder of their devnet or the snapshot; their ids stand in dump "
+        "and in JSON, where \"names\" has the name of each id.\n\n"
         "An API is the address of a node's HTTP API, such as http://127.0.0.1:8080: of a node of "
         "ours or, where that has no /mesh, a Lean node's own (/lean/v0/health, node/identity, "
         "node/peers, fork_choice, and /metrics beside them). A TARGET is an API; the multiaddr or "
@@ -152,23 +157,44 @@ static const struct program_spec program = {
     .see_also = "devnet(1), devnet-node(1)",
 };
 
+/* Everything that is printed from here on knows them. */
+static void read_names(const struct option_list *list)
+{
+    struct error error;
+    for (size_t i = 0; i < list->count; i++)
+        if (!names_add_text(&mesh_names, list->items[i], &error))
+            options_usage_error(&program, "--name %s", error.text);
+    if (!names_add_environment(&mesh_names, &error))
+        options_usage_error(&program, "%s", error.text);
+}
+
+static int run(const struct mesh_options *options, const struct options_result *result)
+{
+    const char *const *operands = (const char *const *)result->operands;
+    const char *command = result->command->name;
+    if (strcmp(command, "dump") == 0)
+        return mesh_dump_command(options, operands, result->operand_count);
+    if (strcmp(command, "check") == 0)
+        return mesh_check_command(options, operands, result->operand_count);
+    if (strcmp(command, "watch") == 0)
+        return mesh_watch_command(options, operands, result->operand_count);
+    if (strcmp(command, "graph") == 0) {
+        if (options->json && (options->dot || options->connections))
+            options_usage_error(&program, "--json: not with --dot or --connections");
+        return mesh_graph_command(options, operands, result->operand_count);
+    }
+    return mesh_diff_command(options, operands[0], operands[1]);
+}
+
 int main(int argc, char **argv)
 {
     program_begin(program.name, MESH_TROUBLE);
     static struct mesh_options options = {.timeout = 5000, .stay = 3000};
     struct options_result result = options_parse(&program, argc, argv, &options);
-    const char *const *operands = (const char *const *)result.operands;
     log_init(program.name, LOG_INFO, false);
-    if (strcmp(result.command->name, "dump") == 0)
-        return mesh_dump_command(&options, operands, result.operand_count);
-    if (strcmp(result.command->name, "check") == 0)
-        return mesh_check_command(&options, operands, result.operand_count);
-    if (strcmp(result.command->name, "watch") == 0)
-        return mesh_watch_command(&options, operands, result.operand_count);
-    if (strcmp(result.command->name, "graph") == 0) {
-        if (options.json && (options.dot || options.connections))
-            options_usage_error(&program, "--json: not with --dot or --connections");
-        return mesh_graph_command(&options, operands, result.operand_count);
-    }
-    return mesh_diff_command(&options, operands[0], operands[1]);
+    read_names(&options.names);
+    int status = run(&options, &result);
+    names_clear(&mesh_names);
+    options_clear(&program, &options);
+    return status;
 }

@@ -4,6 +4,7 @@
 
 #include <jansson.h>
 
+#include "common/names.h"
 #include "common/options.h"
 
 enum {
@@ -21,7 +22,7 @@ struct mesh_options {
     bool json;
     uint64_t timeout;
     uint64_t stay; /* with a node that is visited */
-    struct option_list ignore;
+    struct option_list ignore, names;
     uint64_t wait;
     uint64_t duration; /* of watching; 0: no end */
     bool all;
@@ -60,7 +61,15 @@ size_t mesh_warn_unreachable(const json_t *snapshot);
  * errno CODE, is at fault. */
 void mesh_tell_unwritten(const char *option, const char *path, int code, struct error *error);
 
-/* One line on stdout; what nodes say of themselves is not let through to the terminal as it is. */
+/* What nodes are called: by --name, by the folders of devnets and by the snapshots that were read.
+ */
+extern struct names mesh_names;
+
+/* "NAME (ID)", or the ID where there is no name; freed with free(). */
+char *mesh_name_and_id(const char *id);
+/* Text on stdout; what nodes say of themselves is not let through to the terminal as it is. */
+void mesh_print_text(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* The same, a line, in which nodes are called by their names. */
 void mesh_print_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Prints a snapshot for people, on stdout. */
 void mesh_print(const json_t *snapshot);

@@ -23,18 +23,51 @@ void mesh_tell_unwritten(const char *option, const char *path, int code, struct 
     log_error("%s", error->text);
 }
 
-void mesh_print_line(const char *format, ...)
+struct names mesh_names;
+
+char *mesh_name_and_id(const char *id)
+{
+    const char *name = names_find(&mesh_names, id);
+    return name != NULL ? text_format("%s (%s)", name, id) : text_copy(id);
+}
+
+static void print_safe(const char *text, const char *end)
+{
+    char *safe = utf8_safe_text(bytes_of_text(text));
+    printf("%s%s", safe, end);
+    free(safe);
+}
+
+/* Freed with free(). */
+static char *format_text(const char *format, va_list arguments)
+    __attribute__((format(printf, 1, 0)));
+static char *format_text(const char *format, va_list arguments)
 {
     char *text = NULL;
+    if (vasprintf(&text, format, arguments) < 0)
+        memory_exhausted();
+    return text;
+}
+
+void mesh_print_text(const char *format, ...)
+{
     va_list arguments;
     va_start(arguments, format);
-    int length = vasprintf(&text, format, arguments);
+    char *text = format_text(format, arguments);
     va_end(arguments);
-    if (length < 0)
-        memory_exhausted();
-    char *safe = utf8_safe_text(bytes_of(text, (size_t)length));
-    puts(safe);
-    free(safe);
+    print_safe(text, "");
+    free(text);
+}
+
+void mesh_print_line(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    char *text = format_text(format, arguments);
+    va_end(arguments);
+    char *named = names_put_into(&mesh_names, text);
+    print_safe(named, "\n");
+    free(named);
     free(text);
 }
 
@@ -83,8 +116,10 @@ static void print_peer(const json_t *peer)
 static void print_node(const json_t *node)
 {
     printf("%snode%s ", output_colour(stdout, COLOUR_BOLD), output_colour_end(stdout));
-    mesh_print_line("%s, %s, network %s", text_of(node, "peer_id"), text_of(node, "agent"),
-                    text_of(node, "network"));
+    char *who = mesh_name_and_id(text_of(node, "peer_id"));
+    mesh_print_text("%s, %s, network %s", who, text_of(node, "agent"), text_of(node, "network"));
+    putchar('\n');
+    free(who);
     size_t index;
     const char *name;
     const json_t *peer;
@@ -133,8 +168,10 @@ static void print_foreign(const json_t *entry)
     const char *ended = json_string_value(json_object_get(visit, "ended")), *name;
     json_t *topic;
     printf("%sforeign%s ", output_colour(stdout, COLOUR_BOLD), output_colour_end(stdout));
-    mesh_print_line("%s, %s, status %s", text_of(entry, "peer_id"), text_of(entry, "agent"),
-                    text_of(visit, "status"));
+    char *who = mesh_name_and_id(text_of(entry, "peer_id"));
+    mesh_print_text("%s, %s, status %s", who, text_of(entry, "agent"), text_of(visit, "status"));
+    putchar('\n');
+    free(who);
     mesh_print_line("  streams: ours %s, theirs %zu", text_of(streams, "ours"),
                     json_array_size(json_object_get(streams, "theirs")));
     json_object_foreach(json_object_get(entry, "topics"), name, topic)

@@ -53,6 +53,16 @@ static char *details_text(const json_t *event)
     return text;
 }
 
+/* When it happened, where the node tells, and otherwise now. */
+static void write_time(const json_t *event, char text[CLOCK_TEXT_SIZE])
+{
+    const char *told = text_of(event, "t");
+    if (told != NULL && strlen(told) < CLOCK_TEXT_SIZE)
+        memcpy(text, told, strlen(told) + 1);
+    else
+        clock_text(clock_epoch_ms(), text);
+}
+
 static void print_event(const json_t *event, const struct mesh_event_change *change,
                         const char *node)
 {
@@ -67,6 +77,9 @@ static void print_event(const json_t *event, const struct mesh_event_change *cha
     const char *topic = text_of(event, "topic"), *peer = text_of(event, "peer_id");
     const char *arrow = change->from_peer ? "<-" : "->";
     char *rest = details_text(event);
+    char time[CLOCK_TEXT_SIZE];
+    write_time(event, time);
+    mesh_print_text("%s ", time);
     printf("%s%s%s ", output_colour(stdout, signs[change->sign].colour), signs[change->sign].sign,
            output_colour_end(stdout));
     mesh_print_line("%s%s%s: %s%s%s%s%s%s", change->kind, topic ? " " : "", topic ? topic : "",
@@ -79,9 +92,22 @@ static void print_event(const json_t *event, const struct mesh_event_change *cha
 static void print_event_json(const json_t *event, const char *peer_id)
 {
     json_t *line = json_copy((json_t *)(uintptr_t)event);
+    const char *node = names_find(&mesh_names, peer_id);
+    const char *peer = names_find(&mesh_names, text_of(event, "peer_id"));
     json_object_set_new(line, "node", peer_id ? json_string(peer_id) : json_null());
+    if (node != NULL)
+        json_object_set_new(line, "node_name", json_string(node));
+    if (peer != NULL)
+        json_object_set_new(line, "peer_name", json_string(peer));
     output_json_line(line);
     json_decref(line);
+}
+
+static void tell_begin(const char *peer_id)
+{
+    char *who = mesh_name_and_id(peer_id);
+    log_info("watching %s", who);
+    free(who);
 }
 
 static void node_answered(void *context, const char *api, const char *peer_id, const json_t *event)
@@ -91,7 +117,7 @@ static void node_answered(void *context, const char *api, const char *peer_id, c
     if (watching->options->json)
         print_event_json(event, peer_id);
     else
-        log_info("watching %s", peer_id);
+        tell_begin(peer_id);
 }
 
 static void event_came(void *context, const char *api, const char *peer_id, const json_t *event)
@@ -128,8 +154,10 @@ static struct event *watch_reader(struct event_base *base)
 
 static void print_lost(const char *api, const char *peer_id, const char *why)
 {
-    json_t *line = json_pack("{s:s, s:s, s:s?, s:s}", "event", "lost", "api", api, "node", peer_id,
-                             "error", why);
+    char time[CLOCK_TEXT_SIZE];
+    clock_text(clock_epoch_ms(), time);
+    json_t *line = json_pack("{s:s, s:s, s:s?, s:s, s:s}", "event", "lost", "api", api, "node",
+                             peer_id, "error", why, "t", time);
     output_json_line(line);
     json_decref(line);
 }
@@ -137,7 +165,9 @@ static void print_lost(const char *api, const char *peer_id, const char *why)
 static void node_lost(void *context, const char *api, const char *peer_id, const char *why)
 {
     const struct watching *watching = context;
-    log_error("%s", why);
+    char *named = names_put_into(&mesh_names, why);
+    log_error("%s", named);
+    free(named);
     if (watching->options->json)
         print_lost(api, peer_id, why);
     if (mesh_watch_is_over(watching->watch))

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cmd/node/client.h"
+#include "common/clock.h"
 #include "common/event.h"
 #include "common/line_writer.h"
 #include "common/log.h"
@@ -18,6 +19,7 @@
 #include "net/api/host_json.h"
 #include "net/api/node.h"
 #include "net/api/rpc_trace.h"
+#include "net/host/block_recorder.h"
 #include "net/host/dialer.h"
 #include "net/host/options.h"
 
@@ -27,7 +29,8 @@ struct node {
     struct event_base *base;
     struct client client;
     struct identity *identity;
-    struct block_store *blocks; /* NULL: none are kept */
+    struct block_store *blocks;      /* NULL: none are kept */
+    struct block_recorder *recorder; /* NULL: none are recorded */
     struct host *host;
     struct resolver *resolver;
     struct dialer *dialer;
@@ -47,8 +50,10 @@ static void print_json(const struct node *node, const json_t *object)
 
 static void say_events_lost(uint64_t count, struct buffer *line)
 {
-    char *text =
-        text_format("{\"count\":%llu,\"event\":\"events_lost\"}", (unsigned long long)count);
+    char time[CLOCK_TEXT_SIZE];
+    clock_text(clock_epoch_ms(), time);
+    char *text = text_format("{\"count\":%llu,\"event\":\"events_lost\",\"t\":\"%s\"}",
+                             (unsigned long long)count, time);
     buffer_append_text(line, text);
     free(text);
 }
@@ -184,13 +189,23 @@ static struct identity *take_identity(const struct node *node, const struct node
 static bool open_blocks(struct node *node, const struct node_settings *settings,
                         struct error *error)
 {
-    if (settings->blocks == NULL)
-        return true;
-    node->blocks = block_store_new(settings->blocks, error);
-    if (node->blocks == NULL)
-        return error_prefix(error, "--blocks");
-    log_info("--blocks %s: %zu blocks", settings->blocks, block_store_count(node->blocks));
+    if (!block_recorder_open(settings->record, settings->blocks, &node->blocks, error))
+        return false;
+    if (node->blocks != NULL)
+        log_info("%zu blocks to answer from", block_store_count(node->blocks));
     return true;
+}
+
+static void record(struct node *node, const struct node_settings *settings)
+{
+    const struct block_recorder_settings recorder = {
+        .folder = settings->record,
+        .blocks = node->blocks,
+        .blocks_max = settings->record_blocks,
+        .bytes_max = settings->record_bytes,
+    };
+    if (settings->record != NULL)
+        node->recorder = block_recorder_new(node->host, &recorder);
 }
 
 static bool node_start(struct node *node, const struct node_settings *settings, struct error *error)
@@ -218,6 +233,7 @@ static bool node_start(struct node *node, const struct node_settings *settings, 
         node_usage_error("%s", error->text);
     if (node->host == NULL)
         return false;
+    record(node, settings);
     node->resolver = resolver_new(node->base);
     node->dialer = dialer_new(node->host, node->resolver);
     if (!start_listening(node, settings, error))
@@ -277,6 +293,7 @@ static bool node_clear(struct node *node)
         node_api_free(node->api);
     if (node->dialer != NULL)
         dialer_free(node->dialer);
+    block_recorder_free(node->recorder);
     host_free(node->host);
     bool told = line_writer_free(node->output);
     line_writer_free(node->trace);

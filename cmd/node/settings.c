@@ -10,11 +10,23 @@
 #include "net/address/node_address.h"
 #include "net/api/address.h"
 #include "net/api/rpc_trace.h"
+#include "net/host/block_recorder.h"
 #include "net/host/options.h"
 
 static const char *const log_formats[] = {"text", "json", NULL};
 
 #define AT(member) .offset = offsetof(struct node_settings, member)
+
+static const char *fault_words(void)
+{
+    static char words[1024];
+    const char *name;
+    size_t size = 0;
+    for (size_t i = 0; (name = host_fault_name(i)) != NULL && size < sizeof(words); i++)
+        size +=
+            (size_t)snprintf(words + size, sizeof(words) - size, "%s%s", i > 0 ? " " : "", name);
+    return words;
+}
 
 static const struct option_spec options[] = {
     {"listen", 'l', OPTION_LIST, AT(listen), "MULTIADDR",
@@ -61,6 +73,16 @@ static const struct option_spec options[] = {
      "start, each the SSZ of a signed block (default: none are kept, which is answered with code "
      "3)",
      .files = true},
+    {"record", 0, OPTION_STRING, AT(record), "DIR",
+     "Write the blocks of gossip there, each whole as SLOT-ROOT.ssz, and answer from them, and "
+     "from "
+     "those that are there at the start, as with --blocks (default: none are recorded)",
+     .files = true},
+    {"record-blocks", 0, OPTION_NUMBER, AT(record_blocks), "N",
+     "Record no more once so many blocks are kept, those of the start included (default 65536)",
+     .minimum = 1, .maximum = BLOCK_STORE_MAX},
+    {"record-bytes", 0, OPTION_NUMBER, AT(record_bytes), "N",
+     "The same of their bytes (default 1073741824, which is 1 GiB)", .minimum = 1},
     {"api", 'a', OPTION_STRING, AT(api), "HOST:PORT",
      "Serve the HTTP API there, on loopback only, or `off` (default 127.0.0.1:0)"},
     NODE_OPTION_LOGS(struct node_settings),
@@ -94,7 +116,7 @@ static const struct option_spec options[] = {
                       "Print every gossipsub RPC in and out on stderr, in the format of the log "
                       "(default none)"),
     {"fault", 0, OPTION_LIST, AT(faults), "NAME",
-     "Misbehave on purpose, for tests; see FAULTS; may be repeated"},
+     "Misbehave on purpose, for tests; see FAULTS; may be repeated", .words = fault_words},
     {0},
 };
 
@@ -110,6 +132,8 @@ static const struct example examples[] = {
      "A node at port 9000 that keeps a connection to another."},
     {"devnet-node --custom-network-config-dir genesis --node-id devnet_0",
      "A node of a genesis folder, in the way of Lean's clients."},
+    {"devnet-node --record blocks --bootnode /ip4/127.0.0.1/udp/9001/quic-v1/p2p/16Uiu2HA...",
+     "A node that keeps the blocks that it hears of, and answers others from them."},
     {"devnet-node --network devnet0 --topic lean:block --topic lean:attestation_0",
      "A node on two topics of the network devnet0."},
     {0},
@@ -117,7 +141,8 @@ static const struct example examples[] = {
 
 static const struct exit_status statuses[] = {
     {0, "stopped by SIGTERM or SIGINT"},
-    {1, "failed: the port is taken, for example; or events or logs could not be written whole"},
+    {1, "failed: the port is taken, for example; or events, logs or recorded blocks could not be "
+        "written whole"},
     {2, "usage"},
     {0},
 };
@@ -133,7 +158,8 @@ static const struct program_spec program = {
         "Prints one JSON object a line on stdout: first {\"event\":\"ready\"} with the peer id, "
         "the multiaddrs and the API's address, then what happens: connected, confirmed, status, "
         "identified, stream_opened, stream_closed, subscribed, unsubscribed, mesh_joined, "
-        "mesh_left, message, message_refused, blocks_answered, disconnected and others.\n\n"
+        "mesh_left, message, message_refused, "
+        "blocks_answered, block_recorded, block_not_recorded, disconnected and others.\n\n"
         "The API: GET /health, /mesh, /peers, /events, /metrics, and of Lean's nodes "
         "/lean/v0/health, /lean/v0/fork_choice and /lean/v0/checkpoints/justified, which tell "
         "what --head and --finalized say; POST /connect, /disconnect, /ping, /publish, "
@@ -196,6 +222,8 @@ void node_settings_read(int argc, char **argv, struct node_settings *settings)
         .api = api_default,
         .heartbeat_ms = gossipsub.heartbeat_ms,
         .idle_timeout_ms = HOST_IDLE_TIMEOUT_MS,
+        .record_blocks = BLOCK_STORE_MAX,
+        .record_bytes = BLOCK_RECORDER_BYTES_DEFAULT,
         .d = gossipsub.d,
         .d_low = gossipsub.d_low,
         .d_high = gossipsub.d_high,

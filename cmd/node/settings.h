@@ -9,7 +9,8 @@
 struct node_settings {
     struct option_list listen, bootnodes, topics, direct, faults;
     struct node_options node;
-    const char *api, *blocks;
+    const char *api, *blocks, *record;
+    uint64_t record_blocks, record_bytes;
     uint64_t heartbeat_ms, idle_timeout_ms, d, d_low, d_high, d_lazy, seed;
     bool flood_publish;
     /* Those of Lean's clients: see client.h. */

@@ -38,17 +38,40 @@ static void flush(struct follow *follow)
         finish(follow, "output_lost");
 }
 
+/* Milliseconds since 1970, and the same as RFC 3339 has it. */
+static void set_time(json_t *line)
+{
+    char text[CLOCK_TEXT_SIZE];
+    uint64_t now = clock_epoch_ms();
+    clock_text(now, text);
+    json_object_set_new(line, "time", json_integer((json_int_t)now));
+    json_object_set_new(line, "t", json_string(text));
+}
+
+static json_t *names_at(const struct qlog_connection *connection)
+{
+    json_t *peers = json_pack("{s:s*, s:s*}", "client", qlog_peer_at(connection, QLOG_CLIENT),
+                              "server", qlog_peer_at(connection, QLOG_SERVER));
+    json_t *names = names_of_peers(peers);
+    json_decref(peers);
+    return names;
+}
+
 static json_t *change_json(const struct qlog_connection *connection,
                            const struct qlog_joined_stream *stream,
                            const struct qlog_judgement *judgement, int before)
 {
-    json_t *change = json_pack(
-        "{s:s, s:I, s:o, s:o}", "event", "verdict", "time", (json_int_t)clock_epoch_ms(), "stream",
-        qlog_report_stream(connection, stream, judgement), "before",
-        before == QLOG_NOT_TOLD ? json_null()
-                                : json_string(qlog_verdict_name((enum qlog_verdict)before)));
+    json_t *change = json_pack("{s:s, s:o, s:o}", "event", "verdict", "stream",
+                               qlog_report_stream(connection, stream, judgement), "before",
+                               before == QLOG_NOT_TOLD
+                                   ? json_null()
+                                   : json_string(qlog_verdict_name((enum qlog_verdict)before)));
+    set_time(change);
     json_object_set_new(change, "connection",
                         connection->id != NULL ? json_string(connection->id) : json_null());
+    json_t *names = names_at(connection);
+    if (names != NULL)
+        json_object_set_new(change, "names", names);
     return change;
 }
 
@@ -59,6 +82,15 @@ static void print_clock(void)
     char text[16];
     strftime(text, sizeof(text), "%H:%M:%S", localtime_r(&now, &local));
     printf("%s ", text);
+}
+
+static void print_change(const json_t *change)
+{
+    json_t *connection = json_pack("{s:O?, s:O*}", "id", json_object_get(change, "connection"),
+                                   "names", json_object_get(change, "names"));
+    print_stream(connection, json_object_get(change, "stream"),
+                 json_string_value(json_object_get(change, "before")));
+    json_decref(connection);
 }
 
 static void tell_change(void *context, const struct qlog_connection *connection,
@@ -74,8 +106,7 @@ static void tell_change(void *context, const struct qlog_connection *connection,
         output_json_line(change);
     } else if (shown) {
         print_clock();
-        print_stream(connection->id, json_object_get(change, "stream"),
-                     json_string_value(json_object_get(change, "before")));
+        print_change(change);
     }
     json_decref(change);
     flush(follow);
@@ -94,7 +125,7 @@ static void hear_remark(void *context, enum qlog_remark_kind kind, const char *p
         return;
     json_t *line = make_trouble(path, text);
     json_object_set_new(line, "event", json_string("passed_over"));
-    json_object_set_new(line, "time", json_integer((json_int_t)clock_epoch_ms()));
+    set_time(line);
     output_json_line(line);
     json_decref(line);
     flush(follow);
@@ -104,9 +135,10 @@ static void tell_began(void *context, const struct qlog_tally *there)
 {
     struct follow *follow = context;
     if (follow->options->json) {
-        json_t *line = json_pack("{s:s, s:I, s:I, s:I}", "event", "following", "time",
-                                 (json_int_t)clock_epoch_ms(), "logs", (json_int_t)there->logs,
-                                 "connections", (json_int_t)there->connections);
+        json_t *line =
+            json_pack("{s:s, s:I, s:I}", "event", "following", "logs", (json_int_t)there->logs,
+                      "connections", (json_int_t)there->connections);
+        set_time(line);
         output_json_line(line);
         json_decref(line);
     } else {
@@ -150,9 +182,10 @@ static int tell_end(const struct follow *follow)
     bool troubled = json_array_size(troubles) > 0 || told[QLOG_UNKNOWN] > 0 ||
                     follow->judging.standing.suspected > 0;
     if (follow->options->json) {
-        json_t *line = json_pack("{s:s, s:I, s:s, s:O, s:O, s:I}", "event", "end", "time",
-                                 (json_int_t)clock_epoch_ms(), "reason", follow->ended, "summary",
-                                 summary, "troubles", troubles, "passed_over", follow->passed_over);
+        json_t *line =
+            json_pack("{s:s, s:s, s:O, s:O, s:I}", "event", "end", "reason", follow->ended,
+                      "summary", summary, "troubles", troubles, "passed_over", follow->passed_over);
+        set_time(line);
         output_json_line(line);
         json_decref(line);
     } else {

@@ -3,6 +3,7 @@
 #include "cmd/orphans/orphans.h"
 #include "cmd/orphans/progress.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,7 +21,7 @@ struct orphans_options {
     bool json, verbose, stats, follow, until_clean, until_orphan;
     const char *html, *peer_kind;
     uint64_t jobs, grace, timeout;
-    struct option_list fail_on;
+    struct option_list fail_on, names;
 };
 
 enum { GRACE_MS = 2000 };
@@ -28,6 +29,27 @@ enum { GRACE_MS = 2000 };
 static const uint64_t NOT_GIVEN = UINT64_MAX;
 
 #define AT(member) .offset = offsetof(struct orphans_options, member)
+
+static const char *verdict_words(void)
+{
+    static char words[1024];
+    size_t size = 0;
+    for (int verdict = 0; verdict < QLOG_VERDICTS && size < sizeof(words); verdict++)
+        size += (size_t)snprintf(words + size, sizeof(words) - size, "%s%s", verdict > 0 ? " " : "",
+                                 qlog_verdict_name((enum qlog_verdict)verdict));
+    return words;
+}
+
+static const char *stack_words(void)
+{
+    static char words[1024];
+    size_t size = 0;
+    for (const char *name = qlog_stack_names(); *name != '\0' && size + 1 < sizeof(words); name++)
+        if (*name != ',')
+            words[size++] = *name;
+    words[size] = '\0';
+    return words;
+}
 
 static const struct option_spec options_table[] = {
     {"json", 0, OPTION_FLAG, AT(json), .help = "Print one JSON object"},
@@ -38,10 +60,13 @@ static const struct option_spec options_table[] = {
      "Draw the streams on timelines too, in a page for browsers that needs no network",
      .files = true},
     {"fail-on", 0, OPTION_LIST, AT(fail_on), "VERDICT,...",
-     "Exit 1 for streams of these verdicts too, besides the orphaned ones"},
+     "Exit 1 for streams of these verdicts too, besides the orphaned ones", .words = verdict_words},
     {"peer-kind", 0, OPTION_STRING, AT(peer_kind), "NAME",
      "Take peers that nothing else tells for this implementation, whose habits say what silence "
-     "on a stream means; a wrong NAME lists them"},
+     "on a stream means; a wrong NAME lists them",
+     .words = stack_words},
+    {"name", 0, OPTION_LIST, AT(names), "NAME=ID",
+     "Call the node with that peer id by a name; may be repeated"},
     {"follow", 'f', OPTION_FLAG, AT(follow),
      .help = "Go on with logs that grow and appear, and tell each change of verdict"},
     {"grace", 0, OPTION_DURATION, AT(grace), "DURATION",
@@ -130,7 +155,10 @@ static const struct program_spec program = {
         "again when another has. With --json each line is an object whose \"event\" is following "
         "(what was there has been read), verdict (with connection, stream as in the report, and "
         "before) or end (with reason, summary, troubles). What is healthy is told with --verbose "
-        "or --json only.\n\n"
+        "or --json only. \"t\" is when it was told.\n\n"
+        "Nodes are called by the names that --name gives, or $DEVNET_NAMES (a line NAME=ID each), "
+        "in "
+        "JSON under \"names\" of a connection: {\"client\", \"server\"}.\n\n"
         "--stats counts by protocol where events of the node tell it, and otherwise by what the "
         "lengths look like: (gossip), (exchange), (ping), (refused), (opening), (foreign).",
     .options = options_table,
@@ -164,6 +192,29 @@ static void read_peer_kind(const char *name)
     if (name != NULL && stack == NULL)
         options_usage_error(&program, "--peer-kind %s: not one of %s", name, qlog_stack_names());
     qlog_stack_suppose(stack);
+}
+
+static void read_names(const struct option_list *list)
+{
+    struct error error;
+    for (size_t i = 0; i < list->count; i++)
+        if (!names_add_text(&orphans_names, list->items[i], &error))
+            options_usage_error(&program, "--name %s", error.text);
+    if (!names_add_environment(&orphans_names, &error))
+        options_usage_error(&program, "%s", error.text);
+}
+
+/* Beside "peers", where a name is known. */
+static void name_connections(json_t *report)
+{
+    size_t i;
+    json_t *connection;
+    json_array_foreach(json_object_get(report, "connections"), i, connection)
+    {
+        json_t *names = names_of_peers(json_object_get(connection, "peers"));
+        if (names != NULL)
+            json_object_set_new(connection, "names", names);
+    }
 }
 
 static struct qlog_connections connections_of(struct findings *findings,
@@ -204,6 +255,7 @@ static json_t *make_report(struct findings *findings, const struct qlog_search *
     tell_undecidable(findings, &connections);
     struct qlog_judgements judgements = qlog_judge(&connections);
     json_t *report = qlog_report(&judgements);
+    name_connections(report);
     qlog_judgements_clear(&judgements);
     qlog_connections_clear(&connections);
     for (size_t i = 0; i < search->count; i++)
@@ -285,10 +337,12 @@ int main(int argc, char **argv)
     following.grace = options.grace != NOT_GIVEN ? options.grace : GRACE_MS;
     read_fail_on(&options.fail_on, following.fails);
     read_peer_kind(options.peer_kind);
+    read_names(&options.names);
     log_init(program.name, LOG_INFO, false);
     int status = options.follow
                      ? follow(&following, result.operands, result.operand_count)
                      : judge_once(&options, following.fails, result.operands, result.operand_count);
+    names_clear(&orphans_names);
     options_clear(&program, &options);
     return status;
 }

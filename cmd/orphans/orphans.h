@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "common/error.h"
+#include "common/names.h"
 #include "net/qlog/reading.h"
 #include "net/qlog/search.h"
 #include "net/verdict/connections.h"
@@ -15,6 +16,13 @@ enum {
     SOME_ORPHANS = 1,
     TROUBLE = 2,
 };
+
+/* What nodes are called, by --name. */
+extern struct names orphans_names;
+
+/* {"client": name, "server": name} of a connection between PEERS {"client", "server"}, those that
+ * have one; NULL where none has. */
+json_t *names_of_peers(const json_t *peers);
 
 /* What was said about the files, for the report. */
 struct findings {
@@ -44,8 +52,9 @@ bool leaves_doubt(const json_t *report);
  * place of those of interest. Those are of interest, too, whose verdict FAILS, by enum
  * qlog_verdict. */
 void print_text(const json_t *report, bool all, const bool *fails);
-/* One of its streams; BEFORE is the verdict that it had, or NULL. */
-void print_stream(const char *connection_id, const json_t *stream, const char *before);
+/* One of CONNECTION's streams ("id" and, where they have names, "names"); BEFORE is the verdict
+ * that it had, or NULL. */
+void print_stream(const json_t *connection, const json_t *stream, const char *before);
 void print_summary(const json_t *summary, bool troubled);
 /* Writes a page of timelines; false where it cannot. */
 bool write_page(const char *path, const json_t *report, struct error *error);

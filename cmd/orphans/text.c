@@ -1,7 +1,9 @@
 #include "cmd/orphans/orphans.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "common/memory.h"
 #include "common/output.h"
 #include "net/verdict/verdict.h"
 
@@ -23,22 +25,79 @@ static enum output_colour colour_of(const json_t *stream)
     return is_healthy(stream) ? COLOUR_DIM : COLOUR_YELLOW;
 }
 
+struct names orphans_names;
+
+json_t *names_of_peers(const json_t *peers)
+{
+    static const char *const roles[] = {"client", "server"};
+    json_t *names = NULL;
+    for (size_t i = 0; i < sizeof(roles) / sizeof(*roles); i++) {
+        const char *name =
+            names_find(&orphans_names, json_string_value(json_object_get(peers, roles[i])));
+        if (name == NULL)
+            continue;
+        if (names == NULL)
+            names = json_object();
+        json_object_set_new(names, roles[i], json_string(name));
+    }
+    return names;
+}
+
 static const char *name_of(const json_t *connection)
 {
     const char *id = text_of(connection, "id");
     return *id != '\0' ? id : "a connection without an id";
 }
 
-void print_stream(const char *connection_id, const json_t *stream, const char *before)
+/* The side's name, or "the client" and "the server". */
+static const char *side_of(const json_t *connection, const char *role)
+{
+    const char *name =
+        json_string_value(json_object_get(json_object_get(connection, "names"), role));
+    if (name != NULL)
+        return name;
+    return strcmp(role, "client") == 0 ? "the client" : "the server";
+}
+
+/* "node1 -> node2, " where a name is known: who dialled whom. */
+static void print_sides(const json_t *connection)
+{
+    const json_t *names = json_object_get(connection, "names");
+    if (names != NULL)
+        printf("%s -> %s, ", side_of(connection, "client"), side_of(connection, "server"));
+}
+
+/* EVIDENCE with the sides by their names; freed with free(). */
+static char *name_sides(const json_t *connection, const char *evidence)
+{
+    static const char *const roles[] = {"client", "server"};
+    char *text = text_copy(evidence);
+    for (size_t i = 0; i < sizeof(roles) / sizeof(*roles); i++) {
+        char *side = text_format("the %s", roles[i]);
+        const char *name = side_of(connection, roles[i]);
+        for (char *found, *at = text; (found = strstr(at, side)) != NULL;) {
+            size_t before = (size_t)(found - text);
+            char *named = text_format("%.*s%s%s", (int)before, text, name, found + strlen(side));
+            free(text);
+            text = named;
+            at = text + before + strlen(name);
+        }
+        free(side);
+    }
+    return text;
+}
+
+void print_stream(const json_t *connection, const json_t *stream, const char *before)
 {
     const char *protocol = text_of(stream, "protocol");
-    printf("%s stream %" JSON_INTEGER_FORMAT ": %s%s%s (%s%s%s): %s%s%s\n",
-           connection_id != NULL ? connection_id : "a connection without an id",
+    char *evidence = name_sides(connection, text_of(stream, "evidence"));
+    print_sides(connection);
+    printf("%s stream %" JSON_INTEGER_FORMAT ": %s%s%s (%s%s%s): %s%s%s\n", name_of(connection),
            json_integer_value(json_object_get(stream, "id")),
            output_colour(stdout, colour_of(stream)), text_of(stream, "verdict"),
            output_colour_end(stdout), text_of(stream, "confidence"), before != NULL ? ", was " : "",
-           before != NULL ? before : "", protocol, *protocol != '\0' ? ", " : "",
-           text_of(stream, "evidence"));
+           before != NULL ? before : "", protocol, *protocol != '\0' ? ", " : "", evidence);
+    free(evidence);
 }
 
 static void print_broken(const json_t *connection)
@@ -50,11 +109,13 @@ static void print_broken(const json_t *connection)
     bool has_reason = *reason != '\0';
     if (broken == NULL)
         return;
-    printf("%s: closed by the %s at %.3f s for %s%s%s%s%s%s: the %s broke the protocol",
-           name_of(connection), text_of(ended, "by"),
+    print_sides(connection);
+    printf("%s: closed by %s at %.3f s for %s%s%s%s%s%s: %s broke the protocol",
+           name_of(connection), side_of(connection, text_of(ended, "by")),
            json_real_value(json_object_get(ended, "at_ms")) / 1000,
            output_colour(stdout, COLOUR_YELLOW), text_of(ended, "error"), output_colour_end(stdout),
-           has_reason ? " (" : "", reason, has_reason ? ")" : "", text_of(broken, "role"));
+           has_reason ? " (" : "", reason, has_reason ? ")" : "",
+           side_of(connection, text_of(broken, "role")));
     if (stream != NULL)
         printf(" on stream %" JSON_INTEGER_FORMAT, json_integer_value(stream));
     printf("\n");
@@ -63,12 +124,14 @@ static void print_broken(const json_t *connection)
 static void print_one_way(const json_t *connection)
 {
     const json_t *one_way = json_object_get(connection, "one_way");
-    const char *from = text_of(one_way, "from");
-    const char *to = strcmp(from, "client") == 0 ? "server" : "client";
+    bool client = strcmp(text_of(one_way, "from"), "client") == 0;
+    const char *from = side_of(connection, client ? "client" : "server");
+    const char *to = side_of(connection, client ? "server" : "client");
     if (one_way == NULL)
         return;
-    printf("%s: %sone-way peering%s: gossip flows from the %s to the %s only, on stream "
-           "%" JSON_INTEGER_FORMAT "; no gossipsub stream of the %s is in use\n",
+    print_sides(connection);
+    printf("%s: %sone-way peering%s: gossip flows from %s to %s only, on stream "
+           "%" JSON_INTEGER_FORMAT "; no gossipsub stream of %s is in use\n",
            name_of(connection), output_colour(stdout, COLOUR_YELLOW), output_colour_end(stdout),
            from, to, json_integer_value(json_object_get(one_way, "stream_id")), to);
 }
@@ -119,6 +182,7 @@ static void print_unknown(const json_t *connection)
     const json_t *log;
     json_array_foreach(json_object_get(connection, "unknown"), i, log)
     {
+        print_sides(connection);
         printf("%s: %sunknown%s: %s %s\n", name_of(connection),
                output_colour(stdout, COLOUR_YELLOW), output_colour_end(stdout),
                text_of(log, "path"), text_of(log, "reason"));
@@ -143,7 +207,7 @@ void print_text(const json_t *report, bool all, const bool *fails)
         json_array_foreach(json_object_get(connection, "streams"), k, stream)
         {
             if (all || (stats == NULL && (!is_healthy(stream) || is_failing(stream, fails))))
-                print_stream(json_string_value(json_object_get(connection, "id")), stream, NULL);
+                print_stream(connection, stream, NULL);
         }
     }
     if (stats != NULL)

@@ -1,8 +1,10 @@
 /* devnet-tap: stands between nodes, carries what they say to each other, and tells it. */
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
+#include "cmd/tap/api.h"
 #include "cmd/tap/settings.h"
 #include "cmd/tap/tell.h"
 #include "common/clock.h"
@@ -19,6 +21,8 @@ struct program {
     struct event_base *base;
     struct tap *tap;
     struct teller *teller;
+    struct tap_sight *sight;
+    struct tap_api *api; /* NULL: off */
     struct event *terminated, *interrupted, *poll;
     unsigned polls;
 };
@@ -42,6 +46,8 @@ static void on_signal(evutil_socket_t signal, short what, void *argument)
     struct program *program = argument;
     event_del(program->terminated);
     event_del(program->interrupted);
+    tap_api_free(program->api);
+    program->api = NULL;
     tap_shutdown(program->tap);
     event_active(program->poll, EV_TIMEOUT, 0);
 }
@@ -64,6 +70,32 @@ static bool add_nodes(struct program *program, const struct tap_options *options
     return true;
 }
 
+static void check_name(const struct program *program, const char *option, const char *name)
+{
+    size_t i = 0;
+    while (i < tap_node_count(program->tap) &&
+           strcmp(tap_node_name(tap_node(program->tap, i)), name) != 0)
+        i++;
+    if (i == tap_node_count(program->tap))
+        tap_usage_error("%s: '%s' is none of the nodes", option, name);
+}
+
+static void add_rules(const struct program *program, enum tap_rule_kind kind,
+                      const struct option_list *texts, const char *option)
+{
+    for (size_t i = 0; i < texts->count; i++) {
+        struct tap_rule rule;
+        struct error error;
+        if (!tap_rule_parse(kind, texts->items[i], &rule, &error))
+            tap_usage_error("%s '%s': %s", option, texts->items[i], error.text);
+        if (!tap_sight_add_rule(program->sight, &rule))
+            tap_usage_error("%s: there are more than %d rules", option, TAP_RULES_MAX);
+        check_name(program, option, rule.from);
+        if (kind == TAP_RULE_HOLD)
+            check_name(program, option, rule.until);
+    }
+}
+
 static bool start(struct program *program, const struct tap_options *options, struct error *error)
 {
     program->base = event_base_make(0);
@@ -71,28 +103,43 @@ static bool start(struct program *program, const struct tap_options *options, st
     program->interrupted = evsignal_new(program->base, SIGINT, on_signal, program);
     program->poll = evtimer_new(program->base, on_poll, program);
     program->teller = teller_new(program->base);
+    if (options->trace == 1)
+        teller_trace(program->teller);
+    program->sight = tap_sight_new(program->base, &teller_handlers, program->teller);
+    teller_set_sight(program->teller, program->sight);
     const struct tap_settings settings = {
         .base = program->base,
         .qlog_folder = options->qlog,
-        .watcher = &teller_watcher,
-        .context = program->teller,
+        .watcher = &tap_sight_watcher,
+        .context = program->sight,
     };
     program->tap = tap_new(&settings);
-    return add_nodes(program, options, error);
+    if (!add_nodes(program, options, error))
+        return false;
+    add_rules(program, TAP_RULE_HOLD, &options->holds, "--hold");
+    add_rules(program, TAP_RULE_RESET, &options->resets, "--reset");
+    add_rules(program, TAP_RULE_DROP_ECHO, &options->dropped_echoes, "--drop-echo");
+    if (strcmp(options->api, "off") == 0)
+        return true;
+    program->api = tap_api_new(program->base, program->tap, program->teller, options->api, error);
+    return program->api != NULL || error_prefix(error, "--api %s", options->api);
 }
 
 static void run(struct program *program)
 {
     event_arm(program->terminated, NULL);
     event_arm(program->interrupted, NULL);
-    teller_ready(program->teller, program->tap);
+    const char *url = program->api != NULL ? tap_api_url(program->api) : NULL;
+    teller_ready(program->teller, program->tap, url);
     event_base_dispatch(program->base);
 }
 
 /* False where some of what was to be told or logged is lost. */
 static bool clear(struct program *program)
 {
+    tap_api_free(program->api);
     tap_free(program->tap);
+    tap_sight_free(program->sight);
     bool told = teller_free(program->teller);
     event_free(program->terminated);
     event_free(program->interrupted);

@@ -7,12 +7,24 @@
 
 static const char *const log_levels[] = {"error", "warn", "info", "debug", "trace", NULL};
 static const char *const log_formats[] = {"text", "json", NULL};
+static const char *const traces[] = {"none", "rpc", NULL};
 
 #define AT(member) .offset = offsetof(struct tap_options, member)
 
 static const struct option_spec option_table[] = {
     {"qlog", 'q', OPTION_STRING, AT(qlog), "DIR",
      "Write a QUIC log of each leg there, for devnet-orphans (default: none)", .files = true},
+    {"api", 'a', OPTION_STRING, AT(api), "HOST:PORT",
+     "Serve the HTTP API there, on loopback only, or `off` (default 127.0.0.1:0)"},
+    {"trace", 0, OPTION_CHOICE, AT(trace), "WHAT",
+     "Write what nodes say to each other to stderr as text: none or rpc (default none)",
+     .choices = traces},
+    {"hold", 0, OPTION_LIST, AT(holds), "RULE",
+     "Hold what a node says until another has done something; may be repeated"},
+    {"reset", 0, OPTION_LIST, AT(resets), "RULE",
+     "Reset a node's streams of a protocol as soon as it proposes it; may be repeated"},
+    {"drop-echo", 0, OPTION_LIST, AT(dropped_echoes), "RULE",
+     "Let a node's answers to proposals of a protocol never arrive; may be repeated"},
     {"log-level", 0, OPTION_CHOICE, AT(log_level), "LEVEL", "How much to log (default warn)",
      .choices = log_levels},
     {"log-format", 0, OPTION_CHOICE, AT(log_format), "FORMAT", "How to log (default text)",
@@ -33,6 +45,9 @@ static const struct example examples[] = {
      "Between two nodes, which are to be given each other's address at ports 9101 and 9102."},
     {"devnet-tap --qlog logs a=a.key,127.0.0.1:0,127.0.0.1:9001 b=b.key,127.0.0.1:0,[::1]:9002",
      "The same at any free ports, which the first line tells, with QUIC logs."},
+    {"devnet-tap --hold 'echo gossipsub from b until b proposes gossipsub plus 300ms' a=... b=...",
+     "B's answer to A's gossipsub stream comes after B's own stream: both may race to open "
+     "theirs."},
     {0},
 };
 
@@ -50,8 +65,10 @@ static const struct program_spec program = {
         "Ends both QUIC connections of every dial with the identities of the nodes themselves, "
         "whose keys are at hand in a devnet, and carries each stream over, one to one. So it sees "
         "what nodes say that write no logs, and they need not know.\n\n"
-        "NODE is NAME=KEY-FILE,TAP-ADDRESS,REAL-ADDRESS. The key file holds the node's secp256k1 "
-        "secret as 64 hexadecimal digits. Others are to dial the node at the tap address, of which "
+        "NODE is NAME=KEY-FILE,TAP-ADDRESS,REAL-ADDRESS. The key file holds the node's secret: 64 "
+        "hexadecimal digits for secp256k1, ed25519: and 64 digits, libp2p's PrivateKey protobuf, "
+        "or PEM of an ed25519, RSA or ECDSA key. Others are to dial the node at the tap address, "
+        "of which "
         "port 0 is any free one; the node is at the real address. An address is IP:PORT or a "
         "multiaddr; where it has a peer id, that must be the key's.\n\n"
         "What either side does reaches the other: bytes as they were cut into frames, FIN apart "
@@ -64,14 +81,31 @@ static const struct program_spec program = {
         "not at hand is refused.\n\n"
         "What cannot be kept: the nodes do not see each other's transport parameters, but that "
         "the dialler is given the listener's idle timeout and limits, where that was dialled "
-        "first; of windows, no more than 1 MiB a stream and 4 MiB a connection. Details of "
-        "certificates and "
-        "the frame type in a CONNECTION_CLOSE are the tap's. A node that falls silent is taken for "
-        "dead after its idle timeout, and the other after its own.\n\n"
+        "first; of windows, no more than 1 MiB a stream and 4 MiB a connection, and 64 and 128 KiB "
+        "where those of all could hold more than 256 MiB. Details of certificates and the frame "
+        "type in a CONNECTION_CLOSE are the tap's. Each leg acknowledges what comes on it; where a "
+        "node has not answered for a second, nothing of the other's is acknowledged any more, so "
+        "that it finds out as it would by itself.\n\n"
         "Prints one JSON object a line on stdout: first {\"event\":\"ready\"} with each node's "
-        "name, peer id, key type, tap address and real address; then connected and closed, with "
-        "the names of who "
-        "dialled whom; closed says by whose side, and why.",
+        "name, peer id, tap address and real address; then connected and closed, with "
+        "the names of who dialled whom; closed says by whose side, and why. Of the streams: "
+        "stream_opened, proposed, agreed, refused (na), illegible, speaks (the first byte of the "
+        "protocol's), rpc, status, blocks, error_code, agent, malformed, ended and stream_closed, "
+        "each with from, to, stream, protocol, and where it begins in what that side says.\n\n"
+        "Rules make nodes meet in the order that one wants, and each thing that they do is an "
+        "event "
+        "(held, released, reset). --hold 'echo|answer|rpc|stream PROTOCOL from NAME until NAME "
+        "proposes|opens|sends PROTOCOL [plus DURATION] [limit DURATION]': what is held is a node's "
+        "echo of a proposal and all behind it, what it says behind its echo, behind its own "
+        "proposal, or on the whole stream that it opened; until on the same connection the other "
+        "has proposed a protocol, has opened a stream (* is of any protocol; otherwise that is "
+        "known when it proposes), or has sent its first RPC, and then as long as plus says; no "
+        "longer than limit in all (5s). What waited for is past already holds nothing. "
+        "--reset 'PROTOCOL from NAME [code N]', --drop-echo 'PROTOCOL from NAME'. PROTOCOL is a "
+        "name, or its beginning with * behind it, or gossipsub, status or identify.\n\n"
+        "The API: GET /health; /mesh, each node's subscriptions, mesh, backoffs, streams and peers "
+        "as they are on the wire; /connections, those that live, with what each side has said in "
+        "bytes; /events, the lines of stdout as they come; /metrics, counted for Prometheus.",
     .options = option_table,
     .commands = commands,
     .examples = examples,
@@ -81,7 +115,7 @@ static const struct program_spec program = {
 
 void tap_options_read(int argc, char **argv, struct tap_options *options)
 {
-    *options = (struct tap_options){.log_level = LOG_WARN};
+    *options = (struct tap_options){.api = "127.0.0.1:0", .log_level = LOG_WARN};
     struct options_result result = options_parse(&program, argc, argv, options);
     options->nodes = result.operands;
     options->node_count = result.operand_count;

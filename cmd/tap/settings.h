@@ -7,9 +7,10 @@
 enum { EXIT_TAP_FAILED = 1 };
 
 struct tap_options {
-    const char *qlog;
-    int log_level, log_format;
-    char **nodes; /* into argv */
+    const char *qlog, *api;
+    int log_level, log_format, trace;
+    struct option_list holds, resets, dropped_echoes; /* rules, as tap_rule_parse takes them */
+    char **nodes;                                     /* into argv */
     size_t node_count;
 };
 

@@ -1,17 +1,28 @@
 #include "cmd/tap/tell.h"
 
-#include <jansson.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "cmd/tap/fact_json.h"
 #include "common/clock.h"
 #include "common/line_writer.h"
 #include "common/memory.h"
 #include "net/address/enr_make.h"
+#include "net/api/event_json.h"
+#include "net/tap/fact_text.h"
+
+enum { US_IN_MS = 1000 };
 
 struct teller {
-    struct line_writer *output;
+    const struct tap *tap;
+    const struct tap_sight *sight;
+    struct line_writer *output, *trace; /* NULL: not asked for */
+    struct event_base *base;
+    struct wire_mesh *mesh;
+    struct teller_counts counts;
+    void (*heard)(void *context, const json_t *line); /* NULL: nobody */
+    void *context;
 };
 
 static void say_lost(uint64_t count, struct buffer *line)
@@ -25,13 +36,51 @@ static void say_lost(uint64_t count, struct buffer *line)
 struct teller *teller_new(struct event_base *base)
 {
     struct teller *teller = memory_new(sizeof(*teller));
+    teller->base = base;
+    teller->mesh = wire_mesh_new();
     teller->output = line_writer_new(base, STDOUT_FILENO, "standard output", say_lost);
     return teller;
 }
 
+static void say_lost_text(uint64_t count, struct buffer *line)
+{
+    char *text =
+        text_format("%llu lines are lost: nobody has read them in time", (unsigned long long)count);
+    buffer_append_text(line, text);
+    free(text);
+}
+
+void teller_trace(struct teller *teller)
+{
+    teller->trace = line_writer_new(teller->base, STDERR_FILENO, "--trace rpc", say_lost_text);
+}
+
+const struct wire_mesh *teller_mesh(const struct teller *teller)
+{
+    return teller->mesh;
+}
+
+void teller_set_sight(struct teller *teller, const struct tap_sight *sight)
+{
+    teller->sight = sight;
+}
+
+struct teller_counts teller_counts(const struct teller *teller)
+{
+    struct teller_counts counts = teller->counts;
+    counts.streams_passed_over = tap_sight_passed_over(teller->sight);
+    counts.not_held = tap_sight_not_held(teller->sight);
+    return counts;
+}
+
 bool teller_free(struct teller *teller)
 {
-    bool whole = teller == NULL || line_writer_free(teller->output);
+    if (teller == NULL)
+        return true;
+    bool whole = line_writer_free(teller->output);
+    if (teller->trace != NULL)
+        whole = line_writer_free(teller->trace) && whole;
+    wire_mesh_free(teller->mesh);
     free(teller);
     return whole;
 }
@@ -42,7 +91,16 @@ static void print(const struct teller *teller, json_t *object)
     char *text = json_dumps(object, JSON_COMPACT | JSON_SORT_KEYS);
     line_writer_add(teller->output, bytes_of_text(text));
     free(text);
+    if (teller->heard != NULL)
+        teller->heard(teller->context, object);
     json_decref(object);
+}
+
+void teller_also(struct teller *teller, void (*heard)(void *context, const json_t *line),
+                 void *context)
+{
+    teller->heard = heard;
+    teller->context = context;
 }
 
 static void add_address(json_t *object, const char *name, const struct multiaddr *address)
@@ -70,19 +128,37 @@ static json_t *node_json(const struct tap_node *node)
 {
     char peer_id[PEER_ID_TEXT_SIZE];
     peer_id_text(tap_node_peer_id(node), peer_id);
-    json_t *object = json_pack("{s:s, s:s}", "name", tap_node_name(node), "peer_id", peer_id);
+    json_t *object =
+        json_pack("{s:s, s:s, s:s}", "name", tap_node_name(node), "peer_id", peer_id, "key_type",
+                  key_type_name(identity_key_type(tap_node_identity(node))));
     add_address(object, "address", tap_node_address(node));
     add_address(object, "real", tap_node_real(node));
     add_enr(object, node);
     return object;
 }
 
-void teller_ready(struct teller *teller, const struct tap *tap)
+static void set_time(json_t *object, uint64_t time_us)
+{
+    event_json_set_time(object, time_us / US_IN_MS);
+}
+
+json_t *teller_ready_json(const struct tap *tap, const char *api)
 {
     json_t *nodes = json_array();
     for (size_t i = 0; i < tap_node_count(tap); i++)
         json_array_append_new(nodes, node_json(tap_node(tap, i)));
-    print(teller, json_pack("{s:s, s:o}", "event", "ready", "nodes", nodes));
+    json_t *ready = json_pack("{s:s, s:o}", "event", "ready", "nodes", nodes);
+    if (api != NULL)
+        json_object_set_new(ready, "api", json_string(api));
+    return ready;
+}
+
+void teller_ready(struct teller *teller, const struct tap *tap, const char *api)
+{
+    teller->tap = tap;
+    json_t *ready = teller_ready_json(tap, api);
+    set_time(ready, clock_epoch_ms() * US_IN_MS);
+    print(teller, ready);
 }
 
 /* ---- of pairs ---- */
@@ -101,11 +177,74 @@ static json_t *pair_event(const char *name, const struct tap_pair *pair)
     return object;
 }
 
-static void on_connected(void *context, struct tap_pair *pair)
+/* The nodes' numbers among the tap's. */
+static void number_nodes(const struct teller *teller, const struct tap_pair *pair,
+                         size_t numbers[TAP_SIDES])
 {
+    for (size_t side = 0; side < TAP_SIDES; side++) {
+        const struct tap_node *node = tap_pair_node(pair, (enum tap_side)side);
+        numbers[side] = 0;
+        while (numbers[side] < tap_node_count(teller->tap) &&
+               tap_node(teller->tap, numbers[side]) != node)
+            numbers[side]++;
+    }
+}
+
+static void on_connected(void *context, struct tap_pair *pair, uint64_t time_us)
+{
+    struct teller *teller = context;
+    size_t nodes[TAP_SIDES];
+    number_nodes(teller, pair, nodes);
+    wire_mesh_connected(teller->mesh, tap_pair_id(pair), nodes[TAP_DIALLER], nodes[TAP_LISTENER],
+                        time_us);
     json_t *object = pair_event("connected", pair);
     json_object_set_new(object, "front_first", json_boolean(tap_pair_front_first(pair)));
-    print(context, object);
+    set_time(object, time_us);
+    print(teller, object);
+}
+
+/* ---- what they say ---- */
+
+static void count_fact(struct teller *teller, const struct tap_fact *fact)
+{
+    teller->counts.facts[fact->kind]++;
+    if (fact->rpc == NULL)
+        return;
+    teller->counts.signed_messages += fact->rpc->signed_count;
+    teller->counts.over_limit += fact->rpc->size > GOSSIPSUB_RPC_SIZE_MAX;
+}
+
+static void trace_fact(const struct teller *teller, const struct tap_pair *pair,
+                       const struct tap_fact *fact)
+{
+    const char *names[TAP_SIDES];
+    struct buffer line = {0};
+    char time[CLOCK_TEXT_SIZE];
+    for (size_t side = 0; side < TAP_SIDES; side++)
+        names[side] = tap_node_name(tap_pair_node(pair, (enum tap_side)side));
+    clock_text(fact->time_us / US_IN_MS, time);
+    buffer_append_text(&line, time);
+    buffer_append_byte(&line, ' ');
+    if (tap_fact_text(fact, names, &line))
+        line_writer_add(teller->trace, buffer_bytes(&line));
+    buffer_clear(&line);
+}
+
+static void on_fact(void *context, struct tap_pair *pair, const struct tap_fact *fact)
+{
+    struct teller *teller = context;
+    size_t nodes[TAP_SIDES];
+    number_nodes(teller, pair, nodes);
+    wire_mesh_fact(teller->mesh, tap_pair_id(pair), nodes, fact);
+    count_fact(teller, fact);
+    if (teller->trace != NULL)
+        trace_fact(teller, pair, fact);
+    json_t *object = fact_json(fact);
+    json_object_set_new(object, "connection", json_string(tap_pair_id(pair)));
+    add_name(object, "from", tap_pair_node(pair, fact->by));
+    add_name(object, "to", tap_pair_node(pair, tap_other(fact->by)));
+    set_time(object, fact->time_us);
+    print(teller, object);
 }
 
 static const char *side_name(enum tap_side side)
@@ -114,18 +253,45 @@ static const char *side_name(enum tap_side side)
 }
 
 static void on_closed(void *context, struct tap_pair *pair, enum tap_side side,
-                      const struct quic_close *close)
+                      const struct quic_close *close, uint64_t time_us)
 {
+    struct teller *teller = context;
+    size_t nodes[TAP_SIDES];
+    number_nodes(teller, pair, nodes);
+    wire_mesh_closed(teller->mesh, tap_pair_id(pair), nodes[TAP_DIALLER], nodes[TAP_LISTENER]);
     json_t *object = pair_event("closed", pair);
     json_object_set_new(object, "side", json_string(side_name(side)));
     json_object_set_new(object, "cause", json_string(quic_close_cause_name(close->cause)));
     json_object_set_new(object, "reason", json_string(close->reason.text));
     json_object_set_new(object, "code", json_integer((json_int_t)close->code));
     json_object_set_new(object, "application", json_boolean(close->application));
-    print(context, object);
+    set_time(object, time_us);
+    print(teller, object);
 }
 
-const struct tap_watcher teller_watcher = {
+static void on_acted(void *context, struct tap_pair *pair, const struct tap_action *action,
+                     uint64_t time_us)
+{
+    static const char *const names[] = {
+        [TAP_ACT_HOLD] = "held", [TAP_ACT_RELEASE] = "released", [TAP_ACT_RESET] = "reset"};
+    struct teller *teller = context;
+    json_t *object = json_pack("{s:s, s:s, s:I, s:s}", "event", names[action->kind], "connection",
+                               tap_pair_id(pair), "stream", (json_int_t)action->stream, "rule",
+                               action->rule->text);
+    add_name(object, "from", tap_pair_node(pair, action->from));
+    add_name(object, "to", tap_pair_node(pair, tap_other(action->from)));
+    if (action->kind == TAP_ACT_HOLD)
+        json_object_set_new(object, "at", json_integer((json_int_t)action->offset));
+    if (action->kind == TAP_ACT_RELEASE)
+        json_object_set_new(object, "limit", json_boolean(action->by_limit));
+    teller->counts.holds += action->kind == TAP_ACT_HOLD;
+    set_time(object, time_us);
+    print(teller, object);
+}
+
+const struct tap_sight_handlers teller_handlers = {
     .connected = on_connected,
+    .fact = on_fact,
     .closed = on_closed,
+    .acted = on_acted,
 };

@@ -2,15 +2,39 @@
 #ifndef CMD_TAP_TELL_H
 #define CMD_TAP_TELL_H
 
+#include <jansson.h>
+
+#include "net/tap/sight.h"
 #include "net/tap/tap.h"
+#include "net/tap/wire_mesh.h"
 
 struct teller;
 
-extern const struct tap_watcher teller_watcher; /* its context is a teller */
+extern const struct tap_sight_handlers teller_handlers; /* their context is a teller */
 
 struct teller *teller_new(struct event_base *base);
 /* False where lines were lost without a word. NULL is allowed. */
 bool teller_free(struct teller *teller);
-void teller_ready(struct teller *teller, const struct tap *tap);
+/* API is its address, or NULL. */
+void teller_ready(struct teller *teller, const struct tap *tap, const char *api);
+json_t *teller_ready_json(const struct tap *tap, const char *api);
+/* HEARD is told each line from now on, too; borrowed. */
+void teller_also(struct teller *teller, void (*heard)(void *context, const json_t *line),
+                 void *context);
+
+/* What was said from now on also goes to stderr, as text (net/tap/fact_text.h). */
+void teller_trace(struct teller *teller);
+/* Whose handlers are the teller's; borrowed. */
+void teller_set_sight(struct teller *teller, const struct tap_sight *sight);
+/* What was heard of the mesh of TAP, which is told of. */
+const struct wire_mesh *teller_mesh(const struct teller *teller);
+struct teller_counts {
+    uint64_t facts[TAP_FACT_KINDS];
+    uint64_t signed_messages, over_limit; /* RPCs */
+    uint64_t streams_passed_over;         /* too many to be looked at */
+    uint64_t holds, not_held;             /* by rules */
+};
+
+struct teller_counts teller_counts(const struct teller *teller);
 
 #endif

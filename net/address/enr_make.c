@@ -169,6 +169,9 @@ static void sign(const struct identity *identity, struct bytes content, struct b
 bool enr_draft_sign(const struct enr_draft *draft, const struct identity *identity,
                     struct enr *record, struct error *error)
 {
+    if (identity_key_type(identity) != KEY_SECP256K1)
+        return error_set(error, "node record: its scheme, v4, is for secp256k1, not %s",
+                         key_type_name(identity_key_type(identity)));
     struct buffer number = {0}, content = {0}, rlp = {0};
     struct public_key key;
     public_key_decode(identity_public_key(identity), &key, NULL);

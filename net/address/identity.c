@@ -14,15 +14,18 @@
 #include "common/memory.h"
 #include "common/program.h"
 #include "common/sha256.h"
+#include "net/address/other_key.h"
 
 enum {
     KEY_FILE_SIZE = 2 * IDENTITY_SECRET_SIZE + 1,
     KEY_FILE_SIZE_MAX = 128, /* room for a "0x" and white space at the end */
+    ANY_FILE_SIZE_MAX = 16384,
     SIGNATURE_SIZE_MAX = 72, /* DER of two 256-bit numbers */
 };
 
 struct identity {
-    secp256k1_context *context;
+    secp256k1_context *context; /* NULL where it is another key */
+    struct other_key *other;
     uint8_t secret[IDENTITY_SECRET_SIZE];
     struct buffer public_key;
     struct peer_id peer_id;
@@ -70,6 +73,24 @@ struct identity *identity_from_secret(struct bytes secret, struct error *error)
     identity->context = context;
     memcpy(identity->secret, secret.data, secret.size);
     encode_public_key(context, &point, &identity->public_key);
+    peer_id_of_public_key(buffer_bytes(&identity->public_key), &identity->peer_id);
+    return identity;
+}
+
+static struct identity *identity_of_other(struct other_key *key, struct bytes file)
+{
+    static const char label[] = "of a private key: ";
+    if (key == NULL)
+        return NULL;
+    struct identity *identity = memory_new(sizeof(*identity));
+    struct buffer labelled = {0};
+    identity->other = key;
+    buffer_append(&labelled, label, sizeof(label));
+    buffer_append(&labelled, file.data, file.size);
+    sha256(buffer_bytes(&labelled), identity->secret);
+    explicit_bzero(labelled.data, labelled.size);
+    buffer_clear(&labelled);
+    other_key_public(key, &identity->public_key);
     peer_id_of_public_key(buffer_bytes(&identity->public_key), &identity->peer_id);
     return identity;
 }
@@ -223,11 +244,83 @@ struct identity *identity_load(const char *path, bool *shared, struct error *err
     return load_and_close(path, open_key_file(path), shared, error);
 }
 
+/* ---- keys of other nodes ---- */
+
+static struct identity *of_digits(const char *digits, bool ed25519, struct error *error)
+{
+    struct buffer secret = {0};
+    struct identity *identity = NULL;
+    if (!hex_read(digits, &secret))
+        error_set(error, "expected %d hexadecimal digits", 2 * IDENTITY_SECRET_SIZE);
+    else if (ed25519)
+        identity = identity_of_other(other_key_ed25519(buffer_bytes(&secret), error),
+                                     buffer_bytes(&secret));
+    else
+        identity = identity_from_secret(buffer_bytes(&secret), error);
+    if (secret.data != NULL)
+        explicit_bzero(secret.data, secret.capacity);
+    buffer_clear(&secret);
+    return identity;
+}
+
+/* A PrivateKey is written as a PublicKey is. */
+static struct identity *of_protobuf(struct bytes file, struct error *error)
+{
+    struct public_key key;
+    if (!public_key_decode(file, &key, NULL)) {
+        error_set(error,
+                  "no key in a form that is known: %d hexadecimal digits, ed25519: and as "
+                  "many, a PrivateKey of libp2p's, or PEM",
+                  2 * IDENTITY_SECRET_SIZE);
+        return NULL;
+    }
+    if (key.type == KEY_SECP256K1)
+        return identity_from_secret(key.data, error);
+    if (key.type == KEY_ED25519)
+        return identity_of_other(other_key_ed25519(key.data, error), file);
+    return identity_of_other(other_key_der(key.type, key.data, error), file);
+}
+
+static struct identity *of_file(struct buffer *file, struct error *error)
+{
+    static const char pem[] = "-----BEGIN ", ed25519[] = "ed25519:";
+    if (memmem(file->data, file->size, pem, strlen(pem)) != NULL)
+        return identity_of_other(other_key_pem(buffer_bytes(file), error), buffer_bytes(file));
+    char *text = text_format("%.*s", (int)file->size, (const char *)file->data);
+    text[strcspn(text, " \t\r\n")] = '\0';
+    bool is_ed25519 = strncmp(text, ed25519, strlen(ed25519)) == 0;
+    const char *digits = is_ed25519 ? text + strlen(ed25519) : text;
+    bool is_text = is_ed25519 || strspn(digits, "0123456789abcdefABCDEFx") >= IDENTITY_SECRET_SIZE;
+    struct identity *identity =
+        is_text ? of_digits(digits, is_ed25519, error) : of_protobuf(buffer_bytes(file), error);
+    explicit_bzero(text, strlen(text));
+    free(text);
+    return identity;
+}
+
+struct identity *identity_load_any(const char *path, bool *shared, struct error *error)
+{
+    struct stat about;
+    struct buffer file = {0};
+    if (!file_read(path, ANY_FILE_SIZE_MAX, &file, error))
+        return NULL;
+    *shared = stat(path, &about) == 0 && (about.st_mode & 077) != 0;
+    struct identity *identity = of_file(&file, error);
+    if (identity == NULL)
+        error_prefix(error, "%s", path);
+    if (file.data != NULL)
+        explicit_bzero(file.data, file.capacity);
+    buffer_clear(&file);
+    return identity;
+}
+
 void identity_free(struct identity *identity)
 {
     if (identity == NULL)
         return;
-    secp256k1_context_destroy(identity->context);
+    if (identity->context != NULL)
+        secp256k1_context_destroy(identity->context);
+    other_key_free(identity->other);
     explicit_bzero(identity->secret, sizeof(identity->secret));
     buffer_clear(&identity->public_key);
     free(identity);
@@ -243,6 +336,11 @@ struct bytes identity_public_key(const struct identity *identity)
     return buffer_bytes(&identity->public_key);
 }
 
+enum key_type identity_key_type(const struct identity *identity)
+{
+    return identity->other != NULL ? other_key_type(identity->other) : KEY_SECP256K1;
+}
+
 struct bytes identity_secret(const struct identity *identity)
 {
     return bytes_of(identity->secret, sizeof(identity->secret));
@@ -251,6 +349,10 @@ struct bytes identity_secret(const struct identity *identity)
 void identity_sign(const struct identity *identity, struct bytes message, struct buffer *signature)
 {
     uint8_t digest[SHA256_SIZE];
+    if (identity->other != NULL) {
+        other_key_sign(identity->other, message, signature);
+        return;
+    }
     sha256(message, digest);
 
     /* Neither call can fail: the secret was checked, and the room suffices for any signature. */

@@ -1,5 +1,6 @@
 /*
- * Who a node is: its own secp256k1 key, made, kept in a file, and signed with.
+ * Who a node is: its own key, made, kept in a file, and signed with. Ours are of secp256k1; those
+ * of other nodes may be of any type.
  * libp2p specification: peer-ids/peer-ids.md.
  */
 #ifndef NET_ADDRESS_IDENTITY_H
@@ -29,8 +30,13 @@ struct identity *identity_load_or_create(const char *path, struct error *error);
  * can read is taken. *SHARED tells whether they can.
  */
 struct identity *identity_load(const char *path, bool *shared, struct error *error);
-/* Writes its key file whole, in the place of what is there. Errors name PATH; errno is the file
- * system's. */
+/*
+ * The same of a key of any type, in any form that is in use: 64 hexadecimal digits, for secp256k1;
+ * `ed25519:` and 64 digits; libp2p's PrivateKey protobuf, raw; PEM without a password.
+ */
+struct identity *identity_load_any(const char *path, bool *shared, struct error *error);
+/* Of secp256k1 alone: writes its key file whole, in the place of what is there. Errors name PATH;
+ * errno is the file system's. */
 bool identity_save(const struct identity *identity, const char *path, struct error *error);
 /* NULL is allowed. */
 void identity_free(struct identity *identity);
@@ -38,10 +44,14 @@ void identity_free(struct identity *identity);
 const struct peer_id *identity_peer_id(const struct identity *identity);
 /* The PublicKey protobuf. */
 struct bytes identity_public_key(const struct identity *identity);
+enum key_type identity_key_type(const struct identity *identity);
+/* Of other types than secp256k1, what is derived from it. */
 struct bytes identity_secret(const struct identity *identity);
-/* Appends the DER ECDSA-SHA256 signature over MESSAGE; low S. */
+/* Appends the signature over MESSAGE, of secp256k1 DER ECDSA-SHA256 with low S; of other types what
+ * public_key_verify() takes. */
 void identity_sign(const struct identity *identity, struct bytes message, struct buffer *signature);
-/* Signs a digest as it is: 64 bytes, r and s; low S. The same digest has the same signature. */
+/* Of secp256k1 alone. Signs a digest as it is: 64 bytes, r and s; low S. The same digest has the
+ * same signature. */
 void identity_sign_digest(const struct identity *identity,
                           const uint8_t digest[IDENTITY_DIGEST_SIZE],
                           uint8_t signature[IDENTITY_SIGNATURE_SIZE]);

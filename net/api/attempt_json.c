@@ -1,5 +1,6 @@
 #include "net/api/attempt_json.h"
 
+#include "common/clock.h"
 #include "net/api/event_json.h"
 #include "net/api/host_json.h"
 
@@ -9,6 +10,7 @@ static json_t *event_json(const struct host_event *event)
 {
     json_t *step = host_event_json(event);
     json_object_del(step, "event");
+    json_object_del(step, "t"); /* the step has its own */
     return step;
 }
 
@@ -64,6 +66,7 @@ json_t *attempt_step_json(const struct attempt_told *told, const struct host_eve
     json_object_set_new(step, "step", json_string(attempt_step_name(told->step)));
     json_object_set_new(step, "ok", json_boolean(told->ok));
     json_object_set_new(step, "ms", json_real((double)told->after_us / 1000));
+    event_json_set_time(step, clock_epoch_ms());
     return step;
 }
 

@@ -5,7 +5,7 @@
 #include "common/hex.h"
 #include "net/api/status_json.h"
 
-static json_t *root_json(const uint8_t root[BLOCK_ROOT_SIZE])
+json_t *root_json(const uint8_t root[BLOCK_ROOT_SIZE])
 {
     char *digits = hex_text(bytes_of(root, BLOCK_ROOT_SIZE));
     json_t *text = json_sprintf("0x%s", digits);

@@ -6,6 +6,8 @@
 
 #include "net/protocols/block.h"
 
+/* 0x and 64 digits. */
+json_t *root_json(const uint8_t root[BLOCK_ROOT_SIZE]);
 /* slot, proposer, parent_root, root, size; roots as 0x and 64 digits. */
 json_t *block_json(const struct block_summary *block);
 

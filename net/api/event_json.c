@@ -3,12 +3,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/clock.h"
 #include "common/hex.h"
 #include "common/sha256.h"
 #include "net/api/block_json.h"
 #include "net/api/host_json.h"
+#include "net/api/message_json.h"
 #include "net/api/status_json.h"
-#include "net/gossipsub/lean_topic.h"
 #include "net/gossipsub/refusal.h"
 
 enum { SHOWN_PAYLOAD_MAX = 4096 }; /* larger messages are told without their data */
@@ -39,6 +40,8 @@ static const char *const names[] = {
     [HOST_BLOCKS_RECEIVED] = "blocks_received",
     [HOST_BLOCKS_FAILED] = "blocks_failed",
     [HOST_BLOCKS_ANSWERED] = "blocks_answered",
+    [HOST_BLOCK_RECORDED] = "block_recorded",
+    [HOST_BLOCK_NOT_RECORDED] = "block_not_recorded",
     [HOST_HEALING] = "healing",
     [HOST_DISCONNECTED] = "disconnected",
 };
@@ -47,6 +50,13 @@ static void set_text(json_t *object, const char *key, const char *value)
 {
     if (value != NULL && *value != '\0')
         json_object_set_new(object, key, json_string(value));
+}
+
+void event_json_set_time(json_t *object, uint64_t epoch_ms)
+{
+    char text[CLOCK_TEXT_SIZE];
+    clock_text(epoch_ms, text);
+    set_text(object, "t", text);
 }
 
 static void add_connected(json_t *object, const struct quic_connection_facts *facts)
@@ -121,16 +131,6 @@ static void add_peer(json_t *object, const struct host_event *event)
         add_identify(object, peer.identify);
 }
 
-/* Of a topic of Lean's that is named so, where the payload is what its name says. */
-static void add_block(json_t *object, const struct host_event *event)
-{
-    struct bytes network, name;
-    struct block_summary block;
-    if (lean_topic_read(event->topic, &network, &name) &&
-        bytes_equal(name, bytes_of_text("block")) && block_summarize(event->payload, &block, NULL))
-        json_object_set_new(object, "block", block_json(&block));
-}
-
 static void add_message(json_t *object, const struct host_event *event)
 {
     char id[2 * GOSSIPSUB_WIRE_ID_SIZE_MAX + 1];
@@ -142,7 +142,7 @@ static void add_message(json_t *object, const struct host_event *event)
     sha256(event->payload, digest);
     hex_write(bytes_of(digest, sizeof(digest)), hash);
     set_text(object, "sha256", hash);
-    add_block(object, event);
+    message_json_describe(object, event->topic, event->payload);
     if (event->payload.size > SHOWN_PAYLOAD_MAX)
         return;
     char *data = hex_text(event->payload);
@@ -188,6 +188,13 @@ static void add_details(json_t *object, const struct host_event *event)
     case HOST_BLOCK:
         json_object_update_new(object, block_json(event->block));
         break;
+    case HOST_BLOCK_RECORDED:
+        json_object_update_new(object, block_json(event->block));
+        set_text(object, "file", event->file);
+        break;
+    case HOST_BLOCK_NOT_RECORDED:
+        set_text(object, "cause", host_unrecorded_name(event->unrecorded));
+        break;
     case HOST_BLOCKS_ANSWERED:
         set_text(object, "protocol", event->protocol);
         json_object_set_new(object, "code", json_integer(event->code));
@@ -204,6 +211,7 @@ static void add_details(json_t *object, const struct host_event *event)
         add_message(object, event);
         break;
     case HOST_MESSAGE_REFUSED:
+        set_text(object, "kind", message_json_kind(event->topic));
         set_text(object, "cause", gossipsub_refusal_name(event->refusal));
         break;
     default:
@@ -221,6 +229,8 @@ json_t *host_event_json(const struct host_event *event)
     if (event->kind == HOST_GRAFT_ACKNOWLEDGED)
         return NULL;
     json_t *object = json_pack("{s:s}", "event", names[event->kind]);
+    if (event->time_ms > 0)
+        event_json_set_time(object, event->time_ms);
     if (event->peer != NULL)
         add_peer(object, event);
     add_connection(object, event);

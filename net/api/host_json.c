@@ -6,6 +6,7 @@
 
 #include "common/clock.h"
 #include "common/memory.h"
+#include "net/api/event_json.h"
 #include "net/api/status_json.h"
 #include "net/gossipsub/refusal.h"
 
@@ -353,6 +354,7 @@ json_t *host_ready_json(const struct host *host, const char *api)
 {
     json_t *object = json_object();
     set(object, "event", json_string("ready"));
+    event_json_set_time(object, host_enr(host).sequence); /* of its start */
     set_peer_id(object, host);
     set(object, "listen", listen_json(host));
     set_enr(object, host);

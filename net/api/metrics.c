@@ -10,6 +10,7 @@
 #include "common/utf8.h"
 #include "net/gossipsub/lean_topic.h"
 #include "net/gossipsub/refusal.h"
+#include "net/protocols/lean_message.h"
 #include "net/protocols/reqresp.h"
 
 enum { BOUNDS_MAX = 8 };
@@ -18,7 +19,6 @@ enum result { SUCCESS, TIMEOUT, ERROR, RESULTS };
 enum reason { BY_TIMEOUT, REMOTE_CLOSE, LOCAL_CLOSE, BY_ERROR, REASONS };
 enum blocks_request { BY_ROOT, BY_RANGE, BLOCKS_REQUESTS };
 enum payload { VALID, INVALID_SNAPPY, PAYLOADS };
-enum message_kind { BLOCK, ATTESTATION, AGGREGATION, MESSAGE_KINDS };
 
 static const char *const directions[] = {"inbound", "outbound"};
 static const char *const results[] = {"success", "timeout", "error"};
@@ -36,22 +36,18 @@ static const double handshake_bounds[BOUNDS_MAX] = {0.005, 0.01, 0.025, 0.05, 0.
 
 /* Those of leanMetrics; a bound of 0 ends the list. */
 static const struct {
-    const char *topic; /* how the name of such a topic begins, behind the network's */
     const char *metric, *help;
     double bounds[BOUNDS_MAX];
-} message_kinds[] = {
-    [BLOCK] = {"block",
-               "lean_gossip_block_size_bytes",
-               "Bytes size of a gossip block message",
-               {10000, 50000, 100000, 250000, 500000, 1000000, 2000000, 5000000}},
-    [ATTESTATION] = {"attestation",
-                     "lean_gossip_attestation_size_bytes",
-                     "Bytes size of a gossip attestation message",
-                     {512, 1024, 2048, 4096, 8192, 16384}},
-    [AGGREGATION] = {"aggregat",
-                     "lean_gossip_aggregation_size_bytes",
-                     "Bytes size of a gossip aggregated attestation message",
-                     {1024, 4096, 16384, 65536, 131072, 262144, 524288, 1048576}},
+} message_sizes[] = {
+    [LEAN_BLOCK] = {"lean_gossip_block_size_bytes",
+                    "Bytes size of a gossip block message",
+                    {10000, 50000, 100000, 250000, 500000, 1000000, 2000000, 5000000}},
+    [LEAN_ATTESTATION] = {"lean_gossip_attestation_size_bytes",
+                          "Bytes size of a gossip attestation message",
+                          {512, 1024, 2048, 4096, 8192, 16384}},
+    [LEAN_AGGREGATION] = {"lean_gossip_aggregation_size_bytes",
+                          "Bytes size of a gossip aggregated attestation message",
+                          {1024, 4096, 16384, 65536, 131072, 262144, 524288, 1048576}},
 };
 
 struct metrics {
@@ -63,9 +59,10 @@ struct metrics {
     uint64_t opens_avoided; /* with peers that are gone */
     uint64_t events_lost;
     uint64_t blocks_answers[BLOCKS_REQUESTS][REQRESP_CODES], blocks_sent;
+    uint64_t blocks_recorded, blocks_unrecorded[HOST_UNRECORDED];
     struct histogram handshakes[DIRECTIONS];
-    struct histogram messages[MESSAGE_KINDS];
-    uint64_t payloads[MESSAGE_KINDS + 1][PAYLOADS]; /* the last: of other topics of Lean's */
+    struct histogram messages[LEAN_OTHER]; /* of each kind that is known */
+    uint64_t payloads[LEAN_MESSAGE_KINDS][PAYLOADS];
 };
 
 /* ---- counting ---- */
@@ -125,23 +122,16 @@ static void count_disconnected(struct metrics *metrics, const struct host_event 
         metrics->opens_avoided += peer_view(event->peer).opens_avoided;
 }
 
-static bool begins_with(struct bytes name, const char *beginning)
-{
-    return name.size >= strlen(beginning) && memcmp(name.data, beginning, strlen(beginning)) == 0;
-}
-
 static void count_message(struct metrics *metrics, const struct host_event *event)
 {
     struct bytes network, name;
     if (event->topic == NULL || !lean_topic_read(event->topic, &network, &name))
         return;
     bool valid = event->kind == HOST_MESSAGE;
-    size_t kind = 0;
-    while (kind < MESSAGE_KINDS && !begins_with(name, message_kinds[kind].topic))
-        kind++;
+    enum lean_message_kind kind = lean_message_kind(name);
     metrics->payloads[kind][valid ? VALID : INVALID_SNAPPY]++;
-    if (valid && kind < MESSAGE_KINDS)
-        observe(&metrics->messages[kind], message_kinds[kind].bounds, (double)event->payload.size);
+    if (valid && kind != LEAN_OTHER)
+        observe(&metrics->messages[kind], message_sizes[kind].bounds, (double)event->payload.size);
 }
 
 static void count_answer(struct metrics *metrics, const struct host_event *event)
@@ -170,6 +160,10 @@ static void on_event(void *context, const struct host_event *event)
         count_message(metrics, event);
     else if (event->kind == HOST_BLOCKS_ANSWERED)
         count_answer(metrics, event);
+    else if (event->kind == HOST_BLOCK_RECORDED)
+        metrics->blocks_recorded++;
+    else if (event->kind == HOST_BLOCK_NOT_RECORDED)
+        metrics->blocks_unrecorded[event->unrecorded]++;
 }
 
 struct metrics *metrics_new(struct host *host)
@@ -336,10 +330,10 @@ static void write_lean(FILE *page, const struct metrics *metrics)
                 metrics->disconnections[0]);
     write_clients(page, metrics->host, "lean_gossip_mesh_peers",
                   "Number of peers in the gossipsub mesh", is_in_a_mesh);
-    for (size_t i = 0; i < MESSAGE_KINDS; i++) {
-        write_head(page, message_kinds[i].metric, "histogram", message_kinds[i].help);
-        write_histogram(page, message_kinds[i].metric, "", &metrics->messages[i],
-                        message_kinds[i].bounds);
+    for (size_t i = 0; i < LEAN_OTHER; i++) {
+        write_head(page, message_sizes[i].metric, "histogram", message_sizes[i].help);
+        write_histogram(page, message_sizes[i].metric, "", &metrics->messages[i],
+                        message_sizes[i].bounds);
     }
 }
 
@@ -466,7 +460,8 @@ static void write_traffic(FILE *page, const struct host *host)
     write_single(page, "devnet_session_tickets_total", "counter",
                  "TLS session tickets of peers, dropped", (double)quic->session_tickets);
     write_single(page, "devnet_log_losses_total", "counter",
-                 "QUIC logs and logs of TLS secrets that could not be written to their end",
+                 "QUIC logs, logs of TLS secrets and recorded blocks that could not be written to "
+                 "their end",
                  (double)losses_count());
     write_single(page, "devnet_log_packets_dropped_total", "counter",
                  "Packets that went with the oldest parts of QUIC logs, which --qlog-limit bounds",
@@ -476,13 +471,13 @@ static void write_traffic(FILE *page, const struct host *host)
 static void write_payloads(FILE *page, const struct metrics *metrics)
 {
     static const char name[] = "devnet_gossip_payloads_total";
-    static const char *const kinds[] = {"block", "attestation", "aggregation", "other"};
     static const char *const payloads[] = {"valid", "invalid"};
     write_head(page, name, "counter", "Payloads of Lean's topics by whether they are raw snappy");
-    for (size_t kind = 0; kind <= MESSAGE_KINDS; kind++)
+    for (size_t kind = 0; kind < LEAN_MESSAGE_KINDS; kind++)
         for (size_t payload = 0; payload < PAYLOADS; payload++)
-            fprintf(page, "%s{kind=\"%s\",snappy=\"%s\"} %llu\n", name, kinds[kind],
-                    payloads[payload], (unsigned long long)metrics->payloads[kind][payload]);
+            fprintf(page, "%s{kind=\"%s\",snappy=\"%s\"} %llu\n", name,
+                    lean_message_kind_name(kind), payloads[payload],
+                    (unsigned long long)metrics->payloads[kind][payload]);
 }
 
 static void write_blocks(FILE *page, const struct metrics *metrics)
@@ -495,6 +490,13 @@ static void write_blocks(FILE *page, const struct metrics *metrics)
                     code, (unsigned long long)metrics->blocks_answers[request][code]);
     write_single(page, "devnet_blocks_sent_total", "counter", "Blocks in answers to requests",
                  (double)metrics->blocks_sent);
+    write_single(page, "devnet_blocks_recorded_total", "counter",
+                 "Blocks of gossip that were recorded", (double)metrics->blocks_recorded);
+    write_head(page, "devnet_blocks_not_recorded_total", "counter",
+               "Messages of topics of blocks that were not recorded, with --record");
+    for (size_t cause = 0; cause < HOST_UNRECORDED; cause++)
+        write_labelled(page, "devnet_blocks_not_recorded_total", "cause",
+                       host_unrecorded_name(cause), metrics->blocks_unrecorded[cause]);
 }
 
 static void write_times(FILE *page, const struct metrics *metrics)

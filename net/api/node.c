@@ -253,7 +253,9 @@ static json_t *say_events_lost(void *argument, uint64_t count)
 {
     const struct watcher *watcher = argument;
     metrics_count_lost(watcher->api->metrics, count);
-    return json_pack("{s:s, s:I}", "event", "events_lost", "count", (json_int_t)count);
+    json_t *line = json_pack("{s:s, s:I}", "event", "events_lost", "count", (json_int_t)count);
+    event_json_set_time(line, clock_epoch_ms());
+    return line;
 }
 
 static void get_events(void *context, struct api_request *request, const json_t *body)

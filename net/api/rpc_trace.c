@@ -89,15 +89,13 @@ json_t *rpc_trace_json(const struct rpc_trace *trace)
 
 void rpc_trace_print_json(const struct traced_rpc *traced)
 {
-    struct arena arena = {0};
     struct rpc_trace trace;
-    traced_rpc_read(traced, &trace, &arena);
+    traced_rpc_read(traced, &trace);
     json_t *object = rpc_trace_json(&trace);
     char *text = json_dumps(object, JSON_COMPACT);
     line_writer_add(traced->context, bytes_of_text(text));
     free(text);
     json_decref(object);
-    arena_clear(&arena);
 }
 
 static void say_lost_json(uint64_t count, struct buffer *line)

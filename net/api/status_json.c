@@ -8,7 +8,7 @@ json_t *slot_json(uint64_t slot)
     return slot <= INT64_MAX ? json_integer((json_int_t)slot) : json_real((double)slot);
 }
 
-static json_t *checkpoint_json(const struct status_checkpoint *checkpoint)
+json_t *checkpoint_json(const struct status_checkpoint *checkpoint)
 {
     char root[2 + 2 * STATUS_ROOT_SIZE + 1] = "0x";
     hex_write(bytes_of(checkpoint->root, STATUS_ROOT_SIZE), root + 2);

@@ -6,9 +6,11 @@
 
 #include "net/protocols/status.h"
 
-/* {"finalized": {"root": "0x...", "slot": 0}, "head": {...}}, a new reference. */
 /* A number, exact up to the largest integer of JSON here. */
 json_t *slot_json(uint64_t slot);
+/* {"root": "0x...", "slot": 0} */
+json_t *checkpoint_json(const struct status_checkpoint *checkpoint);
+/* {"finalized": {"root": "0x...", "slot": 0}, "head": {...}}, a new reference. */
 json_t *status_json(const struct status *status);
 
 #endif

@@ -3,20 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/bisect.h"
 #include "common/memory.h"
 
 /* The index of the first item that is not below HANDLE. */
 static size_t place(const struct handle_set *set, uint32_t handle)
 {
-    size_t low = 0, high = set->count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (set->items[middle] < handle)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return BISECT(set->count, i, set->items[i] < handle);
 }
 
 bool handle_set_has(const struct handle_set *set, uint32_t handle)

@@ -122,7 +122,6 @@ struct router_peer {
     bool dropped; /* GOSSIPSUB_DROP_PEER went out: what it says is not listened to any more */
     bool stream_open;
     enum gossipsub_version version;
-    unsigned inbound_streams; /* so far */
     struct topic_bits subscriptions;
     struct name_set not_kept; /* topics that it is subscribed to beside these */
     bool has_new_room;        /* for some of them, since the last heartbeat */

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "common/bisect.h"
 #include "common/memory.h"
 
 /* FNV-1a. Who makes two names that agree in it is taken for a subscriber of the wrong one, which it
@@ -17,15 +18,7 @@ static uint64_t hash_of(struct bytes name)
 /* The index of the first hash that is not below HASH. */
 static size_t place(const struct name_set *set, uint64_t hash)
 {
-    size_t low = 0, high = set->count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (set->hashes[middle] < hash)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return BISECT(set->count, i, set->hashes[i] < hash);
 }
 
 static bool holds(const struct name_set *set, size_t index, uint64_t hash)

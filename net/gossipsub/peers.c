@@ -143,16 +143,9 @@ void gossipsub_stream_closed(struct gossipsub *router, uint64_t now, gossipsub_p
     router_finish(router);
 }
 
+/* Be it the first: go-libp2p forgets us where a connection from before our restart ends, however
+ * soon, and opens a stream anew. SUBSCRIBE and GRAFT are harmless twice. */
 void gossipsub_inbound_opened(struct gossipsub *router, uint64_t now, gossipsub_peer handle,
-                              struct gossipsub_actions *actions)
-{
-    struct router_peer *peer = router_peer(router, handle);
-    if (peer != NULL && peer->inbound_streams++ > 0)
-        gossipsub_announce_again(router, now, handle, actions);
-}
-
-/* Both are harmless twice. */
-void gossipsub_announce_again(struct gossipsub *router, uint64_t now, gossipsub_peer handle,
                               struct gossipsub_actions *actions)
 {
     struct router_peer *peer = router_peer(router, handle);

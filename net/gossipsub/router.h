@@ -166,12 +166,9 @@ void gossipsub_limit_unsent(struct gossipsub *router, size_t bytes);
 void gossipsub_stream_progressed(struct gossipsub *router, uint64_t now, gossipsub_peer peer,
                                  const struct gossipsub_progress *progress,
                                  struct gossipsub_actions *actions);
-/* The peer opened a (further) stream of its own: our subscriptions are sent again if it is not its
- * first. Its own topics are kept. */
+/* The peer opened a stream of its own. Where ours is open it may have forgotten what we said there:
+ * our subscriptions and GRAFTs are sent again. Its own topics are kept. */
 void gossipsub_inbound_opened(struct gossipsub *router, uint64_t now, gossipsub_peer peer,
-                              struct gossipsub_actions *actions);
-/* The peer may have forgotten what we said to it: our subscriptions and GRAFTs are sent again. */
-void gossipsub_announce_again(struct gossipsub *router, uint64_t now, gossipsub_peer peer,
                               struct gossipsub_actions *actions);
 
 /* How much of one RPC has been carried out; a zeroed one has not been begun. */

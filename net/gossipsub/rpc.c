@@ -1,48 +1,6 @@
 #include "net/gossipsub/rpc.h"
 
 #include "common/varint.h"
-#include "net/gossipsub/groups.h"
-
-/* ---- in ---- */
-
-static void *decode_alloc(void *arena, size_t size)
-{
-    return arena_take(arena, size);
-}
-
-static void decode_free(void *arena, void *pointer)
-{
-    /* arena_reset gives everything back at once. */
-    (void)arena;
-    (void)pointer;
-}
-
-static const Gossipsub__RPC *unpack(struct bytes rpc, struct arena *arena)
-{
-    arena_reset(arena, RPC_DECODE_FACTOR * rpc.size + RPC_DECODE_CONSTANT);
-    ProtobufCAllocator allocator = {
-        .alloc = decode_alloc, .free = decode_free, .allocator_data = arena};
-    return gossipsub__rpc__unpack(&allocator, rpc.size, rpc.data);
-}
-
-static const Gossipsub__RPC *unpack_without_groups(struct bytes rpc, struct arena *arena)
-{
-    struct buffer copy = {0};
-    long groups = groups_drop(&gossipsub__rpc__descriptor, rpc, &copy);
-    const Gossipsub__RPC *unpacked = groups > 0 ? unpack(buffer_bytes(&copy), arena) : NULL;
-    buffer_clear(&copy); /* protobuf-c has copied what it keeps */
-    return unpacked;
-}
-
-const Gossipsub__RPC *rpc_decode(struct bytes rpc, struct arena *arena)
-{
-    if (rpc.size > GOSSIPSUB_RPC_SIZE_MAX)
-        return NULL;
-    const Gossipsub__RPC *unpacked = unpack(rpc, arena);
-    return unpacked != NULL ? unpacked : unpack_without_groups(rpc, arena);
-}
-
-/* ---- out ---- */
 
 static ProtobufCBinaryData binary(struct bytes view)
 {

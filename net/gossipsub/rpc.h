@@ -17,16 +17,8 @@ enum {
     RPC_CONTROL_SIZE_MAX = 16 * 1024,
     /* Ids in one entry that we send: with the longest topic they fit an RPC of the size above. */
     RPC_IDS_MAX = 700,
-    /* Decoding one byte may take so much memory, for the worst that honest peers send; with the
-       constant for short RPCs. What needs more is treated as malformed. */
-    RPC_DECODE_FACTOR = 8,
-    RPC_DECODE_CONSTANT = 64 * 1024,
     RPC_SLICE_MEMORY = 256 * 1024, /* of a slice: more than its entries can take */
 };
-
-/* The RPC without its length, valid until the arena is used again; NULL where it is malformed or
- * would take too much memory. */
-const Gossipsub__RPC *rpc_decode(struct bytes rpc, struct arena *arena);
 
 enum rpc_read {
     RPC_READ_MORE, /* SLICE holds what comes next, which may be nothing */
@@ -37,9 +29,9 @@ enum rpc_read {
 /*
  * The next slice of an RPC, without its length, from a zeroed READER on. The slices of one hold its
  * entries in their order; where an entry has more ids than fit, the next slice has one of its kind
- * and topic with those that follow. Nothing is handed out before the whole RPC was found to be
- * well-formed. SLICE is good until the arena is used again, and views the bytes of RPC. What PRUNE
- * says of other peers is left out.
+ * and topic with those that follow, and the reader says so. Nothing is handed out before the whole
+ * RPC was found to be well-formed. SLICE is good until the arena is used again, and views the bytes
+ * of RPC. Of what PRUNE says of other peers there is no more than n_peers.
  */
 enum rpc_read rpc_read(struct rpc_reader *reader, struct bytes rpc, struct arena *arena,
                        Gossipsub__RPC *slice);

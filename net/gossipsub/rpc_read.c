@@ -151,11 +151,16 @@ static void add_prune(struct reading *reading)
     SET_BYTES(reading, prune, topic, 1);
     prune->has_backoff = has(reading, 3);
     prune->backoff = prune->has_backoff ? reading->reader->number : 0;
+    prune->n_peers = reading->reader->peers;
 }
 
 /* An entry with ids, or with more ids of the same list. */
 static void begin_list(struct reading *reading, enum kind kind)
 {
+    static const enum rpc_list lists[KINDS] = {
+        [KIND_IHAVE] = RPC_IHAVE, [KIND_IWANT] = RPC_IWANT, [KIND_IDONTWANT] = RPC_IDONTWANT};
+    if (reading->reader->list_begun)
+        reading->reader->continued = lists[kind];
     Gossipsub__ControlMessage *control = control_of(reading);
     if (kind == KIND_IHAVE) {
         Gossipsub__ControlIHave *ihave = APPEND(reading, Gossipsub__ControlIHave, control->ihave,
@@ -224,6 +229,7 @@ static void open_message(struct rpc_reader *reader, enum kind kind, struct rpc_s
     if (kind == KIND_PEER_INFO)
         return; /* part of a PRUNE */
     reader->has = 0;
+    reader->peers = 0;
     reader->list_begun = false;
     reader->seeking = reader->valid && kind == KIND_IHAVE;
 }
@@ -238,7 +244,9 @@ static void close_message(struct reading *reading)
         reader->at = reader->open[reader->depth - 1].begin;
         return;
     }
-    if (reader->valid)
+    if (kind == KIND_PEER_INFO)
+        reader->peers++;
+    else if (reader->valid)
         add_entry(reading, kind);
     reader->depth--;
 }
@@ -371,6 +379,7 @@ enum rpc_read rpc_read(struct rpc_reader *reader, struct bytes rpc, struct arena
     if (rpc.size > GOSSIPSUB_RPC_SIZE_MAX)
         return RPC_READ_MALFORMED;
     arena_reset(arena, RPC_SLICE_MEMORY);
+    reader->continued = RPC_NO_LIST;
     if (reader->depth == 0)
         open_message(reader, KIND_RPC, whole);
     while (!is_full(&reading)) {

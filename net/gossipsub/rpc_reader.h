@@ -21,6 +21,9 @@ enum {
     RPC_READER_FIELDS = 7,      /* numbers of the fields that we know, and 0 */
 };
 
+/* Entries that are lists of ids. */
+enum rpc_list { RPC_NO_LIST, RPC_IHAVE, RPC_IWANT, RPC_IDONTWANT };
+
 /* Where a value lies in the RPC. */
 struct rpc_span {
     size_t at, size;
@@ -42,7 +45,11 @@ struct rpc_reader {
     uint8_t has; /* a bit each */
     struct rpc_span values[RPC_READER_FIELDS];
     uint64_t number; /* the one value that is no bytes */
+    size_t peers;    /* of a PRUNE */
     bool list_begun; /* some of its ids are in a slice */
+    /* Of the last slice: its first entry of that kind is the last one of the slice before, with
+       more ids. */
+    enum rpc_list continued;
 };
 
 #endif

@@ -38,11 +38,12 @@ static void read_topic(struct rpc_trace_entry *entry, const ProtobufCBinaryData 
     entry->topic = view_of_at_most(topic, GOSSIPSUB_TOPIC_SIZE_MAX);
 }
 
+/* What of the entry's ids is in this slice of the RPC. */
 static void read_ids(struct rpc_trace_entry *entry, const ProtobufCBinaryData *ids, size_t count)
 {
-    entry->id_count = count;
-    for (size_t i = 0; i < rpc_trace_ids_shown(entry); i++)
-        entry->ids[i] = view_of_at_most(&ids[i], GOSSIPSUB_WIRE_ID_SIZE_MAX);
+    for (size_t i = 0; i < count && entry->id_count + i < TRACE_IDS_MAX; i++)
+        entry->ids[entry->id_count + i] = view_of_at_most(&ids[i], GOSSIPSUB_WIRE_ID_SIZE_MAX);
+    entry->id_count += count;
 }
 
 /* One function for each kind, given the protobuf of one of its entries. */
@@ -108,30 +109,52 @@ static void read_idontwant(struct rpc_trace_entry *entry, const void *protobuf)
 static void read_list(struct rpc_trace_list *list, entry_reader read, void *protobufs, size_t count)
 {
     void *const *each = protobufs;
-    list->count = count;
-    for (size_t i = 0; i < rpc_trace_shown(list); i++)
-        read(&list->entries[i], each[i]);
+    for (size_t i = 0; i < count; i++) {
+        if (list->count < TRACE_ENTRIES_MAX)
+            read(&list->entries[list->count], each[i]);
+        list->count++;
+    }
 }
 
-void rpc_trace_read(struct rpc_trace *trace, struct bytes bytes, struct arena *arena)
+static void read_control(struct rpc_trace_list *lists, const Gossipsub__ControlMessage *control,
+                         enum rpc_list continued)
 {
-    struct rpc_trace_list *lists = trace->lists;
-    const Gossipsub__RPC *rpc = rpc_decode(bytes, arena);
-    trace->bytes = bytes.size;
-    trace->malformed = rpc == NULL;
-    if (rpc == NULL)
-        return;
-    read_list(&lists[TRACE_SUBSCRIPTIONS], read_subscription, rpc->subscriptions,
-              rpc->n_subscriptions);
-    read_list(&lists[TRACE_MESSAGES], read_message, rpc->publish, rpc->n_publish);
-    const Gossipsub__ControlMessage *control = rpc->control;
-    if (control == NULL)
-        return;
+    static const enum rpc_trace_kind kinds[] = {
+        [RPC_IHAVE] = TRACE_IHAVE, [RPC_IWANT] = TRACE_IWANT, [RPC_IDONTWANT] = TRACE_IDONTWANT};
+    if (continued != RPC_NO_LIST)
+        lists[kinds[continued]].count--; /* its first one is read on */
     read_list(&lists[TRACE_IHAVE], read_ihave, control->ihave, control->n_ihave);
     read_list(&lists[TRACE_IWANT], read_iwant, control->iwant, control->n_iwant);
     read_list(&lists[TRACE_GRAFT], read_graft, control->graft, control->n_graft);
     read_list(&lists[TRACE_PRUNE], read_prune, control->prune, control->n_prune);
     read_list(&lists[TRACE_IDONTWANT], read_idontwant, control->idontwant, control->n_idontwant);
+}
+
+static void read_slice(struct rpc_trace_list *lists, const Gossipsub__RPC *slice,
+                       enum rpc_list continued)
+{
+    read_list(&lists[TRACE_SUBSCRIPTIONS], read_subscription, slice->subscriptions,
+              slice->n_subscriptions);
+    read_list(&lists[TRACE_MESSAGES], read_message, slice->publish, slice->n_publish);
+    if (slice->control != NULL)
+        read_control(lists, slice->control, continued);
+}
+
+void rpc_trace_read(struct rpc_trace *trace, struct bytes rpc)
+{
+    struct arena arena = {0};
+    struct rpc_reader reader = {0};
+    Gossipsub__RPC slice;
+    enum rpc_read read;
+    trace->bytes = rpc.size;
+    do {
+        read = rpc_read(&reader, rpc, &arena, &slice);
+        if (read == RPC_READ_MALFORMED)
+            trace->malformed = true;
+        else
+            read_slice(trace->lists, &slice, reader.continued);
+    } while (read == RPC_READ_MORE);
+    arena_clear(&arena);
 }
 
 size_t rpc_trace_shown(const struct rpc_trace_list *list)

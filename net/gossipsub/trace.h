@@ -6,7 +6,6 @@
 #define NET_GOSSIPSUB_TRACE_H
 
 #include "common/buffer.h"
-#include "net/gossipsub/arena.h"
 #include "net/gossipsub/router.h"
 
 enum {
@@ -65,9 +64,10 @@ struct rpc_trace {
     } lists[TRACE_KINDS];
 };
 
-/* Fills in what RPC, protobuf without the length before it, says. TRACE is zero but for what is the
- * caller's; its views are into ARENA, and hold until that is used again or cleared. */
-void rpc_trace_read(struct rpc_trace *trace, struct bytes rpc, struct arena *arena);
+/* Fills in what RPC, protobuf without the length before it, says, at the cost of a slice's memory,
+ * and of a message's where one is shown. TRACE is zero but for what is the caller's; its views are
+ * into RPC. */
+void rpc_trace_read(struct rpc_trace *trace, struct bytes rpc);
 /* How many of the list, or of the entry's ids, are there. */
 size_t rpc_trace_shown(const struct rpc_trace_list *list);
 size_t rpc_trace_ids_shown(const struct rpc_trace_entry *entry);

@@ -19,9 +19,10 @@ struct entry {
 };
 
 struct block_store {
-    struct entry *entries; /* by slot, then by root */
-    const struct entry **by_root;
+    struct entry **entries; /* by slot, then by root */
+    struct entry **by_root;
     size_t count;
+    uint64_t bytes;
 };
 
 /* ---- reading a folder ---- */
@@ -33,18 +34,24 @@ static bool read_block(const char *path, struct block_summary *block, struct buf
            (block_summarize(buffer_bytes(ssz), block, error) || error_prefix(error, "%s", path));
 }
 
+static void append(struct block_store *store, const struct block_summary *block, const char *path)
+{
+    struct entry *entry = memory_new(sizeof(*entry));
+    *entry = (struct entry){.block = *block, .path = text_copy(path)};
+    store->entries = memory_resize(store->entries, (store->count + 1) * sizeof(struct entry *));
+    store->entries[store->count++] = entry;
+    store->bytes += block->size;
+}
+
 static void take_file(struct block_store *store, const char *path)
 {
     struct error error;
     struct buffer ssz = {0};
-    struct entry entry;
-    if (!read_block(path, &entry.block, &ssz, &error)) {
+    struct block_summary block;
+    if (read_block(path, &block, &ssz, &error))
+        append(store, &block, path);
+    else
         log_warn("%s; passed over", error.text);
-    } else {
-        entry.path = text_copy(path);
-        store->entries = memory_resize(store->entries, (store->count + 1) * sizeof(entry));
-        store->entries[store->count++] = entry;
-    }
     buffer_clear(&ssz);
 }
 
@@ -55,13 +62,24 @@ static bool is_file(const char *path)
     return stat(path, &file) == 0 && S_ISREG(file.st_mode);
 }
 
-static int by_slot(const void *left, const void *right)
+static int compare_slots(const void *left, const void *right)
 {
-    const struct block_summary *a = &((const struct entry *)left)->block;
-    const struct block_summary *b = &((const struct entry *)right)->block;
-    if (a->slot != b->slot)
-        return a->slot < b->slot ? -1 : 1;
-    return memcmp(a->root, b->root, BLOCK_ROOT_SIZE);
+    const struct entry *const *a = left, *const *b = right;
+    if ((*a)->block.slot != (*b)->block.slot)
+        return (*a)->block.slot < (*b)->block.slot ? -1 : 1;
+    return memcmp((*a)->block.root, (*b)->block.root, BLOCK_ROOT_SIZE);
+}
+
+static int compare_roots(const void *left, const void *right)
+{
+    const struct entry *const *a = left, *const *b = right;
+    return memcmp((*a)->block.root, (*b)->block.root, BLOCK_ROOT_SIZE);
+}
+
+static void entry_free(struct entry *entry)
+{
+    free(entry->path);
+    free(entry);
 }
 
 /* One block may be in two files. */
@@ -69,10 +87,13 @@ static void drop_doubles(struct block_store *store)
 {
     size_t kept = 0;
     for (size_t i = 0; i < store->count; i++) {
-        if (kept > 0 && by_slot(&store->entries[kept - 1], &store->entries[i]) == 0)
-            free(store->entries[i].path);
-        else
-            store->entries[kept++] = store->entries[i];
+        struct entry *entry = store->entries[i];
+        if (kept > 0 && compare_slots(&store->entries[kept - 1], &entry) == 0) {
+            store->bytes -= entry->block.size;
+            entry_free(entry);
+        } else {
+            store->entries[kept++] = entry;
+        }
     }
     store->count = kept;
 }
@@ -95,36 +116,32 @@ static void take_folder(struct block_store *store, const char *folder, DIR *dire
     }
 }
 
-static int compare_roots(const void *left, const void *right)
-{
-    const struct entry *const *a = left, *const *b = right;
-    return memcmp((*a)->block.root, (*b)->block.root, BLOCK_ROOT_SIZE);
-}
-
 static void sort(struct block_store *store)
 {
     if (store->count == 0)
         return;
-    qsort(store->entries, store->count, sizeof(*store->entries), by_slot);
+    qsort(store->entries, store->count, sizeof(*store->entries), compare_slots);
     drop_doubles(store);
-    store->by_root = memory_new(store->count * sizeof(*store->by_root));
-    for (size_t i = 0; i < store->count; i++)
-        store->by_root[i] = &store->entries[i];
+    size_t size = store->count * sizeof(*store->by_root);
+    store->by_root = memory_resize(store->by_root, size);
+    memcpy(store->by_root, store->entries, size);
     qsort(store->by_root, store->count, sizeof(*store->by_root), compare_roots);
 }
 
-struct block_store *block_store_new(const char *folder, struct error *error)
+struct block_store *block_store_new(void)
+{
+    return memory_new(sizeof(struct block_store));
+}
+
+bool block_store_load(struct block_store *store, const char *folder, struct error *error)
 {
     DIR *directory = opendir(folder);
-    if (directory == NULL) {
-        error_set_kind(error, ERROR_SYSTEM, "%s: %s", folder, strerror(errno));
-        return NULL;
-    }
-    struct block_store *store = memory_new(sizeof(*store));
+    if (directory == NULL)
+        return error_set_kind(error, ERROR_SYSTEM, "%s: %s", folder, strerror(errno));
     take_folder(store, folder, directory);
     closedir(directory);
     sort(store);
-    return store;
+    return true;
 }
 
 void block_store_free(struct block_store *store)
@@ -132,7 +149,7 @@ void block_store_free(struct block_store *store)
     if (store == NULL)
         return;
     for (size_t i = 0; i < store->count; i++)
-        free(store->entries[i].path);
+        entry_free(store->entries[i]);
     free(store->by_root);
     free(store->entries);
     free(store);
@@ -145,23 +162,19 @@ size_t block_store_count(const struct block_store *store)
     return store->count;
 }
 
-size_t block_store_find(const struct block_store *store, const uint8_t root[BLOCK_ROOT_SIZE])
+uint64_t block_store_bytes(const struct block_store *store)
 {
-    struct entry wanted;
-    memcpy(wanted.block.root, root, BLOCK_ROOT_SIZE);
-    const struct entry *key = &wanted;
-    const struct entry *const *found =
-        store->count == 0 ? NULL
-                          : bsearch(&key, store->by_root, store->count, sizeof(key), compare_roots);
-    return found != NULL ? (size_t)(*found - store->entries) : store->count;
+    return store->bytes;
 }
 
-size_t block_store_from_slot(const struct block_store *store, uint64_t slot)
+/* Of the COUNT that LIST has in the order that COMPARE tells, how many come before ENTRY. */
+static size_t place_of(struct entry *const *list, size_t count, const struct entry *entry,
+                       int (*compare)(const void *left, const void *right))
 {
-    size_t first = 0, behind = store->count;
+    size_t first = 0, behind = count;
     while (first < behind) {
         size_t middle = first + (behind - first) / 2;
-        if (store->entries[middle].block.slot < slot)
+        if (compare(&list[middle], &entry) < 0)
             first = middle + 1;
         else
             behind = middle;
@@ -169,19 +182,56 @@ size_t block_store_from_slot(const struct block_store *store, uint64_t slot)
     return first;
 }
 
+size_t block_store_find(const struct block_store *store, const uint8_t root[BLOCK_ROOT_SIZE])
+{
+    struct entry wanted = {0};
+    memcpy(wanted.block.root, root, BLOCK_ROOT_SIZE);
+    size_t place = place_of(store->by_root, store->count, &wanted, compare_roots);
+    if (place == store->count ||
+        memcmp(store->by_root[place]->block.root, root, BLOCK_ROOT_SIZE) != 0)
+        return store->count;
+    return place_of(store->entries, store->count, store->by_root[place], compare_slots);
+}
+
+size_t block_store_from_slot(const struct block_store *store, uint64_t slot)
+{
+    struct entry wanted = {.block.slot = slot}; /* no root comes before that of zeros */
+    return place_of(store->entries, store->count, &wanted, compare_slots);
+}
+
 const struct block_summary *block_store_at(const struct block_store *store, size_t entry)
 {
-    return &store->entries[entry].block;
+    return &store->entries[entry]->block;
 }
 
 bool block_store_read(const struct block_store *store, size_t entry, struct buffer *ssz,
                       struct error *error)
 {
-    const struct entry *wanted = &store->entries[entry];
+    const struct entry *wanted = store->entries[entry];
     struct block_summary block;
     return read_block(wanted->path, &block, ssz, error) &&
            (memcmp(block.root, wanted->block.root, BLOCK_ROOT_SIZE) == 0 ||
             error_set(error, "%s: holds another block than at the start", wanted->path));
+}
+
+/* ---- more of them ---- */
+
+static void insert(struct entry **list, size_t count, struct entry *entry,
+                   int (*compare)(const void *left, const void *right))
+{
+    size_t place = place_of(list, count, entry, compare);
+    memmove(list + place + 1, list + place, (count - place) * sizeof(*list));
+    list[place] = entry;
+}
+
+void block_store_add(struct block_store *store, const struct block_summary *block, const char *path)
+{
+    append(store, block, path);
+    size_t before = store->count - 1;
+    struct entry *entry = store->entries[before];
+    store->by_root = memory_resize(store->by_root, store->count * sizeof(*store->by_root));
+    insert(store->entries, before, entry, compare_slots);
+    insert(store->by_root, before, entry, compare_roots);
 }
 
 /* ---- saving ---- */

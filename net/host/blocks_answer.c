@@ -20,7 +20,7 @@ enum {
 struct answer {
     uint8_t (*roots)[BLOCK_ROOT_SIZE];
     size_t root_count, next; /* root */
-    size_t entry, entry_end; /* of the store, for a range */
+    uint64_t slot, slot_end; /* next, for a range */
     bool counted, told;
     size_t sent;
 };
@@ -83,7 +83,8 @@ static void refuse(struct protocol_stream *stream, enum reqresp_code code, const
 /* ---- one block after the other ---- */
 
 /* The next entry to be sent, or the store's count where none is left. Those who ask by slots want
- * one block of each: who knows no chain has no better than the first. */
+ * one block of each: who knows no chain has no better than the first. Meanwhile more may be added.
+ */
 static size_t next_entry(struct protocol_stream *stream)
 {
     const struct block_store *store = store_of(stream);
@@ -91,12 +92,12 @@ static size_t next_entry(struct protocol_stream *stream)
     size_t none = block_store_count(store), entry = none;
     while (is_by_root(stream) && entry == none && answer->next < answer->root_count)
         entry = block_store_find(store, answer->roots[answer->next++]);
-    if (is_by_root(stream) || answer->entry >= answer->entry_end)
+    if (is_by_root(stream))
         return entry;
-    entry = answer->entry++;
-    uint64_t slot = block_store_at(store, entry)->slot;
-    while (answer->entry < answer->entry_end && block_store_at(store, answer->entry)->slot == slot)
-        answer->entry++;
+    entry = block_store_from_slot(store, answer->slot);
+    if (entry == none || block_store_at(store, entry)->slot >= answer->slot_end)
+        return none;
+    answer->slot = block_store_at(store, entry)->slot + 1;
     return entry;
 }
 
@@ -184,17 +185,14 @@ static void respond_other(struct protocol_stream *stream)
 
 static bool take_request(struct protocol_stream *stream, struct bytes ssz, struct error *error)
 {
-    const struct block_store *store = store_of(stream);
     struct answer *answer = stream->state;
     struct block_range range;
     block_root_list roots;
     if (!is_by_root(stream)) {
         if (!blocks_by_range_decode(ssz, &range, error))
             return false;
-        if (store != NULL) {
-            answer->entry = block_store_from_slot(store, range.start);
-            answer->entry_end = block_store_from_slot(store, range.start + range.count);
-        }
+        answer->slot = range.start;
+        answer->slot_end = range.start + range.count;
         return true;
     }
     if (!blocks_by_root_decode(ssz, &roots, &answer->root_count, error))

@@ -35,12 +35,25 @@ enum host_event_kind {
     HOST_BLOCKS_RECEIVED,    /* count: the answer is whole */
     HOST_BLOCKS_FAILED,      /* connection, count: that came before; end, reason */
     HOST_BLOCKS_ANSWERED,    /* connection, protocol, code, count: we did; reason where refused */
+    HOST_BLOCK_RECORDED,     /* topic, block, file: gossip's, from the peer */
+    HOST_BLOCK_NOT_RECORDED, /* topic, unrecorded, reason */
     HOST_HEALING,            /* healing, reason; the peer may be gone: none is given */
     HOST_DISCONNECTED,       /* connection, close */
 };
 
 /* Whose doing an event is, where both sides could be the cause. */
 enum host_event_by { HOST_BY_US, HOST_BY_PEER };
+
+/* Why gossip of a topic of blocks is not recorded. */
+enum host_unrecorded {
+    HOST_UNRECORDED_MALFORMED,  /* no signed block */
+    HOST_UNRECORDED_FULL,       /* beyond the limits */
+    HOST_UNRECORDED_UNWRITABLE, /* the file cannot be written */
+    HOST_UNRECORDED,
+};
+
+/* "malformed" and so on. */
+const char *host_unrecorded_name(enum host_unrecorded cause);
 
 /* A peer that seems to hold a connection of ours from before a restart: see healing.h. */
 enum host_healing_step {
@@ -59,6 +72,7 @@ struct host_healing {
 
 struct host_event {
     enum host_event_kind kind;
+    uint64_t time_ms;  /* since 1970, set by host_tell; 0 before */
     struct peer *peer; /* NULL for a failed dial */
     struct peer_connection *connection;
     struct protocol_stream *stream;
@@ -77,6 +91,8 @@ struct host_event {
     const char *protocol; /* "blocks_by_root" or "blocks_by_range" */
     uint8_t code;         /* of enum reqresp_code */
     size_t count;         /* blocks */
+    const char *file;
+    enum host_unrecorded unrecorded;
     const struct host_healing *healing;
 };
 

@@ -38,3 +38,8 @@ unsigned host_fault_find(const char *name)
     }
     return 0;
 }
+
+const char *host_fault_name(size_t index)
+{
+    return index < FAULTS ? faults[index].name : NULL;
+}

@@ -249,11 +249,6 @@ static void open_inbound(struct protocol_stream *stream)
                                .stream = stream};
     host_tell(host, &event);
     gossipsub_inbound_opened(host->router, clock_now_ms(), peer->router_handle, &host->actions);
-    /* Who opens its first stream after we spoke may have forgotten us in between: go-libp2p does
-     * where a connection from before our restart ends, however soon, and opens a stream anew. */
-    if (!peer->inbound_seen && peer->outbound != NULL)
-        gossipsub_announce_again(host->router, clock_now_ms(), peer->router_handle, &host->actions);
-    peer->inbound_seen = true;
     peer_inbound_arrived(peer);
 }
 

@@ -45,6 +45,8 @@ enum host_fault {
 
 /* 0 where there is none of that name. */
 unsigned host_fault_find(const char *name);
+/* Of each fault by its number, from 0 on; NULL where there are no more. */
+const char *host_fault_name(size_t index);
 
 struct host_settings {
     struct event_base *base;

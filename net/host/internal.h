@@ -61,7 +61,6 @@ struct peer {
     size_t inbound_count;
     struct share share;
     struct intake *claimant; /* whose RPC the share is for, or wanted for; NULL: there is none */
-    bool inbound_seen;       /* a stream of the peer's was there before */
     bool unsent;             /* is in the host's list of those */
     struct gossipsub_left_out left_out_logged;
     uint64_t left_out_log_due_ms;

@@ -15,8 +15,8 @@ struct traced_rpc {
 
 typedef void (*rpc_tracer)(const struct traced_rpc *traced);
 
-/* What it says, as of now; valid as long as TRACED is, and for as long as rpc_trace_read() says. */
-void traced_rpc_read(const struct traced_rpc *traced, struct rpc_trace *trace, struct arena *arena);
+/* What it says, as of now; valid as long as TRACED is. */
+void traced_rpc_read(const struct traced_rpc *traced, struct rpc_trace *trace);
 /* A tracer: its context is a line_writer, which takes a line of text. */
 void rpc_trace_print_text(const struct traced_rpc *traced);
 

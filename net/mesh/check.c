@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/bisect.h"
 #include "common/memory.h"
 #include "common/utf8.h"
 #include "net/gossipsub/router.h"
@@ -115,19 +116,10 @@ __attribute__((format(printf, 4, 5))) static void find(struct check *check,
 
 json_t *check_item(const json_t *list, const char *name)
 {
-    size_t low = 0, high = json_array_size(list);
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        json_t *item = json_array_get(list, middle);
-        int order = strcmp(snapshot_item_name(item), name);
-        if (order == 0)
-            return item;
-        if (order < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return NULL;
+    size_t place = BISECT(json_array_size(list), i,
+                          strcmp(snapshot_item_name(json_array_get(list, i)), name) < 0);
+    json_t *item = json_array_get(list, place);
+    return item != NULL && strcmp(snapshot_item_name(item), name) == 0 ? item : NULL;
 }
 
 /* ---- what nodes are ---- */

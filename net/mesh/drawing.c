@@ -254,6 +254,15 @@ static json_t *known_of(const struct mesh_vertex *vertex, const struct hearsay *
     return drawing_heard_node(hearsay->peer, hearsay->subscribed);
 }
 
+/* What people call it, or else LABEL. */
+static const char *name_of(const struct drawing *drawing, const char *id, const char *label)
+{
+    const char *name = text_member(member(drawing->snapshots[LOOK_NOW], "names"), id);
+    if (name == NULL)
+        name = text_member(member(drawing->snapshots[LOOK_BEFORE], "names"), id);
+    return name != NULL ? name : label;
+}
+
 static json_t *node_json(const struct drawing *drawing, size_t index, const char *label)
 {
     const struct mesh_vertex *vertex = &drawing->links.vertices[index];
@@ -261,8 +270,9 @@ static json_t *node_json(const struct drawing *drawing, size_t index, const char
     const json_t *unreachable = vertex->node[LOOK_NOW] == NULL ? hearsay->unreachable : NULL;
     const char *state;
     json_t *node = known_of(vertex, hearsay, &state);
-    json_t *about = json_pack("{s:s,s:s,s:s,s:o*,s:s?,s:s?,s:O?}", "id", vertex->id, "label", label,
-                              "state", unreachable != NULL ? "unreachable" : state, "change",
+    json_t *about = json_pack("{s:s,s:s,s:s,s:o*,s:s?,s:s?,s:O?}", "id", vertex->id, "label",
+                              name_of(drawing, vertex->id, label), "state",
+                              unreachable != NULL ? "unreachable" : state, "change",
                               node_change(drawing, vertex, hearsay->differs), "error",
                               text_member(unreachable, "error"), "severity",
                               severities[hearsay->severity], "findings", hearsay->findings);
@@ -280,7 +290,8 @@ static json_t *unknown_json(const struct drawing *drawing, const json_t *unreach
                             size_t finding)
 {
     json_t *node = drawing_heard_node(NULL, NULL), *api = member(unreachable, "api");
-    json_t *about = json_pack("{s:O,s:O,s:O,s:O,s:s,s:s*,s:s,s:[I]}", "id", api, "label", api,
+    const char *label = name_of(drawing, json_string_value(api), json_string_value(api));
+    json_t *about = json_pack("{s:O,s:s,s:O,s:O,s:s,s:s*,s:s,s:[I]}", "id", api, "label", label,
                               "api", api, "error", member(unreachable, "error"), "state",
                               "unreachable", "change", is_compared(drawing) ? "kept" : NULL,
                               "severity", "error", "findings", (json_int_t)finding);

@@ -53,16 +53,27 @@ json_t *heard_new(void)
     return json_object();
 }
 
+static void add_slice(json_t *heard, const Gossipsub__RPC *slice)
+{
+    for (size_t i = 0; i < slice->n_publish; i++)
+        add_topic(heard, "messages", &slice->publish[i]->topic, 1);
+    if (slice->control != NULL)
+        add_control(heard, slice->control);
+}
+
 void heard_rpc(json_t *heard, struct bytes rpc)
 {
     struct arena arena = {0};
-    const Gossipsub__RPC *decoded = rpc_decode(rpc, &arena);
+    struct rpc_reader reader = {0};
+    Gossipsub__RPC slice;
+    enum rpc_read read;
     add(heard, "rpcs", 1);
-    if (decoded == NULL)
-        add(heard, "malformed", 1);
-    for (size_t i = 0; decoded != NULL && i < decoded->n_publish; i++)
-        add_topic(heard, "messages", &decoded->publish[i]->topic, 1);
-    if (decoded != NULL && decoded->control != NULL)
-        add_control(heard, decoded->control);
+    do {
+        read = rpc_read(&reader, rpc, &arena, &slice);
+        if (read == RPC_READ_MALFORMED)
+            add(heard, "malformed", 1);
+        else
+            add_slice(heard, &slice);
+    } while (read == RPC_READ_MORE);
     arena_clear(&arena);
 }

@@ -296,6 +296,34 @@ void snapshot_add_unreachable(json_t *snapshot, const char *api, const char *err
     free(problem);
 }
 
+static bool is_unreachable(const json_t *snapshot, const char *id)
+{
+    size_t index;
+    const json_t *entry;
+    json_array_foreach(json_object_get(snapshot, "unreachable"), index, entry)
+    {
+        if (strcmp(snapshot_item_name(entry), id) == 0)
+            return true;
+    }
+    return false;
+}
+
+void snapshot_set_names(json_t *snapshot, const struct names *names)
+{
+    json_t *kept = json_object();
+    const char *id;
+    json_t *name;
+    json_object_foreach(names->by_id, id, name)
+    {
+        /* URLs and addresses change from start to start. */
+        if ((strncmp(id, "http://", 7) != 0 && *id != '/') || is_unreachable(snapshot, id))
+            json_object_set(kept, id, name);
+    }
+    if (json_object_size(kept) > 0)
+        json_object_set(snapshot, "names", kept);
+    json_decref(kept);
+}
+
 void snapshot_sort(json_t *snapshot)
 {
     sort_array(json_object_get(snapshot, "nodes"));

@@ -13,9 +13,11 @@
  *      "sources", "volatile"}]                                   nodes without an API of ours
  *    "endpoints": [{"url", "node_info", "lean", "sources", "volatile"}]  pages of metrics, and APIs
  *                                                               of Lean nodes, of nobody visited
- *    "unreachable": [{"api": what was asked, "error"}]}         sorted by it
+ *    "unreachable": [{"api": what was asked, "error"}],         sorted by it
+ *    "names": {id: name}}                                       what people call the nodes
  *
- * "foreign" and "endpoints" are left out where they were never asked for. "sources" says of each
+ * "foreign" and "endpoints" are left out where they were never asked for, and "names" where none is
+ * known. "sources" says of each
  * member where it is from: "api", "tls", "identify", "status", "gossipsub" (the node's RPCs),
  * "visit" (what we saw), "lean_api" or "metrics"; "*" stands for all. A member of a foreign node's
  * that is not in it is not known. snapshot.schema.json, installed in share/devnet, has it all.
@@ -31,6 +33,7 @@
 
 #include "common/bytes.h"
 #include "common/error.h"
+#include "common/names.h"
 
 enum {
     SNAPSHOT_VERSION = 1,
@@ -60,6 +63,9 @@ void snapshot_set_lean(json_t *entry, const char *url, const json_t *lean);
 void snapshot_add_lean_endpoint(json_t *snapshot, const char *url, const json_t *lean,
                                 const char *page, json_t *metrics);
 void snapshot_add_unreachable(json_t *snapshot, const char *api, const char *error);
+/* Notes what those that are in it are called: their ids, and what was asked of those unreachable.
+ */
+void snapshot_set_names(json_t *snapshot, const struct names *names);
 /* Sorts the nodes, once all are in. */
 void snapshot_sort(json_t *snapshot);
 

@@ -110,6 +110,7 @@ static const struct shape whole[] = {{"nodes", SHAPE_OBJECTS, SHAPE_REQUIRED, sn
                                      {"foreign", SHAPE_OBJECTS, SHAPE_OPTIONAL, foreign},
                                      {"endpoints", SHAPE_OBJECTS, SHAPE_OPTIONAL, endpoint},
                                      {"unreachable", SHAPE_OBJECTS, SHAPE_REQUIRED, unreachable},
+                                     {"names", SHAPE_OBJECT, SHAPE_OPTIONAL, NULL},
                                      {0}};
 
 static bool check_format(const json_t *snapshot, struct error *error)

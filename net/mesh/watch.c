@@ -21,6 +21,8 @@ static const struct {
     {"stream_opened", {MESH_EVENT_ADDED, .kind = "stream"}},
     {"stream_closed", {MESH_EVENT_REMOVED, .kind = "stream"}},
     {"message", {MESH_EVENT_OTHER, .kind = "message", .traffic = true}},
+    {"block_recorded", {MESH_EVENT_OTHER, .kind = "block_recorded", .traffic = true}},
+    {"block_not_recorded", {MESH_EVENT_OTHER, .kind = "block_not_recorded", .traffic = true}},
     {"pong", {MESH_EVENT_OTHER, .kind = "pong", .traffic = true}},
     {"ping_failed", {MESH_EVENT_OTHER, .kind = "ping_failed", .traffic = true}},
 };

@@ -6,24 +6,16 @@
 
 enum { SLOT_AT = 0, PROPOSER_AT = 8, PARENT_AT = 16, NUMBER_SIZE = 8 };
 
-static size_t read_number(struct bytes ssz, size_t position, size_t size)
-{
-    size_t number = 0;
-    for (size_t i = 0; i < size; i++)
-        number |= (size_t)ssz.data[position + i] << 8 * i;
-    return number;
-}
-
 bool block_summarize(struct bytes ssz, struct block_summary *block, struct error *error)
 {
     if (!ssz_check(&lean_signed_block, ssz, error))
         return error_prefix(error, "no signed block");
-    size_t start = read_number(ssz, 0, SSZ_OFFSET_SIZE);
-    size_t end = read_number(ssz, SSZ_OFFSET_SIZE, SSZ_OFFSET_SIZE);
+    size_t start = (size_t)ssz_number(ssz, 0, SSZ_OFFSET_SIZE);
+    size_t end = (size_t)ssz_number(ssz, SSZ_OFFSET_SIZE, SSZ_OFFSET_SIZE);
     struct bytes unsigned_block = bytes_of(ssz.data + start, end - start);
     *block = (struct block_summary){
-        .slot = read_number(unsigned_block, SLOT_AT, NUMBER_SIZE),
-        .proposer = read_number(unsigned_block, PROPOSER_AT, NUMBER_SIZE),
+        .slot = ssz_number(unsigned_block, SLOT_AT, NUMBER_SIZE),
+        .proposer = ssz_number(unsigned_block, PROPOSER_AT, NUMBER_SIZE),
         .size = ssz.size,
     };
     memcpy(block->parent, unsigned_block.data + PARENT_AT, BLOCK_ROOT_SIZE);

@@ -44,7 +44,7 @@ static const struct ssz_type multi_message_aggregate = {
     .fields = (const struct ssz_field[]){{"proof", &proof_bytes}, {NULL, NULL}},
 };
 
-static const struct ssz_type attestation_data = {
+const struct ssz_type lean_attestation_data = {
     .kind = SSZ_CONTAINER,
     .fields = (const struct ssz_field[]){{"slot", &lean_slot},
                                          {"head", &lean_checkpoint},
@@ -56,7 +56,7 @@ static const struct ssz_type attestation_data = {
 static const struct ssz_type aggregated_attestation = {
     .kind = SSZ_CONTAINER,
     .fields = (const struct ssz_field[]){{"aggregationBits", &aggregation_bits},
-                                         {"data", &attestation_data},
+                                         {"data", &lean_attestation_data},
                                          {NULL, NULL}},
 };
 
@@ -82,5 +82,47 @@ const struct ssz_type lean_signed_block = {
     .kind = SSZ_CONTAINER,
     .fields = (const struct ssz_field[]){{"block", &lean_block},
                                          {"proof", &multi_message_aggregate},
+                                         {NULL, NULL}},
+};
+
+/* ---- attestations ---- */
+
+const struct ssz_type lean_attestation = {
+    .kind = SSZ_CONTAINER,
+    .fields = (const struct ssz_field[]){{"validatorIndex", &lean_slot},
+                                         {"data", &lean_attestation_data},
+                                         {NULL, NULL}},
+};
+
+/* Of XMSS, whatever its parameters: how long the two lists are follows from them. */
+enum { DIGEST_SIZE = 32, RANDOMNESS_SIZE = 28, DIGESTS_MAX = 1 << 17 };
+
+static const struct ssz_type digest = {.kind = SSZ_BYTES, .size = DIGEST_SIZE};
+static const struct ssz_type randomness = {.kind = SSZ_BYTES, .size = RANDOMNESS_SIZE};
+static const struct ssz_type digests = {.kind = SSZ_LIST, .limit = DIGESTS_MAX, .element = &digest};
+
+static const struct ssz_type tree_opening = {
+    .kind = SSZ_CONTAINER,
+    .fields = (const struct ssz_field[]){{"siblings", &digests}, {NULL, NULL}},
+};
+
+const struct ssz_type lean_signature = {
+    .kind = SSZ_CONTAINER,
+    .fields =
+        (const struct ssz_field[]){
+            {"path", &tree_opening}, {"rho", &randomness}, {"hashes", &digests}, {NULL, NULL}},
+};
+
+static const struct ssz_type single_message_aggregate = {
+    .kind = SSZ_CONTAINER,
+    .fields = (const struct ssz_field[]){{"participants", &aggregation_bits},
+                                         {"proof", &proof_bytes},
+                                         {NULL, NULL}},
+};
+
+const struct ssz_type lean_signed_aggregation = {
+    .kind = SSZ_CONTAINER,
+    .fields = (const struct ssz_field[]){{"data", &lean_attestation_data},
+                                         {"proof", &single_message_aggregate},
                                          {NULL, NULL}},
 };

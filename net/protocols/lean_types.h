@@ -13,5 +13,9 @@ extern const struct ssz_type lean_blocks_by_root_request;
 extern const struct ssz_type lean_blocks_by_range_request;
 extern const struct ssz_type lean_block;
 extern const struct ssz_type lean_signed_block; /* what peers send */
+extern const struct ssz_type lean_attestation_data;
+extern const struct ssz_type lean_attestation; /* of one validator, without its signature */
+extern const struct ssz_type lean_signature;   /* in a signed attestation no offset is before it */
+extern const struct ssz_type lean_signed_aggregation;
 
 #endif

@@ -405,6 +405,11 @@ bool quic_connection_peer_limits(const struct quic_connection *connection,
     return true;
 }
 
+void quic_connection_deafen(struct quic_connection *connection, bool deaf)
+{
+    connection->deaf = deaf;
+}
+
 void quic_connection_probe(struct quic_connection *connection)
 {
     if (!quic_connection_is_established(connection) || connection->silent_at != 0)

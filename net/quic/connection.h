@@ -88,6 +88,10 @@ void quic_connection_close_as(struct quic_connection *connection, const struct q
  */
 void quic_connection_leave(struct quic_connection *connection);
 
+/* While it is deaf, what comes is dropped, as if it had been lost on the way, but for the sign of
+ * life that `connection_unanswered` tells of: for who can have nothing heard further on. */
+void quic_connection_deafen(struct quic_connection *connection, bool deaf);
+
 /* Forgets the connection as a process does that ends: a stateless reset (RFC 9000, section 10.3)
  * tells the peer at once, where it has sent anything, and answers what still comes.
  * `connection_closed` follows, as QUIC_CLOSED_BY_US. */

@@ -205,7 +205,9 @@ void connection_fail(struct quic_connection *connection, int code)
     switch (code) {
     case NGTCP2_ERR_IDLE_CLOSE:
         set_cause(connection, QUIC_IDLE_TIMEOUT, "the peer fell silent (idle timeout)");
-        connection->state = CONNECTION_GONE;
+        connection->state = connection->deaf ? CONNECTION_LEFT : CONNECTION_GONE;
+        if (connection->deaf) /* it may be there all the same, and is not to be reset */
+            connection_stay_left(connection);
         return;
     case NGTCP2_ERR_RETRY:
         connection->retry_wanted = true;

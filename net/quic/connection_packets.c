@@ -16,6 +16,9 @@ enum {
     PROBE_PTO_MIN = 3,   /* at any rate: the probe, one repeat, and the way back */
 };
 
+/* In place of a time: nothing more is due. */
+#define UNANSWERED_TOLD UINT64_MAX
+
 /* ---- datagrams in ---- */
 
 static bool is_stopped(const struct quic_stream *stream)
@@ -67,6 +70,22 @@ static bool is_understood(const struct quic_connection *connection)
     return connection->answered || info.min_rtt != UINT64_MAX;
 }
 
+static void tell_unanswered(struct quic_connection *connection, bool unanswered)
+{
+    const struct quic_settings *settings = &connection->endpoint->settings;
+    if (connection->unanswered_told == unanswered)
+        return;
+    connection->unanswered_told = unanswered;
+    settings->handlers->connection_unanswered(settings->context, connection, unanswered);
+}
+
+static void note_sign_of_life(struct quic_connection *connection)
+{
+    connection->unanswered_at = 0;
+    connection->silent_at = 0;
+    tell_unanswered(connection, false);
+}
+
 /*
  * A peer that moves is not followed (RFC 9000, section 9: we say disable_active_migration, and drop
  * what comes from another address all the same). ngtcp2 ends the process by an assertion where one
@@ -94,6 +113,10 @@ void connection_receive(struct quic_connection *connection, const struct sockadd
         connection_repeat_close(connection, &path.remote);
     if (connection->state != CONNECTION_LIVE)
         return;
+    if (connection->deaf) {
+        note_sign_of_life(connection);
+        return;
+    }
     if ((data[0] & HEADER_FORM_LONG) == 0 && size > CID_SIZE)
         ngtcp2_cid_init(&connection->last_used, data + 1, CID_SIZE);
     size = early_hold(connection, remote, remote_size, bytes_of(data, size));
@@ -107,8 +130,7 @@ void connection_receive(struct quic_connection *connection, const struct sockadd
     if (connection->state != CONNECTION_LIVE) /* by its owner, for what was read */
         return;
     if (code == 0) {
-        connection->unanswered_at = 0;
-        connection->silent_at = 0;
+        note_sign_of_life(connection);
         report_stopped_streams(connection);
         return;
     }
@@ -256,11 +278,21 @@ static void watch_silence(struct quic_connection *connection)
         connection->unanswered_at = connection->endpoint->now + patience;
 }
 
-static bool wants_probe(const struct quic_connection *connection)
+static bool is_unanswered(const struct quic_connection *connection)
 {
-    return connection->probe_wanted ||
-           (connection->silent_at == 0 && connection->unanswered_at != 0 &&
-            connection->unanswered_at <= connection->endpoint->now);
+    return connection->silent_at == 0 && connection->unanswered_at != 0 &&
+           connection->unanswered_at <= connection->endpoint->now;
+}
+
+/* Where the owner is told of silence, it sees to it. */
+static bool wants_probe(struct quic_connection *connection)
+{
+    bool unanswered = is_unanswered(connection);
+    if (!unanswered || connection->endpoint->settings.handlers->connection_unanswered == NULL)
+        return connection->probe_wanted || unanswered;
+    tell_unanswered(connection, true);
+    connection->unanswered_at = UNANSWERED_TOLD;
+    return connection->probe_wanted;
 }
 
 static void write_live(struct quic_connection *connection)

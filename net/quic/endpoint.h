@@ -96,6 +96,11 @@ struct quic_handlers {
      * reported closed before. The connection is freed afterwards. */
     void (*connection_closed)(void *context, struct quic_connection *connection,
                               const struct quic_close *close);
+    /* Optional, in place of probing such a peer and giving it up: nothing has come for the policy's
+     * `unanswered_ms` while something is unacknowledged, or, with false, something has come since.
+     */
+    void (*connection_unanswered)(void *context, struct quic_connection *connection,
+                                  bool unanswered);
     /* Optional: the peer allows more streams, of which quic_stream_open may have been refused one.
      */
     void (*streams_allowed)(void *context, struct quic_connection *connection);

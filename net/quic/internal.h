@@ -137,6 +137,7 @@ struct quic_connection {
     bool retry_wanted;     /* to be begun anew, by a client that has proven its address */
     bool probe_wanted, ping_wanted;
     ngtcp2_tstamp unanswered_at; /* when it is probed for being silent; 0: all is acknowledged */
+    bool unanswered_told, deaf;  /* see quic_handlers.connection_unanswered */
     ngtcp2_tstamp silent_at;     /* when an unanswered probe ends it; 0: none is out */
     struct event *timer;
     struct qlog_writer *log;

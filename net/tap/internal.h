@@ -11,11 +11,16 @@
 #include "net/tap/tap.h"
 
 enum {
-    TAP_SILENCE_MS = 600000,     /* the nodes' own idle timeouts are shorter */
-    TAP_HANDSHAKE_MS = 30000,    /* for a node that is slow, or comes up while it is dialled */
-    TAP_STREAM_WINDOW = 1 << 20, /* at most: a node's own may be smaller */
+    TAP_SILENCE_MS = 600000,  /* the nodes' own idle timeouts are shorter */
+    TAP_HANDSHAKE_MS = 30000, /* for a node that is slow, or comes up while it is dialled */
+    /* Bytes that a node may have under way on a leg, and are kept here until the other has them. */
+    TAP_STREAM_WINDOW = 1 << 20, /* at most: the other node's own may be smaller */
     TAP_CONNECTION_WINDOW = 4 << 20,
-    TAP_STREAMS = 128, /* before it is known how many a node allows */
+    TAP_WINDOWS_MAX = 256 << 20, /* of all legs; later ones get narrow ones beyond it */
+    TAP_NARROW_STREAM_WINDOW = 64 << 10,
+    TAP_NARROW_CONNECTION_WINDOW = 128 << 10,
+    TAP_UNANSWERED_MS = 1000, /* from then on the other side hears nothing either */
+    TAP_STREAMS = 128,        /* before it is known how many a node allows */
     TAP_HANDSHAKES_BEFORE_RETRY = QUIC_CONNECTIONS_INBOUND_MAX,
 };
 
@@ -57,6 +62,7 @@ struct tap_pair {
     struct tap_node *nodes[TAP_SIDES];
     struct quic_connection *legs[TAP_SIDES];
     char id[QUIC_CONNECTION_ID_TEXT_SIZE];
+    uint64_t windows; /* of both legs */
     bool front_first, connected, closed_told;
     struct tap_stream *streams;
     uint64_t wanted[TAP_SIDES];  /* streams of that side's that are to be there on the other leg */
@@ -86,7 +92,7 @@ struct tap {
     TAILQ_HEAD(, tap_stream) due;
     size_t due_count, ending_count;
     struct qlog_packet_event record; /* the one that is read */
-    uint64_t last_number;
+    uint64_t last_number, windows;
     bool shut_down;
     struct tap_statistics statistics;
 };

@@ -40,6 +40,17 @@ static void on_closed(void *context, struct quic_connection *connection,
     tap_pair_leg_closed(pair, tap_pair_side_of(pair, connection), close);
 }
 
+/* What reaches this leg of a node that does not answer would reach it no more: so nothing is
+ * acknowledged to the other. */
+static void on_unanswered(void *context, struct quic_connection *connection, bool unanswered)
+{
+    (void)context;
+    const struct tap_pair *pair = pair_of(connection);
+    struct quic_connection *other = pair->legs[tap_other(tap_pair_side_of(pair, connection))];
+    if (other != NULL)
+        quic_connection_deafen(other, unanswered);
+}
+
 static void on_streams_allowed(void *context, struct quic_connection *connection)
 {
     (void)context;
@@ -134,6 +145,7 @@ const struct quic_handlers tap_handlers = {
     .connection_established = on_established,
     .connection_confirmed = on_confirmed,
     .connection_closed = on_closed,
+    .connection_unanswered = on_unanswered,
     .streams_allowed = on_streams_allowed,
     .stream_opened = on_stream_opened,
     .stream_data = on_stream_data,

@@ -62,7 +62,7 @@ static bool check_peer_id(const struct multiaddr *address, const struct peer_id 
 static bool read_parts(char *parts[PARTS], struct tap_plan *plan, struct error *error)
 {
     bool shared;
-    plan->identity = identity_load(parts[0], &shared, error);
+    plan->identity = identity_load_any(parts[0], &shared, error);
     if (plan->identity == NULL)
         return false;
     if (shared)

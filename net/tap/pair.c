@@ -16,6 +16,7 @@
 static const struct quic_policy leg_policy = {
     .idle_timeout_ms = TAP_SILENCE_MS,
     .handshake_timeout_ms = TAP_HANDSHAKE_MS,
+    .unanswered_ms = TAP_UNANSWERED_MS,
     .stream_window = TAP_STREAM_WINDOW,
     .connection_window = TAP_CONNECTION_WINDOW,
     .remote_streams_max = TAP_STREAMS,
@@ -32,10 +33,34 @@ enum tap_side tap_pair_side_of(const struct tap_pair *pair,
 
 /* ---- beginning ---- */
 
+static uint64_t smaller(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* What is kept in all is no more than all windows: where they could be too much, a new one is
+ * narrow. */
+static void take_windows(struct tap_pair *pair, struct quic_policy *policy)
+{
+    struct tap *tap = pair->tap;
+    if (tap->windows + policy->connection_window > TAP_WINDOWS_MAX) {
+        policy->stream_window = smaller(policy->stream_window, TAP_NARROW_STREAM_WINDOW);
+        policy->connection_window =
+            smaller(policy->connection_window, TAP_NARROW_CONNECTION_WINDOW);
+        if (tap->statistics.narrow++ == 0)
+            log_warn("the windows of %zu connections could hold %d MiB: further ones are narrow, "
+                     "and large messages slower on them",
+                     tap->statistics.live, TAP_WINDOWS_MAX >> 20);
+    }
+    pair->windows += policy->connection_window;
+    tap->windows += policy->connection_window;
+}
+
 static bool dial_back(struct tap_pair *pair)
 {
     struct error error;
-    const struct quic_policy policy = leg_policy;
+    struct quic_policy policy = leg_policy;
+    take_windows(pair, &policy);
     const struct quic_dial dial = {.policy = &policy, .id = pair->id};
     struct multiaddr real = pair->nodes[TAP_LISTENER]->real;
     struct quic_connection *back =
@@ -84,6 +109,7 @@ enum quic_admission tap_pair_arrives(struct tap_node *node, struct quic_connecti
     pair->nodes[TAP_DIALLER] = tap_node_at(tap, remote);
     if (pair->nodes[TAP_DIALLER] == NULL) {
         pair->front_first = true;
+        take_windows(pair, policy);
         tap->statistics.front_first++;
         return QUIC_ADMIT;
     }
@@ -113,11 +139,6 @@ bool tap_pair_judge(struct tap_pair *pair, enum tap_side side, const struct peer
                      pair->nodes[side]->name);
 }
 
-static uint64_t smaller(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
-}
-
 /* What the listener allows, as far as we can keep so much for it. */
 static void admit_front(struct tap_pair *pair)
 {
@@ -132,6 +153,7 @@ static void admit_front(struct tap_pair *pair)
         /* It is announced in place of a shorter one. */
         policy.handshake_timeout_ms = smaller(policy.idle_timeout_ms, TAP_HANDSHAKE_MS);
     }
+    take_windows(pair, &policy);
     pair->allowed[TAP_DIALLER] = policy.remote_streams_max;
     quic_connection_admit(pair->legs[TAP_DIALLER], &policy);
 }
@@ -277,6 +299,7 @@ void tap_pair_free(struct tap_pair *pair)
     chunk_unref(pair->said_at_close);
     TAILQ_REMOVE(&tap->pairs, pair, link);
     tap->statistics.live--;
+    tap->windows -= pair->windows;
     free(pair);
 }
 

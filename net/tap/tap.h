@@ -23,6 +23,7 @@ struct tap_settings {
 
 struct tap_statistics {
     uint64_t pairs, connected, front_first, refused_full, unknown_diallers;
+    uint64_t narrow; /* legs that were given small windows, as those there are could be full */
     uint64_t streams, bytes[TAP_SIDES];
     size_t live;
 };

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "common/bisect.h"
 #include "common/memory.h"
 #include "net/verdict/ownership.h"
 
@@ -114,15 +115,9 @@ static bool is_complemented(const struct spans *spans, const struct qlog_gossip 
 {
     struct span own = span_of(gossip);
     bool other = !opened_by_owner(gossip);
-    size_t below = 0, above = spans->count[other]; /* of those that start before ours ends */
-    while (below < above) {
-        size_t middle = below + (above - below) / 2;
-        if (spans->items[other][middle].start <= own.end)
-            below = middle + 1;
-        else
-            above = middle;
-    }
-    return own.start > 0 && below > 0 && spans->items[other][below - 1].end >= own.start;
+    const struct span *spans_of_other = spans->items[other];
+    size_t begun = BISECT(spans->count[other], i, spans_of_other[i].start <= own.end);
+    return own.start > 0 && begun > 0 && spans_of_other[begun - 1].end >= own.start;
 }
 
 void qlog_mark_one_way(struct qlog_peerings *peerings)

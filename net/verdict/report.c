@@ -143,7 +143,7 @@ json_t *qlog_report_stream(const struct qlog_connection *connection,
     return report;
 }
 
-static const char *peer_of(const struct qlog_connection *connection, enum qlog_role role)
+const char *qlog_peer_at(const struct qlog_connection *connection, enum qlog_role role)
 {
     const struct qlog_log *own = connection->ends[role];
     const struct qlog_log *other = connection->ends[qlog_other(role)];
@@ -212,7 +212,7 @@ static json_t *report_connection(const struct qlog_connection *connection,
         if (connection->ends[end] != NULL)
             json_array_append_new(logs, report_log(connection->ends[end]));
         set_text(peers, qlog_role_name((enum qlog_role)end),
-                 peer_of(connection, (enum qlog_role)end));
+                 qlog_peer_at(connection, (enum qlog_role)end));
     }
     for (size_t i = 0; i < connection->stream_count; i++)
         json_array_append_new(

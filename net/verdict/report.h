@@ -57,4 +57,7 @@ json_t *qlog_report_stream(const struct qlog_connection *connection,
                            const struct qlog_joined_stream *stream,
                            const struct qlog_judgement *judgement);
 
+/* The peer id at that end, as the logs tell it; NULL where none does. */
+const char *qlog_peer_at(const struct qlog_connection *connection, enum qlog_role role);
+
 #endif

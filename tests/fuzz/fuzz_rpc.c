@@ -10,6 +10,7 @@
 #include "common/varint.h"
 #include "net/gossipsub/internal.h"
 #include "tests/fuzz/fuzz.h"
+#include "tests/unit/rpc_whole.h"
 
 enum { PEERS = 4, UNSENT_UNIT = 20000, ACKNOWLEDGED_UNIT = 1000, MINUTE_MS = 60000 };
 
@@ -58,7 +59,7 @@ static void check_actions(struct fuzzed *fuzzed)
         require(router_peer(fuzzed->router, action->peer)->stream_open);
         struct bytes rpc = bytes_after(chunk_bytes(action->rpc), (size_t)prefix);
         require(action->priority == GOSSIPSUB_DATA || rpc.size <= RPC_CONTROL_SIZE_MAX);
-        require(rpc_decode(rpc, &fuzzed->arena) != NULL);
+        require(rpc_whole(rpc, &fuzzed->arena) != NULL);
     }
     gossipsub_actions_reset(&fuzzed->actions);
 }

@@ -23,6 +23,35 @@ start_js() {
     seen "$name" 'e.event == "ready"' > /dev/null
 }
 
+# Starts a peer of a kind, js, go or rust, with a key that is in NAME.key, too, of so many times the
+# same byte: start_peer NAME KIND BYTE [KEY-TYPE]. It speaks status.
+start_peer() {
+    local name=$1 kind=$2 type=${4:-secp256k1} seed input options
+    seed=$(printf "$3%.0s" {1..32})
+    options=(--seed "$seed" --key-type "$type" --status)
+    printf '%s\n' "${type/#secp256k1/}:$seed" | sed 's/^://' > "$name.key"
+    if [ "$kind" = js ]; then
+        start_js "$name" "${options[@]}"
+        return
+    fi
+    rm -f "$name.in"
+    mkfifo "$name.in"
+    "$BIN/interop/$kind-peer" "${options[@]}" < "$name.in" > "$name.out" 2> "$name.err" 3>&- &
+    pid_of[$name]=$!
+    exec {input}> "$name.in"
+    input_of[$name]=$input
+    seen "$name" 'e.event == "ready"' > /dev/null
+}
+
+# Starts a tap: start_tap NAME NODE..., and waits until it is ready.
+start_tap() {
+    local name=$1
+    shift
+    "$BIN/devnet-tap" "$@" > "$name.out" 2> "$name.err" 3>&- &
+    pid_of[$name]=$!
+    seen "$name" 'e.event == "ready"' > /dev/null
+}
+
 # The gossipsub versions of a peer that speaks VERSION at most: up_to VERSION.
 up_to() {
     case $1 in
@@ -120,6 +149,7 @@ end_all() {
     for name in "${!pid_of[@]}"; do
         kill -KILL "${pid_of[$name]}" 2> /dev/null || true
         wait "${pid_of[$name]}" 2> /dev/null || true
+        unset "pid_of[$name]"
     done
 }
 

@@ -4,6 +4,7 @@
 
 #include "common/varint.h"
 #include "net/gossipsub/payload.h"
+#include "tests/unit/rpc_whole.h"
 #include "tests/unit/support.h"
 
 void scene_init_with(struct scene *scene, const struct gossipsub_parameters *parameters)
@@ -182,7 +183,7 @@ const Gossipsub__RPC *scene_sent(struct scene *scene, gossipsub_peer peer)
     const struct gossipsub_action *action = scene_find(scene, GOSSIPSUB_SEND, peer);
     if (action == NULL)
         return NULL;
-    const Gossipsub__RPC *rpc = rpc_decode(scene_without_length(action->rpc), &scene->arena);
+    const Gossipsub__RPC *rpc = rpc_whole(scene_without_length(action->rpc), &scene->arena);
     assert_non_null(rpc);
     return rpc;
 }

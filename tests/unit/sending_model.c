@@ -1,4 +1,5 @@
 #include "tests/unit/sending_model.h"
+#include "tests/unit/rpc_whole.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@ enum {
     CHANNEL_MAX = 2,  /* at most */
     CONNECTION = 1,
     BACKOFF_MS = 60000, /* of every one */
+    MESH_SIZE = 6,      /* that is wanted */
 };
 
 enum said { SAID_NOTHING, SAID_SUBSCRIBE, SAID_UNSUBSCRIBE };
@@ -29,6 +31,7 @@ struct side {
     bool may_know, knows, may_have_us, has_us, withdrawn, pruned, unsaid;
     bool backoff; /* until `its backoff ends` */
     bool stream_open, full;
+    bool crowded; /* its mesh is full of others: it takes a GRAFT, and sends none of itself */
     unsigned count;
     struct item items[CHANNEL_MAX];
 };
@@ -41,6 +44,7 @@ struct sending_model {
     struct arena arena;
     struct rpc_writer writer;
     struct side sides[SENDING_SIDES];
+    bool pruned_before[SENDING_SIDES]; /* the event */
     const char *violation;
 };
 
@@ -54,7 +58,7 @@ static bool *flag(struct side *side, size_t index)
         &side->subscribed, &side->in_mesh,     &side->peer_subscribed, &side->may_know,
         &side->knows,      &side->may_have_us, &side->has_us,          &side->withdrawn,
         &side->pruned,     &side->unsaid,      &side->backoff,         &side->stream_open,
-        &side->full,
+        &side->full,       &side->crowded,
     };
     return index < sizeof(flags) / sizeof(*flags) ? flags[index] : NULL;
 }
@@ -142,6 +146,8 @@ static void restore(struct sending_model *model, unsigned index)
     struct gossipsub *router = model->routers[index];
     struct router_peer *peer = router->peers[0];
     struct topic *topic = router->topics[0];
+    model->pruned_before[index] = side->pruned;
+    router->parameters.d = router->parameters.d_low = side->crowded ? 0 : MESH_SIZE;
     random_seed(&router->random, 1);
     topic->subscribed = side->subscribed;
     topic->idle_heartbeats = 0;
@@ -199,7 +205,7 @@ static struct item item_of(struct sending_model *model, const struct chunk *chun
     uint64_t size;
     int prefix = varint_read(chunk_bytes(chunk), &size);
     const Gossipsub__RPC *rpc =
-        rpc_decode(bytes_after(chunk_bytes(chunk), (size_t)prefix), &model->arena);
+        rpc_whole(bytes_after(chunk_bytes(chunk), (size_t)prefix), &model->arena);
     struct item item = {0};
     if (rpc->n_subscriptions > 0)
         item.said = rpc->subscriptions[0]->subscribe ? SAID_SUBSCRIBE : SAID_UNSUBSCRIBE;
@@ -223,6 +229,15 @@ static void write_item(struct sending_model *model, struct side *side, struct it
     side->items[side->count++] = item;
 }
 
+static void send_item(struct sending_model *model, unsigned index, struct item item)
+{
+    struct told *told = &model->routers[index]->peers[0]->told;
+    if (item.said == SAID_UNSUBSCRIBE && !item.prune &&
+        (model->mutation & SENDING_FORGETS_CROSSING) != 0)
+        set_bit(&told->pruned, model->pruned_before[index]);
+    write_item(model, &model->sides[index], item);
+}
+
 static void report(struct sending_model *model, unsigned index, bool moved);
 static void carry_out(struct sending_model *model, unsigned index)
 {
@@ -237,7 +252,7 @@ static void carry_out(struct sending_model *model, unsigned index)
         if (action->kind == GOSSIPSUB_SEND && !model->sides[index].stream_open)
             violate(model, "something is sent without a stream");
         if (action->kind == GOSSIPSUB_SEND)
-            write_item(model, &model->sides[index], item_of(model, action->rpc));
+            send_item(model, index, item_of(model, action->rpc));
     }
     gossipsub_actions_clear(&actions);
     if (model->sides[index].stream_open)
@@ -301,7 +316,7 @@ static void unsubscribe(struct sending_model *model, unsigned index)
 
 static bool can_fill(const struct sending_model *model, unsigned index)
 {
-    return model->sides[index].stream_open && !model->sides[index].full;
+    return model->bounds.stalls && model->sides[index].stream_open && !model->sides[index].full;
 }
 
 static void fill(struct sending_model *model, unsigned index)
@@ -319,6 +334,17 @@ static void drain(struct sending_model *model, unsigned index)
 {
     model->sides[index].full = false;
     report(model, index, true);
+}
+
+static bool can_crowd(const struct sending_model *model, unsigned index)
+{
+    (void)index;
+    return model->bounds.crowds;
+}
+
+static void crowd(struct sending_model *model, unsigned index)
+{
+    model->sides[index].crowded = !model->sides[index].crowded;
 }
 
 static bool can_lose_stream(const struct sending_model *model, unsigned index)
@@ -419,6 +445,7 @@ static const struct {
     {"unsubscribes", true, can_unsubscribe, unsubscribe},
     {"its channel fills up", true, can_fill, fill},
     {"its channel drains", false, can_drain, drain},
+    {"its mesh fills, or has room", true, can_crowd, crowd},
     {"its stream is lost", true, can_lose_stream, close_stream},
     {"its stream opens", false, can_open_stream, open_stream},
     {"beats", false, can_beat, beat},
@@ -443,7 +470,6 @@ struct sending_model *sending_model_new(struct sending_bounds bounds, unsigned m
         router_topic_make(model->routers[i], bytes_of_text(topic_name), 0);
         gossipsub_stream_opened(model->routers[i], NOW, peer, GOSSIPSUB_1_2, &model->actions);
         model->routers[i]->peers[0]->connection = CONNECTION;
-        model->routers[i]->peers[0]->inbound_streams = 1;
     }
     return model;
 }
@@ -522,12 +548,12 @@ void sending_event_text(struct sending_event event, bool mirrored, char *text)
 
 static void print_side(FILE *out, const struct side *side)
 {
-    fprintf(out, "%s%s%s%s, told %d%d%d%d%d%d%s, %s%u under way%s",
+    fprintf(out, "%s%s%s%s%s, told %d%d%d%d%d%d%s, %s%u under way%s",
             side->subscribed ? " subscribed" : "", side->peer_subscribed ? " hears-subscribed" : "",
-            side->in_mesh ? " meshed" : "", side->stream_open ? "" : " closed", side->may_know,
-            side->knows, side->may_have_us, side->has_us, side->withdrawn, side->pruned,
-            side->unsaid ? " unsaid" : "", side->backoff ? "backoff, " : "", side->count,
-            side->full ? ", full" : "");
+            side->in_mesh ? " meshed" : "", side->crowded ? " crowded" : "",
+            side->stream_open ? "" : " closed", side->may_know, side->knows, side->may_have_us,
+            side->has_us, side->withdrawn, side->pruned, side->unsaid ? " unsaid" : "",
+            side->backoff ? "backoff, " : "", side->count, side->full ? ", full" : "");
     for (unsigned i = 0; i < side->count; i++)
         fprintf(out, " (%s%s%s%s%s)", side->items[i].fresh ? "*" : "",
                 side->items[i].said == SAID_SUBSCRIBE ? "S" : "",

@@ -15,7 +15,7 @@
 
 enum {
     SENDING_SIDES = 2,
-    SENDING_KINDS = 9, /* of events */
+    SENDING_KINDS = 10, /* of events */
     SENDING_SUCCESSORS_MAX = SENDING_KINDS * SENDING_SIDES,
     SENDING_TEXT_SIZE = 512,
 };
@@ -42,12 +42,15 @@ enum sending_mutation {
     SENDING_FORGETS_UNSUBSCRIBE = 2,   /* a lost stream may have lost it */
     SENDING_FORGETS_PRUNE = 4,         /* the same */
     SENDING_FORGETS_IGNORED_GRAFT = 8, /* one that came while UNSUBSCRIBE waits */
+    SENDING_FORGETS_CROSSING = 16,     /* of a GRAFT with UNSUBSCRIBE, which ends what that began */
 };
 
 /* All at once would be too many worlds. */
 struct sending_bounds {
     unsigned channel; /* RPCs on their way, 1 or 2: with so many it is full */
+    bool stalls;      /* with fewer, or none */
     bool losses;      /* of streams */
+    bool crowds;      /* others fill the mesh of either, and leave it */
 };
 
 struct sending_model;

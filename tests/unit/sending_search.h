@@ -5,7 +5,7 @@
 #include "common/state_search.h"
 #include "tests/unit/sending_model.h"
 
-enum { SENDING_STATES_MAX = 1 << 20 };
+enum { SENDING_STATES_MAX = 1 << 21 };
 
 /* From every world, once nothing hostile happens, both must end believing the same. SEARCH is
  * cleared by the caller with state_search_clear(). */

@@ -11,6 +11,7 @@
 #include "net/gossipsub/payload.h"
 #include "tests/unit/gossip_scene.h"
 #include "tests/unit/rpc_ids.h"
+#include "tests/unit/rpc_whole.h"
 #include "tests/unit/support.h"
 
 typedef uint8_t message_id[GOSSIPSUB_MESSAGE_ID_SIZE];
@@ -446,7 +447,7 @@ static void of_ten_thousand_offered_ids_half_are_asked_for_in_small_rpcs(void **
         assert_int_equal(scene.actions.items[i].kind, GOSSIPSUB_SEND);
         struct bytes bytes = scene_without_length(scene.actions.items[i].rpc);
         assert_in_range(bytes.size, 1, RPC_CONTROL_SIZE_MAX);
-        asked += rpc_decode(bytes, &scene.arena)->control->iwant[0]->n_message_ids;
+        asked += rpc_whole(bytes, &scene.arena)->control->iwant[0]->n_message_ids;
     }
     assert_int_equal(asked, 5000);
     write_many_ids(&scene, 500);

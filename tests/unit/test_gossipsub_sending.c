@@ -4,6 +4,7 @@
 #include "net/gossipsub/internal.h"
 #include "tests/unit/gossip_scene.h"
 #include "tests/unit/rpc_ids.h"
+#include "tests/unit/rpc_whole.h"
 #include "tests/unit/support.h"
 
 enum { CONNECTION = 7, MEGABYTE = 1 << 20 };
@@ -156,7 +157,7 @@ static void messages_wait_behind_control_and_in_order(void **state)
     assert_int_equal(scene.actions.items[0].priority, GOSSIPSUB_CONTROL);
     for (size_t i = 1; i < 3; i++) {
         const Gossipsub__RPC *rpc =
-            rpc_decode(scene_without_length(scene.actions.items[i].rpc), &scene.arena);
+            rpc_whole(scene_without_length(scene.actions.items[i].rpc), &scene.arena);
         assert_non_null(memmem(rpc->publish[0]->data.data, rpc->publish[0]->data.len,
                                i == 1 ? "one" : "two", 3));
     }

@@ -7,6 +7,7 @@
 #include "net/gossipsub/refusal.h"
 #include "net/gossipsub/signing.h"
 #include "tests/unit/gossip_scene.h"
+#include "tests/unit/rpc_whole.h"
 #include "tests/unit/support.h"
 
 #define CHAT "chat"
@@ -142,7 +143,7 @@ static struct chunk *changed(unsigned changes)
     static char long_from[] = "an author whose peer id is longer than any peer id may be........";
     struct arena arena = {0};
     struct chunk *rpc = message_of("author", 1, CHAT, "hello");
-    const Gossipsub__RPC *decoded = rpc_decode(scene_without_length(rpc), &arena);
+    const Gossipsub__RPC *decoded = rpc_whole(scene_without_length(rpc), &arena);
     Gossipsub__Message message = *decoded->publish[0];
     message.has_from = (changes & NO_FROM) == 0;
     message.has_seqno = (changes & NO_SEQNO) == 0;
@@ -350,7 +351,7 @@ static void long_ids_keep_to_the_size_of_an_rpc(void **state)
     for (size_t i = 0; i < scene.actions.count; i++) {
         struct bytes rpc = scene_without_length(scene.actions.items[i].rpc);
         assert_in_range(rpc.size, 1, RPC_CONTROL_SIZE_MAX);
-        const Gossipsub__RPC *decoded = rpc_decode(rpc, &scene.arena);
+        const Gossipsub__RPC *decoded = rpc_whole(rpc, &scene.arena);
         for (size_t j = 0; j < decoded->control->n_iwant; j++)
             asked += decoded->control->iwant[j]->n_message_ids;
     }

@@ -477,6 +477,11 @@ static bool b_holds_all_of_a(const struct scene *scene)
     return scene->b.host->shares.held == 500003;
 }
 
+static bool b_holds_all_of_c(const struct scene *scene)
+{
+    return scene->b.host->shares.held == 700003;
+}
+
 static bool b_dropped_some(const struct scene *scene)
 {
     return host_endpoint_statistics(scene->b.host)->datagrams_from_elsewhere > 0;
@@ -535,6 +540,7 @@ static void of_peers_whose_rpcs_do_not_end_the_one_that_stalls_loses_its_stream(
     while (!has_meshed(&c, &scene->b))
         event_base_loop(scene->base, EVLOOP_ONCE);
     send_part_of_rpc(&c, &scene->b, 700000);
+    assert_true(run_until(scene, b_holds_all_of_c, PATIENCE_MS));
     run_for(scene, 100);
     assert_int_equal(scene->b.host->intake_resets, 0);
     assert_int_equal(scene->b.host->shares.held, 700003);

@@ -220,6 +220,84 @@ static void what_is_no_plain_file_is_refused_at_once(void **state)
     free(inside);
 }
 
+/* Writes KEY_FILE and holds what is read of it to the public key, by what it signs, too. */
+static void assert_key_of(struct bytes key_file, enum key_type type, struct bytes public_protobuf)
+{
+    static const char message[] = "whatever is signed";
+    struct error error = {0};
+    bool shared = true;
+    write_key((const char *)key_file.data, key_file.size, 0600);
+    struct identity *identity = identity_load_any(path, &shared, &error);
+    assert_string_equal(error.text, "");
+    assert_false(shared);
+    assert_int_equal(identity_key_type(identity), type);
+    assert_true(bytes_equal(identity_public_key(identity), public_protobuf));
+    struct public_key key;
+    struct buffer signature = {0};
+    assert_true(public_key_decode(public_protobuf, &key, NULL));
+    identity_sign(identity, bytes_of_text(message), &signature);
+    assert_true(public_key_verify(&key, bytes_of_text(message), buffer_bytes(&signature), &error));
+    buffer_clear(&signature);
+    identity_free(identity);
+}
+
+static void keys_of_every_type_are_read_from_the_specifications_protobufs(void **state)
+{
+    (void)state;
+    json_t *keys = vectors_load("libp2p/keys.json");
+    for (size_t type = KEY_RSA; type <= KEY_ECDSA; type++) {
+        const json_t *vector = json_array_get(keys, type);
+        struct buffer private_protobuf = vector_bytes(vector, "private_key");
+        struct buffer public_protobuf = vector_bytes(vector, "public_key");
+        assert_key_of(buffer_bytes(&private_protobuf), (enum key_type)type,
+                      buffer_bytes(&public_protobuf));
+        buffer_clear(&private_protobuf);
+        buffer_clear(&public_protobuf);
+    }
+    json_decref(keys);
+}
+
+static void an_ed25519_key_is_read_from_digits_and_from_pem(void **state)
+{
+    (void)state;
+    /* RFC 8032, section 7.1, test 1. */
+    static const char digits[] =
+        "ed25519:9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60\n";
+    static const char pem[] = "-----BEGIN PRIVATE KEY-----\n"
+                              "MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g\n"
+                              "-----END PRIVATE KEY-----\n";
+    struct buffer public_protobuf = {0};
+    assert_true(hex_read("08011220"
+                         "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a",
+                         &public_protobuf));
+    assert_key_of(bytes_of_text(digits), KEY_ED25519, buffer_bytes(&public_protobuf));
+    assert_key_of(bytes_of_text(pem), KEY_ED25519, buffer_bytes(&public_protobuf));
+    buffer_clear(&public_protobuf);
+}
+
+static void what_is_no_key_in_any_form_is_named(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *told;
+    } bad[] = {
+        {"", "no key in a form that is known"},
+        {"hello", "no key in a form that is known"},
+        {"ed25519:0102", "an ed25519 key of 2 bytes"},
+        {"0101010101010101010101010101010101", "secret key of 17 bytes"},
+        {"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
+         "no key that can be read"},
+    };
+    for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+        struct error error = {0};
+        bool shared;
+        write_key(bad[i].text, strlen(bad[i].text), 0600);
+        assert_null(identity_load_any(path, &shared, &error));
+        if (strstr(error.text, bad[i].told) == NULL || strstr(error.text, path) != error.text)
+            fail_msg("case %zu: \"%s\"", i, error.text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -234,6 +312,10 @@ int main(void)
         cmocka_unit_test_teardown(digits_with_or_without_newline_are_read, remove_key),
         cmocka_unit_test_teardown(a_malformed_file_is_refused_and_left_alone, remove_key),
         cmocka_unit_test_teardown(what_is_no_plain_file_is_refused_at_once, remove_key),
+        cmocka_unit_test_teardown(keys_of_every_type_are_read_from_the_specifications_protobufs,
+                                  remove_key),
+        cmocka_unit_test_teardown(an_ed25519_key_is_read_from_digits_and_from_pem, remove_key),
+        cmocka_unit_test_teardown(what_is_no_key_in_any_form_is_named, remove_key),
     };
     return cmocka_run_group_tests_name("identity", tests, make_folder, remove_folder);
 }

@@ -7,6 +7,8 @@
 #include "common/random.h"
 #include "common/varint.h"
 #include "net/gossipsub/rpc.h"
+#include "net/gossipsub/rpc_skim.h"
+#include "tests/unit/rpc_whole.h"
 #include "tests/unit/support.h"
 
 enum kind { SUBSCRIPTIONS, MESSAGES, GRAFTS, PRUNES, IHAVES, IWANTS, IDONTWANTS, KINDS };
@@ -57,6 +59,7 @@ static void add_control(struct said *said, const Gossipsub__ControlMessage *cont
         const Gossipsub__ControlPrune *prune = control->prune[i];
         add_optional(&said->text[PRUNES], prune->has_topic, &prune->topic);
         varint_append(&said->text[PRUNES], prune->has_backoff ? prune->backoff + 1 : 0);
+        varint_append(&said->text[PRUNES], prune->n_peers);
     }
     for (size_t i = 0; i < control->n_ihave; i++)
         add_ids(&said->text[IHAVES], &control->ihave[i]->topic, control->ihave[i]->n_message_ids,
@@ -129,7 +132,7 @@ static void check_as_decoded(struct bytes rpc)
     struct arena arena = {0};
     struct said sliced = {0}, decoded = {0};
     size_t slices = read_slices(rpc, &sliced);
-    const Gossipsub__RPC *whole = rpc_decode(rpc, &arena);
+    const Gossipsub__RPC *whole = rpc_whole(rpc, &arena);
     assert_int_equal(slices > 0, whole != NULL);
     if (whole != NULL)
         add_rpc(&decoded, whole);
@@ -214,6 +217,118 @@ static void slices_say_what_the_rpc_says(void **state)
         check_as_decoded(buffer_bytes(&rpc));
         buffer_clear(&rpc);
     }
+}
+
+/* ---- without what messages hold ---- */
+
+/* The RPCs that a skim told, one after the other, and how many they were. */
+struct skimmed {
+    struct buffer rpcs;
+    size_t count, malformed, cut;
+    uint64_t sizes;
+    struct skimmed_rpc last;
+};
+
+static void note_skimmed(void *context, const struct skimmed_rpc *rpc)
+{
+    struct skimmed *skimmed = context;
+    buffer_append(&skimmed->rpcs, rpc->rpc.data, rpc->rpc.size);
+    skimmed->count++;
+    skimmed->malformed += rpc->malformed;
+    skimmed->cut += rpc->cut;
+    skimmed->sizes += rpc->size;
+    skimmed->last = *rpc;
+}
+
+/* In random pieces of at most LIMIT bytes. */
+static struct skimmed skim_in_pieces(struct bytes said, size_t limit, struct random *random)
+{
+    struct rpc_skim skim = {0};
+    struct skimmed skimmed = {0};
+    while (said.size > 0) {
+        size_t piece = 1 + random_below(random, limit < said.size ? limit : said.size);
+        rpc_skim(&skim, bytes_of(said.data, piece), note_skimmed, &skimmed);
+        said = bytes_of(said.data + piece, said.size - piece);
+    }
+    assert_false(rpc_skim_is_within(&skim));
+    rpc_skim_clear(&skim);
+    return skimmed;
+}
+
+static void a_skim_tells_what_was_said(void **state)
+{
+    (void)state;
+    struct random random;
+    random_seed(&random, 3);
+    for (unsigned i = 0; i < 60; i++) {
+        struct buffer said = {0}, all = {0};
+        for (unsigned rpcs = 0; rpcs < 5; rpcs++) {
+            struct buffer rpc = random_rpc(&random);
+            varint_append(&said, rpc.size);
+            buffer_append(&said, rpc.data, rpc.size);
+            buffer_append(&all, rpc.data, rpc.size);
+            buffer_clear(&rpc);
+        }
+        struct skimmed skimmed =
+            skim_in_pieces(buffer_bytes(&said), i % 2 == 0 ? 3 : 4000, &random);
+        assert_int_equal(skimmed.count, 5);
+        assert_int_equal(skimmed.malformed + skimmed.cut, 0);
+        assert_int_equal(skimmed.sizes, all.size);
+        assert_int_equal(skimmed.rpcs.size, all.size);
+        assert_memory_equal(skimmed.rpcs.data, all.data, all.size);
+        buffer_clear(&skimmed.rpcs);
+        buffer_clear(&all);
+        buffer_clear(&said);
+    }
+}
+
+static void a_skim_keeps_no_long_data(void **state)
+{
+    (void)state;
+    struct random random;
+    random_seed(&random, 4);
+    struct buffer message = {0}, rpc = {0}, said = {0}, data = {0};
+    buffer_extend(&data, 3 << 20);
+    append_field(&message, 2, buffer_bytes(&data));
+    append_field(&message, 5, bytes_of_text("signature"));
+    append_field(&message, 4, bytes_of_text("topic"));
+    append_field(&rpc, 2, buffer_bytes(&message));
+    append_field(&rpc, 2, bytes_of_text(""));
+    varint_append(&said, rpc.size);
+    buffer_append(&said, rpc.data, rpc.size);
+    buffer_append_byte(&said, 0);
+    struct skimmed skimmed = skim_in_pieces(buffer_bytes(&said), 65536, &random);
+    assert_int_equal(skimmed.count, 2);
+    assert_int_equal(skimmed.sizes, rpc.size);
+    /* Signature and topic, and an empty message. */
+    assert_int_equal(skimmed.rpcs.size, 2 + 2 + 9 + 2 + 5 + 2);
+    assert_int_equal(skimmed.last.at, said.size - 1);
+    struct buffer *all[] = {&message, &rpc, &said, &data, &skimmed.rpcs};
+    for (size_t i = 0; i < 5; i++)
+        buffer_clear(all[i]);
+}
+
+/* An RPC that is no protobuf costs no other; more than is kept is cut at a field's end. */
+static void a_skim_goes_on_behind_what_it_cannot_read(void **state)
+{
+    (void)state;
+    struct random random;
+    random_seed(&random, 5);
+    struct buffer said = {0}, field = {0};
+    buffer_append_text(&said, "\x02\xff\xff\x01\x0f\x03\x0a\x09x\x04\x12\x02\x12\x01");
+    append_field(&field, 15, bytes_of_text("0123456789"));
+    size_t many = RPC_SKIM_MAX / field.size + 2;
+    varint_append(&said, many * field.size);
+    for (size_t i = 0; i < many; i++)
+        buffer_append(&said, field.data, field.size);
+    struct skimmed skimmed = skim_in_pieces(buffer_bytes(&said), 1000, &random);
+    assert_int_equal(skimmed.count, 5);
+    assert_int_equal(skimmed.malformed, 4);
+    assert_true(skimmed.last.cut);
+    assert_int_equal(skimmed.rpcs.size, RPC_SKIM_MAX / field.size * field.size);
+    buffer_clear(&skimmed.rpcs);
+    buffer_clear(&field);
+    buffer_clear(&said);
 }
 
 /* protobuf-c counts a wrong bit of a length, a tag or a wire type as malformed where we do. */
@@ -371,6 +486,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(slices_say_what_the_rpc_says),
+        cmocka_unit_test(a_skim_tells_what_was_said),
+        cmocka_unit_test(a_skim_keeps_no_long_data),
+        cmocka_unit_test(a_skim_goes_on_behind_what_it_cannot_read),
         cmocka_unit_test(what_is_cut_off_is_malformed),
         cmocka_unit_test(an_rpc_of_anything_comes_in_small_slices),
         cmocka_unit_test(an_entry_may_be_larger_than_a_slice),

@@ -21,13 +21,11 @@ static struct told trace_of(struct bytes rpc)
 {
     struct traced_rpc traced = {.peer = "16Uiu2HA", .out = true, .rpc = rpc};
     struct rpc_trace trace;
-    struct arena arena = {0};
-    traced_rpc_read(&traced, &trace, &arena);
+    traced_rpc_read(&traced, &trace);
     struct told told = {.object = rpc_trace_json(&trace)};
     rpc_trace_text(&trace, &told.text);
     buffer_append_byte(&told.text, '\0');
     assert_non_null(told.object);
-    arena_clear(&arena);
     return told;
 }
 
@@ -143,6 +141,54 @@ static void a_long_list_is_cut_and_what_is_left_out_is_counted(void **state)
     forget(&told);
 }
 
+/* It is read a slice at a time: a list that goes on in the next ones is one entry still. */
+static void a_list_of_many_ids_is_one_entry(void **state)
+{
+    (void)state;
+    enum { EACH = 700 }; /* so a slice ends in an IWANT, an IHAVE and an IDONTWANT */
+    struct bytes ids[EACH];
+    struct rpc_writer writer = {0};
+    for (size_t i = 0; i < EACH; i++)
+        ids[i] = bytes_of_text("id");
+    rpc_write_ihave_of(&writer, bytes_of_text("a"), ids, EACH);
+    rpc_write_iwant_of(&writer, ids, EACH);
+    rpc_write_ihave_of(&writer, bytes_of_text("b"), ids, EACH);
+    rpc_write_ihave_of(&writer, bytes_of_text("c"), ids, EACH);
+    rpc_write_idontwant_of(&writer, ids, EACH);
+    struct told told = trace_of_writer(&writer);
+    assert_string_equal(
+        strchr(text_of(&told), ';'),
+        "; ihave a 700 ids 6964 6964 6964 6964 ...; ihave b 700 ids 6964 6964 6964 "
+        "6964 ...; ihave c 700 ids 6964 6964 6964 6964 ...; iwant 700 ids 6964 6964 "
+        "6964 6964 ...; idontwant 700 ids 6964 6964 6964 6964 ...");
+    forget(&told);
+}
+
+/* As a whole it would take thirty times its size. */
+static void an_rpc_of_many_small_entries_is_told_as_any_other(void **state)
+{
+    (void)state;
+    enum { MANY = 1 << 20 };
+    struct buffer rpc = {0};
+    for (size_t i = 0; i < MANY; i++)
+        buffer_append(&rpc, "\x0a\x00", 2);
+    struct told told = trace_of(buffer_bytes(&rpc));
+    assert_int_equal(json_integer_value(json_object_get(told.object, "subscriptions_left_out")),
+                     MANY - TRACE_ENTRIES_MAX);
+    assert_null(json_object_get(told.object, "malformed"));
+    forget(&told);
+    buffer_clear(&rpc);
+}
+
+static void the_peers_of_a_prune_are_counted(void **state)
+{
+    (void)state;
+    static const char rpc[] = "\x1a\x10\x22\x05\x0a\x01t\x12\x00\x22\x07\x0a\x01t\x12\x00\x12\x00";
+    struct told told = trace_of(bytes_of(rpc, sizeof(rpc) - 1));
+    assert_string_equal(strchr(text_of(&told), ';'), "; prune t peers 1; prune t peers 2");
+    forget(&told);
+}
+
 static void what_is_malformed_or_could_garble_the_line_is_safe(void **state)
 {
     (void)state;
@@ -161,14 +207,12 @@ static void the_time_and_the_name_are_the_callers(void **state)
 {
     (void)state;
     struct rpc_trace trace = {.time_ms = 86400000 + 45296007, .peer = "node1", .dropped = true};
-    struct arena arena = {0};
     struct buffer line = {0};
-    rpc_trace_read(&trace, bytes_of(NULL, 0), &arena);
+    rpc_trace_read(&trace, bytes_of(NULL, 0));
     rpc_trace_text(&trace, &line);
     assert_int_equal(line.size, strlen("12:34:56.007 rpc in node1 0 bytes; dropped"));
     assert_memory_equal(line.data, "12:34:56.007 rpc in node1 0 bytes; dropped", line.size);
     buffer_clear(&line);
-    arena_clear(&arena);
 }
 
 static void an_empty_rpc_says_nothing(void **state)
@@ -185,6 +229,9 @@ int main(void)
         cmocka_unit_test(every_kind_of_entry_is_told),
         cmocka_unit_test(a_message_is_told_with_its_id_and_the_size_of_its_data),
         cmocka_unit_test(a_long_list_is_cut_and_what_is_left_out_is_counted),
+        cmocka_unit_test(a_list_of_many_ids_is_one_entry),
+        cmocka_unit_test(an_rpc_of_many_small_entries_is_told_as_any_other),
+        cmocka_unit_test(the_peers_of_a_prune_are_counted),
         cmocka_unit_test(what_is_malformed_or_could_garble_the_line_is_safe),
         cmocka_unit_test(the_time_and_the_name_are_the_callers),
         cmocka_unit_test(an_empty_rpc_says_nothing),

@@ -35,9 +35,14 @@ static bool decode_rpc(struct bytes input, struct buffer *output, struct error *
     (void)output;
     (void)error;
     struct arena arena = {0};
-    bool decoded = rpc_decode(input, &arena) != NULL;
+    struct rpc_reader reader = {0};
+    Gossipsub__RPC slice;
+    enum rpc_read read;
+    do
+        read = rpc_read(&reader, input, &arena, &slice);
+    while (read == RPC_READ_MORE);
     arena_clear(&arena);
-    return decoded;
+    return read == RPC_READ_END;
 }
 
 static bool decode_request(struct bytes input, struct buffer *output, struct error *error)

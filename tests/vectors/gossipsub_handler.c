@@ -10,6 +10,7 @@
 #include "common/memory.h"
 #include "common/varint.h"
 #include "net/gossipsub/internal.h"
+#include "tests/unit/rpc_whole.h"
 #include "tests/vectors/kinds.h"
 #include "tests/vectors/rpc_json.h"
 
@@ -335,7 +336,7 @@ static void expect_sent(struct scene *scene, const json_t *expected)
         uint64_t size;
         int prefix = varint_read(chunk_bytes(action->rpc), &size);
         const Gossipsub__RPC *rpc =
-            rpc_decode(bytes_after(chunk_bytes(action->rpc), (size_t)prefix), &arena);
+            rpc_whole(bytes_after(chunk_bytes(action->rpc), (size_t)prefix), &arena);
         add_rpc(&ours, scene->names[action->peer], rpc);
     }
     arena_clear(&arena);

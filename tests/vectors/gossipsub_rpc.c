@@ -1,12 +1,13 @@
 /*
- * The encoding is that of the messages which protobuf-c makes of rpc.proto, and what rpc_decode
- * reads of it is encoded as the same again. Where it is an RPC that our router could send, the
+ * The encoding is that of the messages which protobuf-c makes of rpc.proto, and what it
+ * reads of that is encoded as the same again. Where it is an RPC that our router could send, the
  * router's own writer must make the same bytes, too.
  */
 #include "net/gossipsub/rpc.h"
 
 #include "common/varint.h"
 #include "tests/unit/rpc_ids.h"
+#include "tests/unit/rpc_whole.h"
 #include "tests/vectors/kinds.h"
 #include "tests/vectors/rpc_json.h"
 
@@ -20,7 +21,7 @@ static struct bytes pack(struct vector_case *test, const Gossipsub__RPC *rpc)
 static void check_decoding(struct vector_case *test, struct bytes encoded)
 {
     struct arena arena = {0};
-    const Gossipsub__RPC *rpc = rpc_decode(encoded, &arena);
+    const Gossipsub__RPC *rpc = rpc_whole(encoded, &arena);
     if (expect(test, rpc != NULL, "encoded", "an RPC", "something malformed"))
         expect_bytes(test, "decoded and encoded again", encoded, pack(test, rpc));
     arena_clear(&arena);

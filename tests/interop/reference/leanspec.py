@@ -32,6 +32,9 @@ from lean_spec.node.networking.client.event_source.live import LiveNetworkEventS
 from lean_spec.node.networking.gossipsub import behavior
 from lean_spec.node.networking.reqresp.handler import RequestHandler, ReqRespServer
 from lean_spec.node.networking.transport.quic.connection import QuicConnection
+from lean_spec.node.networking.transport.quic.stream import QuicStream
+from lean_spec.spec.crypto.merkleization import hash_tree_root
+from lean_spec.spec.forks.lstar.containers.block import SignedBlock
 
 SHOWN_PAYLOAD = 4096  # bytes, up to which a message's payload is printed
 
@@ -59,10 +62,43 @@ class Mesh(behavior.MeshState):
 behavior.MeshState = Mesh
 
 
+close = QuicStream.close
+
+
+async def close_once(stream):
+    """leanSpec closes the stream of a request after its FIN, which aioquic refuses: the blocks that
+    have come by then would be lost to it, whoever has sent them."""
+    if not stream._write_closed:
+        await close(stream)
+    stream._closed = stream._read_closed = True
+
+
+QuicStream.close = close_once
+
+
+class Blocks:
+    """Those of a folder, a file each, which leanSpec answers from."""
+
+    def __init__(self, folder):
+        signed = [SignedBlock.decode_bytes(path.read_bytes()) for path in sorted(pathlib.Path(folder).iterdir())]
+        self.by_root = {bytes(hash_tree_root(one.block)): one for one in signed}
+        self.by_slot = {int(one.block.slot): one for one in signed}
+
+    async def of_root(self, root):
+        return self.by_root.get(bytes(root))
+
+    async def of_slot(self, slot):
+        return self.by_slot.get(int(slot))
+
+
 class Answers(RequestHandler):
     async def handle_status(self, response):
         report("status_answered", peer_id=str(asking.get()))
         await super().handle_status(response)
+
+    async def handle_blocks_by_root(self, request, response):
+        report("blocks_answered", peer_id=str(asking.get()), roots=len(request.roots.data))
+        await super().handle_blocks_by_root(request, response)
 
 
 class Source(LiveNetworkEventSource):
@@ -72,6 +108,12 @@ class Source(LiveNetworkEventSource):
         super().__post_init__()
         self._reqresp_handler = Answers()
         self._reqresp_server = ReqRespServer(handler=self._reqresp_handler)
+
+    def keep_blocks(self, folder):
+        blocks = Blocks(folder)
+        self._reqresp_handler.block_lookup = blocks.of_root
+        self._reqresp_handler.block_by_slot_lookup = blocks.of_slot
+        self._reqresp_handler.current_slot_lookup = lambda: max(one.block.slot for one in blocks.by_slot.values())
 
     def _handle_reqresp_inbound_stream(self, peer_id, protocol_id, wrapper):
         asking.set(peer_id)  # the task that is made next begins with it

@@ -31,9 +31,12 @@ from leanspec import Connections, Source, report
 DIAL_TIMEOUT = 10  # seconds
 
 
+Root = Status.model_fields["head"].annotation.model_fields["root"].annotation
+
+
 def checkpoint(root, slot):
     kind = Status.model_fields["head"].annotation
-    return kind(root=kind.model_fields["root"].annotation(bytes([root]) * 32), slot=kind.model_fields["slot"].annotation(slot))
+    return kind(root=Root(bytes([root]) * 32), slot=kind.model_fields["slot"].annotation(slot))
 
 
 def describe_status(status):
@@ -72,6 +75,8 @@ class Peer:
         self.source.set_network_name(self.options.network)
         if self.options.status:
             self.source.set_status(Status(finalized=checkpoint(0x11, 64), head=checkpoint(0x22, 96)))
+        if self.options.blocks:
+            self.source.keep_blocks(self.options.blocks)
         addresses = [await self.listen(address) for address in self.options.listen]
         shutil.rmtree(manager._temp_directory)  # the key of its certificate, which has been read
         await self.source.start_gossipsub()
@@ -121,6 +126,12 @@ class Peer:
         report("published", topic=topic, recipients=recipients,
                id=bytes(GossipsubMessage.compute_id(topic.encode(), hashed, domain=domain)).hex())
 
+    async def blocks(self, command):
+        """By their roots, from a peer."""
+        roots = [Root(bytes.fromhex(one)) for one in command["roots"]]
+        came = await self.source.reqresp_client.request_blocks_by_root(PeerId.from_base58(command["peer_id"]), roots)
+        report("blocks", peer_id=command["peer_id"], slots=[int(one.block.slot) for one in came])
+
     def mesh(self, topic):
         report("mesh", topic=topic, subscribed=topic in self.gossip.mesh.subscriptions,
                peers=[str(one) for one in self.gossip.mesh.get_mesh_peers(topic)],
@@ -129,7 +140,7 @@ class Peer:
     async def obey(self, command):
         name, topic = command["command"], self.topic(command.get("topic"))
         match name:
-            case "dial" | "publish":
+            case "dial" | "publish" | "blocks":
                 await getattr(self, name)(command)
             case "status":
                 await self.source._exchange_status(PeerId.from_base58(command["peer_id"]))
@@ -177,6 +188,7 @@ def main():
     parser.add_argument("--seed", help="32 bytes of hex that the identity is made of (default: random)")
     parser.add_argument("--network", default="12345678", help="network part of topics")
     parser.add_argument("--status", action="store_true", help="answer status, and ask it where we dialled")
+    parser.add_argument("--blocks", help="answer from the blocks of this folder, a file each")
     for option, only in (("--key-type", "secp256k1"), ("--meshsub", "1.2"), ("--sign", "none")):
         parser.add_argument(option, choices=[only], help="as the other peers have it")
     options = parser.parse_args()

@@ -1,0 +1,35 @@
+/* What people call things whose ids are long: nodes by "node1" and not by their peer ids. */
+#ifndef COMMON_NAMES_H
+#define COMMON_NAMES_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "common/error.h"
+
+#define NAMES_VARIABLE "DEVNET_NAMES"
+enum { NAMES_VARIABLE_MAX = 100 * 1024 }; /* Linux takes 128 KiB */
+
+/* Begins as {0}, which has none. */
+struct names {
+    json_t *by_id; /* id: name */
+};
+
+void names_clear(struct names *names);
+/* ID is known as NAME from now on, where it has no name yet. */
+void names_add(struct names *names, const char *id, const char *name);
+/* "NAME=ID" or "NAME=ID,ID...": ids, URLs and addresses of one thing. False where it is not that.
+ */
+bool names_add_text(struct names *names, const char *text, struct error *error);
+/* What a program that runs this one says of them: NAMES_VARIABLE holds a line of that form for
+ * each. False where one is not. */
+bool names_add_environment(struct names *names, struct error *error);
+/* An object of ids and their names; what is no string in it is passed over. May be NULL. */
+void names_add_json(struct names *names, const json_t *by_id);
+/* NULL where there is none; ID may be NULL. */
+const char *names_find(const struct names *names, const char *id);
+/* TEXT with the names of what it speaks of: in place of ids, and before URLs and addresses. What
+ * follows "/p2p/" is part of an address, and is left. Freed with free(). */
+char *names_put_into(const struct names *names, const char *text);
+
+#endif

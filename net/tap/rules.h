@@ -1,0 +1,86 @@
+/*
+ * What a tap is to do to nodes on purpose: holds, resets and echoes that never come, so that two
+ * nodes meet in the order that one wants. Pure: facts and times go in, actions come out.
+ */
+#ifndef NET_TAP_RULES_H
+#define NET_TAP_RULES_H
+
+#include "common/error.h"
+#include "net/tap/fact.h"
+
+enum {
+    TAP_RULES_MAX = 64,
+    TAP_HOLDS_MAX = 1024, /* at a time; what comes beyond is not held, and counted */
+    TAP_RULE_TEXT_MAX = 255,
+    TAP_HOLD_LIMIT_MS = 5000,
+};
+
+enum tap_rule_kind { TAP_RULE_HOLD, TAP_RULE_RESET, TAP_RULE_DROP_ECHO };
+
+/* What is held, of what a node says. */
+enum tap_held {
+    TAP_HELD_ECHO,   /* its echo of a proposal, and what is behind it */
+    TAP_HELD_ANSWER, /* what it says behind its echo */
+    TAP_HELD_RPC,    /* what it says behind its proposal */
+    TAP_HELD_STREAM, /* all that it says on a stream that it opened */
+};
+
+/* What ends a hold. */
+enum tap_trigger { TAP_UNTIL_PROPOSES, TAP_UNTIL_OPENS, TAP_UNTIL_SENDS };
+
+struct tap_rule {
+    enum tap_rule_kind kind;
+    char text[TAP_RULE_TEXT_MAX + 1]; /* as it was written */
+    enum tap_held held;
+    char protocol[TAP_RULE_TEXT_MAX + 1], from[TAP_RULE_TEXT_MAX + 1];
+    char until[TAP_RULE_TEXT_MAX + 1], until_protocol[TAP_RULE_TEXT_MAX + 1];
+    enum tap_trigger trigger;
+    uint64_t plus_ms, limit_ms, code;
+};
+
+/*
+ * TEXT is, by kind:
+ *   TAP_RULE_HOLD       "echo|answer|rpc|stream PROTOCOL from NAME until NAME
+ *                        proposes|opens|sends PROTOCOL [plus DURATION] [limit DURATION]"
+ *   TAP_RULE_RESET      "PROTOCOL from NAME [code N]"
+ *   TAP_RULE_DROP_ECHO  "PROTOCOL from NAME"
+ * PROTOCOL is a protocol's name, or its beginning with a '*' behind it, or gossipsub, status or
+ * identify. Errors name the word that cannot be.
+ */
+bool tap_rule_parse(enum tap_rule_kind kind, const char *text, struct tap_rule *rule,
+                    struct error *error);
+
+enum tap_action_kind { TAP_ACT_HOLD, TAP_ACT_RELEASE, TAP_ACT_RESET };
+
+struct tap_action {
+    enum tap_action_kind kind;
+    const struct tap_rule *rule;
+    uint64_t connection;
+    int64_t stream;
+    enum tap_side from; /* whose bytes */
+    uint64_t offset;    /* of a hold */
+    bool by_limit;      /* of a release: what it waited for has not come */
+};
+
+typedef void tap_rules_act(void *context, const struct tap_action *action);
+
+struct tap_rules;
+
+struct tap_rules *tap_rules_new(tap_rules_act *act, void *context);
+void tap_rules_free(struct tap_rules *rules); /* NULL is allowed */
+/* False where there are TAP_RULES_MAX. */
+bool tap_rules_add(struct tap_rules *rules, const struct tap_rule *rule);
+size_t tap_rules_count(const struct tap_rules *rules);
+
+/* A fact of the connection, which is a number of the caller's; NAMES are its nodes'. Times of facts
+ * and of tap_rules_time() are of one clock. */
+void tap_rules_fact(struct tap_rules *rules, uint64_t connection,
+                    const char *const names[TAP_SIDES], const struct tap_fact *fact);
+void tap_rules_closed(struct tap_rules *rules, uint64_t connection);
+void tap_rules_time(struct tap_rules *rules, uint64_t now_us);
+/* When tap_rules_time() has something to do; UINT64_MAX: never. */
+uint64_t tap_rules_due_us(const struct tap_rules *rules);
+/* What should have been held and was not, since TAP_HOLDS_MAX were. */
+uint64_t tap_rules_not_held(const struct tap_rules *rules);
+
+#endif

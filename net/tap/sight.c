@@ -1,0 +1,248 @@
+#include "net/tap/sight.h"
+
+#include <stdlib.h>
+
+#include "common/clock.h"
+#include "common/event.h"
+#include "common/hash_table.h"
+#include "net/qlog/events.h"
+#include "net/tap/observer.h"
+#include "net/tap/tap.h"
+
+struct seen_pair {
+    struct tap_sight *sight;
+    struct tap_pair *pair;
+    uint64_t number;
+    struct tap_observer *observer;
+    UT_hash_handle hh;
+};
+
+struct tap_sight {
+    const struct tap_sight_handlers *handlers;
+    void *context;
+    struct seen_pair *pairs;
+    uint64_t passed_over; /* on connections that are over */
+    struct tap_rules *rules;
+    struct event *timer; /* for what they do later */
+};
+
+static uint64_t now_us(void)
+{
+    return clock_epoch_ms() * 1000;
+}
+
+/* ---- in the QUIC logs ---- */
+
+static const char *log_name(enum tap_fact_kind kind)
+{
+    switch (kind) {
+    case TAP_FACT_PROPOSED:
+        return QLOG_TAP_STREAM_PROPOSED;
+    case TAP_FACT_AGREED:
+        return QLOG_TAP_STREAM_NEGOTIATED;
+    case TAP_FACT_REFUSED:
+        return QLOG_TAP_NEGOTIATION_REFUSED;
+    default:
+        return NULL;
+    }
+}
+
+static void note_in_logs(const struct tap_pair *pair, const struct tap_fact *fact)
+{
+    const char *name = log_name(fact->kind);
+    const struct qlog_field fields[] = {
+        {.name = "stream_id", .kind = QLOG_NUMBER, .number = fact->stream},
+        {.name = "opener",
+         .kind = QLOG_TEXT,
+         .text = tap_node_name(tap_pair_node(pair, fact->opener))},
+        {.name = "protocol", .kind = QLOG_TEXT, .text = fact->protocol},
+    };
+    if (name == NULL)
+        return;
+    for (size_t i = 0; i < TAP_SIDES; i++)
+        if (tap_pair_leg(pair, (enum tap_side)i) != NULL)
+            quic_connection_log(tap_pair_leg(pair, (enum tap_side)i), name, fields,
+                                sizeof(fields) / sizeof(*fields));
+}
+
+/* ---- what rules do ---- */
+
+static struct seen_pair *find_number(const struct tap_sight *sight, uint64_t number)
+{
+    struct seen_pair *seen;
+    HASH_FIND(hh, sight->pairs, &number, sizeof(number), seen);
+    return seen;
+}
+
+static void carry_out(void *context, const struct tap_action *action)
+{
+    const struct tap_sight *sight = context;
+    const struct seen_pair *seen = find_number(sight, action->connection);
+    if (seen == NULL)
+        return;
+    sight->handlers->acted(sight->context, seen->pair, action, now_us());
+    if (action->kind == TAP_ACT_HOLD)
+        tap_pair_hold(seen->pair, action->stream, action->from, action->offset);
+    else if (action->kind == TAP_ACT_RELEASE)
+        tap_pair_release(seen->pair, action->stream, action->from);
+    else
+        tap_pair_reset(seen->pair, action->stream, action->rule->code);
+}
+
+static void set_timer(const struct tap_sight *sight)
+{
+    uint64_t due = tap_rules_due_us(sight->rules), now = now_us();
+    struct timeval delay = clock_timeval(due > now ? due - now : 0);
+    if (due == UINT64_MAX)
+        event_del(sight->timer);
+    else
+        event_arm(sight->timer, &delay);
+}
+
+static void on_time(evutil_socket_t fd, short what, void *argument)
+{
+    (void)fd, (void)what;
+    struct tap_sight *sight = argument;
+    tap_rules_time(sight->rules, now_us());
+    set_timer(sight);
+}
+
+static void apply_rules(const struct seen_pair *seen, const struct tap_fact *fact)
+{
+    const char *names[TAP_SIDES];
+    if (tap_rules_count(seen->sight->rules) == 0)
+        return;
+    for (size_t i = 0; i < TAP_SIDES; i++)
+        names[i] = tap_node_name(tap_pair_node(seen->pair, (enum tap_side)i));
+    tap_rules_fact(seen->sight->rules, seen->number, names, fact);
+    set_timer(seen->sight);
+}
+
+/* ---- what the tap tells ---- */
+
+static void on_fact(void *context, const struct tap_fact *fact)
+{
+    const struct seen_pair *seen = context;
+    note_in_logs(seen->pair, fact);
+    seen->sight->handlers->fact(seen->sight->context, seen->pair, fact);
+    apply_rules(seen, fact);
+}
+
+/* NULL before the pair is connected, and after its end, when what is left of it is still carried.
+ */
+static struct seen_pair *find(const struct tap_sight *sight, const struct tap_pair *pair)
+{
+    return find_number(sight, tap_pair_number(pair));
+}
+
+static void forget(struct seen_pair *seen)
+{
+    struct tap_sight *sight = seen->sight;
+    sight->passed_over += tap_observer_passed_over(seen->observer);
+    tap_rules_closed(sight->rules, seen->number);
+    HASH_DEL(sight->pairs, seen);
+    tap_observer_free(seen->observer);
+    free(seen);
+}
+
+static void on_connected(void *context, struct tap_pair *pair)
+{
+    struct tap_sight *sight = context;
+    struct seen_pair *seen = memory_new(sizeof(*seen));
+    *seen = (struct seen_pair){.sight = sight, .pair = pair, .number = tap_pair_number(pair)};
+    seen->observer = tap_observer_new(on_fact, seen);
+    HASH_ADD(hh, sight->pairs, number, sizeof(seen->number), seen);
+    sight->handlers->connected(sight->context, pair, now_us());
+}
+
+static void on_stream_opened(void *context, struct tap_pair *pair, int64_t stream,
+                             enum tap_side opener)
+{
+    const struct seen_pair *seen = find(context, pair);
+    if (seen != NULL)
+        tap_observer_opened(seen->observer, stream, opener, now_us());
+}
+
+static void on_stream_data(void *context, struct tap_pair *pair, int64_t stream, enum tap_side from,
+                           struct bytes data)
+{
+    const struct seen_pair *seen = find(context, pair);
+    if (seen != NULL)
+        tap_observer_data(seen->observer, stream, from, data, now_us());
+}
+
+static void on_stream_ended(void *context, struct tap_pair *pair, int64_t stream, enum tap_side by,
+                            enum tap_end how, uint64_t code)
+{
+    const struct seen_pair *seen = find(context, pair);
+    if (seen != NULL)
+        tap_observer_ended(seen->observer, stream, by, how, code, now_us());
+}
+
+static void on_stream_closed(void *context, struct tap_pair *pair, int64_t stream)
+{
+    const struct seen_pair *seen = find(context, pair);
+    if (seen != NULL)
+        tap_observer_closed(seen->observer, stream, now_us());
+}
+
+static void on_closed(void *context, struct tap_pair *pair, enum tap_side side,
+                      const struct quic_close *close)
+{
+    struct tap_sight *sight = context;
+    struct seen_pair *seen = find(sight, pair);
+    if (seen != NULL)
+        forget(seen);
+    sight->handlers->closed(sight->context, pair, side, close, now_us());
+}
+
+const struct tap_watcher tap_sight_watcher = {
+    .connected = on_connected,
+    .stream_opened = on_stream_opened,
+    .stream_data = on_stream_data,
+    .stream_ended = on_stream_ended,
+    .stream_closed = on_stream_closed,
+    .closed = on_closed,
+};
+
+/* ---- the whole ---- */
+
+struct tap_sight *tap_sight_new(struct event_base *base, const struct tap_sight_handlers *handlers,
+                                void *context)
+{
+    struct tap_sight *sight = memory_new(sizeof(*sight));
+    *sight = (struct tap_sight){.handlers = handlers, .context = context};
+    sight->rules = tap_rules_new(carry_out, sight);
+    sight->timer = evtimer_new(base, on_time, sight);
+    return sight;
+}
+
+bool tap_sight_add_rule(struct tap_sight *sight, const struct tap_rule *rule)
+{
+    return tap_rules_add(sight->rules, rule);
+}
+
+uint64_t tap_sight_not_held(const struct tap_sight *sight)
+{
+    return tap_rules_not_held(sight->rules);
+}
+
+void tap_sight_free(struct tap_sight *sight)
+{
+    struct seen_pair *seen, *next;
+    if (sight == NULL)
+        return;
+    HASH_ITER(hh, sight->pairs, seen, next)
+    forget(seen);
+    event_free(sight->timer);
+    tap_rules_free(sight->rules);
+    free(sight);
+}
+
+uint64_t tap_sight_passed_over(const struct tap_sight *sight)
+{
+    uint64_t count = sight->passed_over;
+    for (const struct seen_pair *seen = sight->pairs; seen != NULL; seen = seen->hh.next)
+        count += tap_observer_passed_over(seen->observer);
+    return count;
+}

@@ -1,0 +1,319 @@
+#include "net/tap/wire_mesh.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/memory.h"
+#include "net/gossipsub/rpc.h"
+
+enum { BACKOFF_DEFAULT = 60 /* seconds, where a PRUNE has none */, SECOND_US = 1000000 };
+
+struct wire_node {
+    struct wire_peer *peers;
+    size_t count;
+};
+
+struct wire_mesh {
+    struct wire_node nodes[WIRE_NODES_MAX];
+    uint64_t left_out;
+};
+
+/* Who says it to whom, now. */
+struct saying {
+    struct wire_mesh *mesh;
+    struct wire_peer *to, *back; /* what it says to the other, and the other to it */
+    const struct tap_fact *fact;
+    const char *connection;
+};
+
+static void copy_text(char to[WIRE_TEXT_SIZE], struct bytes text)
+{
+    size_t size = text.size < WIRE_TEXT_SIZE ? text.size : WIRE_TEXT_SIZE - 1;
+    memcpy(to, text.data, size);
+    to[size] = '\0';
+}
+
+/* NULL where LIMIT are there. The items are zeroed. */
+static void *add_item(struct wire_mesh *mesh, void *items, size_t *count, size_t size, size_t limit)
+{
+    void **list = items;
+    if (*count == limit) {
+        mesh->left_out++;
+        return NULL;
+    }
+    *list = memory_resize(*list, (*count + 1) * size);
+    void *item = (char *)*list + *count * size;
+    memset(item, 0, size);
+    ++*count;
+    return item;
+}
+
+static void remove_item(void *items, size_t *count, size_t size, size_t index)
+{
+    char *at = (char *)items + index * size;
+    memmove(at, at + size, (--*count - index) * size);
+}
+
+static struct wire_peer *find_peer(struct wire_mesh *mesh, size_t from, size_t to)
+{
+    struct wire_node *node = &mesh->nodes[from];
+    for (size_t i = 0; i < node->count; i++)
+        if (node->peers[i].node == to)
+            return &node->peers[i];
+    return NULL;
+}
+
+static void add_peer(struct wire_mesh *mesh, size_t from, size_t to)
+{
+    struct wire_node *node = &mesh->nodes[from];
+    if (find_peer(mesh, from, to) != NULL)
+        return;
+    struct wire_peer *peer =
+        add_item(mesh, &node->peers, &node->count, sizeof(*node->peers), WIRE_NODES_MAX);
+    if (peer != NULL)
+        peer->node = to;
+}
+
+/* ---- connections ---- */
+
+static void add_connection(struct wire_mesh *mesh, struct wire_peer *peer, const char *id,
+                           bool dialled, uint64_t time_us)
+{
+    struct wire_connection *connection = add_item(mesh, &peer->connections, &peer->connection_count,
+                                                  sizeof(*connection), WIRE_CONNECTIONS_MAX);
+    if (connection == NULL)
+        return;
+    strncpy(connection->id, id, sizeof(connection->id) - 1);
+    connection->dialled = dialled;
+    connection->began_us = time_us;
+}
+
+void wire_mesh_connected(struct wire_mesh *mesh, const char *id, size_t dialler, size_t listener,
+                         uint64_t time_us)
+{
+    if (dialler >= WIRE_NODES_MAX || listener >= WIRE_NODES_MAX) {
+        mesh->left_out++;
+        return;
+    }
+    add_peer(mesh, dialler, listener);
+    add_peer(mesh, listener, dialler);
+    add_connection(mesh, find_peer(mesh, dialler, listener), id, true, time_us);
+    add_connection(mesh, find_peer(mesh, listener, dialler), id, false, time_us);
+}
+
+static void remove_connection(struct wire_peer *peer, const char *id)
+{
+    for (size_t i = peer->connection_count; i > 0; i--)
+        if (strcmp(peer->connections[i - 1].id, id) == 0)
+            remove_item(peer->connections, &peer->connection_count, sizeof(*peer->connections),
+                        i - 1);
+    for (size_t i = peer->stream_count; i > 0; i--)
+        if (strcmp(peer->streams[i - 1].connection, id) == 0)
+            remove_item(peer->streams, &peer->stream_count, sizeof(*peer->streams), i - 1);
+    if (peer->connection_count > 0)
+        return;
+    for (size_t i = 0; i < peer->topic_count; i++)
+        peer->topics[i].subscribed = peer->topics[i].mesh = false;
+}
+
+void wire_mesh_closed(struct wire_mesh *mesh, const char *id, size_t dialler, size_t listener)
+{
+    if (dialler >= WIRE_NODES_MAX || listener >= WIRE_NODES_MAX)
+        return;
+    struct wire_peer *peers[] = {find_peer(mesh, dialler, listener),
+                                 find_peer(mesh, listener, dialler)};
+    for (size_t i = 0; i < TAP_SIDES; i++)
+        if (peers[i] != NULL)
+            remove_connection(peers[i], id);
+}
+
+/* ---- gossip ---- */
+
+static struct wire_topic *topic_of(struct wire_mesh *mesh, struct wire_peer *peer,
+                                   struct bytes name)
+{
+    char text[WIRE_TEXT_SIZE];
+    copy_text(text, name);
+    for (size_t i = 0; i < peer->topic_count; i++)
+        if (strcmp(peer->topics[i].name, text) == 0)
+            return &peer->topics[i];
+    struct wire_topic *topic =
+        add_item(mesh, &peer->topics, &peer->topic_count, sizeof(*topic), WIRE_TOPICS_MAX);
+    if (topic != NULL)
+        memcpy(topic->name, text, sizeof(text));
+    return topic;
+}
+
+static struct bytes bytes_of_binary(ProtobufCBinaryData data)
+{
+    return bytes_of(data.data, data.len);
+}
+
+/* Of both: what one has of the other. */
+struct both {
+    struct wire_topic *own, *other;
+};
+
+static bool topics_of(const struct saying *saying, struct bytes name, struct both *both)
+{
+    both->own = topic_of(saying->mesh, saying->to, name);
+    both->other = topic_of(saying->mesh, saying->back, name);
+    return both->own != NULL && both->other != NULL;
+}
+
+static void hear_subscription(const struct saying *saying, const Gossipsub__RPC__SubOpts *said)
+{
+    struct both both;
+    if (!topics_of(saying, bytes_of_binary(said->topic), &both))
+        return;
+    both.own->subscribed = said->subscribe;
+    if (!said->subscribe)
+        both.own->mesh = both.other->mesh = false;
+}
+
+/* One that is not subscribed takes no notice. */
+static void hear_graft(const struct saying *saying, const Gossipsub__ControlGraft *said)
+{
+    struct both both;
+    if (!topics_of(saying, bytes_of_binary(said->topic), &both))
+        return;
+    saying->to->grafts++;
+    if (both.other->subscribed)
+        both.own->mesh = both.other->mesh = true;
+}
+
+/* Neither grafts the other before the backoff is over. */
+static void hear_prune(const struct saying *saying, const Gossipsub__ControlPrune *said)
+{
+    struct both both;
+    if (!topics_of(saying, bytes_of_binary(said->topic), &both))
+        return;
+    uint64_t seconds = said->has_backoff ? said->backoff : BACKOFF_DEFAULT;
+    if (seconds > WIRE_BACKOFF_MAX)
+        seconds = WIRE_BACKOFF_MAX;
+    saying->to->prunes++;
+    both.own->mesh = both.other->mesh = false;
+    both.own->backoff_until_us = both.other->backoff_until_us =
+        saying->fact->time_us + seconds * SECOND_US;
+}
+
+static void hear_slice(const struct saying *saying, const Gossipsub__RPC *slice)
+{
+    for (size_t i = 0; i < slice->n_subscriptions; i++)
+        hear_subscription(saying, slice->subscriptions[i]);
+    saying->to->messages += slice->n_publish;
+    const Gossipsub__ControlMessage *control = slice->control;
+    if (control == NULL)
+        return;
+    for (size_t i = 0; i < control->n_graft; i++)
+        hear_graft(saying, control->graft[i]);
+    for (size_t i = 0; i < control->n_prune; i++)
+        hear_prune(saying, control->prune[i]);
+}
+
+static void hear_rpc(const struct saying *saying)
+{
+    const struct skimmed_rpc *rpc = saying->fact->rpc;
+    struct arena arena = {0};
+    struct rpc_reader reader = {0};
+    Gossipsub__RPC slice;
+    enum rpc_read read;
+    saying->to->rpcs++;
+    if (rpc->malformed)
+        return;
+    do {
+        read = rpc_read(&reader, rpc->rpc, &arena, &slice);
+        if (read != RPC_READ_MALFORMED)
+            hear_slice(saying, &slice);
+    } while (read == RPC_READ_MORE);
+    arena_clear(&arena);
+}
+
+/* ---- streams ---- */
+
+static bool is_gossip(const char *protocol)
+{
+    return strncmp(protocol, "/meshsub/", strlen("/meshsub/")) == 0 ||
+           strncmp(protocol, "/floodsub/", strlen("/floodsub/")) == 0;
+}
+
+/* The one who agrees did not open it. */
+static void hear_agreement(const struct saying *saying)
+{
+    struct wire_peer *opener = saying->back;
+    if (!is_gossip(saying->fact->protocol))
+        return;
+    struct wire_stream *stream = add_item(saying->mesh, &opener->streams, &opener->stream_count,
+                                          sizeof(*stream), WIRE_STREAMS_MAX);
+    if (stream == NULL)
+        return;
+    strncpy(stream->connection, saying->connection, sizeof(stream->connection) - 1);
+    stream->id = saying->fact->stream;
+    copy_text(stream->protocol, bytes_of_text(saying->fact->protocol));
+}
+
+static void hear_stream_closed(const struct saying *saying)
+{
+    struct wire_peer *opener = saying->to;
+    for (size_t i = opener->stream_count; i > 0; i--)
+        if (opener->streams[i - 1].id == saying->fact->stream &&
+            strcmp(opener->streams[i - 1].connection, saying->connection) == 0)
+            remove_item(opener->streams, &opener->stream_count, sizeof(*opener->streams), i - 1);
+}
+
+void wire_mesh_fact(struct wire_mesh *mesh, const char *id, const size_t nodes[TAP_SIDES],
+                    const struct tap_fact *fact)
+{
+    size_t by = nodes[fact->by], other = nodes[tap_other(fact->by)];
+    if (by >= WIRE_NODES_MAX || other >= WIRE_NODES_MAX)
+        return;
+    const struct saying saying = {mesh, find_peer(mesh, by, other), find_peer(mesh, other, by),
+                                  fact, id};
+    if (saying.to == NULL || saying.back == NULL)
+        return;
+    if (fact->kind == TAP_FACT_RPC) {
+        hear_rpc(&saying);
+    } else if (fact->kind == TAP_FACT_AGREED) {
+        hear_agreement(&saying);
+    } else if (fact->kind == TAP_FACT_CLOSED) {
+        hear_stream_closed(&saying);
+    } else if (fact->kind == TAP_FACT_STATUS) {
+        saying.to->has_status = true;
+        saying.to->status = *fact->status;
+    } else if (fact->kind == TAP_FACT_AGENT) {
+        copy_text(saying.to->agent, fact->text);
+    }
+}
+
+/* ---- the whole ---- */
+
+struct wire_mesh *wire_mesh_new(void)
+{
+    return memory_new(sizeof(struct wire_mesh));
+}
+
+void wire_mesh_free(struct wire_mesh *mesh)
+{
+    if (mesh == NULL)
+        return;
+    for (size_t i = 0; i < WIRE_NODES_MAX; i++) {
+        for (size_t n = 0; n < mesh->nodes[i].count; n++) {
+            free(mesh->nodes[i].peers[n].topics);
+            free(mesh->nodes[i].peers[n].streams);
+            free(mesh->nodes[i].peers[n].connections);
+        }
+        free(mesh->nodes[i].peers);
+    }
+    free(mesh);
+}
+
+const struct wire_peer *wire_mesh_peers(const struct wire_mesh *mesh, size_t node, size_t *count)
+{
+    *count = node < WIRE_NODES_MAX ? mesh->nodes[node].count : 0;
+    return *count > 0 ? mesh->nodes[node].peers : NULL;
+}
+
+uint64_t wire_mesh_left_out(const struct wire_mesh *mesh)
+{
+    return mesh->left_out;
+}

@@ -1,0 +1,75 @@
+/*
+ * The mesh as it is on the wire: who told whom of subscriptions, who has whom in the mesh by GRAFT
+ * and PRUNE, backoffs, gossipsub streams. Pure: facts go in, with the nodes and the connection that
+ * they are of.
+ *
+ * An edge is in force from a GRAFT on to one that is subscribed, until either side sends PRUNE or
+ * UNSUBSCRIBE, or their last connection ends: libp2p pubsub/gossipsub, "Topic membership".
+ */
+#ifndef NET_TAP_WIRE_MESH_H
+#define NET_TAP_WIRE_MESH_H
+
+#include "net/tap/fact.h"
+
+enum {
+    WIRE_NODES_MAX = 1024,
+    WIRE_TOPICS_MAX = 256,     /* of one node towards another */
+    WIRE_STREAMS_MAX = 64,     /* gossipsub streams of one node to another, at a time */
+    WIRE_CONNECTIONS_MAX = 16, /* of two nodes */
+    WIRE_BACKOFF_MAX = 86400,  /* seconds; more is taken for that */
+    WIRE_TEXT_SIZE = 257,
+    WIRE_ID_SIZE = 41,
+};
+
+struct wire_mesh;
+
+struct wire_topic {
+    char name[WIRE_TEXT_SIZE];
+    bool subscribed, mesh;
+    uint64_t backoff_until_us; /* before which the node may not graft the other; 0: any time */
+};
+
+struct wire_stream {
+    char connection[WIRE_ID_SIZE];
+    int64_t id;
+    char protocol[WIRE_TEXT_SIZE];
+};
+
+struct wire_connection {
+    char id[WIRE_ID_SIZE];
+    bool dialled;
+    uint64_t began_us;
+};
+
+/* What one node said to another, which is NODE. */
+struct wire_peer {
+    size_t node;
+    struct wire_topic *topics;
+    size_t topic_count;
+    struct wire_stream *streams; /* that it opened, and on which a protocol was agreed */
+    size_t stream_count;
+    struct wire_connection *connections;
+    size_t connection_count;
+    bool has_status;
+    struct status status;
+    char agent[WIRE_TEXT_SIZE];
+    uint64_t rpcs, messages, grafts, prunes;
+};
+
+struct wire_mesh *wire_mesh_new(void);
+void wire_mesh_free(struct wire_mesh *mesh);
+
+/* Two nodes, each known by a number of the caller's that counts up from 0, are connected; ID is
+ * that of the connection, which further connections of theirs do not have. */
+void wire_mesh_connected(struct wire_mesh *mesh, const char *id, size_t dialler, size_t listener,
+                         uint64_t time_us);
+void wire_mesh_fact(struct wire_mesh *mesh, const char *id, const size_t nodes[TAP_SIDES],
+                    const struct tap_fact *fact);
+void wire_mesh_closed(struct wire_mesh *mesh, const char *id, size_t dialler, size_t listener);
+
+/* What NODE said to others, COUNT of them: those that it is or was connected to. */
+const struct wire_peer *wire_mesh_peers(const struct wire_mesh *mesh, size_t node, size_t *count);
+/* What did not fit the limits above. */
+uint64_t wire_mesh_left_out(const struct wire_mesh *mesh);
+
+#endif

@@ -1,0 +1,98 @@
+#!/usr/bin/env bats
+# devnet-tap: what it tells of what nodes say to each other.
+# shellcheck disable=SC2034 # tap.bash reads tap_rules
+
+bats_require_minimum_version 1.5.0
+load helpers.bash
+load tap.bash
+
+setup() {
+    use_programs
+}
+
+teardown() {
+    end_all
+}
+
+# What of the mesh NODE has by the tap: on_wire NODE FILTER.
+on_wire() {
+    api tap /mesh | jq -c --arg name "$1" ".nodes[] | select(.name == \$name) | $2"
+}
+
+# eventually on the wire: on_wire_is NODE FILTER EXPECTED
+on_wire_is() {
+    eventually eval "[ \"\$(on_wire '$1' '$2')\" = '$3' ]"
+}
+
+@test "protocols, statuses, RPCs and the mesh are told by the nodes' names" {
+    topic=/leanconsensus/12345678/block/ssz_snappy
+    TAP_OPTIONS='--trace rpc --qlog logs' tap_nodes a b
+    tap_dial a b
+    await_mesh a b
+    await tap '.event == "agreed" and .protocol == "/meshsub/1.2.0" and .from == "b" and .to == "a"' .stream > stream
+    await tap '.event == "status" and .from == "a" and .contradicts == false and .head.slot == 0 and (.t | endswith("Z"))'
+    await tap '.event == "agent" and .from == "b" and (.agent | startswith("devnet-node/"))'
+    await tap '.event == "rpc" and .graft[0].topic == "'$topic'"'
+    api b /publish '{"topic":"lean:block","text":"hello"}' > answer
+    await tap '.event == "rpc" and .from == "b" and .messages[0].topic == "'$topic'" and
+        .messages[0].id == "'"$(jq -r .id answer)"'"'
+    # As text, with Lean's topics in short.
+    eventually grep -qx "[-0-9]*T[0-9:.]*Z b -> a stream [0-9]* /meshsub/1.2.0: message block [0-9]* bytes" tap.err
+    grep -q 'Z a -> b stream 0 /leanconsensus/req/status/1/ssz_snappy: sends its status: finalized 0x00000000 slot 0' tap.err
+    # In the QUIC logs of both legs.
+    end a
+    await tap '.event == "closed" and .side == "dialler"'
+    for log in logs/*; do
+        grep 'tap:stream_negotiated' "$log" | grep -q '"stream_id":'"$(cat stream)"',"opener":"a","protocol":"/meshsub/1.2.0"'
+    done
+}
+
+@test "the mesh on the wire is what the nodes have, through prunes, backoffs and departures" {
+    topic=/leanconsensus/12345678/block/ssz_snappy
+    tap_nodes a b
+    a=$(ready a .peer_id) b=$(ready b .peer_id)
+    tap_dial a b
+    await_mesh a b
+    on_wire_is a ".topics[\"$topic\"] | [.subscribed, .mesh, .subscribers, .backoff]" "[true,[\"$b\"],[\"$b\"],[]]"
+    on_wire_is b ".topics[\"$topic\"].mesh" "[\"$a\"]"
+    [ "$(on_wire a '.peers[0] | [.name, (.connections | length), .outbound_stream.protocol, (.inbound_streams | length)]')" = \
+        '["b",1,"/meshsub/1.2.0",1]' ]
+    # One goes, is told so, and waits before it comes back.
+    api b /unsubscribe '{"topic":"lean:block"}'
+    on_wire_is a ".topics[\"$topic\"] | [.mesh, .subscribers]" '[[],[]]'
+    on_wire_is b ".topics[\"$topic\"] | [.subscribed, .mesh, .subscribers]" "[false,[],[\"$a\"]]"
+    on_wire_is b ".topics[\"$topic\"].backoff | [length, .[0].peer_id]" "[1,\"$a\"]"
+    end b
+    on_wire_is a '[.peers, (.topics[].subscribed)]' '[[],false]'
+}
+
+@test "what a node says is held until the other has done something, or as long as may be" {
+    tap_rules=(--hold 'echo gossipsub from b until b proposes gossipsub plus 50ms'
+        --hold 'answer status from b until b opens /nothing limit 100ms')
+    tap_nodes a b
+    tap_dial a b
+    await_mesh a b
+    # In this order: the status' answer by the limit, and the echo behind b's own proposal.
+    await tap '.event == "held" and (.rule | startswith("answer"))' .stream > status
+    await tap '.event == "released" and .limit' .stream | cmp - status
+    await tap '.event == "released" and .limit == false and .from == "b"'
+    jq -s --exit-status 'map(select(.event == "held" or .event == "proposed" or .event == "released")) |
+        [.[] | select((.rule // "" | startswith("echo")) or (.from == "b" and .protocol == "/meshsub/1.2.0")) | .event]
+        == ["held", "proposed", "released"]' tap.out
+    # A held echo is no orphan's sign once it has come: what the nodes have is sound.
+    "$BIN/devnet-mesh" check "$(ready a .api)" "$(ready b .api)"
+}
+
+@test "streams are reset, and echoes lost, on purpose" {
+    tap_rules=(--reset 'identify from a code 77' --drop-echo 'gossipsub from b')
+    tap_nodes a b
+    tap_dial a b
+    await tap '.event == "reset" and .from == "a" and .rule == "identify from a code 77"'
+    await tap '.event == "held" and .rule == "gossipsub from b"'
+    node=a=a.key,127.0.0.1:0,$(address a)
+    run -2 --separate-stderr "$BIN/devnet-tap" --hold 'echo status from c until a opens *' "$node"
+    # shellcheck disable=SC2154 # bats sets it
+    [ "${stderr_lines[0]}" = "devnet-tap: --hold: 'c' is none of the nodes" ]
+    run -2 --separate-stderr "$BIN/devnet-tap" --hold 'echo status' "$node"
+    [ "${stderr_lines[0]}" = "devnet-tap: --hold 'echo status': it ends where from should follow" ]
+}

@@ -1,0 +1,151 @@
+/* Who has whom in the mesh, by what went over the wire. */
+#include "net/tap/wire_mesh.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "net/gossipsub/rpc.h"
+#include "net/tap/observer.h"
+#include "tests/unit/support.h"
+
+enum { A = 3, B = 7 };
+
+static const size_t nodes[] = {A, B};
+
+struct scene {
+    struct wire_mesh *mesh;
+    uint64_t now_us;
+};
+
+static struct scene scene_new(void)
+{
+    struct scene scene = {wire_mesh_new(), 1000000};
+    wire_mesh_connected(scene.mesh, "c1", A, B, scene.now_us);
+    return scene;
+}
+
+static void hear(const struct scene *scene, enum tap_side by, struct rpc_writer *writer)
+{
+    struct chunk *rpc = rpc_writer_finish(writer);
+    const struct skimmed_rpc skimmed = {.rpc = bytes_of(rpc->data + 1, rpc->size - 1)};
+    const struct tap_fact fact = {.kind = TAP_FACT_RPC,
+                                  .by = by,
+                                  .protocol = "/meshsub/1.1.0",
+                                  .time_us = scene->now_us,
+                                  .rpc = &skimmed};
+    wire_mesh_fact(scene->mesh, "c1", nodes, &fact);
+    chunk_unref(rpc);
+    rpc_writer_clear(writer);
+}
+
+static void subscribe(const struct scene *scene, enum tap_side by, bool on)
+{
+    struct rpc_writer writer = {0};
+    rpc_write_subscription(&writer, bytes_of_text("t"), on);
+    hear(scene, by, &writer);
+}
+
+static void graft(const struct scene *scene, enum tap_side by)
+{
+    struct rpc_writer writer = {0};
+    rpc_write_graft(&writer, bytes_of_text("t"));
+    hear(scene, by, &writer);
+}
+
+static void prune(const struct scene *scene, enum tap_side by, uint64_t backoff)
+{
+    struct rpc_writer writer = {0};
+    rpc_write_prune(&writer, bytes_of_text("t"), backoff);
+    hear(scene, by, &writer);
+}
+
+/* What the node has of the other in the topic: "s" subscribed, "m" in the mesh. */
+static void assert_has(const struct scene *scene, size_t node, const char *expected)
+{
+    size_t count;
+    const struct wire_peer *peers = wire_mesh_peers(scene->mesh, node, &count);
+    assert_int_equal(count, 1);
+    const struct wire_topic *topic = peers->topic_count > 0 ? &peers->topics[0] : NULL;
+    char text[3];
+    snprintf(text, sizeof(text), "%s%s", topic != NULL && topic->subscribed ? "s" : "",
+             topic != NULL && topic->mesh ? "m" : "");
+    assert_string_equal(text, expected);
+}
+
+static void an_edge_is_in_force_until_it_is_refused(void **state)
+{
+    (void)state;
+    struct scene scene = scene_new();
+    graft(&scene, TAP_DIALLER); /* nobody is subscribed: no notice is taken */
+    assert_has(&scene, A, "");
+    subscribe(&scene, TAP_DIALLER, true);
+    subscribe(&scene, TAP_LISTENER, true);
+    graft(&scene, TAP_DIALLER);
+    assert_has(&scene, A, "sm");
+    assert_has(&scene, B, "sm");
+    prune(&scene, TAP_LISTENER, 10);
+    assert_has(&scene, A, "s");
+    assert_has(&scene, B, "s");
+    size_t count;
+    assert_int_equal(wire_mesh_peers(scene.mesh, A, &count)->topics[0].backoff_until_us, 11000000);
+    prune(&scene, TAP_LISTENER, UINT64_MAX); /* not before the next day */
+    assert_int_equal(wire_mesh_peers(scene.mesh, B, &count)->topics[0].backoff_until_us,
+                     1000000 + (uint64_t)WIRE_BACKOFF_MAX * 1000000);
+    graft(&scene, TAP_LISTENER);
+    subscribe(&scene, TAP_DIALLER, false);
+    assert_has(&scene, A, "");
+    assert_has(&scene, B, "s");
+    wire_mesh_free(scene.mesh);
+}
+
+static void the_last_connection_takes_all_along(void **state)
+{
+    (void)state;
+    struct scene scene = scene_new();
+    wire_mesh_connected(scene.mesh, "c2", B, A, scene.now_us);
+    subscribe(&scene, TAP_DIALLER, true);
+    subscribe(&scene, TAP_LISTENER, true);
+    graft(&scene, TAP_LISTENER);
+    const struct tap_fact agreed = {
+        .kind = TAP_FACT_AGREED, .by = TAP_LISTENER, .stream = 4, .protocol = "/meshsub/1.1.0"};
+    wire_mesh_fact(scene.mesh, "c1", nodes, &agreed);
+    size_t count;
+    assert_int_equal(wire_mesh_peers(scene.mesh, A, &count)->stream_count, 1);
+    assert_int_equal(wire_mesh_peers(scene.mesh, A, &count)->streams[0].id, 4);
+    wire_mesh_closed(scene.mesh, "c1", A, B);
+    assert_int_equal(wire_mesh_peers(scene.mesh, A, &count)->stream_count, 0);
+    assert_has(&scene, A, "sm");
+    wire_mesh_closed(scene.mesh, "c2", B, A);
+    assert_has(&scene, A, "");
+    assert_has(&scene, B, "");
+    wire_mesh_free(scene.mesh);
+}
+
+static void what_does_not_fit_is_counted(void **state)
+{
+    (void)state;
+    struct scene scene = scene_new();
+    char name[8];
+    for (int i = 0; i < WIRE_TOPICS_MAX + 3; i++) {
+        struct rpc_writer writer = {0};
+        snprintf(name, sizeof(name), "%d", i);
+        rpc_write_subscription(&writer, bytes_of_text(name), true);
+        hear(&scene, TAP_DIALLER, &writer);
+    }
+    assert_true(wire_mesh_left_out(scene.mesh) >= 3);
+    wire_mesh_connected(scene.mesh, "c3", WIRE_NODES_MAX, 0, 0);
+    wire_mesh_closed(scene.mesh, "c3", WIRE_NODES_MAX, 0);
+    size_t count;
+    assert_null(wire_mesh_peers(scene.mesh, WIRE_NODES_MAX, &count));
+    wire_mesh_free(scene.mesh);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_edge_is_in_force_until_it_is_refused),
+        cmocka_unit_test(the_last_connection_takes_all_along),
+        cmocka_unit_test(what_does_not_fit_is_counted),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
