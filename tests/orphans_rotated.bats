@@ -127,6 +127,7 @@ open_streams() {
     await watcher '.event == "end" and .summary.orphans == 1 and .summary.connections == 1 and
         .summary.logs == 1 and .troubles == []' > /dev/null
     [[ $(jq -s '[.[] | select(.event == "verdict" and .stream.orphan)] | length' watcher.out) -eq 1 ]]
+    [[ ! -s watcher.err ]]
     end b && end a
     run -1 "$BIN/devnet-orphans" --json a > /dev/null
     "$BIN/devnet-orphans" --json a > a.json || [[ $? -eq 1 ]]

@@ -85,6 +85,15 @@ static bool is_same(const struct qlog_followed *followed, int descriptor)
             memcmp(tail, followed->tail, size) == 0);
 }
 
+bool qlog_followed_is_in(const struct qlog_followed *followed, const char *path)
+{
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    bool same = descriptor >= 0 && is_same(followed, descriptor);
+    if (descriptor >= 0)
+        close(descriptor);
+    return same;
+}
+
 static enum qlog_followed_news trouble(struct qlog_followed *followed, const char *what)
 {
     error_set_kind(&followed->error, ERROR_SYSTEM, "%s: %s", what, strerror(errno));

@@ -56,6 +56,8 @@ struct qlog_followed *qlog_followed_new(const char *path, const struct stat *abo
 void qlog_followed_free(struct qlog_followed *followed);
 /* Reads on in the file. */
 enum qlog_followed_news qlog_followed_read(struct qlog_followed *followed);
+/* Whether the file at PATH has what was read, where that ended, or nothing was. */
+bool qlog_followed_is_in(const struct qlog_followed *followed, const char *path);
 /* Takes bytes that came otherwise, at the time NOW. */
 void qlog_followed_feed(struct qlog_followed *followed, struct bytes input, int64_t now);
 /* The same log goes on in another file, from its first byte: it was rotated, or cut to nothing. */

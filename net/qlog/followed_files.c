@@ -278,6 +278,18 @@ static void enter(struct qlog_followed_files *files, struct qlog_followed_file *
     HASH_ADD(hh_place, files->by_place, place, sizeof(file->place), file);
 }
 
+/* Which file this is: one that was renamed has its place, but so has a new one where another was
+ * deleted, which a log that rotates does all the time. */
+static struct qlog_followed_file *find_seen(const struct qlog_followed_files *files,
+                                            const char *path, const struct stat *about)
+{
+    struct qlog_followed_file *file = find_place(files, about);
+    bool other = file != NULL && strcmp(file->log->path, path) != 0 &&
+                 !qlog_followed_is_in(file->log, path) &&
+                 qlog_beginning_of(path) == QLOG_BEGINS_ANEW;
+    return other ? NULL : file;
+}
+
 /* One file of a look around. */
 struct sight {
     const struct qlog_found *found;
@@ -315,7 +327,7 @@ static size_t look(struct qlog_followed_files *files, struct sight *sights)
             continue;
         }
         sight->found = found;
-        sight->file = find_place(files, &sight->about);
+        sight->file = find_seen(files, found->path, &sight->about);
         sight->predecessor = sight->file == NULL ? find_predecessor(files, found->path) : NULL;
         count++;
     }

@@ -130,6 +130,7 @@ struct qlog_log {
     bool followed;      /* the reader goes on: where it ends now tells nothing */
     uint64_t part;      /* of a rotated log, from the second on; 0: the first, or all there is */
     uint64_t parts_dropped, packets_dropped; /* before that part began */
+    bool superseded;                         /* another part of it says more */
     bool carrying; /* what it repeats of the parts before it has not all been read */
     char *original_id, *group_id, *initial_id; /* lower-case hex, or NULL */
     char *retry_id;                            /* what a Retry replaced the original id by */

@@ -94,6 +94,8 @@ static void place(struct qlog_connection *connection, struct qlog_log *log)
         more = log->part > present->part;
         qlog_log_take_over(more ? log : present, more ? present : log);
     }
+    if (present != NULL && present->part != log->part)
+        (more ? present : log)->superseded = true;
     if (more)
         *place = log;
 }

@@ -136,15 +136,16 @@ static inline unsigned qlog_log_count(const struct qlog_connection *connection)
     return count;
 }
 
-/* Closed streams of the connection of which no more is known. */
+/* Closed streams of the connection of which no log knows more. */
 static inline uint64_t qlog_let_go(const struct qlog_connection *connection)
 {
-    uint64_t most = 0;
+    uint64_t streams = connection->stream_count;
     for (unsigned place = 0; place < QLOG_PLACES; place++) {
         const struct qlog_log *log = qlog_log_at(connection, place);
-        most = log != NULL && log->let_go > most ? log->let_go : most;
+        if (log != NULL && log->stream_count + log->let_go > streams)
+            streams = log->stream_count + log->let_go;
     }
-    return most;
+    return streams - connection->stream_count;
 }
 
 static inline bool qlog_unidirectional(uint64_t stream_id)

@@ -194,7 +194,8 @@ int64_t qlog_judging_look(struct qlog_judging *judging, struct qlog_followed_fil
 static void tell_cut_off(struct qlog_judging *judging, const struct qlog_followed_file *file)
 {
     const struct qlog_reader *reader = &file->log->reader;
-    if (file->log->state != QLOG_FOLLOWED_ON || reader->log == NULL || !qlog_reader_is_amid(reader))
+    if (file->log->state != QLOG_FOLLOWED_ON || reader->log == NULL || reader->log->superseded ||
+        !qlog_reader_is_amid(reader))
         return;
     if (reader->log->stream_frames == 0)
         tell_undecidable(judging, file->log->path,
