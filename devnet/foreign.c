@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "common/buffer.h"
 #include "common/clock.h"
@@ -21,6 +22,17 @@ enum { LOOK_AGAIN_MS = 50, CALL_TIMEOUT_MS = 3000 };
 
 static const char name_characters[] =
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
+
+bool foreign_name_check(const char *name, struct error *error)
+{
+    size_t length = strlen(name);
+    if (length > 0 && length <= FOREIGN_NAME_MAX && name[0] != '-' &&
+        name[strspn(name, name_characters)] == '\0')
+        return true;
+    return error_set(error,
+                     "%s: not a name for a node: at most %d letters, digits, _ and -, not first -",
+                     name, FOREIGN_NAME_MAX);
+}
 
 bool foreign_parse(const char *text, char **name, char **command, struct error *error)
 {
@@ -112,19 +124,37 @@ static bool name_it(struct devnet_node *node, const char *key, uint16_t port, st
     return true;
 }
 
-static bool spawn(const struct devnet *devnet, struct devnet_node *node, char *command,
+static bool spawn(const struct devnet *devnet, struct devnet_node *node, bool again,
                   struct error *error)
 {
     char *output = devnet_path(devnet, node->name, "events.jsonl");
     char *log = devnet_path(devnet, node->name, "log");
-    char *arguments[] = {(char[]){"/bin/sh"}, (char[]){"-c"}, command, NULL};
+    const struct process_files files = {
+        .output = output, .log = log, .keep = again, .place = node->place};
     process_make_mark(&node->process);
-    bool started = process_start(arguments, output, log, &node->process, error);
+    bool started = process_start(node->arguments, &files, &node->process, error);
+    node->stopped &= !started;
     if (started)
         devnet_write_pid(devnet, node);
     free(log);
     free(output);
     return started && devnet_save(devnet, error);
+}
+
+static void note_command(struct devnet_node *node, char *filled)
+{
+    char *arguments[] = {(char[]){"/bin/sh"}, (char[]){"-c"}, filled, NULL};
+    node->arguments = devnet_copy_list(arguments);
+    node->place = getcwd(NULL, 0);
+}
+
+/* That runs: new ones are told of it. There is one. */
+static const struct devnet_node *first_of_ours(const struct devnet *devnet)
+{
+    size_t i = 0;
+    while (devnet->nodes[i].api == NULL || !process_is_running(&devnet->nodes[i].process))
+        i++;
+    return &devnet->nodes[i];
 }
 
 static bool start(struct devnet *devnet, struct devnet_node *node, const char *command,
@@ -137,20 +167,22 @@ static bool start(struct devnet *devnet, struct devnet_node *node, const char *c
     char *key = devnet_path(devnet, node->name, "key");
     char *qlog = devnet_path(devnet, node->name, "qlog");
     char *nodes = devnet_path(devnet, "nodes.yaml", NULL);
-    const char *enr = devnet->nodes[0].enr;
+    const struct devnet_node *first = first_of_ours(devnet);
+    const char *enr = first->enr;
     const struct placeholder placeholders[] = {{"{port}", digits},
                                                {"{key}", key},
-                                               {"{bootnode}", devnet->nodes[0].listen[0]},
+                                               {"{bootnode}", first->listen[0]},
                                                {"{enr}", enr != NULL ? enr : ""},
                                                {"{nodes}", nodes},
                                                {"{qlog}", qlog},
                                                {0}};
     bool logs = strstr(command, "{qlog}") != NULL;
     char *filled = fill_in(command, placeholders);
+    note_command(node, filled);
     file_empty_folder(qlog); /* of what an earlier run left, of another command, too */
     bool started = file_make_folder(folder, error) && (!logs || file_make_folder(qlog, error)) &&
                    devnet_write_nodes(devnet, error) && name_it(node, key, port, error) &&
-                   spawn(devnet, node, filled, error);
+                   spawn(devnet, node, false, error);
     free(filled);
     free(nodes);
     free(qlog);
@@ -302,16 +334,23 @@ static bool knows_of_us(const char *command)
            strstr(command, "{nodes}") != NULL;
 }
 
-/* From here on NODE is known by the id that it has shown. Without its key nobody makes its record.
- */
-static void know_by(struct devnet_node *node, const char *place, const char *shown)
+char *foreign_place(const struct devnet_node *node)
 {
+    const char *address = node->listen[0], *id = strstr(address, "/p2p/");
+    return text_format("%.*s", (int)(id != NULL ? (size_t)(id - address) : strlen(address)),
+                       address);
+}
+
+void foreign_know_by(struct devnet_node *node, const char *shown)
+{
+    char *place = foreign_place(node);
     free(node->peer_id);
     free(node->listen[0]);
     free(node->enr);
     node->peer_id = text_copy(shown);
     node->listen[0] = text_format("%s/p2p/%s", place, shown);
     node->enr = NULL;
+    free(place);
 }
 
 static bool meet(struct waiter *waiter, struct devnet *devnet, struct devnet_node *node,
@@ -322,8 +361,22 @@ static bool meet(struct waiter *waiter, struct devnet *devnet, struct devnet_nod
     if (strcmp(waiter->shown, node->peer_id) == 0)
         return true;
     outcome->key_peer_id = text_copy(node->peer_id);
-    know_by(node, waiter->place, waiter->shown);
+    foreign_know_by(node, waiter->shown);
     return devnet_save(devnet, waiter->error);
+}
+
+static bool has_one_of_ours(const struct devnet *devnet)
+{
+    for (size_t i = 0; i < devnet->count; i++)
+        if (devnet->nodes[i].api != NULL && process_is_running(&devnet->nodes[i].process))
+            return true;
+    return false;
+}
+
+bool devnet_start_foreign_again(const struct devnet *devnet, struct devnet_node *node,
+                                struct error *error)
+{
+    return spawn(devnet, node, true, error) || error_prefix(error, "%s", node->name);
 }
 
 bool devnet_start_foreign(struct devnet *devnet, const char *name, const char *command,
@@ -332,20 +385,25 @@ bool devnet_start_foreign(struct devnet *devnet, const char *name, const char *c
     *outcome = (struct foreign_outcome){.told_key = strstr(command, "{key}") != NULL};
     if (devnet_find(devnet, name) != NULL)
         return error_set(error, "%s: there is a node of that name already", name);
+    if (!has_one_of_ours(devnet))
+        return error_set(error, "%s: no node of ours is up, which it is connected to", name);
     struct devnet_node *node = devnet_add(devnet, name);
     if (!start(devnet, node, command, error))
         return error_prefix(error, "%s", name);
-    struct waiter waiter = {
-        .devnet = devnet,
-        .first = &devnet->nodes[0],
-        .node = node,
-        .place = text_format("%.*s", (int)(strstr(node->listen[0], "/p2p/") - node->listen[0]),
-                             node->listen[0]),
-        .dial = !knows_of_us(command),
-        .deadline_ms = clock_now_ms() + timeout_ms,
-        .error = error};
+    struct waiter waiter = {.devnet = devnet,
+                            .first = first_of_ours(devnet),
+                            .node = node,
+                            .place = foreign_place(node),
+                            .dial = !knows_of_us(command),
+                            .deadline_ms = clock_now_ms() + timeout_ms,
+                            .error = error};
     outcome->node = node;
     bool met = meet(&waiter, devnet, node, outcome);
+    if (met && waiter.dial)
+        devnet_node_dials(devnet_find(devnet, waiter.first->name), name);
+    else if (met)
+        devnet_node_dials(node, waiter.first->name);
+    met = met && devnet_save(devnet, error);
     free(waiter.place);
     free(waiter.shown);
     return met;

@@ -30,8 +30,10 @@ struct guest {
 
 static const struct guest guests[] = {
     {"mesh", FORM_TARGET, " -b --before ",
-     " -o --output -t --timeout -w --wait --for -i --ignore --topic --html "},
-    {"orphans", FORM_QLOG, " ", " --fail-on --grace -t --timeout -j --jobs --html "},
+     " -o --output -t --timeout -w --wait --for -i --ignore --topic --html "
+     "--name "},
+    {"orphans", FORM_QLOG, " ",
+     " --fail-on --grace -t --timeout -j --jobs --html --name --peer-kind "},
     {"connect", FORM_MULTIADDR, " -f --from ",
      " -l --listen -u --until -t --timeout -n --network --topic --hold -k --key --key-hex "
      "--finalized --head --agent --qlog --qlog-limit --keylog --log-level "},
@@ -223,14 +225,20 @@ static bool is_visited(const struct command_line *line, const struct devnet_node
            strcmp(line->command, "watch") != 0;
 }
 
+/* Who is stopped on purpose is not missed. */
+static bool is_asked(const struct command_line *line, const struct devnet_node *node)
+{
+    return !node->stopped && (node->api != NULL || is_visited(line, node));
+}
+
 /* Of other programs what there is: they have no API, and QUIC logs only where they were told. */
 static void add_all_nodes(struct command_line *line)
 {
     for (size_t i = 0; i < line->devnet->count; i++) {
         const struct devnet_node *node = &line->devnet->nodes[i];
         char *qlog = devnet_path(line->devnet, node->name, "qlog");
-        bool there = line->guest->form == FORM_QLOG ? access(qlog, F_OK) == 0
-                                                    : node->api != NULL || is_visited(line, node);
+        bool there =
+            line->guest->form == FORM_QLOG ? access(qlog, F_OK) == 0 : is_asked(line, node);
         if (there)
             push(line, name_in_form(line->devnet, node, line->guest->form));
         free(qlog);
@@ -243,7 +251,7 @@ static void add_all_as_one(struct command_line *line)
     char *targets = text_copy("");
     for (size_t i = 0; i < line->devnet->count; i++) {
         const struct devnet_node *node = &line->devnet->nodes[i];
-        if (node->api == NULL && !is_visited(line, node))
+        if (!is_asked(line, node))
             continue;
         char *target = devnet_node_target(node);
         char *longer = text_format("%s%s%s", targets, *targets != '\0' ? "," : "", target);
@@ -273,6 +281,14 @@ static bool add_left_mesh(struct command_line *line)
     return true;
 }
 
+/* Of a genesis folder it is not known which nodes are ours. */
+static bool tell_no_api(const struct command_line *line)
+{
+    log_error("%s: none of the nodes is known to have an API of ours, so name what to look at",
+              line->command);
+    return false;
+}
+
 /* What is meant where names are left out. */
 static bool add_defaults(struct command_line *line, char **arguments)
 {
@@ -295,11 +311,12 @@ static bool add_defaults(struct command_line *line, char **arguments)
             return true;
     if (line->devnet->count == 0)
         return tell_none(line);
+    size_t before = line->count;
     if (diff)
         add_all_as_one(line);
     else
         add_all_nodes(line);
-    return true;
+    return line->count > before || orphans || tell_no_api(line);
 }
 
 static bool translate(struct command_line *line, const char *program, char **arguments)
@@ -403,6 +420,8 @@ int devnet_run_program(const char *folder, const char *genesis, const char *name
                ((line.down = devnet.count == 0) && !devnet_load_left(&devnet, &error))) {
         log_error("%s", error.text);
     } else if (translate(&line, program, arguments)) {
+        if (strcmp(name, "connect") == 0 && !line.down)
+            devnet_note_command(&devnet, false);
         pass_names(&devnet);
         signal(SIGPIPE, SIG_DFL);
         execv(program, line.arguments);

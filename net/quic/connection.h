@@ -93,7 +93,7 @@ void quic_connection_leave(struct quic_connection *connection);
 void quic_connection_deafen(struct quic_connection *connection, bool deaf);
 
 /* Takes the peer for one that does not answer, as `connection_unanswered` tells at once, until
- * something comes; a PING asks for it. */
+ * all is acknowledged; a PING asks for it. */
 void quic_connection_doubt(struct quic_connection *connection);
 
 /* Forgets the connection as a process does that ends: a stateless reset (RFC 9000, section 10.3)

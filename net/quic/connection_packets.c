@@ -87,11 +87,20 @@ void quic_connection_doubt(struct quic_connection *connection)
     tell_unanswered(connection, true);
 }
 
+/* What was late on the way is no answer. */
+static bool has_answered(const struct quic_connection *connection)
+{
+    compat_conn_info info;
+    compat_conn_get_info(connection->conn, &info);
+    return info.bytes_in_flight == 0 && !connection->ping_wanted;
+}
+
 static void note_sign_of_life(struct quic_connection *connection)
 {
     connection->unanswered_at = 0;
     connection->silent_at = 0;
-    tell_unanswered(connection, false);
+    if (connection->unanswered_told && (connection->deaf || has_answered(connection)))
+        tell_unanswered(connection, false);
 }
 
 /*

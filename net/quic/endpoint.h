@@ -97,7 +97,7 @@ struct quic_handlers {
     void (*connection_closed)(void *context, struct quic_connection *connection,
                               const struct quic_close *close);
     /* Optional, in place of probing such a peer and giving it up: nothing has come for the policy's
-     * `unanswered_ms` while something is unacknowledged, or, with false, something has come since.
+     * `unanswered_ms` while something is unacknowledged, or, with false, all has been since.
      */
     void (*connection_unanswered)(void *context, struct quic_connection *connection,
                                   bool unanswered);
