@@ -23,7 +23,8 @@ struct program {
     struct tap *tap;
     struct teller *teller;
     struct tap_sight *sight;
-    struct tap_api *api; /* NULL: off */
+    struct picture *picture; /* NULL: none is to be drawn */
+    struct tap_api *api;     /* NULL: off */
     struct event *terminated, *interrupted, *poll;
     unsigned polls;
 };
@@ -101,6 +102,13 @@ static void add_rules(const struct program *program, enum tap_rule_kind kind,
     }
 }
 
+/* A path that cannot be written is found before anything is seen. */
+static bool draw(const struct program *program, const char *path, struct error *error)
+{
+    return program->picture == NULL || picture_write(program->picture, path, error) ||
+           error_prefix(error, "--html");
+}
+
 static bool start(struct program *program, const struct tap_options *options, struct error *error)
 {
     program->base = event_base_make(0);
@@ -110,6 +118,9 @@ static bool start(struct program *program, const struct tap_options *options, st
     program->teller = teller_new(program->base);
     if (options->trace == 1)
         teller_trace(program->teller);
+    teller_draw(program->teller, program->picture);
+    if (!draw(program, options->html, error))
+        return false;
     program->sight = tap_sight_new(program->base, &teller_handlers, program->teller);
     teller_set_sight(program->teller, program->sight);
     const struct tap_settings settings = {
@@ -153,20 +164,44 @@ static bool clear(struct program *program)
     return told && losses_first() == NULL;
 }
 
+/* The page alone, of what a tap has printed. */
+static int draw_from(const struct tap_options *options)
+{
+    struct picture *picture = picture_new();
+    struct error error;
+    bool drawn = (picture_read(picture, options->from, &error) || error_prefix(&error, "--from")) &&
+                 (picture_write(picture, options->html, &error) || error_prefix(&error, "--html"));
+    if (!drawn)
+        log_error("%s", error.text);
+    picture_free(picture);
+    return drawn ? EXIT_SUCCESS : EXIT_TAP_FAILED;
+}
+
+static int stand_between(const struct tap_options *options)
+{
+    struct program program = {.picture = options->html != NULL ? picture_new() : NULL};
+    struct error error;
+    bool started = start(&program, options, &error);
+    if (started)
+        run(&program);
+    else
+        log_error("%s", error.text);
+    bool whole = clear(&program);
+    if (started && !draw(&program, options->html, &error)) {
+        log_error("%s", error.text);
+        whole = false;
+    }
+    picture_free(program.picture);
+    return started && whole ? EXIT_SUCCESS : EXIT_TAP_FAILED;
+}
+
 int main(int argc, char **argv)
 {
     program_begin("devnet-tap", EXIT_TAP_FAILED);
     struct tap_options options;
     tap_options_read(argc, argv, &options);
     log_init("devnet-tap", (enum log_level)options.log_level, options.log_format == 1);
-    struct program program = {0};
-    struct error error;
-    bool started = start(&program, &options, &error);
-    if (started)
-        run(&program);
-    else
-        log_error("%s", error.text);
-    bool whole = clear(&program);
+    int status = options.from != NULL ? draw_from(&options) : stand_between(&options);
     tap_options_clear(&options);
-    return started && whole ? EXIT_SUCCESS : EXIT_TAP_FAILED;
+    return status;
 }

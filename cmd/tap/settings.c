@@ -33,6 +33,11 @@ static const struct option_spec option_table[] = {
      "Reset a node's streams of a protocol as soon as it proposes it; may be repeated"},
     {"drop-echo", 0, OPTION_LIST, AT(dropped_echoes), "RULE",
      "Let a node's answers to proposals of a protocol never arrive; may be repeated"},
+    {"html", 0, OPTION_STRING, AT(html), "FILE",
+     "At the end write a page of who said what when, to look at in a browser", .files = true},
+    {"from", 0, OPTION_STRING, AT(from), "EVENTS",
+     "Draw the page of --html of what a devnet-tap has printed, and stand between nobody",
+     .files = true},
     {"log-level", 0, OPTION_CHOICE, AT(log_level), "LEVEL", "How much to log (default warn)",
      .choices = log_levels},
     {"log-format", 0, OPTION_CHOICE, AT(log_format), "FORMAT", "How to log (default text)",
@@ -52,6 +57,8 @@ static const struct example examples[] = {
      "The same at any free ports, which the first line tells, with QUIC logs."},
     {"devnet-tap --genesis genesis --out tapped",
      "Between all nodes of a genesis folder, which are then to be given tapped/nodes.yaml."},
+    {"devnet-tap --html page.html --from events.jsonl",
+     "What a devnet-tap has printed before, as a page."},
     {"devnet-tap --hold 'echo gossipsub from b until b proposes gossipsub plus 300ms' a=... b=...",
      "B's answer to A's gossipsub stream comes after B's own stream: both may race to open "
      "theirs."},
@@ -110,6 +117,11 @@ static const struct program_spec program = {
         "longer than limit in all (5s). What waited for is past already holds nothing. "
         "--reset 'PROTOCOL from NAME [code N]', --drop-echo 'PROTOCOL from NAME'. PROTOCOL is a "
         "name, or its beginning with * behind it, or gossipsub, status or identify.\n\n"
+        "--html FILE writes a page at the end: for each connection two life lines, its streams as "
+        "lanes between them, and who said what when, by name, with what is in it; filtered by "
+        "nodes, protocol, topic and words. Streams on which a protocol was agreed, and nobody "
+        "speaks or ends anything, are marked: devnet-orphans judges them with more care. Of "
+        "more than 16 MiB of events it has the first, and says how many are left out.\n\n"
         "The API: GET /health; /mesh, each node's subscriptions, mesh, backoffs, streams and peers "
         "as they are on the wire; /connections, those that live, with what each side has said in "
         "bytes; /events, the lines of stdout as they come; /metrics, counted for Prometheus.",
@@ -126,7 +138,12 @@ void tap_options_read(int argc, char **argv, struct tap_options *options)
     struct options_result result = options_parse(&program, argc, argv, options);
     options->nodes = result.operands;
     options->node_count = result.operand_count;
-    if (options->node_count == 0 && options->genesis == NULL)
+    bool between = options->node_count > 0 || options->genesis != NULL;
+    if (options->from != NULL && options->html == NULL)
+        options_usage_error(&program, "--from is drawn as a page: --html FILE is to be given, too");
+    if (options->from != NULL && between)
+        options_usage_error(&program, "--from draws what was printed: neither NODE nor --genesis");
+    if (options->from == NULL && !between)
         options_usage_error(&program, "no NODE, and no --genesis: between whom?");
     if (options->out != NULL && options->genesis == NULL)
         options_usage_error(&program, "--out is of a --genesis folder, which is not given");

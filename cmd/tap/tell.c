@@ -18,6 +18,7 @@ struct teller {
     const struct tap *tap;
     const struct tap_sight *sight;
     struct line_writer *output, *trace; /* NULL: not asked for */
+    struct picture *picture;            /* NULL: none */
     struct event_base *base;
     struct wire_mesh *mesh;
     struct teller_counts counts;
@@ -55,6 +56,11 @@ void teller_trace(struct teller *teller)
     teller->trace = line_writer_new(teller->base, STDERR_FILENO, "--trace rpc", say_lost_text);
 }
 
+void teller_draw(struct teller *teller, struct picture *picture)
+{
+    teller->picture = picture;
+}
+
 const struct wire_mesh *teller_mesh(const struct teller *teller)
 {
     return teller->mesh;
@@ -90,6 +96,8 @@ static void print(const struct teller *teller, json_t *object)
 {
     char *text = json_dumps(object, JSON_COMPACT | JSON_SORT_KEYS);
     line_writer_add(teller->output, bytes_of_text(text));
+    if (teller->picture != NULL)
+        picture_add(teller->picture, bytes_of_text(text));
     free(text);
     if (teller->heard != NULL)
         teller->heard(teller->context, object);

@@ -4,6 +4,7 @@
 
 #include <jansson.h>
 
+#include "cmd/tap/picture.h"
 #include "net/tap/sight.h"
 #include "net/tap/tap.h"
 #include "net/tap/wire_mesh.h"
@@ -27,6 +28,8 @@ void teller_also(struct teller *teller, void (*heard)(void *context, const json_
 
 /* What was said from now on also goes to stderr, as text (net/tap/fact_text.h). */
 void teller_trace(struct teller *teller);
+/* All that is printed is to be drawn, too; borrowed. */
+void teller_draw(struct teller *teller, struct picture *picture);
 /* Whose handlers are the teller's; borrowed. */
 void teller_set_sight(struct teller *teller, const struct tap_sight *sight);
 /* What was heard of the mesh of TAP, which is told of. */

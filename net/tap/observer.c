@@ -392,10 +392,10 @@ static size_t negotiate(const struct reading *reading, struct bytes data)
             stop_reading(reading, at, "is no multistream-select message");
         if (size == 0)
             buffer_append(&half->pending, rest.data, rest.size);
-        if (size == 0)
+        if (size <= 0) {
             taken = pending.size;
-        if (size <= 0)
             break;
+        }
         taken += (size_t)size;
         read_message(reading, message, at);
     }

@@ -29,7 +29,8 @@ struct saying {
 static void copy_text(char to[WIRE_TEXT_SIZE], struct bytes text)
 {
     size_t size = text.size < WIRE_TEXT_SIZE ? text.size : WIRE_TEXT_SIZE - 1;
-    memcpy(to, text.data, size);
+    if (size > 0)
+        memcpy(to, text.data, size);
     to[size] = '\0';
 }
 

@@ -1,0 +1,96 @@
+#include "cmd/tap/picture.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/embed.h"
+#include "common/file.h"
+#include "common/log.h"
+#include "common/memory.h"
+#include "common/page.h"
+
+EMBED(template, "cmd/tap/picture.html")
+
+struct picture {
+    struct buffer lines;
+    uint64_t left_out;
+};
+
+struct picture *picture_new(void)
+{
+    struct picture *picture = memory_new(sizeof(*picture));
+    *picture = (struct picture){0};
+    return picture;
+}
+
+void picture_free(struct picture *picture)
+{
+    if (picture == NULL)
+        return;
+    buffer_clear(&picture->lines);
+    free(picture);
+}
+
+void picture_add(struct picture *picture, struct bytes line)
+{
+    if (picture->left_out == 0 && picture->lines.size + line.size < PICTURE_SIZE_MAX) {
+        buffer_append(&picture->lines, line.data, line.size);
+        buffer_append_byte(&picture->lines, '\n');
+        return;
+    }
+    if (picture->left_out++ == 0)
+        log_warn("the page of --html is full at %d MiB of events: what comes now is not on it",
+                 PICTURE_SIZE_MAX / 1024 / 1024);
+}
+
+/* The next line, without its newline. */
+static struct bytes take_line(struct bytes *text)
+{
+    const uint8_t *end = memchr(text->data, '\n', text->size);
+    struct bytes line = bytes_of(text->data, end != NULL ? (size_t)(end - text->data) : text->size);
+    *text = bytes_after(*text, line.size + (end != NULL));
+    return line;
+}
+
+static bool is_event(struct bytes line)
+{
+    json_t *value = json_loadb((const char *)line.data, line.size, 0, NULL);
+    bool is = json_is_string(json_object_get(value, "event"));
+    json_decref(value);
+    return is;
+}
+
+bool picture_read(struct picture *picture, const char *path, struct error *error)
+{
+    struct buffer contents = {0};
+    bool sound = file_read(path, PICTURE_FILE_MAX, &contents, error);
+    struct bytes text = buffer_bytes(&contents);
+    for (size_t number = 1; sound && text.size > 0; number++) {
+        struct bytes line = take_line(&text);
+        if (line.size == 0)
+            continue;
+        sound = is_event(line);
+        if (sound)
+            picture_add(picture, line);
+        else
+            error_set(error, "%s:%zu: no event of devnet-tap's", path, number);
+    }
+    buffer_clear(&contents);
+    return sound;
+}
+
+bool picture_write(const struct picture *picture, const char *path, struct error *error)
+{
+    json_t *events = json_array();
+    struct bytes text = buffer_bytes(&picture->lines);
+    while (text.size > 0) {
+        struct bytes line = take_line(&text);
+        json_array_append_new(events, json_loadb((const char *)line.data, line.size, 0, NULL));
+    }
+    json_t *value =
+        json_pack("{s:o, s:I}", "events", events, "left_out", (json_int_t)picture->left_out);
+    bool written = page_write(path, template(), "Who said what when", value, error);
+    json_decref(value);
+    return written;
+}
