@@ -122,8 +122,8 @@ def judge(*folders):
 
 
 def compare(by_tap, truth, own):
-    """Missed and false, in words. A stream that gossip came over, the latest each way, is alive; those that
-    a node's own events name an orphan are; and where both ends list no more streams than are alive, no other."""
+    """Missed and false, in words. What a node's own events say of a stream is so; of others, one each way is
+    alive where gossip flows, and none on the latest connection where it is published and does not come."""
     missed, false = [], []
     for key, stream in own.items():
         if stream["confidence"] == "exact" and key in by_tap:
@@ -132,10 +132,11 @@ def compare(by_tap, truth, own):
                 missed.append(f"{key}: {by_tap[key]['verdict']}, and by its own events {stream['verdict']}")
             if by_tap[key]["orphan"] and not orphan:
                 false.append(f"{key}: {by_tap[key]['verdict']}, and by its own events {stream['verdict']}")
-    latest = max(one["began"] for one in by_tap.values())
+    latest = max((one["began"] for one in by_tap.values()), default=0)
     for way, opener in (("a_to_b", "a"), ("b_to_a", "b")):
-        theirs = [one for one in by_tap.values() if one["names"].get(one["opened_by"]) == opener and one["bytes_out"] > 36]
-        if truth[way] and all(one["orphan"] for one in theirs):
+        theirs = [one for key, one in by_tap.items() if one["names"].get(one["opened_by"]) == opener
+                  and one["bytes_out"] > 36 and own.get(key, {}).get("confidence") != "exact"]
+        if truth[way] and theirs and all(one["orphan"] for one in theirs):
             false.append(f"{way}: gossip flows, and each stream is called an orphan")
         # What a restarted peer left behind is registered until its connection dies.
         if truth[way] is False and any(one["verdict"].startswith("live") and one["began"] == latest for one in theirs):
