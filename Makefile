@@ -149,12 +149,13 @@ check: about-check deps
 
 SANITIZERS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
+# With the sanitizers the tests wait less and compute more: fewer of them keep all cores busy.
 sanitize: deps
 	@$(TEST_DEPS)
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/sanitize SANITIZE="$(SANITIZERS)" \
 		CFLAGS="-O1 -g" all test-programs
 	@BUILD=$(BUILD)/sanitize UBSAN_OPTIONS=print_stacktrace=1 BATS_TEST_TIMEOUT=240 \
-		UNIT_TIMEOUT=600 tests/run $(TESTS)
+		UNIT_TIMEOUT=600 JOBS=$${JOBS:-$$(($$(nproc) + 1))} tests/run $(TESTS)
 
 # What takes hours, by hand: see tests/soak.
 soak: deps lint-deps

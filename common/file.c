@@ -11,6 +11,14 @@
 
 #include "common/memory.h"
 
+bool file_is_plain(const char *path, struct error *error)
+{
+    struct stat status;
+    if (stat(path, &status) != 0)
+        return error_set_kind(error, ERROR_SYSTEM, "%s: %s", path, strerror(errno));
+    return S_ISREG(status.st_mode) || error_set(error, "%s: not a plain file", path);
+}
+
 bool file_read(const char *path, size_t limit, struct buffer *output, struct error *error)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);

@@ -38,7 +38,7 @@ struct option_spec {
     const char *argument;       /* how help names the value, such as "FILE"; NULL for a flag */
     const char *help;           /* one sentence, without a full stop; defaults included */
     uint64_t minimum, maximum;  /* numbers and durations; maximum 0: no limit */
-    const char *const *choices; /* NULL-terminated, for OPTION_CHOICE */
+    const char *const *choices; /* NULL-terminated, for OPTION_CHOICE; of a string: such as these */
     bool files;                 /* completion offers file names */
     const char *(*words)(void); /* completion offers these, separated by spaces; may be NULL */
 };

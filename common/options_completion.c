@@ -35,7 +35,7 @@ static void write_value_cases(FILE *file, const char *command, const struct opti
         if (option->letter != 0)
             fprintf(file, " | %s:-%c", command, option->letter);
         fputs(")\n", file);
-        if (option->type == OPTION_CHOICE) {
+        if (option->choices != NULL) {
             fputs("        words='", file);
             for (size_t i = 0; option->choices[i] != NULL; i++)
                 fprintf(file, "%s%s", i > 0 ? " " : "", option->choices[i]);

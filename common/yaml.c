@@ -18,6 +18,75 @@ static yaml_node_t *node_of(const struct yaml_tree *yaml, yaml_item item)
                     : NULL;
 }
 
+/* ---- limits: the library's own work grows with the square of what is counted here ---- */
+
+struct census {
+    size_t depth, anchors, directives;
+};
+
+static void count(struct census *census, yaml_token_type_t type)
+{
+    switch (type) {
+    case YAML_BLOCK_SEQUENCE_START_TOKEN:
+    case YAML_BLOCK_MAPPING_START_TOKEN:
+    case YAML_FLOW_SEQUENCE_START_TOKEN:
+    case YAML_FLOW_MAPPING_START_TOKEN:
+        census->depth++;
+        break;
+    case YAML_BLOCK_END_TOKEN:
+    case YAML_FLOW_SEQUENCE_END_TOKEN:
+    case YAML_FLOW_MAPPING_END_TOKEN:
+        census->depth -= census->depth > 0;
+        break;
+    case YAML_ANCHOR_TOKEN:
+        census->anchors++;
+        break;
+    case YAML_TAG_DIRECTIVE_TOKEN:
+        census->directives++;
+        break;
+    default:
+        break;
+    }
+}
+
+static bool is_within(const struct census *census, const char *name, size_t line,
+                      struct error *error)
+{
+    if (census->depth > YAML_DEPTH_MAX)
+        return error_set(error, "%s:%zu: nested deeper than %d", name, line, YAML_DEPTH_MAX);
+    if (census->anchors > YAML_ANCHORS_MAX)
+        return error_set(error, "%s:%zu: more than %d anchors", name, line, YAML_ANCHORS_MAX);
+    return census->directives <= YAML_DIRECTIVES_MAX ||
+           error_set(error, "%s:%zu: more than %d %%TAG directives", name, line,
+                     YAML_DIRECTIVES_MAX);
+}
+
+static void set_input(yaml_parser_t *parser, struct bytes text)
+{
+    if (!yaml_parser_initialize(parser))
+        memory_exhausted();
+    yaml_parser_set_input_string(parser, text.size > 0 ? text.data : (const uint8_t *)"",
+                                 text.size);
+}
+
+/* What is no YAML is found when it is read. */
+static bool check_limits(const char *name, struct bytes text, struct error *error)
+{
+    yaml_parser_t parser;
+    yaml_token_t token;
+    struct census census = {0};
+    bool within = true, ended = false;
+    set_input(&parser, text);
+    while (within && !ended && yaml_parser_scan(&parser, &token)) {
+        ended = token.type == YAML_STREAM_END_TOKEN;
+        count(&census, token.type);
+        within = is_within(&census, name, token.start_mark.line + 1, error);
+        yaml_token_delete(&token);
+    }
+    yaml_parser_delete(&parser);
+    return within;
+}
+
 /* ---- reading ---- */
 
 static bool blame_parser(const char *name, const yaml_parser_t *parser, struct error *error)
@@ -65,6 +134,10 @@ static bool check_map(const struct yaml_tree *yaml, yaml_item map, struct error 
     for (size_t i = 0; i < count; i++)
         keys[i] = (struct key){yaml_key_at(yaml, map, i), yaml_line(yaml, (yaml_item)pairs[i].key)};
     qsort(keys, count, sizeof(*keys), compare_keys);
+    for (size_t i = 0; sound && i < count; i++)
+        if (strcmp(keys[i].text, "<<") == 0)
+            sound = error_set(error, "%s:%zu: <<: merging is not supported; repeat the keys",
+                              yaml->name, keys[i].line);
     for (size_t i = 1; sound && i < count; i++)
         if (strcmp(keys[i].text, keys[i - 1].text) == 0)
             sound = error_set(error, "%s:%zu: %.64s: is there already, on line %zu", yaml->name,
@@ -83,12 +156,11 @@ static bool check_maps(const struct yaml_tree *yaml, struct error *error)
 
 struct yaml_tree *yaml_tree_parse(const char *name, struct bytes text, struct error *error)
 {
-    struct yaml_tree *yaml = memory_new(sizeof(*yaml));
     yaml_parser_t parser;
-    if (!yaml_parser_initialize(&parser))
-        memory_exhausted();
-    yaml_parser_set_input_string(&parser, text.size > 0 ? text.data : (const uint8_t *)"",
-                                 text.size);
+    if (!check_limits(name, text, error))
+        return NULL;
+    struct yaml_tree *yaml = memory_new(sizeof(*yaml));
+    set_input(&parser, text);
     yaml->name = text_copy(name);
     bool loaded = load(&parser, yaml, error) && check_maps(yaml, error);
     yaml_parser_delete(&parser);
@@ -170,6 +242,22 @@ yaml_item yaml_find(const struct yaml_tree *yaml, yaml_item map, const char *key
         if (strcmp(yaml_key_at(yaml, map, i), key) == 0)
             return yaml_at(yaml, map, i);
     return 0;
+}
+
+bool yaml_is_null(const struct yaml_tree *yaml, yaml_item item)
+{
+    static const char *const nulls[] = {"", "~", "null", "Null", "NULL"};
+    const char *text = yaml_text(yaml, item);
+    for (size_t i = 0; text != NULL && i < sizeof(nulls) / sizeof(*nulls); i++)
+        if (strcmp(text, nulls[i]) == 0)
+            return node_of(yaml, item)->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
+    return false;
+}
+
+yaml_item yaml_find_told(const struct yaml_tree *yaml, yaml_item map, const char *key)
+{
+    yaml_item item = yaml_find(yaml, map, key);
+    return yaml_is_null(yaml, item) ? 0 : item;
 }
 
 size_t yaml_line(const struct yaml_tree *yaml, yaml_item item)

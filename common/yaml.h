@@ -1,6 +1,7 @@
 /*
  * A YAML file as it was read: one document, with the line of everything in it. Items are numbers;
- * 0 is none, and what is asked of it is nothing. A key that a mapping has twice is a fault.
+ * 0 is none, and what is asked of it is nothing. A key that a mapping has twice is a fault, as are
+ * a merge key ("<<"), whose meaning would be lost, and what is beyond the limits.
  */
 #ifndef COMMON_YAML_H
 #define COMMON_YAML_H
@@ -10,6 +11,8 @@
 
 struct yaml_tree;
 typedef int yaml_item;
+
+enum { YAML_DEPTH_MAX = 64, YAML_ANCHORS_MAX = 1000, YAML_DIRECTIVES_MAX = 16 };
 
 enum yaml_kind { YAML_NONE, YAML_TEXT, YAML_LIST, YAML_MAP };
 
@@ -28,6 +31,10 @@ yaml_item yaml_at(const struct yaml_tree *yaml, yaml_item item, size_t index);
 /* Of a mapping; yaml_at gives the value. "" where it is no text. */
 const char *yaml_key_at(const struct yaml_tree *yaml, yaml_item item, size_t index);
 yaml_item yaml_find(const struct yaml_tree *yaml, yaml_item map, const char *key);
+/* Whether it stands for nothing: "~", "null" and the like, or an empty place. */
+bool yaml_is_null(const struct yaml_tree *yaml, yaml_item item);
+/* yaml_find, but that a null is nothing. */
+yaml_item yaml_find_told(const struct yaml_tree *yaml, yaml_item map, const char *key);
 /* From 1. */
 size_t yaml_line(const struct yaml_tree *yaml, yaml_item item);
 /* Sets "NAME:LINE: ...", and returns false. */

@@ -194,6 +194,7 @@ static void ask(struct family *family, const struct relative *relative)
         memory_resize(family->asked, (family->asked_count + 1) * sizeof(*family->asked));
     family->asked[family->asked_count++] = *relative;
     send(&relative->facts, SIGTERM);
+    send(&relative->facts, SIGCONT); /* who is paused ends only once it goes on */
 }
 
 /* Signals who is there; false where nobody is. */
@@ -235,18 +236,40 @@ static bool press_on(struct family *family, bool kill, uint64_t patience_ms, enu
     return true;
 }
 
-void family_stop_all(const struct process *processes, size_t count, uint64_t patience_ms,
-                     enum process_end *ends)
+static void end_all(const struct process *processes, size_t count, bool asked, uint64_t patience_ms,
+                    enum process_end *ends)
 {
     struct family family = {.processes = processes, .count = count};
     for (size_t i = 0; i < count; i++)
         ends[i] =
             process_identify(&processes[i]) == PROCESS_MAY_BE_IT ? PROCESS_LEFT : PROCESS_WAS_GONE;
-    if (!press_on(&family, false, patience_ms, ends))
+    if (!asked || !press_on(&family, false, patience_ms, ends))
         press_on(&family, true, AFTER_KILL_MS, ends);
     for (size_t i = 0; i < count; i++)
         if (processes[i].pid > 0)
             waitpid(processes[i].pid, NULL, WNOHANG);
     free(family.asked);
+    free(family.relatives);
+}
+
+void family_stop_all(const struct process *processes, size_t count, uint64_t patience_ms,
+                     enum process_end *ends)
+{
+    end_all(processes, count, true, patience_ms, ends);
+}
+
+void family_kill_all(const struct process *processes, size_t count, enum process_end *ends)
+{
+    end_all(processes, count, false, 0, ends);
+}
+
+void family_send(const struct process *process, int signal)
+{
+    struct family family = {.processes = process, .count = 1};
+    if (process_identify(process) == PROCESS_IS_IT || process->mark[0] != '\0')
+        look(&family);
+    for (size_t i = 0; i < family.relative_count; i++)
+        if (family.relatives[i].owner != NOBODY)
+            send(&family.relatives[i].facts, signal);
     free(family.relatives);
 }

@@ -18,10 +18,17 @@ enum process_end {
     PROCESS_LEFT,     /* runs, and may be another: it was left alone */
 };
 
-/* Asks COUNT processes, and all that came of them, to end (SIGTERM), kills after PATIENCE_MS those
+/* Asks COUNT processes, and all that came of them, to end (SIGTERM), those that are paused, too,
+ * which go on then; kills after PATIENCE_MS those
  * that have not, and returns when all have ended but those that it left. ENDS has room for COUNT.
  */
 void family_stop_all(const struct process *processes, size_t count, uint64_t patience_ms,
                      enum process_end *ends);
+
+/* The same of those that are to end without being asked (SIGKILL). */
+void family_kill_all(const struct process *processes, size_t count, enum process_end *ends);
+
+/* Sends SIGNAL to what there is of PROCESS and of all that came of it. */
+void family_send(const struct process *process, int signal);
 
 #endif

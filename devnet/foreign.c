@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "common/buffer.h"
 #include "common/clock.h"
@@ -21,6 +22,17 @@ enum { LOOK_AGAIN_MS = 50, CALL_TIMEOUT_MS = 3000 };
 
 static const char name_characters[] =
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
+
+bool foreign_name_check(const char *name, struct error *error)
+{
+    size_t length = strlen(name);
+    if (length > 0 && length <= FOREIGN_NAME_MAX && name[0] != '-' &&
+        name[strspn(name, name_characters)] == '\0')
+        return true;
+    return error_set(error,
+                     "%s: not a name for a node: at most %d letters, digits, _ and -, not first -",
+                     name, FOREIGN_NAME_MAX);
+}
 
 bool foreign_parse(const char *text, char **name, char **command, struct error *error)
 {
@@ -112,19 +124,37 @@ static bool name_it(struct devnet_node *node, const char *key, uint16_t port, st
     return true;
 }
 
-static bool spawn(const struct devnet *devnet, struct devnet_node *node, char *command,
+static bool spawn(const struct devnet *devnet, struct devnet_node *node, bool again,
                   struct error *error)
 {
     char *output = devnet_path(devnet, node->name, "events.jsonl");
     char *log = devnet_path(devnet, node->name, "log");
-    char *arguments[] = {(char[]){"/bin/sh"}, (char[]){"-c"}, command, NULL};
+    const struct process_files files = {
+        .output = output, .log = log, .keep = again, .place = node->place};
     process_make_mark(&node->process);
-    bool started = process_start(arguments, output, log, &node->process, error);
+    bool started = process_start(node->arguments, &files, &node->process, error);
+    node->stopped &= !started;
     if (started)
         devnet_write_pid(devnet, node);
     free(log);
     free(output);
     return started && devnet_save(devnet, error);
+}
+
+static void note_command(struct devnet_node *node, char *filled)
+{
+    char *arguments[] = {(char[]){"/bin/sh"}, (char[]){"-c"}, filled, NULL};
+    node->arguments = devnet_copy_list(arguments);
+    node->place = getcwd(NULL, 0);
+}
+
+/* That runs: new ones are told of it. There is one. */
+static const struct devnet_node *first_of_ours(const struct devnet *devnet)
+{
+    size_t i = 0;
+    while (devnet->nodes[i].api == NULL || !process_is_running(&devnet->nodes[i].process))
+        i++;
+    return &devnet->nodes[i];
 }
 
 static bool start(struct devnet *devnet, struct devnet_node *node, const char *command,
@@ -137,20 +167,22 @@ static bool start(struct devnet *devnet, struct devnet_node *node, const char *c
     char *key = devnet_path(devnet, node->name, "key");
     char *qlog = devnet_path(devnet, node->name, "qlog");
     char *nodes = devnet_path(devnet, "nodes.yaml", NULL);
-    const char *enr = devnet->nodes[0].enr;
+    const struct devnet_node *first = first_of_ours(devnet);
+    const char *enr = first->enr;
     const struct placeholder placeholders[] = {{"{port}", digits},
                                                {"{key}", key},
-                                               {"{bootnode}", devnet->nodes[0].listen[0]},
+                                               {"{bootnode}", first->listen[0]},
                                                {"{enr}", enr != NULL ? enr : ""},
                                                {"{nodes}", nodes},
                                                {"{qlog}", qlog},
                                                {0}};
     bool logs = strstr(command, "{qlog}") != NULL;
     char *filled = fill_in(command, placeholders);
+    note_command(node, filled);
     file_empty_folder(qlog); /* of what an earlier run left, of another command, too */
     bool started = file_make_folder(folder, error) && (!logs || file_make_folder(qlog, error)) &&
                    devnet_write_nodes(devnet, error) && name_it(node, key, port, error) &&
-                   spawn(devnet, node, filled, error);
+                   spawn(devnet, node, false, error);
     free(filled);
     free(nodes);
     free(qlog);
@@ -326,18 +358,34 @@ static bool meet(struct waiter *waiter, struct devnet *devnet, struct devnet_nod
     return devnet_save(devnet, waiter->error);
 }
 
+static bool has_one_of_ours(const struct devnet *devnet)
+{
+    for (size_t i = 0; i < devnet->count; i++)
+        if (devnet->nodes[i].api != NULL && process_is_running(&devnet->nodes[i].process))
+            return true;
+    return false;
+}
+
+bool devnet_start_foreign_again(const struct devnet *devnet, struct devnet_node *node,
+                                struct error *error)
+{
+    return spawn(devnet, node, true, error) || error_prefix(error, "%s", node->name);
+}
+
 bool devnet_start_foreign(struct devnet *devnet, const char *name, const char *command,
                           uint64_t timeout_ms, struct foreign_outcome *outcome, struct error *error)
 {
     *outcome = (struct foreign_outcome){.told_key = strstr(command, "{key}") != NULL};
     if (devnet_find(devnet, name) != NULL)
         return error_set(error, "%s: there is a node of that name already", name);
+    if (!has_one_of_ours(devnet))
+        return error_set(error, "%s: no node of ours is up, which it is connected to", name);
     struct devnet_node *node = devnet_add(devnet, name);
     if (!start(devnet, node, command, error))
         return error_prefix(error, "%s", name);
     struct waiter waiter = {
         .devnet = devnet,
-        .first = &devnet->nodes[0],
+        .first = first_of_ours(devnet),
         .node = node,
         .place = text_format("%.*s", (int)(strstr(node->listen[0], "/p2p/") - node->listen[0]),
                              node->listen[0]),
@@ -346,6 +394,11 @@ bool devnet_start_foreign(struct devnet *devnet, const char *name, const char *c
         .error = error};
     outcome->node = node;
     bool met = meet(&waiter, devnet, node, outcome);
+    if (met && waiter.dial)
+        devnet_node_dials(devnet_find(devnet, waiter.first->name), name);
+    else if (met)
+        devnet_node_dials(node, waiter.first->name);
+    met = met && devnet_save(devnet, error);
     free(waiter.place);
     free(waiter.shown);
     return met;

@@ -14,6 +14,10 @@ enum { FOREIGN_NAME_MAX = 32 };
  * the form of our own nodes' names. */
 bool foreign_parse(const char *text, char **name, char **command, struct error *error);
 
+/* Whether a node may be called so: at most FOREIGN_NAME_MAX letters, digits, _ and -, not first -.
+ */
+bool foreign_name_check(const char *name, struct error *error);
+
 /* What came of a program's start. */
 struct foreign_outcome {
     const struct devnet_node *node; /* NULL: it was not started */
@@ -23,12 +27,11 @@ struct foreign_outcome {
 };
 
 /*
- * Adds a node called NAME to DEVNET, whose own nodes are up, and starts COMMAND, by /bin/sh, in
- * which these are replaced:
- *   {port}      a free UDP port on 127.0.0.1, where it is to listen
+ * Adds a node called NAME to DEVNET, of whose own nodes one is up, and starts COMMAND, by /bin/sh,
+ * in which these are replaced: {port}      a free UDP port on 127.0.0.1, where it is to listen
  *   {key}       the path of a file with its secp256k1 secret, 64 hexadecimal digits
- *   {bootnode}  the multiaddr of the first node
- *   {enr}       the node record of the first node
+ *   {bootnode}  the multiaddr of the first of our nodes that is up
+ *   {enr}       its node record
  *   {nodes}     DIR/nodes.yaml, with the node records of all nodes that were there before it
  *   {qlog}      a folder for its QUIC logs, which `devnet orphans` then reads
  * Waits until the first node is connected to it, which that node sees to where none of
@@ -39,5 +42,10 @@ struct foreign_outcome {
 bool devnet_start_foreign(struct devnet *devnet, const char *name, const char *command,
                           uint64_t timeout_ms, struct foreign_outcome *outcome,
                           struct error *error);
+
+/* Starts it again as it was, after what it has logged. Whether it is connected to anybody is not
+ * waited for. */
+bool devnet_start_foreign_again(const struct devnet *devnet, struct devnet_node *node,
+                                struct error *error);
 
 #endif

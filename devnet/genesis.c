@@ -91,7 +91,7 @@ static bool read_number(const char *text, uint64_t maximum, uint64_t *number)
 
 static bool read_port(const struct entry *entry, const char *key, uint16_t *port)
 {
-    yaml_item item = yaml_find(entry->yaml, entry->item, key);
+    yaml_item item = yaml_find_told(entry->yaml, entry->item, key);
     uint64_t number = *port;
     if (item != 0 && !read_number(yaml_text(entry->yaml, item), UINT16_MAX, &number))
         return fault(entry, item, key, "not a port; expected a number up to 65535");
@@ -101,7 +101,7 @@ static bool read_port(const struct entry *entry, const char *key, uint16_t *port
 
 static bool read_secret(const struct entry *entry)
 {
-    yaml_item item = yaml_find(entry->yaml, entry->item, "privkey");
+    yaml_item item = yaml_find_told(entry->yaml, entry->item, "privkey");
     const char *text = yaml_text(entry->yaml, item);
     struct buffer secret = {0};
     struct error problem;
@@ -125,7 +125,7 @@ static bool take_field(const struct entry *entry, yaml_item fields, size_t index
     const char *value = yaml_text(entry->yaml, item);
     struct error problem;
     if (value == NULL)
-        return fault(entry, item, "enrFields", "a key and one value are expected");
+        return fault(entry, item, key[0] != '\0' ? key : "enrFields", "one value is expected");
     if (strstr(value, placeholder) != NULL)
         return fault(entry, item, key,
                      "__HIVE_LOCAL_IP__ is left in; the node's address is to stand there");
@@ -181,7 +181,7 @@ static bool take_record(const struct entry *entry, yaml_item item)
 
 static bool read_record(const struct entry *entry)
 {
-    yaml_item item = yaml_find(entry->yaml, entry->item, "enr");
+    yaml_item item = yaml_find_told(entry->yaml, entry->item, "enr");
     if (item != 0)
         return take_record(entry, item);
     if (entry->node->identity == NULL)
@@ -229,14 +229,44 @@ bool genesis_is_name(const char *name)
            strspn(name, characters) == length;
 }
 
+/* As YAML has them. */
+static bool read_truth(const char *text, bool *truth)
+{
+    static const char *const words[] = {"false", "False", "FALSE", "true", "True", "TRUE"};
+    for (size_t i = 0; text != NULL && i < sizeof(words) / sizeof(*words); i++)
+        if (strcmp(text, words[i]) == 0) {
+            *truth = i >= 3;
+            return true;
+        }
+    return false;
+}
+
 static bool read_flag(const struct entry *entry)
 {
-    yaml_item item = yaml_find(entry->yaml, entry->item, "isAggregator");
-    const char *text = yaml_text(entry->yaml, item);
-    entry->node->is_aggregator = text != NULL && strcmp(text, "true") == 0;
-    return item == 0 ||
-           (text != NULL && (strcmp(text, "true") == 0 || strcmp(text, "false") == 0)) ||
+    yaml_item item = yaml_find_told(entry->yaml, entry->item, "isAggregator");
+    if (item == 0) /* as hive has it */
+        item = yaml_find_told(entry->yaml, entry->item, "is_aggregator");
+    return item == 0 || read_truth(yaml_text(entry->yaml, item), &entry->node->is_aggregator) ||
            fault(entry, item, "isAggregator", "true or false is expected");
+}
+
+/* Whether it is another node than those before it; where it is said to be in the place of one, that
+ * is warned of. */
+static bool is_another(const struct genesis *genesis, const struct entry *entry)
+{
+    const struct multiaddr *own = &entry->node->address.at[0];
+    yaml_item key = yaml_find(entry->yaml, entry->item, "privkey");
+    for (const struct genesis_node *node = genesis->nodes; node < entry->node; node++) {
+        const struct multiaddr *at = &node->address.at[0];
+        if (peer_id_equal(&at->peer_id, &own->peer_id))
+            return yaml_fault(entry->yaml, key != 0 ? key : entry->item, entry->error,
+                              "%s: has the key of %s, too", entry->node->name, node->name);
+        if (at->port == own->port && strcmp(at->host, own->host) == 0)
+            log_warn("%s/%s:%zu: %s is to be where %s is: %s, port %u", genesis->folder,
+                     validators_file, yaml_line(entry->yaml, entry->item), entry->node->name,
+                     node->name, at->host, (unsigned)at->port);
+    }
+    return true;
 }
 
 static bool read_entry(struct genesis *genesis, const struct yaml_tree *yaml, yaml_item item,
@@ -255,7 +285,7 @@ static bool read_entry(struct genesis *genesis, const struct yaml_tree *yaml, ya
                           text);
     struct entry entry = {.yaml = yaml, .item = item, .node = add(genesis, text), .error = error};
     return read_secret(&entry) && read_key_file(genesis, &entry, others) && read_record(&entry) &&
-           read_port(&entry, "httpPort", &entry.node->api_port) &&
+           is_another(genesis, &entry) && read_port(&entry, "httpPort", &entry.node->api_port) &&
            read_port(&entry, "apiPort", &entry.node->api_port) &&
            read_port(&entry, "metricsPort", &entry.node->metrics_port) && read_flag(&entry);
 }
@@ -292,8 +322,8 @@ static bool read_validators(struct genesis *genesis, const struct yaml_tree *yam
     if (yaml_count(yaml, list) > DEVNET_NODES_MAX)
         return yaml_fault(yaml, list, error, "validators: %zu nodes; at most %d are allowed",
                           yaml_count(yaml, list), DEVNET_NODES_MAX);
-    bool sound = read_committees(genesis, yaml,
-                                 yaml_find(yaml, config, "attestation_committee_count"), error);
+    bool sound = read_committees(
+        genesis, yaml, yaml_find_told(yaml, config, "attestation_committee_count"), error);
     for (size_t i = 0; sound && i < yaml_count(yaml, list); i++)
         sound = read_entry(genesis, yaml, yaml_at(yaml, list, i), &others, error);
     warn_of_shared(&others);
@@ -323,7 +353,7 @@ static bool read_node(struct genesis *genesis, const struct yaml_tree *yaml, yam
     struct node_address address;
     struct error problem;
     const char *text = yaml_text(yaml, item);
-    if (text == NULL)
+    if (text == NULL || yaml_is_null(yaml, item))
         return yaml_fault(yaml, item, error, "a node record is expected");
     if (strstr(text, placeholder) != NULL)
         return yaml_fault(yaml, item, error, "%s is left in", placeholder);
@@ -359,15 +389,39 @@ static bool read_records(struct genesis *genesis, const struct yaml_tree *yaml, 
     return true;
 }
 
+/* How many there are, by either name (the second is ream's), or else as many as there are keys. */
+static bool read_total(struct genesis *genesis, const struct yaml_tree *yaml, struct error *error)
+{
+    yaml_item item = yaml_find_told(yaml, yaml_root(yaml), "VALIDATOR_COUNT");
+    if (item == 0)
+        item = yaml_find_told(yaml, yaml_root(yaml), "NUM_VALIDATORS");
+    genesis->validator_total = genesis->validators;
+    if (item == 0)
+        return true;
+    if (!read_number(yaml_text(yaml, item), INT64_MAX, &genesis->validator_total))
+        return yaml_fault(yaml, item, error, "VALIDATOR_COUNT: a number is expected");
+    if (genesis->validators > 0 && genesis->validator_total != genesis->validators) {
+        log_warn("%s/%s:%zu: %llu validators, and the keys of %zu", genesis->folder, config_file,
+                 yaml_line(yaml, item), (unsigned long long)genesis->validator_total,
+                 genesis->validators);
+        genesis->validator_total = genesis->validators;
+    }
+    return true;
+}
+
 static bool read_config(struct genesis *genesis, const struct yaml_tree *yaml, struct error *error)
 {
     uint64_t number;
-    yaml_item root = yaml_root(yaml), time = yaml_find(yaml, root, "GENESIS_TIME");
+    yaml_item root = yaml_root(yaml), time = yaml_find_told(yaml, root, "GENESIS_TIME");
+    if (root != 0 && yaml_kind(yaml, root) != YAML_MAP)
+        return yaml_fault(yaml, root, error, "keys and values are expected");
     if (time != 0 && !read_number(yaml_text(yaml, time), UINT64_MAX, &number))
         return yaml_fault(yaml, time, error, "GENESIS_TIME: seconds since 1970 are expected");
-    return read_committees(genesis, yaml, yaml_find(yaml, root, "ATTESTATION_COMMITTEE_COUNT"),
+    return read_committees(genesis, yaml, yaml_find_told(yaml, root, "ATTESTATION_COMMITTEE_COUNT"),
                            error) &&
-           genesis_read_keys(genesis, yaml, yaml_find(yaml, root, "GENESIS_VALIDATORS"), error);
+           genesis_read_keys(genesis, yaml, yaml_find_told(yaml, root, "GENESIS_VALIDATORS"),
+                             error) &&
+           read_total(genesis, yaml, error);
 }
 
 static bool take(struct genesis *genesis, const char *file, const struct yaml_tree *yaml,
@@ -391,20 +445,47 @@ bool genesis_take(struct genesis *genesis, const char *file, const char *path, s
     return taken;
 }
 
+/* Reads PATH as the file of the folder that FILE says. */
+static bool read_path(struct genesis *genesis, const char *file, const char *path,
+                      struct error *error)
+{
+    struct buffer text = {0};
+    bool taken = file_is_plain(path, error) && file_read(path, GENESIS_FILE_MAX, &text, error) &&
+                 genesis_take(genesis, file, path, buffer_bytes(&text), error);
+    if (text.data != NULL)
+        explicit_bzero(text.data, text.capacity); /* there are keys in it */
+    buffer_clear(&text);
+    return taken;
+}
+
 /* Reads FILE where it is there. */
 static bool read_file(struct genesis *genesis, const char *file, struct error *error)
 {
     if (!exists(genesis->folder, file))
         return true;
     char *path = path_of(genesis, file, "");
-    struct buffer text = {0};
-    bool taken = file_read(path, GENESIS_FILE_MAX, &text, error) &&
-                 genesis_take(genesis, file, path, buffer_bytes(&text), error);
-    if (text.data != NULL)
-        explicit_bzero(text.data, text.capacity); /* there are keys in it */
-    buffer_clear(&text);
+    bool taken = read_path(genesis, file, path, error);
     free(path);
     return taken;
+}
+
+bool genesis_is_records(const char *path)
+{
+    static const char *const endings[] = {".yaml", ".yml"};
+    size_t length = strlen(path);
+    for (size_t i = 0; i < sizeof(endings) / sizeof(*endings); i++) {
+        size_t ending = strlen(endings[i]);
+        if (length > ending && strcmp(path + length - ending, endings[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+bool genesis_load_records(const char *path, struct genesis *genesis, struct error *error)
+{
+    *genesis = (struct genesis){.folder = text_copy(path), .committees = 1};
+    return read_path(genesis, records_file, path, error) &&
+           (genesis->count > 0 || error_set(error, "%s: has no nodes", path));
 }
 
 bool genesis_load(const char *folder, struct genesis *genesis, struct error *error)
@@ -435,14 +516,15 @@ static void copy_addresses(const struct genesis_node *node, struct devnet_node *
     }
 }
 
-/* Of a port at the node's first address; NULL where it is 0. */
+/* Of a port at the node's first address; NULL where it is 0. Clients' HTTP listens on IPv4, those
+ * that are here on loopback or any address, wherever their QUIC is. */
 static char *url_of(const struct genesis_node *node, uint16_t port, const char *path)
 {
     const struct multiaddr *at = &node->address.at[0];
-    bool ip6 = at->kind == MULTIADDR_IP6;
+    bool local = strcmp(at->host, "::1") == 0, ip6 = at->kind == MULTIADDR_IP6 && !local;
     return port == 0 ? NULL
-                     : text_format("http://%s%s%s:%u%s", ip6 ? "[" : "", at->host, ip6 ? "]" : "",
-                                   port, path);
+                     : text_format("http://%s%s%s:%u%s", ip6 ? "[" : "",
+                                   local ? "127.0.0.1" : at->host, ip6 ? "]" : "", port, path);
 }
 
 static bool has_peer(const struct devnet *devnet, const char *peer_id)

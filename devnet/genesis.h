@@ -35,8 +35,9 @@ struct genesis {
     char *folder;
     struct genesis_node *nodes;
     size_t count;
-    uint64_t committees; /* for attestations: 1 where no file tells */
-    size_t validators;   /* whose keys config.yaml has: 0 where it does not tell */
+    uint64_t committees;      /* for attestations: 1 where no file tells */
+    size_t validators;        /* whose keys config.yaml has: 0 where it does not tell */
+    uint64_t validator_total; /* as many as there are said to be; at least `validators` */
 };
 
 bool genesis_is_there(const char *folder);
@@ -46,6 +47,10 @@ bool genesis_is_name(const char *name);
  */
 bool genesis_load(const char *folder, struct genesis *genesis, struct error *error);
 void genesis_clear(struct genesis *genesis);
+/* Whether PATH is called as a nodes.yaml may be: *.yaml or *.yml. */
+bool genesis_is_records(const char *path);
+/* Reads a nodes.yaml alone, whose nodes go by their peer ids. The same else as genesis_load. */
+bool genesis_load_records(const char *path, struct genesis *genesis, struct error *error);
 /* Reads one of the five YAML files, which has TEXT; faults name PATH. Key files are looked for in
  * the folder. */
 bool genesis_take(struct genesis *genesis, const char *file, const char *path, struct bytes text,

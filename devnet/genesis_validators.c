@@ -149,19 +149,12 @@ static void give(const struct assignment *assignment, struct genesis_node *node,
     warn_of_unknown(assignment, node, list);
 }
 
-/* Nothing at all is as good as an empty list. */
-static bool is_null(const struct assignment *assignment, yaml_item item)
-{
-    const char *text = yaml_text(assignment->yaml, item);
-    return text != NULL && (text[0] == '\0' || strcmp(text, "~") == 0 || strcmp(text, "null") == 0);
-}
-
 static bool read_node(struct assignment *assignment, const char *name, yaml_item list)
 {
     const struct yaml_tree *yaml = assignment->yaml;
     struct genesis_node *node = genesis_find(assignment->genesis, name);
     size_t count = yaml_count(yaml, list);
-    if (yaml_kind(yaml, list) != YAML_LIST && !is_null(assignment, list))
+    if (yaml_kind(yaml, list) != YAML_LIST && !yaml_is_null(yaml, list))
         return yaml_fault(yaml, list, assignment->error, "%.80s: a list of validators is expected",
                           name);
     if (node == NULL) {

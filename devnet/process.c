@@ -49,7 +49,8 @@ bool process_look(pid_t pid, struct process_facts *facts)
                                     .parent = parent,
                                     .session = session,
                                     .start_time = start_time,
-                                    .ended = state == 'Z' || state == 'X'};
+                                    .ended = state == 'Z' || state == 'X',
+                                    .paused = state == 'T' || state == 't'};
     return true;
 }
 
@@ -100,20 +101,22 @@ static bool note_start_time(struct process *process, const char *program, struct
     return false;
 }
 
-bool process_start(char *const *arguments, const char *output, const char *log,
+bool process_start(char *const *arguments, const struct process_files *files,
                    struct process *process, struct error *error)
 {
-    const int flags = O_WRONLY | O_CREAT | O_TRUNC | O_APPEND;
-    posix_spawn_file_actions_t files;
+    const int flags = O_WRONLY | O_CREAT | O_APPEND | (files->keep ? 0 : O_TRUNC);
+    posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     sigset_t none, all;
     sigemptyset(&none);
     sigfillset(&all);
-    posix_spawn_file_actions_init(&files);
-    posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, output, flags, 0666);
-    posix_spawn_file_actions_addopen(&files, STDERR_FILENO, log, flags, 0666);
-    posix_spawn_file_actions_addclosefrom_np(&files, STDERR_FILENO + 1);
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, files->output, flags, 0666);
+    posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, files->log, flags, 0666);
+    if (files->place != NULL)
+        posix_spawn_file_actions_addchdir_np(&actions, files->place);
+    posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
     posix_spawnattr_init(&attributes);
     posix_spawnattr_setflags(&attributes,
                              POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
@@ -121,10 +124,10 @@ bool process_start(char *const *arguments, const char *output, const char *log,
     posix_spawnattr_setsigdefault(&attributes, &all);
     char *mark, **environment = make_environment(process, &mark);
     int code =
-        posix_spawn(&process->pid, arguments[0], &files, &attributes, arguments, environment);
+        posix_spawn(&process->pid, arguments[0], &actions, &attributes, arguments, environment);
     free(environment);
     free(mark);
-    posix_spawn_file_actions_destroy(&files);
+    posix_spawn_file_actions_destroy(&actions);
     posix_spawnattr_destroy(&attributes);
     if (code != 0) {
         process->pid = 0;
@@ -151,6 +154,13 @@ enum process_likeness process_identify(const struct process *process)
 bool process_is_running(const struct process *process)
 {
     return process_identify(process) != PROCESS_IS_GONE;
+}
+
+bool process_is_paused(const struct process *process)
+{
+    struct process_facts facts;
+    return process_identify(process) == PROCESS_IS_IT && process_look(process->pid, &facts) &&
+           facts.paused;
 }
 
 /* A descriptor that becomes readable when the process ends, or -1 where it has. */

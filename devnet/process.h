@@ -24,6 +24,7 @@ struct process_facts {
     pid_t pid, parent, session;
     uint64_t start_time; /* as above */
     bool ended;          /* and nobody has waited for it yet */
+    bool paused;         /* by SIGSTOP and the like */
 };
 
 /* False where there is no such process, or /proc does not tell. */
@@ -32,12 +33,18 @@ bool process_look(pid_t pid, struct process_facts *facts);
 /* Gives it a mark of its own; to be called before it is started. */
 void process_make_mark(struct process *process);
 
+/* Where a process is run, and where its standard output and error go. */
+struct process_files {
+    const char *output, *log;
+    bool keep;         /* what is in them; otherwise they are made new */
+    const char *place; /* the folder that it is run in; NULL: this one */
+};
+
 /*
- * Starts ARGUMENTS[0] in a session of its own, with nothing on its standard input, and OUTPUT and
- * LOG, which are made new, as its standard output and error. One whose start cannot be read would
- * not be known again: it is ended at once, and that is an error.
+ * Starts ARGUMENTS[0] in a session of its own, with nothing on its standard input. One whose start
+ * cannot be read would not be known again: it is ended at once, and that is an error.
  */
-bool process_start(char *const *arguments, const char *output, const char *log,
+bool process_start(char *const *arguments, const struct process_files *files,
                    struct process *process, struct error *error);
 enum process_likeness { PROCESS_IS_GONE, PROCESS_IS_IT, PROCESS_MAY_BE_IT };
 
@@ -45,6 +52,9 @@ enum process_likeness { PROCESS_IS_GONE, PROCESS_IS_IT, PROCESS_MAY_BE_IT };
 enum process_likeness process_identify(const struct process *process);
 /* Whether it is this very process, or may be, and has not ended. */
 bool process_is_running(const struct process *process);
+
+/* Whether it is this very process, and is paused. */
+bool process_is_paused(const struct process *process);
 
 /* The index of one of COUNT processes that has ended, or ends within PATIENCE_MS; COUNT if none. */
 size_t process_find_ended(const struct process *processes, size_t count, uint64_t patience_ms);

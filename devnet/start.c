@@ -31,7 +31,9 @@ struct newcomer {
     struct starter *starter;
     struct devnet_node *node;
     const struct start_node *told; /* NULL: nothing of its own */
+    bool again;                    /* it has been up before: what it wrote is kept */
     char *output;                  /* the path of events.jsonl */
+    off_t written;                 /* bytes that were there before */
     int watch;                     /* on it */
     struct event *ended;
     int ended_fd;
@@ -57,6 +59,54 @@ static void fail(struct starter *starter, const struct devnet_node *culprit)
     event_base_loopbreak(starter->loop.base);
 }
 
+/* What it said when it was up before. */
+static void forget_ready(struct devnet_node *node)
+{
+    free(node->peer_id);
+    free(node->api);
+    free(node->enr);
+    for (size_t i = 0; i < node->listen_count; i++)
+        free(node->listen[i]);
+    free(node->listen);
+}
+
+/* The argument that OPTION takes its value from at *ARGUMENT: itself or the next; NULL: none.
+ * PREFIX becomes what stands before the value. */
+static char **find_value(char **argument, const char *option, const char *letter, size_t *prefix)
+{
+    size_t length = strlen(option);
+    bool next = strcmp(*argument, option) == 0 || strcmp(*argument, letter) == 0;
+    bool same = strncmp(*argument, option, length) == 0 && (*argument)[length] == '=';
+    *prefix = same ? length + 1 : 0;
+    return same ? argument : next && argument[1] != NULL ? argument + 1 : NULL;
+}
+
+static void pin(char **argument, size_t prefix, const char *value, size_t size)
+{
+    char *pinned = text_format("%.*s%.*s", (int)prefix, *argument, (int)size, value);
+    free(*argument);
+    *argument = pinned;
+}
+
+/* Ports that were any free ones are its own from now on: it is found where it was. */
+static void pin_arguments(struct devnet_node *node)
+{
+    size_t prefix, listening = 0;
+    for (char **at = node->arguments; at != NULL && *at != NULL; at++) {
+        char **listen = find_value(at, "--listen", "-l", &prefix);
+        if (listen != NULL && listening < node->listen_count) {
+            const char *place = node->listen[listening++], *id = strstr(place, "/p2p/");
+            if (strstr(*listen, "/udp/0/") != NULL && id != NULL)
+                pin(listen, prefix, place, (size_t)(id - place));
+        }
+        char **api = find_value(at, "--api", "-a", &prefix);
+        size_t length = api != NULL ? strlen(*api) : 0;
+        if (length > 2 && strcmp(*api + length - 2, ":0") == 0 &&
+            strncmp(node->api, "http://", 7) == 0)
+            pin(api, prefix, node->api + 7, strlen(node->api + 7));
+    }
+}
+
 static bool take_ready(struct newcomer *newcomer, const json_t *event, struct error *error)
 {
     if (!shape_check(event, ready_shape, error))
@@ -65,6 +115,7 @@ static bool take_ready(struct newcomer *newcomer, const json_t *event, struct er
     const json_t *listen = json_object_get(event, "listen"), *enr = json_object_get(event, "enr");
     if (json_array_size(listen) == 0)
         return error_set(error, "%s listens nowhere", node->name);
+    forget_ready(node);
     node->peer_id = text_copy(json_string_value(json_object_get(event, "peer_id")));
     node->api = text_copy(json_string_value(json_object_get(event, "api")));
     node->enr = json_is_string(enr) ? text_copy(json_string_value(enr)) : NULL;
@@ -72,6 +123,7 @@ static bool take_ready(struct newcomer *newcomer, const json_t *event, struct er
     node->listen = memory_new((node->listen_count + 1) * sizeof(*node->listen));
     for (size_t i = 0; i < node->listen_count; i++)
         node->listen[i] = text_copy(json_string_value(json_array_get(listen, i)));
+    pin_arguments(node);
     return true;
 }
 
@@ -81,7 +133,7 @@ static void look(struct newcomer *newcomer)
     struct starter *starter = newcomer->starter;
     char *text = memory_new(READY_LINE_MAX + 1);
     int fd = open(newcomer->output, O_RDONLY | O_CLOEXEC);
-    ssize_t size = fd >= 0 ? read(fd, text, READY_LINE_MAX) : -1;
+    ssize_t size = fd >= 0 ? pread(fd, text, READY_LINE_MAX, newcomer->written) : -1;
     if (fd >= 0)
         close(fd);
     char *rest = size > 0 ? text : NULL, *end;
@@ -160,39 +212,56 @@ static bool make_files(struct newcomer *newcomer, const char *qlog, struct error
 {
     if (!file_make_folder(qlog, error))
         return false;
-    file_empty_folder(qlog); /* of what an earlier run left */
-    int fd = open(newcomer->output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (!newcomer->again)
+        file_empty_folder(qlog); /* of what an earlier devnet left */
+    int fd = open(newcomer->output,
+                  O_WRONLY | O_CREAT | O_CLOEXEC | (newcomer->again ? 0 : O_TRUNC), 0666);
     if (fd < 0)
         return error_set_kind(error, ERROR_SYSTEM, "%s: %s", newcomer->output, strerror(errno));
+    newcomer->written = lseek(fd, 0, SEEK_END);
     close(fd);
     newcomer->watch = inotify_add_watch(newcomer->starter->inotify, newcomer->output, IN_MODIFY);
     return newcomer->watch >= 0 || error_set_kind(error, ERROR_SYSTEM, "%s: cannot watch it: %s",
                                                   newcomer->output, strerror(errno));
 }
 
-static bool spawn(struct newcomer *newcomer, const char *qlog)
+/* What starts it, from here. */
+static void note_arguments(const struct newcomer *newcomer, const char *qlog)
 {
     const struct starter *starter = newcomer->starter;
     const struct start_options *options = starter->options;
     struct devnet_node *node = newcomer->node;
     char *key = devnet_path(starter->devnet, node->name, "key");
-    char *log = devnet_path(starter->devnet, node->name, "log");
     const char *anywhere[] = {"--listen", "/ip4/127.0.0.1/udp/0/quic-v1", "--api", "127.0.0.1:0"};
     const struct start_node *told = newcomer->told;
-    const char *own[] = {options->program, "--key", told != NULL ? told->key : key, "--qlog", qlog};
+    const char *own[] = {options->program, "--key", told != NULL ? told->key : key,
+                         "--qlog",         qlog,    "--qlog-limit",
+                         START_QLOG_LIMIT};
     size_t count = sizeof(own) / sizeof(*own), told_count = told != NULL ? told->argument_count : 4;
-    char **arguments =
+    const char **arguments =
         memory_new((count + told_count + options->argument_count + 1) * sizeof(char *));
     memcpy(arguments, own, sizeof(own));
     memcpy(arguments + count, told != NULL ? (const void *)told->arguments : anywhere,
            told_count * sizeof(char *));
     for (size_t i = 0; i < options->argument_count; i++)
         arguments[count + told_count + i] = options->arguments[i];
-    bool started = process_start(arguments, newcomer->output, log, &node->process, starter->error);
-    if (started)
-        devnet_write_pid(starter->devnet, node);
+    node->arguments = devnet_copy_list((char *const *)(uintptr_t)arguments);
+    node->place = getcwd(NULL, 0);
     free(arguments);
     free(key);
+}
+
+static bool spawn(struct newcomer *newcomer)
+{
+    const struct starter *starter = newcomer->starter;
+    struct devnet_node *node = newcomer->node;
+    char *log = devnet_path(starter->devnet, node->name, "log");
+    const struct process_files files = {
+        .output = newcomer->output, .log = log, .keep = newcomer->again, .place = node->place};
+    bool started = process_start(node->arguments, &files, &node->process, starter->error);
+    node->stopped &= !started;
+    if (started)
+        devnet_write_pid(starter->devnet, node);
     free(log);
     return started;
 }
@@ -202,7 +271,9 @@ static bool start_one(struct newcomer *newcomer)
     struct starter *starter = newcomer->starter;
     newcomer->output = devnet_path(starter->devnet, newcomer->node->name, "events.jsonl");
     char *qlog = devnet_path(starter->devnet, newcomer->node->name, "qlog");
-    bool started = make_files(newcomer, qlog, starter->error) && spawn(newcomer, qlog);
+    if (!newcomer->again)
+        note_arguments(newcomer, qlog);
+    bool started = make_files(newcomer, qlog, starter->error) && spawn(newcomer);
     free(qlog);
     if (!started || !devnet_save(starter->devnet, starter->error))
         return false;
@@ -214,20 +285,23 @@ static bool start_one(struct newcomer *newcomer)
     return true;
 }
 
-static bool start_all(struct starter *starter)
+/* NODES run that are there already; NULL: new ones are added. */
+static bool start_all(struct starter *starter, struct devnet_node *const *nodes)
 {
-    starter->newcomers = memory_new(starter->count * sizeof(*starter->newcomers));
-    const struct start_node *nodes = starter->options->nodes;
-    for (size_t i = 0; i < starter->count; i++) {
+    starter->newcomers = memory_new(starter->count * sizeof(*starter->newcomers) + 1);
+    const struct start_node *told = nodes == NULL ? starter->options->nodes : NULL;
+    size_t first = starter->devnet->count;
+    for (size_t i = 0; nodes == NULL && i < starter->count; i++) {
         char name[32];
         snprintf(name, sizeof(name), "node%zu", i + 1);
-        devnet_add(starter->devnet, nodes != NULL ? nodes[i].name : name);
+        devnet_add(starter->devnet, told != NULL ? told[i].name : name);
     }
     for (size_t i = 0; i < starter->count; i++) {
         struct newcomer *newcomer = &starter->newcomers[i];
         newcomer->starter = starter;
-        newcomer->told = nodes != NULL ? &nodes[i] : NULL;
-        newcomer->node = &starter->devnet->nodes[i];
+        newcomer->told = told != NULL ? &told[i] : NULL;
+        newcomer->again = nodes != NULL;
+        newcomer->node = nodes != NULL ? nodes[i] : &starter->devnet->nodes[first + i];
         newcomer->ended_fd = -1;
         if (!start_one(newcomer))
             return false;
@@ -266,8 +340,9 @@ static void starter_clear(struct starter *starter)
     loop_clear(&starter->loop);
 }
 
-bool devnet_start(struct devnet *devnet, size_t count, const struct start_options *options,
-                  const struct devnet_node **culprit, struct error *error)
+static bool start(struct devnet *devnet, struct devnet_node *const *nodes, size_t count,
+                  const struct start_options *options, const struct devnet_node **culprit,
+                  struct error *error)
 {
     struct starter starter = {.devnet = devnet,
                               .options = options,
@@ -275,12 +350,25 @@ bool devnet_start(struct devnet *devnet, size_t count, const struct start_option
                               .inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK),
                               .error = error};
     loop_init(&starter.loop);
-    starter.failed = !start_all(&starter);
+    starter.failed = !start_all(&starter, nodes);
     if (!starter.failed)
         wait_for_all(&starter);
     starter_clear(&starter);
     *culprit = starter.culprit;
     return !starter.failed && devnet_save(devnet, error);
+}
+
+bool devnet_start(struct devnet *devnet, size_t count, const struct start_options *options,
+                  const struct devnet_node **culprit, struct error *error)
+{
+    return start(devnet, NULL, count, options, culprit, error);
+}
+
+bool devnet_start_again(struct devnet *devnet, struct devnet_node *const *nodes, size_t count,
+                        const struct start_options *options, const struct devnet_node **culprit,
+                        struct error *error)
+{
+    return start(devnet, nodes, count, options, culprit, error);
 }
 
 char *devnet_last_lines(const struct devnet *devnet, const struct devnet_node *node, size_t count)

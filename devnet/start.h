@@ -8,6 +8,9 @@
 
 enum { READY_LINE_MAX = 65536 };
 
+/* Of a connection's QUIC log, where the options for nodes do not say another: --qlog-limit. */
+#define START_QLOG_LIMIT "1M"
+
 /* What a node is told beside what every one is. */
 struct start_node {
     const char *name;
@@ -27,13 +30,22 @@ struct start_options {
 
 /*
  * Starts node1 to nodeCOUNT, or those that OPTIONS name, and adds them to DEVNET, which has none
- * yet and whose lock is held; the state is saved as they start, so that they can be stopped
- * whatever becomes of us. Keys of an earlier devnet in the same folder are kept, its logs are not.
- * False with the error set where one cannot be started, ends, or is not ready in time; CULPRIT is
- * that node then, or NULL. Nodes that run are left to the caller.
+ * of these names yet and whose lock is held; the state is saved as they start, so that they can be
+ * stopped whatever becomes of us. Keys of an earlier devnet in the same folder are kept, its logs
+ * are not. False with the error set where one cannot be started, ends, or is not ready in time;
+ * CULPRIT is that node then, or NULL. Nodes that run are left to the caller.
  */
 bool devnet_start(struct devnet *devnet, size_t count, const struct start_options *options,
                   const struct devnet_node **culprit, struct error *error);
+
+/*
+ * Starts COUNT of our nodes that have been up, where they were: with the arguments, key and ports
+ * that they had, and after what they have logged. Of OPTIONS the time and `refused` are looked at.
+ * Otherwise as above.
+ */
+bool devnet_start_again(struct devnet *devnet, struct devnet_node *const *nodes, size_t count,
+                        const struct start_options *options, const struct devnet_node **culprit,
+                        struct error *error);
 
 /* The last COUNT lines, at most, of what the node wrote to its log; freed with free(). */
 char *devnet_last_lines(const struct devnet *devnet, const struct devnet_node *node, size_t count);

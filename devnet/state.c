@@ -29,10 +29,14 @@ static const struct shape node_shape[] = {{"name", SHAPE_STRING, SHAPE_REQUIRED,
                                           {"enr", SHAPE_STRING, SHAPE_OPTIONAL, NULL},
                                           {"listen", SHAPE_STRINGS, SHAPE_REQUIRED, NULL},
                                           {"mark", SHAPE_STRING, SHAPE_OPTIONAL, NULL},
+                                          {"arguments", SHAPE_STRINGS, SHAPE_OPTIONAL, NULL},
+                                          {"place", SHAPE_STRING, SHAPE_OPTIONAL, NULL},
+                                          {"dials", SHAPE_STRING, SHAPE_OPTIONAL, NULL},
                                           {0}};
 static const struct shape state_shape[] = {{"format", SHAPE_STRING, SHAPE_REQUIRED, NULL},
                                            {"version", SHAPE_INTEGER, SHAPE_REQUIRED, NULL},
                                            {"nodes", SHAPE_OBJECTS, SHAPE_REQUIRED, node_shape},
+                                           {"arguments", SHAPE_STRINGS, SHAPE_OPTIONAL, NULL},
                                            {0}};
 
 void devnet_init(struct devnet *devnet, const char *folder)
@@ -44,24 +48,102 @@ void devnet_init(struct devnet *devnet, const char *folder)
     devnet->folder = here[0] != '\0' ? text_format("%s/%s", here, folder) : text_copy(folder);
 }
 
+char **devnet_copy_list(char *const *list)
+{
+    size_t count = 0;
+    if (list == NULL)
+        return NULL;
+    while (list[count] != NULL)
+        count++;
+    char **copy = memory_new((count + 1) * sizeof(*copy));
+    for (size_t i = 0; i < count; i++)
+        copy[i] = text_copy(list[i]);
+    return copy;
+}
+
+static void free_list(char **list)
+{
+    for (size_t i = 0; list != NULL && list[i] != NULL; i++)
+        free(list[i]);
+    free(list);
+}
+
+static void clear_node(struct devnet_node *node)
+{
+    free(node->name);
+    free(node->peer_id);
+    free(node->api);
+    free(node->enr);
+    free(node->lean_api);
+    free(node->metrics);
+    free(node->validators);
+    free(node->place);
+    free(node->dials);
+    free_list(node->arguments);
+    for (size_t j = 0; j < node->listen_count; j++)
+        free(node->listen[j]);
+    free(node->listen);
+}
+
 static void clear_nodes(struct devnet *devnet)
 {
-    for (size_t i = 0; i < devnet->count; i++) {
-        struct devnet_node *node = &devnet->nodes[i];
-        free(node->name);
-        free(node->peer_id);
-        free(node->api);
-        free(node->enr);
-        free(node->lean_api);
-        free(node->metrics);
-        free(node->validators);
-        for (size_t j = 0; j < node->listen_count; j++)
-            free(node->listen[j]);
-        free(node->listen);
-    }
+    for (size_t i = 0; i < devnet->count; i++)
+        clear_node(&devnet->nodes[i]);
     free(devnet->nodes);
     devnet->nodes = NULL;
     devnet->count = 0;
+    free_list(devnet->node_arguments);
+    devnet->node_arguments = NULL;
+}
+
+/* ---- who dials whom ---- */
+
+/* Where NAME stands in a list of names; NULL where it does not. */
+static char *find_word(char *list, const char *name)
+{
+    size_t length = strlen(name);
+    for (char *at = list; at != NULL && *at != '\0'; at += strcspn(at, " ")) {
+        at += *at == ' ';
+        if (strncmp(at, name, length) == 0 && (at[length] == ' ' || at[length] == '\0'))
+            return at;
+    }
+    return NULL;
+}
+
+bool devnet_node_is_dialler(const struct devnet_node *node, const char *name)
+{
+    return find_word(node->dials, name) != NULL;
+}
+
+void devnet_node_dials(struct devnet_node *node, const char *name)
+{
+    if (devnet_node_is_dialler(node, name))
+        return;
+    char *longer = node->dials != NULL ? text_format("%s %s", node->dials, name) : text_copy(name);
+    free(node->dials);
+    node->dials = longer;
+}
+
+static void forget_dialled(struct devnet_node *node, const char *name)
+{
+    char *word = find_word(node->dials, name);
+    if (word == NULL)
+        return;
+    const char *rest = word + strlen(name);
+    rest += *rest == ' ';
+    memmove(word, rest, strlen(rest) + 1);
+    size_t length = strlen(node->dials);
+    if (length > 0 && node->dials[length - 1] == ' ')
+        node->dials[length - 1] = '\0';
+}
+
+void devnet_remove(struct devnet *devnet, size_t index)
+{
+    for (size_t i = 0; i < devnet->count; i++)
+        forget_dialled(&devnet->nodes[i], devnet->nodes[index].name);
+    clear_node(&devnet->nodes[index]);
+    memmove(&devnet->nodes[index], &devnet->nodes[index + 1],
+            (--devnet->count - index) * sizeof(*devnet->nodes));
 }
 
 void devnet_clear(struct devnet *devnet)
@@ -127,6 +209,17 @@ static char *copy_member(const json_t *object, const char *member)
     return text != NULL ? text_copy(text) : NULL;
 }
 
+/* Of texts; NULL where there is none. */
+static char **copy_list(const json_t *array)
+{
+    if (!json_is_array(array))
+        return NULL;
+    char **list = memory_new((json_array_size(array) + 1) * sizeof(*list));
+    for (size_t i = 0; i < json_array_size(array); i++)
+        list[i] = text_copy(json_string_value(json_array_get(array, i)));
+    return list;
+}
+
 static void load_node(struct devnet *devnet, const json_t *entry)
 {
     struct devnet_node *node =
@@ -139,6 +232,12 @@ static void load_node(struct devnet *devnet, const json_t *entry)
     node->peer_id = copy_member(entry, "peer_id");
     node->api = copy_member(entry, "api");
     node->enr = copy_member(entry, "enr");
+    node->place = copy_member(entry, "place");
+    node->dials = copy_member(entry, "dials");
+    node->arguments = copy_list(json_object_get(entry, "arguments"));
+    node->stopped = json_is_true(json_object_get(entry, "stopped"));
+    node->paused =
+        json_is_true(json_object_get(entry, "paused")) && process_is_paused(&node->process);
     const json_t *listen = json_object_get(entry, "listen");
     node->listen_count = json_array_size(listen);
     node->listen = memory_new((node->listen_count + 1) * sizeof(*node->listen));
@@ -155,7 +254,11 @@ static bool load_nodes(struct devnet *devnet, struct bytes text, struct error *e
     bool sound = shape_check(state, state_shape, error);
     if (sound && (strcmp(json_string_value(json_object_get(state, "format")), format_name) != 0 ||
                   json_integer_value(json_object_get(state, "version")) != STATE_VERSION))
-        sound = error_set(error, "not a devnet of version %d", STATE_VERSION);
+        sound =
+            error_set_kind(error, ERROR_CONFLICT,
+                           "not a devnet of version %d, but of %" JSON_INTEGER_FORMAT
+                           ": end it with the devnet that started it",
+                           STATE_VERSION, json_integer_value(json_object_get(state, "version")));
     size_t index;
     const json_t *entry;
     if (sound)
@@ -163,6 +266,8 @@ static bool load_nodes(struct devnet *devnet, struct bytes text, struct error *e
         {
             load_node(devnet, entry);
         }
+    if (sound)
+        devnet->node_arguments = copy_list(json_object_get(state, "arguments"));
     json_decref(state);
     return sound;
 }
@@ -240,16 +345,32 @@ char *devnet_names(const struct devnet *devnet)
     return names;
 }
 
+/* NULL where LIST is. */
+static json_t *describe_list(char *const *list)
+{
+    json_t *array = list != NULL ? json_array() : NULL;
+    for (size_t i = 0; list != NULL && list[i] != NULL; i++)
+        json_array_append_new(array, json_string(list[i]));
+    return array;
+}
+
 static json_t *describe_node(const struct devnet_node *node)
 {
     json_t *listen = json_array();
     for (size_t i = 0; i < node->listen_count; i++)
         json_array_append_new(listen, json_string(node->listen[i]));
     const char *mark = node->process.mark[0] != '\0' ? node->process.mark : NULL;
-    return json_pack("{s:s,s:I,s:I,s:s?,s:s?,s:s*,s:o,s:s*}", "name", node->name, "pid",
-                     (json_int_t)node->process.pid, "start_time",
-                     (json_int_t)node->process.start_time, "peer_id", node->peer_id, "api",
-                     node->api, "enr", node->enr, "listen", listen, "mark", mark);
+    json_t *entry =
+        json_pack("{s:s,s:I,s:I,s:s?,s:s?,s:s*,s:o,s:s*,s:s*,s:s*,s:o*}", "name", node->name, "pid",
+                  (json_int_t)node->process.pid, "start_time", (json_int_t)node->process.start_time,
+                  "peer_id", node->peer_id, "api", node->api, "enr", node->enr, "listen", listen,
+                  "mark", mark, "place", node->place, "dials", node->dials, "arguments",
+                  describe_list(node->arguments));
+    if (node->stopped)
+        json_object_set_new(entry, "stopped", json_true());
+    if (node->paused)
+        json_object_set_new(entry, "paused", json_true());
+    return entry;
 }
 
 bool devnet_save(const struct devnet *devnet, struct error *error)
@@ -258,8 +379,8 @@ bool devnet_save(const struct devnet *devnet, struct error *error)
     for (size_t i = 0; i < devnet->count; i++)
         if (!devnet->nodes[i].of_genesis)
             json_array_append_new(nodes, describe_node(&devnet->nodes[i]));
-    json_t *state =
-        json_pack("{s:s,s:i,s:o}", "format", format_name, "version", STATE_VERSION, "nodes", nodes);
+    json_t *state = json_pack("{s:s,s:i,s:o,s:o*}", "format", format_name, "version", STATE_VERSION,
+                              "nodes", nodes, "arguments", describe_list(devnet->node_arguments));
     char *text = json_dumps(state, JSON_INDENT(2) | JSON_SORT_KEYS);
     char *path = devnet_path(devnet, state_file, NULL);
     bool saved = file_write(path, bytes_of_text(text), 0666, error);

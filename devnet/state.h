@@ -1,9 +1,11 @@
 /*
  * What is known of a devnet, kept in devnet.json in its folder; each node has a folder beside it:
  *
- *   DIR/devnet.json   which nodes there are; present as long as the devnet is up
+ *   DIR/devnet.json   which nodes there are; present as long as the devnet is up. "version" is 1;
+ *                     members are added, not changed
  *   DIR/left.json     the same, once it is down
  *   DIR/mesh.json     a snapshot (net/mesh/snapshot.h) of the mesh, as `devnet down` found it
+ *   DIR/commands      what was done, as a script
  *   DIR/lock          held by whatever starts or stops nodes
  *   DIR/prometheus.json  where the metrics of its nodes are (devnet/scrape.h), while it is up
  *   DIR/nodes.yaml    node records of all nodes (devnet/nodes_yaml.h)
@@ -31,7 +33,13 @@ struct devnet_node {
     size_t listen_count;
     bool of_genesis;          /* known from a genesis folder alone (devnet/genesis.h): not saved */
     char *lean_api, *metrics; /* of such a node: the URLs of its API and metrics, or NULL */
-    uint64_t *validators;     /* indices that a genesis folder says are the node's, in order */
+    char **arguments; /* ends with NULL; what starts it again where it was, or NULL: not known */
+    char *place;      /* the folder in which that is run, or NULL: any */
+    char *dials;      /* names of the nodes that it dials when either is started, with spaces
+                       * between, or NULL */
+    bool stopped;     /* on purpose: it is to stay down */
+    bool paused;      /* by us */
+    uint64_t *validators; /* indices that a genesis folder says are the node's, in order */
     size_t validator_count;
 };
 
@@ -40,6 +48,7 @@ struct devnet {
     int lock;     /* -1: not held */
     struct devnet_node *nodes;
     size_t count;
+    char **node_arguments; /* ends with NULL; options that `up` gave every node, or NULL */
 };
 
 /* FOLDER need not exist. */
@@ -50,10 +59,19 @@ void devnet_clear(struct devnet *devnet);
 bool devnet_lock(struct devnet *devnet, struct error *error);
 /* Adds a node called NAME, not running; the pointer holds until the next one is added. */
 struct devnet_node *devnet_add(struct devnet *devnet, const char *name);
+/* Forgets a node, and that others dial it: pointers to nodes do not hold any more. */
+void devnet_remove(struct devnet *devnet, size_t index);
+/* From now on NODE dials the one called NAME when either is started. */
+void devnet_node_dials(struct devnet_node *node, const char *name);
+/* Whether it does. */
+bool devnet_node_is_dialler(const struct devnet_node *node, const char *name);
+/* A copy of a list that ends with NULL, which may be NULL; freed with its node. */
+char **devnet_copy_list(char *const *list);
 /* NULL where there is none of that name. */
 struct devnet_node *devnet_find(const struct devnet *devnet, const char *name);
 
-/* Reads devnet.json, if there is one: otherwise there are no nodes. False where it is unsound. */
+/* Reads devnet.json, if there is one: otherwise there are no nodes. False where it is unsound, or,
+ * with the kind ERROR_CONFLICT, of a version that is not ours. */
 bool devnet_load(struct devnet *devnet, struct error *error);
 /* Of a devnet that is down: reads what left.json says of it, or else takes the folders that there
  * are for its nodes. Their processes are gone. */

@@ -18,12 +18,11 @@ enum {
 struct wirer {
     struct loop loop;
     const struct devnet *devnet;
-    enum wiring wiring;
     uint64_t timeout_ms;
     wire_report *report;
     void *context;
     struct edge *edges;
-    size_t count, made, open;
+    size_t count, made, open, done;
     bool failed;
     struct error *error;
 };
@@ -31,6 +30,7 @@ struct wirer {
 struct edge {
     struct wirer *wirer;
     const struct devnet_node *dialler, *listener;
+    bool crowded;          /* one of them has more peers than a mesh is sure to take */
     struct api_call *call; /* NULL before and after */
     json_t *last;          /* line of the answer */
 };
@@ -73,7 +73,12 @@ static void edge_done(void *context, int status, const json_t *answer, const cha
         error_set(wirer->error, "cannot connect %s to %s: %s", edge->dialler->name,
                   edge->listener->name, problem);
     } else if (problem == NULL) {
-        wirer->report(wirer->context, edge->dialler, edge->listener, reached ? reached : "?");
+        const struct wire_news news = {.dialler = edge->dialler,
+                                       .listener = edge->listener,
+                                       .reached = reached != NULL ? reached : "?",
+                                       .done = ++wirer->done,
+                                       .count = wirer->count};
+        wirer->report(wirer->context, &news);
     }
     make_next(wirer);
 }
@@ -81,11 +86,10 @@ static void edge_done(void *context, int status, const json_t *answer, const cha
 static bool make_edge(struct wirer *wirer, struct edge *edge)
 {
     static const struct api_call_handlers handlers = {.line = line_came, .done = edge_done};
-    size_t degree = wirer->wiring == WIRE_FULL ? wirer->devnet->count - 1 : 2;
     char timeout[32];
     snprintf(timeout, sizeof(timeout), "%llums", (unsigned long long)wirer->timeout_ms);
     json_t *body = json_pack("{s:s,s:s,s:s}", "addr", edge->listener->listen[0], "until",
-                             degree <= MESH_DEGREE_SURE ? "mesh" : "streams", "timeout", timeout);
+                             edge->crowded ? "streams" : "mesh", "timeout", timeout);
     edge->call = api_call_new(wirer->loop.base, edge->dialler->api, "POST", "/connect", body,
                               wirer->timeout_ms + ANSWER_GRACE_MS, &handlers, edge, wirer->error);
     return edge->call != NULL;
@@ -101,17 +105,24 @@ static void make_next(struct wirer *wirer)
         event_base_loopbreak(wirer->loop.base);
 }
 
-static void list_edges(struct wirer *wirer)
+static void list_edges(struct wirer *wirer, const struct wiring *wiring)
 {
-    size_t nodes = wirer->devnet->count;
-    wirer->edges = memory_new(nodes * (nodes - 1) / 2 * sizeof(*wirer->edges));
-    for (size_t i = 0; i + 1 < nodes; i++) {
-        size_t end = wirer->wiring == WIRE_LINE ? i + 2 : nodes;
-        for (size_t j = i + 1; j < end; j++)
-            wirer->edges[wirer->count++] = (struct edge){.wirer = wirer,
-                                                         .dialler = &wirer->devnet->nodes[i],
-                                                         .listener = &wirer->devnet->nodes[j]};
+    const struct devnet *devnet = wirer->devnet;
+    struct wiring_pair *pairs = wiring_pairs(wiring, devnet->count, &wirer->count);
+    size_t *degrees = memory_new((devnet->count + 1) * sizeof(*degrees));
+    for (size_t i = 0; i < wirer->count; i++) {
+        degrees[pairs[i].dialler]++;
+        degrees[pairs[i].listener]++;
     }
+    wirer->edges = memory_new((wirer->count + 1) * sizeof(*wirer->edges));
+    for (size_t i = 0; i < wirer->count; i++)
+        wirer->edges[i] = (struct edge){.wirer = wirer,
+                                        .dialler = &devnet->nodes[pairs[i].dialler],
+                                        .listener = &devnet->nodes[pairs[i].listener],
+                                        .crowded = degrees[pairs[i].dialler] > MESH_DEGREE_SURE ||
+                                                   degrees[pairs[i].listener] > MESH_DEGREE_SURE};
+    free(degrees);
+    free(pairs);
 }
 
 static void wirer_clear(struct wirer *wirer)
@@ -125,19 +136,20 @@ static void wirer_clear(struct wirer *wirer)
     loop_clear(&wirer->loop);
 }
 
-bool devnet_wire(const struct devnet *devnet, enum wiring wiring, uint64_t timeout_ms,
+bool devnet_wire(const struct devnet *devnet, const struct wiring *wiring, uint64_t timeout_ms,
                  wire_report *report, void *context, struct error *error)
 {
-    if (wiring == WIRE_NONE || devnet->count < 2)
-        return true;
     struct wirer wirer = {.devnet = devnet,
-                          .wiring = wiring,
                           .timeout_ms = timeout_ms,
                           .report = report,
                           .context = context,
                           .error = error};
+    list_edges(&wirer, wiring);
+    if (wirer.count == 0) {
+        free(wirer.edges);
+        return true;
+    }
     loop_init(&wirer.loop);
-    list_edges(&wirer);
     make_next(&wirer);
     if (!wirer.failed && !loop_run(&wirer.loop))
         wirer.failed = !error_set(error, "interrupted");

@@ -5,19 +5,23 @@
 #include <stdint.h>
 
 #include "devnet/state.h"
+#include "devnet/wiring.h"
 
-enum wiring { WIRE_NONE, WIRE_LINE, WIRE_FULL };
+/* One connection, which has come as far as asked. */
+struct wire_news {
+    const struct devnet_node *dialler, *listener;
+    const char *reached;
+    size_t done, count; /* of all connections, this one included */
+};
 
-/* Called for each connection once it has come as far as asked. */
-typedef void wire_report(void *context, const struct devnet_node *dialler,
-                         const struct devnet_node *listener, const char *reached);
+typedef void wire_report(void *context, const struct wire_news *news);
 
 /*
- * LINE: each node dials the next; FULL: each dials all after it. Every connection is waited for
- * until both have each other in the mesh, or, where there are more peers than a mesh is sure to
- * take, until their gossip streams are open. False with the error set at the first that fails.
+ * Every connection is waited for until both have each other in the mesh, or, where one has more
+ * peers than a mesh is sure to take, until their gossip streams are open. False with the error set
+ * at the first that fails.
  */
-bool devnet_wire(const struct devnet *devnet, enum wiring wiring, uint64_t timeout_ms,
+bool devnet_wire(const struct devnet *devnet, const struct wiring *wiring, uint64_t timeout_ms,
                  wire_report *report, void *context, struct error *error);
 
 #endif

@@ -254,6 +254,101 @@ fetched() {
     grep -F 'got/6-' b.err
 }
 
+# ---- devnet-connect's gossip ----
+
+# Starts devnet-connect NAME with options, in the background: listens NAME NODE [OPTION...].
+listens() {
+    local name=$1 node=$2
+    shift 2
+    "$BIN/devnet" key new "$name.key" > /dev/null
+    launch "$name" "$BIN/devnet-connect" --json --timeout 15s --key "$name.key" --listen-gossip "$@" "$(address "$node")"
+    in_mesh "$name" "$node" block
+}
+
+# Whether NODE has NAME in its mesh of that topic of Lean's: in_mesh NAME NODE TOPIC.
+in_mesh() {
+    local id
+    id=$("$BIN/devnet" key show --json "$1.key" | jq -r .peer_id)
+    await "$2" ".event == \"mesh_joined\" and .peer_id == \"$id\" and (.topic | contains(\"/$3/\"))" > /dev/null
+}
+
+@test "one publishes a block's file, another records it, and a third fetches the same bytes" {
+    start_node a --heartbeat 50ms --record got
+    connect 0 --json --publish "$gossip/block.ssz"
+    root=0x8caf684c58ff1da44f41497ff1b7162d8ec3b341ebe07b14bf6937344363b971
+    jq -e --arg root "$root" '.reached == "mesh" and (.published | .kind == "block" and .slot == 42 and
+        .root == $root and .size == 1877 and .receivers == 1 and .acknowledged and
+        .topic == "/leanconsensus/12345678/block/ssz_snappy")' <<< "$output"
+    await a '.event == "block_recorded"' > /dev/null
+    connect 0 --blocks-by-root "$root" --save fetched
+    cmp "$gossip/block.ssz" fetched/*.ssz
+    # By what its SSZ tells.
+    api a /subscribe '{"topic": "lean:aggregation"}' > /dev/null
+    connect 0 --publish "$gossip/aggregation.ssz"
+    [[ $output == *"publish    aggregation, slot 41, root 0xe429363c"*", 842 bytes, to 1 peers, acknowledged"* ]]
+    await a '.event == "message" and .kind == "aggregation"' > /dev/null
+    # As it is, where a topic is given.
+    connect 0 --json --publish "$gossip/aggregation.ssz" --topic lean:block
+    jq -e '.published | .kind == "block" and (has("slot") | not)' <<< "$output"
+    await a '.event == "block_not_recorded" and .cause == "malformed"' > /dev/null
+}
+
+@test "gossip is shown a message a line, and its blocks are recorded and answered" {
+    start_node a --heartbeat 50ms --topic lean:block --topic lean:attestation_0
+    listens c a --count 2 --record got --listen /ip4/127.0.0.1/udp/0/quic-v1 --hold 1m
+    publish a lean:block "$gossip/block.ssz"
+    await c '.event == "block_recorded"' > event
+    jq -e '.slot == 42 and (.file | startswith("got/42-"))' event
+    eventually grep -q 'listening on' c.err
+    address=$(sed -n 's/.*listening on //p' c.err)
+    "$BIN/devnet-connect" --timeout 15s --blocks-by-range 42:1 --save fetched "$address"
+    cmp "$gossip/block.ssz" fetched/*.ssz
+    in_mesh c a attestation_0
+    publish a lean:attestation_0 "$gossip/attestation.ssz"
+    wait "${pid_of[c]}"
+    unset 'pid_of[c]'
+    jq -se --arg peer "$(peer_id a)" 'map(select(.event == "message")) | map(.kind) == ["block", "attestation"] and
+        map(.slot) == [42, 41] and .[0].block.proposer == 7 and .[1].attestation.validator == 11 and
+        all(.peer_id == $peer and (.sha256 | length) == 64)' c.out
+    tail -n 1 c.out | jq -e '.reached == "mesh" and .exit == 0 and .messages == {block: 1,
+        attestation: 1, aggregation: 0, other: 0, refused: 0, recorded: 1}'
+}
+
+@test "gossip is listened to for as long as was asked, and too few messages are a failure" {
+    start_node a --heartbeat 50ms
+    connect 11 --listen-gossip --count 2 --hold 100ms
+    [[ $stderr == *"gossip: 0 of 2 messages came within --hold"* ]]
+    connect 0 --json --listen-gossip --hold 10ms
+    listens c a
+    publish a lean:block "$fixtures/5.ssz"
+    await c '.event == "message" and .slot == 5' > /dev/null
+    end c INT
+    tail -n 1 c.out | jq -e '.exit == 0 and .messages.block == 1'
+    listens d a --count 2
+    status=0
+    end d || status=$?
+    [ "$status" = 143 ]
+    grep -F 'stopped (SIGTERM): 0 of 2 messages had come' d.err
+}
+
+@test "what cannot be published is said, and with which exit status" {
+    start_node a --topic other
+    connect 8 --publish "$gossip/block.ssz"
+    connect 2 --publish absent
+    [[ $stderr == *"--publish absent: No such file or directory"* ]]
+    connect 2 --publish "$fixtures"
+    truncate -s 10485761 large
+    connect 2 --publish large
+    [[ $stderr == *"--publish large: larger than 10485760 bytes"* ]]
+    connect 2 --publish "$BATS_TEST_FILENAME"
+    [[ $stderr == *"it is no signed block, attestation or aggregation: say its --topic"* ]]
+    connect 2 --publish "$gossip/block.ssz" --until status
+    connect 2 --count 2
+    connect 2 --listen-gossip --from http://127.0.0.1:9
+    connect 0 --publish "$BATS_TEST_FILENAME" --topic other
+    await a '.event == "message" and .topic == "other"' > /dev/null
+}
+
 # ---- peers that answer as they should not ----
 
 # fails FAULT MESSAGE: nothing is saved.

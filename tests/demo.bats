@@ -35,7 +35,7 @@ break_program() {
         grep -E "^ok +$step " <<< "$output"
     done
     [[ $output == *"no orphaned streams in 1 connection"* ]]
-    [ "$(grep -c '    mesh -> 16Uiu2' <<< "$output")" -eq 2 ]
+    [ "$(grep -c '    mesh -> node[12]$' <<< "$output")" -eq 2 ]
     [[ $output == *$'node1 stopped\nnode2 stopped' ]]
     [ -z "$(ls -A)" ]
 }

@@ -55,11 +55,12 @@ lives() {
 }
 
 @test "up starts two nodes, connects them, and says where they are" {
-    run -0 devnet up
+    run -0 devnet up --verbose
     [[ ${lines[0]} =~ ^"node1 http://127.0.0.1:"[0-9]+" /ip4/127.0.0.1/udp/"[0-9]+/quic-v1/p2p/ ]]
     [[ ${lines[1]} == "node2 http://"* ]]
     [ "${lines[2]}" = "node1 connected to node2: mesh" ]
-    [ "${#lines[@]}" -eq 3 ]
+    [ "${lines[3]}" = "2 nodes connected in 1 pair (full)" ]
+    [ "${#lines[@]}" -eq 4 ]
     for file in key pid events.jsonl log; do [ -f ".devnet/node2/$file" ]; done
     [ -d .devnet/node2/qlog ]
     jq -e '.format == "devnet" and .version == 1' .devnet/devnet.json
@@ -68,19 +69,58 @@ lives() {
 }
 
 @test "up --nodes and --connect full dial every pair once" {
-    run -0 devnet up --nodes 4 --connect full
+    run -0 devnet up -v --nodes 4 --connect full
     [ "$(grep -c ' connected to ' <<< "$output")" -eq 6 ]
     [ "$(of node1 .peers)" -eq 3 ]
     [ "$(of node4 .peers)" -eq 0 ] # the stub counts only what it dialled
 }
 
 @test "up --connect line dials the next" {
-    run -0 devnet up -n 4 -c line
-    diff <(grep connected <<< "$output" | sort) - << END
+    run -0 devnet up -v -n 4 -c line
+    diff <(grep ' connected to ' <<< "$output" | sort) - << END
 node1 connected to node2: mesh
 node2 connected to node3: mesh
 node3 connected to node4: mesh
 END
+}
+
+@test "up --connect ring, star and random: no more pairs than said, and the same by the same seed" {
+    run -0 devnet up -v -n 4 -c ring
+    [ "$(grep -c ' connected to ' <<< "$output")" -eq 4 ]
+    [[ $output == *"node1 connected to node4: mesh"* ]]
+    run -0 devnet down
+    run -0 devnet up -n 4 -c star
+    [ "${lines[4]}" = "4 nodes connected in 3 pairs (star)" ]
+    [ "${#lines[@]}" -eq 5 ]
+    [ "$(of node1 .peers) $(of node4 .peers)" = "0 1" ] # all dial the first
+    run -0 devnet down
+    run -0 devnet up -v -n 8 -c random:3
+    [[ ${lines[-1]} =~ ^"8 nodes connected in 12 pairs (random:3, seed "([0-9]+)\)$ ]]
+    seed=${BASH_REMATCH[1]}
+    grep ' connected to ' <<< "$output" | sort > pairs
+    run -0 devnet down
+    devnet up -v -n 8 -c random:3 --seed "$seed" > again
+    diff pairs <(grep ' connected to ' again | sort)
+    run -0 devnet down
+    devnet up -n 8 -c random:3 --seed 7 --json > up.json
+    jq -e '.wiring == {how: "random:3", pairs: 12, seed: 7}' up.json
+}
+
+@test "up refuses what is no shape, before anything is started" {
+    for shape in random random:1 lines; do
+        run -2 --separate-stderr devnet up -c "$shape"
+        [[ $stderr == *"--connect: "*"$shape"* ]]
+    done
+    [ ! -e .devnet ]
+}
+
+@test "twelve nodes at random are sound, and their logs are bounded" {
+    use_real_programs
+    run -0 devnet up -n 12 -c random:3
+    run -0 devnet mesh check --wait 30s
+    [ "${lines[-1]}" = "sound: 12 nodes, 1 topic" ]
+    tr '\0' ' ' < "/proc/$(of node1 .pid)/cmdline" | grep -q -- '--qlog-limit 1M'
+    run -0 devnet orphans
 }
 
 @test "up --connect none leaves the nodes alone" {
@@ -428,7 +468,7 @@ count_nodes() {
 
 @test "nodes connect, mesh and leave no orphaned stream" {
     use_real_programs
-    run -0 devnet up -n 4
+    run -0 devnet up -v -n 4
     [ "$(grep -c ' connected to .*: mesh$' <<< "$output")" -eq 6 ]
     run -0 devnet orphans
     [[ $output == *"no orphaned streams in 6 connections"* ]]
@@ -553,7 +593,7 @@ count_nodes() {
     run -2 devnet
     run -2 devnet up -n 0
     run -2 devnet up -n 501
-    run -2 devnet up --connect ring
+    run -2 devnet up --connect rings
     run -2 devnet up --timeout 5
     run -2 devnet down now
     run -2 devnet logs a b

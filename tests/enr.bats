@@ -129,6 +129,8 @@ END
     run -0 "$BIN/devnet" enr show --json "$record"
     jq -e '.seq == 7 and (.fields | del(.secp256k1)) == {id: "v4", ip: "10.0.0.1", ip6: "fe80::1",
         quic: 9000, quic6: 9000, is_aggregator: true, eth2: "0x01020304", count: "0x012c"}' <<< "$output"
+    run -0 "$BIN/devnet" enr show "$(made --seq 18446744073709551615 --ip 10.0.0.1 --port 1)"
+    [ "${lines[0]}" = "sequence    18446744073709551615" ]
     [ "$(made --json --ip 10.0.0.1 --port 1 | jq -r .enr)" = "$(made --ip 10.0.0.1 --port 1)" ]
 }
 

@@ -67,6 +67,8 @@ start_member() {
     jq -e --arg address "$(address zeam_0)" '.multiaddrs == [$address] and .seq == 1' <<< "$output"
     run -0 --separate-stderr "$DEVNET" key show --genesis g --json zeam_0
     [ "$(jq -r .peer_id <<< "$output")" = "$(peer_id zeam_0)" ]
+    run -2 "$DEVNET" enr show --genesis g zeam_1
+    [[ $output == *"zeam_1: neither a node record (enr:...) nor a node in $PWD/.devnet or g"* ]]
     run -2 "$DEVNET" key show --genesis g zeam_1
     [[ $output == *"zeam_1: neither a file nor a node of g"* ]]
 }
@@ -118,6 +120,8 @@ start_member() {
     [[ $stderr != *validators.yaml* ]]
     jq -e '.nodes | map({(.name): .validators}) | add == {zeam_0: [0, 2], ream_0: null}' <<< "$output"
     # Earlier files have one key for each.
+    sed -i 's/VALIDATOR_COUNT: 2/NUM_VALIDATORS: 2/' g/config.yaml
+    [[ $stderr == *"g/config.yaml:"*": 2 validators, and the keys of 3"* ]]
     sed -i 's/- {attestation.*/- "0x'"$key"'"/' g/config.yaml
     run -1 --separate-stderr "$DEVNET" status --genesis g --json
     jq -e '.nodes[0].validators == [0, 2]' <<< "$output"
@@ -168,6 +172,33 @@ start_member() {
     refuses 'zeam_0: [9223372036854775808]' "1: zeam_0: index: a validator's number is expected"
     refuses 'zeam_0: [1]\nzeam_0: [2]' "2: zeam_0: is there already, on line 1"
     refuses '[1]' "1: the names of nodes are expected"
+}
+
+@test "a nodes.yaml alone stands for its nodes" {
+    start_node a
+    start_node b
+    { ready a .enr && address b; } | sed 's/^/- /' > bootnodes.yaml
+    start_node c --bootnode bootnodes.yaml
+    await_mesh a c
+    await_mesh b c
+    run -0 --separate-stderr "$BIN/devnet-mesh" dump --for 600ms bootnodes.yaml
+    jq -e --arg a "$(peer_id a)" --arg b "$(peer_id b)" '.nodes == [] and .unreachable == [] and
+        ([.foreign[].peer_id] | sort) == ([$a, $b] | sort)' <<< "$output"
+    faulty() {
+        printf '%s\n' "$1" > bad.yaml
+        run -2 timeout 10 "$BIN/devnet-node" --bootnode bad.yaml
+        [[ $output == *"--bootnode bad.yaml$2"* ]] || { echo "$output" && return 1; }
+        run -2 "$BIN/devnet-mesh" dump bad.yaml
+        [[ $output == *"devnet-mesh: bad.yaml$2"* ]] || { echo "$output" && return 1; }
+    }
+    faulty "- enr:abc" ":1: enr:abc: node record: "
+    faulty "[]" ": has no nodes"
+    faulty "validators: []" ":1: a list of node records is expected"
+    rm bad.yaml && mkfifo bad.yaml
+    run -2 timeout 10 "$BIN/devnet-mesh" dump bad.yaml
+    [[ $output == *"bad.yaml: not a plain file"* ]]
+    run -2 "$BIN/devnet-node" --bootnode absent.yaml
+    [[ $output == *"--bootnode absent.yaml: No such file or directory"* ]]
 }
 
 @test "a folder stands for all its nodes where a mesh is asked for" {
@@ -291,11 +322,25 @@ refused() {
     refused "$file:5: a_0: apiPort: not a port"
     entry "$key" "$place" 'isAggregator: maybe'
     refused "$file:5: a_0: isAggregator: true or false is expected"
+    entry "$key" "$place" 'isAggregator: True' 'apiPort:' 'metricsPort: null' 'enr: ~' # which tells nothing more
+    run -1 --separate-stderr "$DEVNET" status --genesis g --json
+    jq -e '.nodes[0] | .lean_api == null and .metrics == null' <<< "$output"
+    entry "$key" 'enrFields: {ip: [127.0.0.1], quic: 9001}'
+    refused "$file:4: a_0: ip: one value is expected"
+    entry "$key" "$place" 'is_aggregator: maybe' # as hive has it
+    refused "$file:5: a_0: isAggregator: true or false is expected"
     entry "$key" "$place" '- name: a_0'
     sed -i 's/^    - name/  - name/' $file
     refused "$file:5: name: a_0: there is a node of that name already"
     entry "$key" "$place" 'name: b'
     refused "$file:5: name: is there already, on line 2"
+    entry "$key" "$place" '- name: b_0' "$key" 'enrFields: {ip: 127.0.0.1, quic: 9002}'
+    sed -i 's/^    - name/  - name/' $file
+    refused "$file:6: b_0: has the key of a_0, too"
+    entry "$key" "$place" '- name: b_0' "privkey: $(printf '02%.0s' {1..32})" "$place"
+    sed -i 's/^    - name/  - name/' $file
+    run -1 "$DEVNET" status --genesis g
+    [[ $output == *"warn: $file:5: b_0 is to be where a_0 is: 127.0.0.1, port 9001"* ]]
     entry "$key" 'enr: enr:abc'
     refused "$file:4: a_0: enr: enr:abc: node record: "
     entry "privkey: $(printf '01%.0s' {1..32})" "enr: $EXAMPLE"
@@ -317,15 +362,27 @@ refused() {
     refused "g/nodes.yaml:2: enr:x: node record: "
     printf -- '- /ip4/__HIVE_LOCAL_IP__/udp/1/quic-v1\n' > g/nodes.yaml
     refused "g/nodes.yaml:1: __HIVE_LOCAL_IP__ is left in"
+    printf -- '- %s\n-\n' "$EXAMPLE" > g/nodes.yaml
+    refused "g/nodes.yaml:2: a node record is expected"
     printf -- '- /ip4/127.0.0.1/udp/1/quic-v1\n' > g/nodes.yaml
     refused "g/nodes.yaml:1: /ip4/127.0.0.1/udp/1/quic-v1: must end with /p2p/PEERID"
     rm g/nodes.yaml
+    printf -- '- GENESIS_TIME: 1\n' > g/config.yaml
+    refused "g/config.yaml:1: keys and values are expected"
     printf 'GENESIS_TIME: soon\n' > g/config.yaml
     refused "g/config.yaml:1: GENESIS_TIME: seconds since 1970 are expected"
     printf '\nATTESTATION_COMMITTEE_COUNT: 0\n' > g/config.yaml
     refused "g/config.yaml:2: attestation committees: expected 1 to 64"
+    printf 'GENESIS_TIME: 1\nVALIDATOR_COUNT: -1\n' > g/config.yaml
+    refused "g/config.yaml:2: VALIDATOR_COUNT: a number is expected"
     head -c 5000000 /dev/zero | tr '\0' '#' > g/config.yaml
     refused "g/config.yaml: larger than 4194304 bytes"
+    for file in validator-config.yaml nodes.yaml config.yaml; do # of which nobody may ever write one
+        rm -f g/$file && mkfifo g/$file
+        refused "g/$file: not a plain file"
+        rm g/$file
+        [ $file != validator-config.yaml ] || entry "$key" "$place"
+    done
     rm -r g
     refused "g: no genesis folder: neither validator-config.yaml nor nodes.yaml is there"
 }
@@ -352,6 +409,10 @@ refused() {
     [ "$(ls -A new)" = folder ]
     mkdir empty
     run -0 "$DEVNET" genesis empty
+    # Of a node at ::1 the API is where ours has it.
+    "$DEVNET" genesis -n 1 --ip ::1 --port 0 --api-port 0 --metrics-port 0 six
+    run -1 --separate-stderr "$DEVNET" status --genesis six --json
+    [ "$(jq -r '.nodes[0].lean_api' <<< "$output")" = "http://127.0.0.1:$(of six devnet_0 apiPort)" ]
 }
 
 @test "what genesis cannot write is named, and nothing is left" {
@@ -370,7 +431,7 @@ refused() {
 @test "up --genesis runs our nodes in the place of those that are not up" {
     make_folder g zeam_0 ream_0 qlean_0
     start_member g zeam_0
-    run -0 --separate-stderr "$DEVNET" up --genesis g
+    run -0 --separate-stderr "$DEVNET" up -v --genesis g
     [ "${lines[0]}" = "zeam_0 is up already" ]
     [[ ${lines[1]} == "ream_0 http://127.0.0.1:$(of g ream_0 apiPort) /ip4/127.0.0.1/udp/$(of g ream_0 quic)/quic-v1/p2p/"* ]]
     [[ ${lines[2]} == "qlean_0 "* && ${lines[3]} == "ream_0 connected to qlean_0: mesh" ]]
@@ -409,6 +470,10 @@ refused() {
     [ "$(topics ream_0)" = '["aggregation","attestation_0","attestation_1","attestation_2","block"]' ]
     run -0 "$DEVNET" enr show --json "$(ready ream_0 .enr)"
     jq -e '.fields.is_aggregator' <<< "$output"
+    # As many validators as the folder says, or the option.
+    [ "$(api zeam_0 /lean/v0/fork_choice | jq .validator_count)" = 3 ]
+    start_node other --validator-count 7
+    [ "$(api other /lean/v0/fork_choice | jq .validator_count)" = 7 ]
     # The third of three committees, for the third of the folder's nodes.
     start_node qlean_0 --custom-network-config-dir g --node-id qlean_0 --attestation-committee-count 3
     [ "$(topics qlean_0)" = '["aggregation","attestation_2","block"]' ]

@@ -42,15 +42,18 @@ END
 test=$(begin "two clients")
 printf '%064d' 7 > node.key
 printf 'ip: "__HIVE_LOCAL_IP__"\n' > config.yaml
+printf 'GENESIS_TIME: 7\nVALIDATOR_COUNT: 3\n' > genesis.yaml
 a=$(api POST "/testsuite/1/test/$test/node" -F "$(config)" -F /tmp/ream-runtime/node.key=@node.key \
-    -F /tmp/ream-runtime/validator-config.yaml=@config.yaml)
+    -F /tmp/ream-runtime/validator-config.yaml=@config.yaml -F /tmp/ream-runtime/config.yaml=@genesis.yaml)
 a_ip=$(jq -r .ip <<< "$a") a_id=$(jq -r .id <<< "$a")
 b=$(api POST "/testsuite/1/test/$test/node" -F "$(config ', "HIVE_IS_AGGREGATOR": "1"')")
 b_ip=$(jq -r .ip <<< "$b")
 for ip in "$a_ip" "$b_ip"; do
     curl --silent --fail "http://$ip:5052/lean/v0/health" | jq -e '.status == "healthy"'
 done
-# Of the first: who it is, by its key, and where, by its file.
+# Of the first: who it is, by its key, and where and among how many validators, by its files.
+curl --silent --fail "http://$a_ip:5052/lean/v0/fork_choice" | jq -e '.validator_count == 3'
+curl --silent --fail "http://$b_ip:5052/lean/v0/fork_choice" | jq -e '.validator_count == 0'
 grep -Fx "ip: \"$a_ip\"" "/tmp/$a_id/ream-runtime/validator-config.yaml"
 jq -e 'select(.event == "ready") | .peer_id == env.PEER_ID' <(grep '^{' "/app/logs/$a_id.log")
 node=/testsuite/1/test/$test/node/$a_id
@@ -80,7 +83,7 @@ END
 root=0x$(printf 'ab%.0s' {1..32}) head=0x$(printf 'cd%.0s' {1..32})
 mkdir -p lean/v0
 jq -n --arg root "$root" --arg head "$head" '{head: $head, finalized: {root: $root, slot: 7},
-    nodes: [{root: $root, slot: 7}, {root: $head, slot: 9}]}' > lean/v0/fork_choice
+    nodes: [{root: $root, slot: 7}, {root: $head, slot: 9}], validator_count: 5}' > lean/v0/fork_choice
 python3 -m http.server --bind 10.77.0.1 8000 > /dev/null 2>&1 &
 until curl --silent --output /dev/null http://10.77.0.1:8000; do sleep 0.05; done
 test=$(begin "checkpoint")
@@ -89,7 +92,7 @@ a=$(start 10.77.0.1:8000)
 b=$(start "$a:5052")
 for ip in "$a" "$b"; do
     curl --silent --fail "http://$ip:5052/lean/v0/fork_choice" | jq -e --arg root "$root" --arg head "$head" '
-        .head == $head and .finalized == {root: $root, slot: 7} and any(.nodes[]; .root == $head and .slot == 9)'
+        .head == $head and .finalized == {root: $root, slot: 7} and .validator_count == 5 and any(.nodes[]; .root == $head and .slot == 9)'
 done
 [ "$(start 10.77.0.1:8001)" = null ]
 end "$test" true

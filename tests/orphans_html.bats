@@ -55,6 +55,21 @@ assert document.querySelector('#tip').checkVisibility() == false
 END
 }
 
+@test "a tap's names for the nodes are beside their roles" {
+    local log
+    mkdir tap
+    for log in "$CASES"/race-nosleep-eager/*/*.qlog; do
+        jq -c --slurpfile truth "$CASES/race-nosleep-eager/truth.json" -f "$BATS_TEST_DIRNAME/orphans/tap.jq" \
+            "$log" > "tap/$(basename "$(dirname "$log")").qlog"
+    done
+    draw tap
+    browse page.html << 'END'
+assert document.querySelector('#connection-0').innerText.includes('dialer → listener a4fd19bb4c2521db')
+assert document.querySelector('tr.orphan').innerText.includes('/meshsub/1.2.0')
+assert document.body.innerText.includes('client dialer peer-dialer → server listener peer-listener')
+END
+}
+
 @test "what is drawn is where the times are" {
     draw "$CASES/race-nosleep-eager-disconnect"/*/
     browse page.html > places << 'END'

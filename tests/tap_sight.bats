@@ -44,6 +44,7 @@ on_wire_is() {
     await tap '.event == "closed" and .side == "dialler"'
     for log in logs/*; do
         grep 'tap:stream_negotiated' "$log" | grep -q '"stream_id":'"$(cat stream)"',"opener":"a","protocol":"/meshsub/1.2.0"'
+        grep 'tap:node_agent' "$log" | grep -q '"node":"b","agent":"devnet-node/'
     done
 }
 

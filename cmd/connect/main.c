@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 #include "cmd/connect/fetch.h"
+#include "cmd/connect/listen.h"
+#include "cmd/connect/publish.h"
 #include "cmd/connect/remote.h"
 #include "cmd/connect/report.h"
 #include "cmd/connect/settings.h"
@@ -38,7 +40,12 @@ struct run {
     struct event *terminated, *interrupted, *hold;
     struct host_observer holding;
     char *topic;
-    struct fetch *fetch; /* NULL: none is under way */
+    struct fetch *fetch;             /* NULL: none is under way */
+    struct listen *listen;           /* NULL: messages are not shown */
+    struct block_store *blocks;      /* NULL: nothing is recorded */
+    struct block_recorder *recorder; /* the same */
+    json_t *published;               /* of which the acknowledgement is waited for */
+    bool settled;                    /* nothing is left to be done but to stay */
     json_t *steps, *result;
     bool stopped;       /* by a signal */
     bool blames_option; /* what is wrong is what an option says */
@@ -64,6 +71,20 @@ static const char *stopped_by(int signal)
 }
 
 static void on_fetched(void *context, int code, const char *error);
+static void set_failure(struct run *run, enum attempt_exit code, const char *error);
+
+/* What is left undone by whom a signal stops while it listens. */
+static void leave_off(struct run *run, int signal)
+{
+    if (run->settled && run->settings->count > 0 && run->exit == ATTEMPT_REACHED) {
+        char *error = text_format("%s: %llu of %llu messages had come", stopped_by(signal),
+                                  (unsigned long long)listen_count(run->listen),
+                                  (unsigned long long)run->settings->count);
+        set_failure(run, (enum attempt_exit)(TERMINATED + signal), error);
+        free(error);
+    }
+    leave(run);
+}
 
 static void on_signal(evutil_socket_t signal, short what, void *argument)
 {
@@ -74,14 +95,22 @@ static void on_signal(evutil_socket_t signal, short what, void *argument)
         attempt_abandon(run->attempt, TERMINATED + (int)signal, stopped_by((int)signal));
     else if (run->fetch != NULL)
         on_fetched(run, TERMINATED + (int)signal, stopped_by((int)signal));
-    else
-        leave(run);
+    else if (run->published == NULL) /* which is waited for, if not for long */
+        leave_off(run, (int)signal);
 }
 
 static void on_held(evutil_socket_t fd, short what, void *argument)
 {
     (void)fd, (void)what;
-    leave(argument);
+    struct run *run = argument;
+    if (run->settings->count > 0) {
+        char *error = text_format("gossip: %llu of %llu messages came within --hold",
+                                  (unsigned long long)listen_count(run->listen),
+                                  (unsigned long long)run->settings->count);
+        set_failure(run, (enum attempt_exit)GOSSIP_FAILED, error);
+        free(error);
+    }
+    leave(run);
 }
 
 static void set_failure(struct run *run, enum attempt_exit code, const char *error)
@@ -93,7 +122,8 @@ static void set_failure(struct run *run, enum attempt_exit code, const char *err
 
 static void lose(struct run *run, const char *reason)
 {
-    char *error = text_format("lost during --hold: %s", reason);
+    char *error = text_format(
+        "lost %s: %s", run->settings->hold_ms > 0 ? "during --hold" : "while listening", reason);
     set_failure(run, ATTEMPT_STREAM_FAILED, error);
     free(error);
     leave(run);
@@ -125,12 +155,12 @@ static struct peer *held_peer(const struct run *run)
 
 static void hold(struct run *run)
 {
-    uint64_t milliseconds = run->settings->hold_ms;
-    struct timeval delay = clock_timeval(milliseconds * 1000);
+    struct timeval delay = clock_timeval(run->settings->hold_ms * 1000);
     run->holding.event = on_event_while_holding;
     run->holding.context = run;
     host_observe(run->host, &run->holding);
-    event_arm(run->hold, &delay);
+    if (run->settings->hold_ms > 0)
+        event_arm(run->hold, &delay);
 }
 
 static void on_step(void *context, const struct attempt_told *told, const struct host_event *event)
@@ -142,9 +172,28 @@ static void on_step(void *context, const struct attempt_told *told, const struct
         report_step(step);
 }
 
+static void on_enough(void *context)
+{
+    struct run *run = context;
+    if (run->settled)
+        leave(run);
+}
+
+/* How long: --hold, or with --listen-gossip until enough has come. */
+static bool stays(const struct run *run)
+{
+    const struct connect_settings *settings = run->settings;
+    if (run->exit != ATTEMPT_REACHED || run->stopped)
+        return false;
+    if (settings->count > 0)
+        return !listen_has_enough(run->listen);
+    return settings->listens || settings->hold_ms > 0;
+}
+
 static void hold_or_leave(struct run *run)
 {
-    if (run->exit != ATTEMPT_REACHED || run->settings->hold_ms == 0 || run->stopped)
+    run->settled = true;
+    if (!stays(run))
         leave(run);
     else if (held_peer(run) != NULL)
         hold(run);
@@ -174,17 +223,49 @@ static void fetch(struct run *run)
     }
 }
 
+static void fetch_or_stay(struct run *run)
+{
+    bool fetches = run->settings->by_root != NULL || run->settings->by_range != NULL;
+    if (run->exit == ATTEMPT_REACHED && fetches && !run->stopped)
+        fetch(run);
+    else
+        hold_or_leave(run);
+}
+
+static void on_drained(void *context)
+{
+    struct run *run = context;
+    json_t *published = run->published;
+    run->published = NULL;
+    if (!publish_acknowledged(run->host, published, run->settings->json))
+        set_failure(run, (enum attempt_exit)GOSSIP_FAILED,
+                    "--publish: the peer did not acknowledge it in time");
+    json_object_set_new(run->result, "published", published);
+    fetch_or_stay(run);
+}
+
+static void publish_file(struct run *run)
+{
+    struct error error;
+    run->published = publish(run->host, run->topic, &run->settings->publication, &error);
+    if (run->published != NULL) {
+        host_drain(run->host, run->settings->timeout_ms, on_drained, run);
+        return;
+    }
+    set_failure(run, (enum attempt_exit)GOSSIP_FAILED, error.text);
+    leave(run);
+}
+
 static void on_done(void *context, const struct attempt_result *result)
 {
     struct run *run = context;
     run->attempt = NULL;
     run->result = attempt_result_json(result, run->steps);
     run->exit = result->outcome.exit;
-    bool fetches = run->settings->by_root != NULL || run->settings->by_range != NULL;
-    if (run->exit == ATTEMPT_REACHED && fetches && !run->stopped)
-        fetch(run);
+    if (run->exit == ATTEMPT_REACHED && run->settings->publication.file != NULL && !run->stopped)
+        publish_file(run);
     else
-        hold_or_leave(run);
+        fetch_or_stay(run);
 }
 
 /* ---- setting up ---- */
@@ -229,6 +310,43 @@ static void fill_host_settings(struct run *run, struct host_settings *host)
         connect_usage_error("%s", error.text);
 }
 
+/* The first of TOPICS is the one to mesh on. */
+static void subscribe(struct run *run, const char *const *topics, size_t count)
+{
+    struct error error;
+    for (size_t i = 0; i < count; i++) {
+        char *topic = host_topic_expand(run->host, topics[i], &error);
+        if (topic == NULL || !host_subscribe(run->host, topic, &error))
+            connect_usage_error("--topic %s: %s", topics[i], error.text);
+        if (run->topic == NULL)
+            run->topic = topic;
+        else
+            free(topic);
+    }
+}
+
+static void subscribe_to_all(struct run *run)
+{
+    static const char *const usual[] = {"lean:block", "lean:aggregation", "lean:attestation_0"};
+    const struct connect_settings *settings = run->settings;
+    if (settings->publication.topic != NULL)
+        subscribe(run, &settings->publication.topic, 1);
+    if (settings->topics.count > 0)
+        subscribe(run, settings->topics.items, settings->topics.count);
+    else if (settings->listens)
+        subscribe(run, usual, sizeof(usual) / sizeof(*usual));
+    else if (run->topic == NULL)
+        subscribe(run, usual, 1);
+}
+
+static void listen_to_gossip(struct run *run)
+{
+    const struct block_recorder_settings *record = &run->settings->node.record;
+    run->recorder = block_recorder_new(run->host, record, run->blocks);
+    if (run->settings->listens)
+        run->listen = listen_new(run->host, run->settings, on_enough, run);
+}
+
 static bool start(struct run *run, struct error *error)
 {
     static const struct attempt_handlers handlers = {.step = on_step, .done = on_done};
@@ -242,6 +360,9 @@ static bool start(struct run *run, struct error *error)
         return false;
     struct host_settings host;
     fill_host_settings(run, &host);
+    if (!block_recorder_open(settings->node.record.folder, NULL, &run->blocks, error))
+        return false;
+    host.blocks = run->blocks;
     if (getrandom(&host.seed, sizeof(host.seed), 0) < 0)
         return error_set(error, "no random numbers to be had");
     run->host = host_new(&host, error);
@@ -250,16 +371,14 @@ static bool start(struct run *run, struct error *error)
         return false;
     }
     run->resolver = resolver_new(run->base);
-    run->topic = host_topic_expand(run->host,
-                                   settings->topic != NULL ? settings->topic : "lean:block", error);
-    if (run->topic == NULL || !host_subscribe(run->host, run->topic, error))
-        connect_usage_error("--topic %s: %s", settings->topic ? settings->topic : "lean:block",
-                            error->text);
+    listen_to_gossip(run);
+    subscribe_to_all(run);
     if (!listen_on(run, error))
         return false;
     struct attempt_settings attempt = {
         .until = (enum attempt_step)settings->until,
-        .topic = settings->topic != NULL ? run->topic : NULL,
+        .topic =
+            settings->topics.count > 0 || settings->publication.file != NULL ? run->topic : NULL,
         .timeout_ms = settings->timeout_ms,
     };
     run->attempt = settings->accept ? attempt_accept(run->host, &attempt, &handlers, run)
@@ -275,7 +394,7 @@ static void print_result(const struct run *run)
     if (run->result == NULL)
         return;
     if (run->settings->json)
-        report_result(run->result);
+        (run->settings->listens ? report_line : report_result)(run->result);
     report_error(run->settings->accept ? "--accept" : run->settings->name, run->result);
 }
 
@@ -311,6 +430,7 @@ static void run_clear(struct run *run)
     event_free(run->interrupted);
     event_free(run->hold);
     event_base_free(run->base);
+    block_store_free(run->blocks);
     json_decref(run->steps);
     json_decref(run->result);
     free(run->topic);
@@ -329,6 +449,10 @@ static int connect_here(const struct connect_settings *settings)
         event_base_dispatch(run.base);
     else
         internal_failure(&run, error.text);
+    if (run.listen != NULL && run.result != NULL)
+        json_object_set_new(run.result, "messages", listen_json(run.listen));
+    listen_free(run.listen);
+    block_recorder_free(run.recorder);
     host_free(run.host); /* writes what is left of its logs */
     run.host = NULL;
     check_losses(&run);

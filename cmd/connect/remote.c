@@ -53,7 +53,7 @@ static json_t *request_body(const struct connect_settings *settings)
     snprintf(timeout, sizeof(timeout), "%llums", (unsigned long long)settings->timeout_ms);
     return json_pack("{s:s, s:s, s:s, s:s*}", "addr", settings->target, "until",
                      attempt_step_names[settings->until], "timeout", timeout, "topic",
-                     settings->topic);
+                     settings->topics.count > 0 ? settings->topics.items[0] : NULL);
 }
 
 /* What the API did not say, for --json's sake. */

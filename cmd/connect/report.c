@@ -1,6 +1,7 @@
 #include "cmd/connect/report.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/output.h"
@@ -118,6 +119,73 @@ void report_block(const json_t *block)
            number_of(block, "slot"), number_of(block, "proposer"), text_of(block, "parent_root"),
            text_of(block, "root"), number_of(block, "size"), file != NULL ? ", " : "",
            file != NULL ? file : "");
+    output_flush();
+}
+
+static void show_summary(const json_t *object)
+{
+    const json_t *slot = json_object_get(object, "slot");
+    const json_t *block = json_object_get(object, "block");
+    if (slot != NULL)
+        printf(", slot %lld", number_of(object, "slot"));
+    if (block != NULL)
+        printf(", proposer %lld, parent %.10s", number_of(block, "proposer"),
+               text_of(block, "parent_root"));
+    if (slot != NULL)
+        printf(", root %s", text_of(object, "root"));
+}
+
+static void show_beginning(const char *name, bool ok)
+{
+    printf("%s%-6s%s %-10s ", output_colour(stdout, ok ? COLOUR_GREEN : COLOUR_RED),
+           ok ? "ok" : "FAILED", output_colour_end(stdout), name);
+}
+
+/* Its kind, or where it has none its topic. */
+static const char *subject_of(const json_t *object)
+{
+    const char *kind = json_string_value(json_object_get(object, "kind"));
+    return kind != NULL && strcmp(kind, "other") != 0 ? kind : text_of(object, "topic");
+}
+
+void report_gossip(const json_t *event)
+{
+    const char *name = text_of(event, "event"), *reason = NULL;
+    if (strcmp(name, "message") == 0) {
+        show_beginning("message", true);
+        fputs(subject_of(event), stdout);
+        show_summary(event);
+        printf(", %lld bytes, sha256 %s", number_of(event, "size"), text_of(event, "sha256"));
+    } else if (strcmp(name, "block_recorded") == 0) {
+        show_beginning("recorded", true);
+        printf("slot %lld, %s", number_of(event, "slot"), text_of(event, "file"));
+    } else {
+        bool refused = strcmp(name, "message_refused") == 0;
+        reason = text_of(event, "reason");
+        show_beginning(refused ? "message" : "recorded", false);
+        printf("%s refused: %s", refused ? subject_of(event) : "message", reason);
+    }
+    printf(", from %s\n", text_of(event, "peer_id"));
+    output_flush();
+}
+
+void report_published(const json_t *published)
+{
+    bool acknowledged = json_is_true(json_object_get(published, "acknowledged"));
+    show_beginning("publish", acknowledged);
+    fputs(subject_of(published), stdout);
+    show_summary(published);
+    printf(", %lld bytes, to %lld peers%s, id %s\n", number_of(published, "size"),
+           number_of(published, "receivers"), acknowledged ? ", acknowledged" : "",
+           text_of(published, "id"));
+    output_flush();
+}
+
+void report_line(const json_t *object)
+{
+    char *line = json_dumps(object, JSON_COMPACT | JSON_SORT_KEYS);
+    puts(line);
+    free(line);
     output_flush();
 }
 

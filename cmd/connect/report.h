@@ -8,6 +8,13 @@
 void report_step(const json_t *step);
 /* One line of text for a block that was fetched. */
 void report_block(const json_t *block);
+/* One line of text for an event of gossip: a message, one that was refused, or what became of
+ * recording it. */
+void report_gossip(const json_t *event);
+/* One line of text for what was published. */
+void report_published(const json_t *published);
+/* A line of JSON. */
+void report_line(const json_t *object);
 /* The one object of --json. */
 void report_result(const json_t *result);
 /* The error, if there was one, on stderr: `devnet-connect: TARGET: what went wrong`. */

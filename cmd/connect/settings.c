@@ -4,12 +4,15 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/file.h"
 #include "common/hex.h"
 #include "common/log.h"
 #include "common/number.h"
 #include "net/api/client.h"
 #include "net/api/node.h"
+#include "net/gossipsub/payload.h"
 #include "net/host/options.h"
+#include "net/protocols/lean_message.h"
 
 enum { TIMEOUT_DEFAULT_MS = 5000, UNTIL_DEFAULT = -1 };
 
@@ -27,7 +30,7 @@ static const struct option_spec options[] = {
     {"from", 'f', OPTION_STRING, AT(from), "API",
      "Ask the running node with that HTTP API to dial, instead of dialling from here"},
     {"until", 'u', OPTION_CHOICE, AT(until), "STEP",
-     "How far to go (default mesh, or status where blocks are to be fetched)",
+     "How far to go (default mesh, or status where nothing but blocks is wanted)",
      .choices = attempt_step_names},
     {"blocks-by-root", 0, OPTION_STRING, AT(by_root), "ROOT[,ROOT...]",
      "Then fetch those blocks from the peer, at most 1024, each root as 64 hexadecimal digits"},
@@ -35,17 +38,32 @@ static const struct option_spec options[] = {
      "Then fetch the blocks of COUNT slots, 1 to 1024, from START on"},
     {"save", 0, OPTION_STRING, AT(save), "DIR",
      "Save each block that is fetched there, as SLOT-ROOT.ssz", .files = true},
+    {"publish", 0, OPTION_STRING, AT(publication.file), "FILE",
+     "Then publish what is in FILE, such as a block's SSZ, which is compressed on the way: on the "
+     "first --topic, else on lean:block, lean:aggregation or lean:attestation_0 as its SSZ tells",
+     .files = true},
+    {"listen-gossip", 'g', OPTION_FLAG, AT(listens), NULL,
+     "Show each message of gossip, from the connection on, until --count or --hold, or until "
+     "stopped"},
+    {"count", 'c', OPTION_NUMBER, AT(count), "N", "With --listen-gossip, leave after N messages",
+     .minimum = 1},
+    NODE_OPTION_RECORD(struct connect_settings,
+                       "With or without --listen-gossip, listen, write the blocks of gossip there, "
+                       "each whole as SLOT-ROOT.ssz, and answer the peer from them"),
     {"timeout", 't', OPTION_DURATION, AT(timeout_ms), "DURATION",
      "How long it may take (default 5s)", .minimum = 1, .maximum = API_TIMEOUT_MAX_MS},
     NODE_OPTION_NETWORK(struct connect_settings),
-    {"topic", 0, OPTION_STRING, AT(topic), "TOPIC",
-     "The topic to mesh on, as it is or lean:block and the like (default: subscribe to lean:block, "
-     "and be content with any topic that both have)"},
+    {"topic", 0, OPTION_LIST, AT(topics), "TOPIC",
+     "The topic to mesh on, as it is or lean:block and the like; may be repeated for others to "
+     "listen to (default: subscribe to lean:block, when listening also to lean:aggregation and "
+     "lean:attestation_0, and be content with any topic that both have)"},
     NODE_OPTION_SIGN(struct connect_settings,
                      "Whether messages of topics that are not Lean's must be signed, as libp2p's "
                      "default has it: none or strict; with --hold, refused ones could cost the "
                      "connection (default none)"),
-    {"json", 'j', OPTION_FLAG, AT(json), NULL, "Print one JSON object at the end, on failure too"},
+    {"json", 'j', OPTION_FLAG, AT(json), NULL,
+     "Print one JSON object at the end, on failure too; when listening also one a message, each on "
+     "a line of its own"},
     {"hold", 0, OPTION_DURATION, AT(hold_ms), "DURATION",
      "Stay connected that long after the step was reached", .maximum = 86400000},
     NODE_OPTION_KEY(struct connect_settings,
@@ -77,6 +95,9 @@ static const struct example examples[] = {
      "Waits for a node under test to dial, and reports from the listening side."},
     {"devnet-connect --blocks-by-range 100:32 --save blocks TARGET",
      "Fetches the blocks of 32 slots into the folder blocks."},
+    {"devnet-connect --listen-gossip --record blocks TARGET",
+     "Shows the blocks, attestations and aggregations of the network, and keeps the blocks."},
+    {"devnet-connect --publish blocks/42-8caf684c....ssz TARGET", "Sends a block by gossip."},
     {"devnet-connect --from http://127.0.0.1:8080 TARGET",
      "Has a running devnet-node dial the target."},
     {0},
@@ -92,10 +113,13 @@ static const struct exit_status statuses[] = {
      "libp2p server: it selects no ALPN, or asks for no certificate"},
     {5, "protocol negotiation: what was asked for is not spoken"},
     {6, "status refused, malformed or not answered"},
-    {7, "stream: the gossipsub streams did not both open, or the peer was lost during --hold"},
+    {7, "stream: the gossipsub streams did not both open, or the peer was lost during --hold or "
+        "while listening"},
     {8, "mesh: no topic in common, or no GRAFT stood"},
     {9, "the API asked with --from failed"},
     {10, "blocks: refused, malformed, not those asked for, not there, or not whole within 10 s"},
+    {11, "gossip: --publish reached nobody or was not acknowledged, or fewer than --count messages "
+         "came"},
     {130, "interrupted (SIGINT) before the step was reached"},
     {143, "stopped (SIGTERM) before the step was reached"},
     {0},
@@ -125,11 +149,22 @@ static const struct program_spec program = {
         "size. A block may have 10 MiB, the answer 10 s; what was not asked for ends it. Blocks "
         "that "
         "came before a failure are told, and saved, whole.\n\n"
+        "With --publish the payload goes out once the mesh stands, and it is waited for until the "
+        "peer has acknowledged it, which says nothing of whether it takes it for valid. With "
+        "--listen-gossip each message is shown: its kind, slot, proposer, parent and root as far "
+        "as "
+        "its SSZ tells, size, the SHA-256 of its payload, and whose it was; and those that were "
+        "refused, because they are no raw snappy, for example. The order is: the steps, --publish, "
+        "the "
+        "fetching of blocks, and then listening on.\n\n"
         "With --json the object has: target, reached, exit, error, steps (step, ok, ms since the "
         "first packet, and what was learned), peer_id, topics (ours, theirs), rtt_ms, and blocks "
         "(slot, "
         "proposer, parent_root, root, size, and file where it was saved) where they were asked "
-        "for.",
+        "for, published (file, topic, kind, slot, root, id, size, receivers, acknowledged), and "
+        "messages, how many came of each kind and how many were refused. When listening, the lines "
+        "before it are devnet-node's events message, message_refused, block_recorded and "
+        "block_not_recorded.",
     .options = options,
     .commands = commands,
     .examples = examples,
@@ -153,7 +188,8 @@ static bool has_options_of_our_own_node(const struct connect_settings *settings)
     return settings->listen.count > 0 || settings->hold_ms > 0 ||
            node->network != network_default || node->key != NULL || node->key_hex != NULL ||
            node->finalized != NULL || node->head != NULL || node->agent != agent_default ||
-           settings->by_root != NULL || settings->by_range != NULL || node->qlog != NULL ||
+           settings->by_root != NULL || settings->by_range != NULL || settings->listens ||
+           settings->publication.file != NULL || settings->topics.count > 1 || node->qlog != NULL ||
            node->keylog != NULL || node->trace != 0 || node->sign != 0;
 }
 
@@ -169,7 +205,8 @@ static void check_combination(const struct connect_settings *settings)
     if (settings->from != NULL && has_options_of_our_own_node(settings))
         connect_usage_error("with --from it is the other node that dials: --listen, --network, "
                             "--key, --key-hex, --finalized, --head, --agent, --qlog, --keylog, "
-                            "--trace, --sign, --hold and those of blocks are its own");
+                            "--trace, --sign, --hold, a second --topic and those of gossip and "
+                            "blocks are its own");
 }
 
 /* ---- blocks ---- */
@@ -223,15 +260,59 @@ static void read_blocks(struct connect_settings *settings)
     else if (settings->save != NULL)
         connect_usage_error("--save: nothing is to be fetched; see --blocks-by-root and "
                             "--blocks-by-range");
+}
+
+/* ---- gossip ---- */
+
+/* By what the payload is, as no option says it. */
+static const char *topic_of(const struct publication *publication)
+{
+    static const char *const topics[] = {[LEAN_BLOCK] = "lean:block",
+                                         [LEAN_ATTESTATION] = "lean:attestation_0",
+                                         [LEAN_AGGREGATION] = "lean:aggregation"};
+    struct lean_message message;
+    for (enum lean_message_kind kind = LEAN_BLOCK; kind < LEAN_OTHER; kind++)
+        if (lean_message_read(kind, buffer_bytes(&publication->payload), &message, NULL))
+            return topics[kind];
+    connect_usage_error("--publish %s: it is no signed block, attestation or aggregation: say its "
+                        "--topic",
+                        publication->file);
+}
+
+static void read_publication(struct connect_settings *settings)
+{
+    struct publication *publication = &settings->publication;
+    struct error error;
+    if (publication->file == NULL)
+        return;
+    if (!file_read(publication->file, PAYLOAD_SIZE_MAX, &publication->payload, &error))
+        connect_usage_error("--publish %s", error.text);
+    publication->topic =
+        settings->topics.count > 0 ? settings->topics.items[0] : topic_of(publication);
+}
+
+static void read_gossip(struct connect_settings *settings)
+{
+    settings->listens |= settings->node.record.folder != NULL;
+    if (settings->count > 0 && !settings->listens)
+        connect_usage_error("--count: it is of the messages of --listen-gossip");
+    read_publication(settings);
+    bool gossips = settings->listens || settings->publication.file != NULL;
     bool fetches = settings->by_root != NULL || settings->by_range != NULL;
     if (settings->until == UNTIL_DEFAULT)
-        settings->until = fetches ? ATTEMPT_STATUS : ATTEMPT_MESH;
+        settings->until = fetches && !gossips ? ATTEMPT_STATUS : ATTEMPT_MESH;
+    if (settings->publication.file != NULL && settings->until < (int)ATTEMPT_MESH)
+        connect_usage_error("--publish needs the mesh: --until %s is too early",
+                            attempt_step_names[settings->until]);
 }
 
 void connect_settings_read(int argc, char **argv, struct connect_settings *settings)
 {
     *settings = (struct connect_settings){
-        .node = {.network = network_default, .agent = agent_default, .log_level = LOG_ERROR},
+        .node = {.network = network_default,
+                 .agent = agent_default,
+                 .log_level = LOG_ERROR,
+                 .record = BLOCK_RECORDER_DEFAULT},
         .until = UNTIL_DEFAULT,
         .timeout_ms = TIMEOUT_DEFAULT_MS,
     };
@@ -240,6 +321,7 @@ void connect_settings_read(int argc, char **argv, struct connect_settings *setti
     settings->target = result.operand_count > 0 ? result.operands[0] : NULL;
     check_combination(settings);
     read_blocks(settings);
+    read_gossip(settings);
     if (settings->target != NULL &&
         !node_address_parse(settings->target, &settings->address, &error))
         connect_usage_error("%s", error.text);
@@ -256,5 +338,6 @@ void connect_settings_read(int argc, char **argv, struct connect_settings *setti
 void connect_settings_clear(struct connect_settings *settings)
 {
     buffer_clear(&settings->roots);
+    buffer_clear(&settings->publication.payload);
     options_clear(&program, settings);
 }

@@ -8,17 +8,27 @@
 #include "net/host/host.h"
 #include "net/host/options.h"
 
+/* What --publish sends: the FILE's PAYLOAD, on TOPIC. */
+struct publication {
+    const char *file, *topic; /* NULL: none */
+    struct buffer payload;
+};
+
 struct connect_settings {
     const char *target; /* a multiaddr or a node record; NULL with --accept */
     struct node_address address;
     char name[MULTIADDR_TEXT_SIZE]; /* of the target: a multiaddr */
     bool accept, json;
     struct option_list listen;
-    const char *from, *topic;
+    const char *from;
+    struct option_list topics;
     struct node_options node;
     int until; /* enum attempt_step */
     uint64_t timeout_ms, hold_ms;
     const char *by_root, *by_range, *save; /* blocks to be fetched, and the folder for them */
+    bool listens;                          /* to gossip */
+    uint64_t count;
+    struct publication publication;
     struct host_blocks_request blocks;
     struct buffer roots; /* its */
 };

@@ -13,7 +13,9 @@ struct devnet_options {
     const char *folder;
     const char *genesis; /* a genesis folder, or NULL */
     uint64_t nodes;      /* 0: not said */
-    int wiring;
+    const char *connect; /* the shape of the wiring, as it was written */
+    uint64_t seed;       /* of a random one; UINT64_MAX: not said */
+    bool verbose;
     struct option_list with;
     uint64_t timeout;
     bool json;
@@ -21,8 +23,9 @@ struct devnet_options {
     bool events;
     bool watch;
     uint64_t interval; /* of watching, in milliseconds */
-    bool force;
-    uint64_t count, size; /* of publish; size 0: not said */
+    bool force, no_redial;
+    struct option_list to; /* of add */
+    uint64_t count, size;  /* of publish; size 0: not said */
     double rate;
     const char *html;
     const char *key; /* of enr make */
@@ -34,9 +37,14 @@ struct devnet_options {
 
 /* Each returns the exit status. */
 int devnet_up_command(const struct devnet_options *options, char **operands, size_t count);
+/* VERB: stop, start, restart, kill, pause, resume, add or remove. */
+int devnet_nodes_command(const struct devnet_options *options, const char *verb, char **operands,
+                         size_t count);
 int devnet_down_command(const struct devnet_options *options);
 int devnet_status_command(const struct devnet_options *options);
 int devnet_logs_command(const struct devnet_options *options, const char *name);
+/* FOLDER: where the report is to be. */
+int devnet_report_command(const struct devnet_options *options, const char *folder);
 int devnet_publish_command(const struct devnet_options *options, char **operands, size_t count);
 int devnet_key_command(const struct devnet_options *options, const char *verb, const char *path);
 int devnet_genesis_command(const struct devnet_options *options, const char *folder);
@@ -55,6 +63,18 @@ json_t *devnet_describe(const struct devnet *devnet);
 
 /* A snapshot of what the nodes that have an API say of themselves. */
 json_t *devnet_ask(const struct devnet *devnet, uint64_t timeout_ms);
+
+/* Notes in DIR/commands how we were run: ANEW, in the place of what is there. */
+void devnet_note_command(const struct devnet *devnet, bool anew);
+/* Prints what CULPRIT logged last, on stderr. */
+void devnet_report_culprit(const struct devnet *devnet, const struct devnet_node *culprit);
+/* A line with its name and where it is. */
+void devnet_report_node(const struct devnet_node *node);
+/* Adds the program that WITH names; false where that fails, which is said. */
+bool devnet_add_foreign(struct devnet *devnet, const char *with,
+                        const struct devnet_options *options, struct error *error);
+/* "cannot be" and not "failed", of an error of devnet_load: the exit status. */
+int devnet_load_status(const struct error *error);
 
 /* Where the programs are: $DEVNET_BIN, or beside this one. PROGRAM is "devnet-node" and the like;
  * freed with free(). */

@@ -69,11 +69,14 @@ int devnet_down_command(const struct devnet_options *options)
         status = DEVNET_OK;
     } else if (!devnet_lock(&devnet, &error) || !devnet_load(&devnet, &error)) {
         log_error("%s", error.text);
+        status = devnet_load_status(&error);
     } else {
-        if (devnet.count == 0)
+        if (devnet.count == 0) {
             log_info("no devnet is up in %s", devnet.folder);
-        else
+        } else {
+            devnet_note_command(&devnet, false);
             keep_mesh(&devnet, options->timeout);
+        }
         if (devnet_stop(&devnet, options->timeout, report_end, NULL))
             status = DEVNET_OK;
     }

@@ -81,12 +81,22 @@ static void add_place(json_t *result, const struct enr *record)
     json_object_set_new(result, "multiaddrs", addresses);
 }
 
+/* JSON's numbers here have 63 bits: a larger one is a text. */
+static json_t *number_json(uint64_t number)
+{
+    char digits[24];
+    if (number <= INT64_MAX)
+        return json_integer((json_int_t)number);
+    snprintf(digits, sizeof(digits), "%llu", (unsigned long long)number);
+    return json_string(digits);
+}
+
 static json_t *record_json(const struct enr *record, const char *problem)
 {
     char text[ENR_TEXT_SIZE];
     enr_text(record, text);
-    json_t *result = json_pack("{s:s, s:I, s:b, s:s?, s:n, s:n, s:o}", "enr", text, "seq",
-                               (json_int_t)record->sequence, "verified", problem == NULL, "error",
+    json_t *result = json_pack("{s:s, s:o, s:b, s:s?, s:n, s:n, s:o}", "enr", text, "seq",
+                               number_json(record->sequence), "verified", problem == NULL, "error",
                                problem, "node_id", "peer_id", "fields", fields_json(record));
     add_place(result, record);
     return result;
@@ -98,13 +108,21 @@ static void print_member(const json_t *result, const char *member, const char *t
     printf("%-11s %s\n", title, text != NULL ? text : "-");
 }
 
+/* A text as it is. */
+static void print_value(const char *title, const json_t *value)
+{
+    char *text = json_is_string(value) ? text_copy(json_string_value(value))
+                                       : json_dumps(value, JSON_ENCODE_ANY);
+    printf("%s%s\n", title, text);
+    free(text);
+}
+
 static void print_record(const json_t *result)
 {
     size_t index;
     const char *key;
     json_t *value;
-    printf("sequence    %" JSON_INTEGER_FORMAT "\n",
-           json_integer_value(json_object_get(result, "seq")));
+    print_value("sequence    ", json_object_get(result, "seq"));
     printf("signature   %s\n",
            json_is_true(json_object_get(result, "verified")) ? "right" : "not right");
     print_member(result, "node_id", "node id");
@@ -115,10 +133,8 @@ static void print_record(const json_t *result)
     }
     json_object_foreach(json_object_get(result, "fields"), key, value)
     {
-        char *text = json_is_string(value) ? text_copy(json_string_value(value))
-                                           : json_dumps(value, JSON_ENCODE_ANY);
-        printf("  %-9s %s\n", key, text);
-        free(text);
+        printf("  %-9s ", key);
+        print_value("", value);
     }
 }
 
@@ -138,8 +154,9 @@ static char *find_record(const struct devnet_options *options, const char *recor
         else if (node != NULL)
             error_set(error, "%s: has no node record", record);
         else
-            error_set(error, "%.64s: neither a node record (enr:...) nor a node in %s", record,
-                      devnet.folder);
+            error_set(error, "%.64s: neither a node record (enr:...) nor a node in %s%s%s", record,
+                      devnet.folder, options->genesis != NULL ? " or " : "",
+                      options->genesis != NULL ? options->genesis : "");
     }
     devnet_clear(&devnet);
     return found;

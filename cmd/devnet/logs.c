@@ -173,10 +173,12 @@ int devnet_logs_command(const struct devnet_options *options, const char *name)
     struct error error;
     devnet_init(&devnet, options->folder);
     int status = DEVNET_FAILED;
-    if (devnet_load(&devnet, &error) && (devnet.count > 0 || devnet_load_left(&devnet, &error)))
+    if (devnet_load(&devnet, &error) && (devnet.count > 0 || devnet_load_left(&devnet, &error))) {
         status = show_chosen(&devnet, options, name);
-    else
+    } else {
         log_error("%s", error.text);
+        status = devnet_load_status(&error);
+    }
     devnet_clear(&devnet);
     return status;
 }

@@ -10,13 +10,11 @@
 #include "common/output.h"
 #include "common/program.h"
 #include "devnet/propagation.h"
-#include "devnet/wire.h"
+#include "devnet/wiring.h"
 
 enum { CONNECT_TIMEOUT_MAX_MS = 600 * 1000 }; /* what the API of a node takes */
 
 #define AT(member) .offset = offsetof(struct devnet_options, member)
-
-static const char *const wirings[] = {"none", "line", "full", NULL};
 
 static const struct option_spec common_options[] = {
     {"dir", 'd', OPTION_STRING, AT(folder), "DIR",
@@ -30,8 +28,13 @@ static const struct option_spec up_options[] = {
     {"nodes", 'n', OPTION_NUMBER, AT(nodes), "N",
      "How many nodes (default: 2; with --genesis those of the folder)", .minimum = 1,
      .maximum = DEVNET_NODES_MAX},
-    {"connect", 'c', OPTION_CHOICE, AT(wiring), "HOW",
-     "Who dials whom: none, line or full (default: full)", .choices = wirings},
+    {"connect", 'c', OPTION_STRING, AT(connect), "HOW",
+     "Who dials whom: none, line, ring, star, full, or random:K, where each has K connections and "
+     "none is apart (default: full)",
+     .choices = wiring_names},
+    {"seed", 0, OPTION_NUMBER, AT(seed), "N",
+     "Of random:K, for the same pairs again (default: random, and printed)", .maximum = INT64_MAX},
+    {"verbose", 'v', OPTION_FLAG, AT(verbose), .help = "Print each pair as it is connected"},
     {"timeout", 't', OPTION_DURATION, AT(timeout), "DURATION",
      "How long nodes may take to be ready, and then to connect (default: 10s)", .minimum = 1,
      .maximum = CONNECT_TIMEOUT_MAX_MS},
@@ -64,6 +67,38 @@ static const struct option_spec genesis_options[] = {
 static const struct option_spec down_options[] = {
     {"timeout", 't', OPTION_DURATION, AT(timeout), "DURATION",
      "How long nodes may take to end before they are killed (default: 10s)"},
+    {0},
+};
+
+#define TIMEOUT_OPTION                                                                             \
+    {                                                                                              \
+        "timeout", 't', OPTION_DURATION, AT(timeout), "DURATION",                                  \
+            "How long nodes may take to end before they are killed, and to start and connect "     \
+            "(default: 10s)",                                                                      \
+            .minimum = 1, .maximum = CONNECT_TIMEOUT_MAX_MS                                        \
+    }
+#define OUTCOME_OPTION                                                                             \
+    {                                                                                              \
+        "json", 0, OPTION_FLAG, AT(json), .help = "Print one JSON object with what became of each" \
+    }
+#define REDIAL_OPTION                                                                              \
+    {                                                                                              \
+        "no-redial", 0, OPTION_FLAG, AT(no_redial),                                                \
+            .help = "Do not connect them to those that they were connected to"                     \
+    }
+
+static const struct option_spec stop_options[] = {TIMEOUT_OPTION, OUTCOME_OPTION, {0}};
+static const struct option_spec start_options[] = {
+    REDIAL_OPTION, TIMEOUT_OPTION, OUTCOME_OPTION, {0}};
+static const struct option_spec signal_options[] = {OUTCOME_OPTION, {0}};
+static const struct option_spec add_options[] = {
+    {"to", 0, OPTION_LIST, AT(to), "NODE",
+     "Whom it dials; may be repeated (default: the first eight that are up)"},
+    {"with", 'w', OPTION_LIST, AT(with), "NAME=COMMAND",
+     "Another program, as of up; may be repeated"},
+    REDIAL_OPTION,
+    TIMEOUT_OPTION,
+    OUTCOME_OPTION,
     {0},
 };
 
@@ -120,10 +155,24 @@ static const struct command_spec commands[] = {
     {"up", "[-- NODE-OPTION...]", "Start nodes, connect them and wait until they are", up_options,
      0, SIZE_MAX},
     {"down", NULL, "Stop the nodes", down_options, 0, 0},
+    {"stop", "NODE...", "Stop nodes, and keep their keys, ports and logs", stop_options, 1,
+     DEVNET_NODES_MAX},
+    {"start", "NODE...", "Start nodes where they were, and connect them as they were",
+     start_options, 1, DEVNET_NODES_MAX},
+    {"restart", "NODE...", "Stop and start nodes", start_options, 1, DEVNET_NODES_MAX},
+    {"kill", "NODE...", "End nodes at once, as a crash would (SIGKILL)", signal_options, 1,
+     DEVNET_NODES_MAX},
+    {"pause", "NODE...", "Have nodes stand still (SIGSTOP)", signal_options, 1, DEVNET_NODES_MAX},
+    {"resume", "NODE...", "Have nodes that stand still go on", signal_options, 1, DEVNET_NODES_MAX},
+    {"add", "[NAME...] [-- NODE-OPTION...]", "Start more nodes, and connect them", add_options, 0,
+     SIZE_MAX},
+    {"remove", "NODE...", "Stop nodes, and forget them but for their folders", stop_options, 1,
+     DEVNET_NODES_MAX},
     {"status", NULL, "Show the nodes, and who is up", status_options, 0, 0},
     {"logs", "[NODE]", "Show what the nodes logged", logs_options, 0, 1},
     {"publish", "NODE TOPIC [FILE|TEXT]",
      "Have a node publish messages, and report who got them when", publish_options, 2, 3},
+    {"report", "DIR", "Put all that a bug report needs into one folder", json_options, 1, 1},
     {"genesis", "DIR", "Write a genesis folder for nodes that are yet to be run", genesis_options,
      1, 1},
     {"enr", "show RECORD|NODE | make [KEY=VALUE...]",
@@ -151,6 +200,8 @@ static const struct example examples[] = {
     {"devnet mesh diff mesh.json", "What has changed since."},
     {"devnet mesh check --wait 10s", "Wait until the mesh of all of them is sound."},
     {"devnet mesh graph --html mesh.html", "Draw the mesh of all of them, for a browser."},
+    {"devnet up -n 200 --connect random:8 --seed 1",
+     "Many nodes, with eight connections each, and the same ones when it is run again."},
     {"devnet up -n 2 --connect none -- --heartbeat 200ms", "Give the nodes options of their own."},
     {"devnet up --with mine='my-client --port {port} --key {key} --bootnode {bootnode}'",
      "Two nodes, and a client of your own that dials the first."},
@@ -161,6 +212,12 @@ static const struct example examples[] = {
     {"devnet enr show enr:-IS4Q...", "What it says, and whether its signature is right."},
     {"devnet publish node1 block --size 100000 --count 20 --rate 5",
      "Who gets 20 blocks' worth of noise when, and over how many hops."},
+    {"devnet restart node2", "Stop and start one of them, with the key and ports that it had."},
+    {"devnet kill node1 && devnet mesh check --wait 30s && devnet start node1",
+     "Wait until the others have got over a crash, and bring it back."},
+    {"devnet add node5 -- --heartbeat 200ms", "One more node, connected to those that are up."},
+    {"devnet report bug && tar -czf bug.tar.gz bug",
+     "Pack all that whoever looks into a failure needs, whether the devnet is up or down."},
     {"devnet down", "Stop them."},
     {0},
 };
@@ -168,20 +225,20 @@ static const struct example examples[] = {
 static const struct exit_status exit_statuses[] = {
     {0, "it worked; status: all nodes are up; publish: all messages are everywhere"},
     {1, "it failed, and nothing that `up` started is left; status: a node is not up, or none is"},
-    {2, "usage: an option, a name or a path that cannot be, of a node's, too"},
+    {2, "usage: an option, a name or a path that cannot be, of a node's, too; a devnet of another "
+        "version"},
     {0},
 };
 
 static const struct operand_words operand_words[] = {
-    {"logs", NULL, true, false},
-    {"enr", "show make", true, false},
-    {"key", "new show", false, true},
-    {"connect", NULL, true, false},
-    {"publish", NULL, true, true},
-    {"tap", NULL, true, false},
-    {"mesh", "dump diff check watch graph", true, true},
-    {"orphans", NULL, true, true},
-    {0},
+    {"logs", NULL, true, false},       {"stop", NULL, true, false},
+    {"start", NULL, true, false},      {"restart", NULL, true, false},
+    {"kill", NULL, true, false},       {"pause", NULL, true, false},
+    {"resume", NULL, true, false},     {"remove", NULL, true, false},
+    {"enr", "show make", true, false}, {"key", "new show", false, true},
+    {"connect", NULL, true, false},    {"publish", NULL, true, true},
+    {"tap", NULL, true, false},        {"mesh", "dump diff check watch graph", true, true},
+    {"orphans", NULL, true, true},     {0},
 };
 
 /* Of the devnet that is meant, up or down: of what devnet_save has written. */
@@ -207,7 +264,8 @@ static const struct program_spec program = {
     .summary = "spin up a local network of nodes, and ask it things",
     .description =
         "The nodes are called node1, node2 and so on, and run until they are stopped by devnet "
-        "down. Their keys, logs and QUIC logs are in a folder each, in the devnet's folder. "
+        "down. Their keys, logs and QUIC logs are in a folder each, in the devnet's folder; a QUIC "
+        "log takes no more than 1M unless up is told otherwise (-- --qlog-limit SIZE). "
         "Devnets in different folders do not know of each other.\n\n"
         "devnet [--dir DIR] X ... runs devnet-X, found beside devnet, with the names of nodes "
         "replaced by what it takes: their APIs, their multiaddrs or the folders of their QUIC "
@@ -226,6 +284,14 @@ static const struct program_spec program = {
         "interrupted, end whatever came of the "
         "command: those in its session, their children, and who has its DEVNET_MARK in the "
         "environment.\n\n"
+        "devnet stop, start, restart, kill, pause, resume and remove are about the nodes named, "
+        "other programs, too. A node that is started again has the key, the ports and the "
+        "arguments that it had, in the folder where up was run, and logs go on. Connections that "
+        "up and add made are made again by who made them (another program that dialled is waited "
+        "for, then dialled), unless --no-redial says otherwise. What is as asked already is said, "
+        "and no failure. A node that was stopped or killed is not asked by mesh without names; "
+        "status calls it stopped, and one that stands still paused. add starts one more with the "
+        "options that up gave, or with --with another program, as up does.\n\n"
         "--genesis DIR adds the nodes of a genesis folder, as Lean's devnets have it "
         "(validator-config.yaml, nodes.yaml, config.yaml, validators.yaml or "
         "annotated_validators.yaml, NAME.key): their names stand for them "
@@ -244,6 +310,11 @@ static const struct program_spec program = {
         "API's /events tells of the arrival, so loopback's and the programs' own are in them; hops "
         "follow from whom each node had a message first; duplicates are what nodes counted "
         "meanwhile.\n\n"
+        "devnet report DIR writes one folder: what each node logged, its events and QUIC logs, a "
+        "snapshot and checks of the mesh, the verdicts on streams, pages of both, all events in "
+        "order of time, the versions, and the commands that led there, as a script. DIR must be "
+        "empty or not there; it is written whole or not at all. No key is in it: key files stay "
+        "where they are, and keys of the nodes are replaced in what is copied.\n\n"
         "Of a devnet that is down, logs, orphans and mesh use what it left: logs and QUIC logs, "
         "and the mesh as down found it (mesh.json).",
     .options = common_options,
@@ -316,6 +387,16 @@ static bool operand_is(const struct options_result *result, const char *word)
     return strcmp(result->operands[0], word) == 0;
 }
 
+static bool is_about_nodes(const char *command)
+{
+    static const char *const commands_of_nodes[] = {"stop",  "start",  "restart", "kill",
+                                                    "pause", "resume", "add",     "remove"};
+    for (size_t i = 0; i < sizeof(commands_of_nodes) / sizeof(*commands_of_nodes); i++)
+        if (strcmp(command, commands_of_nodes[i]) == 0)
+            return true;
+    return false;
+}
+
 static int run_own(const struct devnet_options *options, const struct options_result *result)
 {
     const char *command = result->command->name;
@@ -325,10 +406,14 @@ static int run_own(const struct devnet_options *options, const struct options_re
         return devnet_up_command(options, operands, count);
     if (strcmp(command, "down") == 0)
         return devnet_down_command(options);
+    if (is_about_nodes(command))
+        return devnet_nodes_command(options, command, operands, count);
     if (strcmp(command, "status") == 0)
         return devnet_status_command(options);
     if (strcmp(command, "logs") == 0)
         return devnet_logs_command(options, count > 0 ? operands[0] : NULL);
+    if (strcmp(command, "report") == 0)
+        return devnet_report_command(options, operands[0]);
     if (strcmp(command, "publish") == 0)
         return devnet_publish_command(options, operands, count);
     if (strcmp(command, "genesis") == 0)
@@ -350,7 +435,8 @@ static int run(int argc, char **argv)
     const char *from_environment = getenv("DEVNET_DIR");
     struct devnet_options options = {
         .folder = from_environment != NULL && *from_environment ? from_environment : ".devnet",
-        .wiring = WIRE_FULL,
+        .connect = "full",
+        .seed = UINT64_MAX,
         .timeout = 10000,
         .interval = 3000,
         .count = 1,

@@ -223,14 +223,20 @@ static bool is_visited(const struct command_line *line, const struct devnet_node
            strcmp(line->command, "watch") != 0;
 }
 
+/* Who is stopped on purpose is not missed. */
+static bool is_asked(const struct command_line *line, const struct devnet_node *node)
+{
+    return !node->stopped && (node->api != NULL || is_visited(line, node));
+}
+
 /* Of other programs what there is: they have no API, and QUIC logs only where they were told. */
 static void add_all_nodes(struct command_line *line)
 {
     for (size_t i = 0; i < line->devnet->count; i++) {
         const struct devnet_node *node = &line->devnet->nodes[i];
         char *qlog = devnet_path(line->devnet, node->name, "qlog");
-        bool there = line->guest->form == FORM_QLOG ? access(qlog, F_OK) == 0
-                                                    : node->api != NULL || is_visited(line, node);
+        bool there =
+            line->guest->form == FORM_QLOG ? access(qlog, F_OK) == 0 : is_asked(line, node);
         if (there)
             push(line, name_in_form(line->devnet, node, line->guest->form));
         free(qlog);
@@ -243,7 +249,7 @@ static void add_all_as_one(struct command_line *line)
     char *targets = text_copy("");
     for (size_t i = 0; i < line->devnet->count; i++) {
         const struct devnet_node *node = &line->devnet->nodes[i];
-        if (node->api == NULL && !is_visited(line, node))
+        if (!is_asked(line, node))
             continue;
         char *target = devnet_node_target(node);
         char *longer = text_format("%s%s%s", targets, *targets != '\0' ? "," : "", target);
@@ -403,6 +409,8 @@ int devnet_run_program(const char *folder, const char *genesis, const char *name
                ((line.down = devnet.count == 0) && !devnet_load_left(&devnet, &error))) {
         log_error("%s", error.text);
     } else if (translate(&line, program, arguments)) {
+        if (strcmp(name, "connect") == 0 && !line.down)
+            devnet_note_command(&devnet, false);
         pass_names(&devnet);
         signal(SIGPIPE, SIG_DFL);
         execv(program, line.arguments);

@@ -23,7 +23,7 @@ enum { ANSWER_TIMEOUT_MS = 2000, VISIT_MS = 500 };
  * that `devnet up` runs: visits would be in their logs. */
 static char *target_of(const struct devnet_node *node)
 {
-    bool ours = node->api != NULL && process_is_running(&node->process);
+    bool ours = node->api != NULL && process_is_running(&node->process) && !node->paused;
     return ours || node->of_genesis ? devnet_node_target(node) : NULL;
 }
 
@@ -115,8 +115,17 @@ static void add_answer(json_t *entry, const json_t *answer, bool ours)
     }
 }
 
+int devnet_load_status(const struct error *error)
+{
+    return error->kind == ERROR_CONFLICT ? DEVNET_USAGE : DEVNET_FAILED;
+}
+
 static const char *state_of(const struct devnet_node *node, const json_t *answer)
 {
+    if (node->stopped)
+        return "stopped";
+    if (node->paused)
+        return "paused";
     bool foreign =
         !node->of_genesis && devnet_node_is_foreign(node) && family_lives(&node->process);
     if (answer != NULL || foreign)
@@ -307,6 +316,8 @@ int devnet_status_command(const struct devnet_options *options)
     int status = DEVNET_FAILED;
     devnet_init(&devnet, options->folder);
     bool loaded = devnet_load(&devnet, &error);
+    if (!loaded)
+        status = devnet_load_status(&error);
     if (loaded && !genesis_load_for(options->genesis, &devnet, &genesis, &error)) {
         loaded = false;
         status = DEVNET_USAGE;

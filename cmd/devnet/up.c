@@ -1,8 +1,10 @@
 #include "cmd/devnet/devnet.h"
+#include "cmd/devnet/up_connect.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/file.h"
 #include "common/log.h"
@@ -13,7 +15,6 @@
 #include "devnet/loop.h"
 #include "devnet/start.h"
 #include "devnet/stop.h"
-#include "devnet/wire.h"
 
 enum {
     LINES_OF_A_DEAD_NODE = 10,
@@ -23,17 +24,7 @@ enum {
     UP_TIMEOUT_MS = 3000
 };
 
-static void report_connection(void *context, const struct devnet_node *dialler,
-                              const struct devnet_node *listener, const char *reached)
-{
-    const struct devnet_options *options = context;
-    if (options->json)
-        return;
-    printf("%s connected to %s: %s\n", dialler->name, listener->name, reached);
-    output_flush();
-}
-
-static void report_culprit(const struct devnet *devnet, const struct devnet_node *culprit)
+void devnet_report_culprit(const struct devnet *devnet, const struct devnet_node *culprit)
 {
     char *lines = devnet_last_lines(devnet, culprit, LINES_OF_A_DEAD_NODE);
     if (*lines != '\0')
@@ -48,7 +39,7 @@ static void report_ended(const struct devnet *devnet)
     size_t ended = process_find_ended(processes, devnet->count, DYING_MS);
     if (ended < devnet->count) {
         log_error("%s has ended", devnet->nodes[ended].name);
-        report_culprit(devnet, &devnet->nodes[ended]);
+        devnet_report_culprit(devnet, &devnet->nodes[ended]);
     }
     free(processes);
 }
@@ -59,7 +50,7 @@ static bool claim(struct devnet *devnet, struct error *error)
     if (!devnet_lock(devnet, error) || !devnet_load(devnet, error))
         return false;
     for (size_t i = 0; i < devnet->count; i++)
-        if (family_lives(&devnet->nodes[i].process))
+        if (devnet->nodes[i].stopped || family_lives(&devnet->nodes[i].process))
             return error_set(error, "a devnet is up in %s already; `devnet down` stops it",
                              devnet->folder);
     /* What a crash or a reboot left of one. */
@@ -68,7 +59,7 @@ static bool claim(struct devnet *devnet, struct error *error)
     return devnet_load(devnet, error);
 }
 
-static void report_node(const struct devnet_node *node)
+void devnet_report_node(const struct devnet_node *node)
 {
     printf("%s %s %s%s%s\n", node->name, node->api != NULL ? node->api : "-", node->listen[0],
            node->enr != NULL ? " " : "", node->enr != NULL ? node->enr : "");
@@ -86,7 +77,16 @@ static void report_key(const struct foreign_outcome *outcome)
                  id);
 }
 
-static bool add_foreign(struct devnet *devnet, const char *with,
+/* Whom it is connected to, now that it has come up. */
+static const char *partner_of(const struct devnet *devnet, const struct devnet_node *node)
+{
+    for (size_t i = 0; i < devnet->count; i++)
+        if (devnet_node_is_dialler(&devnet->nodes[i], node->name))
+            return devnet->nodes[i].name;
+    return node->dials;
+}
+
+bool devnet_add_foreign(struct devnet *devnet, const char *with,
                         const struct devnet_options *options, struct error *error)
 {
     struct foreign_outcome outcome;
@@ -99,13 +99,13 @@ static bool add_foreign(struct devnet *devnet, const char *with,
     if (up)
         report_key(&outcome);
     if (up && !options->json) {
-        report_node(outcome.node);
-        printf("%s connected to %s\n", devnet->nodes[0].name, name);
+        devnet_report_node(outcome.node);
+        printf("%s connected to %s\n", partner_of(devnet, outcome.node), name);
         output_flush();
     } else if (!up) {
         log_error("%s", error->text);
         if (outcome.node != NULL)
-            report_culprit(devnet, outcome.node);
+            devnet_report_culprit(devnet, outcome.node);
     }
     free(outcome.key_peer_id);
     free(name);
@@ -122,48 +122,70 @@ static bool is_going_on(struct error *error)
     return going_on;
 }
 
-static void print_all(const struct devnet *devnet)
+static void print_all(const struct devnet *devnet, const struct devnet_options *options,
+                      const struct wiring *wiring)
 {
     json_t *status = devnet_describe(devnet);
+    json_object_set_new(status, "wiring", up_wiring_json(devnet, options, wiring));
     output_json(status);
     json_decref(status);
+}
+
+static void note_arguments(struct devnet *devnet, const struct start_options *start)
+{
+    devnet->node_arguments = memory_new((start->argument_count + 1) * sizeof(char *));
+    for (size_t i = 0; i < start->argument_count; i++)
+        devnet->node_arguments[i] = text_copy(start->arguments[i]);
 }
 
 static bool bring_up(struct devnet *devnet, const struct devnet_options *options, size_t count,
                      const struct start_options *start, struct error *error)
 {
     const struct devnet_node *culprit = NULL;
+    struct wiring wiring;
+    if (!up_wiring(options, &wiring, error)) {
+        log_error("%s", error->text);
+        return false;
+    }
+    note_arguments(devnet, start);
+    devnet_note_command(devnet, true);
     if (!devnet_start(devnet, count, start, &culprit, error)) {
         log_error("%s", error->text);
         if (culprit != NULL)
-            report_culprit(devnet, culprit);
+            devnet_report_culprit(devnet, culprit);
         return false;
     }
     for (size_t i = 0; i < devnet->count && !options->json; i++)
-        report_node(&devnet->nodes[i]);
+        devnet_report_node(&devnet->nodes[i]);
     if (!is_going_on(error))
         return false;
-    if (!devnet_wire(devnet, options->wiring, options->timeout, report_connection,
-                     (void *)(uintptr_t)options, error)) {
+    if (!up_connect(devnet, options, &wiring, error) || !devnet_save(devnet, error)) {
         log_error("%s", error->text);
         report_ended(devnet);
         return false;
     }
     for (size_t i = 0; i < options->with.count; i++)
-        if (!add_foreign(devnet, options->with.items[i], options, error) || !is_going_on(error))
+        if (!devnet_add_foreign(devnet, options->with.items[i], options, error) ||
+            !is_going_on(error))
             return false;
     if (!devnet_write_nodes(devnet, error)) {
         log_error("%s", error->text);
         return false;
     }
     if (options->json)
-        print_all(devnet);
+        print_all(devnet, options, &wiring);
     return is_going_on(error);
 }
 
 /* Before anything is started. */
 static bool check_usage(const struct devnet_options *options, char **operands, size_t count)
 {
+    struct wiring wiring;
+    struct error why;
+    if (!up_wiring(options, &wiring, &why)) {
+        log_error("--connect: %s", why.text);
+        return false;
+    }
     if (count > 0 && operands[0][0] != '-') {
         log_error("%s: options for the nodes begin with --", operands[0]);
         return false;

@@ -38,7 +38,7 @@ static bool is_folder(const char *input)
 
 bool mesh_is_live(const char *input)
 {
-    if (strncmp(input, "http://", 7) == 0 || is_folder(input))
+    if (strncmp(input, "http://", 7) == 0 || is_folder(input) || genesis_is_records(input))
         return true;
     if (access(input, F_OK) == 0)
         return false;
@@ -61,10 +61,25 @@ static bool add_devnet(struct targets *targets, const char *folder, struct error
     for (size_t i = 0; loaded && i < devnet.count; i++) {
         const struct devnet_node *node = &devnet.nodes[i];
         devnet_name_node(node, &mesh_names);
-        if (node->api != NULL || node->listen_count > 0)
+        if (!node->stopped && (node->api != NULL || node->listen_count > 0))
             add_target(targets, devnet_node_target(node));
     }
     devnet_clear(&devnet);
+    return loaded;
+}
+
+/* All nodes of a nodes.yaml. */
+static bool add_records(struct targets *targets, const char *path, struct error *error)
+{
+    struct genesis genesis;
+    char address[MULTIADDR_TEXT_SIZE];
+    bool loaded = genesis_load_records(path, &genesis, error);
+    for (size_t i = 0; loaded && i < genesis.count; i++) {
+        const struct genesis_node *node = &genesis.nodes[i];
+        multiaddr_text(&node->address.at[0], address);
+        add_target(targets, text_copy(node->enr[0] != '\0' ? node->enr : address));
+    }
+    genesis_clear(&genesis);
     return loaded;
 }
 
@@ -72,6 +87,8 @@ static bool add_input(struct targets *targets, const char *input, struct error *
 {
     if (is_folder(input))
         return add_devnet(targets, input, error);
+    if (genesis_is_records(input))
+        return add_records(targets, input, error);
     char *copy = text_copy(input), *rest = copy;
     for (char *target; (target = strsep(&rest, ",")) != NULL;)
         add_target(targets, text_copy(target));

@@ -9,6 +9,7 @@
 #include "common/memory.h"
 #include "common/output.h"
 #include "common/utf8.h"
+#include "net/mesh/tapped.h"
 
 static const char *text_of(const json_t *object, const char *member)
 {
@@ -118,6 +119,8 @@ static void print_node(const json_t *node)
     printf("%snode%s ", output_colour(stdout, COLOUR_BOLD), output_colour_end(stdout));
     char *who = mesh_name_and_id(text_of(node, "peer_id"));
     mesh_print_text("%s, %s, network %s", who, text_of(node, "agent"), text_of(node, "network"));
+    if (tapped_is_node(node))
+        mesh_print_text(", by a tap, which calls it %s", text_of(node, "name"));
     putchar('\n');
     free(who);
     size_t index;

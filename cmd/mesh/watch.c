@@ -75,6 +75,11 @@ static void print_event(const json_t *event, const struct mesh_event_change *cha
         [MESH_EVENT_OTHER] = {"~", COLOUR_YELLOW},
     };
     const char *topic = text_of(event, "topic"), *peer = text_of(event, "peer_id");
+    const char *dialler = text_of(event, "dialler"), *listener = text_of(event, "listener");
+    if (dialler != NULL && listener != NULL) { /* a tap's, between two nodes of its */
+        node = dialler;
+        peer = listener;
+    }
     const char *arrow = change->from_peer ? "<-" : "->";
     char *rest = details_text(event);
     char time[CLOCK_TEXT_SIZE];

@@ -19,7 +19,6 @@
 #include "net/api/host_json.h"
 #include "net/api/node.h"
 #include "net/api/rpc_trace.h"
-#include "net/host/block_recorder.h"
 #include "net/host/dialer.h"
 #include "net/host/options.h"
 
@@ -127,6 +126,30 @@ static bool subscribe(struct node *node, const struct node_settings *settings, s
     return subscribed;
 }
 
+/* All nodes of GENESIS but ourselves. */
+static bool dial_all(struct node *node, const struct genesis *genesis, struct error *error)
+{
+    for (size_t i = 0; i < genesis->count; i++) {
+        const struct node_address *address = &genesis->nodes[i].address;
+        if (!peer_id_equal(&address->at[0].peer_id, host_peer_id(node->host)) &&
+            !dialer_add(node->dialer, address, error))
+            return false;
+    }
+    return true;
+}
+
+/* All nodes of a nodes.yaml. */
+static bool dial_records(struct node *node, const char *option, const char *path,
+                         struct error *error)
+{
+    struct genesis genesis;
+    if (!genesis_load_records(path, &genesis, error))
+        node_usage_error("%s %s", option, error->text);
+    bool added = dial_all(node, &genesis, error);
+    genesis_clear(&genesis);
+    return added;
+}
+
 /* Those of LIST that are addresses, as what OPTION takes may be no more than a peer id. */
 static bool keep_connected(struct node *node, const char *option, const struct option_list *list,
                            struct error *error)
@@ -136,22 +159,14 @@ static bool keep_connected(struct node *node, const char *option, const struct o
         const char *text = list->items[i];
         if (strcmp(option, "--direct") == 0 && *text != '/' && !node_address_looks_like(text))
             continue;
+        if (genesis_is_records(text)) {
+            if (!dial_records(node, option, text, error))
+                return false;
+            continue;
+        }
         if (!node_address_parse(text, &address, error))
             node_usage_error("%s %s", option, error->text);
         if (!dialer_add(node->dialer, &address, error))
-            return false;
-    }
-    return true;
-}
-
-/* All nodes of the genesis folder but ourselves. */
-static bool dial_folder(struct node *node, struct error *error)
-{
-    const struct genesis *genesis = &node->client.genesis;
-    for (size_t i = 0; i < genesis->count; i++) {
-        const struct node_address *address = &genesis->nodes[i].address;
-        if (!peer_id_equal(&address->at[0].peer_id, host_peer_id(node->host)) &&
-            !dialer_add(node->dialer, address, error))
             return false;
     }
     return true;
@@ -166,6 +181,9 @@ static bool start_api(struct node *node, const struct node_settings *settings, s
     node->api = node_api_new(node->host, node->dialer, node->resolver, listen, error);
     if (node->api == NULL)
         return error_prefix(error, "%s %s", told ? "--api-port" : "--api", listen);
+    node_api_tell_validators(node->api, settings->validators > 0
+                                            ? settings->validators
+                                            : node->client.genesis.validator_total);
     if (node->client.metrics != NULL &&
         !node_api_serve_metrics(node->api, node->client.metrics, error))
         return error_prefix(error, "--metrics-port %s", node->client.metrics);
@@ -189,23 +207,11 @@ static struct identity *take_identity(const struct node *node, const struct node
 static bool open_blocks(struct node *node, const struct node_settings *settings,
                         struct error *error)
 {
-    if (!block_recorder_open(settings->record, settings->blocks, &node->blocks, error))
+    if (!block_recorder_open(settings->node.record.folder, settings->blocks, &node->blocks, error))
         return false;
     if (node->blocks != NULL)
         log_info("%zu blocks to answer from", block_store_count(node->blocks));
     return true;
-}
-
-static void record(struct node *node, const struct node_settings *settings)
-{
-    const struct block_recorder_settings recorder = {
-        .folder = settings->record,
-        .blocks = node->blocks,
-        .blocks_max = settings->record_blocks,
-        .bytes_max = settings->record_bytes,
-    };
-    if (settings->record != NULL)
-        node->recorder = block_recorder_new(node->host, &recorder);
 }
 
 static bool node_start(struct node *node, const struct node_settings *settings, struct error *error)
@@ -233,14 +239,14 @@ static bool node_start(struct node *node, const struct node_settings *settings, 
         node_usage_error("%s", error->text);
     if (node->host == NULL)
         return false;
-    record(node, settings);
+    node->recorder = block_recorder_new(node->host, &settings->node.record, node->blocks);
     node->resolver = resolver_new(node->base);
     node->dialer = dialer_new(node->host, node->resolver);
     if (!start_listening(node, settings, error))
         return false;
     if (!subscribe(node, settings, error))
         node_usage_error("%s", error->text);
-    return start_api(node, settings, error) && dial_folder(node, error) &&
+    return start_api(node, settings, error) && dial_all(node, &node->client.genesis, error) &&
            keep_connected(node, "--bootnode", &settings->bootnodes, error) &&
            keep_connected(node, "--direct", &settings->direct, error);
 }

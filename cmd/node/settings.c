@@ -10,7 +10,6 @@
 #include "net/address/node_address.h"
 #include "net/api/address.h"
 #include "net/api/rpc_trace.h"
-#include "net/host/block_recorder.h"
 #include "net/host/options.h"
 
 static const char *const log_formats[] = {"text", "json", NULL};
@@ -36,8 +35,8 @@ static const struct option_spec options[] = {
                     "The identity: a file with 64 hexadecimal digits, made where it is absent "
                     "(default: a new identity each time)"),
     {"bootnode", 'b', OPTION_LIST, AT(bootnodes), "ADDRESS",
-     "Dial that node, a multiaddr or an ENR, and again whenever the connection is lost; may be "
-     "repeated"},
+     "Dial that node, a multiaddr or an ENR, or all of a nodes.yaml, and again whenever the "
+     "connection is lost; may be repeated"},
     {"direct", 0, OPTION_LIST, AT(direct), "PEER",
      "A peer that is to be sent every message and never in a mesh, and that has the same agreement "
      "with us: its peer id, or an address that has it, which is dialled; may be repeated"},
@@ -73,16 +72,10 @@ static const struct option_spec options[] = {
      "start, each the SSZ of a signed block (default: none are kept, which is answered with code "
      "3)",
      .files = true},
-    {"record", 0, OPTION_STRING, AT(record), "DIR",
-     "Write the blocks of gossip there, each whole as SLOT-ROOT.ssz, and answer from them, and "
-     "from "
-     "those that are there at the start, as with --blocks (default: none are recorded)",
-     .files = true},
-    {"record-blocks", 0, OPTION_NUMBER, AT(record_blocks), "N",
-     "Record no more once so many blocks are kept, those of the start included (default 65536)",
-     .minimum = 1, .maximum = BLOCK_STORE_MAX},
-    {"record-bytes", 0, OPTION_NUMBER, AT(record_bytes), "N",
-     "The same of their bytes (default 1073741824, which is 1 GiB)", .minimum = 1},
+    NODE_OPTION_RECORD(struct node_settings,
+                       "Write the blocks of gossip there, each whole as SLOT-ROOT.ssz, and answer "
+                       "from them, and from those that are there at the start, as with --blocks "
+                       "(default: none are recorded)"),
     {"api", 'a', OPTION_STRING, AT(api), "HOST:PORT",
      "Serve the HTTP API there, on loopback only, or `off` (default 127.0.0.1:0)"},
     NODE_OPTION_LOGS(struct node_settings),
@@ -107,6 +100,9 @@ static const struct option_spec options[] = {
     {"attestation-committee-count", 0, OPTION_NUMBER, AT(committees), "N",
      "How many committees there are (default: as the folder says, or 1)", .minimum = 1,
      .maximum = 64},
+    {"validator-count", 0, OPTION_NUMBER, AT(validators), "N",
+     "How many validators /lean/v0/fork_choice is to tell of (default: as the folder says, or 0)",
+     .maximum = INT64_MAX},
     NODE_OPTION_AGENT(struct node_settings, "devnet-node"),
     {"seed", 0, OPTION_NUMBER, AT(seed), "N", "Of gossipsub's choices (default: random)"},
     NODE_OPTION_LOG_LEVEL(struct node_settings, "warn"),
@@ -218,12 +214,11 @@ void node_settings_read(int argc, char **argv, struct node_settings *settings)
     *settings = (struct node_settings){
         .node = {.network = HOST_NETWORK_DEFAULT,
                  .agent = "devnet-node/" DEVNET_VERSION,
-                 .log_level = LOG_WARN},
+                 .log_level = LOG_WARN,
+                 .record = BLOCK_RECORDER_DEFAULT},
         .api = api_default,
         .heartbeat_ms = gossipsub.heartbeat_ms,
         .idle_timeout_ms = HOST_IDLE_TIMEOUT_MS,
-        .record_blocks = BLOCK_STORE_MAX,
-        .record_bytes = BLOCK_RECORDER_BYTES_DEFAULT,
         .d = gossipsub.d,
         .d_low = gossipsub.d_low,
         .d_high = gossipsub.d_high,

@@ -9,13 +9,12 @@
 struct node_settings {
     struct option_list listen, bootnodes, topics, direct, faults;
     struct node_options node;
-    const char *api, *blocks, *record;
-    uint64_t record_blocks, record_bytes;
+    const char *api, *blocks;
     uint64_t heartbeat_ms, idle_timeout_ms, d, d_low, d_high, d_lazy, seed;
     bool flood_publish;
     /* Those of Lean's clients: see client.h. */
     const char *config_folder, *node_id, *node_key, *api_public;
-    uint64_t api_port, metrics_port, committees;
+    uint64_t api_port, metrics_port, committees, validators;
     bool is_aggregator;
     int log_format;
     struct peer_id *direct_peers; /* of `direct`, in its order */

@@ -50,9 +50,10 @@ static void set_time(json_t *line)
 
 static json_t *names_at(const struct qlog_connection *connection)
 {
-    json_t *peers = json_pack("{s:s*, s:s*}", "client", qlog_peer_at(connection, QLOG_CLIENT),
-                              "server", qlog_peer_at(connection, QLOG_SERVER));
-    json_t *names = names_of_peers(peers);
+    json_t *peers = json_pack("{s:s*, s:s*}", "client", qlog_peer_of(connection, QLOG_CLIENT),
+                              "server", qlog_peer_of(connection, QLOG_SERVER));
+    json_t *names = qlog_is_tapped(connection) ? qlog_report_names(connection) : NULL;
+    names = names_over(names, peers);
     json_decref(peers);
     return names;
 }

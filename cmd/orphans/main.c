@@ -126,7 +126,9 @@ static const struct program_spec program = {
         "says what became of each stream. Folders are searched; what is no QUIC log in them is "
         "noted and skipped; - is standard input. Both ends' logs of a connection are joined by its "
         "original connection "
-        "id and counted once.\n\n"
+        "id and counted once; so are both legs' of a devnet-tap, which name the nodes and the "
+        "protocols, and whatever the nodes logged themselves. What a tap had not passed on accuses "
+        "nobody.\n\n"
         "A stream is an orphan when nobody will write, read or close it as it was meant to be: "
         "orphaned (neither end has it registered), orphaned_at_opener (its opener forgot it, the "
         "receiver waits on it), unread_at_receiver (its opener writes on it, the receiver ignores "
@@ -211,7 +213,8 @@ static void name_connections(json_t *report)
     json_t *connection;
     json_array_foreach(json_object_get(report, "connections"), i, connection)
     {
-        json_t *names = names_of_peers(json_object_get(connection, "peers"));
+        json_t *by_tap = json_incref(json_object_get(connection, "names"));
+        json_t *names = names_over(by_tap, json_object_get(connection, "peers"));
         if (names != NULL)
             json_object_set_new(connection, "names", names);
     }

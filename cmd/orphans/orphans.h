@@ -21,8 +21,8 @@ enum {
 extern struct names orphans_names;
 
 /* {"client": name, "server": name} of a connection between PEERS {"client", "server"}, those that
- * have one; NULL where none has. */
-json_t *names_of_peers(const json_t *peers);
+ * have one; NULL where none has. NAMES, taken over, are what a tap calls them, or NULL. */
+json_t *names_over(json_t *names, const json_t *peers);
 
 /* What was said about the files, for the report. */
 struct findings {

@@ -128,10 +128,11 @@ void tell_undecidable(struct findings *findings, const struct qlog_connections *
     size_t before = json_array_size(findings->troubles);
     for (size_t i = 0; i < connections->count; i++) {
         const struct qlog_connection *connection = connections->items[i];
-        for (int end = QLOG_CLIENT; end <= QLOG_SERVER; end++) {
-            char *why = qlog_why_undecidable(connection, (enum qlog_role)end);
-            if (why != NULL && !is_troubled(findings, before, connection->ends[end]->path))
-                tell_once(findings, told, connection->ends[end]->path, why);
+        for (unsigned place = 0; place < QLOG_PLACES; place++) {
+            char *why = qlog_why_undecidable(connection, place);
+            const char *path = why != NULL ? qlog_log_at(connection, place)->path : NULL;
+            if (why != NULL && !is_troubled(findings, before, path))
+                tell_once(findings, told, path, why);
             free(why);
         }
     }

@@ -27,10 +27,9 @@ static enum output_colour colour_of(const json_t *stream)
 
 struct names orphans_names;
 
-json_t *names_of_peers(const json_t *peers)
+json_t *names_over(json_t *names, const json_t *peers)
 {
     static const char *const roles[] = {"client", "server"};
-    json_t *names = NULL;
     for (size_t i = 0; i < sizeof(roles) / sizeof(*roles); i++) {
         const char *name =
             names_find(&orphans_names, json_string_value(json_object_get(peers, roles[i])));

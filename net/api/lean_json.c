@@ -17,7 +17,7 @@ static json_t *block_json(const json_t *checkpoint)
                      "proposer_index", 0, "weight", 0);
 }
 
-json_t *lean_fork_choice_json(const struct status *status)
+json_t *lean_fork_choice_json(const struct status *status, uint64_t validators)
 {
     json_t *told = status_json(status), *nodes = json_array();
     const json_t *finalized = json_object_get(told, "finalized");
@@ -25,9 +25,9 @@ json_t *lean_fork_choice_json(const struct status *status)
     json_array_append_new(nodes, block_json(finalized));
     if (!json_equal(finalized, head))
         json_array_append_new(nodes, block_json(head));
-    json_t *answer =
-        json_pack("{s:o, s:O, s:O, s:O, s:O, s:i}", "nodes", nodes, "head", root, "justified",
-                  finalized, "finalized", finalized, "safe_target", root, "validator_count", 0);
+    json_t *answer = json_pack("{s:o, s:O, s:O, s:O, s:O, s:I}", "nodes", nodes, "head", root,
+                               "justified", finalized, "finalized", finalized, "safe_target", root,
+                               "validator_count", (json_int_t)validators);
     json_decref(told);
     return answer;
 }

@@ -12,8 +12,9 @@
 /* New references. */
 json_t *lean_health_json(void);
 /* {"nodes": [{"root", "slot", "parent_root", "proposer_index", "weight"}], "head", "justified",
- * "finalized", "safe_target", "validator_count"} */
-json_t *lean_fork_choice_json(const struct status *status);
+ * "finalized", "safe_target", "validator_count"}; VALIDATORS: as many as it was told of, up to
+ * INT64_MAX. */
+json_t *lean_fork_choice_json(const struct status *status, uint64_t validators);
 /* {"root", "slot"}: the finalized one, as no later one is known. */
 json_t *lean_justified_json(const struct status *status);
 

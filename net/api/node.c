@@ -49,6 +49,7 @@ struct node_api {
     struct api_server *metrics_server, *public_server; /* or NULL */
     struct metrics *metrics;
     uint64_t started_ms;
+    uint64_t validators; /* that it was told of */
     LIST_HEAD(, connecting) connecting;
     LIST_HEAD(, watcher) watchers;
     size_t watcher_count;
@@ -108,7 +109,8 @@ static void get_lean_fork_choice(void *context, struct api_request *request, con
 {
     (void)body;
     const struct node_api *api = context;
-    api_reply(request, OK, lean_fork_choice_json(&host_settings(api->host)->status));
+    api_reply(request, OK,
+              lean_fork_choice_json(&host_settings(api->host)->status, api->validators));
 }
 
 static void get_lean_justified(void *context, struct api_request *request, const json_t *body)
@@ -443,6 +445,11 @@ struct node_api *node_api_new(struct host *host, struct dialer *dialer, struct r
     api->observer = (struct host_observer){.event = tell_watchers, .context = api};
     host_observe(host, &api->observer);
     return api;
+}
+
+void node_api_tell_validators(struct node_api *api, uint64_t count)
+{
+    api->validators = count;
 }
 
 bool node_api_serve_metrics(struct node_api *api, const char *listen, struct error *error)

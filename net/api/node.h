@@ -17,6 +17,8 @@ bool node_api_serve_metrics(struct node_api *api, const char *listen, struct err
  * once.
  */
 bool node_api_serve_public(struct node_api *api, const char *listen, struct error *error);
+/* How many validators a Lean node's fork choice is to tell of, up to INT64_MAX (default: 0). */
+void node_api_tell_validators(struct node_api *api, uint64_t count);
 /* Requests that are still being answered are cut off. */
 void node_api_free(struct node_api *api);
 const char *node_api_url(const struct node_api *api);

@@ -13,6 +13,7 @@ struct block_recorder {
     struct host *host;
     struct host_observer observer;
     struct block_recorder_settings settings;
+    struct block_store *blocks;
     bool full_logged;
 };
 
@@ -36,8 +37,8 @@ static void refuse(struct block_recorder *recorder, const struct host_event *mes
 static bool has_room(const struct block_recorder *recorder, size_t size, struct error *error)
 {
     const struct block_recorder_settings *settings = &recorder->settings;
-    size_t count = block_store_count(settings->blocks);
-    uint64_t bytes = block_store_bytes(settings->blocks);
+    size_t count = block_store_count(recorder->blocks);
+    uint64_t bytes = block_store_bytes(recorder->blocks);
     if (count >= settings->blocks_max)
         return error_set(error, "%zu blocks are kept, and no more are to be", count);
     return (bytes <= settings->bytes_max && size <= settings->bytes_max - bytes) ||
@@ -48,7 +49,7 @@ static bool has_room(const struct block_recorder *recorder, size_t size, struct 
 static void save(struct block_recorder *recorder, const struct host_event *message,
                  const struct block_summary *block)
 {
-    struct block_store *blocks = recorder->settings.blocks;
+    struct block_store *blocks = recorder->blocks;
     struct error error;
     char *path = block_save(recorder->settings.folder, block, message->payload, &error);
     if (path == NULL) {
@@ -77,7 +78,7 @@ static bool is_of_blocks(const char *topic)
 static void on_event(void *context, const struct host_event *event)
 {
     struct block_recorder *recorder = context;
-    const struct block_store *blocks = recorder->settings.blocks;
+    const struct block_store *blocks = recorder->blocks;
     struct block_summary block;
     struct error error;
     if (event->kind != HOST_MESSAGE || !is_of_blocks(event->topic))
@@ -94,13 +95,17 @@ static void on_event(void *context, const struct host_event *event)
 }
 
 struct block_recorder *block_recorder_new(struct host *host,
-                                          const struct block_recorder_settings *settings)
+                                          const struct block_recorder_settings *settings,
+                                          struct block_store *blocks)
 {
+    if (settings->folder == NULL)
+        return NULL;
     struct block_recorder *recorder = memory_new(sizeof(*recorder));
     *recorder = (struct block_recorder){
         .host = host,
         .observer = {.event = on_event, .context = recorder},
         .settings = *settings,
+        .blocks = blocks,
     };
     host_observe(host, &recorder->observer);
     return recorder;

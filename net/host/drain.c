@@ -26,7 +26,7 @@ static bool has_all(const struct peer *peer)
            quic_stream_acknowledged(stream) >= quic_stream_written(stream);
 }
 
-static bool is_drained(const struct host *host)
+bool host_is_drained(const struct host *host)
 {
     for (const struct peer *peer = peer_first(host); peer != NULL; peer = peer_next(peer)) {
         if (!has_all(peer))
@@ -39,7 +39,7 @@ static void look(evutil_socket_t fd, short what, void *argument)
 {
     (void)fd, (void)what;
     struct drain *drain = argument;
-    if (!is_drained(drain->host) && clock_now_ms() < drain->end_ms)
+    if (!host_is_drained(drain->host) && clock_now_ms() < drain->end_ms)
         return;
     drain->done(drain->context);
     event_free(drain->timer);

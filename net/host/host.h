@@ -156,8 +156,10 @@ bool host_unsubscribe(struct host *host, const char *topic, struct error *error)
 bool host_publish(struct host *host, const char *topic, struct bytes payload,
                   uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE], size_t *receivers, struct error *error);
 
+/* Whether the peers have acknowledged all gossip that was sent to them. */
+bool host_is_drained(const struct host *host);
 /* Calls DONE, from the loop, once the peers have acknowledged all gossip that was sent to them, or
- * after LIMIT: to be called once, before host_shutdown. The host lives until then. */
+ * after LIMIT: one at a time, before host_shutdown. The host lives until then. */
 void host_drain(struct host *host, uint64_t limit_ms, void (*done)(void *context), void *context);
 /* Closes all connections; DONE is called when they are, or after LIMIT_MS. */
 void host_shutdown(struct host *host, uint64_t limit_ms, void (*done)(void *context),

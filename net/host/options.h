@@ -5,6 +5,7 @@
 
 #include "common/options.h"
 #include "net/address/identity.h"
+#include "net/host/block_recorder.h"
 #include "net/host/host.h"
 #include "net/qlog/writer.h"
 
@@ -18,6 +19,7 @@ struct node_options {
     int log_level;       /* enum log_level */
     int trace;           /* 1: of every RPC */
     int sign;            /* 1: strict */
+    struct block_recorder_settings record;
 };
 
 /* Rows for a table of options, of the program's settings SETTINGS. What differs by program is said
@@ -51,6 +53,28 @@ struct node_options {
     {                                                                                              \
         .name = "head", .type = OPTION_STRING, .offset = offsetof(settings, node.head),            \
         .argument = "ROOT:SLOT", .help = "Head of our status (default: zero)"                      \
+    }
+
+#define NODE_OPTION_RECORD(settings, help_text)                                                    \
+    {.name = "record",                                                                             \
+     .type = OPTION_STRING,                                                                        \
+     .offset = offsetof(settings, node.record.folder),                                             \
+     .argument = "DIR",                                                                            \
+     .help = help_text,                                                                            \
+     .files = true},                                                                               \
+        {.name = "record-blocks",                                                                  \
+         .type = OPTION_NUMBER,                                                                    \
+         .offset = offsetof(settings, node.record.blocks_max),                                     \
+         .argument = "N",                                                                          \
+         .help =                                                                                   \
+             "Record no more once so many blocks are kept, those of the start included (default "  \
+             "65536)",                                                                             \
+         .minimum = 1,                                                                             \
+         .maximum = BLOCK_STORE_MAX},                                                              \
+    {                                                                                              \
+        .name = "record-bytes", .type = OPTION_NUMBER,                                             \
+        .offset = offsetof(settings, node.record.bytes_max), .argument = "N",                      \
+        .help = "The same of their bytes (default 1073741824, which is 1 GiB)", .minimum = 1       \
     }
 
 #define NODE_OPTION_SIGN(settings, help_text)                                                      \

@@ -10,6 +10,7 @@
 #include "net/mesh/check_state.h"
 #include "net/mesh/members.h"
 #include "net/mesh/snapshot.h"
+#include "net/mesh/tapped.h"
 
 static const struct {
     const char *name;
@@ -122,6 +123,12 @@ json_t *check_item(const json_t *list, const char *name)
     return item != NULL && strcmp(snapshot_item_name(item), name) == 0 ? item : NULL;
 }
 
+const json_t *check_told(const struct check *check, const char *node, const char *peer)
+{
+    const json_t *other = member(check->nodes, peer);
+    return tapped_is_node(other) && !tapped_is_node(member(check->nodes, node)) ? NULL : other;
+}
+
 /* ---- what nodes are ---- */
 
 static void check_network(struct check *check, const json_t *node)
@@ -214,7 +221,7 @@ static void check_heard(struct check *check, struct subject subject, const json_
 static void check_peer(struct check *check, const char *node, const json_t *peer)
 {
     struct subject subject = {.node = node, .peer = text_member(peer, "peer_id")};
-    const json_t *other = member(check->nodes, subject.peer);
+    const json_t *other = check_told(check, node, subject.peer);
     const json_t *stream = member(peer, "outbound_stream");
     const char *state = text_member(stream, "state");
     bool open = check_stream_is_open(peer);
@@ -236,7 +243,7 @@ static void check_peer(struct check *check, const char *node, const json_t *peer
 
 static void check_edge(struct check *check, struct subject subject, const json_t *topic)
 {
-    const json_t *other = member(check->nodes, subject.peer);
+    const json_t *other = check_told(check, subject.node, subject.peer);
     const json_t *back = member(member(other, "topics"), subject.topic);
     if (other != NULL && check_item(member(back, "mesh"), subject.node) == NULL)
         find(check, MESH_EDGE_MUTUAL, subject, "it is not in the peer's mesh");
@@ -284,7 +291,10 @@ static void check_degree(struct check *check, struct subject subject, const json
 {
     struct gossipsub_parameters usual;
     gossipsub_parameters_default(&usual);
-    size_t low = bound_of(node, "d_low", usual.d_low), high = check_d_high(node);
+    /* How many a node wants that does not say so is not known: it wants some. */
+    bool foreign = tapped_is_node(node);
+    size_t low = foreign ? 1 : bound_of(node, "d_low", usual.d_low);
+    size_t high = foreign ? SIZE_MAX : check_d_high(node);
     size_t degree = json_array_size(member(topic, "mesh"));
     if (degree > high) {
         find(check, MESH_DEGREE, subject, "%zu peers in its mesh, and D_high is %zu", degree, high);

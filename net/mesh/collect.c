@@ -13,6 +13,7 @@
 #include "net/mesh/lean_ask.h"
 #include "net/mesh/prometheus.h"
 #include "net/mesh/snapshot.h"
+#include "net/mesh/tapped.h"
 #include "net/mesh/target.h"
 #include "net/mesh/visit.h"
 
@@ -32,6 +33,7 @@ struct question {
     struct mesh_target target;
     struct visit *visit; /* while it goes on */
     json_t *mesh;        /* what our API answered, until it is looked at */
+    json_t *tapped;      /* what a tap did, until all others have been asked */
     bool is_ours;        /* it was that of the node that would be visited */
     json_t *lean;        /* what a Lean node's answered, once it is there */
     json_t *metrics;     /* of its page, likewise */
@@ -187,9 +189,11 @@ static void add_ours(struct question *question, const char *api, int status, con
         error_set(&error, "%s/mesh: answered %d", api, status);
     else if (question->mesh == NULL)
         error_set(&error, "%s/mesh: answered %d without JSON", api, status);
+    else if (tapped_is_answer(question->mesh))
+        question->tapped = json_incref(question->mesh);
     else
         added = snapshot_add_node(collection->snapshot, api, question->mesh, &error);
-    if (!added)
+    if (!added && question->tapped == NULL)
         miss(collection, api, error.text);
     json_decref(question->mesh); /* large, and no longer of use */
     question->mesh = NULL;
@@ -360,6 +364,18 @@ static void expect_all(const struct collection *collection)
     }
 }
 
+/* What nodes say of themselves goes before what was heard of them. */
+static void add_tapped(struct collection *collection)
+{
+    struct error error;
+    for (size_t i = 0; i < collection->count; i++) {
+        const struct question *question = &collection->questions[i];
+        if (question->tapped != NULL &&
+            !tapped_add(collection->snapshot, question->target.api, question->tapped, &error))
+            miss(collection, question->target.api, error.text);
+    }
+}
+
 /* What there may be nothing to wait for, at once: the loop must be there to be broken. */
 static void start(evutil_socket_t fd, short what, void *argument)
 {
@@ -386,6 +402,7 @@ static void collect(struct collection *collection)
         event_free(stops[i]);
     resolver_free(collection->resolver);
     event_base_free(collection->base);
+    add_tapped(collection);
     snapshot_sort(collection->snapshot);
     if (collection->stopped != 0) {
         signal(collection->stopped, SIG_DFL);
@@ -405,6 +422,7 @@ json_t *mesh_collect(const char *const *targets, size_t count, const struct mesh
         json_decref(collection.questions[i].metrics);
         json_decref(collection.questions[i].lean);
         json_decref(collection.questions[i].mesh);
+        json_decref(collection.questions[i].tapped);
     }
     free(collection.questions);
     return collection.snapshot;

@@ -19,6 +19,7 @@ struct mesh_manner {
  * A snapshot (net/mesh/snapshot.h) of what TARGETS (net/mesh/target.h) name. Those that do not
  * answer soundly in time are in it as unreachable. NULL with the error set where one is no target.
  *
+ * A target may be a tap's API: its nodes are in the snapshot where they do not tell of themselves.
  * APIs and pages of metrics are asked first, and the other nodes visited then: so that nobody takes
  * our visitors for members of the mesh.
  */

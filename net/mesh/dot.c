@@ -115,7 +115,9 @@ static const char *node_note(const json_t *node)
         return "visited";
     if (is(node, "severity", "error"))
         return "has errors";
-    return is(node, "severity", "warning") ? "has warnings" : NULL;
+    if (is(node, "severity", "warning"))
+        return "has warnings";
+    return is(node, "told_by", "tap") ? "by a tap" : NULL;
 }
 
 static const char *node_colour(const json_t *node)
@@ -135,7 +137,8 @@ static bool is_subscribed(const json_t *node)
 static void put_node(struct buffer *output, const json_t *node)
 {
     const char *change = change_of(node), *colour = node_colour(node);
-    const char *lines[] = {text_member(node, "label"), text_member(node, "agent"), node_note(node),
+    const char *name = text_member(node, "name"), *label = text_member(node, "label");
+    const char *lines[] = {name != NULL ? name : label, text_member(node, "agent"), node_note(node),
                            change};
     bool known = is(node, "state", "answered") || is(node, "state", "visited");
     bool dashed = !known || (change != NULL && strcmp(change, "removed") == 0);

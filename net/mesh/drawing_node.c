@@ -7,6 +7,7 @@
 #include "common/memory.h"
 #include "net/mesh/members.h"
 #include "net/mesh/snapshot.h"
+#include "net/mesh/tapped.h"
 
 /* A member as it is, or null. */
 static json_t *told(const json_t *object, const char *name)
@@ -137,6 +138,8 @@ json_t *drawing_asked_node(const json_t *node)
                   told(node, "gossipsub"), "subscriptions", drawing_names(subscribed), "topics",
                   topics, "peers", peers_of(node), "counters",
                   json_is_object(counters) ? json_incref(counters) : json_object());
+    json_object_set_new(told_all, "told_by", json_string(tapped_is_node(node) ? "tap" : "api"));
+    json_object_set_new(told_all, "name", told(node, "name"));
     json_decref(subscribed);
     return told_all;
 }

@@ -7,6 +7,7 @@
 #include "net/mesh/lean_answer.h"
 #include "net/mesh/members.h"
 #include "net/mesh/snapshot.h"
+#include "net/mesh/tapped.h"
 
 /* ---- names ---- */
 
@@ -282,6 +283,9 @@ enum mesh_direction mesh_link_direction(const struct mesh_links *links,
         return LINK_ABSENT;
     if (has == (LINK_A_HAS_B | LINK_B_HAS_A))
         return LINK_MUTUAL;
-    const struct mesh_vertex *other = &links->vertices[*reversed ? link->a : link->b];
-    return other->node[look] != NULL ? LINK_ONE_WAY : LINK_UNTOLD;
+    const json_t *teller = links->vertices[*reversed ? link->b : link->a].node[look];
+    const json_t *other = links->vertices[*reversed ? link->a : link->b].node[look];
+    /* A tap has not heard what does not go through it. */
+    bool untold = other == NULL || (tapped_is_node(other) && !tapped_is_node(teller));
+    return untold ? LINK_UNTOLD : LINK_ONE_WAY;
 }

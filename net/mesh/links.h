@@ -24,7 +24,7 @@ enum mesh_direction {
     LINK_ABSENT,
     LINK_MUTUAL,
     LINK_ONE_WAY, /* the other end was asked, and does not have it */
-    LINK_UNTOLD,  /* the other end was not asked */
+    LINK_UNTOLD,  /* the other end was not asked, or is known by a tap that may not see this */
 };
 
 enum { LINK_A_HAS_B = 1, LINK_B_HAS_A = 2 };

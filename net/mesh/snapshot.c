@@ -150,7 +150,8 @@ json_t *snapshot_new(void)
                      "nodes", "unreachable");
 }
 
-bool snapshot_add_node(json_t *snapshot, const char *api, const json_t *mesh, struct error *error)
+bool snapshot_add_told(json_t *snapshot, const char *api, const json_t *mesh, const char *source,
+                       struct error *error)
 {
     if (!shape_check(mesh, snapshot_node_shape, error))
         return error_prefix(error, "%s/mesh", api);
@@ -169,10 +170,15 @@ bool snapshot_add_node(json_t *snapshot, const char *api, const json_t *mesh, st
     json_t *taken = take_volatile(added);
     json_object_set_new(taken, "api", json_string(api));
     json_object_set_new(added, "volatile", taken);
-    json_object_set_new(added, "sources", json_pack("{s:s}", "*", "api"));
+    json_object_set_new(added, "sources", json_pack("{s:s}", "*", source));
     snapshot_sort_lists(added);
     json_array_append_new(nodes, added);
     return true;
+}
+
+bool snapshot_add_node(json_t *snapshot, const char *api, const json_t *mesh, struct error *error)
+{
+    return snapshot_add_told(snapshot, api, mesh, "api", error);
 }
 
 /* The list NAME, which is made where it is missing. */

@@ -2,7 +2,8 @@
  * A snapshot: what the nodes of a network say of themselves at one time, as versioned JSON.
  *
  *   {"format": "devnet-mesh-snapshot", "version": 1,
- *    "nodes": [what GET /mesh answered, and "volatile": {...}], sorted by peer id
+ *    "nodes": [what GET /mesh answered, and "volatile": {...}; or what a tap heard of a node, and
+ *              its "name" there (net/mesh/tapped.h)], sorted by peer id
  *    "foreign": [{"peer_id", "key_type", "agent", "protocols", "listen", "status",
  *      "topics": {name: {"subscribed", "has_visitor": whether we were in its mesh}},
  *      "visit": {"ended": null, or why it went before we did, "status": how it took our asking,
@@ -19,8 +20,9 @@
  * "foreign" and "endpoints" are left out where they were never asked for, and "names" where none is
  * known. "sources" says of each
  * member where it is from: "api", "tls", "identify", "status", "gossipsub" (the node's RPCs),
- * "visit" (what we saw), "lean_api" or "metrics"; "*" stands for all. A member of a foreign node's
- * that is not in it is not known. snapshot.schema.json, installed in share/devnet, has it all.
+ * "visit" (what we saw), "tap", "lean_api" or "metrics"; "*" stands for all. A member of a foreign
+ * node's that is not in it is not known. snapshot.schema.json, installed in share/devnet, has it
+ * all.
  *
  * Keys and lists are sorted, and what changes all the time (ages, round-trip times, counters, the
  * API's address) is moved to "volatile", where it keeps its path: list items under their id. So two
@@ -45,6 +47,9 @@ enum {
 json_t *snapshot_new(void);
 /* MESH is an answer to GET /mesh, borrowed. False where it is none, or its node is in already. */
 bool snapshot_add_node(json_t *snapshot, const char *api, const json_t *mesh, struct error *error);
+/* The same of what the SOURCE at API told, as an answer to GET /mesh would. */
+bool snapshot_add_told(json_t *snapshot, const char *api, const json_t *mesh, const char *source,
+                       struct error *error);
 /* Makes the lists that are asked for, so that nobody there differs from nobody asked. */
 void snapshot_expect(json_t *snapshot, bool foreign, bool endpoints);
 /* ENTRY is what came of a visit (net/mesh/visit.h) at ADDRESS, borrowed. False where that node is

@@ -45,6 +45,7 @@ static const struct shape gossipsub[] = {{"d_low", SHAPE_INTEGER, SHAPE_REQUIRED
                                          {"d_high", SHAPE_INTEGER, SHAPE_REQUIRED, NULL},
                                          {0}};
 const struct shape snapshot_node_shape[] = {{"peer_id", SHAPE_STRING, SHAPE_REQUIRED, NULL},
+                                            {"name", SHAPE_STRING, SHAPE_OPTIONAL, NULL},
                                             {"agent", SHAPE_STRING, SHAPE_OPTIONAL, NULL},
                                             {"network", SHAPE_STRING, SHAPE_OPTIONAL, NULL},
                                             {"gossipsub", SHAPE_OBJECT, SHAPE_OPTIONAL, gossipsub},

@@ -53,6 +53,8 @@ struct qlog_field {
 /* Who is connected: {leg: "front"|"back", dialler, dialler_peer, listener, listener_peer}, names
  * and peer ids; no stream. */
 #define QLOG_TAP_CONNECTION "tap:connection"
+/* What identify told of a node's implementation: {node, agent}; no stream. */
+#define QLOG_TAP_NODE_AGENT "tap:node_agent"
 /* The opener, or the other in answer to it, proposes a protocol: {stream_id, opener, protocol}. */
 #define QLOG_TAP_STREAM_PROPOSED "tap:stream_proposed"
 /* Both agreed: {stream_id, opener, protocol}. */

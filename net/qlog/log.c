@@ -29,6 +29,12 @@ const char *qlog_role_name(enum qlog_role role)
     return names[role];
 }
 
+const char *qlog_leg_name(enum qlog_leg leg)
+{
+    static const char *const names[] = {NULL, "front", "back"};
+    return names[leg];
+}
+
 struct qlog_log *qlog_log_new(const char *path)
 {
     struct qlog_log *log = memory_new(sizeof(*log));
@@ -49,6 +55,9 @@ static void stream_free(struct qlog_stream *stream)
         free(stream->claims->reason);
         free(stream->claims);
     }
+    if (stream->heard != NULL)
+        free(stream->heard->protocol);
+    free(stream->heard);
     free(stream);
 }
 
@@ -74,6 +83,11 @@ void qlog_log_free(struct qlog_log *log)
     free(log->agent);
     free(log->local_peer);
     free(log->peer);
+    for (int i = QLOG_CLIENT; i <= QLOG_SERVER; i++) {
+        free(log->nodes[i].name);
+        free(log->nodes[i].peer);
+        free(log->nodes[i].agent);
+    }
     free(log);
 }
 
@@ -299,6 +313,16 @@ struct qlog_claims *qlog_log_claims(struct qlog_log *log, uint64_t stream_id, st
     claims->opened = claims->negotiated = claims->failed = QLOG_NEVER;
     claims->registered = claims->deregistered = claims->closed = QLOG_NEVER;
     return claims;
+}
+
+struct qlog_heard *qlog_log_heard(struct qlog_log *log, uint64_t stream_id, struct error *error)
+{
+    struct qlog_stream *stream = qlog_log_stream(log, stream_id, error);
+    if (stream == NULL || stream->heard != NULL)
+        return stream != NULL ? stream->heard : NULL;
+    struct qlog_heard *heard = stream->heard = memory_new(sizeof(*heard));
+    heard->negotiated = heard->refused = QLOG_NEVER;
+    return heard;
 }
 
 /* --- Packets --- */
@@ -614,13 +638,14 @@ static bool has_acked_gap(const struct qlog_gaps *gaps)
     return false;
 }
 
-/* Whoever sends does so in order, and sends again what was lost. */
+/* Whoever sends does so in order, and sends again what was lost, but for what it has reset. */
 static bool has_hole(const struct qlog_log *log)
 {
     for (size_t i = 0; i < log->stream_count; i++) {
-        const struct qlog_half *half = log->streams[i]->half;
-        if (half[QLOG_SENT].hole ||
-            (half[QLOG_RECEIVED].hole && log->end - half[QLOG_RECEIVED].hole_time > repaired))
+        const struct qlog_half *sent = &log->streams[i]->half[QLOG_SENT];
+        const struct qlog_half *received = &log->streams[i]->half[QLOG_RECEIVED];
+        if (sent->hole ||
+            (received->hole && received->reset < 0 && log->end - received->hole_time > repaired))
             return true;
     }
     return false;

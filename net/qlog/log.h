@@ -84,12 +84,29 @@ struct qlog_claims {
     char *protocol, *role, *peer, *reason; /* NULL where not said */
 };
 
+/* What a tap heard on a stream that it carried. */
+struct qlog_heard {
+    uint64_t proposed;          /* bytes of the proposals */
+    double negotiated, refused; /* the last of each */
+    char *protocol; /* that was agreed upon, or else proposed or refused last; or NULL */
+};
+
 struct qlog_stream {
     uint64_t id;
     struct qlog_half half[2]; /* by enum qlog_direction */
     double delivered;         /* when the first packet with byte 0 left that was acknowledged */
     uint64_t delivered_packet;
     struct qlog_claims *claims; /* NULL where no event of ours names the stream */
+    struct qlog_heard *heard;   /* NULL where no event of a tap's does */
+};
+
+/* One of the two connections that a tap makes of one: to the dialler, where it plays the server, or
+ * to the listener. */
+enum qlog_leg { QLOG_NO_TAP, QLOG_FRONT, QLOG_BACK };
+
+/* One of the two nodes between which a tap stands; NULL where not said. */
+struct qlog_node {
+    char *name, *peer, *agent;
 };
 
 struct qlog_close {
@@ -152,7 +169,9 @@ struct qlog_log {
     bool has_claims; /* the log has events of ours */
     bool foreign;    /* an application protocol other than libp2p */
     char *local_peer, *peer;
-    char *agent; /* the peer's, by identify; or NULL */
+    char *agent;               /* the peer's, by identify; or NULL */
+    enum qlog_leg leg;         /* whether its owner is a tap, and of which leg it is */
+    struct qlog_node nodes[2]; /* a tap's: the dialler, which is the client, and the listener */
     struct qlog_stream **streams;
     size_t stream_count;
     uint64_t let_go;       /* closed streams that were forgotten */
@@ -198,6 +217,8 @@ struct qlog_mark {
     uint64_t size, fingerprint;
 };
 
+/* "front" or "back"; NULL for no tap's. */
+const char *qlog_leg_name(enum qlog_leg leg);
 /* "client", "server" or "unknown". */
 const char *qlog_role_name(enum qlog_role role);
 
@@ -220,6 +241,8 @@ bool qlog_log_frame(struct qlog_log *log, const struct qlog_packet *packet,
                     const struct qlog_frame *frame, struct error *error);
 /* The claims of a stream, made where there are none; NULL where a limit is passed. */
 struct qlog_claims *qlog_log_claims(struct qlog_log *log, uint64_t stream_id, struct error *error);
+/* The same, of what a tap heard. */
+struct qlog_heard *qlog_log_heard(struct qlog_log *log, uint64_t stream_id, struct error *error);
 /* The stream, made where there is none; NULL where a limit is passed. */
 struct qlog_stream *qlog_log_stream(struct qlog_log *log, uint64_t id, struct error *error);
 /* The same; no limit is looked at. */

@@ -7,6 +7,7 @@
 
 #include "common/memory.h"
 #include "net/qlog/json.h"
+#include "net/qlog/own_event.h"
 
 enum { FRAMES_AT_FIRST = 16 };
 
@@ -61,8 +62,7 @@ bool qlog_event_is_read(struct bytes name)
     static const char *const others[] = {"parameters_set", "alpn_information",  "key_retired",
                                          "key_discarded",  "connection_closed", "key_updated"};
     enum qlog_direction direction;
-    if (qlog_packet_direction(name, &direction) ||
-        (name.size >= 7 && memcmp(name.data, "libp2p:", 7) == 0))
+    if (qlog_packet_direction(name, &direction) || qlog_own_event_is(name))
         return true;
     struct bytes suffix = suffix_of(name);
     for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)

@@ -11,10 +11,10 @@
 
 #include "common/memory.h"
 #include "net/qlog/carry.h"
-#include "net/qlog/events.h"
 #include "net/qlog/format.h"
 #include "net/qlog/header.h"
 #include "net/qlog/json.h"
+#include "net/qlog/own_event.h"
 
 enum {
     READ_SIZE = 128 * 1024,
@@ -204,42 +204,6 @@ static void read_keys_come(struct qlog_log *log, const json_t *data)
     log->peer_heard |= type != NULL && strstr(type, "initial") == NULL;
 }
 
-static bool read_claim(struct qlog_log *log, double time, const char *name, const json_t *data,
-                       struct error *error)
-{
-    log->has_claims = true;
-    if (strcmp(name, QLOG_PEER_IDENTIFIED) == 0) {
-        qlog_text_set(&log->peer, text_of(data, "peer"));
-        qlog_text_set(&log->local_peer, text_of(data, "local_peer"));
-        return true;
-    }
-    if (strcmp(name, QLOG_PEER_AGENT) == 0)
-        qlog_text_set(&log->agent, text_of(data, "agent"));
-    uint64_t id;
-    if (!qlog_json_number(data, "stream_id", &id) || qlog_log_is_forgotten(log, id))
-        return true;
-    struct qlog_claims *claims = qlog_log_claims(log, id, error);
-    if (claims == NULL)
-        return false;
-    if (strcmp(name, QLOG_STREAM_OPENED) == 0)
-        claims->opened = time;
-    else if (strcmp(name, QLOG_STREAM_NEGOTIATED) == 0)
-        claims->negotiated = time;
-    else if (strcmp(name, QLOG_NEGOTIATION_FAILED) == 0)
-        claims->failed = time;
-    else if (strcmp(name, QLOG_STREAM_REGISTERED) == 0)
-        claims->registered = time;
-    else if (strcmp(name, QLOG_STREAM_DEREGISTERED) == 0)
-        claims->deregistered = time;
-    else if (strcmp(name, QLOG_STREAM_CLOSED) == 0)
-        claims->closed = time;
-    qlog_text_set(&claims->protocol, text_of(data, "protocol"));
-    qlog_text_set(&claims->role, text_of(data, "role"));
-    qlog_text_set(&claims->peer, text_of(data, "peer"));
-    qlog_text_set(&claims->reason, text_of(data, "reason"));
-    return true;
-}
-
 static void read_other(struct qlog_log *log, struct bytes name, double time, const json_t *data)
 {
     if (qlog_text_is(name, "parameters_set"))
@@ -262,8 +226,8 @@ static bool read_named(struct qlog_reader *reader, const struct qlog_record *rec
         return qlog_carry_read(log, event->name, event->data, error);
     double time = isnan(event->time) ? qlog_log_same_time(log) : qlog_log_time(log, event->time);
     log->records++;
-    if (strncmp(event->name, "libp2p:", 7) == 0)
-        return read_claim(log, time, event->name, event->data, error);
+    if (qlog_own_event_is(bytes_of_text(event->name)))
+        return qlog_own_event_read(log, time, event->name, event->data, error);
     enum qlog_direction direction;
     if (qlog_packet_direction(bytes_of_text(event->name), &direction))
         return read_packet(reader, record, time, direction, event->data, error);

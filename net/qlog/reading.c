@@ -50,7 +50,9 @@ void qlog_reading_clear(struct qlog_reading *reading)
         &(log)->path, &(log)->writer, &(log)->original_id, &(log)->group_id, &(log)->initial_id,   \
             &(log)->retry_id, &(log)->event_group, &(log)->close.reason, &(log)->local_peer,       \
             &(log)->peer, &(log)->trace_error, &(log)->unknown_frame, &(log)->unread_why,          \
-            &(log)->agent                                                                          \
+            &(log)->agent, &(log)->nodes[QLOG_CLIENT].name, &(log)->nodes[QLOG_CLIENT].peer,       \
+            &(log)->nodes[QLOG_CLIENT].agent, &(log)->nodes[QLOG_SERVER].name,                     \
+            &(log)->nodes[QLOG_SERVER].peer, &(log)->nodes[QLOG_SERVER].agent                      \
     }
 #define CLAIM_TEXTS(claims)                                                                        \
     {                                                                                              \
@@ -68,15 +70,23 @@ static void pack_text(struct buffer *output, const char *text)
         buffer_append(output, text, size);
 }
 
+static void pack_claims(struct buffer *output, const struct qlog_claims *claims)
+{
+    char *const *const texts[] = CLAIM_TEXTS(claims);
+    buffer_append(output, claims, sizeof(*claims));
+    for (size_t i = 0; i < COUNT_OF(texts); i++)
+        pack_text(output, *texts[i]);
+}
+
 static void pack_stream(struct buffer *output, const struct qlog_stream *stream)
 {
     buffer_append(output, stream, sizeof(*stream));
-    if (stream->claims == NULL)
-        return;
-    char *const *const texts[] = CLAIM_TEXTS(stream->claims);
-    buffer_append(output, stream->claims, sizeof(*stream->claims));
-    for (size_t i = 0; i < COUNT_OF(texts); i++)
-        pack_text(output, *texts[i]);
+    if (stream->claims != NULL)
+        pack_claims(output, stream->claims);
+    if (stream->heard != NULL) {
+        buffer_append(output, stream->heard, sizeof(*stream->heard));
+        pack_text(output, stream->heard->protocol);
+    }
 }
 
 static void pack_log(struct buffer *output, const struct qlog_log *log)
@@ -130,21 +140,36 @@ static bool unpack_texts(struct bytes *input, char **const *texts, size_t count)
     return whole;
 }
 
+static bool unpack_claims(struct bytes *input, struct qlog_claims *claims)
+{
+    bool whole = unpack(input, claims, sizeof(*claims));
+    char **const texts[] = CLAIM_TEXTS(claims);
+    return unpack_texts(input, texts, COUNT_OF(texts)) && whole;
+}
+
+static bool unpack_heard(struct bytes *input, struct qlog_heard *heard)
+{
+    bool whole = unpack(input, heard, sizeof(*heard));
+    return unpack_text(input, &heard->protocol) && whole;
+}
+
 static bool unpack_stream(struct bytes *input, struct qlog_log *log)
 {
     struct qlog_stream packed;
     if (!unpack(input, &packed, sizeof(packed)))
         return false;
     struct qlog_stream *stream = qlog_log_add(log, packed.id);
-    bool claimed = packed.claims != NULL;
+    bool claimed = packed.claims != NULL, heard = packed.heard != NULL;
     packed.claims = NULL;
+    packed.heard = NULL;
     *stream = packed;
-    if (!claimed)
-        return true;
-    struct qlog_claims *claims = stream->claims = memory_new(sizeof(*claims));
-    bool whole = unpack(input, claims, sizeof(*claims));
-    char **const texts[] = CLAIM_TEXTS(claims);
-    return unpack_texts(input, texts, COUNT_OF(texts)) && whole;
+    if (claimed)
+        stream->claims = memory_new(sizeof(*stream->claims));
+    if (claimed && !unpack_claims(input, stream->claims))
+        return false;
+    if (heard)
+        stream->heard = memory_new(sizeof(*stream->heard));
+    return !heard || unpack_heard(input, stream->heard);
 }
 
 static bool unpack_log(struct bytes *input, struct qlog_reading *reading)

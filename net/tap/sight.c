@@ -5,6 +5,7 @@
 #include "common/clock.h"
 #include "common/event.h"
 #include "common/hash_table.h"
+#include "common/utf8.h"
 #include "net/qlog/events.h"
 #include "net/tap/observer.h"
 #include "net/tap/tap.h"
@@ -47,6 +48,26 @@ static const char *log_name(enum tap_fact_kind kind)
     }
 }
 
+static void note(const struct tap_pair *pair, const char *name, const struct qlog_field *fields,
+                 size_t count)
+{
+    for (size_t i = 0; i < TAP_SIDES; i++)
+        if (tap_pair_leg(pair, (enum tap_side)i) != NULL)
+            quic_connection_log(tap_pair_leg(pair, (enum tap_side)i), name, fields, count);
+}
+
+/* Whose stack a node is says what its silence means. */
+static void note_agent(const struct tap_pair *pair, const struct tap_fact *fact)
+{
+    char *agent = utf8_safe_text(fact->text);
+    const struct qlog_field fields[] = {
+        {.name = "node", .kind = QLOG_TEXT, .text = tap_node_name(tap_pair_node(pair, fact->by))},
+        {.name = "agent", .kind = QLOG_TEXT, .text = agent},
+    };
+    note(pair, QLOG_TAP_NODE_AGENT, fields, sizeof(fields) / sizeof(*fields));
+    free(agent);
+}
+
 static void note_in_logs(const struct tap_pair *pair, const struct tap_fact *fact)
 {
     const char *name = log_name(fact->kind);
@@ -57,12 +78,10 @@ static void note_in_logs(const struct tap_pair *pair, const struct tap_fact *fac
          .text = tap_node_name(tap_pair_node(pair, fact->opener))},
         {.name = "protocol", .kind = QLOG_TEXT, .text = fact->protocol},
     };
-    if (name == NULL)
-        return;
-    for (size_t i = 0; i < TAP_SIDES; i++)
-        if (tap_pair_leg(pair, (enum tap_side)i) != NULL)
-            quic_connection_log(tap_pair_leg(pair, (enum tap_side)i), name, fields,
-                                sizeof(fields) / sizeof(*fields));
+    if (fact->kind == TAP_FACT_AGENT)
+        note_agent(pair, fact);
+    if (name != NULL)
+        note(pair, name, fields, sizeof(fields) / sizeof(*fields));
 }
 
 /* ---- what rules do ---- */

@@ -3,11 +3,7 @@
 #include <stdlib.h>
 
 #include "common/hash_table.h"
-
-static enum qlog_role opener_of(uint64_t stream_id)
-{
-    return (stream_id & 1) != 0 ? QLOG_SERVER : QLOG_CLIENT;
-}
+#include "net/verdict/join.h"
 
 /* Where neither header nor handshake tells: who was first on a stream opened it. */
 static void infer_role(struct qlog_log *log)
@@ -18,7 +14,7 @@ static void infer_role(struct qlog_log *log)
         if (sent < 0 && received < 0)
             continue;
         bool ours = received < 0 || (sent >= 0 && sent < received);
-        log->role = ours ? opener_of(stream->id) : qlog_other(opener_of(stream->id));
+        log->role = ours ? qlog_opener_of(stream->id) : qlog_other(qlog_opener_of(stream->id));
         log->role_inferred = true;
     }
 }
@@ -83,20 +79,23 @@ static bool are_parts(const struct qlog_log *log, const struct qlog_log *other)
     return log->part != other->part && !log->carrying && !other->carrying;
 }
 
-/* Two logs of one end, such as a copy that was cut off: the longer one tells more. */
+/* Two logs of one end or leg, such as a copy that was cut off: the longer one tells more. */
 static void place(struct qlog_connection *connection, struct qlog_log *log)
 {
     enum qlog_role role = log->role;
     if (role == QLOG_ROLE_UNKNOWN)
         role = connection->ends[QLOG_CLIENT] == NULL ? QLOG_CLIENT : QLOG_SERVER;
-    struct qlog_log *present = connection->ends[role];
+    struct qlog_log **place = &connection->ends[role];
+    if (log->leg != QLOG_NO_TAP)
+        place = &connection->taps[log->leg == QLOG_FRONT ? QLOG_CLIENT : QLOG_SERVER];
+    struct qlog_log *present = *place;
     bool more = present == NULL || present->records < log->records;
     if (present != NULL && are_parts(present, log)) {
         more = log->part > present->part;
         qlog_log_take_over(more ? log : present, more ? present : log);
     }
     if (more)
-        connection->ends[role] = log;
+        *place = log;
 }
 
 struct qlog_known_file {
@@ -136,226 +135,6 @@ bool qlog_connections_add(struct qlog_connections *connections, const char *path
     return true;
 }
 
-static double shifted(double time, double shift)
-{
-    return time < 0 ? time : time + shift > 0 ? time + shift : 0;
-}
-
-double qlog_on_timeline(const struct qlog_connection *connection, enum qlog_role role, double time)
-{
-    return shifted(time, connection->shift[role]);
-}
-
-static const struct qlog_half *half_in(const struct qlog_log *log, uint64_t id, enum qlog_role role,
-                                       enum qlog_role sender)
-{
-    const struct qlog_stream *stream = log != NULL ? qlog_log_find(log, id) : NULL;
-    if (stream == NULL)
-        return NULL;
-    return &stream->half[role == sender ? QLOG_SENT : QLOG_RECEIVED];
-}
-
-/* The clocks of two hosts differ, and a log may begin before the other end is reached: times are
- * joined at the first stream bytes of the client that both saw, and are off by one way's delay. */
-static void align(struct qlog_connection *connection)
-{
-    const struct qlog_log *client = connection->ends[QLOG_CLIENT];
-    const struct qlog_log *server = connection->ends[QLOG_SERVER];
-    if (client == NULL || server == NULL)
-        return;
-    uint64_t lowest = UINT64_MAX;
-    for (size_t i = 0; i < client->stream_count; i++) {
-        uint64_t id = client->streams[i]->id;
-        const struct qlog_half *sent = half_in(client, id, QLOG_CLIENT, QLOG_CLIENT);
-        const struct qlog_half *received = half_in(server, id, QLOG_SERVER, QLOG_CLIENT);
-        if (id >= lowest || received == NULL || sent->began < 0 || received->began < 0)
-            continue;
-        lowest = id;
-        connection->shift[QLOG_SERVER] = sent->began - received->began;
-    }
-}
-
-static void merge_half(struct qlog_half *merged, const struct qlog_half *half, double shift)
-{
-    if (half == NULL)
-        return;
-    merged->bytes = half->bytes > merged->bytes ? half->bytes : merged->bytes;
-    merged->head |= half->head;
-    merged->growths = half->growths > merged->growths ? half->growths : merged->growths;
-    merged->said = half->said > merged->said ? half->said : merged->said;
-    for (size_t i = 0; i < QLOG_CUTS / 64; i++)
-        merged->cuts[i] |= half->cuts[i];
-    merged->first = qlog_earlier(merged->first, shifted(half->first, shift));
-    merged->last = qlog_later(merged->last, shifted(half->last, shift));
-    merged->grew = qlog_later(merged->grew, shifted(half->grew, shift));
-    merged->began = qlog_earlier(merged->began, shifted(half->began, shift));
-    merged->negotiated = qlog_earlier(merged->negotiated, shifted(half->negotiated, shift));
-    merged->head_last = qlog_later(merged->head_last, shifted(half->head_last, shift));
-    merged->fin = qlog_earlier(merged->fin, shifted(half->fin, shift));
-    merged->reset = qlog_earlier(merged->reset, shifted(half->reset, shift));
-    merged->stop = qlog_earlier(merged->stop, shifted(half->stop, shift));
-    merged->final_size = half->fin >= 0 ? half->final_size : merged->final_size;
-    merged->final_size_changed |= half->final_size_changed;
-}
-
-/* What one log gives no length of the other may have the whole of. */
-static void merge_open(struct qlog_half *merged, const struct qlog_half *half)
-{
-    if (half == NULL || !half->open || half->open_offset < merged->bytes)
-        return;
-    merged->open = true;
-    merged->open_offset = half->open_offset;
-    merged->bytes = half->open_offset;
-}
-
-/* The receiver's log knows when the stream arrived. The opener's knows which of its packets were
- * acknowledged: one that was lost arrived later than it was sent. */
-static double arrival_of(const struct qlog_connection *connection,
-                         const struct qlog_joined_stream *joined)
-{
-    enum qlog_role receiver = qlog_other(joined->opener);
-    const struct qlog_half *half =
-        half_in(connection->ends[receiver], joined->id, receiver, joined->opener);
-    if (half != NULL && half->began >= 0)
-        return shifted(half->began, connection->shift[receiver]);
-    const struct qlog_log *log = connection->ends[joined->opener];
-    const struct qlog_stream *stream = log != NULL ? qlog_log_find(log, joined->id) : NULL;
-    if (stream != NULL && stream->delivered >= 0)
-        return shifted(stream->delivered, connection->shift[joined->opener]);
-    return joined->half[joined->opener].began;
-}
-
-static double answered_of(const struct qlog_connection *connection,
-                          const struct qlog_joined_stream *joined)
-{
-    enum qlog_role receiver = qlog_other(joined->opener);
-    const struct qlog_half *half =
-        half_in(connection->ends[receiver], joined->id, receiver, receiver);
-    return half != NULL ? shifted(half->negotiated, connection->shift[receiver]) : QLOG_NEVER;
-}
-
-static double completion_of(const struct qlog_connection *connection,
-                            const struct qlog_joined_stream *joined)
-{
-    enum qlog_role receiver = qlog_other(joined->opener);
-    const struct qlog_half *half =
-        half_in(connection->ends[joined->opener], joined->id, joined->opener, receiver);
-    if (half != NULL)
-        return shifted(half->negotiated, connection->shift[joined->opener]);
-    half = half_in(connection->ends[receiver], joined->id, receiver, receiver);
-    /* What was sent again had been lost. */
-    return half != NULL && half->negotiated >= 0
-               ? shifted(half->head_last, connection->shift[receiver])
-               : QLOG_NEVER;
-}
-
-static void join_stream(const struct qlog_connection *connection, struct qlog_joined_stream *joined,
-                        uint64_t id)
-{
-    *joined = (struct qlog_joined_stream){.id = id, .opener = opener_of(id)};
-    for (int sender = QLOG_CLIENT; sender <= QLOG_SERVER; sender++) {
-        struct qlog_half *half = &joined->half[sender];
-        half->first = half->last = half->grew = half->began = half->negotiated = QLOG_NEVER;
-        half->head_last = half->fin = half->reset = half->stop = QLOG_NEVER;
-        for (int end = QLOG_CLIENT; end <= QLOG_SERVER; end++)
-            merge_half(
-                half,
-                half_in(connection->ends[end], id, (enum qlog_role)end, (enum qlog_role)sender),
-                connection->shift[end]);
-        for (int end = QLOG_CLIENT; end <= QLOG_SERVER; end++)
-            merge_open(half, half_in(connection->ends[end], id, (enum qlog_role)end,
-                                     (enum qlog_role)sender));
-    }
-    for (int end = QLOG_CLIENT; end <= QLOG_SERVER; end++) {
-        const struct qlog_log *log = connection->ends[end];
-        const struct qlog_stream *stream = log != NULL ? qlog_log_find(log, id) : NULL;
-        joined->claims[end] = stream != NULL ? stream->claims : NULL;
-    }
-    joined->arrival = arrival_of(connection, joined);
-    joined->answered = answered_of(connection, joined);
-    joined->completion = completion_of(connection, joined);
-}
-
-static void join_streams(struct qlog_connection *connection)
-{
-    size_t most = 0;
-    for (int end = QLOG_CLIENT; end <= QLOG_SERVER; end++)
-        most += connection->ends[end] != NULL ? connection->ends[end]->stream_count : 0;
-    connection->streams = memory_new((most + 1) * sizeof(*connection->streams));
-    for (int end = QLOG_CLIENT; end <= QLOG_SERVER; end++) {
-        const struct qlog_log *log = connection->ends[end];
-        for (size_t i = 0; log != NULL && i < log->stream_count; i++) {
-            uint64_t id = log->streams[i]->id;
-            const struct qlog_log *client = connection->ends[QLOG_CLIENT];
-            bool known = end == QLOG_SERVER && client != NULL && qlog_log_find(client, id) != NULL;
-            if (!known)
-                join_stream(connection, &connection->streams[connection->stream_count++], id);
-        }
-    }
-}
-
-static int by_id(const void *a, const void *b)
-{
-    uint64_t first = ((const struct qlog_joined_stream *)a)->id;
-    uint64_t second = ((const struct qlog_joined_stream *)b)->id;
-    return first < second ? -1 : first > second;
-}
-
-static void join_end(struct qlog_connection *connection, enum qlog_role role)
-{
-    const struct qlog_log *log = connection->ends[role];
-    if (log == NULL)
-        return;
-    double shift = connection->shift[role];
-    double closed = shifted(log->close.time, shift);
-    double end = shifted(log->end, shift) + log->quiet;
-    connection->end = qlog_later(connection->end, end);
-    connection->closed = qlog_earlier(connection->closed, closed);
-    connection->over =
-        qlog_earlier(connection->over, qlog_earlier(closed, shifted(log->keys_gone, shift)));
-    connection->active[role] =
-        qlog_later(connection->active[role], shifted(log->active[QLOG_SENT], shift));
-    enum qlog_role other = qlog_other(role);
-    connection->active[other] =
-        qlog_later(connection->active[other], shifted(log->active[QLOG_RECEIVED], shift));
-    double idle = qlog_later(shifted(log->active[QLOG_SENT], shift),
-                             shifted(log->active[QLOG_RECEIVED], shift)) +
-                  log->idle_limit;
-    if (log->idle_limit > 0 && end >= idle)
-        connection->over = qlog_earlier(connection->over, idle);
-    connection->foreign |= log->foreign;
-    if (connection->epoch <= 0 && qlog_log_epoch(log) > 0)
-        connection->epoch = qlog_log_epoch(log) - shift;
-}
-
-/* Closing a connection puts a FIN on every stream first, on the reverse half of the peer's
- * gossipsub stream too, which nobody ends otherwise: so it shows even where CONNECTION_CLOSE was
- * lost. */
-static double farewell(const struct qlog_connection *connection, enum qlog_role end)
-{
-    double first = QLOG_NEVER, grew = QLOG_NEVER;
-    for (size_t i = 0; i < connection->stream_count; i++) {
-        const struct qlog_joined_stream *stream = &connection->streams[i];
-        const struct qlog_half *half = &stream->half[end];
-        grew = qlog_later(grew, half->grew);
-        double asked = stream->half[stream->opener].fin;
-        bool answers = asked >= 0 && asked < half->fin;
-        if (stream->opener != end && half->bytes == QLOG_NEGOTIATION_SIZE && !answers)
-            first = qlog_earlier(first, half->fin);
-    }
-    return first >= 0 && grew < first + QLOG_TEARDOWN ? first : QLOG_NEVER;
-}
-
-static double teardown_of(const struct qlog_connection *connection, enum qlog_role end)
-{
-    double closed = connection->closed, goodbye = farewell(connection, end), last = closed;
-    if (goodbye >= 0 && closed < goodbye + QLOG_FAREWELL)
-        last = qlog_earlier(goodbye, closed);
-    if (last < 0)
-        return QLOG_NEVER;
-    return last > QLOG_TEARDOWN ? last - QLOG_TEARDOWN : 0;
-}
-
 double qlog_half_ended(const struct qlog_connection *connection,
                        const struct qlog_joined_stream *stream, enum qlog_role role)
 {
@@ -372,7 +151,8 @@ double qlog_half_finished(const struct qlog_connection *connection,
     const struct qlog_half *half = &stream->half[role];
     double ended = qlog_half_ended(connection, stream, role);
     double own = qlog_earlier(half->fin, half->reset), told = stream->half[qlog_other(role)].stop;
-    return ended < 0 || own < 0 || (told >= 0 && told <= own) ? QLOG_NEVER : own;
+    bool by_other = told >= 0 && told <= own;
+    return ended < 0 || own < 0 || by_other || stream->end_held[role] ? QLOG_NEVER : own;
 }
 
 bool qlog_claims_decide(const struct qlog_connection *connection, uint64_t stream_id,
@@ -390,6 +170,28 @@ bool qlog_claims_decide(const struct qlog_connection *connection, uint64_t strea
            (sent >= 0 && received >= 0 && settled);
 }
 
+const char *qlog_peer_of(const struct qlog_connection *connection, enum qlog_role role)
+{
+    const struct qlog_log *own = connection->ends[role];
+    const struct qlog_log *other = connection->ends[qlog_other(role)];
+    if (own != NULL && own->local_peer != NULL)
+        return own->local_peer;
+    if (other != NULL && other->peer != NULL)
+        return other->peer;
+    for (int leg = QLOG_CLIENT; leg <= QLOG_SERVER; leg++)
+        if (connection->taps[leg] != NULL && connection->taps[leg]->nodes[role].peer != NULL)
+            return connection->taps[leg]->nodes[role].peer;
+    return NULL;
+}
+
+const char *qlog_node_name_of(const struct qlog_connection *connection, enum qlog_role role)
+{
+    for (int leg = QLOG_CLIENT; leg <= QLOG_SERVER; leg++)
+        if (connection->taps[leg] != NULL && connection->taps[leg]->nodes[role].name != NULL)
+            return connection->taps[leg]->nodes[role].name;
+    return NULL;
+}
+
 bool qlog_may_go_on(const struct qlog_log *log)
 {
     return log->truncated || log->followed;
@@ -397,32 +199,18 @@ bool qlog_may_go_on(const struct qlog_log *log)
 
 bool qlog_cut_off(const struct qlog_connection *connection)
 {
-    for (int end = QLOG_CLIENT; end <= QLOG_SERVER; end++)
-        if (connection->ends[end] != NULL && !qlog_may_go_on(connection->ends[end]))
+    for (unsigned place = 0; place < QLOG_PLACES; place++) {
+        const struct qlog_log *log = qlog_log_at(connection, place);
+        if (log != NULL && !qlog_may_go_on(log))
             return false;
+    }
     return true;
-}
-
-static void join(struct qlog_connection *connection)
-{
-    align(connection);
-    connection->over = connection->closed = QLOG_NEVER;
-    connection->active[QLOG_CLIENT] = connection->active[QLOG_SERVER] = QLOG_NEVER;
-    join_end(connection, QLOG_CLIENT);
-    join_end(connection, QLOG_SERVER);
-    join_streams(connection);
-    qsort(connection->streams, connection->stream_count, sizeof(*connection->streams), by_id);
-    /* libp2p has no use for unidirectional streams, HTTP/3 opens three at once. */
-    for (size_t i = 0; i < connection->stream_count; i++)
-        connection->foreign |= qlog_unidirectional(connection->streams[i].id);
-    connection->teardown[QLOG_CLIENT] = teardown_of(connection, QLOG_CLIENT);
-    connection->teardown[QLOG_SERVER] = teardown_of(connection, QLOG_SERVER);
 }
 
 void qlog_connections_join(struct qlog_connections *connections)
 {
     for (size_t i = 0; i < connections->count; i++)
-        join(connections->items[i]);
+        qlog_join(connections->items[i]);
 }
 
 static void connection_free(struct qlog_connection *connection)

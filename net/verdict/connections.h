@@ -1,6 +1,6 @@
 /*
  * Logs joined into connections: the two ends of one connection share its original connection id,
- * and what both say is told once, on one timeline.
+ * and so do the two legs of one that a tap carries. What all say is told once, on one timeline.
  */
 #ifndef NET_VERDICT_CONNECTIONS_H
 #define NET_VERDICT_CONNECTIONS_H
@@ -16,11 +16,15 @@
 struct qlog_joined_stream {
     uint64_t id;
     enum qlog_role opener;
-    struct qlog_half half[2];            /* what the client, what the server sent */
+    struct qlog_half half[2]; /* what the client, what the server sent */
+    uint64_t reached[2];      /* bytes of it that the other end had: fewer where a tap holds some */
+    bool end_held[2];         /* its FIN or reset has not reached the other end: a tap holds it */
     const struct qlog_claims *claims[2]; /* NULL where that end has none */
+    const struct qlog_heard *heard;      /* NULL where no tap heard anything */
     double arrival;    /* when the receiver had the first byte, as near as the logs can tell */
     double answered;   /* when the receiver sent that whole answer; NEVER without its log */
     double completion; /* when the opener had the whole answer to its negotiation */
+    double back;       /* when it had come as far as to a tap's leg to the receiver; or the same */
 };
 
 struct qlog_connection {
@@ -29,6 +33,8 @@ struct qlog_connection {
     char *retry_id;           /* what a Retry named it instead; NULL where no log tells */
     struct qlog_log *ends[2]; /* by enum qlog_role; NULL where there is no log of that end */
     double shift[2];          /* what is added to that log's times */
+    struct qlog_log *taps[2]; /* the tap's of its leg to that end; NULL where there is none */
+    double tap_shift[2];
     struct qlog_joined_stream *streams; /* sorted by id */
     size_t stream_count;
     double end;         /* of the longest log */
@@ -62,7 +68,8 @@ void qlog_connections_clear(struct qlog_connections *connections);
 double qlog_half_ended(const struct qlog_connection *connection,
                        const struct qlog_joined_stream *stream, enum qlog_role role);
 
-/* The same, by its own FIN or reset alone: NEVER where the other end told it to stop first. */
+/* The same, by its own FIN or reset alone, which the other end has heard of: NEVER where that told
+ * it to stop first. */
 double qlog_half_finished(const struct qlog_connection *connection,
                           const struct qlog_joined_stream *stream, enum qlog_role role);
 
@@ -70,6 +77,9 @@ double qlog_half_finished(const struct qlog_connection *connection,
  * them, and goes on beyond the stream's negotiation. */
 bool qlog_claims_decide(const struct qlog_connection *connection, uint64_t stream_id,
                         enum qlog_role end);
+/* The peer id of that end, and a tap's name for it; NULL where no log tells. */
+const char *qlog_peer_of(const struct qlog_connection *connection, enum qlog_role role);
+const char *qlog_node_name_of(const struct qlog_connection *connection, enum qlog_role role);
 /* Whether the log was cut off in a record, or grows: that it ends tells nothing. */
 bool qlog_may_go_on(const struct qlog_log *log);
 /* Whether that is so of every log of the connection. */
@@ -83,14 +93,58 @@ static inline enum qlog_role qlog_other(enum qlog_role role)
     return role == QLOG_CLIENT ? QLOG_SERVER : QLOG_CLIENT;
 }
 
+/*
+ * The places of a connection's logs, in the order in which the client's bytes pass them: the
+ * client's own, the tap's front, the tap's back, the server's own.
+ */
+enum { QLOG_PLACES = 4 };
+
+static inline bool qlog_place_is_tap(unsigned place)
+{
+    return place == 1 || place == 2;
+}
+
+/* NULL where there is none. */
+static inline struct qlog_log *qlog_log_at(const struct qlog_connection *connection, unsigned place)
+{
+    return qlog_place_is_tap(place) ? connection->taps[place / 2] : connection->ends[place / 2];
+}
+
+static inline double qlog_shift_at(const struct qlog_connection *connection, unsigned place)
+{
+    return qlog_place_is_tap(place) ? connection->tap_shift[place / 2]
+                                    : connection->shift[place / 2];
+}
+
+/* Whose part the log's owner plays there: a tap that of the node behind it. */
+static inline enum qlog_role qlog_role_at(unsigned place)
+{
+    return place % 2 == 0 ? QLOG_CLIENT : QLOG_SERVER;
+}
+
+static inline bool qlog_is_tapped(const struct qlog_connection *connection)
+{
+    return connection->taps[QLOG_CLIENT] != NULL || connection->taps[QLOG_SERVER] != NULL;
+}
+
+/* How many logs there are of it. */
+static inline unsigned qlog_log_count(const struct qlog_connection *connection)
+{
+    unsigned count = 0;
+    for (unsigned place = 0; place < QLOG_PLACES; place++)
+        count += qlog_log_at(connection, place) != NULL;
+    return count;
+}
+
 /* Closed streams of the connection of which no more is known. */
 static inline uint64_t qlog_let_go(const struct qlog_connection *connection)
 {
-    const struct qlog_log *client = connection->ends[QLOG_CLIENT];
-    const struct qlog_log *server = connection->ends[QLOG_SERVER];
-    uint64_t by_client = client != NULL ? client->let_go : 0;
-    uint64_t by_server = server != NULL ? server->let_go : 0;
-    return by_client > by_server ? by_client : by_server;
+    uint64_t most = 0;
+    for (unsigned place = 0; place < QLOG_PLACES; place++) {
+        const struct qlog_log *log = qlog_log_at(connection, place);
+        most = log != NULL && log->let_go > most ? log->let_go : most;
+    }
+    return most;
 }
 
 static inline bool qlog_unidirectional(uint64_t stream_id)

@@ -70,13 +70,17 @@ static const struct qlog_joined_stream *culprit(const struct qlog_connection *co
 struct qlog_ending qlog_ending_of(const struct qlog_connection *connection)
 {
     struct qlog_ending ending = {.by = QLOG_ROLE_UNKNOWN};
-    for (int end = QLOG_CLIENT; end <= QLOG_SERVER && ending.close == NULL; end++) {
-        const struct qlog_log *log = connection->ends[end];
-        if (log == NULL || log->close.time < 0)
+    double first = 0;
+    for (unsigned place = 0; place < QLOG_PLACES; place++) {
+        const struct qlog_log *log = qlog_log_at(connection, place);
+        double time = log != NULL ? log->close.time + qlog_shift_at(connection, place) : 0;
+        if (log == NULL || log->close.time < 0 ||
+            (ending.close != NULL && (!qlog_is_tapped(connection) || time >= first)))
             continue;
+        first = time;
         ending.close = &log->close;
-        ending.by = log->close.direction == QLOG_SENT ? (enum qlog_role)end
-                                                      : qlog_other((enum qlog_role)end);
+        ending.by = log->close.direction == QLOG_SENT ? qlog_role_at(place)
+                                                      : qlog_other(qlog_role_at(place));
     }
     if (ending.close == NULL || ending.close->application)
         return ending;

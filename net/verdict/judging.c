@@ -55,9 +55,9 @@ static void tell_undecidable(struct qlog_judging *judging, const char *path, con
 /* Logs without frames, a while after they began. */
 static void find_undecidable(struct qlog_judging *judging, const struct qlog_connection *connection)
 {
-    for (int end = QLOG_CLIENT; end <= QLOG_SERVER; end++) {
-        const struct qlog_log *log = connection->ends[end];
-        char *why = qlog_why_undecidable(connection, (enum qlog_role)end);
+    for (unsigned place = 0; place < QLOG_PLACES; place++) {
+        const struct qlog_log *log = qlog_log_at(connection, place);
+        char *why = qlog_why_undecidable(connection, place);
         if (log != NULL && why != NULL &&
             (judging->ending || log->quiet >= (double)judging->grace ||
              log->packets >= PACKETS_THAT_TELL))
@@ -99,8 +99,8 @@ static size_t mark_closed(const struct qlog_judging *judging,
 static void forget_closed(const struct qlog_judging *judging,
                           const struct qlog_connection *connection)
 {
-    for (int end = QLOG_CLIENT; end <= QLOG_SERVER; end++) {
-        struct qlog_log *log = connection->ends[end];
+    for (unsigned place = 0; place < QLOG_PLACES; place++) {
+        struct qlog_log *log = qlog_log_at(connection, place);
         if (log == NULL || log->stream_count < CLOSED_KEPT)
             continue;
         bool *marked = memory_new(log->stream_count);
@@ -115,11 +115,13 @@ static bool mark_done(const struct qlog_judging *judging, const struct qlog_conn
                       const struct qlog_judgement *judgements)
 {
     bool done = connection->over >= 0 && is_told(judging, connection, judgements);
-    for (int end = QLOG_CLIENT; end <= QLOG_SERVER; end++)
-        done = done && (connection->ends[end] == NULL || connection->ends[end]->done);
-    for (int end = QLOG_CLIENT; end <= QLOG_SERVER; end++)
-        if (connection->ends[end] != NULL)
-            connection->ends[end]->done = done;
+    for (unsigned place = 0; place < QLOG_PLACES; place++) {
+        const struct qlog_log *log = qlog_log_at(connection, place);
+        done = done && (log == NULL || log->done);
+    }
+    for (unsigned place = 0; place < QLOG_PLACES; place++)
+        if (qlog_log_at(connection, place) != NULL)
+            qlog_log_at(connection, place)->done = done;
     return done;
 }
 

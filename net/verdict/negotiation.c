@@ -29,7 +29,17 @@ const char *qlog_protocol_of(const struct qlog_joined_stream *stream)
     for (int end = QLOG_CLIENT; end <= QLOG_SERVER; end++)
         if (stream->claims[end] != NULL && stream->claims[end]->protocol != NULL)
             return stream->claims[end]->protocol;
-    return NULL;
+    return stream->heard != NULL ? stream->heard->protocol : NULL;
+}
+
+static bool is_half_held(const struct qlog_joined_stream *stream, enum qlog_role sender)
+{
+    return stream->end_held[sender] || stream->reached[sender] < stream->half[sender].bytes;
+}
+
+bool qlog_is_held(const struct qlog_joined_stream *stream)
+{
+    return is_half_held(stream, QLOG_CLIENT) || is_half_held(stream, QLOG_SERVER);
 }
 
 /* After how many refusals the answer accepts a gossipsub protocol; -1 where it does not. */
@@ -126,6 +136,34 @@ static void use_by_claims(const struct qlog_joined_stream *stream, struct qlog_u
     }
 }
 
+/* The same of what a tap heard, which knows the protocol and of no owner. */
+static void use_by_tap(const struct qlog_joined_stream *stream, struct qlog_use *use)
+{
+    const struct qlog_heard *heard = stream->heard;
+    if (heard == NULL || use->claimed || (heard->negotiated < 0 && heard->refused < 0))
+        return;
+    use->heard = true;
+    if (heard->negotiated < 0) {
+        use->shape = QLOG_SHAPE_REFUSED;
+        return;
+    }
+    bool gossip = heard->protocol != NULL && strncmp(heard->protocol, "/meshsub/", 9) == 0;
+    use->ping = heard->protocol != NULL && strncmp(heard->protocol, "/ipfs/ping/", 11) == 0;
+    use->shape = gossip ? QLOG_SHAPE_GOSSIP : QLOG_SHAPE_EXCHANGE;
+    if (gossip && heard->proposed > 0)
+        use->negotiation = HEADER_SIZE + heard->proposed;
+    else if (gossip && use->negotiation == 0)
+        use->negotiation = HEADER_SIZE + GOSSIP_SIZE;
+}
+
+/* An answer that a tap holds ends no negotiation. */
+static bool is_answer_held(const struct qlog_joined_stream *stream, const struct qlog_use *use)
+{
+    enum qlog_role receiver = qlog_other(stream->opener);
+    return use->shape == QLOG_SHAPE_GOSSIP && stream->completion < 0 &&
+           is_half_held(stream, receiver);
+}
+
 struct qlog_use qlog_use_of(const struct qlog_connection *connection,
                             const struct qlog_joined_stream *stream)
 {
@@ -134,6 +172,9 @@ struct qlog_use qlog_use_of(const struct qlog_connection *connection,
     struct qlog_use use =
         use_by_bytes(&stream->half[stream->opener], &stream->half[qlog_other(stream->opener)]);
     use_by_claims(stream, &use);
+    use_by_tap(stream, &use);
+    if (is_answer_held(stream, &use))
+        use = (struct qlog_use){.shape = QLOG_SHAPE_OPENING, .unanswered = true};
     return use;
 }
 

@@ -22,13 +22,16 @@ struct qlog_use {
     bool unanswered;      /* exchange: the answer to the negotiation and no byte more */
     bool ping;            /* exchange: every byte after the negotiation was echoed */
     bool claimed;         /* an event of ours tells, and not the shape */
+    bool heard;           /* a tap heard the protocol, and the shape is by that */
 };
 
 struct qlog_use qlog_use_of(const struct qlog_connection *connection,
                             const struct qlog_joined_stream *stream);
 /* "gossip", "exchange", "ping", "refused", "opening", "foreign" or "untold". */
 const char *qlog_use_name(const struct qlog_use *use);
-/* What events of ours say of the protocol, or NULL. */
+/* Whether what is missing of the exchange has not reached its other end: a tap holds it. */
+bool qlog_is_held(const struct qlog_joined_stream *stream);
+/* What events of ours or a tap's say of the protocol, or NULL. */
 const char *qlog_protocol_of(const struct qlog_joined_stream *stream);
 
 #endif

@@ -54,7 +54,8 @@ static bool is_named(const struct qlog_peering *peering)
     for (size_t i = 1; i < peering->count; i++)
         if (peering->streams[i].connection != connection)
             return true;
-    return connection->ends[QLOG_CLIENT] != NULL && connection->ends[QLOG_SERVER] != NULL;
+    return qlog_is_tapped(connection) ||
+           (connection->ends[QLOG_CLIENT] != NULL && connection->ends[QLOG_SERVER] != NULL);
 }
 
 /* From when to when a connection was there; sorted, until when any of those up to it was. */

@@ -81,10 +81,9 @@ static char *node_of(const struct qlog_connection *connection, enum qlog_role ro
 {
     const struct qlog_log *own = connection->ends[role];
     const struct qlog_log *other = connection->ends[qlog_other(role)];
-    if (own != NULL && own->local_peer != NULL)
-        return text_copy(own->local_peer);
-    if (other != NULL && other->peer != NULL)
-        return text_copy(other->peer);
+    const char *peer = qlog_peer_of(connection, role);
+    if (peer != NULL)
+        return text_copy(peer);
     if (own == NULL || other == NULL)
         return NULL;
     char *folder = folder_of(own->path), *other_folder = folder_of(other->path);
@@ -107,13 +106,19 @@ struct member {
         sole; /* who alone opened gossipsub streams there; where nobody names the nodes */
 };
 
-/* When the connection began, by the clock of the node that has ROLE in it where there is its log:
- * two hosts' clocks differ, and one of them orders all connections of a peering. */
+/* When the connection began, by the clock of a tap's where there is a log of it, or of the node
+ * that has ROLE in it: two hosts' clocks differ, and one of them orders all connections of a
+ * peering. */
 static double began(const struct qlog_connection *connection, enum qlog_role role)
 {
-    const struct qlog_log *log = connection->ends[role];
-    double epoch = log != NULL ? qlog_log_epoch(log) : 0;
-    return epoch > 0 ? epoch - connection->shift[role] : connection->epoch;
+    const unsigned places[] = {1, 2, role == QLOG_CLIENT ? 0 : QLOG_PLACES - 1};
+    for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
+        const struct qlog_log *log = qlog_log_at(connection, places[i]);
+        double epoch = log != NULL ? qlog_log_epoch(log) : 0;
+        if (epoch > 0)
+            return epoch - qlog_shift_at(connection, places[i]);
+    }
+    return connection->epoch;
 }
 
 static void member_init(struct member *member, const struct qlog_connection *connection)
@@ -222,8 +227,9 @@ static int by_arrival(const void *a, const void *b)
 }
 
 /* Whether the receiver, which may negotiate several streams side by side, was done with this one
- * first. Its own log tells. In the opener's the answers do, where they and the proposals lie so
- * close together that none can have been lost and sent again, which takes a round trip. */
+ * first. Its own log tells. In the opener's, or a tap's, the answers do, where they and the
+ * proposals lie so close together that none can have been lost and sent again, which takes a round
+ * trip. */
 static bool overtakes(const struct qlog_gossip *gossip, const struct qlog_gossip *earlier)
 {
     const struct qlog_joined_stream *stream = gossip->stream, *other = earlier->stream;
@@ -231,10 +237,10 @@ static bool overtakes(const struct qlog_gossip *gossip, const struct qlog_gossip
         return false;
     if (stream->answered >= 0 && other->answered >= 0)
         return stream->answered < other->answered;
-    if (stream->completion < 0 || other->completion <= stream->completion)
+    if (stream->back < 0 || other->back <= stream->back)
         return false;
-    double apart = stream->arrival - other->arrival + other->completion - stream->completion;
-    return apart < stream->completion - stream->arrival;
+    double apart = stream->arrival - other->arrival + other->back - stream->back;
+    return apart < stream->back - stream->arrival;
 }
 
 /* By arrival, but for those that were overtaken. */

@@ -11,9 +11,11 @@ static const double idle_default = 60000; /* how long a node may hold a peer tha
 static const double draining = 1000;      /* how long it may hold one that it let go of */
 static const double answer_time = 3000;   /* a stream in answer would have come by then */
 
-/* The one log of a connection, or NULL where there are two. */
+/* The one log of a connection, or NULL where there are two or a tap's, which names the nodes. */
 static const struct qlog_log *only_log(const struct qlog_connection *connection)
 {
+    if (qlog_is_tapped(connection))
+        return NULL;
     const struct qlog_log *client = connection->ends[QLOG_CLIENT];
     const struct qlog_log *server = connection->ends[QLOG_SERVER];
     return client == NULL || server == NULL ? (client != NULL ? client : server) : NULL;

@@ -29,6 +29,7 @@ static json_t *report_log(const struct qlog_log *log)
                                log->truncated, "own_events", log->has_claims);
     free(path);
     set_text(report, "writer", log->writer);
+    set_text(report, "leg", qlog_leg_name(log->leg));
     if (log->part > 0) {
         json_object_set_new(report, "part", json_integer((json_int_t)log->part));
         json_object_set_new(report, "packets_dropped",
@@ -143,15 +144,6 @@ json_t *qlog_report_stream(const struct qlog_connection *connection,
     return report;
 }
 
-const char *qlog_peer_at(const struct qlog_connection *connection, enum qlog_role role)
-{
-    const struct qlog_log *own = connection->ends[role];
-    const struct qlog_log *other = connection->ends[qlog_other(role)];
-    if (own != NULL && own->local_peer != NULL)
-        return own->local_peer;
-    return other != NULL ? other->peer : NULL;
-}
-
 static void report_end(json_t *report, const struct qlog_connection *connection)
 {
     if (connection->over < 0)
@@ -189,9 +181,9 @@ static void report_one_way(json_t *report, const struct qlog_connection *connect
 static void report_unknown(json_t *report, const struct qlog_connection *connection)
 {
     json_t *unknown = json_array();
-    for (int end = QLOG_CLIENT; end <= QLOG_SERVER; end++) {
-        const struct qlog_log *log = connection->ends[end];
-        char *why = log != NULL ? qlog_why_undecidable(connection, (enum qlog_role)end) : NULL;
+    for (unsigned place = 0; place < QLOG_PLACES; place++) {
+        const struct qlog_log *log = qlog_log_at(connection, place);
+        char *why = qlog_why_undecidable(connection, place);
         if (why == NULL)
             continue;
         char *path = utf8_safe_text(bytes_of_text(log->path));
@@ -204,22 +196,37 @@ static void report_unknown(json_t *report, const struct qlog_connection *connect
     json_decref(unknown);
 }
 
+/* What OF says of the client and the server. */
+static void set_ends(json_t *object, const struct qlog_connection *connection,
+                     const char *(*of)(const struct qlog_connection *, enum qlog_role))
+{
+    set_text(object, qlog_role_name(QLOG_CLIENT), of(connection, QLOG_CLIENT));
+    set_text(object, qlog_role_name(QLOG_SERVER), of(connection, QLOG_SERVER));
+}
+
+json_t *qlog_report_names(const struct qlog_connection *connection)
+{
+    json_t *names = json_object();
+    set_ends(names, connection, qlog_node_name_of);
+    return names;
+}
+
 static json_t *report_connection(const struct qlog_connection *connection,
                                  const struct qlog_judgement *judgements)
 {
     json_t *logs = json_array(), *streams = json_array(), *peers = json_object();
-    for (int end = QLOG_CLIENT; end <= QLOG_SERVER; end++) {
-        if (connection->ends[end] != NULL)
-            json_array_append_new(logs, report_log(connection->ends[end]));
-        set_text(peers, qlog_role_name((enum qlog_role)end),
-                 qlog_peer_at(connection, (enum qlog_role)end));
-    }
+    for (unsigned place = 0; place < QLOG_PLACES; place++)
+        if (qlog_log_at(connection, place) != NULL)
+            json_array_append_new(logs, report_log(qlog_log_at(connection, place)));
+    set_ends(peers, connection, qlog_peer_of);
     for (size_t i = 0; i < connection->stream_count; i++)
         json_array_append_new(
             streams, qlog_report_stream(connection, &connection->streams[i], &judgements[i]));
     json_t *report = json_pack("{s:o, s:o, s:o, s:o}", "logs", logs, "streams", streams, "peers",
                                peers, "duration_ms", milliseconds(connection->end));
     set_text(report, "id", connection->id);
+    if (qlog_is_tapped(connection))
+        json_object_set_new(report, "names", qlog_report_names(connection));
     if (connection->epoch > 0)
         set_time(report, "epoch_ms", connection->epoch);
     report_unknown(report, connection);
@@ -231,8 +238,7 @@ static json_t *report_connection(const struct qlog_connection *connection,
 void qlog_tally_add(struct qlog_tally *tally, const struct qlog_connection *connection)
 {
     tally->connections++;
-    tally->logs +=
-        (connection->ends[QLOG_CLIENT] != NULL) + (connection->ends[QLOG_SERVER] != NULL);
+    tally->logs += qlog_log_count(connection);
     tally->streams += connection->stream_count;
     tally->let_go += qlog_let_go(connection);
 }

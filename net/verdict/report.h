@@ -9,17 +9,19 @@
 enum { QLOG_REPORT_VERSION = 1 };
 
 /*
- * {schema_version, connections: [{id, logs: [{path, role, writer, records, stream_frames,
- * truncated, own_events, part, packets_dropped}], peers: {client, server}, epoch_ms, duration_ms,
+ * {schema_version, connections: [{id, logs: [{path, role, writer, leg, records, stream_frames,
+ * truncated, own_events, part, packets_dropped}], peers: {client, server}, names: {client, server},
+ * epoch_ms, duration_ms,
  * ended: {at_ms, code, space, reason, by, error, broken_by: {role, stream_id}}, one_way: {from,
  * stream_id}, unknown:
  * [{path, reason}], streams: [{id, opened_by, verdict, orphan, suspected, healthy, confidence,
  * evidence, protocol, shape, bytes_out, bytes_back, first_activity_ms, last_activity_ms,
  * first_out_ms, last_out_ms, first_back_ms, last_back_ms, moments: [{at_ms, by, what}]}]}],
  * summary: {connections, logs, streams, let_go, orphans, suspected, verdicts: {NAME: count}}}.
- * `id`, `writer`, peers, `protocol`, `ended`, `epoch_ms` and times stand only where known. A stream
- * is `suspected` where only a habit of some stacks would make it an orphan, and whose the other
- * end's is nothing tells: it is no `orphan`, and not among `verdicts`. `let_go` counts closed
+ * `id`, `writer`, peers, `protocol`, `ended`, `epoch_ms` and times stand only where known, `leg`
+ * (front or back) on a tap's logs, and `names`, those that it has for both, beside them. A
+ * stream is `suspected` where only a habit of some stacks would make it an orphan, and whose the
+ * other end's is nothing tells: it is no `orphan`, and not among `verdicts`. `let_go` counts closed
  * streams of long logs that are not listed, to make room for later ones; `streams` beside it
  * includes them.
  *
@@ -56,8 +58,7 @@ json_t *qlog_report_summary(const struct qlog_tally *tally, const uint64_t *verd
 json_t *qlog_report_stream(const struct qlog_connection *connection,
                            const struct qlog_joined_stream *stream,
                            const struct qlog_judgement *judgement);
-
-/* The peer id at that end, as the logs tell it; NULL where none does. */
-const char *qlog_peer_at(const struct qlog_connection *connection, enum qlog_role role);
+/* The report's `names`, by a tap: of a connection with a log of one. */
+json_t *qlog_report_names(const struct qlog_connection *connection);
 
 #endif

@@ -89,13 +89,38 @@ static bool is_service(const struct qlog_connection *connection,
                          answered->bytes > QLOG_NEGOTIATION_SIZE));
 }
 
-/* Both ends of a connection speak what passes on it. */
-static bool has_services(const struct qlog_connection *connection)
+/* Both ends of a connection speak what passes on it; of what was refused, the one that proposed it.
+ */
+static bool has_services(const struct qlog_connection *connection, enum qlog_role role)
 {
-    for (size_t i = 0; i < connection->stream_count; i++)
-        if (is_service(connection, &connection->streams[i]))
+    for (size_t i = 0; i < connection->stream_count; i++) {
+        const struct qlog_joined_stream *stream = &connection->streams[i];
+        if (is_service(connection, stream) &&
+            (stream->opener == role || qlog_use_of(connection, stream).shape != QLOG_SHAPE_REFUSED))
             return true;
+    }
     return false;
+}
+
+/* Of what identify told, to the peer or through a tap. */
+static const char *agent_of(const struct qlog_connection *connection, enum qlog_role role)
+{
+    const struct qlog_log *peer = connection->ends[qlog_other(role)];
+    if (peer != NULL && peer->agent != NULL)
+        return peer->agent;
+    for (int leg = QLOG_CLIENT; leg <= QLOG_SERVER; leg++)
+        if (connection->taps[leg] != NULL && connection->taps[leg]->nodes[role].agent != NULL)
+            return connection->taps[leg]->nodes[role].agent;
+    return NULL;
+}
+
+/* What is supposed of a node that a tap stands before may be of the other one: who speaks identify
+ * is of no stack that does not. */
+static bool may_suppose(const struct qlog_connection *connection, enum qlog_role role)
+{
+    return supposed != NULL && connection->ends[role] == NULL &&
+           !(qlog_is_tapped(connection) && supposed->agent == NULL &&
+             has_services(connection, role));
 }
 
 const struct qlog_stack *qlog_stack_of(const struct qlog_connection *connection,
@@ -106,13 +131,13 @@ const struct qlog_stack *qlog_stack_of(const struct qlog_connection *connection,
     const struct qlog_stack *stack = own != NULL ? by_writer(own->writer) : NULL;
     if (stack == NULL && own != NULL && own->has_claims)
         stack = qlog_stack_named("devnet");
-    if (stack == NULL && peer != NULL)
-        stack = by_agent(peer->agent);
-    if (stack == NULL && own == NULL)
+    if (stack == NULL)
+        stack = by_agent(agent_of(connection, role));
+    if (stack == NULL && may_suppose(connection, role))
         stack = supposed;
     if (stack != NULL)
         return stack;
-    if (has_services(connection))
+    if (has_services(connection, role))
         return &other;
     /* A peer of leanSpec that speaks no more than it does is taken for another. */
     stack = own == NULL && peer != NULL ? by_writer(peer->writer) : NULL;

@@ -1,5 +1,6 @@
 #include "net/verdict/standing.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "common/hash_table.h"
@@ -25,8 +26,10 @@ static const char *key_of(const struct qlog_connection *connection)
 {
     if (connection->id != NULL)
         return connection->id;
-    const struct qlog_log *client = connection->ends[QLOG_CLIENT];
-    return client != NULL ? client->path : connection->ends[QLOG_SERVER]->path;
+    unsigned place = 0;
+    while (qlog_log_at(connection, place) == NULL)
+        place++;
+    return qlog_log_at(connection, place)->path;
 }
 
 /* Several connections of a file may have no id: they keep their order. */
@@ -56,11 +59,12 @@ static struct qlog_standing_connection *find_or_add(struct qlog_standing *standi
 /* How long ago one of its logs last grew. */
 static double quiet_of(const struct qlog_connection *connection)
 {
-    const struct qlog_log *client = connection->ends[QLOG_CLIENT];
-    const struct qlog_log *server = connection->ends[QLOG_SERVER];
-    if (client == NULL || server == NULL)
-        return (client != NULL ? client : server)->quiet;
-    return client->quiet < server->quiet ? client->quiet : server->quiet;
+    double quiet = HUGE_VAL;
+    for (unsigned place = 0; place < QLOG_PLACES; place++) {
+        const struct qlog_log *log = qlog_log_at(connection, place);
+        quiet = log != NULL && log->quiet < quiet ? log->quiet : quiet;
+    }
+    return quiet;
 }
 
 static uint64_t *counter(struct qlog_standing *standing, int told, bool suspected)

@@ -96,10 +96,19 @@ static bool is_whole(const struct qlog_log *log)
     return log != NULL && text == NULL;
 }
 
-char *qlog_why_undecidable(const struct qlog_connection *connection, enum qlog_role end)
+/* Whether a log at another place than PLACE is. */
+static bool another_is_whole(const struct qlog_connection *connection, unsigned place)
 {
-    const struct qlog_log *log = connection->ends[end];
-    if (log == NULL || is_whole(connection->ends[qlog_other(end)]))
+    for (unsigned other = 0; other < QLOG_PLACES; other++)
+        if (other != place && is_whole(qlog_log_at(connection, other)))
+            return true;
+    return false;
+}
+
+char *qlog_why_undecidable(const struct qlog_connection *connection, unsigned place)
+{
+    const struct qlog_log *log = qlog_log_at(connection, place);
+    if (log == NULL || another_is_whole(connection, place))
         return NULL;
     return why(log, connection->foreign);
 }
@@ -107,8 +116,8 @@ char *qlog_why_undecidable(const struct qlog_connection *connection, enum qlog_r
 bool qlog_is_patchy(const struct qlog_connection *connection)
 {
     bool patchy = false;
-    for (int end = QLOG_CLIENT; end <= QLOG_SERVER; end++) {
-        const struct qlog_log *log = connection->ends[end];
+    for (unsigned place = 0; place < QLOG_PLACES; place++) {
+        const struct qlog_log *log = qlog_log_at(connection, place);
         if (is_whole(log))
             return false;
         char *text = log != NULL ? why_patchy(log) : NULL;

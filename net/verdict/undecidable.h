@@ -4,9 +4,9 @@
 
 #include "net/verdict/connections.h"
 
-/* Why the log of that end of a connection cannot tell all; to be freed. NULL where it can, where
- * the other end's log does, or where it is not there. */
-char *qlog_why_undecidable(const struct qlog_connection *connection, enum qlog_role end);
+/* Why the log at that place of a connection cannot tell all; to be freed. NULL where it can, where
+ * another one's does, or where it is not there. */
+char *qlog_why_undecidable(const struct qlog_connection *connection, unsigned place);
 /* Whether parts are missing from what the logs say of the connection's streams, so that silence
  * there proves nothing. */
 bool qlog_is_patchy(const struct qlog_connection *connection);

@@ -159,7 +159,8 @@ static struct subject subject_of(const struct qlog_connection *connection,
 
 static void judge_refused(const struct subject *subject, struct qlog_judgement *judgement)
 {
-    enum qlog_confidence sure = subject->use.claimed ? QLOG_EXACT : QLOG_HIGH;
+    bool told = subject->use.claimed || subject->use.heard;
+    enum qlog_confidence sure = told ? QLOG_EXACT : QLOG_HIGH;
     if (subject->opener_ended >= 0 && subject->receiver_ended >= 0)
         judge(judgement, QLOG_CLOSED, sure, "its protocol was refused, and both ends closed it");
     else if (subject->opener_ended >= 0)
@@ -170,8 +171,8 @@ static void judge_refused(const struct subject *subject, struct qlog_judgement *
               "its protocol was refused shortly before the log ends");
     else
         judge(judgement, QLOG_NEGOTIATION_FAILED_AND_LEFT_OPEN, sure,
-              "its protocol was refused (the answer is as long as `na`), and its opener never "
-              "ended it");
+              "its protocol was refused (the answer is %s`na`), and its opener never ended it",
+              told ? "" : "as long as ");
 }
 
 /* A request and its FIN, and no answer: how long the responder was alive and silent, or the opener
@@ -183,7 +184,11 @@ static void judge_unanswered(const struct subject *subject, struct qlog_judgemen
     double ended = subject->opener_ended;
     double waited = subject->connection->active[qlog_other(opener)] - ended;
     double gave_up = half->reset > half->stop ? half->reset - ended : half->stop - ended;
-    if (gave_up >= answer_patience && gave_up > waited)
+    if (qlog_is_held(subject->stream))
+        judge(
+            judgement, QLOG_OPEN_AT_END, QLOG_LOW,
+            "a request, and a tap had not passed on all of it or of its answer when the log ends");
+    else if (gave_up >= answer_patience && gave_up > waited)
         judge(judgement, QLOG_REQUEST_NEVER_ANSWERED, QLOG_MEDIUM,
               "a request and its FIN, and no byte of an answer and no end in the %.1f s until its "
               "opener gave up",
@@ -225,8 +230,11 @@ static void judge_open_exchange(const struct subject *subject, struct qlog_judge
               "it");
     else if (subject->use.ping || subject->use.claimed)
         judge(judgement, over ? QLOG_LIVE_UNTIL_CONNECTION_ENDED : QLOG_LIVE,
-              subject->use.claimed ? QLOG_EXACT : QLOG_MEDIUM,
+              subject->use.claimed ? QLOG_EXACT
+              : subject->use.heard ? QLOG_HIGH
+                                   : QLOG_MEDIUM,
               subject->use.claimed ? "open, and registered with its owner"
+              : subject->use.heard ? "open, as ping keeps its stream"
                                    : "as many bytes back as out, as ping keeps a stream open");
     else
         judge(judgement, QLOG_OPEN_AT_END, QLOG_MEDIUM,
@@ -293,10 +301,9 @@ static void judge_alone(const struct subject *subject, struct qlog_judgement *ju
 
 /* --- Gossipsub streams --- */
 
-static bool two_logs(const struct qlog_gossip *gossip)
+static bool several_logs(const struct qlog_gossip *gossip)
 {
-    return gossip->connection->ends[QLOG_CLIENT] != NULL &&
-           gossip->connection->ends[QLOG_SERVER] != NULL;
+    return qlog_log_count(gossip->connection) > 1;
 }
 
 /* How a stream is named beside another: with its connection, where that is another one. */
@@ -386,7 +393,7 @@ static void judge_unread(const struct qlog_gossip *gossip, struct qlog_judgement
         judge(judgement, QLOG_UNREAD_AT_RECEIVER, QLOG_EXACT,
               "the opener writes on it, and by the receiver's own events nobody there reads it");
     else
-        judge(judgement, QLOG_UNREAD_AT_RECEIVER, two_logs(gossip) ? QLOG_HIGH : QLOG_MEDIUM,
+        judge(judgement, QLOG_UNREAD_AT_RECEIVER, several_logs(gossip) ? QLOG_HIGH : QLOG_MEDIUM,
               "the opener %s it, but the receiver was reading %s when it arrived, and a second one "
               "is ignored",
               gossip->used ? "writes on" : "holds", before);

@@ -42,7 +42,8 @@ class Process:
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         threading.Thread(target=self.read, daemon=True).start()
         ready = self.seen("the ready line", lambda e: e["event"] == "ready", START_DEADLINE)
-        self.address = ready["listen"][0] if isinstance(ready["listen"], list) else ready["listen"]
+        listen = ready.get("listen")
+        self.address = listen[0] if isinstance(listen, list) else listen
         self.peer_id = ready.get("peer_id")
         self.api = ready.get("api")
 

@@ -1,6 +1,7 @@
 /* YAML as it is read: what is in it, and what is said of what is wrong. */
 #include <string.h>
 
+#include "common/buffer.h"
 #include "common/yaml.h"
 #include "tests/unit/support.h"
 
@@ -66,6 +67,20 @@ static void what_refers_to_itself_is_no_trap(void **state)
     yaml_tree_free(yaml);
 }
 
+static void what_stands_for_nothing_is_not_told(void **state)
+{
+    (void)state;
+    struct yaml_tree *yaml = parse("a:\nb: ~\nc: null\nd: \"null\"\ne: ''\nf: []\ng: 0\n");
+    static const char *const keys[] = {"a", "b", "c", "d", "e", "f", "g", "h"};
+    for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
+        bool told = *keys[i] >= 'd' && *keys[i] <= 'g';
+        yaml_item item = yaml_find(yaml, yaml_root(yaml), keys[i]);
+        assert_int_equal(yaml_find_told(yaml, yaml_root(yaml), keys[i]), told ? item : 0);
+        assert_int_equal(yaml_is_null(yaml, item), *keys[i] < 'd');
+    }
+    yaml_tree_free(yaml);
+}
+
 static void a_fault_is_told_with_its_line(void **state)
 {
     (void)state;
@@ -76,6 +91,7 @@ static void a_fault_is_told_with_its_line(void **state)
         {"a: [b\n", "f.yaml:2: not YAML: "},
         {"a: 1\nb: 2\na: 3\n", "f.yaml:3: a: is there already, on line 1"},
         {"- x:\n    k: 1\n    k: 2\n", "f.yaml:3: k: is there already, on line 2"},
+        {"a: &x {k: 1}\nb:\n  <<: *x\n", "f.yaml:3: <<: merging is not supported; repeat the keys"},
         {"a: 1\n---\nb: 2\n", "f.yaml:3: a second document"},
         {"a: *b\n", "f.yaml:1: not YAML: found undefined alias"},
         {"a: \x01\n", "f.yaml: not YAML: control characters are not allowed"},
@@ -85,6 +101,38 @@ static void a_fault_is_told_with_its_line(void **state)
         assert_null(yaml_tree_parse("f.yaml", bytes_of_text(bad[i].text), &error));
         if (strncmp(error.text, bad[i].problem, strlen(bad[i].problem)) != 0)
             fail_msg("%s: %s", bad[i].text, error.text);
+    }
+}
+
+/* What the library would take minutes for, or more memory than it is worth, is refused at once. */
+static void what_is_beyond_the_limits_is_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *start, *part, *problem;
+        size_t allowed;
+    } kinds[] = {
+        {"", "[", "nested deeper than 64", YAML_DEPTH_MAX},
+        {"", "{a: ", "nested deeper than 64", YAML_DEPTH_MAX},
+        {"", "- ", "nested deeper than 64", YAML_DEPTH_MAX},
+        {"- x\n", "- &a x\n", "more than 1000 anchors", YAML_ANCHORS_MAX},
+        {"", "%TAG !a! b\n", "more than 16 %TAG directives", YAML_DIRECTIVES_MAX},
+    };
+    enum { PARTS = 200 * 1000 };
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
+        struct buffer text = {0};
+        buffer_append_text(&text, kinds[i].start);
+        for (size_t j = 0; j < kinds[i].allowed; j++)
+            buffer_append_text(&text, kinds[i].part);
+        struct yaml_tree *yaml = yaml_tree_parse("f.yaml", buffer_bytes(&text), &error);
+        assert_true(yaml != NULL || strstr(error.text, kinds[i].problem) == NULL);
+        yaml_tree_free(yaml);
+        for (size_t j = kinds[i].allowed; j < PARTS; j++)
+            buffer_append_text(&text, kinds[i].part);
+        assert_null(yaml_tree_parse("f.yaml", buffer_bytes(&text), &error));
+        if (strstr(error.text, kinds[i].problem) == NULL)
+            fail_msg("%s: %s", kinds[i].part, error.text);
+        buffer_clear(&text);
     }
 }
 
@@ -102,7 +150,9 @@ int main(void)
         cmocka_unit_test(what_is_in_it_is_found_with_its_line),
         cmocka_unit_test(of_nothing_there_is_nothing),
         cmocka_unit_test(what_refers_to_itself_is_no_trap),
+        cmocka_unit_test(what_stands_for_nothing_is_not_told),
         cmocka_unit_test(a_fault_is_told_with_its_line),
+        cmocka_unit_test(what_is_beyond_the_limits_is_refused),
         cmocka_unit_test(a_text_with_a_nul_in_it_is_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

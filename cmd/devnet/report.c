@@ -1,0 +1,435 @@
+/* devnet report DIR: all that a bug report needs, in one folder. */
+#include "cmd/devnet/devnet.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <limits.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cmd/devnet/report_copy.h"
+#include "common/clock.h"
+#include "common/file.h"
+#include "common/log.h"
+#include "common/memory.h"
+#include "common/output.h"
+#include "devnet/loop.h"
+
+enum {
+    OPEN_FOLDERS = 8,          /* at once, while one is removed */
+    ARGUMENTS_MAX = 8,         /* of a look */
+    TIMELINE_MAX = 200 * 1000, /* events */
+};
+
+struct report {
+    const struct devnet_options *options;
+    struct devnet devnet;
+    bool live;
+    char *target; /* the folder that is asked for, absolute */
+    char *folder; /* beside it, as long as it is not whole */
+    struct secrets secrets;
+    json_t *looks; /* {file: exit status} */
+    bool cut;      /* the timeline */
+};
+
+/* What devnet is asked, in the report's folder, and the file that it prints to. Before those of the
+ * mesh a snapshot is there. */
+static const struct look {
+    const char *output;
+    bool mesh;
+    const char *arguments[ARGUMENTS_MAX];
+} looks[] = {
+    {"orphans.txt", false, {"orphans", "-v", "./nodes", NULL}},
+    {"orphans.json", false, {"orphans", "--json", "--html", "orphans.html", "./nodes", NULL}},
+    {"mesh.txt", true, {"mesh", "dump", "--text", "./mesh.json", NULL}},
+    {"check.txt", true, {"mesh", "check", "./mesh.json", NULL}},
+    {"check.json", true, {"mesh", "check", "--json", "./mesh.json", NULL}},
+    {"mesh.dot", true, {"mesh", "graph", "--dot", "--html", "mesh.html", "./mesh.json", NULL}},
+};
+static const struct look live_mesh = {"dump.txt", false, {"mesh", "dump", "-o", "mesh.json", NULL}};
+
+static char *path_in(const struct report *report, const char *file)
+{
+    return text_format("%s/%s", report->folder, file);
+}
+
+static bool write_text(const struct report *report, const char *file, const char *text,
+                       struct error *error)
+{
+    char *path = path_in(report, file);
+    bool written = file_write(path, bytes_of_text(text), 0666, error);
+    free(path);
+    return written;
+}
+
+/* ---- asking devnet ---- */
+
+/* Becomes this program's own path; freed with free(). NULL where /proc does not tell. */
+static char *own_path(void)
+{
+    char self[PATH_MAX];
+    ssize_t size = readlink("/proc/self/exe", self, sizeof(self) - 1);
+    return size > 0 ? text_format("%.*s", (int)size, self) : NULL;
+}
+
+static int spawn(const struct report *report, char **arguments, const char *output)
+{
+    const int flags = O_WRONLY | O_CREAT | O_APPEND;
+    posix_spawn_file_actions_t actions;
+    pid_t pid;
+    int status = -1;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_addchdir_np(&actions, report->folder);
+    posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, output, flags, 0666);
+    posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "remarks.txt", flags, 0666);
+    if (posix_spawn(&pid, arguments[0], &actions, NULL, arguments, environ) == 0)
+        while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+            continue;
+    posix_spawn_file_actions_destroy(&actions);
+    return status >= 0 && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static void look(const struct report *report, const struct look *look)
+{
+    char *self = own_path();
+    char *arguments[ARGUMENTS_MAX + 4] = {self, (char[]){"--dir"}, report->devnet.folder};
+    for (size_t i = 0; look->arguments[i] != NULL; i++)
+        arguments[3 + i] = (char *)(uintptr_t)look->arguments[i];
+    int status = self != NULL ? spawn(report, arguments, look->output) : -1;
+    json_object_set_new(report->looks, look->output, json_integer(status));
+    free(self);
+}
+
+/* A snapshot of now, or of what `down` found; false where there is none. */
+static bool find_mesh(const struct report *report)
+{
+    char *left = devnet_path(&report->devnet, "mesh.json", NULL);
+    char *mesh = path_in(report, "mesh.json"), *said = path_in(report, live_mesh.output);
+    if (report->live)
+        look(report, &live_mesh);
+    else
+        report_copy_lines(&report->secrets, left, mesh, false, false, NULL);
+    unlink(said); /* it wrote the snapshot */
+    json_object_del(report->looks, live_mesh.output);
+    bool found = access(mesh, F_OK) == 0;
+    free(said);
+    free(mesh);
+    free(left);
+    return found;
+}
+
+static bool look_at_all(const struct report *report, struct error *error)
+{
+    bool mesh = find_mesh(report);
+    for (size_t i = 0; i < sizeof(looks) / sizeof(*looks); i++) {
+        if (loop_was_interrupted())
+            return error_set(error, "interrupted");
+        if (mesh || !looks[i].mesh)
+            look(report, &looks[i]);
+    }
+    return true;
+}
+
+/* ---- all events, in order of time ---- */
+
+static bool is_traffic(const char *event)
+{
+    return strcmp(event, "message") == 0 || strcmp(event, "pong") == 0;
+}
+
+static void add_events(struct report *report, const struct devnet_node *node,
+                       const struct names *names, json_t *events)
+{
+    char *path = text_format("%s/nodes/%s/events.jsonl", report->folder, node->name), *line = NULL;
+    size_t room = 0;
+    FILE *file = fopen(path, "re");
+    while (file != NULL && getline(&line, &room, file) > 0) {
+        json_t *event = json_loads(line, 0, NULL);
+        const char *kind = json_string_value(json_object_get(event, "event"));
+        const char *peer = names_find(names, json_string_value(json_object_get(event, "peer_id")));
+        report->cut |= json_array_size(events) >= TIMELINE_MAX;
+        if (kind != NULL && json_is_string(json_object_get(event, "t")) && !is_traffic(kind) &&
+            !report->cut) {
+            json_object_set_new(event, "node_name", json_string(node->name));
+            if (peer != NULL && strcmp(kind, "ready") != 0)
+                json_object_set_new(event, "peer_name", json_string(peer));
+            json_array_append(events, event);
+        }
+        json_decref(event);
+    }
+    if (file != NULL)
+        fclose(file);
+    free(line);
+    free(path);
+}
+
+/* Those of one node stay in their order: they are further on in the list. */
+struct moment {
+    const char *time;
+    size_t index;
+};
+
+static int compare_moments(const void *a, const void *b)
+{
+    const struct moment *first = a, *second = b;
+    int order = strcmp(first->time, second->time);
+    return order != 0 ? order : (first->index > second->index) - (first->index < second->index);
+}
+
+static bool write_events(const struct report *report, const json_t *events, struct error *error)
+{
+    size_t count = json_array_size(events);
+    struct moment *moments = memory_new(count * sizeof(*moments) + 1);
+    struct buffer lines = {0};
+    for (size_t i = 0; i < count; i++)
+        moments[i] =
+            (struct moment){json_string_value(json_object_get(json_array_get(events, i), "t")), i};
+    qsort(moments, count, sizeof(*moments), compare_moments);
+    for (size_t i = 0; i < count; i++) {
+        char *line =
+            json_dumps(json_array_get(events, moments[i].index), JSON_COMPACT | JSON_SORT_KEYS);
+        buffer_append_text(&lines, line);
+        buffer_append_text(&lines, "\n");
+        free(line);
+    }
+    char *path = path_in(report, "timeline.jsonl");
+    bool written = file_write(path, buffer_bytes(&lines), 0666, error);
+    free(path);
+    free(moments);
+    buffer_clear(&lines);
+    return written;
+}
+
+static bool write_timeline(struct report *report, struct error *error)
+{
+    struct names names = {0};
+    json_t *events = json_array();
+    for (size_t i = 0; i < report->devnet.count; i++)
+        devnet_name_node(&report->devnet.nodes[i], &names);
+    for (size_t i = 0; i < report->devnet.count; i++)
+        add_events(report, &report->devnet.nodes[i], &names, events);
+    bool written = write_events(report, events, error);
+    json_decref(events);
+    names_clear(&names);
+    return written;
+}
+
+/* ---- what is written beside ---- */
+
+static bool write_status(const struct report *report, struct error *error)
+{
+    json_t *status = devnet_describe(&report->devnet);
+    char *text = json_dumps(status, JSON_INDENT(2) | JSON_SORT_KEYS);
+    bool written = write_text(report, "status.json", text, error);
+    free(text);
+    json_decref(status);
+    return written;
+}
+
+/* The last line that is not indented; freed with free(). */
+static char *find_summary(const struct report *report, const char *file)
+{
+    char *path = path_in(report, file), *line = NULL, *found = text_copy("nothing is known");
+    size_t room = 0;
+    FILE *input = fopen(path, "re");
+    while (input != NULL && getline(&line, &room, input) > 0)
+        if (line[0] != ' ') {
+            line[strcspn(line, "\n")] = '\0';
+            free(found);
+            found = text_copy(line);
+        }
+    if (input != NULL)
+        fclose(input);
+    free(line);
+    free(path);
+    return found;
+}
+
+static const char about_files[] =
+    "| file | what it is |\n|---|---|\n"
+    "| `commands` | the commands that led here, as a script |\n"
+    "| `status.json` | the nodes: names, peer ids, addresses |\n"
+    "| `nodes/NAME/log`, `events.jsonl`, `qlog/` | what each node wrote |\n"
+    "| `timeline.jsonl` | the events of all nodes in order of time, but for messages and pongs |\n"
+    "| `orphans.txt`, `.json`, `.html` | what became of each stream (devnet-orphans) |\n"
+    "| `mesh.json`, `.txt`, `.html`, `.dot` | the mesh (devnet-mesh) |\n"
+    "| `check.txt`, `.json` | what is not sound about it |\n"
+    "| `nodes.yaml` | the nodes' records |\n"
+    "| `remarks.txt` | what the programs said beside |\n\n"
+    "Keys of the nodes are not in here; where one was, it says `<key>`.\n";
+
+static bool write_about(const struct report *report, struct error *error)
+{
+    char time[CLOCK_TEXT_SIZE];
+    struct utsname system;
+    char *names = devnet_names(&report->devnet), *orphans = find_summary(report, "orphans.txt");
+    char *check = find_summary(report, "check.txt");
+    clock_text(clock_epoch_ms(), time);
+    uname(&system);
+    char *text =
+        text_format("# A devnet of %zu nodes\n\n%s, %s when this was written, %s.\n\n"
+                    "- streams: %s\n- mesh: %s\n%s\n"
+                    "devnet %s on %s %s %s.\n\n%s",
+                    report->devnet.count, names, report->live ? "up" : "down", time, orphans, check,
+                    report->cut ? "- the timeline has the first events only: there are more\n" : "",
+                    DEVNET_VERSION, system.sysname, system.release, system.machine, about_files);
+    bool written = write_text(report, "README.md", text, error);
+    free(text);
+    free(check);
+    free(orphans);
+    free(names);
+    return written;
+}
+
+static bool copy_beside(const struct report *report, const char *file, bool any,
+                        struct error *error)
+{
+    char *from = devnet_path(&report->devnet, file, NULL), *to = path_in(report, file);
+    bool copied = report_copy_lines(&report->secrets, from, to, any, false, error);
+    free(from);
+    free(to);
+    return copied;
+}
+
+static bool fill(struct report *report, struct error *error)
+{
+    char *nodes = path_in(report, "nodes");
+    bool filled = file_make_folder(nodes, error);
+    for (size_t i = 0; i < report->devnet.count; i++)
+        secrets_add(&report->secrets, &report->devnet, &report->devnet.nodes[i]);
+    for (size_t i = 0; i < report->devnet.count && filled; i++)
+        filled = report_copy_node(&report->secrets, &report->devnet, &report->devnet.nodes[i],
+                                  nodes, error);
+    free(nodes);
+    return filled && copy_beside(report, "commands", true, error) &&
+           copy_beside(report, "nodes.yaml", false, error) && write_status(report, error) &&
+           write_timeline(report, error) && look_at_all(report, error) &&
+           write_about(report, error);
+}
+
+/* ---- whole, or not at all ---- */
+
+static int remove_entry(const char *path, const struct stat *about, int kind, struct FTW *place)
+{
+    (void)about, (void)kind, (void)place;
+    return remove(path);
+}
+
+static int is_entry(const struct dirent *entry)
+{
+    return strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+}
+
+/* False with the error set where something is there that is no empty folder. */
+static bool check_target(const char *target, struct error *error)
+{
+    struct stat about;
+    if (lstat(target, &about) != 0)
+        return errno == ENOENT || error_set(error, "%s: %s", target, strerror(errno));
+    if (!S_ISDIR(about.st_mode))
+        return error_set(error, "%s: is there already, and no folder", target);
+    struct dirent **entries;
+    int count = scandir(target, &entries, is_entry, NULL);
+    if (count < 0)
+        return error_set(error, "%s: %s", target, strerror(errno));
+    for (int i = 0; i < count; i++)
+        free(entries[i]);
+    free(entries);
+    if (count > 0)
+        return error_set(error, "%s: is not empty; name a folder that is, or is not there", target);
+    return true;
+}
+
+static bool make_folder(struct report *report, const char *folder, struct error *error)
+{
+    size_t length = strlen(folder);
+    while (length > 1 && folder[length - 1] == '/')
+        length--;
+    char here[PATH_MAX] = "";
+    if (folder[0] != '/' && getcwd(here, sizeof(here)) == NULL)
+        return error_set(error, "%s: %s", folder, strerror(errno));
+    report->target = text_format("%s%s%.*s", here, *here != '\0' ? "/" : "", (int)length, folder);
+    if (!check_target(report->target, error))
+        return false;
+    report->folder = text_format("%s.XXXXXX", report->target);
+    if (mkdtemp(report->folder) != NULL) {
+        mode_t mask = umask(0);
+        umask(mask);
+        return chmod(report->folder, 0777 & ~mask) == 0;
+    }
+    error_set(error, "%s: %s", report->target, strerror(errno));
+    free(report->folder);
+    report->folder = NULL;
+    return false;
+}
+
+static bool write_whole(struct report *report, struct error *error)
+{
+    bool written = fill(report, error);
+    if (written && rename(report->folder, report->target) != 0)
+        written = error_set_kind(error, ERROR_SYSTEM, "%s: %s", report->target, strerror(errno));
+    if (!written)
+        nftw(report->folder, remove_entry, OPEN_FOLDERS, FTW_DEPTH | FTW_PHYS);
+    return written;
+}
+
+/* ---- the command ---- */
+
+static void print(const struct report *report)
+{
+    json_t *told = json_pack("{s:s,s:b,s:i,s:O}", "folder", report->target, "up", report->live,
+                             "nodes", (int)report->devnet.count, "exit", report->looks);
+    if (report->options->json)
+        output_json(told);
+    else
+        printf("%s: %zu nodes; see README.md in it\n", report->target, report->devnet.count);
+    json_decref(told);
+}
+
+static int make(struct report *report, const char *folder)
+{
+    struct error error;
+    bool loaded = devnet_load(&report->devnet, &error);
+    report->live = report->devnet.count > 0;
+    if (!loaded || (!report->live && !devnet_load_left(&report->devnet, &error))) {
+        log_error("%s", error.text);
+        return devnet_load_status(&error);
+    }
+    if (report->devnet.count == 0) {
+        log_error("no devnet has been up in %s", report->devnet.folder);
+        return DEVNET_FAILED;
+    }
+    if (!make_folder(report, folder, &error)) {
+        log_error("%s", error.text);
+        return DEVNET_USAGE;
+    }
+    if (!write_whole(report, &error)) {
+        log_error("%s", error.text);
+        return DEVNET_FAILED;
+    }
+    print(report);
+    return DEVNET_OK;
+}
+
+int devnet_report_command(const struct devnet_options *options, const char *folder)
+{
+    struct report report = {.options = options, .looks = json_object()};
+    devnet_init(&report.devnet, options->folder);
+    loop_catch_signals();
+    int status = make(&report, folder);
+    json_decref(report.looks);
+    secrets_clear(&report.secrets);
+    free(report.target);
+    free(report.folder);
+    devnet_clear(&report.devnet);
+    return status;
+}

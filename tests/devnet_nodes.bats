@@ -1,0 +1,155 @@
+#!/usr/bin/env bats
+# One node of a devnet: stop, start, restart, kill, pause, resume, add, remove.
+# shellcheck disable=SC2030,SC2031 # each test is a subshell, as it should be
+
+bats_require_minimum_version 1.5.0
+
+setup() {
+    BIN=$(realpath "${BIN:-$BATS_TEST_DIRNAME/../build}")
+    cd "$BATS_TEST_TMPDIR" || return
+    unset DEVNET_DIR DEVNET_BIN
+    mine="'$BIN/devnet-node' --listen /ip4/127.0.0.1/udp/{port}/quic-v1 --key {key} --api off"
+    mine+=" --topic lean:block --qlog {qlog}"
+}
+
+teardown() {
+    [ ! -e .devnet ] || "$BIN/devnet" down --timeout 0s
+}
+
+devnet() {
+    "$BIN/devnet" "$@"
+}
+
+# Of NODE, a member of what status says.
+of() {
+    devnet status --json | jq -r --arg name "$1" ".nodes[] | select(.name == \$name) | $2"
+}
+
+# Who they are and where.
+places() {
+    devnet status --json | jq -c '[.nodes[] | {name, peer_id, api, listen}]'
+}
+
+# Whether a process lives and is no zombie.
+lives() {
+    [ -e "/proc/$1/stat" ] && ! grep -q '^[0-9]* (.*) Z' "/proc/$1/stat"
+}
+
+count_ready() {
+    jq -s 'map(select(.event == "ready")) | length' ".devnet/$1/events.jsonl"
+}
+
+@test "nodes are stopped, killed and started again where they were, and connected as they were" {
+    devnet up -n 3 --connect line --with mine="$mine --bootnode {bootnode}"
+    before=$(places)
+    run -0 devnet stop node2 mine
+    [ "$output" = $'node2 stopped\nmine stopped' ]
+    run -1 devnet status
+    [[ $output == *"node2    stopped"* && $output == *"mine     stopped"* && $output == *"node1    up "* ]]
+    [ ! -e .devnet/node2/pid ]
+    run -0 devnet stop node2
+    [ "$output" = "node2 is stopped already" ]
+    run -1 devnet up
+    [[ $output == *"a devnet is up in "* ]]
+    run -1 devnet mesh check # node1 and node3 alone: who is stopped is not missed
+    [[ $output != *node_reachable* ]]
+    mkdir elsewhere
+    run -0 --separate-stderr devnet --dir .devnet start node2 mine node1
+    [ "${lines[0]}" = "node1 is up already" ]
+    [ "$(tail -n +2 <<< "$output" | sort)" = "mine connected to node1: handshake
+mine started
+node1 connected to node2: streams
+node2 connected to node3: streams
+node2 started" ]
+    [ "$(places)" = "$before" ]
+    [ "$(count_ready node2)" -eq 2 ]
+    devnet mesh check --wait 10s
+    devnet orphans .devnet/node2/qlog node1 node3 mine
+
+    # A crash, and its connections left to be found out.
+    pid=$(of node1 .pid)
+    run -0 devnet kill node1
+    [ "$output" = "node1 killed" ]
+    run ! lives "$pid"
+    run -0 env --chdir=elsewhere "$BIN/devnet" --dir ../.devnet start --no-redial node1
+    [ "$output" = "node1 started" ]
+    run -0 devnet restart --json node1
+    jq -e '.nodes == [{"name": "node1", "outcome": "stopped"}, {"name": "node1", "outcome": "started"}]
+        and (.connections | map(.from + " " + .to) | sort == ["mine node1", "node1 node2"])' <<< "$output"
+    [ "$(places)" = "$before" ]
+    devnet mesh check --wait 10s
+    run -0 devnet down
+    [ "$output" = $'node1 stopped\nnode2 stopped\nnode3 stopped\nmine stopped' ]
+}
+
+@test "paused nodes stand still until they are resumed, and down ends them" {
+    devnet up --connect none
+    run -0 devnet pause node1 node2
+    [ "$output" = $'node1 paused\nnode2 paused' ]
+    run -1 devnet status
+    [[ $output == *"node1    paused"* ]]
+    run -0 devnet pause node1
+    [ "$output" = "node1 is paused already" ]
+    run -0 devnet resume node1
+    [ "$output" = "node1 resumed" ]
+    [ "$(of node1 .state)" = up ]
+    run -0 devnet resume node1
+    [ "$output" = "node1 is not paused" ]
+    devnet stop node1
+    run -2 devnet pause node1
+    [[ $output == *"node1 is not up: "* ]]
+    run -0 devnet down # and not killed
+    [ "$output" = $'node1 was not running\nnode2 stopped' ]
+}
+
+@test "nodes are added and removed while others run" {
+    devnet up -n 2 -- --heartbeat 200ms
+    run -0 devnet add --to node2 node3 extra -- --topic lean:aggregation
+    [ "$(sort <<< "$output")" = "extra connected to node2: streams
+extra started
+node3 connected to node2: streams
+node3 started" ]
+    tr '\0' ' ' < "/proc/$(of extra .pid)/cmdline" | grep -q -- '--heartbeat 200ms --topic lean:aggregation '
+    run -0 devnet add --with mine="$mine --bootnode {bootnode}"
+    [[ ${lines[0]} == "mine - /ip4/127.0.0.1/udp/"* && ${lines[1]} == "node1 connected to mine" ]] ||
+        [[ ${lines[1]} == "mine connected to node1" ]]
+    grep -c "^- enr:" .devnet/nodes.yaml | grep -qx 5
+    run -0 devnet remove node1 extra
+    [ "$output" = $'node1 stopped\nextra stopped' ]
+    [ -d .devnet/extra ]
+    [ "$(devnet status --json | jq -r '.nodes[].name' | xargs)" = "node2 node3 mine" ]
+    run -0 devnet restart mine # whom it dialled is no more
+    [ "$output" = $'mine stopped\nmine started' ]
+    run -2 devnet add node3
+    [[ $output == *"node3: there is a node of that name already"* ]]
+    run -2 devnet add 'no name'
+    [[ $output == *"no name: not a name for a node"* ]]
+    run -2 devnet add --to node1 node9
+    [[ $output == *"--to node1: no such node"* ]]
+    run -2 devnet add node9 -- --no-such-option
+    [[ $output == *"node9 ended with exit status 2"*"no-such-option"* ]]
+    run -2 devnet add
+    run -2 devnet remove node2 node3 mine
+    [[ $output == *"that would leave none"* ]]
+    [ "$(devnet status --json | jq -r '.nodes[].name' | xargs)" = "node2 node3 mine" ]
+}
+
+@test "what cannot be is named: nodes, devnets that are down, of another version, or at work" {
+    run -2 devnet stop node1
+    [[ $output == *"no devnet is up in $PWD/.devnet: "* ]]
+    devnet up -n 2 --connect none
+    run -2 devnet kill node1 nobody node4
+    [[ $output == *"nobody: no such node in $PWD/.devnet; there are node1 and node2"*"node4: no such node"* ]]
+    [ "$(of node1 .state)" = up ]
+    run -2 devnet stop
+    run -1 flock .devnet/lock "$BIN/devnet" stop node1
+    [[ $output == *"at work here"* ]]
+    cp .devnet/devnet.json kept.json
+    jq '.version = 7' kept.json > .devnet/devnet.json
+    for command in "stop node1" "start node1" "add node3" status logs down; do
+        # shellcheck disable=SC2086 # words
+        run -2 devnet $command
+        [[ $output == *"$PWD/.devnet/devnet.json: not a devnet of version 1, but of 7: "* ]]
+    done
+    cp kept.json .devnet/devnet.json
+}

@@ -1,0 +1,185 @@
+"""What devnet-orphans makes of pairs of foreign nodes through a tap: tapped.py [PAIR...]
+
+For each pair, such as rust-rust, and each course (healthy, restarted, crossed: both dial each other,
+fault): the first dials the second through devnet-tap, gossip flows both ways, and the tap's logs are
+judged. The truth is of the applications' own state: what gossip reaches whom, the streams that they
+list, and where a node writes a log with its own events, what those say. One JSON line a course, and
+one of the sums: streams judged, orphans missed, healthy streams accused. Exit 1 where there are any."""
+
+import itertools
+import json
+import os
+import pathlib
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+from pair import BUILD, PEERS, TOPIC, Failed, Process, heard
+
+PAIRS = ["rust-rust", "js-js", "go-rust", "ours-go", "ours-rust", "ours-js"]
+if "reference" in PEERS:
+    PAIRS += ["rust-reference", "ours-reference"]
+COURSES = ["healthy", "restarted", "crossed", "fault"]
+SETTLED = 3  # seconds for who is silent to have been so for a while
+FLOWING = 12  # seconds until gossip reaches the other end
+ORPHANS = {"orphaned", "orphaned_at_opener", "unread_at_receiver", "orphaned_after_deregistration"}
+SECRETS = {"a": "0a" * 32, "b": "0b" * 32}
+
+
+def free_port():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
+class Node:
+    def __init__(self, name, kind, folder):
+        self.name, self.kind, self.folder = name, kind, folder
+        self.port, self.options = free_port(), []
+        (folder / f"{name}.key").write_text(SECRETS[name] + "\n")
+
+    def start(self, dial=None, *options):
+        listen = f"/ip4/127.0.0.1/udp/{self.port}/quic-v1"
+        if self.kind == "ours":
+            command = [BUILD / "devnet-node", "--key-hex", SECRETS[self.name], "--topic", TOPIC, "--listen", listen,
+                       "--qlog", f"{self.name}.qlog", *(["--bootnode", dial] if dial else []), *options]
+        else:
+            command = [*PEERS[self.kind], "--seed", SECRETS[self.name], "--status", "--listen", listen,
+                       *(["--dial", dial] if dial else [])]
+        self.process = Process(command, self.folder)
+
+    def dial(self, address):
+        if self.kind == "ours":
+            self.process.post("/peers", address=address)
+        else:
+            self.process.tell("dial", address=address)
+
+    def publish(self):
+        if self.kind == "ours":
+            return json.loads(self.process.post("/publish", topic=TOPIC, data=os.urandom(64).hex()))["id"]
+        before = len(self.process.events)
+        self.process.tell("publish", bytes=64)
+        told = self.process.seen("published", lambda e: e["event"] == "published" or e.get("command") == "publish",
+                                 10, before)
+        return told.get("id") if told.get("recipients") else None  # to nobody
+
+    def has_streams(self):
+        """How many gossipsub streams it lists; None where it does not tell."""
+        if self.kind in ("ours", "rust"):
+            return None
+        before = len(self.process.events)
+        self.process.tell("streams")
+        told = self.process.seen("streams", lambda e: e["event"] == "streams", 10, before)
+        return sum("meshsub" in str(stream["protocol"]) for one in told["connections"] for stream in one["streams"])
+
+    def end(self):
+        self.process.end(kill=self.kind in ("js", "reference"))
+
+
+def flows(sender, hearer):
+    """Whether what the one publishes reaches the other; None where it knows of nobody to publish to."""
+    ids, end = set(), time.monotonic() + FLOWING
+    while time.monotonic() < end:
+        try:
+            ids |= {sender.publish()} - {None}
+            heard(hearer.process, "a message", ids, 1)
+            return True
+        except Failed:
+            pass
+    return False if ids else None
+
+
+def run(course, a, b, tap):
+    addresses = {one["name"]: one["address"] for one in tap.events[0]["nodes"]}
+    fault = ["--fault", "second-gossip-stream"] if course == "fault" and a.kind == "ours" else []
+    b.start()
+    a.start(addresses["b"], *fault)
+    truth = {"a_to_b": flows(a, b), "b_to_a": flows(b, a)}
+    if course == "restarted" or (course == "fault" and not fault):
+        a.process.end(kill=course == "fault")
+        a.start(addresses["b"])
+        truth.update(a_to_b=flows(a, b), b_to_a=flows(b, a))
+    if course == "crossed":
+        b.dial(addresses["a"])
+        time.sleep(SETTLED)
+        truth.update(a_to_b=flows(a, b), b_to_a=flows(b, a))
+    time.sleep(SETTLED)
+    truth.update(a_lists=a.has_streams(), b_lists=b.has_streams())
+    return truth
+
+
+def judge(*folders):
+    told = subprocess.run([BUILD / "devnet-orphans", "--json", *folders], capture_output=True, text=True, check=False)
+    streams = {}
+    for connection in json.loads(told.stdout)["connections"]:
+        for stream in connection["streams"]:
+            if stream["shape"] == "gossip":
+                streams[connection["id"], stream["id"]] = {**stream, "names": connection.get("names", {}),
+                                                           "began": connection.get("epoch_ms", 0)}
+    return streams
+
+
+def compare(by_tap, truth, own):
+    """Missed and false, in words. A stream that gossip came over, the latest each way, is alive; those that
+    a node's own events name an orphan are; and where both ends list no more streams than are alive, no other."""
+    missed, false = [], []
+    for key, stream in own.items():
+        if stream["confidence"] == "exact" and key in by_tap:
+            orphan, seen = stream["orphan"], by_tap[key]["orphan"] or by_tap[key].get("suspected", False)
+            if orphan and not seen:
+                missed.append(f"{key}: {by_tap[key]['verdict']}, and by its own events {stream['verdict']}")
+            if by_tap[key]["orphan"] and not orphan:
+                false.append(f"{key}: {by_tap[key]['verdict']}, and by its own events {stream['verdict']}")
+    latest = max(one["began"] for one in by_tap.values())
+    for way, opener in (("a_to_b", "a"), ("b_to_a", "b")):
+        theirs = [one for one in by_tap.values() if one["names"].get(one["opened_by"]) == opener and one["bytes_out"] > 36]
+        if truth[way] and all(one["orphan"] for one in theirs):
+            false.append(f"{way}: gossip flows, and each stream is called an orphan")
+        # What a restarted peer left behind is registered until its connection dies.
+        if truth[way] is False and any(one["verdict"].startswith("live") and one["began"] == latest for one in theirs):
+            missed.append(f"{way}: no gossip flows, and a stream is called live")
+    return missed, false
+
+
+def attempt(pair, course):
+    with tempfile.TemporaryDirectory(prefix="tapped-") as name:
+        folder = pathlib.Path(name)
+        kinds = pair.split("-")
+        a, b = Node("a", kinds[0], folder), Node("b", kinds[1], folder)
+        tap = Process([BUILD / "devnet-tap", "--qlog", "tap",
+                       *(f"{one.name}={one.name}.key,127.0.0.1:0,127.0.0.1:{one.port}" for one in (a, b))], folder)
+        try:
+            truth = run(course, a, b, tap)
+        finally:
+            tap.end()
+            for one in (a, b):
+                if hasattr(one, "process"):
+                    one.end()
+        by_tap = judge(folder / "tap")
+        logs = [folder / f"{one.name}.qlog" for one in (a, b) if one.kind == "ours"]
+        missed, false = compare(by_tap, truth, judge(*logs) if logs else {})
+        verdicts = {}
+        for stream in by_tap.values():
+            verdicts[stream["verdict"]] = verdicts.get(stream["verdict"], 0) + 1
+        return {"pair": pair, "course": course, "n": len(by_tap), "missed": missed, "false": false, "verdicts": verdicts,
+                "suspected": sum(one.get("suspected", False) for one in by_tap.values()), "truth": truth}
+
+
+def main():
+    sums = {"n": 0, "missed": 0, "false": 0, "failed": 0}
+    for pair, course in itertools.product(sys.argv[1:] or PAIRS, COURSES):
+        try:
+            told = attempt(pair, course)
+            sums = {**sums, "n": sums["n"] + told["n"], "missed": sums["missed"] + len(told["missed"]),
+                    "false": sums["false"] + len(told["false"])}
+        except (Failed, OSError, subprocess.SubprocessError, KeyError, ValueError) as error:
+            told = {"pair": pair, "course": course, "error": f"{type(error).__name__}: {error}"}
+            sums["failed"] += 1
+        print(json.dumps(told), flush=True)
+    print(json.dumps({"sums": sums}))
+    sys.exit(any(sums[key] for key in ("missed", "false", "failed")))
+
+
+main()

@@ -1,0 +1,122 @@
+#!/usr/bin/env bats
+# A tap's API as a source of snapshots: nodes that tell nothing themselves, with the edges that went
+# over the wire. A stand-in answers as a tap does.
+# shellcheck disable=SC2030,SC2031 # each test is a subshell, as it should be
+# shellcheck disable=SC2154 # bats sets stderr
+
+bats_require_minimum_version 1.5.0
+load helpers
+load snapshots
+load tap
+
+TOPIC=/leanconsensus/12345678/block/ssz_snappy
+
+setup() {
+    use_programs
+}
+
+teardown() {
+    end_all
+}
+
+# What a tap between NAME... answers (cmd/tap/mesh_json.h), all connected with each other and all in
+# each other's mesh.
+heard() {
+    jq -nc --arg topic $TOPIC '$ARGS.positional as $names | {format: "devnet-tap", version: 1, left_out: 0,
+        nodes: [$names[] as $own | [$names[] | select(. != $own)] as $others
+        | {name: $own, peer_id: "id-\($own)", address: "/ip4/127.0.0.1/udp/9/quic-v1/p2p/id-\($own)",
+           real: "127.0.0.1:1", agent: "\($own)/1", status: null,
+           topics: {($topic): {subscribed: true, mesh: [$others[] | "id-\(.)"], fanout: [], backoff: [],
+                               subscribers: [$others[] | "id-\(.)"]}},
+           peers: [$others[] as $other | ([$own, $other] | sort) as $ends
+               | {peer_id: "id-\($other)", name: $other, agent: "\($other)/1", status: null, subscriptions: [$topic],
+                  counts: {rpcs: 1, messages: 0, grafts: 1, prunes: 0},
+                  connections: [{id: ($ends | join("-")), age_ms: 5000,
+                                 direction: (if $own == $ends[0] then "dialled" else "accepted" end)}],
+                  outbound_stream: {connection: ($ends | join("-")), protocol: "/meshsub/1.2.0",
+                                    stream_id: (if $own == $ends[0] then 0 else 1 end)},
+                  inbound_streams: [{connection: ($ends | join("-")), protocol: "/meshsub/1.2.0",
+                                     stream_id: (if $own == $ends[0] then 1 else 0 end)}]}]}]}' --args "$@"
+}
+
+# stand_in NAME ANSWER
+stand_in() {
+    launch "$1" python3 "$BATS_TEST_DIRNAME/lean_api.py" mesh="$2"
+    await "$1" '.event == "ready"' > /dev/null
+}
+
+@test "nodes that a tap stands between are in the snapshot, and it says so" {
+    stand_in tap "$(heard a b c)"
+    run -0 "$BIN/devnet-mesh" dump -o mesh.json "$(ready tap .api)"
+    valid mesh.json
+    jq -e --arg topic $TOPIC '[.nodes[].name] == ["a", "b", "c"] and all(.nodes[]; .sources == {"*": "tap"})
+        and (.nodes[0] | .agent == "a/1" and .network == "12345678"
+            and .topics[$topic].subscribers == ["id-b", "id-c"] and .topics[$topic].mesh == ["id-b", "id-c"]
+            and .peers[0].subscriptions == [$topic] and .peers[0].outbound_stream.state == "open")' mesh.json
+    run -0 "$BIN/devnet-mesh" check mesh.json
+    [ "$output" = "sound: 3 nodes, 1 topic" ]
+    run -0 "$BIN/devnet-mesh" dump --text mesh.json
+    [[ $output == *"node id-a, a/1, network 12345678, by a tap, which calls it a"* ]]
+    run -0 "$BIN/devnet-mesh" graph mesh.json
+    [[ $output == *'label="a\na/1\nby a tap"'* ]]
+    run -0 "$BIN/devnet-mesh" diff mesh.json "$(ready tap .api)"
+}
+
+@test "an edge that a node has by itself is found, as is one that came or went" {
+    stand_in before "$(heard a b)"
+    stand_in after "$(heard a b | jq -c --arg topic $TOPIC '.nodes[1].topics[$topic].mesh = []')"
+    run -1 "$BIN/devnet-mesh" check "$(ready after .api)"
+    [[ $output == *"edge_mutual"*"it is not in the peer's mesh"* ]]
+    run -1 "$BIN/devnet-mesh" diff --json "$(ready before .api)" "$(ready after .api)"
+    jq -e '[.changes[] | [.kind, .node, .peer]] == [["mesh", "id-b", "id-a"]]' <<< "$output"
+}
+
+@test "what a node says of itself goes before what a tap heard, whose silence accuses it of nothing" {
+    start_node own --topic lean:block
+    start_dialler other own --topic lean:block
+    await_mesh own other
+    local id other
+    id=$(peer_id own) other=$(peer_id other)
+    # Of the one it knows nothing but that it is there.
+    stand_in tap "$(heard a b | jq -c --arg id "$id" --arg other "$other" '.nodes[0].peer_id = $id
+        | .nodes[1].peer_id = $other | .nodes[].peers = [] | .nodes[].topics = {}')"
+    run -0 "$BIN/devnet-mesh" dump -o mesh.json "$(ready tap .api)" "$(ready own .api)"
+    valid mesh.json
+    jq -e --arg id "$id" --arg other "$other" '[.nodes[] | {(.peer_id): .sources["*"]}] | add
+        == {($id): "api", ($other): "tap"}' mesh.json
+    run -0 "$BIN/devnet-mesh" check mesh.json
+    run -0 "$BIN/devnet-mesh" graph --json mesh.json
+    jq -e '[.edges[].direction] == ["untold"]' <<< "$output"
+}
+
+@test "a tap's answer that is none is named" {
+    stand_in later "$(heard a b | jq -c '.version = 2')"
+    stand_in broken "$(heard a b | jq -c 'del(.nodes[1].address)')"
+    run -1 --separate-stderr "$BIN/devnet-mesh" dump -o mesh.json "$(ready later .api)" "$(ready broken .api)"
+    [[ $stderr == *"/mesh: version 2 of what a tap answers; this program reads version 1"* ]]
+    [[ $stderr == *"/mesh: "*"nodes[1].address"* ]] || { echo "$stderr"; return 1; }
+}
+
+# What the nodes of a snapshot have: subscriptions, mesh and streams, of each.
+haves() {
+    jq -c '[.nodes[] | {peer_id, status, topics: (.topics | map_values({subscribed, mesh, subscribers})),
+        peers: [.peers[] | {peer_id, subscriptions, status, connections: [.connections[] | {id, direction}],
+            outbound: (.outbound_stream | {connection, stream_id, protocol}),
+            inbound: [.inbound_streams[] | {connection, stream_id, protocol}]}]}]' "$1"
+}
+
+same_haves() {
+    "$BIN/devnet-mesh" dump -o by_tap.json "$(ready tap .api)" &&
+        "$BIN/devnet-mesh" dump -o own.json "$(ready a .api)" "$(ready b .api)" &&
+        [ "$(haves by_tap.json)" = "$(haves own.json)" ]
+}
+
+@test "what went over the wire is what the nodes say that they have" {
+    tap_nodes a b
+    tap_dial a b
+    await_mesh a b
+    eventually same_haves
+    valid by_tap.json
+    run -0 "$BIN/devnet-mesh" check by_tap.json
+    [ "$output" = "sound: 2 nodes, 1 topic" ]
+}
