@@ -284,6 +284,8 @@ static struct identity *of_protobuf(struct bytes file, struct error *error)
 static struct identity *of_file(struct buffer *file, struct error *error)
 {
     static const char pem[] = "-----BEGIN ", ed25519[] = "ed25519:";
+    if (file->size == 0)
+        return of_protobuf(buffer_bytes(file), error);
     if (memmem(file->data, file->size, pem, strlen(pem)) != NULL)
         return identity_of_other(other_key_pem(buffer_bytes(file), error), buffer_bytes(file));
     char *text = text_format("%.*s", (int)file->size, (const char *)file->data);

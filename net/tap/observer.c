@@ -511,9 +511,3 @@ uint64_t tap_observer_passed_over(const struct tap_observer *observer)
 {
     return observer->passed_over;
 }
-
-const char *tap_observer_protocol(const struct tap_observer *observer, int64_t id)
-{
-    const struct observed_stream *stream = find(observer, id);
-    return stream != NULL ? stream->protocol : "";
-}

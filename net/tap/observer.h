@@ -34,7 +34,5 @@ void tap_observer_closed(struct tap_observer *observer, int64_t stream, uint64_t
 
 /* Streams that were not looked at, since TAP_STREAMS_MAX were. */
 uint64_t tap_observer_passed_over(const struct tap_observer *observer);
-/* What SIDE proposed last on the stream; "" where nothing, or the stream is not known. */
-const char *tap_observer_protocol(const struct tap_observer *observer, int64_t stream);
 
 #endif
