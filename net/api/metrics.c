@@ -398,7 +398,8 @@ static void write_kept(FILE *page, const struct host *host)
 {
     struct host_kept kept = host_kept(host);
     write_single(page, "devnet_budget_bytes", "gauge",
-                 "What large RPCs that come in and messages that wait may take together",
+                 "What large RPCs that come in, messages that wait and answers with blocks may "
+                 "take together",
                  (double)kept.budget);
     write_single(page, "devnet_budget_granted_bytes", "gauge",
                  "Of that the shares of peers whose large RPCs come in", (double)kept.granted);
@@ -407,6 +408,10 @@ static void write_kept(FILE *page, const struct host *host)
     write_head(page, "devnet_kept_bytes", "gauge", "Bytes that are kept for peers");
     write_labelled(page, "devnet_kept_bytes", "of", "rpcs", kept.rpcs);
     write_labelled(page, "devnet_kept_bytes", "of", "messages", kept.messages);
+    write_labelled(page, "devnet_kept_bytes", "of", "blocks", kept.blocks);
+    write_single(page, "devnet_blocks_answers_waiting", "gauge",
+                 "Answers with blocks that wait until there is room for the next one",
+                 (double)kept.answers_waiting);
     write_single(page, "devnet_gossipsub_streams_given_up_total", "counter",
                  "Gossipsub streams of peers reset because their RPC did not go on, or was over "
                  "their share",

@@ -2,9 +2,12 @@
  * Blocks by root or by range, answered from what the host was given. A block is read from its file
  * when there is room for it, so that a peer that does not read has us keep little.
  */
+#include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/chunk.h"
+#include "common/event.h"
 #include "common/log.h"
 #include "common/memory.h"
 #include "common/varint.h"
@@ -18,11 +21,16 @@ enum {
 };
 
 struct answer {
+    struct protocol_stream *stream;
     uint8_t (*roots)[BLOCK_ROOT_SIZE];
     size_t root_count, next; /* root */
     uint64_t slot, slot_end; /* next, for a range */
     bool counted, told;
     size_t sent;
+    size_t kept;  /* bytes that are not acknowledged, once it is counted */
+    bool waiting; /* for room, in the host's list */
+    bool waited;
+    TAILQ_ENTRY(answer) link;
 };
 
 static bool is_by_root(const struct protocol_stream *stream)
@@ -37,8 +45,11 @@ static const struct block_store *store_of(const struct protocol_stream *stream)
 
 static struct answer *answer_of(struct protocol_stream *stream)
 {
-    if (stream->state == NULL)
-        stream->state = memory_new(sizeof(struct answer));
+    if (stream->state == NULL) {
+        struct answer *answer = memory_new(sizeof(*answer));
+        answer->stream = stream;
+        stream->state = answer;
+    }
     return stream->state;
 }
 
@@ -78,6 +89,61 @@ static void refuse(struct protocol_stream *stream, enum reqresp_code code, const
     log_info("%s asks for blocks: refused with code %u: %s", stream->connection->peer->name, code,
              reason);
     tell(stream, code, reason);
+}
+
+/* ---- what is kept until the peer has it ---- */
+
+static struct host *host_of(const struct answer *answer)
+{
+    return answer->stream->connection->host;
+}
+
+static void wait_for_room(struct answer *answer)
+{
+    struct host *host = host_of(answer);
+    TAILQ_INSERT_TAIL(&host->answers_waiting, answer, link);
+    host->answers_waiting_count++;
+    if (!answer->waited)
+        log_info("%s asks for blocks: behind %zu of them, the next waits until others have arrived",
+                 answer->stream->connection->peer->name, answer->sent);
+    answer->waiting = answer->waited = true;
+}
+
+static void stop_waiting(struct answer *answer)
+{
+    struct host *host = host_of(answer);
+    if (!answer->waiting)
+        return;
+    TAILQ_REMOVE(&host->answers_waiting, answer, link);
+    host->answers_waiting_count--;
+    answer->waiting = false;
+}
+
+/* Not at once: others may be about to end. */
+static void note_kept(struct answer *answer, size_t kept)
+{
+    struct host *host = host_of(answer);
+    struct peer *peer = answer->stream->connection->peer;
+    host->answers_kept += kept - answer->kept;
+    peer->answers_kept += kept - answer->kept;
+    if (kept < answer->kept && !TAILQ_EMPTY(&host->answers_waiting))
+        event_active(host->answers_turn, EV_TIMEOUT, 0);
+    answer->kept = kept;
+}
+
+static size_t unacknowledged(const struct answer *answer)
+{
+    const struct quic_stream *quic = answer->stream->quic;
+    return (size_t)(quic_stream_written(quic) - quic_stream_acknowledged(quic));
+}
+
+static bool fits(const struct answer *answer, size_t entry)
+{
+    struct host *host = host_of(answer);
+    size_t size = block_store_at(store_of(answer->stream), entry)->size;
+    host->shares.elsewhere = chunk_total();
+    return shares_fit_answer(&host->shares, host->answers_kept,
+                             answer->stream->connection->peer->answers_kept, size);
 }
 
 /* ---- one block after the other ---- */
@@ -121,32 +187,64 @@ static bool send_block(struct protocol_stream *stream, size_t entry)
     return read;
 }
 
-static bool has_room(const struct protocol_stream *stream)
-{
-    return quic_stream_written(stream->quic) - quic_stream_acknowledged(stream->quic) <
-           UNACKNOWLEDGED_MAX;
-}
-
 static void go_on(struct protocol_stream *stream)
 {
+    struct answer *answer = stream->state;
     size_t none = block_store_count(store_of(stream));
-    while (has_room(stream)) {
+    while (unacknowledged(answer) < UNACKNOWLEDGED_MAX) {
+        struct answer before = *answer;
         size_t entry = next_entry(stream);
         if (entry == none) {
             protocol_stream_finish(stream);
             tell(stream, REQRESP_SUCCESS, NULL);
             return;
         }
-        if (!send_block(stream, entry))
+        if (!fits(answer, entry)) { /* it is the next again */
+            answer->next = before.next;
+            answer->slot = before.slot;
+            wait_for_room(answer);
+            return;
+        }
+        bool sent = send_block(stream, entry);
+        note_kept(answer, unacknowledged(answer));
+        if (!sent)
             return;
     }
 }
 
 void blocks_answer_acknowledged(struct protocol_stream *stream)
 {
-    const struct answer *answer = stream->state;
-    if (answer != NULL && answer->counted && !answer->told)
+    struct answer *answer = stream->state;
+    if (answer == NULL || !answer->counted)
+        return;
+    note_kept(answer, unacknowledged(answer));
+    if (!answer->told && !answer->waiting)
         go_on(stream);
+}
+
+/* In turn, each as far as there is room for it: who waits again is behind the others. */
+static void on_turn(evutil_socket_t fd, short what, void *argument)
+{
+    (void)fd, (void)what;
+    struct host *host = argument;
+    for (size_t left = host->answers_waiting_count;
+         left > 0 && !TAILQ_EMPTY(&host->answers_waiting); left--) {
+        struct answer *answer = TAILQ_FIRST(&host->answers_waiting);
+        stop_waiting(answer);
+        go_on(answer->stream);
+    }
+}
+
+void blocks_answer_start(struct host *host)
+{
+    TAILQ_INIT(&host->answers_waiting);
+    host->answers_turn = event_new(host->settings.base, -1, 0, on_turn, host);
+}
+
+void blocks_answer_stop(struct host *host)
+{
+    if (host->answers_turn != NULL)
+        event_free(host->answers_turn);
 }
 
 /* ---- misbehaviour on purpose ---- */
@@ -254,7 +352,9 @@ void blocks_answer_ended(struct protocol_stream *stream)
     struct answer *answer = stream->state;
     if (answer == NULL)
         return;
+    stop_waiting(answer);
     if (answer->counted) {
+        note_kept(answer, 0);
         stream->connection->host->blocks_answers--;
         tell(stream, REQRESP_SERVER_ERROR, "the answer did not get through in time");
     }

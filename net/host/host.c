@@ -348,6 +348,7 @@ struct host *host_new(const struct host_settings *settings, struct error *error)
     }
     driver_start(host);
     intake_start(host);
+    blocks_answer_start(host);
     return host;
 }
 
@@ -358,6 +359,7 @@ void host_free(struct host *host)
     quic_endpoint_free(host->endpoint);
     driver_stop(host);
     intake_stop(host);
+    blocks_answer_stop(host);
     gossipsub_free(host->router);
     if (host->shutdown_timer != NULL)
         event_free(host->shutdown_timer);

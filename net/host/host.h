@@ -97,6 +97,8 @@ struct host_kept {
     size_t waiting;         /* peers, for a share */
     size_t rpcs;            /* parts of RPCs that come in, and what waits to be carried out */
     size_t messages;        /* RPCs that are cached or wait to be taken, each of them once */
+    size_t blocks;          /* of answers, not acknowledged */
+    size_t answers_waiting; /* with their next block until there is room */
     uint64_t resets; /* streams that were reset because what was kept of them did not go on */
 };
 

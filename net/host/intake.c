@@ -461,12 +461,16 @@ void intake_close(struct protocol_stream *stream)
 
 struct host_kept host_kept(const struct host *host)
 {
-    return (struct host_kept){.budget = host->shares.budget,
-                              .granted = host->shares.granted,
-                              .waiting = host->shares.waiting,
-                              .rpcs = host->shares.held,
-                              .messages = chunk_total(),
-                              .resets = host->intake_resets};
+    size_t chunks = chunk_total(); /* in which what is acknowledged in part counts as a whole */
+    return (struct host_kept){
+        .budget = host->shares.budget,
+        .granted = host->shares.granted,
+        .waiting = host->shares.waiting,
+        .rpcs = host->shares.held,
+        .messages = chunks - (host->answers_kept < chunks ? host->answers_kept : chunks),
+        .blocks = host->answers_kept,
+        .answers_waiting = host->answers_waiting_count,
+        .resets = host->intake_resets};
 }
 
 size_t host_peer_kept(const struct peer *peer)

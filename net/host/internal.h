@@ -60,6 +60,7 @@ struct peer {
     struct protocol_stream *inbound[PEER_INBOUND_STREAMS_MAX];
     size_t inbound_count;
     struct share share;
+    size_t answers_kept;     /* bytes of answers with blocks that are not acknowledged */
     struct intake *claimant; /* whose RPC the share is for, or wanted for; NULL: there is none */
     bool unsent;             /* is in the host's list of those */
     struct gossipsub_left_out left_out_logged;
@@ -94,10 +95,14 @@ struct host {
     struct event *shares_timer;
     TAILQ_HEAD(, intake) intakes; /* which go on in the next turn of the loop */
     struct event *intake_turn;
-    size_t blocks_answers;    /* that are under way */
-    uint64_t intake_resets;   /* streams that lost their share */
-    size_t most_kept;         /* bytes, about, since memory was last given back to the system */
-    uint64_t record_sequence; /* of its node record */
+    size_t blocks_answers;                /* that are under way */
+    size_t answers_kept;                  /* bytes of them that are not acknowledged */
+    TAILQ_HEAD(, answer) answers_waiting; /* for room for their next block */
+    size_t answers_waiting_count;
+    struct event *answers_turn; /* some go on */
+    uint64_t intake_resets;     /* streams that lost their share */
+    size_t most_kept;           /* bytes, about, since memory was last given back to the system */
+    uint64_t record_sequence;   /* of its node record */
     struct event *shutdown_timer;
     uint64_t shutdown_left_ms;
     void (*shutdown_done)(void *context);
@@ -154,6 +159,8 @@ void blocks_answer_data(struct protocol_stream *stream, struct bytes data);
 void blocks_answer_fin(struct protocol_stream *stream);
 void blocks_answer_acknowledged(struct protocol_stream *stream);
 void blocks_answer_ended(struct protocol_stream *stream);
+void blocks_answer_start(struct host *host);
+void blocks_answer_stop(struct host *host);
 
 /* ---- signing.c ---- */
 /* Before there are topics. */

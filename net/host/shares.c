@@ -75,6 +75,15 @@ size_t shares_unsent_limit(const struct shares *shares, size_t messages)
     return messages < shares->budget ? SIZE_MAX : shares->budget / (shares->peers + 1);
 }
 
+bool shares_fit_answer(const struct shares *shares, size_t all, size_t own, size_t size)
+{
+    size_t used = shares->granted + shares->elsewhere;
+    if (all == 0)
+        return true;
+    return all + size <= shares->budget / 2 && (own == 0 || own + size <= shares->budget / 4) &&
+           used < shares->budget && size <= shares->budget - used;
+}
+
 /* ---- decisions ---- */
 
 static bool waits(const struct share *share)

@@ -70,6 +70,12 @@ void share_done(struct shares *shares, struct share *share, uint64_t now_ms);
  */
 size_t shares_unsent_limit(const struct shares *shares, size_t messages);
 
+/* Whether of a peer's answers, of which OWN bytes are not acknowledged, SIZE more may be kept,
+ * while of all answers ALL are, which `elsewhere` counts, too: a quarter of the budget for a peer
+ * and half of it for all, as far as there is room in it. One block passes whatever else there is.
+ */
+bool shares_fit_answer(const struct shares *shares, size_t all, size_t own, size_t size);
+
 enum share_decision {
     SHARE_NONE,
     SHARE_GRANT,       /* room is to be made for all that it wants */

@@ -10,8 +10,10 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/file.h"
 #include "common/log.h"
 #include "common/memory.h"
+#include "common/random.h"
 #include "net/host/internal.h"
 #include "net/quic/internal.h"
 
@@ -29,7 +31,8 @@ struct node {
     struct host_observer observer;
     unsigned connected, disconnected, accept_failed, dial_failed;
     unsigned outbound_opened, inbound_opened, messages;
-    unsigned in_order; /* messages that say how many came before them */
+    unsigned blocks, answers; /* that came, and that were whole */
+    unsigned in_order;        /* messages that say how many came before them */
     enum quic_close_cause last_cause;
 };
 
@@ -50,6 +53,8 @@ static void on_event(void *context, const struct host_event *event)
         snprintf(text, sizeof(text), "message %u", node->messages++);
         node->in_order += bytes_equal(event->payload, bytes_of_text(text));
     }
+    node->blocks += event->kind == HOST_BLOCK;
+    node->answers += event->kind == HOST_BLOCKS_RECEIVED;
     if (event->kind == HOST_STREAM_OPENED) {
         node->outbound_opened += event->stream->outbound;
         node->inbound_opened += !event->stream->outbound;
@@ -643,6 +648,71 @@ static void small_rpcs_behind_a_large_one_keep_their_order(void **state)
     assert_true(run_until(scene, b_is_done, PATIENCE_MS));
 }
 
+/* ---- answers with blocks ---- */
+
+enum { ANSWERS = 16, BLOCKS_EACH = 4, PROOF_SIZE = 199000 };
+
+static size_t most_kept, most_waiting;
+
+static bool all_answered(const struct scene *scene)
+{
+    struct host_kept kept = host_kept(scene->b.host);
+    most_kept = kept.blocks > most_kept ? kept.blocks : most_kept;
+    most_waiting = kept.answers_waiting > most_waiting ? kept.answers_waiting : most_waiting;
+    return scene->a.answers == ANSWERS && kept.blocks == 0;
+}
+
+/* A block whose proof does not compress, in a folder of its own. */
+static struct block_store *store_of_one_block(char *folder, struct block_summary *block)
+{
+    struct error error;
+    struct buffer ssz = {0};
+    struct random random;
+    assert_non_null(mkdtemp(folder));
+    assert_true(file_read("tests/fixtures/blocks/9.ssz", BLOCK_SSZ_MAX, &ssz, &error));
+    random_seed(&random, 1);
+    for (size_t i = ssz.size - PROOF_SIZE; i < ssz.size; i++)
+        ssz.data[i] = (uint8_t)random_next(&random);
+    assert_true(block_summarize(buffer_bytes(&ssz), block, &error));
+    char *path = block_save(folder, block, buffer_bytes(&ssz), &error);
+    struct block_store *store = block_store_new();
+    assert_non_null(path);
+    block_store_add(store, block, path);
+    free(path);
+    buffer_clear(&ssz);
+    return store;
+}
+
+/* One peer's have a quarter of the budget: each of them waits for the others', and none is lost. */
+static void answers_with_blocks_wait_for_room_in_the_budget(void **state)
+{
+    struct scene *scene = *state;
+    char folder[] = "/tmp/test_host_XXXXXX";
+    struct block_summary block;
+    struct block_store *store = store_of_one_block(folder, &block);
+    scene->b.host->settings.blocks = store;
+    scene->b.host->shares.budget = 1000000;
+    dial(&scene->a, &scene->b);
+    assert_true(run_until(scene, meshed, PATIENCE_MS));
+    uint8_t roots[BLOCKS_EACH][BLOCK_ROOT_SIZE];
+    for (size_t i = 0; i < BLOCKS_EACH; i++)
+        memcpy(roots[i], block.root, BLOCK_ROOT_SIZE);
+    const struct host_blocks_request request = {.roots = (block_root_list)roots,
+                                                .root_count = BLOCKS_EACH};
+    for (size_t i = 0; i < ANSWERS; i++)
+        assert_true(host_ask_blocks(peer_at(&scene->a, &scene->b), &request));
+    most_kept = most_waiting = 0;
+    assert_true(run_until(scene, all_answered, PATIENCE_MS));
+    assert_int_equal(scene->a.blocks, ANSWERS * BLOCKS_EACH);
+    assert_in_range(most_kept, PROOF_SIZE, 1000000 / 4);
+    assert_in_range(most_waiting, ANSWERS / 2, ANSWERS);
+    assert_int_equal(host_kept(scene->b.host).answers_waiting, 0);
+    scene->b.host->settings.blocks = NULL;
+    block_store_free(store);
+    file_empty_folder(folder);
+    rmdir(folder);
+}
+
 int main(void)
 {
 #define SCENE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -666,6 +736,7 @@ int main(void)
         SCENE(of_peers_whose_rpcs_do_not_end_the_one_that_stalls_loses_its_stream),
         SCENE(an_rpc_of_a_million_entries_holds_up_nobody_elses),
         SCENE(small_rpcs_behind_a_large_one_keep_their_order),
+        SCENE(answers_with_blocks_wait_for_room_in_the_budget),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -319,6 +319,38 @@ static void any_course_of_events_keeps_the_books(void **state)
     }
 }
 
+static void answers_have_half_of_the_budget_and_a_peer_a_quarter(void **state)
+{
+    (void)state;
+    struct scene scene;
+    scene_init(&scene);
+    const struct shares *shares = &scene.shares;
+    assert_true(shares_fit_answer(shares, 0, 0, LARGE)); /* one passes */
+    assert_false(shares_fit_answer(shares, LARGE, 0, LARGE));
+    assert_true(shares_fit_answer(shares, LARGE, 0, SHARES_BUDGET / 2 - LARGE));
+    assert_false(shares_fit_answer(shares, LARGE, 0, SHARES_BUDGET / 2 - LARGE + 1));
+    assert_true(shares_fit_answer(shares, 2 * MIB, 2 * MIB, SHARES_BUDGET / 4 - 2 * MIB));
+    assert_false(shares_fit_answer(shares, 2 * MIB, 2 * MIB, SHARES_BUDGET / 4 - 2 * MIB + 1));
+    assert_true(shares_fit_answer(shares, 2 * MIB, 0, LARGE)); /* a peer's first */
+}
+
+static void answers_have_no_more_than_rpcs_and_messages_leave(void **state)
+{
+    (void)state;
+    struct scene scene;
+    scene_init(&scene);
+    scene.shares.elsewhere = SHARES_BUDGET - 3 * MIB; /* answers are among that */
+    assert_true(shares_fit_answer(&scene.shares, MIB, MIB, 3 * MIB));
+    assert_false(shares_fit_answer(&scene.shares, MIB, MIB, 3 * MIB + 1));
+    want(&scene, 0, 2 * MIB);
+    expect(&scene, SHARE_GRANT, 0);
+    assert_true(shares_fit_answer(&scene.shares, MIB, MIB, MIB));
+    assert_false(shares_fit_answer(&scene.shares, MIB, MIB, MIB + 1));
+    scene.shares.elsewhere = SHARES_BUDGET;
+    assert_false(shares_fit_answer(&scene.shares, 1, 0, 1));
+    assert_true(shares_fit_answer(&scene.shares, 0, 0, LARGE));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -333,6 +365,8 @@ int main(void)
         cmocka_unit_test(nobody_waits_for_ever),
         cmocka_unit_test(who_leaves_takes_everything_along),
         cmocka_unit_test(messages_wait_freely_until_the_budget_is_full),
+        cmocka_unit_test(answers_have_half_of_the_budget_and_a_peer_a_quarter),
+        cmocka_unit_test(answers_have_no_more_than_rpcs_and_messages_leave),
         cmocka_unit_test(any_course_of_events_keeps_the_books),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
