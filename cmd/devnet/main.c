@@ -72,18 +72,21 @@ static const struct option_spec down_options[] = {
 
 #define TIMEOUT_OPTION                                                                             \
     {                                                                                              \
-        "timeout", 't', OPTION_DURATION, AT(timeout), "DURATION",                                  \
+        "timeout", 't', OPTION_DURATION,                                                           \
+            .offset = offsetof(struct devnet_options, timeout), "DURATION",                        \
             "How long nodes may take to end before they are killed, and to start and connect "     \
             "(default: 10s)",                                                                      \
             .minimum = 1, .maximum = CONNECT_TIMEOUT_MAX_MS                                        \
     }
 #define OUTCOME_OPTION                                                                             \
     {                                                                                              \
-        "json", 0, OPTION_FLAG, AT(json), .help = "Print one JSON object with what became of each" \
+        "json", 0, OPTION_FLAG, .offset = offsetof(struct devnet_options, json),                   \
+                                .help = "Print one JSON object with what became of each"           \
     }
 #define REDIAL_OPTION                                                                              \
     {                                                                                              \
-        "no-redial", 0, OPTION_FLAG, AT(no_redial),                                                \
+        "no-redial", 0, OPTION_FLAG,                                                               \
+            .offset = offsetof(struct devnet_options, no_redial),                                  \
             .help = "Do not connect them to those that they were connected to"                     \
     }
 

@@ -123,7 +123,9 @@ json_t *check_item(const json_t *list, const char *name)
     return item != NULL && strcmp(snapshot_item_name(item), name) == 0 ? item : NULL;
 }
 
-const json_t *check_told(const struct check *check, const char *node, const char *peer)
+/* What PEER says of itself, where its silence about NODE tells something; NULL where it was not
+ * asked, or where a tap alone knows it, of what goes through there, and NODE speaks for itself. */
+static const json_t *told_by(const struct check *check, const char *node, const char *peer)
 {
     const json_t *other = member(check->nodes, peer);
     return tapped_is_node(other) && !tapped_is_node(member(check->nodes, node)) ? NULL : other;
@@ -221,7 +223,7 @@ static void check_heard(struct check *check, struct subject subject, const json_
 static void check_peer(struct check *check, const char *node, const json_t *peer)
 {
     struct subject subject = {.node = node, .peer = text_member(peer, "peer_id")};
-    const json_t *other = check_told(check, node, subject.peer);
+    const json_t *other = told_by(check, node, subject.peer);
     const json_t *stream = member(peer, "outbound_stream");
     const char *state = text_member(stream, "state");
     bool open = check_stream_is_open(peer);
@@ -243,7 +245,7 @@ static void check_peer(struct check *check, const char *node, const json_t *peer
 
 static void check_edge(struct check *check, struct subject subject, const json_t *topic)
 {
-    const json_t *other = check_told(check, subject.node, subject.peer);
+    const json_t *other = told_by(check, subject.node, subject.peer);
     const json_t *back = member(member(other, "topics"), subject.topic);
     if (other != NULL && check_item(member(back, "mesh"), subject.node) == NULL)
         find(check, MESH_EDGE_MUTUAL, subject, "it is not in the peer's mesh");

@@ -30,9 +30,6 @@ void check_find(struct check *check, enum mesh_invariant invariant, enum mesh_se
 /* The same of a message of any length, which is freed. */
 void check_find_text(struct check *check, enum mesh_invariant invariant,
                      enum mesh_severity severity, struct subject subject, char *message);
-/* What PEER says of itself, where its silence about NODE tells something; NULL where it was not
- * asked, or where a tap alone knows it, of what goes through there, and NODE speaks for itself. */
-const json_t *check_told(const struct check *check, const char *node, const char *peer);
 /* The item of a sorted list that NAME names, or NULL. */
 json_t *check_item(const json_t *list, const char *name);
 /* Whether PEER, an item of a node's peers, listed gossipsub in identify. */
