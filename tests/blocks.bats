@@ -285,7 +285,7 @@ in_mesh() {
     # By what its SSZ tells.
     api a /subscribe '{"topic": "lean:aggregation"}' > /dev/null
     connect 0 --publish "$gossip/aggregation.ssz"
-    [[ $output == *"publish    aggregation, slot 41, root 0xe429363c"*", 842 bytes, to 1 peers, acknowledged"* ]]
+    [[ $output == *"publish    aggregation, slot 41, root 0xe429363c"*", 842 bytes, to 1 peer, acknowledged"* ]]
     await a '.event == "message" and .kind == "aggregation"' > /dev/null
     # As it is, where a topic is given.
     connect 0 --json --publish "$gossip/aggregation.ssz" --topic lean:block

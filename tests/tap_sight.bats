@@ -97,3 +97,20 @@ on_wire_is() {
     run -2 --separate-stderr "$BIN/devnet-tap" --hold 'echo status' "$node"
     [ "${stderr_lines[0]}" = "devnet-tap: --hold 'echo status': it ends where from should follow" ]
 }
+
+@test "who listens and asks for no certificate is dialled as without a tap, and that is told" {
+    "$BIN/devnet" key new a.key > /dev/null
+    "$BIN/devnet" key new b.key > /dev/null
+    start_node a --key a.key --topic lean:block
+    HOSTILE_KEY=b.key launch b "$TOOLS/hostile" --no-request --listen wait:closed
+    eventually [ -s b.out ]
+    launch tap "$BIN/devnet-tap" "a=a.key,127.0.0.1:0,$(address a)" "b=b.key,127.0.0.1:0,$(head -n 1 b.out)"
+    await tap '.event == "ready"' > /dev/null
+    tap_dial a b > answer || true
+    await tap '.event == "connected" and .listener_asks == false'
+    end tap
+    tap_rules=()
+    tap_nodes c d
+    tap_dial c d
+    await tap '.event == "connected" and .listener_asks'
+}

@@ -172,11 +172,12 @@ void report_gossip(const json_t *event)
 void report_published(const json_t *published)
 {
     bool acknowledged = json_is_true(json_object_get(published, "acknowledged"));
+    long long receivers = number_of(published, "receivers");
     show_beginning("publish", acknowledged);
     fputs(subject_of(published), stdout);
     show_summary(published);
-    printf(", %lld bytes, to %lld peers%s, id %s\n", number_of(published, "size"),
-           number_of(published, "receivers"), acknowledged ? ", acknowledged" : "",
+    printf(", %lld bytes, to %lld peer%s%s, id %s\n", number_of(published, "size"), receivers,
+           receivers == 1 ? "" : "s", acknowledged ? ", acknowledged" : "",
            text_of(published, "id"));
     output_flush();
 }

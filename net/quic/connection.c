@@ -293,6 +293,7 @@ void quic_connection_facts(const struct quic_connection *connection,
         .key_type = connection->peer.key_type,
         .dialled = !connection->server,
         .confirmed = connection->confirmed,
+        .asked = connection->asked,
         .started_ns = connection->started,
     };
     hex_write(bytes_of(connection->original.data, connection->original.datalen), facts->id);

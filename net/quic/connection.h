@@ -17,6 +17,7 @@ struct quic_connection_facts {
     enum key_type key_type;
     bool dialled;
     bool confirmed;
+    bool asked;         /* dialled: the peer asked for our certificate, and knows who we are */
     const char *cipher; /* "AES-128-GCM"; static */
     const char *group;  /* "X25519"; static */
     uint32_t quic_version;

@@ -70,6 +70,8 @@ struct quic_policy {
     /* Streams that are over make room for others by quic_connection_allow_streams alone. */
     bool streams_by_hand;
     bool chunks_apart; /* what is written at once shares no STREAM frame with what comes after */
+    /* A listener that asks for no certificate is taken, too: see quic_connection_facts.asked. */
+    bool may_not_ask;
 };
 
 enum quic_admission {

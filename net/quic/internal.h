@@ -115,6 +115,7 @@ struct quic_connection {
     struct peer_id expected;
     struct certificate_peer peer;
     struct error tls_error; /* what our check of the certificate found */
+    bool asked;             /* of a dial: for our certificate */
     struct crypto_guard crypto_guard;
     uint32_t offered_version;
     /* In place of an answer to a dial. */

@@ -112,7 +112,8 @@ bool tls_check_server(struct quic_connection *connection)
         return error_set(&connection->tls_error,
                          "the peer sent no transport parameters of QUIC: it is no QUIC server");
     }
-    if (gnutls_certificate_client_get_request_status(session) == 0) {
+    connection->asked = gnutls_certificate_client_get_request_status(session) != 0;
+    if (!connection->asked && !connection->policy.may_not_ask) {
         ngtcp2_conn_set_tls_alert(connection->conn, GNUTLS_A_HANDSHAKE_FAILURE);
         return error_set(&connection->tls_error,
                          "the peer did not ask for our certificate: the peer cannot know who we "

@@ -430,6 +430,7 @@ void tap_pair_release(struct tap_pair *pair, int64_t id, enum tap_side from)
         return;
     stream->from[from].hold_from = TAP_HOLDS_NOTHING;
     mark(stream);
+    event_active(stream->pair->tap->wake, EV_TIMEOUT, 0);
 }
 
 void tap_pair_reset(struct tap_pair *pair, int64_t id, uint64_t code)

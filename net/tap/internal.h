@@ -91,6 +91,7 @@ struct tap {
     TAILQ_HEAD(, tap_pair) pairs;
     TAILQ_HEAD(, tap_stream) due;
     size_t due_count, ending_count;
+    struct event *wake;              /* carries what is due where no packet comes that would */
     struct qlog_packet_event record; /* the one that is read */
     uint64_t last_number, windows;
     bool shut_down;

@@ -23,6 +23,7 @@ static const struct quic_policy leg_policy = {
     .credit_by_hand = true,
     .streams_by_hand = true,
     .chunks_apart = true,
+    .may_not_ask = true, /* what it cannot know it does not know without a tap, either */
 };
 
 enum tap_side tap_pair_side_of(const struct tap_pair *pair,

@@ -7,6 +7,12 @@
 
 static const struct tap_watcher nobody;
 
+static void on_wake(evutil_socket_t fd, short what, void *argument)
+{
+    (void)fd, (void)what;
+    tap_streams_settle(argument);
+}
+
 struct tap *tap_new(const struct tap_settings *settings)
 {
     struct tap *tap = memory_new(sizeof(*tap));
@@ -15,6 +21,7 @@ struct tap *tap_new(const struct tap_settings *settings)
         tap->settings.watcher = &nobody;
     TAILQ_INIT(&tap->pairs);
     TAILQ_INIT(&tap->due);
+    tap->wake = evtimer_new(settings->base, on_wake, tap);
     return tap;
 }
 
@@ -174,6 +181,7 @@ void tap_free(struct tap *tap)
         free(tap->nodes[i]);
     }
     free(tap->nodes);
+    event_free(tap->wake);
     qlog_packet_event_clear(&tap->record);
     free(tap);
 }

@@ -25,6 +25,7 @@
  *   (data or the end), wait:bytes:N (that many on the stream), wait:closed (the connection is),
  * rest:MS, die (SIGKILL), close
  *
+ * $HOSTILE_KEY is its key file; without it, its key is a new one.
  * Prints what happens, a line each; ends with 0 when the steps are done, 1 when a connection ends
  * before that, and 3 when one takes too long.
  */
@@ -625,10 +626,22 @@ static void clear(struct identity *identity)
     identity_free(identity);
 }
 
+static struct identity *own_identity(void)
+{
+    const char *path = getenv("HOSTILE_KEY");
+    struct error error;
+    bool shared;
+    struct identity *identity =
+        path != NULL ? identity_load(path, &shared, &error) : identity_generate();
+    if (identity == NULL)
+        fail("$HOSTILE_KEY", error.text);
+    return identity;
+}
+
 int main(int argc, char **argv)
 {
     setvbuf(stdout, NULL, _IOLBF, 0);
-    struct identity *identity = identity_generate();
+    struct identity *identity = own_identity();
     set_up(identity);
     void (*prepare)(struct quic_connection *) = NULL;
     unsigned long times = 1;
