@@ -125,7 +125,7 @@ static void what_does_not_fit_is_counted(void **state)
 {
     (void)state;
     struct scene scene = scene_new();
-    char name[8];
+    char name[16];
     for (int i = 0; i < WIRE_TOPICS_MAX + 3; i++) {
         struct rpc_writer writer = {0};
         snprintf(name, sizeof(name), "%d", i);
