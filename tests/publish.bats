@@ -26,7 +26,7 @@ devnet() {
         '[1,3,3,3,"node1","/leanconsensus/12345678/block/ssz_snappy"]' ]
     [ "$(jq -c '[.nodes[] | [.name, .hops, .from]]' <<< "$output")" = \
         '[["node2",1,{"node1":1}],["node3",2,{"node2":1}],["node4",3,{"node3":1}]]' ]
-    jq -e '[.nodes[].last_ms] | . == sort and .[0] > 0' <<< "$output"
+    jq -e 'all(.nodes[]; .first_ms > 0 and .first_ms <= .median_ms and .median_ms <= .last_ms)' <<< "$output"
     devnet logs -e node4 | jq -r 'select(.event == "message").data' | xxd -r -p | grep -x 'hello there'
 
     # Several are numbered, and each is one; a file is taken as it is.

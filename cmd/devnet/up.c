@@ -148,13 +148,13 @@ static bool bring_up(struct devnet *devnet, const struct devnet_options *options
         return false;
     }
     note_arguments(devnet, start);
-    devnet_note_command(devnet, true);
     if (!devnet_start(devnet, count, start, &culprit, error)) {
         log_error("%s", error->text);
         if (culprit != NULL)
             devnet_report_culprit(devnet, culprit);
         return false;
     }
+    devnet_note_command(devnet, true);
     for (size_t i = 0; i < devnet->count && !options->json; i++)
         devnet_report_node(&devnet->nodes[i]);
     if (!is_going_on(error))
