@@ -53,9 +53,12 @@ static const struct command_spec two_commands[] = {
 };
 static const struct exit_status statuses[] = {{0, "it worked"}, {USAGE, "usage"}, {0}};
 static const struct example examples[] = {{"thing --loud", "Does it."}, {0}};
+static const struct operand_words words[] = {{"walk", "here there", true, false}, {0}};
 static const struct program_spec programs[] = {
-    {"thing", "does a thing", "It does.", options, one_command, examples, statuses, NULL},
-    {"things", "does things", "It does.", options, two_commands, examples, statuses, NULL},
+    {"thing", "does a thing", "It does.", options, one_command, examples, statuses,
+     .see_also = NULL},
+    {"things", "does things", "It does.", options, two_commands, examples, statuses,
+     .operand_words = words, .names = "echo a b"},
 };
 
 /* Where exit() leads to while a command line is read. */
