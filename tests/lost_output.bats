@@ -20,9 +20,10 @@ teardown() {
 }
 
 # Runs a command with a standard output that is `full`, `unread` or `closed`, and whatever SIGPIPE
-# does by default: into HOW COMMAND...
+# does by default: into HOW COMMAND... A signal is handed on once: by itself timeout sends it to the
+# command and to its group, and a node that is stopping ends by the second.
 into() {
-    timeout 20 python3 -c 'import os, signal, sys
+    timeout --foreground 20 python3 -c 'import os, signal, sys
 signal.signal(signal.SIGPIPE, signal.SIG_DFL)
 if sys.argv[1] == "full":
     os.dup2(os.open("/dev/full", os.O_WRONLY), 1)
