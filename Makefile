@@ -136,7 +136,7 @@ devnet: deps
 
 about-check:
 	@echo 'make check installs what is missing: up to 700 MB of Debian packages, 1.6 GB on disk (Chromium is' \
-		'most of it), and 300 MB of js-libp2p for Node. Then it builds and tests, about 20 minutes on two cores.' >&2
+		'most of it), and 300 MB of js-libp2p for Node. Then it builds and tests, about 15 minutes on two cores.' >&2
 
 # What tests need beside it: `make devnet` does without Chromium.
 TEST_DEPS = $(if $(filter present,$(DEPS)),:,.ci/deps .ci/packages.tests)
