@@ -278,6 +278,16 @@ static void enter(struct qlog_followed_files *files, struct qlog_followed_file *
     HASH_ADD(hh_place, files->by_place, place, sizeof(file->place), file);
 }
 
+/* One that was renamed begins as it did, and is no shorter; of a new one that was only just made
+ * there may be too little to tell. */
+static bool is_another(const struct qlog_followed_file *file, const char *path,
+                       const struct stat *about)
+{
+    enum qlog_beginning beginning = qlog_beginning_of(path);
+    bool shorter = (uint64_t)about->st_size < file->log->offset;
+    return beginning == QLOG_BEGINS_ANEW || (beginning == QLOG_BEGINS_UNTOLD && shorter);
+}
+
 /* Which file this is: one that was renamed has its place, but so has a new one where another was
  * deleted, which a log that rotates does all the time. */
 static struct qlog_followed_file *find_seen(const struct qlog_followed_files *files,
@@ -285,8 +295,7 @@ static struct qlog_followed_file *find_seen(const struct qlog_followed_files *fi
 {
     struct qlog_followed_file *file = find_place(files, about);
     bool other = file != NULL && strcmp(file->log->path, path) != 0 &&
-                 !qlog_followed_is_in(file->log, path) &&
-                 qlog_beginning_of(path) == QLOG_BEGINS_ANEW;
+                 !qlog_followed_is_in(file->log, path) && is_another(file, path, about);
     return other ? NULL : file;
 }
 

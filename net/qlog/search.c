@@ -71,6 +71,8 @@ static void search_entry(struct qlog_search *search, const char *path, unsigned 
     struct stat about;
     bool named = depth == 0;
     if ((named ? stat(path, &about) : lstat(path, &about)) != 0) {
+        if (!named && errno == ENOENT)
+            return; /* it went after its folder was read */
         remark(search, QLOG_REMARK_TROUBLE, path, strerror(errno));
         return;
     }
