@@ -1,29 +1,20 @@
 #include "cmd/tap/api.h"
 
 #include <stdlib.h>
-#include <sys/queue.h>
 
 #include "cmd/tap/mesh_json.h"
 #include "cmd/tap/metrics.h"
 #include "common/clock.h"
 #include "common/memory.h"
-#include "net/api/server.h"
+#include "net/api/watchers.h"
 
-enum { WATCHERS_MAX = 16, OK = 200, UNAVAILABLE = 503, NS_IN_MS = 1000000, US_IN_MS = 1000 };
-
-/* Who reads /events. */
-struct watcher {
-    struct tap_api *api;
-    struct api_request *request;
-    LIST_ENTRY(watcher) link;
-};
+enum { OK = 200, NS_IN_MS = 1000000, US_IN_MS = 1000 };
 
 struct tap_api {
     struct tap *tap;
     struct teller *teller;
     struct api_server *server;
-    LIST_HEAD(, watcher) watchers;
-    size_t watcher_count;
+    struct api_watchers *watchers;
 };
 
 /* ---- GET /health, /connections, /metrics ---- */
@@ -109,47 +100,15 @@ static void get_metrics(void *context, struct api_request *request, const json_t
 
 static void tell_watchers(void *context, const json_t *line)
 {
-    const struct tap_api *api = context;
-    const struct watcher *watcher;
-    LIST_FOREACH(watcher, &api->watchers, link)
-    {
-        api_stream_line(watcher->request, line);
-    }
-}
-
-static void watcher_gone(void *argument)
-{
-    struct watcher *watcher = argument;
-    watcher->api->watcher_count--;
-    LIST_REMOVE(watcher, link);
-    free(watcher);
-}
-
-static json_t *say_lost(void *argument, uint64_t count)
-{
-    (void)argument;
-    return json_pack("{s:s, s:I}", "event", "events_lost", "count", (json_int_t)count);
+    api_watchers_tell(context, line);
 }
 
 static void get_events(void *context, struct api_request *request, const json_t *body)
 {
     (void)body;
-    struct tap_api *api = context;
-    if (api->watcher_count == WATCHERS_MAX) {
-        api_reply_error(request, UNAVAILABLE, "%d clients are watching: try again later",
-                        WATCHERS_MAX);
-        return;
-    }
-    struct watcher *watcher = memory_new(sizeof(*watcher));
-    watcher->api = api;
-    watcher->request = request;
-    api->watcher_count++;
-    LIST_INSERT_HEAD(&api->watchers, watcher, link);
-    api_stream_start(request, watcher_gone, watcher);
-    api_stream_may_lose(request, say_lost);
-    json_t *ready = teller_ready_json(api->tap, api_server_url(api->server));
-    api_stream_line(request, ready);
-    json_decref(ready);
+    const struct tap_api *api = context;
+    api_watchers_add(api->watchers, request,
+                     teller_ready_json(api->tap, api_server_url(api->server)));
 }
 
 /* ---- the whole ---- */
@@ -166,13 +125,14 @@ struct tap_api *tap_api_new(struct event_base *base, struct tap *tap, struct tel
     struct tap_api *api = memory_new(sizeof(*api));
     api->tap = tap;
     api->teller = teller;
-    LIST_INIT(&api->watchers);
+    api->watchers = api_watchers_new(NULL, NULL);
     api->server = api_server_new(base, listen, routes, api, error);
     if (api->server == NULL) {
+        api_watchers_free(api->watchers);
         free(api);
         return NULL;
     }
-    teller_also(teller, tell_watchers, api);
+    teller_also(teller, tell_watchers, api->watchers);
     return api;
 }
 
@@ -187,5 +147,6 @@ void tap_api_free(struct tap_api *api)
         return;
     teller_also(api->teller, NULL, NULL);
     api_server_free(api->server);
+    api_watchers_free(api->watchers);
     free(api);
 }

@@ -14,6 +14,7 @@
 #include "net/api/lean_json.h"
 #include "net/api/metrics.h"
 #include "net/api/server.h"
+#include "net/api/watchers.h"
 #include "net/host/attempt_driver.h"
 
 enum {
@@ -34,13 +35,6 @@ struct connecting {
     LIST_ENTRY(connecting) link;
 };
 
-/* A GET /events that is being answered. */
-struct watcher {
-    struct node_api *api;
-    struct api_request *request;
-    LIST_ENTRY(watcher) link;
-};
-
 struct node_api {
     struct host *host;
     struct dialer *dialer;
@@ -51,8 +45,7 @@ struct node_api {
     uint64_t started_ms;
     uint64_t validators; /* that it was told of */
     LIST_HEAD(, connecting) connecting;
-    LIST_HEAD(, watcher) watchers;
-    size_t watcher_count;
+    struct api_watchers *watchers;
     struct host_observer observer; /* on behalf of the watchers */
 };
 
@@ -232,53 +225,24 @@ static void post_connect(void *context, struct api_request *request, const json_
 static void tell_watchers(void *context, const struct host_event *event)
 {
     const struct node_api *api = context;
-    json_t *line = LIST_EMPTY(&api->watchers) ? NULL : host_event_json(event);
-    const struct watcher *watcher;
+    json_t *line = api_watchers_any(api->watchers) ? host_event_json(event) : NULL;
     if (line == NULL)
         return;
-    LIST_FOREACH(watcher, &api->watchers, link)
-    {
-        api_stream_line(watcher->request, line);
-    }
+    api_watchers_tell(api->watchers, line);
     json_decref(line);
 }
 
-static void watcher_gone(void *argument)
+static void count_lost(void *context, uint64_t count)
 {
-    struct watcher *watcher = argument;
-    watcher->api->watcher_count--;
-    LIST_REMOVE(watcher, link);
-    free(watcher);
-}
-
-static json_t *say_events_lost(void *argument, uint64_t count)
-{
-    const struct watcher *watcher = argument;
-    metrics_count_lost(watcher->api->metrics, count);
-    json_t *line = json_pack("{s:s, s:I}", "event", "events_lost", "count", (json_int_t)count);
-    event_json_set_time(line, clock_epoch_ms());
-    return line;
+    const struct node_api *api = context;
+    metrics_count_lost(api->metrics, count);
 }
 
 static void get_events(void *context, struct api_request *request, const json_t *body)
 {
     (void)body;
-    struct node_api *api = context;
-    if (api->watcher_count == API_WATCHERS_MAX) {
-        api_reply_error(request, UNAVAILABLE, "%d clients are watching: try again later",
-                        API_WATCHERS_MAX);
-        return;
-    }
-    struct watcher *watcher = memory_new(sizeof(*watcher));
-    watcher->api = api;
-    watcher->request = request;
-    api->watcher_count++;
-    LIST_INSERT_HEAD(&api->watchers, watcher, link);
-    api_stream_start(request, watcher_gone, watcher);
-    api_stream_may_lose(request, say_events_lost);
-    json_t *ready = host_ready_json(api->host, node_api_url(api));
-    api_stream_line(request, ready);
-    json_decref(ready);
+    const struct node_api *api = context;
+    api_watchers_add(api->watchers, request, host_ready_json(api->host, node_api_url(api)));
 }
 
 /* ---- connected peers ---- */
@@ -435,9 +399,10 @@ struct node_api *node_api_new(struct host *host, struct dialer *dialer, struct r
     api->resolver = resolver;
     api->started_ms = clock_now_ms();
     LIST_INIT(&api->connecting);
-    LIST_INIT(&api->watchers);
+    api->watchers = api_watchers_new(count_lost, api);
     api->server = api_server_new(host_settings(host)->base, listen, routes, api, error);
     if (api->server == NULL) {
+        api_watchers_free(api->watchers);
         free(api);
         return NULL;
     }
@@ -481,6 +446,7 @@ void node_api_free(struct node_api *api)
     metrics_free(api->metrics);
     host_unobserve(api->host, &api->observer);
     api_server_free(api->server); /* ends what is still being answered, and tells us of each */
+    api_watchers_free(api->watchers);
     free(api);
 }
 

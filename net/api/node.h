@@ -4,7 +4,7 @@
 
 #include "net/host/dialer.h"
 
-enum { API_TIMEOUT_DEFAULT_MS = 10000, API_TIMEOUT_MAX_MS = 600000, API_WATCHERS_MAX = 16 };
+enum { API_TIMEOUT_DEFAULT_MS = 10000, API_TIMEOUT_MAX_MS = 600000 };
 
 struct node_api;
 
