@@ -36,6 +36,12 @@ enum rpc_read {
 enum rpc_read rpc_read(struct rpc_reader *reader, struct bytes rpc, struct arena *arena,
                        Gossipsub__RPC *slice);
 
+/* SLICE is valid until it returns; CONTINUED as the reader has it. */
+typedef void rpc_slice_told(void *context, const Gossipsub__RPC *slice, enum rpc_list continued);
+/* Gives every slice of the RPC, one after the other; false, with none given, where it is malformed.
+ */
+bool rpc_read_all(struct bytes rpc, rpc_slice_told *told, void *context);
+
 /* Subscriptions and control to be sent as one RPC. A zeroed struct is an empty one. */
 struct rpc_writer {
     struct buffer subscriptions;

@@ -1,6 +1,7 @@
 /* RPCs read slice by slice. */
 #include "common/varint.h"
 #include "net/gossipsub/rpc.h"
+#include "net/gossipsub/wire_type.h"
 
 enum kind {
     KIND_RPC,
@@ -15,8 +16,6 @@ enum kind {
     KIND_PEER_INFO,
     KINDS,
 };
-
-enum wire { WIRE_VARINT, WIRE_FIXED64, WIRE_BYTES, WIRE_GROUP, WIRE_GROUP_END, WIRE_FIXED32 };
 
 /* What a field is: nothing that we know, a value, or a message of a kind. */
 enum { NOTHING, NUMBER, BYTES, ID, MESSAGE_OF };
@@ -263,8 +262,8 @@ static bool take_varint(struct reading *reading, size_t end, uint64_t *number)
 }
 
 /* Takes a field's value; SPAN is that of WIRE_BYTES, NUMBER that of WIRE_VARINT. */
-static bool take_value(struct reading *reading, enum wire wire, size_t end, struct rpc_span *span,
-                       uint64_t *number)
+static bool take_value(struct reading *reading, enum wire_type wire, size_t end,
+                       struct rpc_span *span, uint64_t *number)
 {
     struct rpc_reader *reader = reading->reader;
     uint64_t size = 0;
@@ -286,7 +285,7 @@ static bool take_value(struct reading *reading, enum wire wire, size_t end, stru
 }
 
 /* A field of the innermost message; false where its wire type is another's. */
-static bool note_field(struct reading *reading, unsigned field, enum wire wire,
+static bool note_field(struct reading *reading, unsigned field, enum wire_type wire,
                        struct rpc_span span, uint64_t number)
 {
     struct rpc_reader *reader = reading->reader;
@@ -330,12 +329,12 @@ static bool close_group(struct rpc_reader *reader, uint32_t field)
 static bool read_field(struct reading *reading)
 {
     struct rpc_reader *reader = reading->reader;
-    enum { FIELD_MAX = (1 << 29) - 1, WIRE_BITS = 3 };
+    enum { FIELD_MAX = (1 << 29) - 1 };
     size_t end = reader->open[reader->depth - 1].end;
     uint64_t tag;
     if (!take_varint(reading, end, &tag) || tag >> WIRE_BITS == 0 || tag >> WIRE_BITS > FIELD_MAX)
         return false;
-    enum wire wire = (enum wire)(tag & ((1 << WIRE_BITS) - 1));
+    enum wire_type wire = (enum wire_type)(tag & WIRE_MASK);
     uint64_t field = tag >> WIRE_BITS;
     if (wire == WIRE_GROUP)
         return open_group(reader, (uint32_t)field);
@@ -393,4 +392,19 @@ enum rpc_read rpc_read(struct rpc_reader *reader, struct bytes rpc, struct arena
         open_message(reader, KIND_RPC, whole);
     }
     return RPC_READ_MORE;
+}
+
+bool rpc_read_all(struct bytes rpc, rpc_slice_told *told, void *context)
+{
+    struct arena arena = {0};
+    struct rpc_reader reader = {0};
+    Gossipsub__RPC slice;
+    enum rpc_read read;
+    do {
+        read = rpc_read(&reader, rpc, &arena, &slice);
+        if (read != RPC_READ_MALFORMED)
+            told(context, &slice, reader.continued);
+    } while (read == RPC_READ_MORE);
+    arena_clear(&arena);
+    return read != RPC_READ_MALFORMED;
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "common/varint.h"
+#include "net/gossipsub/wire_type.h"
 
 /* Fields of RPC and Message: rpc.proto. */
 enum {
@@ -13,8 +14,6 @@ enum {
     MESSAGE_SIGNATURE = 5,
     MESSAGE_KEY = 6,
 };
-
-enum wire_type { WIRE_VARINT, WIRE_64, WIRE_BYTES, WIRE_GROUP, WIRE_GROUP_END, WIRE_32 };
 
 static void keep(struct rpc_skim *skim, struct bytes data)
 {
@@ -34,7 +33,7 @@ static void keep_number(struct rpc_skim *skim, uint64_t number)
 
 static void keep_tag(struct rpc_skim *skim, enum wire_type type)
 {
-    keep_number(skim, skim->field << 3 | type);
+    keep_number(skim, skim->field << WIRE_BITS | type);
 }
 
 /* Of what is left of the RPC, and of the message that is read. */
@@ -114,16 +113,16 @@ static void begin_rpc(struct rpc_skim *skim, uint64_t size, rpc_skim_told *told,
 
 static bool begin_field(struct rpc_skim *skim, uint64_t tag)
 {
-    enum wire_type type = tag & 7;
-    skim->field = tag >> 3;
-    if (skim->field == 0 || type > WIRE_32)
+    enum wire_type type = tag & WIRE_MASK;
+    skim->field = tag >> WIRE_BITS;
+    if (skim->field == 0 || type > WIRE_FIXED32)
         return false;
     if (type == WIRE_BYTES) {
         skim->state = RPC_SKIM_LENGTH;
         return true;
     }
     keep_tag(skim, type);
-    skim->body_left = type == WIRE_64 ? 8 : type == WIRE_32 ? 4 : 0;
+    skim->body_left = type == WIRE_FIXED64 ? 8 : type == WIRE_FIXED32 ? 4 : 0;
     skim->keeps_body = true;
     skim->state = type == WIRE_VARINT ? RPC_SKIM_NUMBER : RPC_SKIM_BODY;
     return true;

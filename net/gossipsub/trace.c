@@ -130,9 +130,9 @@ static void read_control(struct rpc_trace_list *lists, const Gossipsub__ControlM
     read_list(&lists[TRACE_IDONTWANT], read_idontwant, control->idontwant, control->n_idontwant);
 }
 
-static void read_slice(struct rpc_trace_list *lists, const Gossipsub__RPC *slice,
-                       enum rpc_list continued)
+static void read_slice(void *context, const Gossipsub__RPC *slice, enum rpc_list continued)
 {
+    struct rpc_trace_list *lists = context;
     read_list(&lists[TRACE_SUBSCRIPTIONS], read_subscription, slice->subscriptions,
               slice->n_subscriptions);
     read_list(&lists[TRACE_MESSAGES], read_message, slice->publish, slice->n_publish);
@@ -142,19 +142,9 @@ static void read_slice(struct rpc_trace_list *lists, const Gossipsub__RPC *slice
 
 void rpc_trace_read(struct rpc_trace *trace, struct bytes rpc)
 {
-    struct arena arena = {0};
-    struct rpc_reader reader = {0};
-    Gossipsub__RPC slice;
-    enum rpc_read read;
     trace->bytes = rpc.size;
-    do {
-        read = rpc_read(&reader, rpc, &arena, &slice);
-        if (read == RPC_READ_MALFORMED)
-            trace->malformed = true;
-        else
-            read_slice(trace->lists, &slice, reader.continued);
-    } while (read == RPC_READ_MORE);
-    arena_clear(&arena);
+    if (!rpc_read_all(rpc, read_slice, trace->lists))
+        trace->malformed = true;
 }
 
 size_t rpc_trace_shown(const struct rpc_trace_list *list)

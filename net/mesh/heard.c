@@ -53,8 +53,9 @@ json_t *heard_new(void)
     return json_object();
 }
 
-static void add_slice(json_t *heard, const Gossipsub__RPC *slice)
+static void add_slice(void *heard, const Gossipsub__RPC *slice, enum rpc_list continued)
 {
+    (void)continued; /* ids are counted, and entries are not */
     for (size_t i = 0; i < slice->n_publish; i++)
         add_topic(heard, "messages", &slice->publish[i]->topic, 1);
     if (slice->control != NULL)
@@ -63,17 +64,7 @@ static void add_slice(json_t *heard, const Gossipsub__RPC *slice)
 
 void heard_rpc(json_t *heard, struct bytes rpc)
 {
-    struct arena arena = {0};
-    struct rpc_reader reader = {0};
-    Gossipsub__RPC slice;
-    enum rpc_read read;
     add(heard, "rpcs", 1);
-    do {
-        read = rpc_read(&reader, rpc, &arena, &slice);
-        if (read == RPC_READ_MALFORMED)
-            add(heard, "malformed", 1);
-        else
-            add_slice(heard, &slice);
-    } while (read == RPC_READ_MORE);
-    arena_clear(&arena);
+    if (!rpc_read_all(rpc, add_slice, heard))
+        add(heard, "malformed", 1);
 }

@@ -32,6 +32,7 @@ struct tap_fact {
     uint64_t at;          /* where it begins in what that side says on the stream, in bytes */
     uint64_t size;        /* bytes */
     const char *protocol; /* proposed last; "" before; borrowed, as all that follows */
+    bool gossip;          /* that is gossipsub, or what came before it */
     const struct skimmed_rpc *rpc;
     const struct status *status;
     bool contradicts;

@@ -104,6 +104,7 @@ static struct tap_fact fact_of(const struct reading *reading, enum tap_fact_kind
         .by = reading->by,
         .opener = reading->stream->opener,
         .protocol = reading->stream->protocol,
+        .gossip = reading->stream->speech == SPEECH_GOSSIP,
         .answer = reading->by != reading->stream->opener,
     };
 }

@@ -198,8 +198,10 @@ static void hear_prune(const struct saying *saying, const Gossipsub__ControlPrun
         saying->fact->time_us + seconds * SECOND_US;
 }
 
-static void hear_slice(const struct saying *saying, const Gossipsub__RPC *slice)
+static void hear_slice(void *context, const Gossipsub__RPC *slice, enum rpc_list continued)
 {
+    (void)continued;
+    const struct saying *saying = context;
     for (size_t i = 0; i < slice->n_subscriptions; i++)
         hear_subscription(saying, slice->subscriptions[i]);
     saying->to->messages += slice->n_publish;
@@ -214,35 +216,18 @@ static void hear_slice(const struct saying *saying, const Gossipsub__RPC *slice)
 
 static void hear_rpc(const struct saying *saying)
 {
-    const struct skimmed_rpc *rpc = saying->fact->rpc;
-    struct arena arena = {0};
-    struct rpc_reader reader = {0};
-    Gossipsub__RPC slice;
-    enum rpc_read read;
     saying->to->rpcs++;
-    if (rpc->malformed)
-        return;
-    do {
-        read = rpc_read(&reader, rpc->rpc, &arena, &slice);
-        if (read != RPC_READ_MALFORMED)
-            hear_slice(saying, &slice);
-    } while (read == RPC_READ_MORE);
-    arena_clear(&arena);
+    if (!saying->fact->rpc->malformed)
+        rpc_read_all(saying->fact->rpc->rpc, hear_slice, (void *)(uintptr_t)saying);
 }
 
 /* ---- streams ---- */
-
-static bool is_gossip(const char *protocol)
-{
-    return strncmp(protocol, "/meshsub/", strlen("/meshsub/")) == 0 ||
-           strncmp(protocol, "/floodsub/", strlen("/floodsub/")) == 0;
-}
 
 /* The one who agrees did not open it. */
 static void hear_agreement(const struct saying *saying)
 {
     struct wire_peer *opener = saying->back;
-    if (!is_gossip(saying->fact->protocol))
+    if (!saying->fact->gossip)
         return;
     struct wire_stream *stream = add_item(saying->mesh, &opener->streams, &opener->stream_count,
                                           sizeof(*stream), WIRE_STREAMS_MAX);

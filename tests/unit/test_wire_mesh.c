@@ -106,8 +106,11 @@ static void the_last_connection_takes_all_along(void **state)
     subscribe(&scene, TAP_DIALLER, true);
     subscribe(&scene, TAP_LISTENER, true);
     graft(&scene, TAP_LISTENER);
-    const struct tap_fact agreed = {
-        .kind = TAP_FACT_AGREED, .by = TAP_LISTENER, .stream = 4, .protocol = "/meshsub/1.1.0"};
+    const struct tap_fact agreed = {.kind = TAP_FACT_AGREED,
+                                    .by = TAP_LISTENER,
+                                    .stream = 4,
+                                    .protocol = "/meshsub/1.1.0",
+                                    .gossip = true};
     wire_mesh_fact(scene.mesh, "c1", nodes, &agreed);
     size_t count;
     assert_int_equal(wire_mesh_peers(scene.mesh, A, &count)->stream_count, 1);
