@@ -21,7 +21,8 @@ static struct {
     bool json;
 } settings = {.program = "devnet", .level = LOG_WARN};
 
-static const char *const level_names[] = {"error", "warn", "info", "debug", "trace"};
+const char *const log_level_names[] = {"error", "warn", "info", "debug", "trace", NULL};
+const char *const log_format_names[] = {"text", "json", NULL};
 
 void log_init(const char *program, enum log_level level, bool json)
 {
@@ -48,7 +49,7 @@ static void write_json(enum log_level level, const char *line)
 {
     json_t *record =
         json_pack("{s:I, s:s, s:s, s:s}", "time", (json_int_t)clock_epoch_ms(), "level",
-                  level_names[level], "program", settings.program, "message", line);
+                  log_level_names[level], "program", settings.program, "message", line);
     if (record == NULL)
         return;
     json_dumpf(record, stderr, JSON_COMPACT);
@@ -70,6 +71,7 @@ void log_write(enum log_level level, const char *format, ...)
         write_json(level, safe);
     else
         fprintf(stderr, "%s: %s%s%s\n", settings.program,
-                level == LOG_ERROR ? "" : level_names[level], level == LOG_ERROR ? "" : ": ", safe);
+                level == LOG_ERROR ? "" : log_level_names[level], level == LOG_ERROR ? "" : ": ",
+                safe);
     free(safe);
 }

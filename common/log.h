@@ -6,6 +6,9 @@
 
 enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG, LOG_TRACE };
 
+/* As the command line has them; both end with NULL. The formats are text, and then JSON. */
+extern const char *const log_level_names[], *const log_format_names[];
+
 /* PROGRAM begins each text line; it is not copied. */
 void log_init(const char *program, enum log_level level, bool json);
 bool log_enabled(enum log_level level);

@@ -12,8 +12,6 @@
 #include "net/api/rpc_trace.h"
 #include "net/host/options.h"
 
-static const char *const log_formats[] = {"text", "json", NULL};
-
 #define AT(member) .offset = offsetof(struct node_settings, member)
 
 static const char *fault_words(void)
@@ -107,7 +105,7 @@ static const struct option_spec options[] = {
     {"seed", 0, OPTION_NUMBER, AT(seed), "N", "Of gossipsub's choices (default: random)"},
     NODE_OPTION_LOG_LEVEL(struct node_settings, "warn"),
     {"log-format", 0, OPTION_CHOICE, AT(log_format), "FORMAT", "How to log (default text)",
-     .choices = log_formats},
+     .choices = log_format_names},
     NODE_OPTION_TRACE(struct node_settings,
                       "Print every gossipsub RPC in and out on stderr, in the format of the log "
                       "(default none)"),

@@ -4,10 +4,7 @@
 #include <stdio.h>
 
 #include "common/log.h"
-
-static const char *const log_levels[] = {"error", "warn", "info", "debug", "trace", NULL};
-static const char *const log_formats[] = {"text", "json", NULL};
-static const char *const traces[] = {"none", "rpc", NULL};
+#include "net/host/options.h"
 
 #define AT(member) .offset = offsetof(struct tap_options, member)
 
@@ -26,7 +23,7 @@ static const struct option_spec option_table[] = {
      "Serve the HTTP API there, on loopback only, or `off` (default 127.0.0.1:0)"},
     {"trace", 0, OPTION_CHOICE, AT(trace), "WHAT",
      "Write what nodes say to each other to stderr as text: none or rpc (default none)",
-     .choices = traces},
+     .choices = node_option_traces},
     {"hold", 0, OPTION_LIST, AT(holds), "RULE",
      "Hold what a node says until another has done something; may be repeated"},
     {"reset", 0, OPTION_LIST, AT(resets), "RULE",
@@ -39,9 +36,9 @@ static const struct option_spec option_table[] = {
      "Draw the page of --html of what a devnet-tap has printed, and stand between nobody",
      .files = true},
     {"log-level", 0, OPTION_CHOICE, AT(log_level), "LEVEL", "How much to log (default warn)",
-     .choices = log_levels},
+     .choices = log_level_names},
     {"log-format", 0, OPTION_CHOICE, AT(log_format), "FORMAT", "How to log (default text)",
-     .choices = log_formats},
+     .choices = log_format_names},
     {0},
 };
 

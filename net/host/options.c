@@ -7,7 +7,6 @@
 #include "common/hex.h"
 
 const char *const node_option_sign[] = {"none", "strict", NULL};
-const char *const node_option_log_levels[] = {"error", "warn", "info", "debug", "trace", NULL};
 const char *const node_option_traces[] = {"none", "rpc", NULL};
 
 bool node_options_check(const struct node_options *options, struct error *error)

@@ -3,6 +3,7 @@
 #ifndef NET_HOST_OPTIONS_H
 #define NET_HOST_OPTIONS_H
 
+#include "common/log.h"
 #include "common/options.h"
 #include "net/address/identity.h"
 #include "net/host/block_recorder.h"
@@ -115,7 +116,7 @@ struct node_options {
     {                                                                                              \
         .name = "log-level", .type = OPTION_CHOICE, .offset = offsetof(settings, node.log_level),  \
         .argument = "LEVEL", .help = "What to log on stderr (default " level ")",                  \
-        .choices = node_option_log_levels                                                          \
+        .choices = log_level_names                                                                 \
     }
 
 #define NODE_OPTION_TRACE(settings, help_text)                                                     \
@@ -125,7 +126,6 @@ struct node_options {
     }
 
 extern const char *const node_option_sign[];
-extern const char *const node_option_log_levels[];
 extern const char *const node_option_traces[];
 
 /* False with the error set, which names the option: two that exclude each other, or a name that no
