@@ -104,10 +104,9 @@ static void add_kind(json_t *object, const struct tap_fact *fact)
 
 json_t *fact_json(const struct tap_fact *fact)
 {
-    json_t *object =
-        json_pack("{s:s, s:I, s:s, s:I}", "event", tap_fact_name(fact->kind), "stream",
-                  (json_int_t)fact->stream, "by", fact->by == TAP_DIALLER ? "dialler" : "listener",
-                  "at", (json_int_t)fact->at);
+    json_t *object = json_pack("{s:s, s:I, s:s, s:I}", "event", tap_fact_name(fact->kind), "stream",
+                               (json_int_t)fact->stream, "by", tap_side_name(fact->by), "at",
+                               (json_int_t)fact->at);
     if (fact->protocol[0] != '\0')
         add_text(object, "protocol", bytes_of_text(fact->protocol));
     add_kind(object, fact);

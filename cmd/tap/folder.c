@@ -54,16 +54,6 @@ bool folder_add(struct tap *tap, const char *folder, struct error *error)
 
 /* ---- as others are to see it ---- */
 
-static const struct tap_node *find(const struct tap *tap, const char *name, size_t size)
-{
-    for (size_t i = 0; i < tap_node_count(tap); i++) {
-        const char *known = tap_node_name(tap_node(tap, i));
-        if (strlen(known) == size && memcmp(known, name, size) == 0)
-            return tap_node(tap, i);
-    }
-    return NULL;
-}
-
 /* What stands behind KEY on the line, without quotes; false where the line is of another key. */
 static bool value_of(struct bytes line, const char *key, struct bytes *value)
 {
@@ -103,7 +93,7 @@ static void rewrite_config(const struct tap *tap, struct bytes text, struct buff
         size_t size = end != NULL ? (size_t)(end - text.data) : text.size;
         struct bytes line = bytes_of(text.data, size), value = {0};
         if (value_of(line, "name", &value))
-            node = find(tap, (const char *)value.data, value.size);
+            node = tap_node_named(tap, value);
         char *other = replacement(node, line, &value);
         if (other != NULL) {
             buffer_append(output, line.data, (size_t)(value.data - line.data));

@@ -78,11 +78,7 @@ static bool add_nodes(struct program *program, const struct tap_options *options
 
 static void check_name(const struct program *program, const char *option, const char *name)
 {
-    size_t i = 0;
-    while (i < tap_node_count(program->tap) &&
-           strcmp(tap_node_name(tap_node(program->tap, i)), name) != 0)
-        i++;
-    if (i == tap_node_count(program->tap))
+    if (tap_node_named(program->tap, bytes_of_text(name)) == NULL)
         tap_usage_error("%s: '%s' is none of the nodes", option, name);
 }
 

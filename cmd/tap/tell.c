@@ -15,7 +15,6 @@
 enum { US_IN_MS = 1000 };
 
 struct teller {
-    const struct tap *tap;
     const struct tap_sight *sight;
     struct line_writer *output, *trace; /* NULL: not asked for */
     struct picture *picture;            /* NULL: none */
@@ -166,7 +165,6 @@ json_t *teller_ready_json(const struct tap *tap, const char *api)
 
 void teller_ready(struct teller *teller, const struct tap *tap, const char *api)
 {
-    teller->tap = tap;
     json_t *ready = teller_ready_json(tap, api);
     set_time(ready, clock_epoch_ms() * US_IN_MS);
     print(teller, ready);
@@ -188,26 +186,16 @@ static json_t *pair_event(const char *name, const struct tap_pair *pair)
     return object;
 }
 
-/* The nodes' numbers among the tap's. */
-static void number_nodes(const struct teller *teller, const struct tap_pair *pair,
-                         size_t numbers[TAP_SIDES])
+static size_t index_of(const struct tap_pair *pair, enum tap_side side)
 {
-    for (size_t side = 0; side < TAP_SIDES; side++) {
-        const struct tap_node *node = tap_pair_node(pair, (enum tap_side)side);
-        numbers[side] = 0;
-        while (numbers[side] < tap_node_count(teller->tap) &&
-               tap_node(teller->tap, numbers[side]) != node)
-            numbers[side]++;
-    }
+    return tap_node_index(tap_pair_node(pair, side));
 }
 
 static void on_connected(void *context, struct tap_pair *pair, uint64_t time_us)
 {
     struct teller *teller = context;
-    size_t nodes[TAP_SIDES];
-    number_nodes(teller, pair, nodes);
-    wire_mesh_connected(teller->mesh, tap_pair_id(pair), nodes[TAP_DIALLER], nodes[TAP_LISTENER],
-                        time_us);
+    wire_mesh_connected(teller->mesh, tap_pair_id(pair), index_of(pair, TAP_DIALLER),
+                        index_of(pair, TAP_LISTENER), time_us);
     json_t *object = pair_event("connected", pair);
     struct quic_connection_facts back;
     quic_connection_facts(tap_pair_leg(pair, TAP_LISTENER), &back);
@@ -247,8 +235,7 @@ static void trace_fact(const struct teller *teller, const struct tap_pair *pair,
 static void on_fact(void *context, struct tap_pair *pair, const struct tap_fact *fact)
 {
     struct teller *teller = context;
-    size_t nodes[TAP_SIDES];
-    number_nodes(teller, pair, nodes);
+    const size_t nodes[TAP_SIDES] = {index_of(pair, TAP_DIALLER), index_of(pair, TAP_LISTENER)};
     wire_mesh_fact(teller->mesh, tap_pair_id(pair), nodes, fact);
     count_fact(teller, fact);
     if (teller->trace != NULL)
@@ -261,20 +248,15 @@ static void on_fact(void *context, struct tap_pair *pair, const struct tap_fact 
     print(teller, object);
 }
 
-static const char *side_name(enum tap_side side)
-{
-    return side == TAP_DIALLER ? "dialler" : "listener";
-}
-
 static void on_closed(void *context, struct tap_pair *pair, enum tap_side side,
                       const struct quic_close *close, uint64_t time_us)
 {
     struct teller *teller = context;
-    size_t nodes[TAP_SIDES];
-    number_nodes(teller, pair, nodes);
-    wire_mesh_closed(teller->mesh, tap_pair_id(pair), nodes[TAP_DIALLER], nodes[TAP_LISTENER]);
+    if (tap_pair_node(pair, TAP_DIALLER) != NULL) /* else nobody was connected */
+        wire_mesh_closed(teller->mesh, tap_pair_id(pair), index_of(pair, TAP_DIALLER),
+                         index_of(pair, TAP_LISTENER));
     json_t *object = pair_event("closed", pair);
-    json_object_set_new(object, "side", json_string(side_name(side)));
+    json_object_set_new(object, "side", json_string(tap_side_name(side)));
     json_object_set_new(object, "cause", json_string(quic_close_cause_name(close->cause)));
     json_object_set_new(object, "reason", json_string(close->reason.text));
     json_object_set_new(object, "code", json_integer((json_int_t)close->code));

@@ -81,7 +81,7 @@ struct tap_node {
     struct identity *identity;
     struct quic_endpoint *endpoint;
     struct multiaddr address, real;
-    TAILQ_ENTRY(tap_node) link;
+    size_t index; /* among the tap's */
 };
 
 struct tap {

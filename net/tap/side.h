@@ -17,4 +17,10 @@ static inline enum tap_side tap_other(enum tap_side side)
     return side == TAP_DIALLER ? TAP_LISTENER : TAP_DIALLER;
 }
 
+/* As events have it. */
+static inline const char *tap_side_name(enum tap_side side)
+{
+    return side == TAP_DIALLER ? "dialler" : "listener";
+}
+
 #endif

@@ -55,14 +55,10 @@ static bool open_endpoint(struct tap_node *node, const struct tap_plan *plan, st
 
 static bool is_new(const struct tap *tap, const struct tap_plan *plan, struct error *error)
 {
-    for (size_t i = 0; i < tap->node_count; i++) {
-        const struct tap_node *other = tap->nodes[i];
-        if (strcmp(other->name, plan->name) == 0)
-            return error_set(error, "%s: two nodes of that name", plan->name);
-        if (peer_id_equal(tap_node_peer_id(other), identity_peer_id(plan->identity)))
-            return error_set(error, "%s: has the key of %s", plan->name, other->name);
-    }
-    return true;
+    const struct tap_node *other = tap_node_called(tap, identity_peer_id(plan->identity));
+    if (tap_node_named(tap, bytes_of_text(plan->name)) != NULL)
+        return error_set(error, "%s: two nodes of that name", plan->name);
+    return other == NULL || error_set(error, "%s: has the key of %s", plan->name, other->name);
 }
 
 bool tap_add(struct tap *tap, struct tap_plan *plan, struct error *error)
@@ -72,6 +68,7 @@ bool tap_add(struct tap *tap, struct tap_plan *plan, struct error *error)
     struct tap_node *node = memory_new(sizeof(*node));
     node->tap = tap;
     node->real = plan->real;
+    node->index = tap->node_count;
     snprintf(node->name, sizeof(node->name), "%s", plan->name);
     if (!open_endpoint(node, plan, error)) {
         node_free(node);
@@ -101,6 +98,19 @@ struct tap_node *tap_node_called(const struct tap *tap, const struct peer_id *id
         if (peer_id_equal(tap_node_peer_id(tap->nodes[i]), id))
             return tap->nodes[i];
     return NULL;
+}
+
+const struct tap_node *tap_node_named(const struct tap *tap, struct bytes name)
+{
+    for (size_t i = 0; i < tap->node_count; i++)
+        if (bytes_equal(bytes_of_text(tap->nodes[i]->name), name))
+            return tap->nodes[i];
+    return NULL;
+}
+
+size_t tap_node_index(const struct tap_node *node)
+{
+    return node->index;
 }
 
 size_t tap_node_count(const struct tap *tap)

@@ -33,6 +33,9 @@ struct tap *tap_new(const struct tap_settings *settings);
 bool tap_add(struct tap *tap, struct tap_plan *plan, struct error *error);
 size_t tap_node_count(const struct tap *tap);
 const struct tap_node *tap_node(const struct tap *tap, size_t index);
+size_t tap_node_index(const struct tap_node *node);
+/* NULL where there is none of that name. */
+const struct tap_node *tap_node_named(const struct tap *tap, struct bytes name);
 
 const char *tap_node_name(const struct tap_node *node);
 const struct peer_id *tap_node_peer_id(const struct tap_node *node);
