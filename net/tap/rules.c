@@ -224,7 +224,7 @@ static const struct past *find_past(const struct tap_rules *rules, const struct 
 
 /* Nothing is held for what is past already. */
 static void begin_hold(struct tap_rules *rules, const struct tap_rule *rule, uint64_t connection,
-                       const struct tap_fact *fact, uint64_t offset)
+                       const struct tap_fact *fact, uint64_t offset, uint64_t now_us)
 {
     bool forever = rule->kind == TAP_RULE_DROP_ECHO;
     const struct past *past = find_past(rules, rule, connection);
@@ -233,8 +233,8 @@ static void begin_hold(struct tap_rules *rules, const struct tap_rule *rule, uin
                         .stream = fact->stream,
                         .from = fact->by,
                         .until_us = past != NULL ? later(past->at_us, rule->plus_ms) : UINT64_MAX,
-                        .limit_us = forever ? UINT64_MAX : later(fact->time_us, rule->limit_ms)};
-    if (hold.until_us <= fact->time_us)
+                        .limit_us = forever ? UINT64_MAX : later(now_us, rule->limit_ms)};
+    if (hold.until_us <= now_us)
         return;
     if (rules->hold_count == TAP_HOLDS_MAX) {
         rules->not_held++;
@@ -308,7 +308,8 @@ static void reset_stream(const struct tap_rules *rules, const struct tap_rule *r
 }
 
 void tap_rules_fact(struct tap_rules *rules, uint64_t connection,
-                    const char *const names[TAP_SIDES], const struct tap_fact *fact)
+                    const char *const names[TAP_SIDES], const struct tap_fact *fact,
+                    uint64_t now_us)
 {
     if (fact->kind == TAP_FACT_CLOSED)
         forget_holds(rules, connection, &fact->stream);
@@ -319,16 +320,16 @@ void tap_rules_fact(struct tap_rules *rules, uint64_t connection,
                      ends_the_wait(rule, fact) &&
                      protocol_fits(rule->until_protocol, fact->protocol);
         if (waits)
-            remember(rules, rule, connection, fact->time_us);
+            remember(rules, rule, connection, now_us);
         if (strcmp(rule->from, names[fact->by]) != 0 || !is_its_moment(rule, fact, &offset) ||
             !protocol_fits(rule->protocol, fact->protocol))
             continue;
         if (rule->kind == TAP_RULE_RESET)
             reset_stream(rules, rule, connection, fact);
         else
-            begin_hold(rules, rule, connection, fact, offset);
+            begin_hold(rules, rule, connection, fact, offset, now_us);
     }
-    tap_rules_time(rules, fact->time_us);
+    tap_rules_time(rules, now_us);
 }
 
 void tap_rules_closed(struct tap_rules *rules, uint64_t connection)

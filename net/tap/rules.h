@@ -72,10 +72,11 @@ void tap_rules_free(struct tap_rules *rules); /* NULL is allowed */
 bool tap_rules_add(struct tap_rules *rules, const struct tap_rule *rule);
 size_t tap_rules_count(const struct tap_rules *rules);
 
-/* A fact of the connection, which is a number of the caller's; NAMES are its nodes'. Times of facts
- * and of tap_rules_time() are of one clock. */
+/* A fact of the connection, which is a number of the caller's; NAMES are its nodes'. NOW_US here
+ * and of tap_rules_time() is of a clock that nobody sets, as a fact's own time is not. */
 void tap_rules_fact(struct tap_rules *rules, uint64_t connection,
-                    const char *const names[TAP_SIDES], const struct tap_fact *fact);
+                    const char *const names[TAP_SIDES], const struct tap_fact *fact,
+                    uint64_t now_us);
 void tap_rules_closed(struct tap_rules *rules, uint64_t connection);
 void tap_rules_time(struct tap_rules *rules, uint64_t now_us);
 /* When tap_rules_time() has something to do; UINT64_MAX: never. */

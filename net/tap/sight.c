@@ -27,9 +27,18 @@ struct tap_sight {
     struct event *timer; /* for what they do later */
 };
 
+enum { US_IN_MS = 1000, NS_IN_US = 1000 };
+
+/* As what the tap tells has it. */
 static uint64_t now_us(void)
 {
-    return clock_epoch_ms() * 1000;
+    return clock_epoch_ms() * US_IN_MS;
+}
+
+/* What rules wait for, nobody's setting the clock is to shorten or draw out. */
+static uint64_t steady_us(void)
+{
+    return clock_now_ns() / NS_IN_US;
 }
 
 /* ---- in the QUIC logs ---- */
@@ -110,7 +119,7 @@ static void carry_out(void *context, const struct tap_action *action)
 
 static void set_timer(const struct tap_sight *sight)
 {
-    uint64_t due = tap_rules_due_us(sight->rules), now = now_us();
+    uint64_t due = tap_rules_due_us(sight->rules), now = steady_us();
     struct timeval delay = clock_timeval(due > now ? due - now : 0);
     if (due == UINT64_MAX)
         event_del(sight->timer);
@@ -122,7 +131,7 @@ static void on_time(evutil_socket_t fd, short what, void *argument)
 {
     (void)fd, (void)what;
     struct tap_sight *sight = argument;
-    tap_rules_time(sight->rules, now_us());
+    tap_rules_time(sight->rules, steady_us());
     set_timer(sight);
 }
 
@@ -133,7 +142,7 @@ static void apply_rules(const struct seen_pair *seen, const struct tap_fact *fac
         return;
     for (size_t i = 0; i < TAP_SIDES; i++)
         names[i] = tap_node_name(tap_pair_node(seen->pair, (enum tap_side)i));
-    tap_rules_fact(seen->sight->rules, seen->number, names, fact);
+    tap_rules_fact(seen->sight->rules, seen->number, names, fact, steady_us());
     set_timer(seen->sight);
 }
 

@@ -60,7 +60,7 @@ static void note(void *context, const struct tap_fact *fact)
     buffer_append_byte(&run->facts, '\n');
     buffer_clear(&line);
     wire_mesh_fact(run->mesh, connection, numbers, fact);
-    tap_rules_fact(run->rules, 1, names, fact);
+    tap_rules_fact(run->rules, 1, names, fact, fact->time_us);
 }
 
 static void act(void *context, const struct tap_action *action)

@@ -49,9 +49,8 @@ static void see(const struct scene *scene, uint64_t ms, enum tap_fact_kind kind,
                                   .stream = opener == TAP_DIALLER ? 4 : 1,
                                   .at = 20,
                                   .answer = by != opener,
-                                  .protocol = kind == TAP_FACT_OPENED ? "" : MESHSUB,
-                                  .time_us = ms * 1000};
-    tap_rules_fact(scene->rules, 7, names, &fact);
+                                  .protocol = kind == TAP_FACT_OPENED ? "" : MESHSUB};
+    tap_rules_fact(scene->rules, 7, names, &fact, ms * 1000);
 }
 
 static void assert_acted(struct scene *scene, const char *expected)
