@@ -120,3 +120,42 @@ same_haves() {
     run -0 "$BIN/devnet-mesh" check by_tap.json
     [ "$output" = "sound: 2 nodes, 1 topic" ]
 }
+
+# Lines of watch for which a pattern holds, in time: shown NAME PATTERN...
+shown() {
+    local name=$1 pattern
+    shift
+    for pattern in "$@"; do
+        eventually grep -q "Z $pattern" "$name.out" || { cat "$name.out" >&2; return 1; }
+    done
+}
+
+watch_all_three() {
+    grep -q watching w.err && [ "$(grep -c watching both.err)" -eq 3 ]
+}
+
+@test "watch follows a tap in the words of diff, and tells once what nodes tell themselves" {
+    tap_nodes a b
+    launch w "$BIN/devnet-mesh" watch "$(ready tap .api)"
+    launch j "$BIN/devnet-mesh" watch --json "$(ready tap .api)"
+    launch both "$BIN/devnet-mesh" watch "$(ready tap .api)" "$(ready a .api)" "$(ready b .api)"
+    await j '.event == "ready"' > /dev/null
+    eventually watch_all_three
+    tap_dial a b
+    await_mesh a b
+    shown w '+ connection: a -> b [0-9a-f]*$' '+ stream: a -> b /meshsub/1.2.0 [0-9a-f]*$' \
+        '+ stream: b -> a /meshsub/' "+ subscriber $TOPIC: [ab] <- [ab]\$" "+ mesh $TOPIC: [ab] -> [ab]\$"
+    api b /unsubscribe '{"topic":"lean:block"}'
+    shown w "- subscriber $TOPIC: a <- b\$" "- mesh $TOPIC: [ab] -> [ab]\$"
+    await j '.event == "mesh_joined" and (.node_name + .peer_name | . == "ab" or . == "ba")
+        and (.node, .peer_id | length) > 20' > /dev/null
+    end b
+    shown w '- connection: a -> b .*'
+    run ! grep -E ' ~ ' w.out
+    # Of two that are watched, what both tell is theirs alone to tell.
+    shown both "+ mesh $TOPIC: $(peer_id a) -> $(peer_id b) by" "- connection: $(peer_id a) -> $(peer_id b)"
+    run ! grep -E '(mesh|subscriber|connection).*: [ab] ' both.out
+    end w
+    end j
+    end both || true # as b has gone
+}

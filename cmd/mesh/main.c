@@ -77,7 +77,8 @@ static const struct command_spec commands[] = {
     {"diff", "A B", "Show what changed between two snapshots or live nodes", diff_options, 2, 2},
     {"check", "SNAPSHOT|TARGET...", "Say whether the mesh is sound, and what is not", check_options,
      1, SNAPSHOT_NODES_MAX},
-    {"watch", "API...", "Show what changes, as it happens", watch_options, 1, SNAPSHOT_NODES_MAX},
+    {"watch", "API...", "Show what changes, as it happens: of nodes, or taps", watch_options, 1,
+     SNAPSHOT_NODES_MAX},
     {"graph", "SNAPSHOT|TARGET...", "Draw the mesh: DOT, or a page for a browser", graph_options, 1,
      SNAPSHOT_NODES_MAX},
     {0},
@@ -144,6 +145,9 @@ static const struct program_spec program = {
         "or more TARGETs separated by commas, which are asked then and there. \"sources\" in the "
         "snapshot says where each fact is from; check and diff blame no node for what is not "
         "known of it.\n\n"
+        "watch follows taps, too: connections, gossipsub streams, subscriptions and mesh edges of "
+        "their nodes, by the tap's names; what two nodes tell that are watched themselves is left "
+        "to them, unless --all is given.\n\n"
         "The snapshot's JSON Schema is installed as share/devnet/snapshot.schema.json.\n\n"
         "check looks at what must hold of a mesh, and explains what does not. Errors make it "
         "unsound: node_reachable, same_network, status_compatible, chain_possible, "

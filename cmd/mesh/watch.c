@@ -24,6 +24,8 @@ struct watching {
     const struct mesh_options *options;
     struct event_base *base;
     struct mesh_watch *watch;
+    json_t *speakers; /* the ids of nodes that are watched themselves */
+    json_t *tapped;   /* of each tap's API an object: the ids of its nodes by their names */
 };
 
 static const char *text_of(const json_t *object, const char *member)
@@ -31,12 +33,13 @@ static const char *text_of(const json_t *object, const char *member)
     return json_string_value(json_object_get(object, member));
 }
 
-/* " dialled /ip4/..." and so on; freed with free(). */
-static char *details_text(const json_t *event)
+/* " dialled /ip4/..." and so on; freed with free(). TAPPED: who did it is said already. */
+static char *details_text(const json_t *event, bool tapped)
 {
     char *text = text_copy("");
     for (size_t i = 0; i < sizeof(details) / sizeof(*details); i++) {
-        const json_t *value = json_object_get(event, details[i]);
+        bool told = tapped && strcmp(details[i], "by") == 0;
+        const json_t *value = told ? NULL : json_object_get(event, details[i]);
         char *shown = json_is_string(value) ? text_copy(json_string_value(value))
                       : value != NULL && !json_is_object(value) && !json_is_false(value)
                           ? json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(6))
@@ -75,13 +78,13 @@ static void print_event(const json_t *event, const struct mesh_event_change *cha
         [MESH_EVENT_OTHER] = {"~", COLOUR_YELLOW},
     };
     const char *topic = text_of(event, "topic"), *peer = text_of(event, "peer_id");
-    const char *dialler = text_of(event, "dialler"), *listener = text_of(event, "listener");
-    if (dialler != NULL && listener != NULL) { /* a tap's, between two nodes of its */
-        node = dialler;
-        peer = listener;
-    }
+    bool tapped = change->node != NULL || change->peer != NULL;
+    if (tapped)
+        peer = change->peer;
+    if (change->node != NULL)
+        node = change->node;
     const char *arrow = change->from_peer ? "<-" : "->";
-    char *rest = details_text(event);
+    char *rest = details_text(event, tapped);
     char time[CLOCK_TEXT_SIZE];
     write_time(event, time);
     mesh_print_text("%s ", time);
@@ -92,6 +95,30 @@ static void print_event(const json_t *event, const struct mesh_event_change *cha
                     rest);
     output_flush();
     free(rest);
+}
+
+/* The id of what the tap at API calls NAME; NULL where it is none of its nodes. */
+static const char *tapped_id(const struct watching *watching, const char *api, const char *name)
+{
+    return name != NULL ? text_of(json_object_get(watching->tapped, api), name) : NULL;
+}
+
+/* A tap's events are of its nodes. */
+static void print_tapped_json(const struct watching *watching, const json_t *event,
+                              const struct mesh_event_change *change, const char *api)
+{
+    json_t *line = json_copy((json_t *)(uintptr_t)event);
+    const char *node = tapped_id(watching, api, change->node);
+    const char *peer = tapped_id(watching, api, change->peer);
+    json_object_set_new(line, "node", json_string(node != NULL ? node : api));
+    if (node != NULL)
+        json_object_set_new(line, "node_name", json_string(change->node));
+    if (peer != NULL) {
+        json_object_set_new(line, "peer_id", json_string(peer));
+        json_object_set_new(line, "peer_name", json_string(change->peer));
+    }
+    output_json_line(line);
+    json_decref(line);
 }
 
 static void print_event_json(const json_t *event, const char *peer_id)
@@ -115,23 +142,54 @@ static void tell_begin(const char *peer_id)
     free(who);
 }
 
+static void note_tapped(const struct watching *watching, const char *api, const json_t *node)
+{
+    const char *name = text_of(node, "name"), *id = text_of(node, "peer_id");
+    if (json_object_get(watching->tapped, api) == NULL)
+        json_object_set_new(watching->tapped, api, json_object());
+    if (name != NULL && id != NULL)
+        json_object_set_new(json_object_get(watching->tapped, api), name, json_string(id));
+}
+
 static void node_answered(void *context, const char *api, const char *peer_id, const json_t *event)
 {
     const struct watching *watching = context;
-    (void)api;
+    const json_t *nodes = json_object_get(event, "nodes"), *node; /* a tap's */
+    size_t index;
+    json_array_foreach(nodes, index, node)
+    {
+        note_tapped(watching, api, node);
+    }
+    if (nodes == NULL)
+        json_object_set_new(watching->speakers, peer_id, json_true());
     if (watching->options->json)
         print_event_json(event, peer_id);
     else
         tell_begin(peer_id);
 }
 
+/* Whether both that it is about tell of it themselves. */
+static bool is_told_twice(const struct watching *watching, const char *api,
+                          const struct mesh_event_change *change)
+{
+    const char *node = tapped_id(watching, api, change->node);
+    const char *peer = tapped_id(watching, api, change->peer);
+    return node != NULL && peer != NULL && json_object_get(watching->speakers, node) != NULL &&
+           json_object_get(watching->speakers, peer) != NULL;
+}
+
 static void event_came(void *context, const char *api, const char *peer_id, const json_t *event)
 {
     const struct watching *watching = context;
-    struct mesh_event_change change = mesh_event_change(text_of(event, "event"));
-    if (change.traffic && !watching->options->all)
+    struct mesh_event_change change = mesh_event_change(event);
+    bool tapped = json_object_get(watching->tapped, api) != NULL;
+    if (tapped && json_object_get(event, "real") != NULL)
+        note_tapped(watching, api, event);
+    if ((change.traffic || is_told_twice(watching, api, &change)) && !watching->options->all)
         return;
-    if (watching->options->json)
+    if (watching->options->json && tapped)
+        print_tapped_json(watching, event, &change, api);
+    else if (watching->options->json)
         print_event_json(event, peer_id);
     else
         print_event(event, &change, peer_id != NULL ? peer_id : api);
@@ -209,7 +267,10 @@ int mesh_watch_command(const struct mesh_options *options, const char *const *ap
 {
     static const struct mesh_watch_handlers handlers = {
         .answered = node_answered, .event = event_came, .lost = node_lost};
-    struct watching watching = {.options = options, .base = event_base_make(0)};
+    struct watching watching = {.options = options,
+                                .base = event_base_make(0),
+                                .speakers = json_object(),
+                                .tapped = json_object()};
     struct error error;
     int status = MESH_TROUBLE;
     watching.watch =
@@ -222,5 +283,7 @@ int mesh_watch_command(const struct mesh_options *options, const char *const *ap
         log_error("%s", error.text);
     }
     event_base_free(watching.base);
+    json_decref(watching.speakers);
+    json_decref(watching.tapped);
     return output_end_status(status, MESH_TROUBLE);
 }

@@ -8,6 +8,7 @@
 #include "common/clock.h"
 #include "common/line_writer.h"
 #include "common/memory.h"
+#include "common/utf8.h"
 #include "net/address/enr_make.h"
 #include "net/api/event_json.h"
 #include "net/tap/fact_text.h"
@@ -20,6 +21,7 @@ struct teller {
     struct picture *picture;            /* NULL: none */
     struct event_base *base;
     struct wire_mesh *mesh;
+    const struct tap_pair *pair; /* of which the mesh is told a fact */
     struct teller_counts counts;
     void (*heard)(void *context, const json_t *line); /* NULL: nobody */
     void *context;
@@ -33,11 +35,14 @@ static void say_lost(uint64_t count, struct buffer *line)
     free(text);
 }
 
+static void on_changed(void *context, enum wire_change change, const struct tap_fact *fact,
+                       const char *topic);
+
 struct teller *teller_new(struct event_base *base)
 {
     struct teller *teller = memory_new(sizeof(*teller));
     teller->base = base;
-    teller->mesh = wire_mesh_new();
+    teller->mesh = wire_mesh_new(on_changed, teller);
     teller->output = line_writer_new(base, STDOUT_FILENO, "standard output", say_lost);
     return teller;
 }
@@ -236,7 +241,6 @@ static void on_fact(void *context, struct tap_pair *pair, const struct tap_fact 
 {
     struct teller *teller = context;
     const size_t nodes[TAP_SIDES] = {index_of(pair, TAP_DIALLER), index_of(pair, TAP_LISTENER)};
-    wire_mesh_fact(teller->mesh, tap_pair_id(pair), nodes, fact);
     count_fact(teller, fact);
     if (teller->trace != NULL)
         trace_fact(teller, pair, fact);
@@ -246,16 +250,37 @@ static void on_fact(void *context, struct tap_pair *pair, const struct tap_fact 
     add_name(object, "to", tap_pair_node(pair, tap_other(fact->by)));
     set_time(object, fact->time_us);
     print(teller, object);
+    teller->pair = pair;
+    wire_mesh_fact(teller->mesh, tap_pair_id(pair), nodes, fact);
+}
+
+/* Of the nodes, whatever connections they have. */
+static void on_changed(void *context, enum wire_change change, const struct tap_fact *fact,
+                       const char *topic)
+{
+    static const char *const names[] = {[WIRE_SUBSCRIBED] = "subscribed",
+                                        [WIRE_UNSUBSCRIBED] = "unsubscribed",
+                                        [WIRE_JOINED] = "mesh_joined",
+                                        [WIRE_LEFT] = "mesh_left"};
+    const struct teller *teller = context;
+    char *safe = utf8_safe_text(bytes_of_text(topic));
+    json_t *object = json_pack("{s:s, s:s}", "event", names[change], "topic", safe);
+    free(safe);
+    add_name(object, "from", tap_pair_node(teller->pair, fact->by));
+    add_name(object, "to", tap_pair_node(teller->pair, tap_other(fact->by)));
+    set_time(object, fact->time_us);
+    print(teller, object);
 }
 
 static void on_closed(void *context, struct tap_pair *pair, enum tap_side side,
                       const struct quic_close *close, uint64_t time_us)
 {
     struct teller *teller = context;
-    if (tap_pair_node(pair, TAP_DIALLER) != NULL) /* else nobody was connected */
-        wire_mesh_closed(teller->mesh, tap_pair_id(pair), index_of(pair, TAP_DIALLER),
-                         index_of(pair, TAP_LISTENER));
+    bool connected = tap_pair_node(pair, TAP_DIALLER) != NULL &&
+                     wire_mesh_closed(teller->mesh, tap_pair_id(pair), index_of(pair, TAP_DIALLER),
+                                      index_of(pair, TAP_LISTENER));
     json_t *object = pair_event("closed", pair);
+    json_object_set_new(object, "connected", json_boolean(connected));
     json_object_set_new(object, "side", json_string(tap_side_name(side)));
     json_object_set_new(object, "cause", json_string(quic_close_cause_name(close->cause)));
     json_object_set_new(object, "reason", json_string(close->reason.text));

@@ -7,6 +7,7 @@
 #include "common/event.h"
 #include "common/memory.h"
 #include "net/api/client.h"
+#include "net/mesh/tapped_event.h"
 
 static const struct {
     const char *event;
@@ -44,17 +45,21 @@ struct mesh_watch {
     size_t lost; /* could not be reached, or have gone away */
 };
 
-struct mesh_event_change mesh_event_change(const char *name)
+static const char *text_of(const json_t *object, const char *member)
 {
+    return json_string_value(json_object_get(object, member));
+}
+
+struct mesh_event_change mesh_event_change(const json_t *event)
+{
+    struct mesh_event_change change;
+    const char *name = text_of(event, "event");
+    if (tapped_event_change(event, &change))
+        return change;
     for (size_t i = 0; i < sizeof(changes) / sizeof(*changes); i++)
         if (strcmp(changes[i].event, name) == 0)
             return changes[i].change;
     return (struct mesh_event_change){MESH_EVENT_OTHER, .kind = name};
-}
-
-static const char *text_of(const json_t *object, const char *member)
-{
-    return json_string_value(json_object_get(object, member));
 }
 
 static void event_came(void *context, const json_t *event)

@@ -1,6 +1,6 @@
 /*
- * Follows the events of running nodes (GET /events of their API), and says which change to the mesh
- * each is, in the words of diff.
+ * Follows the events of running nodes and taps (GET /events of their API), and says which change to
+ * the mesh each is, in the words of diff.
  */
 #ifndef NET_MESH_WATCH_H
 #define NET_MESH_WATCH_H
@@ -47,9 +47,10 @@ struct mesh_event_change {
     const char *kind; /* as in mesh_change_kinds; the event's own name where it is no change */
     bool from_peer;   /* the peer did it towards the node */
     bool traffic;     /* goes on all the time, and changes nothing */
+    const char *node, *peer; /* of a tap's event: of whom it is, by the tap's names; or NULL */
 };
 
-/* NAME is the event's, borrowed for as long as the answer is used. */
-struct mesh_event_change mesh_event_change(const char *name);
+/* EVENT has a name; it is borrowed for as long as the answer is used. */
+struct mesh_event_change mesh_event_change(const json_t *event);
 
 #endif

@@ -16,6 +16,8 @@ struct wire_node {
 struct wire_mesh {
     struct wire_node nodes[WIRE_NODES_MAX];
     uint64_t left_out;
+    wire_changed *changed;
+    void *context;
 };
 
 /* Who says it to whom, now. */
@@ -102,8 +104,10 @@ void wire_mesh_connected(struct wire_mesh *mesh, const char *id, size_t dialler,
     add_connection(mesh, find_peer(mesh, listener, dialler), id, false, time_us);
 }
 
-static void remove_connection(struct wire_peer *peer, const char *id)
+/* Whether it was there. */
+static bool remove_connection(struct wire_peer *peer, const char *id)
 {
+    size_t before = peer->connection_count;
     for (size_t i = peer->connection_count; i > 0; i--)
         if (strcmp(peer->connections[i - 1].id, id) == 0)
             remove_item(peer->connections, &peer->connection_count, sizeof(*peer->connections),
@@ -111,21 +115,22 @@ static void remove_connection(struct wire_peer *peer, const char *id)
     for (size_t i = peer->stream_count; i > 0; i--)
         if (strcmp(peer->streams[i - 1].connection, id) == 0)
             remove_item(peer->streams, &peer->stream_count, sizeof(*peer->streams), i - 1);
-    if (peer->connection_count > 0)
-        return;
-    for (size_t i = 0; i < peer->topic_count; i++)
+    for (size_t i = 0; i < peer->topic_count && peer->connection_count == 0; i++)
         peer->topics[i].subscribed = peer->topics[i].mesh = false;
+    return peer->connection_count < before;
 }
 
-void wire_mesh_closed(struct wire_mesh *mesh, const char *id, size_t dialler, size_t listener)
+bool wire_mesh_closed(struct wire_mesh *mesh, const char *id, size_t dialler, size_t listener)
 {
+    bool was = false;
     if (dialler >= WIRE_NODES_MAX || listener >= WIRE_NODES_MAX)
-        return;
+        return false;
     struct wire_peer *peers[] = {find_peer(mesh, dialler, listener),
                                  find_peer(mesh, listener, dialler)};
     for (size_t i = 0; i < TAP_SIDES; i++)
-        if (peers[i] != NULL)
-            remove_connection(peers[i], id);
+        if (peers[i] != NULL && remove_connection(peers[i], id))
+            was = true;
+    return was;
 }
 
 /* ---- gossip ---- */
@@ -162,14 +167,33 @@ static bool topics_of(const struct saying *saying, struct bytes name, struct bot
     return both->own != NULL && both->other != NULL;
 }
 
+static void tell(const struct saying *saying, enum wire_change change,
+                 const struct wire_topic *topic)
+{
+    if (saying->mesh->changed != NULL)
+        saying->mesh->changed(saying->mesh->context, change, saying->fact, topic->name);
+}
+
+/* They have each other in the mesh, or not. */
+static void set_mesh(const struct saying *saying, const struct both *both, bool mesh)
+{
+    bool before = both->own->mesh;
+    both->own->mesh = both->other->mesh = mesh;
+    if (before != mesh)
+        tell(saying, mesh ? WIRE_JOINED : WIRE_LEFT, both->own);
+}
+
 static void hear_subscription(const struct saying *saying, const Gossipsub__RPC__SubOpts *said)
 {
     struct both both;
     if (!topics_of(saying, bytes_of_binary(said->topic), &both))
         return;
+    bool before = both.own->subscribed;
     both.own->subscribed = said->subscribe;
     if (!said->subscribe)
-        both.own->mesh = both.other->mesh = false;
+        set_mesh(saying, &both, false);
+    if (before != both.own->subscribed)
+        tell(saying, before ? WIRE_UNSUBSCRIBED : WIRE_SUBSCRIBED, both.own);
 }
 
 /* One that is not subscribed takes no notice. */
@@ -180,7 +204,7 @@ static void hear_graft(const struct saying *saying, const Gossipsub__ControlGraf
         return;
     saying->to->grafts++;
     if (both.other->subscribed)
-        both.own->mesh = both.other->mesh = true;
+        set_mesh(saying, &both, true);
 }
 
 /* Neither grafts the other before the backoff is over. */
@@ -193,7 +217,7 @@ static void hear_prune(const struct saying *saying, const Gossipsub__ControlPrun
     if (seconds > WIRE_BACKOFF_MAX)
         seconds = WIRE_BACKOFF_MAX;
     saying->to->prunes++;
-    both.own->mesh = both.other->mesh = false;
+    set_mesh(saying, &both, false);
     both.own->backoff_until_us = both.other->backoff_until_us =
         saying->fact->time_us + seconds * SECOND_US;
 }
@@ -273,9 +297,12 @@ void wire_mesh_fact(struct wire_mesh *mesh, const char *id, const size_t nodes[T
 
 /* ---- the whole ---- */
 
-struct wire_mesh *wire_mesh_new(void)
+struct wire_mesh *wire_mesh_new(wire_changed *changed, void *context)
 {
-    return memory_new(sizeof(struct wire_mesh));
+    struct wire_mesh *mesh = memory_new(sizeof(*mesh));
+    mesh->changed = changed;
+    mesh->context = context;
+    return mesh;
 }
 
 void wire_mesh_free(struct wire_mesh *mesh)

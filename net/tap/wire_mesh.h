@@ -56,7 +56,15 @@ struct wire_peer {
     uint64_t rpcs, messages, grafts, prunes;
 };
 
-struct wire_mesh *wire_mesh_new(void);
+enum wire_change { WIRE_SUBSCRIBED, WIRE_UNSUBSCRIBED, WIRE_JOINED, WIRE_LEFT };
+
+/* Called by wire_mesh_fact, for what the fact has changed: by who said it, towards the other. Not
+ * for what ends with a connection. */
+typedef void wire_changed(void *context, enum wire_change change, const struct tap_fact *fact,
+                          const char *topic);
+
+/* CHANGED may be NULL. */
+struct wire_mesh *wire_mesh_new(wire_changed *changed, void *context);
 void wire_mesh_free(struct wire_mesh *mesh);
 
 /* Two nodes, each known by a number of the caller's that counts up from 0, are connected; ID is
@@ -65,7 +73,8 @@ void wire_mesh_connected(struct wire_mesh *mesh, const char *id, size_t dialler,
                          uint64_t time_us);
 void wire_mesh_fact(struct wire_mesh *mesh, const char *id, const size_t nodes[TAP_SIDES],
                     const struct tap_fact *fact);
-void wire_mesh_closed(struct wire_mesh *mesh, const char *id, size_t dialler, size_t listener);
+/* False where it was not connected. */
+bool wire_mesh_closed(struct wire_mesh *mesh, const char *id, size_t dialler, size_t listener);
 
 /* What NODE said to others, COUNT of them: those that it is or was connected to. */
 const struct wire_peer *wire_mesh_peers(const struct wire_mesh *mesh, size_t node, size_t *count);

@@ -118,7 +118,7 @@ static void add_rule(struct run *run, enum tap_rule_kind kind, const char *text)
 static void begin(struct run *run)
 {
     run->observer = tap_observer_new(note, run);
-    run->mesh = wire_mesh_new();
+    run->mesh = wire_mesh_new(NULL, NULL);
     run->rules = tap_rules_new(act, run);
     add_rule(run, TAP_RULE_HOLD, "echo gossipsub from b until b proposes gossipsub plus 100ms");
     add_rule(run, TAP_RULE_HOLD, "rpc gossipsub from a until b sends gossipsub limit 200ms");

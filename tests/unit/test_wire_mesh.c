@@ -17,9 +17,32 @@ struct scene {
     uint64_t now_us;
 };
 
+/* What has changed since the last look: who did it, and a letter. */
+static char changes[1024];
+
+static void note_change(void *context, enum wire_change change, const struct tap_fact *fact,
+                        const char *topic)
+{
+    static const char letters[] = {
+        [WIRE_SUBSCRIBED] = 's', [WIRE_UNSUBSCRIBED] = 'u', [WIRE_JOINED] = 'j', [WIRE_LEFT] = 'l'};
+    (void)context, (void)topic;
+    size_t length = strlen(changes);
+    assert_true(length + 3 < sizeof(changes));
+    changes[length] = fact->by == TAP_DIALLER ? 'A' : 'B';
+    changes[length + 1] = letters[change];
+    changes[length + 2] = '\0';
+}
+
+static void assert_changes(const char *expected)
+{
+    assert_string_equal(changes, expected);
+    changes[0] = '\0';
+}
+
 static struct scene scene_new(void)
 {
-    struct scene scene = {wire_mesh_new(), 1000000};
+    struct scene scene = {wire_mesh_new(note_change, NULL), 1000000};
+    changes[0] = '\0';
     wire_mesh_connected(scene.mesh, "c1", A, B, scene.now_us);
     return scene;
 }
@@ -78,12 +101,16 @@ static void an_edge_is_in_force_until_it_is_refused(void **state)
     struct scene scene = scene_new();
     graft(&scene, TAP_DIALLER); /* nobody is subscribed: no notice is taken */
     assert_has(&scene, A, "");
+    assert_changes("");
     subscribe(&scene, TAP_DIALLER, true);
     subscribe(&scene, TAP_LISTENER, true);
     graft(&scene, TAP_DIALLER);
+    graft(&scene, TAP_LISTENER); /* in force already */
+    assert_changes("AsBsAj");
     assert_has(&scene, A, "sm");
     assert_has(&scene, B, "sm");
     prune(&scene, TAP_LISTENER, 10);
+    assert_changes("Bl");
     assert_has(&scene, A, "s");
     assert_has(&scene, B, "s");
     size_t count;
@@ -93,6 +120,7 @@ static void an_edge_is_in_force_until_it_is_refused(void **state)
                      1000000 + (uint64_t)WIRE_BACKOFF_MAX * 1000000);
     graft(&scene, TAP_LISTENER);
     subscribe(&scene, TAP_DIALLER, false);
+    assert_changes("BjAlAu");
     assert_has(&scene, A, "");
     assert_has(&scene, B, "s");
     wire_mesh_free(scene.mesh);
@@ -115,10 +143,11 @@ static void the_last_connection_takes_all_along(void **state)
     size_t count;
     assert_int_equal(wire_mesh_peers(scene.mesh, A, &count)->stream_count, 1);
     assert_int_equal(wire_mesh_peers(scene.mesh, A, &count)->streams[0].id, 4);
-    wire_mesh_closed(scene.mesh, "c1", A, B);
+    assert_true(wire_mesh_closed(scene.mesh, "c1", A, B));
+    assert_false(wire_mesh_closed(scene.mesh, "c1", A, B));
     assert_int_equal(wire_mesh_peers(scene.mesh, A, &count)->stream_count, 0);
     assert_has(&scene, A, "sm");
-    wire_mesh_closed(scene.mesh, "c2", B, A);
+    assert_true(wire_mesh_closed(scene.mesh, "c2", B, A));
     assert_has(&scene, A, "");
     assert_has(&scene, B, "");
     wire_mesh_free(scene.mesh);
@@ -137,7 +166,7 @@ static void what_does_not_fit_is_counted(void **state)
     }
     assert_true(wire_mesh_left_out(scene.mesh) >= 3);
     wire_mesh_connected(scene.mesh, "c3", WIRE_NODES_MAX, 0, 0);
-    wire_mesh_closed(scene.mesh, "c3", WIRE_NODES_MAX, 0);
+    assert_false(wire_mesh_closed(scene.mesh, "c3", WIRE_NODES_MAX, 0));
     size_t count;
     assert_null(wire_mesh_peers(scene.mesh, WIRE_NODES_MAX, &count));
     wire_mesh_free(scene.mesh);

@@ -1,0 +1,77 @@
+#include "net/mesh/tapped_event.h"
+
+#include <string.h>
+
+#include "net/mesh/members.h"
+
+static const struct meaning {
+    const char *event;
+    struct mesh_event_change change;
+    bool of_other; /* of the node to which it was said */
+} meanings[] = {
+    {"connected", {MESH_EVENT_ADDED, .kind = "connection"}, false},
+    {"closed", {MESH_EVENT_REMOVED, .kind = "connection"}, false},
+    {"subscribed", {MESH_EVENT_ADDED, .kind = "subscriber", .from_peer = true}, true},
+    {"unsubscribed", {MESH_EVENT_REMOVED, .kind = "subscriber", .from_peer = true}, true},
+    {"mesh_joined", {MESH_EVENT_ADDED, .kind = "mesh"}, false},
+    {"mesh_left", {MESH_EVENT_REMOVED, .kind = "mesh"}, false},
+    {"agreed", {MESH_EVENT_ADDED, .kind = "stream"}, true}, /* the other has opened it */
+    {"stream_closed", {MESH_EVENT_REMOVED, .kind = "stream"}, false},
+    {"node_added", {MESH_EVENT_OTHER, .kind = "node_added"}, false},
+    {"node_moved", {MESH_EVENT_OTHER, .kind = "node_moved"}, false},
+    {"refused", {MESH_EVENT_OTHER, .kind = "refused"}, false},
+    {"illegible", {MESH_EVENT_OTHER, .kind = "illegible"}, false},
+    {"malformed", {MESH_EVENT_OTHER, .kind = "malformed"}, false},
+};
+
+static bool is_gossip(const json_t *event)
+{
+    static const char prefix[] = "/meshsub/";
+    const char *protocol = text_member(event, "protocol");
+    return protocol != NULL && strncmp(protocol, prefix, sizeof(prefix) - 1) == 0;
+}
+
+/* Whether it changes what it usually does: other streams than gossipsub's, and connections that
+ * never came to be, are in no snapshot. */
+static bool counts(const json_t *event, const struct mesh_event_change *change)
+{
+    if (strcmp(change->kind, "stream") == 0)
+        return is_gossip(event);
+    return change->sign != MESH_EVENT_REMOVED || json_is_true(member(event, "connected")) ||
+           strcmp(change->kind, "connection") != 0;
+}
+
+static void set_ends(const json_t *event, bool of_other, struct mesh_event_change *change)
+{
+    const char *dialler = text_member(event, "dialler"), *name = text_member(event, "name");
+    const char *from = text_member(event, "from"), *to = text_member(event, "to");
+    if (from != NULL) {
+        change->node = of_other ? to : from;
+        change->peer = of_other ? from : to;
+    } else {
+        change->node = dialler != NULL ? dialler : name;
+        change->peer = text_member(event, "listener");
+    }
+}
+
+bool tapped_event_change(const json_t *event, struct mesh_event_change *change)
+{
+    const char *name = text_member(event, "event");
+    bool taps = member(event, "from") != NULL || member(event, "dialler") != NULL ||
+                member(event, "real") != NULL;
+    if (name == NULL || !taps)
+        return false;
+    *change = (struct mesh_event_change){MESH_EVENT_OTHER, .kind = name, .traffic = true};
+    bool of_other = false;
+    for (size_t i = 0; i < sizeof(meanings) / sizeof(*meanings); i++) {
+        if (strcmp(meanings[i].event, name) != 0)
+            continue;
+        if (counts(event, &meanings[i].change))
+            *change = meanings[i].change;
+        of_other = meanings[i].of_other;
+    }
+    if (strcmp(name, "closed") == 0)
+        change->traffic = false; /* who was refused is of interest */
+    set_ends(event, of_other, change);
+    return true;
+}
