@@ -52,6 +52,47 @@ logs/$(cat id)_server.sqlog:1" ]
         (.reason | startswith("no key of that peer is at hand"))'
 }
 
+# Gives the tap a node: give NODE [CURL-OPTION...].
+give() {
+    local node=$1
+    shift
+    api tap /nodes "{\"node\":\"$node\"}" "$@"
+}
+
+@test "nodes are given by the API as well, and where they are then" {
+    launch tap "$BIN/devnet-tap" --api 127.0.0.1:0
+    await tap '.event == "ready" and .nodes == []' > /dev/null
+    for name in a b; do
+        "$BIN/devnet" key new "$name.key" > /dev/null
+        start_node "$name" --key "$name.key" --topic lean:block
+        give "$name=$name.key,127.0.0.1:0,$(address "$name")" > "$name.given"
+    done
+    jq -e --arg id "$(peer_id b)" --arg real "$(address b)" '.name == "b" and .peer_id == $id and .real == $real
+        and (.enr | startswith("enr:")) and (.address | endswith($id))' b.given
+    await tap '.event == "node_added" and .name == "b"' > /dev/null
+    api a /connect "{\"addr\":\"$(jq -r .address b.given)\"}" > /dev/null
+    await_mesh a b
+    # Somewhere else, and dialled where it was.
+    end b
+    start_node b --key b.key --topic lean:block
+    give "b=b.key,127.0.0.1:0,$(address b)" | jq -e --arg at "$(jq -r .address b.given)" '.address == $at'
+    await tap ".event == \"node_moved\" and .real == \"$(address b)\"" > /dev/null
+    api a /connect "{\"addr\":\"$(jq -r .address b.given)\"}" > /dev/null
+    await_mesh a b
+    # What cannot be.
+    [ "$(give "c=a.key,127.0.0.1:0,127.0.0.1:1" | jq -r .error)" = "c: has the key of a" ]
+    "$BIN/devnet" key new c.key > /dev/null
+    [ "$(give "a=c.key,127.0.0.1:0,127.0.0.1:1" | jq -r .error)" = "a: the node of that name has another key" ]
+    [[ $(give "a=a.key,127.0.0.1:1,127.0.0.1:1" | jq -r .error) == "a: is dialled at port "*" already, not 1" ]]
+    give "d=none.key,127.0.0.1:0,127.0.0.1:1" --output refused --write-out '%{http_code}' > status
+    [ "$(cat status)" = 400 ]
+    grep -q 'd: none.key: No such file' refused
+    give "d=c.key,$(jq -r .address b.given | sed 's|/p2p/.*||'),127.0.0.1:1" | grep -q 'Address already in use'
+    api tap /nodes '{}' | grep -q 'expected {.*NAME=KEY-FILE'
+    give "d=c.key,127.0.0.1:0,127.0.0.1:1" --header 'Origin: http://elsewhere' | grep -q Origin
+    api tap /health | jq -e '[.nodes[].name] == ["a", "b"]'
+}
+
 @test "a NODE that cannot be is named, with exit 2" {
     start_node a --key a.key
     "$BIN/devnet" key new b.key > /dev/null

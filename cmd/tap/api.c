@@ -8,7 +8,14 @@
 #include "common/memory.h"
 #include "net/api/watchers.h"
 
-enum { OK = 200, NS_IN_MS = 1000000, US_IN_MS = 1000 };
+enum {
+    OK = 200,
+    BAD_REQUEST = 400,
+    CONFLICT = 409,
+    FAILED = 500,
+    NS_IN_MS = 1000000,
+    US_IN_MS = 1000
+};
 
 struct tap_api {
     struct tap *tap;
@@ -96,6 +103,44 @@ static void get_metrics(void *context, struct api_request *request, const json_t
     free(text);
 }
 
+/* ---- POST /nodes ---- */
+
+/* NULL with the error set where it cannot be. */
+static const struct tap_node *take(struct tap_api *api, struct tap_plan *plan, struct error *error)
+{
+    struct bytes name = bytes_of_text(plan->name);
+    bool known = tap_node_named(api->tap, name) != NULL;
+    const struct tap_node *node = known                            ? tap_move(api->tap, plan, error)
+                                  : tap_add(api->tap, plan, error) ? tap_node_named(api->tap, name)
+                                                                   : NULL;
+    if (node != NULL)
+        teller_given(api->teller, node, known);
+    return node;
+}
+
+static void post_nodes(void *context, struct api_request *request, const json_t *body)
+{
+    const char *text = json_string_value(json_object_get(body, "node"));
+    struct tap_plan plan;
+    struct error error;
+    if (text == NULL) {
+        api_reply_error(request, BAD_REQUEST,
+                        "expected {\"node\": \"NAME=KEY-FILE,TAP-ADDRESS,REAL-ADDRESS\"}");
+        return;
+    }
+    if (!tap_plan_parse(text, &plan, &error)) {
+        api_reply_error(request, BAD_REQUEST, "%s", error.text);
+        return;
+    }
+    const struct tap_node *node = take(context, &plan, &error);
+    if (node != NULL)
+        api_reply(request, OK, teller_node_json(node));
+    else
+        api_reply_error(request, error.kind == ERROR_CONFLICT ? CONFLICT : FAILED, "%s",
+                        error.text);
+    tap_plan_clear(&plan);
+}
+
 /* ---- GET /events ---- */
 
 static void tell_watchers(void *context, const json_t *line)
@@ -114,9 +159,13 @@ static void get_events(void *context, struct api_request *request, const json_t 
 /* ---- the whole ---- */
 
 static const struct api_route routes[] = {
-    {"GET", "/health", get_health},           {"GET", "/mesh", get_mesh},
-    {"GET", "/connections", get_connections}, {"GET", "/metrics", get_metrics},
-    {"GET", "/events", get_events},           {0},
+    {"GET", "/health", get_health},
+    {"GET", "/mesh", get_mesh},
+    {"GET", "/connections", get_connections},
+    {"GET", "/metrics", get_metrics},
+    {"GET", "/events", get_events},
+    {"POST", "/nodes", post_nodes},
+    {0},
 };
 
 struct tap_api *tap_api_new(struct event_base *base, struct tap *tap, struct teller *teller,

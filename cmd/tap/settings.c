@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "common/log.h"
 #include "net/host/options.h"
@@ -126,7 +127,9 @@ static const struct program_spec program = {
         "more than 16 MiB of events it has the first, and says how many are left out.\n\n"
         "The API: GET /health; /mesh, each node's subscriptions, mesh, backoffs, streams and peers "
         "as they are on the wire; /connections, those that live, with what each side has said in "
-        "bytes; /events, the lines of stdout as they come; /metrics, counted for Prometheus.",
+        "bytes; /events, the lines of stdout as they come; /metrics, counted for Prometheus. POST "
+        "/nodes {\"node\": NODE} adds a node, or says where one that is there, by name and key, "
+        "really is from now on; it answers with its tap address (event: node_added, node_moved).",
     .options = option_table,
     .commands = commands,
     .examples = examples,
@@ -134,9 +137,15 @@ static const struct program_spec program = {
     .see_also = "devnet(1), devnet-node(1), devnet-orphans(1), devnet-mesh(1), devnet-relay(1)",
 };
 
+/* By the API, which somebody knows who has asked for it. */
+static bool will_be_given(const struct tap_options *options)
+{
+    return options->api != NULL && strcmp(options->api, "off") != 0;
+}
+
 void tap_options_read(int argc, char **argv, struct tap_options *options)
 {
-    *options = (struct tap_options){.api = "127.0.0.1:0", .log_level = LOG_WARN};
+    *options = (struct tap_options){.log_level = LOG_WARN};
     struct options_result result = options_parse(&program, argc, argv, options);
     options->nodes = result.operands;
     options->node_count = result.operand_count;
@@ -145,8 +154,11 @@ void tap_options_read(int argc, char **argv, struct tap_options *options)
         options_usage_error(&program, "--from is drawn as a page: --html FILE is to be given, too");
     if (options->from != NULL && between)
         options_usage_error(&program, "--from draws what was printed: neither NODE nor --genesis");
-    if (options->from == NULL && !between)
-        options_usage_error(&program, "no NODE, and no --genesis: between whom?");
+    if (options->from == NULL && !between && !will_be_given(options))
+        options_usage_error(&program, "no NODE, and no --genesis: between whom? (POST /nodes of "
+                                      "--api HOST:PORT takes them later, too)");
+    if (options->api == NULL)
+        options->api = "127.0.0.1:0";
     if (options->out != NULL && options->genesis == NULL)
         options_usage_error(&program, "--out is of a --genesis folder, which is not given");
 }

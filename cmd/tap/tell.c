@@ -136,7 +136,7 @@ char *teller_enr(const struct tap_node *node)
     return text;
 }
 
-static json_t *node_json(const struct tap_node *node)
+json_t *teller_node_json(const struct tap_node *node)
 {
     char peer_id[PEER_ID_TEXT_SIZE];
     peer_id_text(tap_node_peer_id(node), peer_id);
@@ -161,7 +161,7 @@ json_t *teller_ready_json(const struct tap *tap, const char *api)
 {
     json_t *nodes = json_array();
     for (size_t i = 0; i < tap_node_count(tap); i++)
-        json_array_append_new(nodes, node_json(tap_node(tap, i)));
+        json_array_append_new(nodes, teller_node_json(tap_node(tap, i)));
     json_t *ready = json_pack("{s:s, s:o}", "event", "ready", "nodes", nodes);
     if (api != NULL)
         json_object_set_new(ready, "api", json_string(api));
@@ -173,6 +173,14 @@ void teller_ready(struct teller *teller, const struct tap *tap, const char *api)
     json_t *ready = teller_ready_json(tap, api);
     set_time(ready, clock_epoch_ms() * US_IN_MS);
     print(teller, ready);
+}
+
+void teller_given(struct teller *teller, const struct tap_node *node, bool moved)
+{
+    json_t *object = teller_node_json(node);
+    json_object_set_new(object, "event", json_string(moved ? "node_moved" : "node_added"));
+    set_time(object, clock_epoch_ms() * US_IN_MS);
+    print(teller, object);
 }
 
 /* ---- of pairs ---- */

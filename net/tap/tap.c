@@ -57,8 +57,9 @@ static bool is_new(const struct tap *tap, const struct tap_plan *plan, struct er
 {
     const struct tap_node *other = tap_node_called(tap, identity_peer_id(plan->identity));
     if (tap_node_named(tap, bytes_of_text(plan->name)) != NULL)
-        return error_set(error, "%s: two nodes of that name", plan->name);
-    return other == NULL || error_set(error, "%s: has the key of %s", plan->name, other->name);
+        return error_set_kind(error, ERROR_CONFLICT, "%s: two nodes of that name", plan->name);
+    return other == NULL ||
+           error_set_kind(error, ERROR_CONFLICT, "%s: has the key of %s", plan->name, other->name);
 }
 
 bool tap_add(struct tap *tap, struct tap_plan *plan, struct error *error)
@@ -79,6 +80,24 @@ bool tap_add(struct tap *tap, struct tap_plan *plan, struct error *error)
     tap->nodes = memory_resize(tap->nodes, (tap->node_count + 1) * sizeof(struct tap_node *));
     tap->nodes[tap->node_count++] = node;
     return true;
+}
+
+const struct tap_node *tap_move(struct tap *tap, const struct tap_plan *plan, struct error *error)
+{
+    struct tap_node *node = tap_node_called(tap, identity_peer_id(plan->identity));
+    uint16_t port = plan->tap.port;
+    if (node == NULL || strcmp(node->name, plan->name) != 0) {
+        error_set_kind(error, ERROR_CONFLICT, "%s: the node of that name has another key",
+                       plan->name);
+        return NULL;
+    }
+    if (port != 0 && port != node->address.port) {
+        error_set_kind(error, ERROR_CONFLICT, "%s: is dialled at port %u already, not %u",
+                       plan->name, node->address.port, port);
+        return NULL;
+    }
+    node->real = plan->real;
+    return node;
 }
 
 struct tap_node *tap_node_at(const struct tap *tap, const struct multiaddr *real)

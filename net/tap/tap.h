@@ -29,8 +29,12 @@ struct tap_statistics {
 };
 
 struct tap *tap_new(const struct tap_settings *settings);
-/* Opens the node's endpoint; PLAN's identity is taken over where it succeeds. */
+/* Opens the node's endpoint; PLAN's identity is taken over where it succeeds. False with
+ * ERROR_CONFLICT where there is one of that name or key. */
 bool tap_add(struct tap *tap, struct tap_plan *plan, struct error *error);
+/* The node of PLAN's name and key, which is at PLAN's real address from now on, and dialled where
+ * it was. NULL with ERROR_CONFLICT where it is another's name or tap address, or there is none. */
+const struct tap_node *tap_move(struct tap *tap, const struct tap_plan *plan, struct error *error);
 size_t tap_node_count(const struct tap *tap);
 const struct tap_node *tap_node(const struct tap *tap, size_t index);
 size_t tap_node_index(const struct tap_node *node);
