@@ -23,9 +23,13 @@ enum { LOOK_AGAIN_MS = 50, CALL_TIMEOUT_MS = 3000 };
 static const char name_characters[] =
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
 
+static const char kind_error[] = "%s: what stands between nodes is called so, and no node";
+
 bool foreign_name_check(const char *name, struct error *error)
 {
     size_t length = strlen(name);
+    if (between_is_kind(name))
+        return error_set(error, kind_error, name);
     if (length > 0 && length <= FOREIGN_NAME_MAX && name[0] != '-' &&
         name[strspn(name, name_characters)] == '\0')
         return true;
@@ -47,6 +51,11 @@ bool foreign_parse(const char *text, char **name, char **command, struct error *
                          "and not node1 and the like",
                          (int)length, text, FOREIGN_NAME_MAX);
     *name = text_format("%.*s", (int)length, text);
+    if (between_is_kind(*name)) {
+        error_set(error, kind_error, *name);
+        free(*name);
+        return false;
+    }
     *command = text_copy(text + length + 1);
     return true;
 }

@@ -11,11 +11,11 @@
 enum { FOREIGN_NAME_MAX = 32 };
 
 /* "NAME=COMMAND", split; both are freed by the caller. False where it is not that, or NAME is of
- * the form of our own nodes' names. */
+ * the form of our own nodes' names, or what stands between nodes. */
 bool foreign_parse(const char *text, char **name, char **command, struct error *error);
 
-/* Whether a node may be called so: at most FOREIGN_NAME_MAX letters, digits, _ and -, not first -.
- */
+/* Whether a node may be called so: at most FOREIGN_NAME_MAX letters, digits, _ and -, not first -,
+ * and not as what stands between nodes. */
 bool foreign_name_check(const char *name, struct error *error);
 
 /* What came of a program's start. */

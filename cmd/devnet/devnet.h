@@ -66,7 +66,9 @@ json_t *devnet_ask(const struct devnet *devnet, uint64_t timeout_ms);
 
 /* Notes in DIR/commands how we were run: ANEW, in the place of what is there. */
 void devnet_note_command(const struct devnet *devnet, bool anew);
-/* Prints what CULPRIT logged last, on stderr. */
+/* Prints what the node called NAME, or what stands between, logged last, on stderr. */
+void devnet_report_last_lines(const struct devnet *devnet, const char *name);
+/* The same of CULPRIT. */
 void devnet_report_culprit(const struct devnet *devnet, const struct devnet_node *culprit);
 /* A line with its name and where it is. */
 void devnet_report_node(const struct devnet_node *node);

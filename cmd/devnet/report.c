@@ -307,8 +307,13 @@ static bool fill(struct report *report, struct error *error)
     for (size_t i = 0; i < report->devnet.count; i++)
         secrets_add(&report->secrets, &report->devnet, &report->devnet.nodes[i]);
     for (size_t i = 0; i < report->devnet.count && filled; i++)
-        filled = report_copy_node(&report->secrets, &report->devnet, &report->devnet.nodes[i],
-                                  nodes, error);
+        filled =
+            report_copy_node(&report->secrets, &report->devnet, report->devnet.nodes[i].name,
+                             process_is_running(&report->devnet.nodes[i].process), nodes, error);
+    for (size_t i = 0; i < report->devnet.between_count && filled; i++)
+        filled = report_copy_node(&report->secrets, &report->devnet, report->devnet.between[i].kind,
+                                  process_is_running(&report->devnet.between[i].process),
+                                  report->folder, error);
     free(nodes);
     return filled && copy_beside(report, "commands", true, error) &&
            copy_beside(report, "nodes.yaml", false, error) && write_status(report, error) &&

@@ -24,12 +24,17 @@ enum {
     UP_TIMEOUT_MS = 3000
 };
 
+void devnet_report_last_lines(const struct devnet *devnet, const char *name)
+{
+    char *lines = devnet_last_lines(devnet, name, LINES_OF_A_DEAD_NODE);
+    if (*lines != '\0')
+        fprintf(stderr, "what %s wrote last:\n%s\n", name, lines);
+    free(lines);
+}
+
 void devnet_report_culprit(const struct devnet *devnet, const struct devnet_node *culprit)
 {
-    char *lines = devnet_last_lines(devnet, culprit, LINES_OF_A_DEAD_NODE);
-    if (*lines != '\0')
-        fprintf(stderr, "what %s wrote last:\n%s\n", culprit->name, lines);
-    free(lines);
+    devnet_report_last_lines(devnet, culprit->name);
 }
 
 /* Says which node has ended, if one has: its connections end a little before it does. */
@@ -44,15 +49,18 @@ static void report_ended(const struct devnet *devnet)
     free(processes);
 }
 
-/* Takes the lock, and sees to it that no node of an earlier devnet runs. */
+/* Takes the lock, and sees to it that nothing of an earlier devnet runs. */
 static bool claim(struct devnet *devnet, struct error *error)
 {
+    static const char already_up[] = "a devnet is up in %s already; `devnet down` stops it";
     if (!devnet_lock(devnet, error) || !devnet_load(devnet, error))
         return false;
     for (size_t i = 0; i < devnet->count; i++)
         if (devnet->nodes[i].stopped || family_lives(&devnet->nodes[i].process))
-            return error_set(error, "a devnet is up in %s already; `devnet down` stops it",
-                             devnet->folder);
+            return error_set(error, already_up, devnet->folder);
+    for (size_t i = 0; i < devnet->between_count; i++)
+        if (process_is_running(&devnet->between[i].process))
+            return error_set(error, already_up, devnet->folder);
     /* What a crash or a reboot left of one. */
     devnet_forget(devnet);
     devnet_forget_left(devnet);
