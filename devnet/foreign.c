@@ -15,6 +15,7 @@
 #include "devnet/family.h"
 #include "devnet/loop.h"
 #include "devnet/ports.h"
+#include "devnet/tap.h"
 #include "net/address/enr_make.h"
 #include "net/api/client.h"
 
@@ -177,10 +178,10 @@ static bool start(struct devnet *devnet, struct devnet_node *node, const char *c
     char *qlog = devnet_path(devnet, node->name, "qlog");
     char *nodes = devnet_path(devnet, "nodes.yaml", NULL);
     const struct devnet_node *first = first_of_ours(devnet);
-    const char *enr = first->enr;
+    const char *enr = devnet_node_record(first);
     const struct placeholder placeholders[] = {{"{port}", digits},
                                                {"{key}", key},
-                                               {"{bootnode}", first->listen[0]},
+                                               {"{bootnode}", devnet_node_address(first)},
                                                {"{enr}", enr != NULL ? enr : ""},
                                                {"{nodes}", nodes},
                                                {"{qlog}", qlog},
@@ -191,7 +192,7 @@ static bool start(struct devnet *devnet, struct devnet_node *node, const char *c
     file_empty_folder(qlog); /* of what an earlier run left, of another command, too */
     bool started = file_make_folder(folder, error) && (!logs || file_make_folder(qlog, error)) &&
                    devnet_write_nodes(devnet, error) && name_it(node, key, port, error) &&
-                   spawn(devnet, node, false, error);
+                   devnet_tap_node(devnet, node, error) && spawn(devnet, node, false, error);
     free(filled);
     free(nodes);
     free(qlog);
@@ -345,7 +346,7 @@ static bool knows_of_us(const char *command)
 
 char *foreign_place(const struct devnet_node *node)
 {
-    const char *address = node->listen[0], *id = strstr(address, "/p2p/");
+    const char *address = devnet_node_address(node), *id = strstr(address, "/p2p/");
     return text_format("%.*s", (int)(id != NULL ? (size_t)(id - address) : strlen(address)),
                        address);
 }

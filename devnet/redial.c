@@ -109,7 +109,7 @@ static bool dial(struct link *link)
     static const struct api_call_handlers handlers = {.line = line_came, .done = dialled};
     const struct devnet_node *other = other_end(link);
     bool ours = other->api != NULL;
-    char *address = ours ? text_copy(other->listen[0]) : foreign_place(other);
+    char *address = ours ? text_copy(devnet_node_address(other)) : foreign_place(other);
     json_t *body = json_pack("{s:s,s:s,s:s}", "addr", address, "until",
                              ours ? "streams" : "handshake", "timeout", "3s");
     free(address);

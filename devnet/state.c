@@ -28,6 +28,8 @@ static const struct shape node_shape[] = {{"name", SHAPE_STRING, SHAPE_REQUIRED,
                                           {"api", SHAPE_STRING, SHAPE_OPTIONAL, NULL},
                                           {"enr", SHAPE_STRING, SHAPE_OPTIONAL, NULL},
                                           {"listen", SHAPE_STRINGS, SHAPE_REQUIRED, NULL},
+                                          {"tapped", SHAPE_STRING, SHAPE_OPTIONAL, NULL},
+                                          {"tapped_enr", SHAPE_STRING, SHAPE_OPTIONAL, NULL},
                                           {"mark", SHAPE_STRING, SHAPE_OPTIONAL, NULL},
                                           {"arguments", SHAPE_STRINGS, SHAPE_OPTIONAL, NULL},
                                           {"place", SHAPE_STRING, SHAPE_OPTIONAL, NULL},
@@ -76,6 +78,8 @@ static void clear_node(struct devnet_node *node)
     free(node->peer_id);
     free(node->api);
     free(node->enr);
+    free(node->tapped);
+    free(node->tapped_enr);
     free(node->lean_api);
     free(node->metrics);
     free(node->validators);
@@ -235,6 +239,8 @@ static void load_node(struct devnet *devnet, const json_t *entry)
     node->peer_id = copy_member(entry, "peer_id");
     node->api = copy_member(entry, "api");
     node->enr = copy_member(entry, "enr");
+    node->tapped = copy_member(entry, "tapped");
+    node->tapped_enr = copy_member(entry, "tapped_enr");
     node->place = copy_member(entry, "place");
     node->dials = copy_member(entry, "dials");
     node->arguments = copy_list(json_object_get(entry, "arguments"));
@@ -367,12 +373,12 @@ static json_t *describe_node(const struct devnet_node *node)
     for (size_t i = 0; i < node->listen_count; i++)
         json_array_append_new(listen, json_string(node->listen[i]));
     const char *mark = node->process.mark[0] != '\0' ? node->process.mark : NULL;
-    json_t *entry =
-        json_pack("{s:s,s:I,s:I,s:s?,s:s?,s:s*,s:o,s:s*,s:s*,s:s*,s:o*}", "name", node->name, "pid",
-                  (json_int_t)node->process.pid, "start_time", (json_int_t)node->process.start_time,
-                  "peer_id", node->peer_id, "api", node->api, "enr", node->enr, "listen", listen,
-                  "mark", mark, "place", node->place, "dials", node->dials, "arguments",
-                  describe_list(node->arguments));
+    json_t *entry = json_pack(
+        "{s:s,s:I,s:I,s:s?,s:s?,s:s*,s:o,s:s*,s:s*,s:s*,s:s*,s:s*,s:o*}", "name", node->name, "pid",
+        (json_int_t)node->process.pid, "start_time", (json_int_t)node->process.start_time,
+        "peer_id", node->peer_id, "api", node->api, "enr", node->enr, "listen", listen, "tapped",
+        node->tapped, "tapped_enr", node->tapped_enr, "mark", mark, "place", node->place, "dials",
+        node->dials, "arguments", describe_list(node->arguments));
     if (node->stopped)
         json_object_set_new(entry, "stopped", json_true());
     if (node->paused)
@@ -412,12 +418,22 @@ bool devnet_write_nodes(const struct devnet *devnet, struct error *error)
 {
     const char **records = memory_new((devnet->count + 1) * sizeof(*records));
     for (size_t i = 0; i < devnet->count; i++)
-        records[i] = devnet->nodes[i].enr;
+        records[i] = devnet_node_record(&devnet->nodes[i]);
     char *path = devnet_path(devnet, "nodes.yaml", NULL);
     bool written = nodes_yaml_write(path, records, devnet->count, error);
     free(path);
     free(records);
     return written;
+}
+
+const char *devnet_node_address(const struct devnet_node *node)
+{
+    return node->tapped != NULL ? node->tapped : node->listen_count > 0 ? node->listen[0] : NULL;
+}
+
+const char *devnet_node_record(const struct devnet_node *node)
+{
+    return node->tapped != NULL ? node->tapped_enr : node->enr;
 }
 
 bool devnet_node_is_foreign(const struct devnet_node *node)
@@ -437,7 +453,7 @@ char *devnet_node_target(const struct devnet_node *node)
 
 void devnet_name_node(const struct devnet_node *node, struct names *names)
 {
-    const char *ids[] = {node->peer_id, node->api};
+    const char *ids[] = {node->peer_id, node->api, node->tapped};
     for (size_t i = 0; i < sizeof(ids) / sizeof(*ids); i++)
         if (ids[i] != NULL)
             names_add(names, ids[i], node->name);

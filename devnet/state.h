@@ -10,6 +10,7 @@
  *   DIR/prometheus.json  where the metrics of its nodes are (devnet/scrape.h), while it is up
  *   DIR/nodes.yaml    node records of all nodes (devnet/nodes_yaml.h)
  *   DIR/relay/        of a process between the nodes (devnet/between.h): events.jsonl and log
+ *   DIR/tap/          likewise (devnet/tap.h), and qlog/
  *   DIR/node1/        key, pid, events.jsonl (its standard output), log (its standard error), qlog/
  */
 #ifndef DEVNET_STATE_H
@@ -33,8 +34,9 @@ struct devnet_node {
     char *enr;           /* likewise */
     char **listen;       /* multiaddrs with /p2p */
     size_t listen_count;
-    bool of_genesis;          /* known from a genesis folder alone (devnet/genesis.h): not saved */
-    char *lean_api, *metrics; /* of such a node: the URLs of its API and metrics, or NULL */
+    char *tapped, *tapped_enr; /* its address at the tap, and its record with that, or NULL */
+    bool of_genesis;           /* known from a genesis folder alone (devnet/genesis.h): not saved */
+    char *lean_api, *metrics;  /* of such a node: the URLs of its API and metrics, or NULL */
     char **arguments; /* ends with NULL; what starts it again where it was, or NULL: not known */
     char *place;      /* the folder in which that is run, or NULL: any */
     char *dials;      /* names of the nodes that it dials when either is started, with spaces
@@ -89,6 +91,11 @@ bool devnet_save(const struct devnet *devnet, struct error *error);
 bool devnet_write_nodes(const struct devnet *devnet, struct error *error);
 /* Writes DIR/NAME/pid, for people with a shell. */
 void devnet_write_pid(const struct devnet *devnet, const struct devnet_node *node);
+/* Where others are to dial it: at the tap, where one stands between, or else where it listens.
+ * NULL before it is ready. */
+const char *devnet_node_address(const struct devnet_node *node);
+/* Its record that says so; NULL where it has none. */
+const char *devnet_node_record(const struct devnet_node *node);
 /* Whether it is another program (devnet/foreign.h). */
 bool devnet_node_is_foreign(const struct devnet_node *node);
 /* What devnet-mesh is to look at for it (net/mesh/target.h): its API, or its address with the page

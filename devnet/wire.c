@@ -88,7 +88,7 @@ static bool make_edge(struct wirer *wirer, struct edge *edge)
     static const struct api_call_handlers handlers = {.line = line_came, .done = edge_done};
     char timeout[32];
     snprintf(timeout, sizeof(timeout), "%llums", (unsigned long long)wirer->timeout_ms);
-    json_t *body = json_pack("{s:s,s:s,s:s}", "addr", edge->listener->listen[0], "until",
+    json_t *body = json_pack("{s:s,s:s,s:s}", "addr", devnet_node_address(edge->listener), "until",
                              edge->crowded ? "streams" : "mesh", "timeout", timeout);
     edge->call = api_call_new(wirer->loop.base, edge->dialler->api, "POST", "/connect", body,
                               wirer->timeout_ms + ANSWER_GRACE_MS, &handlers, edge, wirer->error);

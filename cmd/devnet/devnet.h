@@ -15,7 +15,7 @@ struct devnet_options {
     uint64_t nodes;      /* 0: not said */
     const char *connect; /* the shape of the wiring, as it was written */
     uint64_t seed;       /* of a random one; UINT64_MAX: not said */
-    bool verbose;
+    bool verbose, tap;
     struct option_list with;
     uint64_t timeout;
     bool json;
@@ -34,6 +34,9 @@ struct devnet_options {
     const char *name; /* of genesis */
     uint64_t first_port, first_api_port, first_metrics_port;
 };
+
+/* How many nodes of ours `up` is to start, where no genesis folder says it. */
+size_t devnet_node_count(const struct devnet_options *options);
 
 /* Each returns the exit status. */
 int devnet_up_command(const struct devnet_options *options, char **operands, size_t count);

@@ -34,6 +34,9 @@ static const struct option_spec up_options[] = {
      .choices = wiring_names},
     {"seed", 0, OPTION_NUMBER, AT(seed), "N",
      "Of random:K, for the same pairs again (default: random, and printed)", .maximum = INT64_MAX},
+    {"tap", 0, OPTION_FLAG, AT(tap),
+     .help = "Put one devnet-tap between all nodes, which logs and tells what they say to each "
+             "other"},
     {"verbose", 'v', OPTION_FLAG, AT(verbose), .help = "Print each pair as it is connected"},
     {"timeout", 't', OPTION_DURATION, AT(timeout), "DURATION",
      "How long nodes may take to be ready, and then to connect (default: 10s)", .minimum = 1,
@@ -208,6 +211,8 @@ static const struct example examples[] = {
     {"devnet up -n 2 --connect none -- --heartbeat 200ms", "Give the nodes options of their own."},
     {"devnet up --with mine='my-client --port {port} --key {key} --bootnode {bootnode}'",
      "Two nodes, and a client of your own that dials the first."},
+    {"devnet up --tap --with mine='my-client --port {port} --key {key} --bootnode {bootnode}'",
+     "The same with a tap between: orphans and mesh cover your client, too."},
     {"devnet connect --genesis genesis zeam_0", "Connect to a node of a genesis folder."},
     {"devnet status --genesis genesis --watch", "See who of them is up, as it changes."},
     {"devnet enr make --key node.key --ip 10.0.0.1 --port 9000 is_aggregator=true",
@@ -287,6 +292,12 @@ static const struct program_spec program = {
         "interrupted, end whatever came of the "
         "command: those in its session, their children, and who has its DEVNET_MARK in the "
         "environment.\n\n"
+        "devnet up --tap puts one devnet-tap between all nodes, which speaks for each with the "
+        "node's own key: {bootnode}, {enr} and {nodes} have its addresses, nodes dial each other "
+        "through it, those that come later, too, and orphans and mesh without names are about "
+        "what it saw as well, so that programs that tell nothing are in them. A program has to "
+        "take {key}. Its events and QUIC logs are in the folder tap, without a limit. Who is no "
+        "node dials the nodes where they are: the tap refuses whose key it does not have.\n\n"
         "devnet stop, start, restart, kill, pause, resume and remove are about the nodes named, "
         "other programs, too. A node that is started again has the key, the ports and the "
         "arguments that it had, in the folder where up was run, and logs go on. Connections that "

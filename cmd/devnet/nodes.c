@@ -1,5 +1,6 @@
 /* devnet stop, start, restart, kill, pause, resume, add and remove. */
 #include "cmd/devnet/devnet.h"
+#include "cmd/devnet/up_tap.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -16,6 +17,7 @@
 #include "devnet/loop.h"
 #include "devnet/redial.h"
 #include "devnet/start.h"
+#include "devnet/tap.h"
 
 enum { DIALLED_BY_A_NEW_ONE = 8 }; /* a mesh has room for so many */
 
@@ -149,6 +151,17 @@ static bool redial(struct work *work)
     return false;
 }
 
+/* Those from FIRST on that are new are known to the tap from now on, and those started again by
+ * where they are. */
+static bool tap_fresh(struct work *work, size_t first)
+{
+    struct error error;
+    for (size_t i = first; i < work->devnet.count; i++)
+        if (work->fresh[i] && !devnet_tap_node(&work->devnet, &work->devnet.nodes[i], &error))
+            return fail(work, DEVNET_FAILED, error.text);
+    return true;
+}
+
 /* Those of OURS in one go: each takes its time. */
 static bool start_ours(struct work *work, struct devnet_node *const *ours, size_t count)
 {
@@ -198,7 +211,7 @@ static bool start(struct work *work)
         if (work->fresh[i] && devnet_node_is_foreign(&work->devnet.nodes[i]))
             done = start_foreign(work, &work->devnet.nodes[i]);
     free(ours);
-    return done && redial(work);
+    return done && tap_fresh(work, 0) && redial(work);
 }
 
 static bool restart(struct work *work)
@@ -345,7 +358,7 @@ static bool start_new(struct work *work, char **names, size_t count, struct star
 }
 
 /* Whom those from FIRST on dial. */
-static void connect_new(struct work *work, size_t first)
+static void note_new(struct work *work, size_t first)
 {
     const struct option_list *to = &work->options->to;
     for (size_t i = first; i < work->devnet.count; i++) {
@@ -398,18 +411,32 @@ static bool add_ours(struct work *work, char **operands, size_t count)
     work->since_ms = clock_now_ms();
     bool started = start_new(work, operands, names, &options);
     if (started)
-        connect_new(work, first);
-    else
+        note_new(work, first);
+    if (!started || !tap_fresh(work, first)) {
+        started = false;
         give_up(work, first);
+    }
     free(program);
     free(arguments);
     return started && redial(work);
+}
+
+/* Where a tap stands between. */
+static bool check_programs(struct work *work)
+{
+    const struct option_list *with = &work->options->with;
+    for (size_t i = 0; i < with->count && devnet_find_tap(&work->devnet) != NULL; i++)
+        if (!up_tap_check_program(with->items[i]))
+            work->status = DEVNET_USAGE;
+    return work->status == DEVNET_OK;
 }
 
 static bool add(struct work *work, char **operands, size_t count)
 {
     if (count_names(operands, count) + work->options->with.count == 0)
         return fail(work, DEVNET_USAGE, "add: name the nodes, or a program by --with");
+    if (!check_programs(work))
+        return false;
     bool added = add_ours(work, operands, count);
     for (size_t i = 0; i < work->options->with.count && added; i++) {
         struct error error;

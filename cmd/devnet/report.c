@@ -22,6 +22,7 @@
 #include "common/memory.h"
 #include "common/output.h"
 #include "devnet/loop.h"
+#include "devnet/tap.h"
 
 enum {
     OPEN_FOLDERS = 8,          /* at once, while one is removed */
@@ -101,9 +102,12 @@ static int spawn(const struct report *report, char **arguments, const char *outp
 static void look(const struct report *report, const struct look *look)
 {
     char *self = own_path();
-    char *arguments[ARGUMENTS_MAX + 4] = {self, (char[]){"--dir"}, report->devnet.folder};
+    char *arguments[ARGUMENTS_MAX + 5] = {self, (char[]){"--dir"}, report->devnet.folder};
+    size_t count = 3;
     for (size_t i = 0; look->arguments[i] != NULL; i++)
-        arguments[3 + i] = (char *)(uintptr_t)look->arguments[i];
+        arguments[count++] = (char *)(uintptr_t)look->arguments[i];
+    if (strcmp(look->arguments[0], "orphans") == 0 && devnet_find_tap(&report->devnet) != NULL)
+        arguments[count] = (char[]){"./tap"};
     int status = self != NULL ? spawn(report, arguments, look->output) : -1;
     json_object_set_new(report->looks, look->output, json_integer(status));
     free(self);
@@ -259,6 +263,7 @@ static const char about_files[] =
     "| `commands` | the commands that led here, as a script |\n"
     "| `status.json` | the nodes: names, peer ids, addresses |\n"
     "| `nodes/NAME/log`, `events.jsonl`, `qlog/` | what each node wrote |\n"
+    "| `tap/` | what the tap between them wrote, if there is one |\n"
     "| `timeline.jsonl` | the events of all nodes in order of time, but for messages and pongs |\n"
     "| `orphans.txt`, `.json`, `.html` | what became of each stream (devnet-orphans) |\n"
     "| `mesh.json`, `.txt`, `.html`, `.dot` | the mesh (devnet-mesh) |\n"

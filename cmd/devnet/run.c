@@ -13,6 +13,7 @@
 #include "common/memory.h"
 #include "common/names.h"
 #include "devnet/genesis.h"
+#include "devnet/tap.h"
 
 enum form {
     FORM_API,
@@ -70,12 +71,32 @@ static void insert(struct command_line *line, size_t at, char *argument)
     line->arguments[at] = argument;
 }
 
+/* The folder of a node's QUIC logs; of one that writes none, the tap's, if one stands between. */
+static char *logs_of(const struct devnet *devnet, const struct devnet_node *node)
+{
+    char *own = devnet_path(devnet, node->name, "qlog");
+    char *tap = access(own, F_OK) != 0 ? devnet_tap_logs(devnet) : NULL;
+    if (tap == NULL)
+        return own;
+    free(own);
+    return tap;
+}
+
+/* Which knows of all nodes. */
+static char *tap_in_form(const struct devnet *devnet, enum form form)
+{
+    const char *api = devnet_tap_api(devnet);
+    if (form == FORM_QLOG)
+        return devnet_tap_logs(devnet);
+    return api != NULL ? text_copy(api) : NULL;
+}
+
 /* NULL where there is no such thing: then it is said. */
 static char *name_in_form(const struct devnet *devnet, const struct devnet_node *node,
                           enum form form)
 {
     if (form == FORM_QLOG)
-        return devnet_path(devnet, node->name, "qlog");
+        return logs_of(devnet, node);
     /* At a genesis folder's apiPort a node of ours may be: who asks it is told if none is. */
     const char *api = node->api != NULL ? node->api : node->lean_api;
     if (form == FORM_API && api == NULL) {
@@ -159,6 +180,17 @@ static void tell_unknown(const struct command_line *line, const char *name)
     free(names);
 }
 
+/* The tap by its name, in the place of a node; false where it is not meant. */
+static bool add_named_tap(struct command_line *line, const char *name)
+{
+    enum form form = form_after(line, "");
+    char *tap =
+        strcmp(name, "tap") == 0 && form != FORM_MULTIADDR ? tap_in_form(line->devnet, form) : NULL;
+    if (tap != NULL)
+        push(line, tap);
+    return tap != NULL;
+}
+
 static bool add_argument(struct command_line *line, const char *before, char *argument)
 {
     bool operand = argument[0] != '-' && !takes_value(line->guest, before);
@@ -168,6 +200,8 @@ static bool add_argument(struct command_line *line, const char *before, char *ar
     const struct devnet_node *node =
         find_node(line, name, is_nodes_place(line, before, operand), &unknown);
     line->operands += operand;
+    if (operand && is_nodes_place(line, before, operand) && add_named_tap(line, name))
+        return true;
     if (unknown) {
         tell_unknown(line, name);
         return false;
@@ -231,6 +265,13 @@ static bool is_asked(const struct command_line *line, const struct devnet_node *
     return !node->stopped && (node->api != NULL || is_visited(line, node));
 }
 
+static void add_tap(struct command_line *line)
+{
+    char *tap = tap_in_form(line->devnet, line->guest->form);
+    if (tap != NULL)
+        push(line, tap);
+}
+
 /* Of other programs what there is: they have no API, and QUIC logs only where they were told. */
 static void add_all_nodes(struct command_line *line)
 {
@@ -243,6 +284,7 @@ static void add_all_nodes(struct command_line *line)
             push(line, name_in_form(line->devnet, node, line->guest->form));
         free(qlog);
     }
+    add_tap(line);
 }
 
 /* All of them as one operand, as `devnet-mesh diff` takes them. */
@@ -259,7 +301,11 @@ static void add_all_as_one(struct command_line *line)
         free(targets);
         targets = longer;
     }
-    push(line, targets);
+    char *tap = tap_in_form(line->devnet, FORM_TARGET);
+    const char *comma = tap != NULL && *targets != '\0' ? "," : "";
+    push(line, text_format("%s%s%s", targets, comma, tap != NULL ? tap : ""));
+    free(targets);
+    free(tap);
 }
 
 static bool tell_none(const struct command_line *line)
@@ -389,8 +435,10 @@ static void pass_names(const struct devnet *devnet)
         const char *place = node->api != NULL        ? node->api
                             : node->listen_count > 0 ? node->listen[0]
                                                      : "";
+        const char *tapped = node->tapped != NULL ? node->tapped : "";
         char *longer = node->peer_id != NULL
-                           ? text_format("%s%s=%s,%s\n", all, node->name, node->peer_id, place)
+                           ? text_format("%s%s=%s,%s%s%s\n", all, node->name, node->peer_id, place,
+                                         *tapped != '\0' ? "," : "", tapped)
                            : text_copy(all);
         free(all);
         all = longer;

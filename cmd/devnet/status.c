@@ -12,10 +12,12 @@
 #include "common/utf8.h"
 #include "devnet/family.h"
 #include "devnet/genesis.h"
+#include "devnet/tap.h"
 #include "net/mesh/collect.h"
 #include "net/mesh/lean_answer.h"
 #include "net/mesh/prometheus.h"
 #include "net/mesh/snapshot.h"
+#include "net/mesh/tapped.h"
 
 enum { ANSWER_TIMEOUT_MS = 2000, VISIT_MS = 500 };
 
@@ -30,11 +32,14 @@ static char *target_of(const struct devnet_node *node)
 json_t *devnet_ask(const struct devnet *devnet, uint64_t timeout_ms)
 {
     const struct mesh_manner manner = {.timeout_ms = timeout_ms, .stay_ms = VISIT_MS};
-    char **targets = memory_new((devnet->count + 1) * sizeof(*targets));
+    char **targets = memory_new((devnet->count + 2) * sizeof(*targets));
+    const char *tap = devnet_tap_api(devnet);
     size_t count = 0;
     for (size_t i = 0; i < devnet->count; i++)
         if ((targets[count] = target_of(&devnet->nodes[i])) != NULL)
             count++;
+    if (tap != NULL)
+        targets[count++] = text_copy(tap);
     json_t *snapshot = mesh_collect((const char *const *)targets, count, &manner, NULL);
     for (size_t i = 0; i < count; i++)
         free(targets[i]);
@@ -120,6 +125,7 @@ int devnet_load_status(const struct error *error)
     return error->kind == ERROR_CONFLICT ? DEVNET_USAGE : DEVNET_FAILED;
 }
 
+/* What a tap heard of a node does not say that it is up. */
 static const char *state_of(const struct devnet_node *node, const json_t *answer)
 {
     if (node->stopped)
@@ -128,7 +134,7 @@ static const char *state_of(const struct devnet_node *node, const json_t *answer
         return "paused";
     bool foreign =
         !node->of_genesis && devnet_node_is_foreign(node) && family_lives(&node->process);
-    if (answer != NULL || foreign)
+    if ((answer != NULL && !tapped_is_node(answer)) || foreign)
         return "up";
     return process_is_running(&node->process) ? "silent" : "down";
 }
@@ -146,6 +152,8 @@ static json_t *validators_of(const struct devnet_node *node)
 static json_t *describe(const struct devnet_node *node, const json_t *snapshot)
 {
     const json_t *answer = devnet_find_answer(snapshot, "nodes", node->peer_id);
+    if (tapped_is_node(answer) && !family_lives(&node->process)) /* that is of before */
+        answer = NULL;
     bool foreign = node->of_genesis && answer == NULL;
     if (foreign)
         answer = devnet_find_answer(snapshot, "foreign", node->peer_id);
@@ -157,6 +165,9 @@ static json_t *describe(const struct devnet_node *node, const json_t *snapshot)
                   state_of(node, answer), "pid", (json_int_t)node->process.pid, "peer_id",
                   node->peer_id, "api", node->of_genesis && !foreign ? node->lean_api : node->api,
                   "enr", node->enr, "listen", listen);
+    if (node->tapped != NULL)
+        json_object_update_new(
+            entry, json_pack("{s:s,s:s?}", "tapped", node->tapped, "tapped_enr", node->tapped_enr));
     if (node->of_genesis)
         json_object_update_new(entry, json_pack("{s:b,s:s?,s:s?}", "foreign", foreign, "lean_api",
                                                 node->lean_api, "metrics", node->metrics));
@@ -172,19 +183,27 @@ static const char *text_of(const json_t *entry, const char *member)
     return text != NULL ? text : "-";
 }
 
-static void print_node(const json_t *entry)
+/* Without the end of the line. */
+static void print_process(const json_t *entry)
 {
     const char *state = text_of(entry, "state");
     bool up = strcmp(state, "up") == 0;
     printf("%-8s %s%-6s%s pid %-8" JSON_INTEGER_FORMAT " %s", text_of(entry, "name"),
            output_colour(stdout, up ? COLOUR_GREEN : COLOUR_RED), state, output_colour_end(stdout),
            json_integer_value(json_object_get(entry, "pid")), text_of(entry, "api"));
+}
+
+static void print_node(const json_t *entry)
+{
+    print_process(entry);
     if (json_object_get(entry, "peers") != NULL)
         printf(" peers %" JSON_INTEGER_FORMAT, json_integer_value(json_object_get(entry, "peers")));
     const char *listen = json_string_value(json_array_get(json_object_get(entry, "listen"), 0));
     printf("\n         %s\n", listen != NULL ? listen : "-");
     if (json_is_string(json_object_get(entry, "enr")))
         printf("         %s\n", text_of(entry, "enr"));
+    if (json_is_string(json_object_get(entry, "tapped")))
+        printf("         at the tap: %s\n", text_of(entry, "tapped"));
 }
 
 /* Whether there are nodes and all are up. */
@@ -200,14 +219,41 @@ static bool all_up(const json_t *nodes)
     return json_array_size(nodes) > 0;
 }
 
+/* What stands between the nodes; NULL where nothing does. */
+static json_t *describe_between(const struct devnet *devnet)
+{
+    json_t *list = devnet->between_count > 0 ? json_array() : NULL;
+    for (size_t i = 0; i < devnet->between_count; i++) {
+        const struct devnet_between *between = &devnet->between[i];
+        const char *state = process_is_running(&between->process) ? "up" : "down";
+        json_array_append_new(list, json_pack("{s:s,s:s,s:I,s:s?}", "name", between->kind, "state",
+                                              state, "pid", (json_int_t)between->process.pid, "api",
+                                              between->api));
+    }
+    return list;
+}
+
 json_t *devnet_describe(const struct devnet *devnet)
 {
     json_t *snapshot = devnet_ask(devnet, ANSWER_TIMEOUT_MS), *nodes = json_array();
     for (size_t i = 0; i < devnet->count; i++)
         json_array_append_new(nodes, describe(&devnet->nodes[i], snapshot));
     json_decref(snapshot);
-    return json_pack("{s:s,s:b,s:o}", "folder", devnet->folder, "up", all_up(nodes), "nodes",
-                     nodes);
+    json_t *between = describe_between(devnet);
+    bool up = all_up(nodes) && (between == NULL || all_up(between));
+    return json_pack("{s:s,s:b,s:o,s:o*}", "folder", devnet->folder, "up", up, "nodes", nodes,
+                     "between", between);
+}
+
+static void print_between(const json_t *status)
+{
+    size_t index;
+    const json_t *entry;
+    json_array_foreach(json_object_get(status, "between"), index, entry)
+    {
+        print_process(entry);
+        putchar('\n');
+    }
 }
 
 static void print_status(const json_t *status)
@@ -218,6 +264,7 @@ static void print_status(const json_t *status)
     {
         print_node(entry);
     }
+    print_between(status);
 }
 
 /* ---- a table: whose nodes they are does not matter ---- */
@@ -250,6 +297,7 @@ static void print_table(const json_t *status)
     {
         print_row(entry);
     }
+    print_between(status);
 }
 
 static void print(const json_t *status, const struct devnet_options *options)

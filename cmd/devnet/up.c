@@ -1,5 +1,6 @@
 #include "cmd/devnet/devnet.h"
 #include "cmd/devnet/up_connect.h"
+#include "cmd/devnet/up_tap.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -23,6 +24,11 @@ enum {
     NODES_DEFAULT = 2,
     UP_TIMEOUT_MS = 3000
 };
+
+size_t devnet_node_count(const struct devnet_options *options)
+{
+    return options->nodes > 0 ? options->nodes : NODES_DEFAULT;
+}
 
 void devnet_report_last_lines(const struct devnet *devnet, const char *name)
 {
@@ -103,6 +109,7 @@ bool devnet_add_foreign(struct devnet *devnet, const char *with,
         log_error("--with %s", error->text);
         return false;
     }
+    off_t before = up_tap_told(devnet);
     bool up = devnet_start_foreign(devnet, name, command, options->timeout, &outcome, error);
     if (up)
         report_key(&outcome);
@@ -112,6 +119,7 @@ bool devnet_add_foreign(struct devnet *devnet, const char *with,
         output_flush();
     } else if (!up) {
         log_error("%s", error->text);
+        up_tap_report_refusal(devnet, name, before);
         if (outcome.node != NULL)
             devnet_report_culprit(devnet, outcome.node);
     }
@@ -165,7 +173,7 @@ static bool bring_up(struct devnet *devnet, const struct devnet_options *options
     devnet_note_command(devnet, true);
     for (size_t i = 0; i < devnet->count && !options->json; i++)
         devnet_report_node(&devnet->nodes[i]);
-    if (!is_going_on(error))
+    if (!up_tap(devnet, options, error) || !is_going_on(error))
         return false;
     if (!up_connect(devnet, options, &wiring, error) || !devnet_save(devnet, error)) {
         log_error("%s", error->text);
@@ -208,7 +216,7 @@ static bool check_usage(const struct devnet_options *options, char **operands, s
         free(name);
         free(command);
     }
-    return true;
+    return !options->tap || up_tap_check(options, &wiring);
 }
 
 /* ---- in the place of a genesis folder's nodes ---- */
@@ -273,8 +281,7 @@ static bool claim_and_bring_up(struct devnet *devnet, const struct devnet_option
     }
     bool up = genesis->count > 0
                   ? bring_up_genesis(devnet, options, genesis, start, &error)
-                  : bring_up(devnet, options, options->nodes > 0 ? options->nodes : NODES_DEFAULT,
-                             start, &error);
+                  : bring_up(devnet, options, devnet_node_count(options), start, &error);
     if (!up && !devnet_stop(devnet, STOP_PATIENCE_MS, NULL, NULL))
         log_error("a node may be left: see `devnet down`");
     return up;
@@ -288,6 +295,11 @@ static bool prepare(const struct devnet_options *options, const struct devnet *d
     *status = DEVNET_USAGE;
     if (!genesis_load_for(options->genesis, devnet, genesis, &error)) {
         log_error("%s", error.text);
+        return false;
+    }
+    if (genesis->count > 0 && options->tap) {
+        log_error("--tap: not between a genesis folder's nodes, which dial each other by what the "
+                  "folder says; `devnet-tap --genesis` writes one that says otherwise");
         return false;
     }
     if (genesis->count > 0 && options->nodes > 0) {

@@ -7,6 +7,7 @@
 
 #include "common/memory.h"
 #include "devnet/genesis.h"
+#include "devnet/tap.h"
 #include "net/api/client.h"
 #include "net/mesh/collect.h"
 #include "net/mesh/snapshot.h"
@@ -50,7 +51,7 @@ bool mesh_is_live(const char *input)
 }
 
 /* All nodes of the devnet whose state is in FOLDER, or of the genesis folder that it is: those
- * without an API by their addresses. */
+ * without an API by the tap between them, or else by their addresses. */
 static bool add_devnet(struct targets *targets, const char *folder, struct error *error)
 {
     struct devnet devnet;
@@ -58,12 +59,16 @@ static bool add_devnet(struct targets *targets, const char *folder, struct error
     bool loaded = genesis_load_devnet(NULL, &devnet, error);
     if (loaded && devnet.count == 0)
         loaded = error_set(error, "%s: no devnet is up there", folder);
+    const char *tap = loaded ? devnet_tap_api(&devnet) : NULL;
     for (size_t i = 0; loaded && i < devnet.count; i++) {
         const struct devnet_node *node = &devnet.nodes[i];
         devnet_name_node(node, &mesh_names);
-        if (!node->stopped && (node->api != NULL || node->listen_count > 0))
+        bool visited = node->listen_count > 0 && (tap == NULL || node->tapped == NULL);
+        if (!node->stopped && (node->api != NULL || visited))
             add_target(targets, devnet_node_target(node));
     }
+    if (tap != NULL)
+        add_target(targets, text_copy(tap));
     devnet_clear(&devnet);
     return loaded;
 }
