@@ -102,8 +102,8 @@ ask() {
 
 # Where FROM is to dial TO, as $port.
 open_link() {
-    ask /links "{\"links\":[{\"from\":\"$1\",\"to\":\"$2\",\"address\":\"127.0.0.1:$server\"}]}" > link
-    port=$(jq -r '.links[0].listen | split("/")[4]' link)
+    ask /links "{\"links\":[{\"from\":\"$1\",\"to\":\"$2\",\"address\":\"127.0.0.1:$server\"}]}" > opened
+    port=$(jq -r '.links[0].listen | split("/")[4]' opened)
 }
 
 @test "with --api it is many paths, which are changed and cut while they are in use" {
