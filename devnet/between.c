@@ -12,8 +12,9 @@
 #include "devnet/loop.h"
 #include "devnet/start.h"
 #include "devnet/state.h"
+#include "net/api/client.h"
 
-enum { LOOK_AGAIN_MS = 5 };
+enum { LOOK_AGAIN_MS = 5, ANSWER_TIMEOUT_MS = 5000 };
 
 static const char *const kinds[BETWEEN_KINDS] = {"relay", "tap"};
 
@@ -139,6 +140,49 @@ bool devnet_start_between(struct devnet *devnet, const char *kind, char *const *
     const char *api = json_string_value(json_object_get(*ready, "api"));
     between->api = api != NULL ? text_copy(api) : NULL;
     return devnet_save(devnet, error);
+}
+
+/* ---- asking one ---- */
+
+struct question {
+    struct loop loop;
+    const char *kind;
+    bool over;
+    json_t *answer;
+    struct error *error;
+};
+
+static void answered(void *context, int status, const json_t *answer, const char *problem)
+{
+    struct question *question = context;
+    const char *told = json_string_value(json_object_get(answer, "error"));
+    question->over = true;
+    if (status == 200)
+        question->answer = json_incref((json_t *)(uintptr_t)answer);
+    else if (status == 0)
+        error_set(question->error, "the %s does not answer: %s", question->kind, problem);
+    else
+        error_set(question->error, "the %s refused: %s", question->kind,
+                  told != NULL ? told : "it does not say why");
+    event_base_loopbreak(question->loop.base);
+}
+
+json_t *devnet_ask_between(const struct devnet_between *between, const char *path, json_t *body,
+                           struct error *error)
+{
+    static const struct api_call_handlers handlers = {.done = answered};
+    struct question question = {.kind = between->kind, .error = error};
+    loop_init(&question.loop);
+    struct api_call *call = api_call_new(
+        question.loop.base, between->api != NULL ? between->api : "", body != NULL ? "POST" : "GET",
+        path, body, ANSWER_TIMEOUT_MS, &handlers, &question, error);
+    if (call != NULL && !loop_run(&question.loop)) {
+        error_set(error, "interrupted");
+        if (!question.over)
+            api_call_cancel(call);
+    }
+    loop_clear(&question.loop);
+    return question.answer;
 }
 
 /* ---- as devnet.json has them ---- */

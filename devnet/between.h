@@ -40,6 +40,13 @@ struct devnet_between *devnet_find_between(const struct devnet *devnet, const ch
 bool devnet_start_between(struct devnet *devnet, const char *kind, char *const *arguments,
                           uint64_t timeout_ms, json_t **ready, struct error *error);
 
+/*
+ * Asks its API, and waits for the answer, the caller's to release; BODY is taken over, and NULL
+ * with GET. NULL with the error set where there is no answer, or it is an error.
+ */
+json_t *devnet_ask_between(const struct devnet_between *between, const char *path, json_t *body,
+                           struct error *error);
+
 /* ---- for devnet/state.c ---- */
 
 extern const struct shape between_shape[];

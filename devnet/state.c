@@ -436,6 +436,14 @@ const char *devnet_node_record(const struct devnet_node *node)
     return node->tapped != NULL ? node->tapped_enr : node->enr;
 }
 
+char *devnet_node_key(const struct devnet *devnet, const struct devnet_node *node)
+{
+    for (char *const *at = node->arguments; at != NULL && *at != NULL; at++)
+        if (strcmp(*at, "--key") == 0 && at[1] != NULL)
+            return text_copy(at[1]);
+    return devnet_path(devnet, node->name, "key");
+}
+
 bool devnet_node_is_foreign(const struct devnet_node *node)
 {
     return node->api == NULL && node->listen_count > 0;

@@ -96,6 +96,8 @@ void devnet_write_pid(const struct devnet *devnet, const struct devnet_node *nod
 const char *devnet_node_address(const struct devnet_node *node);
 /* Its record that says so; NULL where it has none. */
 const char *devnet_node_record(const struct devnet_node *node);
+/* The path of its key file: as it is told, or in its folder; freed with free(). */
+char *devnet_node_key(const struct devnet *devnet, const struct devnet_node *node);
 /* Whether it is another program (devnet/foreign.h). */
 bool devnet_node_is_foreign(const struct devnet_node *node);
 /* What devnet-mesh is to look at for it (net/mesh/target.h): its API, or its address with the page

@@ -69,6 +69,9 @@ nothing_runs() {
     [[ $output == *'label="js1\njs-libp2p'*'by a tap"'* ]]
     run -0 devnet_run orphans -v
     [[ $output == *"js2 -> js1, "*"/meshsub/1.2.0"* && $output == *"js1 -> node1, "* ]]
+    assert_step mesh node1 js2 # at the tap, and a visitor at its real place
+    run -0 devnet_run connect --until handshake js2
+    [[ $output == *"$(of js2 peer_id)"* ]]
     run -0 devnet_run orphans js1
     [[ $output == "no orphaned streams in 3 connections"* ]]
     run -0 devnet_run logs tap
@@ -88,7 +91,7 @@ nothing_runs() {
     [[ $output == *"tap stopped"* ]]
     nothing_runs
     run -0 devnet_run orphans
-    run -0 devnet_run mesh check
+    run -0 devnet_run mesh check # as down found it
     [[ $output == *"sound: 3 nodes, 1 topic" ]]
 }
 
@@ -123,7 +126,7 @@ nothing_runs() {
     run -1 devnet_run status
     [[ $output == *"tap      down"* ]]
     run -1 devnet_run restart node3
-    [[ $output == *"the tap does not take node3: "* ]]
+    [[ $output == *"node3 cannot be behind the tap: the tap does not answer: "* ]]
     devnet_run down > /dev/null
     nothing_runs
 }
@@ -140,6 +143,8 @@ nothing_runs() {
     done
     run -2 devnet_run up -n 100 --tap
     [[ $output == *"--tap: a tap carries 1024 connections at a time, and these would be 4950"* ]]
+    run -2 devnet_run up --tap --path all:delay=10ms
+    [[ $output == *"--tap: not with --path and --partitionable"* ]]
     "$DEVNET" genesis g > /dev/null
     run -2 devnet_run up --genesis g --tap
     [[ $output == *"devnet-tap --genesis"* ]]

@@ -89,6 +89,29 @@ stand_in() {
     jq -e '[.edges[].direction] == ["untold"]' <<< "$output"
 }
 
+@test "a connection that one end knows to be over is none, whatever the tap has not heard yet" {
+    start_node own --topic lean:block
+    start_dialler other own --topic lean:block
+    await_mesh own other
+    local real
+    real=$(api own /mesh | jq -r '.peers[0].connections[0].id')
+    # What the tap has of the other's: a connection that is over, alone or beside the one that is.
+    for ids in '"dead"' "\"dead\", \"$real\""; do
+        stand_in tap "$(heard a b | jq -c --arg own "$(peer_id own)" --arg other "$(peer_id other)" "
+            (.. | strings | select(. == \"id-a\")) = \$own | (.. | strings | select(. == \"id-b\")) = \$other
+            | .nodes[1].peers[0].connections |= [[$ids][] as \$id | .[0] + {id: \$id}]
+            | .nodes[1].peers[0].outbound_stream.connection = [$ids][-1]
+            | .nodes[1].peers[0].inbound_streams |= [[$ids][] as \$id | .[0] + {connection: \$id}]")"
+        run -0 "$BIN/devnet-mesh" dump -o mesh.json "$(ready tap .api)" "$(ready own .api)"
+        valid mesh.json
+        jq -c --arg other "$(peer_id other)" '.nodes[] | select(.peer_id == $other) | [[.topics[].mesh[]],
+            [.peers[] | [[.connections[].id], .outbound_stream.state, [.inbound_streams[].connection]]]]' mesh.json
+        end tap || true
+    done > found
+    [ "$(cat found)" = "[[],[]]
+[[\"$(peer_id own)\"],[[[\"$real\"],\"open\",[\"$real\"]]]]" ]
+}
+
 @test "a tap's answer that is none is named" {
     stand_in later "$(heard a b | jq -c '.version = 2')"
     stand_in broken "$(heard a b | jq -c 'del(.nodes[1].address)')"

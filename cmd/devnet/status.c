@@ -236,13 +236,17 @@ static json_t *describe_between(const struct devnet *devnet)
 json_t *devnet_describe(const struct devnet *devnet)
 {
     json_t *snapshot = devnet_ask(devnet, ANSWER_TIMEOUT_MS), *nodes = json_array();
+    json_t *between = describe_between(devnet), *paths = devnet_describe_paths(devnet);
     for (size_t i = 0; i < devnet->count; i++)
         json_array_append_new(nodes, describe(&devnet->nodes[i], snapshot));
     json_decref(snapshot);
-    json_t *between = describe_between(devnet);
     bool up = all_up(nodes) && (between == NULL || all_up(between));
-    return json_pack("{s:s,s:b,s:o,s:o*}", "folder", devnet->folder, "up", up, "nodes", nodes,
-                     "between", between);
+    json_t *status = json_pack("{s:s,s:b,s:o,s:o*}", "folder", devnet->folder, "up", up, "nodes",
+                               nodes, "between", between);
+    if (paths != NULL)
+        json_object_update(status, paths);
+    json_decref(paths);
+    return status;
 }
 
 static void print_between(const json_t *status)
@@ -254,6 +258,7 @@ static void print_between(const json_t *status)
         print_process(entry);
         putchar('\n');
     }
+    devnet_print_paths(status);
 }
 
 static void print_status(const json_t *status)

@@ -26,6 +26,10 @@ bool up_tap_check_program(const char *with)
 bool up_tap_check(const struct devnet_options *options, const struct wiring *wiring)
 {
     size_t pairs;
+    if (options->paths.count > 0 || options->partitionable) {
+        log_error("--tap: not with --path and --partitionable: either a relay or a tap is between");
+        return false;
+    }
     for (size_t i = 0; i < options->with.count; i++)
         if (!up_tap_check_program(options->with.items[i]))
             return false;

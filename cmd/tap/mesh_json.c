@@ -1,6 +1,7 @@
 #include "cmd/tap/mesh_json.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/utf8.h"
 #include "net/api/status_json.h"
@@ -135,10 +136,27 @@ static json_t *counts_json(const struct wire_peer *theirs)
                      (json_int_t)theirs->prunes);
 }
 
+/* The first on the newest connection that has one: an older one may be dead, and nobody knows yet.
+ */
+static const json_t *outbound_of(const json_t *streams, const struct wire_peer *own)
+{
+    size_t k;
+    const json_t *stream;
+    for (size_t i = own->connection_count; i-- > 0;)
+        json_array_foreach(streams, k, stream)
+        {
+            const char *id = json_string_value(json_object_get(stream, "connection"));
+            if (strcmp(id, own->connections[i].id) == 0)
+                return stream;
+        }
+    return NULL;
+}
+
 static json_t *peer_json(const struct view *view, const struct wire_peer *own)
 {
     const struct wire_peer *theirs = said_by(view, own->node);
-    json_t *outbound = streams_json(own), *first = json_array_get(outbound, 0);
+    json_t *outbound = streams_json(own);
+    const json_t *first = outbound_of(outbound, own);
     json_t *object =
         json_pack("{s:o, s:s, s:o, s:o, s:O?, s:o}", "peer_id", peer_id_json(view->tap, own->node),
                   "name", tap_node_name(tap_node(view->tap, own->node)), "subscriptions",

@@ -15,27 +15,28 @@ static const struct shape topic[] = {{"subscribed", SHAPE_BOOLEAN, SHAPE_REQUIRE
                                      {"subscribers", SHAPE_STRINGS, SHAPE_REQUIRED, NULL},
                                      {"backoff", SHAPE_OBJECTS, SHAPE_OPTIONAL, backoff},
                                      {0}};
-static const struct shape connection[] = {{"id", SHAPE_STRING, SHAPE_REQUIRED, NULL},
-                                          {"direction", SHAPE_STRING, SHAPE_REQUIRED, NULL},
-                                          {0}};
+static const struct shape connection_shape[] = {{"id", SHAPE_STRING, SHAPE_REQUIRED, NULL},
+                                                {"direction", SHAPE_STRING, SHAPE_REQUIRED, NULL},
+                                                {0}};
 static const struct shape stream[] = {{"connection", SHAPE_STRING, SHAPE_REQUIRED, NULL},
                                       {"stream_id", SHAPE_INTEGER, SHAPE_REQUIRED, NULL},
                                       {0}};
-static const struct shape peer[] = {{"peer_id", SHAPE_STRING, SHAPE_REQUIRED, NULL},
-                                    {"agent", SHAPE_STRING, SHAPE_OPTIONAL, NULL},
-                                    {"subscriptions", SHAPE_STRINGS, SHAPE_REQUIRED, NULL},
-                                    {"status", SHAPE_OBJECT, SHAPE_OPTIONAL, NULL},
-                                    {"connections", SHAPE_OBJECTS, SHAPE_REQUIRED, connection},
-                                    {"outbound_stream", SHAPE_OBJECT, SHAPE_OPTIONAL, stream},
-                                    {"inbound_streams", SHAPE_OBJECTS, SHAPE_REQUIRED, stream},
-                                    {0}};
+static const struct shape peer_shape[] = {
+    {"peer_id", SHAPE_STRING, SHAPE_REQUIRED, NULL},
+    {"agent", SHAPE_STRING, SHAPE_OPTIONAL, NULL},
+    {"subscriptions", SHAPE_STRINGS, SHAPE_REQUIRED, NULL},
+    {"status", SHAPE_OBJECT, SHAPE_OPTIONAL, NULL},
+    {"connections", SHAPE_OBJECTS, SHAPE_REQUIRED, connection_shape},
+    {"outbound_stream", SHAPE_OBJECT, SHAPE_OPTIONAL, stream},
+    {"inbound_streams", SHAPE_OBJECTS, SHAPE_REQUIRED, stream},
+    {0}};
 static const struct shape node_shape[] = {{"name", SHAPE_STRING, SHAPE_REQUIRED, NULL},
                                           {"peer_id", SHAPE_STRING, SHAPE_REQUIRED, NULL},
                                           {"agent", SHAPE_STRING, SHAPE_OPTIONAL, NULL},
                                           {"status", SHAPE_OBJECT, SHAPE_OPTIONAL, NULL},
                                           {"address", SHAPE_STRING, SHAPE_REQUIRED, NULL},
                                           {"topics", SHAPE_MAP, SHAPE_REQUIRED, topic},
-                                          {"peers", SHAPE_OBJECTS, SHAPE_REQUIRED, peer},
+                                          {"peers", SHAPE_OBJECTS, SHAPE_REQUIRED, peer_shape},
                                           {0}};
 static const struct shape answer[] = {{"nodes", SHAPE_OBJECTS, SHAPE_REQUIRED, node_shape}, {0}};
 
@@ -51,20 +52,83 @@ bool tapped_is_node(const json_t *node)
     return all != NULL && strcmp(all, source) == 0;
 }
 
-/* ---- a node, as one that tells of itself would put it ---- */
+/* Where a node's entry is made. */
+struct view {
+    const json_t *told;  /* the snapshot's nodes that told of themselves */
+    const json_t *nodes; /* the tap's */
+    const json_t *node;
+};
 
-/* The address of the node called ID; "" where it is none of the tap's. */
-static const char *address_of(const json_t *nodes, const char *id)
+static const json_t *find(const json_t *list, const char *id)
 {
     size_t i;
-    const json_t *node;
-    json_array_foreach(nodes, i, node)
+    const json_t *item;
+    json_array_foreach(list, i, item)
     {
-        if (strcmp(text_member(node, "peer_id"), id) == 0)
-            return text_member(node, "address");
+        const char *own = text_member(item, "peer_id");
+        if (own != NULL && strcmp(own, id) == 0)
+            return item;
     }
-    return "";
+    return NULL;
 }
+
+/* ---- what is over already ---- */
+
+/* Whether the peer called ID tells of itself, and does not have that connection to the node any
+ * more: where one vanished without a word, the other may find out before the tap does. */
+static bool is_over(const struct view *view, const char *id, const json_t *connection)
+{
+    const json_t *teller = find(view->told, id), *other;
+    size_t i;
+    if (teller == NULL || connection == NULL)
+        return false;
+    const json_t *peer = find(member(teller, "peers"), text_member(view->node, "peer_id"));
+    json_array_foreach(member(peer, "connections"), i, other)
+    {
+        if (json_equal(member(other, "id"), connection))
+            return false;
+    }
+    return true;
+}
+
+/* Those of LIST whose connection, which MEMBER names, is not over. */
+static json_t *lasting(const struct view *view, const char *id, const json_t *list,
+                       const char *name)
+{
+    json_t *kept = json_array(), *item;
+    size_t i;
+    json_array_foreach(list, i, item)
+    {
+        if (!is_over(view, id, member(item, name)))
+            json_array_append_new(kept, json_deep_copy(item));
+    }
+    return kept;
+}
+
+/* Whether all connections to the peer called ID are. */
+static bool is_gone(const struct view *view, const char *id)
+{
+    const json_t *peer = find(member(view->node, "peers"), id);
+    json_t *left = lasting(view, id, member(peer, "connections"), "id");
+    bool gone = peer != NULL && json_array_size(left) == 0;
+    json_decref(left);
+    return gone;
+}
+
+/* LIST, of peer ids, without those. */
+static json_t *present(const struct view *view, const json_t *list)
+{
+    json_t *kept = json_array(), *id;
+    size_t i;
+    json_array_foreach(list, i, id)
+    {
+        if (!is_gone(view, json_string_value(id)))
+            json_array_append(kept, id);
+    }
+    return kept;
+}
+
+/* ---- a node, as one that tells of itself would put it ---- */
 
 /* The network's name in the topics that it is subscribed to, where they agree on one; or null. */
 static json_t *network_of(const json_t *topics)
@@ -84,15 +148,16 @@ static json_t *network_of(const json_t *topics)
                                 : json_null();
 }
 
-static json_t *topics_of(const json_t *node)
+static json_t *topics_of(const struct view *view)
 {
     json_t *topics = json_object(), *told;
     const char *name;
-    json_object_foreach(member(node, "topics"), name, told)
+    json_object_foreach(member(view->node, "topics"), name, told)
     {
-        json_t *made = json_pack("{s:O, s:O, s:O, s:[], s:[]}", "subscribed",
-                                 member(told, "subscribed"), "mesh", member(told, "mesh"),
-                                 "subscribers", member(told, "subscribers"), "fanout", "backoff");
+        json_t *made =
+            json_pack("{s:O, s:o, s:o, s:[], s:[]}", "subscribed", member(told, "subscribed"),
+                      "mesh", present(view, member(told, "mesh")), "subscribers",
+                      present(view, member(told, "subscribers")), "fanout", "backoff");
         if (json_is_array(member(told, "backoff")))
             json_object_set(made, "backoff", member(told, "backoff"));
         json_object_set_new(topics, name, made);
@@ -100,65 +165,73 @@ static json_t *topics_of(const json_t *node)
     return topics;
 }
 
-static json_t *connections_of(const json_t *told, const json_t *nodes)
+static json_t *connections_of(const struct view *view, const json_t *told)
 {
-    const char *address = address_of(nodes, text_member(told, "peer_id"));
-    json_t *connections = json_deep_copy(member(told, "connections")), *value;
+    const char *id = text_member(told, "peer_id"),
+               *address = text_member(find(view->nodes, id), "address");
+    json_t *connections = lasting(view, id, member(told, "connections"), "id"), *value;
     size_t i;
     json_array_foreach(connections, i, value)
     {
-        json_object_set_new(value, "remote", json_string(address));
+        json_object_set_new(value, "remote", json_string(address != NULL ? address : ""));
     }
     return connections;
 }
 
-static json_t *outbound_of(const json_t *told)
+static json_t *outbound_of(const struct view *view, const json_t *told)
 {
     const json_t *outbound = member(told, "outbound_stream");
-    json_t *made = json_is_object(outbound) ? json_deep_copy(outbound) : json_object();
-    json_object_set_new(made, "state", json_string(json_is_object(outbound) ? "open" : "none"));
+    bool open = json_is_object(outbound) &&
+                !is_over(view, text_member(told, "peer_id"), member(outbound, "connection"));
+    json_t *made = open ? json_deep_copy(outbound) : json_object();
+    json_object_set_new(made, "state", json_string(open ? "open" : "none"));
     return made;
 }
 
-static json_t *peers_of(const json_t *node, const json_t *nodes)
+static json_t *peers_of(const struct view *view)
 {
     json_t *peers = json_array();
     size_t i;
     const json_t *told;
-    json_array_foreach(member(node, "peers"), i, told)
+    json_array_foreach(member(view->node, "peers"), i, told)
     {
+        const char *id = text_member(told, "peer_id");
+        if (is_gone(view, id))
+            continue;
         json_array_append_new(
             peers,
-            json_pack("{s:O, s:O?, s:O?, s:O, s:o, s:o, s:O}", "peer_id", member(told, "peer_id"),
-                      "agent", member(told, "agent"), "status", member(told, "status"),
-                      "subscriptions", member(told, "subscriptions"), "connections",
-                      connections_of(told, nodes), "outbound_stream", outbound_of(told),
-                      "inbound_streams", member(told, "inbound_streams")));
+            json_pack("{s:s, s:O?, s:O?, s:O, s:o, s:o, s:o}", "peer_id", id, "agent",
+                      member(told, "agent"), "status", member(told, "status"), "subscriptions",
+                      member(told, "subscriptions"), "connections", connections_of(view, told),
+                      "outbound_stream", outbound_of(view, told), "inbound_streams",
+                      lasting(view, id, member(told, "inbound_streams"), "connection")));
     }
     return peers;
 }
 
-static json_t *node_of(const json_t *node, const json_t *nodes)
+static json_t *node_of(const struct view *view)
 {
+    const json_t *node = view->node;
     return json_pack("{s:O, s:O, s:O?, s:o, s:O?, s:[O], s:o, s:o}", "peer_id",
                      member(node, "peer_id"), "name", member(node, "name"), "agent",
                      member(node, "agent"), "network", network_of(member(node, "topics")), "status",
                      member(node, "status"), "listen", member(node, "address"), "topics",
-                     topics_of(node), "peers", peers_of(node, nodes));
+                     topics_of(view), "peers", peers_of(view));
 }
 
 /* ---- all of them ---- */
 
-static bool is_told(const json_t *snapshot, const char *peer_id)
+/* Of the snapshot's nodes those that told of themselves; borrowed items. */
+static json_t *tellers(const json_t *snapshot)
 {
+    json_t *list = json_array(), *node;
     size_t i;
-    const json_t *node;
     json_array_foreach(member(snapshot, "nodes"), i, node)
     {
-        if (strcmp(text_member(node, "peer_id"), peer_id) == 0)
-            return true;
+        if (!tapped_is_node(node))
+            json_array_append(list, node);
     }
-    return false;
+    return list;
 }
 
 static bool check(const json_t *mesh, const char *api, struct error *error)
@@ -174,18 +247,21 @@ static bool check(const json_t *mesh, const char *api, struct error *error)
 
 bool tapped_add(json_t *snapshot, const char *api, const json_t *mesh, struct error *error)
 {
-    const json_t *nodes = member(mesh, "nodes"), *node;
+    const json_t *node;
     size_t i;
     bool added = check(mesh, api, error);
     if (!added)
         return false;
-    json_array_foreach(nodes, i, node)
+    json_t *told = tellers(snapshot);
+    json_array_foreach(member(mesh, "nodes"), i, node)
     {
-        if (is_told(snapshot, text_member(node, "peer_id")))
+        const struct view view = {.told = told, .nodes = member(mesh, "nodes"), .node = node};
+        if (find(member(snapshot, "nodes"), text_member(node, "peer_id")) != NULL)
             continue;
-        json_t *made = node_of(node, nodes);
+        json_t *made = node_of(&view);
         added = snapshot_add_told(snapshot, api, made, source, error) && added;
         json_decref(made);
     }
+    json_decref(told);
     return added;
 }
