@@ -84,10 +84,14 @@ on_wire_is() {
     "$BIN/devnet-mesh" check "$(ready a .api)" "$(ready b .api)"
 }
 
-@test "streams are reset, and echoes lost, on purpose" {
-    tap_rules=(--reset 'identify from a code 77' --drop-echo 'gossipsub from b')
+@test "streams are refused and reset, and echoes lost, on purpose" {
+    tap_rules=(--refuse 'status from a' --reset 'identify from a code 77' --drop-echo 'gossipsub from b')
     tap_nodes a b
     tap_dial a b
+    # The one is shown another name, and refuses what the other has proposed.
+    await tap '.event == "renamed" and .from == "a" and .rule == "status from a"' .stream > stream
+    await tap '.event == "refused" and .from == "b" and (.protocol | startswith("/leanconsensus/req/status/"))' .stream |
+        cmp - stream
     await tap '.event == "reset" and .from == "a" and .rule == "identify from a code 77"'
     await tap '.event == "held" and .rule == "gossipsub from b"'
     node=a=a.key,127.0.0.1:0,$(address a)

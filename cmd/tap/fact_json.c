@@ -46,7 +46,7 @@ static void add_rpc(json_t *object, const struct skimmed_rpc *rpc)
         json_object_set_new(object, "over_limits", over_limits(rpc->size));
 }
 
-static void add_text(json_t *object, const char *name, struct bytes text)
+void fact_json_add_text(json_t *object, const char *name, struct bytes text)
 {
     char *safe = utf8_safe_text(text);
     json_object_set_new(object, name, json_string(safe));
@@ -84,10 +84,10 @@ static void add_kind(json_t *object, const struct tap_fact *fact)
         break;
     case TAP_FACT_ERROR_CODE:
         json_object_set_new(object, "code", json_integer((json_int_t)fact->code));
-        add_text(object, "text", fact->text);
+        fact_json_add_text(object, "text", fact->text);
         break;
     case TAP_FACT_AGENT:
-        add_text(object, "agent", fact->text);
+        fact_json_add_text(object, "agent", fact->text);
         break;
     case TAP_FACT_ENDED:
         add_end(object, fact);
@@ -108,7 +108,7 @@ json_t *fact_json(const struct tap_fact *fact)
                                (json_int_t)fact->stream, "by", tap_side_name(fact->by), "at",
                                (json_int_t)fact->at);
     if (fact->protocol[0] != '\0')
-        add_text(object, "protocol", bytes_of_text(fact->protocol));
+        fact_json_add_text(object, "protocol", bytes_of_text(fact->protocol));
     add_kind(object, fact);
     return object;
 }

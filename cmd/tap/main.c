@@ -129,6 +129,7 @@ static bool start(struct program *program, const struct tap_options *options, st
     if (!add_nodes(program, options, error))
         return false;
     add_rules(program, TAP_RULE_HOLD, &options->holds, "--hold");
+    add_rules(program, TAP_RULE_REFUSE, &options->refusals, "--refuse");
     add_rules(program, TAP_RULE_RESET, &options->resets, "--reset");
     add_rules(program, TAP_RULE_DROP_ECHO, &options->dropped_echoes, "--drop-echo");
     if (strcmp(options->api, "off") == 0)

@@ -78,7 +78,10 @@ static void write_facts(FILE *page, const struct teller_counts *counts)
     write_single(page, "streams_passed_over_total", "counter",
                  "Streams that were carried and not looked at: too many were open",
                  counts->streams_passed_over);
-    write_single(page, "holds_total", "counter", "What was held by a rule", counts->holds);
+    write_head(page, "acts_total", "counter", "What rules have done, by the name of its event");
+    for (int kind = 0; kind < TAP_ACT_KINDS; kind++)
+        fprintf(page, "devnet_tap_acts_total{event=\"%s\"} %" PRIu64 "\n",
+                tap_act_name((enum tap_action_kind)kind), counts->acts[kind]);
     write_single(page, "not_held_total", "counter",
                  "What a rule should have held, beyond as many holds as there may be",
                  counts->not_held);

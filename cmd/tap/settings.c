@@ -26,6 +26,8 @@ static const struct option_spec option_table[] = {
      .choices = node_option_traces},
     {"hold", 0, OPTION_LIST, AT(holds), "RULE",
      "Hold what a node says until another has done something; may be repeated"},
+    {"refuse", 0, OPTION_LIST, AT(refusals), "RULE",
+     "Have a node's proposals of a protocol answered `na`; may be repeated"},
     {"reset", 0, OPTION_LIST, AT(resets), "RULE",
      "Reset a node's streams of a protocol as soon as it proposes it; may be repeated"},
     {"drop-echo", 0, OPTION_LIST, AT(dropped_echoes), "RULE",
@@ -107,14 +109,23 @@ static const struct program_spec program = {
         "each with from, to, stream, protocol, and where it begins in what that side says.\n\n"
         "Rules make nodes meet in the order that one wants, and each thing that they do is an "
         "event "
-        "(held, released, reset). --hold 'echo|answer|rpc|stream PROTOCOL from NAME until NAME "
+        "(held, released, renamed, reset). --hold 'echo|answer|rpc|stream PROTOCOL from NAME until "
+        "NAME "
         "proposes|opens|sends PROTOCOL [plus DURATION] [limit DURATION]': what is held is a node's "
         "echo of a proposal and all behind it, what it says behind its echo, behind its own "
         "proposal, or on the whole stream that it opened; until on the same connection the other "
         "has proposed a protocol, has opened a stream (* is of any protocol; otherwise that is "
         "known when it proposes), or has sent its first RPC, and then as long as plus says; no "
-        "longer than limit in all (5s). What waited for is past already holds nothing. "
-        "--reset 'PROTOCOL from NAME [code N]', --drop-echo 'PROTOCOL from NAME'. PROTOCOL is a "
+        "longer than limit in all (5s). Where what is waited for is past already, nothing is held; "
+        "of a stream whose header came before its proposal, the header is not. Each rule's hold "
+        "ends by itself: another that begins further back on the stream goes on. At the end of the "
+        "connection all is released. "
+        "--refuse 'PROTOCOL from NAME': where that node proposes it, the other is shown a name of "
+        "the same length that nobody has, so that it refuses as it does any (na); what follows on "
+        "the stream is theirs. A proposal whose name is handed on already, as its end came "
+        "later, is reset. "
+        "--reset 'PROTOCOL from NAME [code N]' resets a node's streams of it, --drop-echo "
+        "'PROTOCOL from NAME' loses its echo and all behind it. PROTOCOL is a "
         "name, or its beginning with * behind it, or gossipsub, status or identify.\n\n"
         "--html FILE writes a page at the end: for each connection two life lines, its streams as "
         "lanes between them, and who said what when, by name, with what is in it; filtered by "

@@ -265,22 +265,31 @@ static void on_closed(void *context, struct tap_pair *pair, enum tap_side side,
     print(teller, object);
 }
 
+static void add_release(json_t *object, const struct tap_action *action)
+{
+    json_object_set_new(object, "limit", json_boolean(action->why == TAP_RELEASE_LIMIT));
+    if (action->why == TAP_RELEASE_END)
+        json_object_set_new(object, "closed", json_true());
+    if (action->offset != TAP_HELD_NOWHERE)
+        json_object_set_new(object, "still_held_from", json_integer((json_int_t)action->offset));
+}
+
 static void on_acted(void *context, struct tap_pair *pair, const struct tap_action *action,
                      uint64_t time_us)
 {
-    static const char *const names[] = {
-        [TAP_ACT_HOLD] = "held", [TAP_ACT_RELEASE] = "released", [TAP_ACT_RESET] = "reset"};
     struct teller *teller = context;
-    json_t *object = json_pack("{s:s, s:s, s:I, s:s}", "event", names[action->kind], "connection",
-                               tap_pair_id(pair), "stream", (json_int_t)action->stream, "rule",
-                               action->rule->text);
+    json_t *object = json_pack("{s:s, s:s, s:I, s:s}", "event", tap_act_name(action->kind),
+                               "connection", tap_pair_id(pair), "stream",
+                               (json_int_t)action->stream, "rule", action->rule->text);
     add_name(object, "from", tap_pair_node(pair, action->from));
     add_name(object, "to", tap_pair_node(pair, tap_other(action->from)));
     if (action->kind == TAP_ACT_HOLD)
         json_object_set_new(object, "at", json_integer((json_int_t)action->offset));
     if (action->kind == TAP_ACT_RELEASE)
-        json_object_set_new(object, "limit", json_boolean(action->by_limit));
-    teller->counts.holds += action->kind == TAP_ACT_HOLD;
+        add_release(object, action);
+    if (action->kind == TAP_ACT_REFUSE)
+        fact_json_add_text(object, "protocol", bytes_of_text(action->protocol));
+    teller->counts.acts[action->kind]++;
     set_time(object, time_us);
     print(teller, object);
 }

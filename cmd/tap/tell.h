@@ -36,9 +36,9 @@ void teller_set_sight(struct teller *teller, const struct tap_sight *sight);
 const struct wire_mesh *teller_mesh(const struct teller *teller);
 struct teller_counts {
     uint64_t facts[TAP_FACT_KINDS];
-    uint64_t signed_messages, over_limit; /* RPCs */
-    uint64_t streams_passed_over;         /* too many to be looked at */
-    uint64_t holds, not_held;             /* by rules */
+    uint64_t signed_messages, over_limit;   /* RPCs */
+    uint64_t streams_passed_over;           /* too many to be looked at */
+    uint64_t acts[TAP_ACT_KINDS], not_held; /* by rules */
 };
 
 struct teller_counts teller_counts(const struct teller *teller);
