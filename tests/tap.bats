@@ -46,7 +46,9 @@ logs/$(cat id)_server.sqlog:1" ]
 @test "who dials from another port is known by its certificate, and who is not known is refused" {
     tap_nodes a b
     "$BIN/devnet-connect" --key a.key --topic lean:block "$(tapped b)"
-    await tap '.event == "connected" and .dialler == "a" and .front_first'
+    # It is shown what the tap allows, and the listener what it allows.
+    await tap '.event == "connected" and .dialler == "a" and .front_first and
+        (.not_kept | length) > 0 and all(.not_kept[]; .of == "listener")'
     run -4 --separate-stderr "$BIN/devnet-connect" "$(tapped b)"
     await tap '.event == "closed" and .dialler == null and .cause == "tls_failed" and
         (.reason | startswith("no key of that peer is at hand"))'

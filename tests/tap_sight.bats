@@ -29,6 +29,12 @@ on_wire_is() {
     TAP_OPTIONS='--trace rpc --qlog logs' tap_nodes a b
     tap_dial a b
     await_mesh a b
+    # What each has shown, and what of it the other was not.
+    await tap '.event == "connected" and (.certificates | .dialler, .listener |
+        .key_type == "secp256k1" and .signature == "ECDSA-SHA256" and .high_s == false and
+        .extension_critical == false and .valid_from < "2100" and .valid_until > .valid_from) and
+        (.not_kept | map([.of, .what]) | index([["dialler", "idle_timeout_ms"]]) != null) and
+        all(.not_kept[]; .of == "dialler" and .said != .shown)'
     await tap '.event == "agreed" and .protocol == "/meshsub/1.2.0" and .from == "b" and .to == "a"' .stream > stream
     await tap '.event == "status" and .from == "a" and .contradicts == false and .head.slot == 0 and (.t | endswith("Z"))'
     await tap '.event == "agent" and .from == "b" and (.agent | startswith("devnet-node/"))'

@@ -4,6 +4,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cmd/tap/connected_json.h"
 #include "cmd/tap/fact_json.h"
 #include "common/clock.h"
 #include "common/line_writer.h"
@@ -197,10 +198,7 @@ static void on_connected(void *context, struct tap_pair *pair, uint64_t time_us)
     wire_mesh_connected(teller->mesh, tap_pair_id(pair), index_of(pair, TAP_DIALLER),
                         index_of(pair, TAP_LISTENER), time_us);
     json_t *object = pair_event("connected", pair);
-    struct quic_connection_facts back;
-    quic_connection_facts(tap_pair_leg(pair, TAP_LISTENER), &back);
-    json_object_set_new(object, "front_first", json_boolean(tap_pair_front_first(pair)));
-    json_object_set_new(object, "listener_asks", json_boolean(back.asked));
+    connected_json_add(object, pair);
     set_time(object, time_us);
     print(teller, object);
 }
