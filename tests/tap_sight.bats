@@ -42,6 +42,12 @@ on_wire_is() {
     api b /publish '{"topic":"lean:block","text":"hello"}' > answer
     await tap '.event == "rpc" and .from == "b" and .messages[0].topic == "'$topic'" and
         .messages[0].id == "'"$(jq -r .id answer)"'"'
+    # Counted by who said it, and a second.
+    api tap /metrics > metrics
+    grep -x 'devnet_tap_messages_total{node="b"} 1' metrics
+    grep -Ex 'devnet_tap_messages_per_second\{node="b"\} 0(\.1)?' metrics
+    grep -x 'devnet_tap_seen_total{event="malformed",node="a"} 0' metrics
+    grep -x 'devnet_tap_rpcs_over_limit_total{node="b",bytes="65536"} 0' metrics
     # As text, with Lean's topics in short.
     eventually grep -qx "[-0-9]*T[0-9:.]*Z b -> a stream [0-9]* /meshsub/1.2.0: message block [0-9]* bytes" tap.err
     grep -q 'Z a -> b stream 0 /leanconsensus/req/status/1/ssz_snappy: sends its status: finalized 0x00000000 slot 0' tap.err

@@ -2,27 +2,17 @@
 
 #include <stdlib.h>
 
+#include "cmd/tap/counts.h"
 #include "common/memory.h"
 #include "common/utf8.h"
 #include "net/api/rpc_trace.h"
 #include "net/api/status_json.h"
 
-/* Whose limit an RPC may be over: what goes by is none of the sender's doing. */
-static const struct {
-    uint64_t size;
-    const char *whose;
-} limits[] = {
-    {64 * 1024, "rust-libp2p by default"},
-    {1024 * 1024, "go-libp2p by default"},
-    {GOSSIPSUB_RPC_SIZE_MAX, "Lean"},
-};
-
 static json_t *over_limits(uint64_t size)
 {
     json_t *over = json_array();
-    for (size_t i = 0; i < sizeof(limits) / sizeof(*limits); i++)
-        if (size > limits[i].size)
-            json_array_append_new(over, json_string(limits[i].whose));
+    for (size_t i = 0; i < RPC_LIMITS && size > rpc_limits[i].size; i++)
+        json_array_append_new(over, json_string(rpc_limits[i].whose));
     return over;
 }
 
@@ -42,7 +32,7 @@ static void add_rpc(json_t *object, const struct skimmed_rpc *rpc)
         json_object_set_new(object, "signed", json_integer((json_int_t)rpc->signed_count));
     if (rpc->cut)
         json_object_set_new(object, "cut", json_true());
-    if (rpc->size > limits[0].size)
+    if (rpc->size > rpc_limits[0].size)
         json_object_set_new(object, "over_limits", over_limits(rpc->size));
 }
 

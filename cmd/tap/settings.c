@@ -139,7 +139,9 @@ static const struct program_spec program = {
         "more than 16 MiB of events it has the first, and says how many are left out.\n\n"
         "The API: GET /health; /mesh, each node's subscriptions, mesh, backoffs, streams and peers "
         "as they are on the wire; /connections, those that live, with what each side has said in "
-        "bytes; /events, the lines of stdout as they come; /metrics, counted for Prometheus.",
+        "bytes; /events, the lines of stdout as they come; /metrics, for Prometheus, counted by "
+        "the node that did it, with rates of the "
+        "last 10 s.",
     .options = option_table,
     .commands = commands,
     .examples = examples,

@@ -1,6 +1,7 @@
 #include "cmd/tap/tell.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -13,7 +14,7 @@
 #include "net/api/event_json.h"
 #include "net/tap/fact_text.h"
 
-enum { US_IN_MS = 1000 };
+enum { US_IN_MS = 1000, NS_IN_S = 1000000000 };
 
 struct teller {
     const struct tap_sight *sight;
@@ -22,6 +23,7 @@ struct teller {
     struct event_base *base;
     struct wire_mesh *mesh;
     struct teller_counts counts;
+    struct node_counts *nodes;                        /* as the counts have them */
     void (*heard)(void *context, const json_t *line); /* NULL: nobody */
     void *context;
 };
@@ -71,11 +73,17 @@ void teller_set_sight(struct teller *teller, const struct tap_sight *sight)
     teller->sight = sight;
 }
 
+static uint64_t now_s(void)
+{
+    return clock_now_ns() / NS_IN_S;
+}
+
 struct teller_counts teller_counts(const struct teller *teller)
 {
     struct teller_counts counts = teller->counts;
     counts.streams_passed_over = tap_sight_passed_over(teller->sight);
     counts.not_held = tap_sight_not_held(teller->sight);
+    counts.now_s = now_s();
     return counts;
 }
 
@@ -87,6 +95,7 @@ bool teller_free(struct teller *teller)
     if (teller->trace != NULL)
         whole = line_writer_free(teller->trace) && whole;
     wire_mesh_free(teller->mesh);
+    free(teller->nodes);
     free(teller);
     return whole;
 }
@@ -205,13 +214,17 @@ static void on_connected(void *context, struct tap_pair *pair, uint64_t time_us)
 
 /* ---- what they say ---- */
 
-static void count_fact(struct teller *teller, const struct tap_fact *fact)
+static void count_fact(struct teller *teller, size_t node, const struct tap_fact *fact)
 {
-    teller->counts.facts[fact->kind]++;
-    if (fact->rpc == NULL)
-        return;
-    teller->counts.signed_messages += fact->rpc->signed_count;
-    teller->counts.over_limit += fact->rpc->size > GOSSIPSUB_RPC_SIZE_MAX;
+    struct teller_counts *counts = &teller->counts;
+    if (node >= counts->node_count) {
+        teller->nodes = memory_resize(teller->nodes, (node + 1) * sizeof(*teller->nodes));
+        memset(teller->nodes + counts->node_count, 0,
+               (node + 1 - counts->node_count) * sizeof(*teller->nodes));
+        counts->nodes = teller->nodes;
+        counts->node_count = node + 1;
+    }
+    node_counts_add(&teller->nodes[node], fact, now_s());
 }
 
 static void trace_fact(const struct teller *teller, const struct tap_pair *pair,
@@ -235,7 +248,7 @@ static void on_fact(void *context, struct tap_pair *pair, const struct tap_fact 
     struct teller *teller = context;
     const size_t nodes[TAP_SIDES] = {index_of(pair, TAP_DIALLER), index_of(pair, TAP_LISTENER)};
     wire_mesh_fact(teller->mesh, tap_pair_id(pair), nodes, fact);
-    count_fact(teller, fact);
+    count_fact(teller, nodes[fact->by], fact);
     if (teller->trace != NULL)
         trace_fact(teller, pair, fact);
     json_t *object = fact_json(fact);
