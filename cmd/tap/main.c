@@ -2,6 +2,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cmd/tap/api.h"
@@ -161,12 +162,30 @@ static bool clear(struct program *program)
     return told && losses_first() == NULL;
 }
 
-/* The page alone, of what a tap has printed. */
+static bool is_folder(const char *path)
+{
+    struct stat about;
+    return stat(path, &about) == 0 && S_ISDIR(about.st_mode);
+}
+
+/* What a tap has printed, or its QUIC logs. */
+static bool read_from(struct picture *picture, const struct tap_options *options,
+                      struct error *error)
+{
+    bool read = is_folder(options->from) ? picture_judge(picture, options->from, error)
+                                         : picture_read(picture, options->from, error);
+    if (!read)
+        return error_prefix(error, "--from");
+    return options->qlog == NULL || picture_judge(picture, options->qlog, error) ||
+           error_prefix(error, "--qlog");
+}
+
+/* The page alone. */
 static int draw_from(const struct tap_options *options)
 {
     struct picture *picture = picture_new();
     struct error error;
-    bool drawn = (picture_read(picture, options->from, &error) || error_prefix(&error, "--from")) &&
+    bool drawn = read_from(picture, options, &error) &&
                  (picture_write(picture, options->html, &error) || error_prefix(&error, "--html"));
     if (!drawn)
         log_error("%s", error.text);
@@ -184,6 +203,10 @@ static int stand_between(const struct tap_options *options)
     else
         log_error("%s", error.text);
     bool whole = clear(&program);
+    /* Where nobody was connected there are no logs. */
+    if (started && options->qlog != NULL && program.picture != NULL &&
+        !picture_judge(program.picture, options->qlog, &error))
+        log_info("--html: %s", error.text);
     if (started && !draw(&program, options->html, &error)) {
         log_error("%s", error.text);
         whole = false;

@@ -10,7 +10,9 @@
 
 static const struct option_spec option_table[] = {
     {"qlog", 'q', OPTION_STRING, AT(qlog), "DIR",
-     "Write a QUIC log of each leg there, for devnet-orphans (default: none)", .files = true},
+     "Write a QUIC log of each leg there, for devnet-orphans (default: none); with --from: those "
+     "that were written beside the events",
+     .files = true},
     {"genesis", 'g', OPTION_STRING, AT(genesis), "DIR",
      "Stand between all nodes of a Lean genesis folder whose keys it has, beside those named; the "
      "tap is at the host of each, at any free port",
@@ -35,7 +37,8 @@ static const struct option_spec option_table[] = {
     {"html", 0, OPTION_STRING, AT(html), "FILE",
      "At the end write a page of who said what when, to look at in a browser", .files = true},
     {"from", 0, OPTION_STRING, AT(from), "EVENTS",
-     "Draw the page of --html of what a devnet-tap has printed, and stand between nobody",
+     "Draw the page of --html of what a devnet-tap has printed, or of a folder of QUIC logs, and "
+     "stand between nobody",
      .files = true},
     {"log-level", 0, OPTION_CHOICE, AT(log_level), "LEVEL", "How much to log (default warn)",
      .choices = log_level_names},
@@ -56,8 +59,8 @@ static const struct example examples[] = {
      "The same at any free ports, which the first line tells, with QUIC logs."},
     {"devnet-tap --genesis genesis --out tapped",
      "Between all nodes of a genesis folder, which are then to be given tapped/nodes.yaml."},
-    {"devnet-tap --html page.html --from events.jsonl",
-     "What a devnet-tap has printed before, as a page."},
+    {"devnet-tap --html page.html --from events.jsonl --qlog logs",
+     "What a devnet-tap has printed before, as a page, with verdicts by its QUIC logs."},
     {"devnet-tap --hold 'echo gossipsub from b until b proposes gossipsub plus 300ms' a=... b=...",
      "B's answer to A's gossipsub stream comes after B's own stream: both may race to open "
      "theirs."},
@@ -134,8 +137,10 @@ static const struct program_spec program = {
         "name, or its beginning with * behind it, or gossipsub, status or identify.\n\n"
         "--html FILE writes a page at the end: for each connection two life lines, its streams as "
         "lanes between them, and who said what when, by name, with what is in it; filtered by "
-        "nodes, protocol, topic and words. Streams on which a protocol was agreed, and nobody "
-        "speaks or ends anything, are marked: devnet-orphans judges them with more care. Of "
+        "nodes, protocol, topic and words. With --qlog, orphaned streams are marked as "
+        "devnet-orphans judges them; else those on which a protocol was agreed, and nobody speaks "
+        "or ends anything. --from draws it later, of the lines that were printed, or of QUIC logs "
+        "alone, which do not tell what was said. Of "
         "more than 16 MiB of events it has the first, and says how many are left out.\n\n"
         "The API: GET /health; /mesh, each node's subscriptions, mesh, backoffs, streams and peers "
         "as they are on the wire; /connections, those that live, with what each side has said in "

@@ -296,6 +296,8 @@ static void on_acted(void *context, struct tap_pair *pair, const struct tap_acti
     add_name(object, "to", tap_pair_node(pair, tap_other(action->from)));
     if (action->kind == TAP_ACT_HOLD)
         json_object_set_new(object, "at", json_integer((json_int_t)action->offset));
+    if (action->kind == TAP_ACT_HOLD && action->rule->kind == TAP_RULE_DROP_ECHO)
+        json_object_set_new(object, "lost", json_true());
     if (action->kind == TAP_ACT_RELEASE)
         add_release(object, action);
     if (action->kind == TAP_ACT_REFUSE)
