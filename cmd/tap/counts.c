@@ -1,11 +1,5 @@
 #include "cmd/tap/counts.h"
 
-const struct rpc_limit rpc_limits[RPC_LIMITS] = {
-    {64 * 1024, "rust-libp2p by default"},
-    {1024 * 1024, "go-libp2p by default"},
-    {GOSSIPSUB_RPC_SIZE_MAX, "Lean"},
-};
-
 /* What is older than RATE_SECONDS is forgotten. */
 static void go_on(struct counter *counter, uint64_t now_s)
 {

@@ -3,6 +3,7 @@
 #define CMD_TAP_COUNTS_H
 
 #include "net/tap/fact.h"
+#include "net/tap/limits.h"
 #include "net/tap/rules.h"
 
 enum { RATE_SECONDS = 10 }; /* that a rate is of */
@@ -17,14 +18,6 @@ struct counter {
 void counter_add(struct counter *counter, uint64_t amount, uint64_t now_s);
 /* A second, of the last RATE_SECONDS, the one that runs now included. */
 double counter_rate(const struct counter *counter, uint64_t now_s);
-
-/* Over what size an RPC is not taken, and by whom: what goes by is none of the sender's doing. */
-enum { RPC_LIMITS = 3 };
-
-extern const struct rpc_limit {
-    uint64_t size;
-    const char *whose;
-} rpc_limits[RPC_LIMITS]; /* the smallest first */
 
 /* By a node. */
 struct node_counts {

@@ -2,11 +2,11 @@
 
 #include <stdlib.h>
 
-#include "cmd/tap/counts.h"
 #include "common/memory.h"
 #include "common/utf8.h"
 #include "net/api/rpc_trace.h"
 #include "net/api/status_json.h"
+#include "net/tap/limits.h"
 
 static json_t *over_limits(uint64_t size)
 {

@@ -29,7 +29,7 @@ static const struct option_spec option_table[] = {
     {"hold", 0, OPTION_LIST, AT(holds), "RULE",
      "Hold what a node says until another has done something; may be repeated"},
     {"refuse", 0, OPTION_LIST, AT(refusals), "RULE",
-     "Have a node's proposals of a protocol answered `na`; may be repeated"},
+     "Have a node's proposals of a protocol refused by the other; may be repeated"},
     {"reset", 0, OPTION_LIST, AT(resets), "RULE",
      "Reset a node's streams of a protocol as soon as it proposes it; may be repeated"},
     {"drop-echo", 0, OPTION_LIST, AT(dropped_echoes), "RULE",
@@ -129,7 +129,8 @@ static const struct program_spec program = {
         "ends by itself: another that begins further back on the stream goes on. At the end of the "
         "connection all is released. "
         "--refuse 'PROTOCOL from NAME': where that node proposes it, the other is shown a name of "
-        "the same length that nobody has, so that it refuses as it does any (na); what follows on "
+        "the same length that nobody has, so that it refuses as it does any (na, or as go-libp2p a "
+        "reset where an RPC is behind it); what follows on "
         "the stream is theirs. A proposal whose name is handed on already, as its end came "
         "later, is reset. "
         "--reset 'PROTOCOL from NAME [code N]' resets a node's streams of it, --drop-echo "
