@@ -259,6 +259,18 @@ static void on_fact(void *context, struct tap_pair *pair, const struct tap_fact 
     print(teller, object);
 }
 
+/* Of a listener that has not answered, as where there is none, nothing else is told. */
+static void add_reached(json_t *object, const struct tap_pair *pair)
+{
+    const struct quic_connection *back = tap_pair_leg(pair, TAP_LISTENER);
+    char beside[ERROR_TEXT_SIZE] = "";
+    json_object_set_new(object, "connected", json_boolean(tap_pair_is_connected(pair)));
+    if (back != NULL && !quic_connection_is_established(back))
+        quic_connection_in_place_of_answer(back, beside, sizeof(beside));
+    if (beside[0] != '\0')
+        json_object_set_new(object, "unanswered", json_string(beside + strlen("; ")));
+}
+
 static void on_closed(void *context, struct tap_pair *pair, enum tap_side side,
                       const struct quic_close *close, uint64_t time_us)
 {
@@ -272,6 +284,7 @@ static void on_closed(void *context, struct tap_pair *pair, enum tap_side side,
     json_object_set_new(object, "reason", json_string(close->reason.text));
     json_object_set_new(object, "code", json_integer((json_int_t)close->code));
     json_object_set_new(object, "application", json_boolean(close->application));
+    add_reached(object, pair);
     set_time(object, time_us);
     print(teller, object);
 }
