@@ -446,10 +446,21 @@ void foreign_know_by(struct devnet_node *node, const char *shown)
     free(place);
 }
 
+static bool wait_until_met(struct waiter *waiter)
+{
+    while (wait_for_it(waiter)) {
+        if (devnet_tap_carries(waiter->devnet, waiter->node))
+            return true;
+        free(waiter->shown);
+        waiter->shown = NULL;
+    }
+    return false;
+}
+
 static bool meet(struct waiter *waiter, struct devnet *devnet, struct devnet_node *node,
                  struct foreign_outcome *outcome)
 {
-    if (!wait_for_it(waiter))
+    if (!wait_until_met(waiter))
         return false;
     if (strcmp(waiter->shown, node->peer_id) == 0)
         return true;

@@ -2,6 +2,7 @@
 
 #include <jansson.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/file.h"
 #include "common/memory.h"
@@ -71,4 +72,28 @@ bool devnet_tap_node(const struct devnet *devnet, struct devnet_node *node, stru
     free(text);
     free(key);
     return taken || error_prefix(error, "%s cannot be behind the tap", node->name);
+}
+
+static bool is_end(const json_t *connection, const char *side, const char *name)
+{
+    const char *end = json_string_value(json_object_get(connection, side));
+    return end != NULL && strcmp(end, name) == 0;
+}
+
+bool devnet_tap_carries(const struct devnet *devnet, const struct devnet_node *node)
+{
+    const struct devnet_between *between = devnet_find_tap(devnet);
+    struct error unasked;
+    bool carries = between == NULL;
+    json_t *answer = carries ? NULL : devnet_ask_between(between, "/connections", NULL, &unasked),
+           *connection;
+    size_t index;
+    json_array_foreach(json_object_get(answer, "connections"), index, connection)
+    {
+        carries |= json_is_true(json_object_get(connection, "connected")) &&
+                   (is_end(connection, "dialler", node->name) ||
+                    is_end(connection, "listener", node->name));
+    }
+    json_decref(answer);
+    return carries;
 }

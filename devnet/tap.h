@@ -27,4 +27,8 @@ bool devnet_start_tap(struct devnet *devnet, const char *program, uint64_t timeo
  * saved. */
 bool devnet_tap_node(const struct devnet *devnet, struct devnet_node *node, struct error *error);
 
+/* Whether the tap, if there is one, carries a connection of NODE's. Its partner sees one before it
+ * is proven who NODE is. */
+bool devnet_tap_carries(const struct devnet *devnet, const struct devnet_node *node);
+
 #endif

@@ -52,7 +52,7 @@ field() {
 
 # The answers to COUNT datagrams, without their times.
 answers() {
-    "$TOOLS/udp" send "${2:-127.0.0.1}" "$port" "$1" "${wait_ms:-200}" > answers.out
+    "$TOOLS/udp" send "${2:-127.0.0.1}" "$port" "$1" "1000" > answers.out
     cut -d ' ' -f 1 answers.out | paste -s -d ' '
 }
 
@@ -120,6 +120,9 @@ open_link() {
     [ "$port" != "$before" ]
     open_link a b
     [ "$port" = "$before" ] # the same link
+    moved=$(ask /links '{"links":[{"from":"a","to":"b","address":"127.0.0.1:9"}]}' | jq -r '.links[0].listen')
+    [ "$moved" = "/ip4/127.0.0.1/udp/$before/quic-v1" ] # though the node is elsewhere
+    open_link a b
     ask /partition '{"groups":["a","b,c"]}' > told
     [ "$(jq -c .partition told)" = '["a","b,c"]' ]
     [ "$(answers 3)" = "" ]
@@ -135,7 +138,7 @@ open_link() {
     stop_relay
     [ "$stopped" -eq 0 ]
     [ "$(jq -r 'select(.event != "ready") | .event' relay.out | paste -s -d ' ')" = "partition heal path stopped" ]
-    [ "$(tail -n 1 relay.out | jq '.links[1].client | .dropped == 3 and .received == 7')" = true ]
+    [ "$(tail -n 1 relay.out | jq '.links[1].client | .dropped == 3 and .received == 4')" = true ]
 }
 
 @test "SIGINT stops it with status 0 too" {
@@ -166,12 +169,13 @@ open_link() {
 @test "--delay is one way and exact to a few milliseconds" {
     start_echo
     start_relay --delay 50ms
-    # Whoever else wants the processor makes some come late, but not all, and none comes early.
-    for _ in {1..5}; do
-        [ "$(wait_ms=1000 answers 1)" = "1" ]
+    # Whoever else wants the processor makes many come late, but not all, and none comes early.
+    for _ in {1..100}; do
+        [ "$(answers 1)" = "1" ]
         cut -d ' ' -f 2 answers.out >> milliseconds
+        quickest=$(sort -n milliseconds | head -n 1)
+        if ((${quickest%.*} < 105)); then break; fi
     done
-    quickest=$(sort -n milliseconds | head -n 1)
     [ "${quickest%.*}" -ge 100 ]
     [ "${quickest%.*}" -lt 105 ]
 }
@@ -242,8 +246,7 @@ open_link() {
 @test "each client gets its own answers" {
     start_echo
     start_relay --delay 20ms
-    wait_ms=300
-    "$TOOLS/udp" send 127.0.0.1 "$port" 5 300 > other.out 3>&- &
+    "$TOOLS/udp" send 127.0.0.1 "$port" 5 1000 > other.out 3>&- &
     other=$!
     [ "$(answers 3)" = "1 2 3" ]
     wait "$other"
@@ -267,7 +270,6 @@ open_link() {
 @test "datagrams still delayed when it stops are counted as pending" {
     start_echo
     start_relay --delay 30s
-    wait_ms=50
     [ "$(answers 4)" = "" ]
     stop_relay
     [ "$stopped" -eq 0 ]

@@ -144,6 +144,12 @@ static void post_nodes(void *context, struct api_request *request, const json_t 
         api_reply_error(request, BAD_REQUEST, "%s", error.text);
         return;
     }
+    struct sockaddr_storage storage;
+    if (multiaddr_to_sockaddr(&plan.real, &storage) == 0) {
+        api_reply_error(request, BAD_REQUEST, "%s: an IP address is needed, not a name", plan.name);
+        tap_plan_clear(&plan);
+        return;
+    }
     const struct tap_node *node = take(context, &plan, &error);
     if (node != NULL)
         api_reply(request, OK, teller_node_json(node));

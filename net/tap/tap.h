@@ -29,8 +29,10 @@ struct tap_statistics {
 };
 
 struct tap *tap_new(const struct tap_settings *settings);
-/* Opens the node's endpoint; PLAN's identity is taken over where it succeeds. False with
- * ERROR_CONFLICT where there is one of that name or key. */
+/* Opens the node's endpoint; PLAN's identity is taken over where it succeeds. Where it is must be
+ * an address: see tap_plan_look_up(). False with ERROR_CONFLICT where there is one of that name or
+ * key.
+ */
 bool tap_add(struct tap *tap, struct tap_plan *plan, struct error *error);
 /* The node of PLAN's name and key, which is at PLAN's real address from now on, and dialled where
  * it was. NULL with ERROR_CONFLICT where it is another's name or tap address, or there is none. */
