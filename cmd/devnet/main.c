@@ -258,7 +258,7 @@ static const struct exit_status exit_statuses[] = {
     {0, "it worked; status: all nodes are up; publish: all messages are everywhere"},
     {1, "it failed, and nothing that `up` started is left; status: a node is not up, or none is"},
     {2, "usage: an option, a name or a path that cannot be, of a node's, too; a devnet of another "
-        "version"},
+        "version; path, partition, heal: no relay stands between the nodes"},
     {0},
 };
 
