@@ -10,6 +10,7 @@
 #include "common/options_pages.h"
 #include "common/output.h"
 #include "common/program.h"
+#include "common/words.h"
 
 const struct option_spec options_builtin[] = {
     {.name = "help",
@@ -188,8 +189,12 @@ static _Noreturn void show_help(const struct program_spec *program,
 
 static _Noreturn void show_operands(const struct options_result *result)
 {
+    struct buffer line = {0};
     for (size_t i = 0; i < result->operand_count; i++)
-        puts(result->operands[i]);
+        words_append(&line, result->operands[i]);
+    buffer_append(&line, "", 1);
+    puts((const char *)line.data);
+    buffer_clear(&line);
     end_printed();
 }
 

@@ -229,9 +229,9 @@ static void a_command_line_can_be_checked_alone(void **state)
 {
     (void)state;
     struct outcome outcome = RUN(&suite, STDOUT_FILENO, "--help=check", "walk", "--until", "mesh",
-                                 "here", "--", "--there");
+                                 "here it", "--", "--there");
     assert_int_equal(outcome.status, 0);
-    assert_string_equal(outcome.text, "here\n--there\n");
+    assert_string_equal(outcome.text, "'here it' --there\n");
     ASSERT_REFUSED(&suite, "unknown command 'run'", "--help=check", "run");
     ASSERT_REFUSED(&simple, "--count: '1' is under the minimum of 2", "--count=1", "--help=check");
     ASSERT_REFUSED(&simple, "unknown option --lou", "--lou", "--help=check");
