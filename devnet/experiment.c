@@ -14,6 +14,7 @@
 #include "devnet/foreign.h"
 #include "devnet/state.h"
 #include "devnet/wiring.h"
+#include "net/relay/path_rule.h"
 
 enum {
     WORDS_SIZE_MAX = 2 * EXPERIMENT_SIZE_MAX, /* aliases may repeat what is in the file */
@@ -67,6 +68,14 @@ static bool read_duration(struct reader *reader, yaml_item item, const char *wha
     return *milliseconds <= maximum ||
            yaml_fault(reader->yaml, item, reader->error,
                       "%s: '%s' is over the maximum of %" PRIu64 "s", what, text, maximum / 1000);
+}
+
+static bool read_truth(struct reader *reader, yaml_item item, const char *what, bool *truth)
+{
+    const char *text = yaml_text(reader->yaml, item);
+    *truth = text != NULL && strcmp(text, "true") == 0;
+    return *truth || (text != NULL && strcmp(text, "false") == 0) ||
+           yaml_fault(reader->yaml, item, reader->error, "%s: expected true or false", what);
 }
 
 static bool count_words(struct reader *reader, yaml_item item, const char *what, char *const *words)
@@ -352,6 +361,41 @@ static bool read_connect(struct reader *reader, yaml_item item)
                       why.text);
 }
 
+static bool check_path(struct reader *reader, yaml_item item, const char *text)
+{
+    struct path_rule rule;
+    struct error why;
+    const char *unknown = NULL;
+    if (!path_rule_parse(text, &rule, &why))
+        return yaml_fault(reader->yaml, item, reader->error, "paths: %s", why.text);
+    for (size_t i = 0; i < 2 && rule.nodes[0] != NULL; i++)
+        if (experiment_find(reader->experiment, rule.nodes[i]) == NULL)
+            unknown = rule.nodes[i];
+    bool known = unknown == NULL || yaml_fault(reader->yaml, item, reader->error,
+                                               "paths: %s: %s: no such node", text, unknown);
+    path_rule_clear(&rule);
+    return known;
+}
+
+static bool read_paths(struct reader *reader, yaml_item list)
+{
+    if (list == 0)
+        return true;
+    if (!check_list(reader, list, "paths", EXPERIMENT_PAIRS_MAX))
+        return false;
+    reader->experiment->paths = copy_words(reader, list, "paths");
+    for (size_t i = 0; reader->experiment->paths != NULL && i < yaml_count(reader->yaml, list); i++)
+        if (!check_path(reader, yaml_at(reader->yaml, list, i), reader->experiment->paths[i]))
+            return false;
+    return reader->experiment->paths != NULL;
+}
+
+static bool read_partitionable(struct reader *reader, yaml_item item)
+{
+    return item == 0 ||
+           read_truth(reader, item, "partitionable", &reader->experiment->partitionable);
+}
+
 static bool read_seed(struct reader *reader, yaml_item item)
 {
     return item == 0 || read_number(reader, item, "seed", 0, INT64_MAX, &reader->experiment->seed);
@@ -366,9 +410,10 @@ static bool read_timeout(struct reader *reader, yaml_item item)
 /* ---- steps ---- */
 
 /* What may be done at a time, or be a check: what ends by itself, and leaves the devnet up. */
-static const char *const step_commands[] = {
-    "stop",    "start",   "restart", "kill",    "pause",  "resume", "add",    "remove",
-    "connect", "publish", "mesh",    "orphans", "status", "logs",   "report", NULL};
+static const char *const step_commands[] = {"stop",   "start",     "restart", "kill",    "pause",
+                                            "resume", "add",       "remove",  "connect", "publish",
+                                            "path",   "partition", "heal",    "mesh",    "orphans",
+                                            "status", "logs",      "report",  NULL};
 
 static bool is_step(const char *word)
 {
@@ -376,6 +421,19 @@ static bool is_step(const char *word)
         if (strcmp(step_commands[i], word) == 0)
             return true;
     return false;
+}
+
+/* Where nodes dial each other directly, nothing can come between. */
+static bool check_relayed(struct reader *reader, yaml_item item, const char *command)
+{
+    static const char *const relayed[] = {"path", "partition", "heal"};
+    const struct experiment *experiment = reader->experiment;
+    for (size_t i = 0; i < sizeof(relayed) / sizeof(*relayed); i++)
+        if (strcmp(command, relayed[i]) == 0 && experiment->paths == NULL &&
+            !experiment->partitionable)
+            return yaml_fault(reader->yaml, item, reader->error,
+                              "%s: needs partitionable: true, or paths", command);
+    return true;
 }
 
 /* What would go on for ever. */
@@ -448,7 +506,7 @@ static bool check_command(struct reader *reader, yaml_item item, char *const *wo
         return yaml_fault(reader->yaml, item, reader->error, "a command is missing");
     if (!is_step(words[0]))
         return blame_word(reader, item, words[0], "cannot be a step", step_commands);
-    return check_ending(reader, item, words);
+    return check_relayed(reader, item, words[0]) && check_ending(reader, item, words);
 }
 
 /* The step is in the list whether it is sound or not, to be cleared with it. */
@@ -555,10 +613,11 @@ static bool read_version(struct reader *reader, yaml_item item)
 static const struct {
     const char *key;
     bool (*read)(struct reader *reader, yaml_item item);
-} parts[] = {{"version", read_version}, {"nodes", read_nodes},       {"options", read_options},
-             {"connect", read_connect}, {"seed", read_seed},         {"timeout", read_timeout},
-             {"wait", read_wait},       {"timeline", read_timeline}, {"checks", read_checks},
-             {"report", read_report}};
+} parts[] = {
+    {"version", read_version},   {"nodes", read_nodes},     {"options", read_options},
+    {"connect", read_connect},   {"paths", read_paths},     {"partitionable", read_partitionable},
+    {"seed", read_seed},         {"timeout", read_timeout}, {"wait", read_wait},
+    {"timeline", read_timeline}, {"checks", read_checks},   {"report", read_report}};
 
 static bool read_all(struct reader *reader)
 {
@@ -609,6 +668,7 @@ void experiment_clear(struct experiment *experiment)
     clear_steps(&experiment->timeline);
     clear_steps(&experiment->checks);
     words_free(experiment->options);
+    words_free(experiment->paths);
     free(experiment->nodes);
     free(experiment->pairs);
     free(experiment->connect);

@@ -57,6 +57,9 @@ struct experiment {
     bool listed;   /* instead: these pairs and no others */
     struct experiment_pair *pairs;
     size_t pair_count;
+    char **paths; /* as of up --path (net/relay/path_rule.h), of nodes that there are; ends with
+                   * NULL, or NULL */
+    bool partitionable;
     uint64_t seed;       /* UINT64_MAX: not said */
     uint64_t timeout_ms; /* of up and of steps; 0: not said */
     struct experiment_steps timeline, checks;

@@ -51,7 +51,7 @@ refused() {
     nobody_is_left
 
     cmp example.yaml crash/devnet.yaml
-    jq -es 'length == 9 and all(.ok) and (map(.line) == [12, 13, 14, 15, 16, 17, 19, 20, 21]) and
+    jq -es 'length == 9 and all(.ok) and (map(.line) == [14, 15, 16, 17, 18, 19, 21, 22, 23]) and
         .[1].command == "kill node2" and .[1].output == "node2 killed\n" and .[3].exit == 1 and
         (.[:6] | all(.event == "step" and .since_up_ms >= 100)) and (.[6:] | all(.event == "check")) and
         .[5].since_up_ms >= 1000 and (map(.t) == (map(.t) | sort))' crash/steps.jsonl
@@ -168,6 +168,13 @@ refused() {
     refused "bad.yaml:3: --rate: 'x' is not a decimal number" 'nodes: 1' 'timeline:' \
         '  - at 1s publish node1 block --size 10 --rate x'
     refused "bad.yaml:3: unknown option --weit for check" 'nodes: 1' 'checks:' '  - mesh check --weit 3s'
+    refused "bad.yaml:3: partition: needs partitionable: true, or paths" 'nodes: 2' 'timeline:' \
+        '  - at 1s partition node1'
+    refused "bad.yaml:2: paths: node1,node3:loss=1: node3: no such node" 'nodes: 2' 'paths: ["node1,node3:loss=1"]'
+    refused "bad.yaml:4: node3: no such node by then" 'nodes: 2' 'partitionable: true' 'timeline:' \
+        '  - at 1s partition node1,node3 node2'
+    refused "bad.yaml:4: node1,node2:los=1: " 'nodes: 2' 'partitionable: true' 'timeline:' \
+        '  - at 1s path node1,node2:los=1'
     refused "bad.yaml:3: stop: too few operands" 'nodes: 1' 'checks:' '  - stop'
     head -c 2M /dev/zero | tr '\0' '#' > huge.yaml
     run -2 devnet up -f huge.yaml
@@ -181,7 +188,7 @@ refused() {
     bad=('nodes: 0' 'nodes: []' '{}' '{nodes: 1, node: 2}' '{nodes: 1, connect: rings}'
         '{nodes: [{name: a, count: 2}]}' '{nodes: [{name: node1, command: x}]}' '{nodes: 1, timeout: 10}'
         '{nodes: 1, timeline: [kill node1]}' '{nodes: 1, timeline: [at 1s down]}' '{nodes: 1, checks: [at 1s mesh]}'
-        '{nodes: 1, timeline: [at 1s expect all kill node1]}' '{nodes: 1, version: 2}')
+        '{nodes: 1, paths: all}' '{nodes: 1, partitionable: maybe}' '{nodes: 1, timeline: [at 1s expect all kill node1]}' '{nodes: 1, version: 2}')
     for text in "${bad[@]}"; do
         echo "$text" > bad.yaml
         run -2 devnet run -f bad.yaml

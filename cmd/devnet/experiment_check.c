@@ -9,6 +9,7 @@
 #include "common/memory.h"
 #include "common/words.h"
 #include "devnet/foreign.h"
+#include "net/relay/links.h"
 
 enum { CHECK_LIMIT_MS = 60 * 1000 };
 
@@ -130,14 +131,33 @@ static bool looks_like_address(const char *word)
 static const struct rule {
     const char *command;
     size_t minimum, maximum; /* how many */
-    enum { NO_NAMES, FIRST_NAMED, ALL_NAMED, NAMED_OR_ADDRESSES, NEW_NAMES, OLD_NAMES } names;
-} rules[] = {{"stop", 1, SIZE_MAX, ALL_NAMED},    {"start", 1, SIZE_MAX, ALL_NAMED},
-             {"restart", 1, SIZE_MAX, ALL_NAMED}, {"kill", 1, SIZE_MAX, ALL_NAMED},
-             {"pause", 1, SIZE_MAX, ALL_NAMED},   {"resume", 1, SIZE_MAX, ALL_NAMED},
-             {"add", 0, SIZE_MAX, NEW_NAMES},     {"remove", 1, SIZE_MAX, OLD_NAMES},
-             {"publish", 2, 3, FIRST_NAMED},      {"connect", 1, 2, NAMED_OR_ADDRESSES},
-             {"status", 0, 0, NO_NAMES},          {"logs", 0, 1, FIRST_NAMED},
-             {"report", 1, 1, NO_NAMES},          {"", 0, SIZE_MAX, NO_NAMES}};
+    enum {
+        NO_NAMES,
+        FIRST_NAMED,
+        ALL_NAMED,
+        NAMED_OR_ADDRESSES,
+        NEW_NAMES,
+        OLD_NAMES,
+        RULES,
+        GROUPS
+    } names;
+} rules[] = {{"stop", 1, SIZE_MAX, ALL_NAMED},
+             {"start", 1, SIZE_MAX, ALL_NAMED},
+             {"restart", 1, SIZE_MAX, ALL_NAMED},
+             {"kill", 1, SIZE_MAX, ALL_NAMED},
+             {"pause", 1, SIZE_MAX, ALL_NAMED},
+             {"resume", 1, SIZE_MAX, ALL_NAMED},
+             {"add", 0, SIZE_MAX, NEW_NAMES},
+             {"remove", 1, SIZE_MAX, OLD_NAMES},
+             {"publish", 2, 3, FIRST_NAMED},
+             {"connect", 1, 2, NAMED_OR_ADDRESSES},
+             {"path", 0, SIZE_MAX, RULES},
+             {"partition", 1, SIZE_MAX, GROUPS},
+             {"heal", 0, 0, NO_NAMES},
+             {"status", 0, 0, NO_NAMES},
+             {"logs", 0, 1, FIRST_NAMED},
+             {"report", 1, 1, NO_NAMES},
+             {"", 0, SIZE_MAX, NO_NAMES}};
 
 static const struct rule *find_rule(const char *command)
 {
@@ -157,6 +177,28 @@ static bool check_count(const struct checker *checker, const struct experiment_s
                             step->words[0], wrong);
 }
 
+static bool is_known(const void *names, const char *name)
+{
+    return json_object_get(names, name) != NULL;
+}
+
+static bool check_rule(const struct checker *checker, const char *rule, size_t line)
+{
+    struct error why;
+    return devnet_check_path(rule, is_known, checker->names, &why) ||
+           experiment_fault(checker->experiment, line, checker->error, "%s", why.text);
+}
+
+static bool check_group(const struct checker *checker, const char *group, size_t line)
+{
+    char *names = text_copy(group), *rest = names, *name;
+    bool known = true;
+    while (known && (name = strsep(&rest, ",")) != NULL)
+        known = know(checker, name, line);
+    free(names);
+    return known;
+}
+
 static bool check_name(const struct checker *checker, const struct experiment_step *step,
                        const char *name, bool first)
 {
@@ -171,10 +213,24 @@ static bool check_name(const struct checker *checker, const struct experiment_st
         return know(checker, name, step->line) && json_object_del(checker->names, name) == 0;
     case ALL_NAMED:
         return know(checker, name, step->line);
+    case RULES:
+        return check_rule(checker, name, step->line);
+    case GROUPS:
+        return check_group(checker, name, step->line);
     case NO_NAMES:
         break;
     }
     return true;
+}
+
+/* Whether the groups can be a partition. */
+static bool check_parting(const struct checker *checker, const struct experiment_step *step,
+                          char *const *operands, size_t count)
+{
+    struct error why;
+    return strcmp(step->words[0], "partition") != 0 ||
+           relay_groups_check((const char *const *)(uintptr_t)operands, count, &why) ||
+           experiment_fault(checker->experiment, step->line, checker->error, "%s", why.text);
 }
 
 static bool check_operands(const struct checker *checker, const struct experiment_step *step,
@@ -188,7 +244,8 @@ static bool check_operands(const struct checker *checker, const struct experimen
             return false;
         count++;
     }
-    return check_count(checker, step, count) && (!adds || check_added_options(checker, step));
+    return check_count(checker, step, count) && check_parting(checker, step, operands, count) &&
+           (!adds || check_added_options(checker, step));
 }
 
 /* ---- all of them ---- */

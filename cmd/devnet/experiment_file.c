@@ -69,6 +69,10 @@ struct devnet_options experiment_file_options(const struct experiment_file *file
     told.seed = experiment->seed;
     if (experiment->timeout_ms > 0 && !options->timeout_said)
         told.timeout = experiment->timeout_ms;
+    told.partitionable = experiment->partitionable;
+    told.paths.items = (const char **)(uintptr_t)experiment->paths;
+    while (experiment->paths != NULL && experiment->paths[told.paths.count] != NULL)
+        told.paths.count++;
     told.with.items = memory_new((experiment->count + 1) * sizeof(*told.with.items));
     told.with.count = 0;
     for (size_t i = 0; i < experiment->count; i++)

@@ -302,7 +302,8 @@ static bool bring_up_experiment(struct devnet *devnet, const struct devnet_optio
 static bool check_beside_file(const struct devnet_options *options, size_t operands)
 {
     if (options->nodes == 0 && options->genesis == NULL && options->with.count == 0 &&
-        operands == 0 && !options->connect_said && options->seed == UINT64_MAX)
+        operands == 0 && !options->connect_said && options->seed == UINT64_MAX &&
+        options->paths.count == 0 && !options->partitionable)
         return true;
     log_error("-f %s: the file says which nodes there are, with what options, and who dials whom; "
               "beside it may stand --timeout, --json and --verbose",

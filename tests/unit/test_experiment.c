@@ -58,6 +58,8 @@ static const char whole[] = "version: 1\n"
                             "connect:\n"
                             "  - node1 node2\n"
                             "  - [late, mine]\n"
+                            "paths: [\"node1,late:delay=5ms\", all:loss=1]\n"
+                            "partitionable: false\n"
                             "seed: 7\n"
                             "timeout: 20s\n"
                             "timeline:\n"
@@ -86,12 +88,14 @@ static void everything_in_it_is_read(void **state)
     assert_int_equal(experiment.pair_count, 2);
     assert_string_equal(experiment.pairs[1].dialler, "late");
     assert_string_equal(experiment.pairs[1].listener, "mine");
+    ASSERT_WORDS(experiment.paths, "node1,late:delay=5ms", "all:loss=1");
+    assert_false(experiment.partitionable);
     assert_int_equal(experiment.seed, 7);
     assert_int_equal(experiment.timeout_ms, 20000);
     const struct experiment_step *steps = experiment.timeline.items;
     assert_int_equal(experiment.timeline.count, 3);
     assert_int_equal(steps[0].at_ms, 500);
-    assert_int_equal(steps[0].line, 16);
+    assert_int_equal(steps[0].line, 18);
     ASSERT_WORDS(steps[0].words, "kill", "node2");
     assert_int_equal(steps[1].expected, 1);
     ASSERT_WORDS(steps[1].words, "publish", "node1", "block", "hello there");
@@ -150,6 +154,12 @@ static const struct {
      "f.yaml:4: connect: node2 and node1 are joined already"},
     {"nodes:\n  - a\n  - {name: b, command: c}\nconnect:\n  - b a\n",
      "f.yaml:5: connect: b: a program of its own is not told to dial"},
+    {"nodes: 2\npaths: all:loss=1\n", "f.yaml:2: paths: expected a list"},
+    {"nodes: 2\npaths:\n  - a: b\n", "f.yaml:3: paths: each word is a text"},
+    {"nodes: 2\npaths:\n  - node1,node3:loss=1\n", "f.yaml:3: paths: node1,node3:loss=1: node3"},
+    {"nodes: 2\npaths:\n  - all:los=1\n", "f.yaml:3: paths: all:los=1: "},
+    {"nodes: 2\npartitionable: 1\n", "f.yaml:2: partitionable: expected true or false"},
+    {"nodes: 2\ntimeline:\n  - at 2s heal\n", "f.yaml:3: heal: needs partitionable: true"},
     {"nodes: 2\nseed: -1\n", "f.yaml:2: seed: expected a number from 0 to "},
     {"nodes: 2\ntimeout: 10\n", "f.yaml:2: timeout: '10' is not a duration"},
     {"nodes: 2\ntimeout: 20m\n", "f.yaml:2: timeout: '20m' is over the maximum of 600s"},
