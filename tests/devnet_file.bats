@@ -138,8 +138,9 @@ refused() {
     # Who was connected is known: it is dialled again.
     run -0 devnet restart mine
     [ "$(grep -c ' connected to mine: handshake' <<< "$output")" -eq 2 ]
-    run -1 devnet run -f file.yaml
-    [[ $output == *"a devnet is up in "* ]]
+    run -1 --separate-stderr devnet run --json -f file.yaml
+    [[ $stderr == *"a devnet is up in "* ]]
+    jq -e '.event == "end" and (.ok | not) and .done == 0' <<< "$output"
     devnet report told
     cmp file.yaml told/devnet.yaml
     run -2 devnet up -f file.yaml -n 3

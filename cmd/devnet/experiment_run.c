@@ -254,12 +254,19 @@ static void tell_up(struct runner *runner)
     tell(runner, event);
 }
 
+static void tell_end(const struct runner *runner, bool good, bool interrupted)
+{
+    char time[CLOCK_TEXT_SIZE];
+    clock_text(clock_epoch_ms(), time);
+    tell(runner, json_pack("{s:s, s:s, s:b, s:I, s:I, s:b}", "event", "end", "t", time, "ok", good,
+                           "done", (json_int_t)runner->done, "failed", (json_int_t)runner->failed,
+                           "interrupted", interrupted));
+}
+
 /* Says how it went: whether all did as expected. */
 static bool conclude(const struct runner *runner, bool whole, bool reported, bool down)
 {
     bool good = whole && reported && down && runner->failed == 0;
-    char time[CLOCK_TEXT_SIZE];
-    clock_text(clock_epoch_ms(), time);
     if (!runner->options->json && whole && runner->failed == 0)
         printf("%s: %zu steps and checks ended as expected\n", runner->file->experiment.file,
                runner->done);
@@ -268,9 +275,7 @@ static bool conclude(const struct runner *runner, bool whole, bool reported, boo
     else if (runner->failed > 0)
         log_error("%zu of %zu steps and checks did not end as expected, the first is %s",
                   runner->failed, runner->done, runner->first_failed);
-    tell(runner, json_pack("{s:s, s:s, s:b, s:I, s:I, s:b}", "event", "end", "t", time, "ok", good,
-                           "done", (json_int_t)runner->done, "failed", (json_int_t)runner->failed,
-                           "interrupted", !whole));
+    tell_end(runner, good, !whole);
     return good;
 }
 
@@ -279,8 +284,10 @@ static int run(struct runner *runner, const char *folder)
     struct devnet_options options = *runner->options;
     options.silent = options.json;
     int status = devnet_up_experiment(&options, runner->file);
-    if (status != DEVNET_OK)
+    if (status != DEVNET_OK) {
+        tell_end(runner, false, loop_was_interrupted());
         return status;
+    }
     runner->up_ms = clock_now_ms();
     setenv(DEVNET_STEP_VARIABLE, "1", 1);
     if (options.json)
