@@ -92,9 +92,12 @@ told() {
     [ "$(wc -l < dialled)" -eq 4 ] # node4's and ours: the others dialled by themselves
     [ -z "$(comm -13 links dialled)" ]
     [ "$(ask relay /links | jq -c '[.links[] | [.from, .to] | select(.[0] == "other")] | unique')" = '[["other","mine"],["other","node1"],["other","node2"],["other","node3"],["other","node4"]]' ]
+    devnet path node1,node2:delay=2ms
     devnet report bug
-    [ "$(jq -r 'select(.node_name == "relay") | .event' bug/timeline.jsonl | paste -s -d ' ')" = "ready path path path" ]
-    [[ $(< bug/README.md) == *"- paths: all are clean"* ]]
+    grep -qF '"paths":["node1,node2: delay=2ms"]' bug/mesh.html
+    grep -qF '"paths":["node1,node2: delay=2ms"]' bug/orphans.html
+    [ "$(jq -r 'select(.node_name == "relay") | .event' bug/timeline.jsonl | paste -s -d ' ')" = "ready path path path path" ]
+    [[ $(< bug/README.md) == *"- paths: node1,node2: delay=2ms"* ]]
     run -0 devnet down
     [ "${lines[-1]}" = "relay stopped" ]
     run ! relay_lives .devnet/left.json

@@ -33,6 +33,15 @@ static void report_end(void *context, const char *name, const struct process *pr
                name, pid, pid);
 }
 
+static void keep_paths(const struct devnet *devnet, json_t *snapshot)
+{
+    json_t *told = devnet_describe_paths(devnet);
+    char *lines = devnet_paths_text(told, "", "parted: ", "\n");
+    snapshot_set_paths(snapshot, names_paths(lines));
+    free(lines);
+    json_decref(told);
+}
+
 /* Leaves what the nodes say of the mesh, for who looks at it later. Not where they are to be killed
  * at once, or none answers. */
 static void keep_mesh(const struct devnet *devnet, uint64_t timeout_ms)
@@ -48,6 +57,8 @@ static void keep_mesh(const struct devnet *devnet, uint64_t timeout_ms)
     if (snapshot != NULL)
         snapshot_set_names(snapshot, &names);
     names_clear(&names);
+    if (snapshot != NULL)
+        keep_paths(devnet, snapshot);
     char *text = snapshot != NULL ? snapshot_text(snapshot) : NULL;
     struct error error;
     unlink(path);

@@ -291,15 +291,24 @@ static const struct exit_status exit_statuses[] = {
 };
 
 static const struct operand_words operand_words[] = {
-    {"logs", NULL, true, false},       {"stop", NULL, true, false},
-    {"start", NULL, true, false},      {"restart", NULL, true, false},
-    {"kill", NULL, true, false},       {"pause", NULL, true, false},
-    {"resume", NULL, true, false},     {"remove", NULL, true, false},
-    {"enr", "show make", true, false}, {"key", "new show", false, true},
-    {"connect", NULL, true, false},    {"publish", NULL, true, true},
-    {"path", "all:", true, false},     {"partition", NULL, true, false},
-    {"tap", NULL, true, false},        {"mesh", "dump diff check watch graph", true, true},
-    {"orphans", NULL, true, true},     {0},
+    {"logs", NULL, true, false},
+    {"stop", NULL, true, false},
+    {"start", NULL, true, false},
+    {"restart", NULL, true, false},
+    {"kill", NULL, true, false},
+    {"pause", NULL, true, false},
+    {"resume", NULL, true, false},
+    {"remove", NULL, true, false},
+    {"enr", "show make", true, false},
+    {"key", "new show", false, true},
+    {"connect", NULL, true, false},
+    {"publish", NULL, true, true},
+    {"path", "all: delay= jitter= loss= duplicate= reorder= seed= clean", true, false},
+    {"partition", NULL, true, false},
+    {"tap", NULL, true, false},
+    {"mesh", "dump diff check watch graph", true, true},
+    {"orphans", NULL, true, true},
+    {0},
 };
 
 /* Of the devnet that is meant, up or down: of what devnet_save has written. */

@@ -423,6 +423,19 @@ static void pass_names(const struct devnet *devnet)
     free(all);
 }
 
+/* So that its pages tell which paths are bad. */
+static void pass_paths(const struct devnet *devnet)
+{
+    json_t *told = devnet_describe_paths(devnet);
+    char *lines = devnet_paths_text(told, "", "parted: ", "\n");
+    if (strlen(lines) > NAMES_VARIABLE_MAX)
+        log_warn("too many paths to pass on what is wrong with them");
+    else if (*lines != '\0')
+        setenv(PATHS_VARIABLE, lines, 1);
+    free(lines);
+    json_decref(told);
+}
+
 int devnet_run_program(const char *folder, const char *genesis, const char *name, char **arguments)
 {
     genesis = take_genesis(arguments, genesis);
@@ -444,6 +457,7 @@ int devnet_run_program(const char *folder, const char *genesis, const char *name
         if (strcmp(name, "connect") == 0 && !line.down)
             devnet_note_command(&devnet, false);
         pass_names(&devnet);
+        pass_paths(&devnet);
         signal(SIGPIPE, SIG_DFL);
         execv(program, line.arguments);
         log_error("%s: %s", program, strerror(errno));

@@ -28,9 +28,9 @@ void relay_links_free(struct relay_links *links);
 
 /*
  * Where FROM reaches TO, which is at SERVER, from now on: the same place each time that it is asked
- * for, though SERVER may be another. It is of 127.0.0.1 or ::1, as SERVER's family is. The same
- * seed, names and datagrams meet the same fate; links of other names have luck of their own. NULL
- * with ERROR set where the socket cannot be had.
+ * for, though SERVER may be another, with which its counts begin anew. It is of 127.0.0.1 or ::1,
+ * as SERVER's family is. The same seed, names and datagrams meet the same fate; links of other
+ * names have luck of their own. NULL with ERROR set where the socket cannot be had.
  */
 const struct relay_endpoint *relay_links_open(struct relay_links *links, const char *from,
                                               const char *to, const struct relay_endpoint *server,

@@ -22,8 +22,8 @@ static const struct {
     {NUMBER, offsetof(struct impairment, seed)},
 };
 
-const char *const path_keys[PATH_KEYS + 1] = {"delay",     "jitter",  "loss",
-                                              "duplicate", "reorder", "seed"};
+static const char *const path_keys[PATH_KEYS] = {"delay",     "jitter",  "loss",
+                                                 "duplicate", "reorder", "seed"};
 
 enum { SEED_DEFAULT = 1 };
 

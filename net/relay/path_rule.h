@@ -23,9 +23,6 @@ struct path_rule {
     struct impairment settings; /* of what is said */
 };
 
-/* For completion and help: "delay", ...; ends with NULL. */
-extern const char *const path_keys[PATH_KEYS + 1];
-
 /* False with the error set, TEXT before it, where it is no such rule; whether there are nodes of
  * these names is the caller's to say. To be cleared where true. */
 bool path_rule_parse(const char *text, struct path_rule *rule, struct error *error);

@@ -313,6 +313,28 @@ static void our_own_credentials_are_accepted_and_name_us(void **state)
     identity_free(identity);
 }
 
+static void what_a_certificate_says_is_told(void **state)
+{
+    (void)state;
+    enum { TRIES = 40, LONG_S = 33 }; /* with the zero before its highest bit */
+    unsigned high = 0;
+    for (int i = 0; i < TRIES; i++) {
+        const struct recipe recipe = {.type = KEY_SECP256K1, .critical = i % 2 == 1};
+        struct buffer der = make(&recipe);
+        struct certificate_peer peer;
+        assert_true(certificate_verify(buffer_bytes(&der), NOW, &peer, NULL));
+        assert_string_equal(peer.signature, "ECDSA-SHA256");
+        assert_true(peer.valid_from < NOW && peer.valid_until > NOW);
+        assert_int_equal(peer.extension_critical, recipe.critical);
+        assert_false(peer.high_s);
+        const uint8_t *s = der.data + der.size - LONG_S;
+        assert_int_equal(peer.own_high_s, s[-1] == LONG_S && s[0] == 0);
+        high += peer.own_high_s;
+        buffer_clear(&der);
+    }
+    assert_in_range(high, 1, TRIES - 1);
+}
+
 static void a_certificate_out_of_its_time_is_refused(void **state)
 {
     (void)state;
@@ -672,6 +694,7 @@ int main(void)
         cmocka_unit_test(identities_of_all_types_are_accepted),
         cmocka_unit_test(tls_keys_of_other_algorithms_are_accepted),
         cmocka_unit_test(our_own_credentials_are_accepted_and_name_us),
+        cmocka_unit_test(what_a_certificate_says_is_told),
         cmocka_unit_test(a_certificate_out_of_its_time_is_refused),
         cmocka_unit_test(a_wrong_self_signature_is_refused),
         cmocka_unit_test(a_self_signature_by_a_weak_hash_is_refused),
