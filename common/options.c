@@ -232,7 +232,7 @@ static bool number_parse(const char *text, uint64_t *number, struct error *error
     return errno == 0 || error_set(error, "'%s' is too large", text);
 }
 
-static bool decimal_parse(const char *text, double *decimal, struct error *error)
+bool decimal_parse(const char *text, double *decimal, struct error *error)
 {
     const char *rest = text + strspn(text, "0123456789");
     bool digits = rest > text;

@@ -16,7 +16,8 @@ struct devnet_options {
     const char *connect; /* the shape of the wiring, as it was written */
     uint64_t seed;       /* of a random one; UINT64_MAX: not said */
     bool verbose;
-    struct option_list with;
+    struct option_list with, paths;
+    bool partitionable;
     uint64_t timeout;
     bool json;
     bool follow;
@@ -39,6 +40,9 @@ struct devnet_options {
 int devnet_up_command(const struct devnet_options *options, char **operands, size_t count);
 /* VERB: stop, start, restart, kill, pause, resume, add or remove. */
 int devnet_nodes_command(const struct devnet_options *options, const char *verb, char **operands,
+                         size_t count);
+/* VERB: path, partition or heal. */
+int devnet_paths_command(const struct devnet_options *options, const char *verb, char **operands,
                          size_t count);
 int devnet_down_command(const struct devnet_options *options);
 int devnet_status_command(const struct devnet_options *options);
@@ -64,9 +68,27 @@ json_t *devnet_describe(const struct devnet *devnet);
 /* A snapshot of what the nodes that have an API say of themselves. */
 json_t *devnet_ask(const struct devnet *devnet, uint64_t timeout_ms);
 
+/* The nodes that a rule or a partition may name; DEVNET may have none yet. */
+typedef bool devnet_is_node(const void *context, const char *name);
+/* Whether RULE is one (net/relay/path_rule.h), and of nodes that are there; false with the error.
+ */
+bool devnet_check_path(const char *rule, devnet_is_node *is_node, const void *context,
+                       struct error *error);
+/* What is wrong with paths now, and which nodes are kept apart: {"paths", "partition"}; NULL where
+ * no relay answers. */
+json_t *devnet_describe_paths(const struct devnet *devnet);
+/* What that is, each behind a word, with END between them; "" where all is clean. STATUS has these
+ * members, or has not. Freed with free(). */
+char *devnet_paths_text(const json_t *status, const char *path_word, const char *parted_word,
+                        const char *end);
+/* Prints it, a line each. */
+void devnet_print_paths(const json_t *status);
+
 /* Notes in DIR/commands how we were run: ANEW, in the place of what is there. */
 void devnet_note_command(const struct devnet *devnet, bool anew);
-/* Prints what CULPRIT logged last, on stderr. */
+/* Prints what the node called NAME, or what stands between, logged last, on stderr. */
+void devnet_report_last_lines(const struct devnet *devnet, const char *name);
+/* The same of CULPRIT. */
 void devnet_report_culprit(const struct devnet *devnet, const struct devnet_node *culprit);
 /* A line with its name and where it is. */
 void devnet_report_node(const struct devnet_node *node);

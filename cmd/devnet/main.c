@@ -41,6 +41,11 @@ static const struct option_spec up_options[] = {
     {"with", 'w', OPTION_LIST, AT(with), "NAME=COMMAND",
      "Run another program as a node too; {port}, {key}, {bootnode}, {enr}, {nodes} and {qlog} in "
      "COMMAND are replaced; may be repeated"},
+    {"path", 'p', OPTION_LIST, AT(paths), "A,B:KEY=VALUE,...",
+     "Put a relay between all nodes, and make the path between nodes A and B bad, or all: keys are "
+     "delay, jitter, loss, duplicate, reorder and seed; may be repeated"},
+    {"partitionable", 0, OPTION_FLAG, AT(partitionable),
+     .help = "Put a relay between all nodes, for devnet path and partition"},
     {"json", 0, OPTION_FLAG, AT(json),
      .help = "Print one JSON object once all are up, as status does"},
     {0},
@@ -102,6 +107,17 @@ static const struct option_spec add_options[] = {
     REDIAL_OPTION,
     TIMEOUT_OPTION,
     OUTCOME_OPTION,
+    {0},
+};
+
+static const struct option_spec heal_options[] = {
+    {"no-redial", 0, OPTION_FLAG, AT(no_redial),
+     .help = "Do not make connections again that the partition ended"},
+    {"verbose", 'v', OPTION_FLAG, AT(verbose), .help = "Print each connection"},
+    {"timeout", 't', OPTION_DURATION, AT(timeout), "DURATION",
+     "How long connections may take to stand again (default: 10s)", .minimum = 1,
+     .maximum = CONNECT_TIMEOUT_MAX_MS},
+    {"json", 0, OPTION_FLAG, AT(json), .help = "Print JSON"},
     {0},
 };
 
@@ -171,6 +187,13 @@ static const struct command_spec commands[] = {
      SIZE_MAX},
     {"remove", "NODE...", "Stop nodes, and forget them but for their folders", stop_options, 1,
      DEVNET_NODES_MAX},
+    {"path", "[A,B:KEY=VALUE,...|all:...]...",
+     "Change paths between nodes while they run (of up --path or --partitionable), and show them",
+     json_options, 0, SIZE_MAX},
+    {"partition", "NODE,... [NODE,...]...",
+     "Have nothing pass between groups of nodes; of one group, between it and all others",
+     json_options, 1, DEVNET_NODES_MAX},
+    {"heal", NULL, "End the partition, and connect nodes as they were", heal_options, 0, 0},
     {"status", NULL, "Show the nodes, and who is up", status_options, 0, 0},
     {"logs", "[NODE]", "Show what the nodes logged", logs_options, 0, 1},
     {"publish", "NODE TOPIC [FILE|TEXT]",
@@ -219,6 +242,12 @@ static const struct example examples[] = {
     {"devnet kill node1 && devnet mesh check --wait 30s && devnet start node1",
      "Wait until the others have got over a crash, and bring it back."},
     {"devnet add node5 -- --heartbeat 200ms", "One more node, connected to those that are up."},
+    {"devnet up -n 4 --path all:delay=20ms --path node1,node2:delay=50ms,loss=1",
+     "Bad paths: a round trip of 40 ms, and one of 100 ms that loses datagrams."},
+    {"devnet path node1,node2:loss=0 node2,node3:jitter=10ms",
+     "Change them. What is not named stays as it is."},
+    {"devnet partition node1,node2 node3,node4; sleep 30; devnet heal",
+     "Have two halves know nothing of each other for a while."},
     {"devnet report bug && tar -czf bug.tar.gz bug",
      "Pack all that whoever looks into a failure needs, whether the devnet is up or down."},
     {"devnet down", "Stop them."},
@@ -234,14 +263,24 @@ static const struct exit_status exit_statuses[] = {
 };
 
 static const struct operand_words operand_words[] = {
-    {"logs", NULL, true, false},       {"stop", NULL, true, false},
-    {"start", NULL, true, false},      {"restart", NULL, true, false},
-    {"kill", NULL, true, false},       {"pause", NULL, true, false},
-    {"resume", NULL, true, false},     {"remove", NULL, true, false},
-    {"enr", "show make", true, false}, {"key", "new show", false, true},
-    {"connect", NULL, true, false},    {"publish", NULL, true, true},
-    {"tap", NULL, true, false},        {"mesh", "dump diff check watch graph", true, true},
-    {"orphans", NULL, true, true},     {0},
+    {"logs", NULL, true, false},
+    {"stop", NULL, true, false},
+    {"start", NULL, true, false},
+    {"restart", NULL, true, false},
+    {"kill", NULL, true, false},
+    {"pause", NULL, true, false},
+    {"resume", NULL, true, false},
+    {"remove", NULL, true, false},
+    {"enr", "show make", true, false},
+    {"key", "new show", false, true},
+    {"connect", NULL, true, false},
+    {"publish", NULL, true, true},
+    {"path", "all: delay= jitter= loss= duplicate= reorder= seed= clean", true, false},
+    {"partition", NULL, true, false},
+    {"tap", NULL, true, false},
+    {"mesh", "dump diff check watch graph", true, true},
+    {"orphans", NULL, true, true},
+    {0},
 };
 
 /* Of the devnet that is meant, up or down: of what devnet_save has written. */
@@ -295,6 +334,17 @@ static const struct program_spec program = {
         "and no failure. A node that was stopped or killed is not asked by mesh without names; "
         "status calls it stopped, and one that stands still paused. add starts one more with the "
         "options that up gave, or with --with another program, as up does.\n\n"
+        "up --path and --partitionable put one relay process (devnet-relay --api) between all "
+        "nodes: whoever dials another, as up, add, start, connect NODE NODE and --with have it, "
+        "finds it at a port of the relay that stays the same. A path A,B:KEY=VALUE,... is of both "
+        "directions; delay and jitter (durations, one way), loss, duplicate and reorder (percent) "
+        "and seed are its keys; all: is of every path of which that key was not said by itself, "
+        "A,B:clean makes one clean, and all:clean all of them. Each link has luck of its own, by "
+        "the seed and the "
+        "names: the same in each run. partition drops what is under way, too; connections across "
+        "end when they are idle for too long (10s, or -- --idle-timeout). The last one counts; who "
+        "is in no group is reached by all. heal ends it and has the connections made again, as "
+        "start does. Without such a relay all three exit with 2.\n\n"
         "--genesis DIR adds the nodes of a genesis folder, as Lean's devnets have it "
         "(validator-config.yaml, nodes.yaml, config.yaml, validators.yaml or "
         "annotated_validators.yaml, NAME.key): their names stand for them "
@@ -411,6 +461,9 @@ static int run_own(const struct devnet_options *options, const struct options_re
         return devnet_down_command(options);
     if (is_about_nodes(command))
         return devnet_nodes_command(options, command, operands, count);
+    if (strcmp(command, "path") == 0 || strcmp(command, "partition") == 0 ||
+        strcmp(command, "heal") == 0)
+        return devnet_paths_command(options, command, operands, count);
     if (strcmp(command, "status") == 0)
         return devnet_status_command(options);
     if (strcmp(command, "logs") == 0)

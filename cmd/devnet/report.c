@@ -146,10 +146,11 @@ static bool is_traffic(const char *event)
     return strcmp(event, "message") == 0 || strcmp(event, "pong") == 0;
 }
 
-static void add_events(struct report *report, const struct devnet_node *node,
+/* Of the node called NAME, or of what stands between, which is in FOLDER of the report. */
+static void add_events(struct report *report, const char *folder, const char *name,
                        const struct names *names, json_t *events)
 {
-    char *path = text_format("%s/nodes/%s/events.jsonl", report->folder, node->name), *line = NULL;
+    char *path = text_format("%s/%s/%s/events.jsonl", report->folder, folder, name), *line = NULL;
     size_t room = 0;
     FILE *file = fopen(path, "re");
     while (file != NULL && getline(&line, &room, file) > 0) {
@@ -159,7 +160,7 @@ static void add_events(struct report *report, const struct devnet_node *node,
         report->cut |= json_array_size(events) >= TIMELINE_MAX;
         if (kind != NULL && json_is_string(json_object_get(event, "t")) && !is_traffic(kind) &&
             !report->cut) {
-            json_object_set_new(event, "node_name", json_string(node->name));
+            json_object_set_new(event, "node_name", json_string(name));
             if (peer != NULL && strcmp(kind, "ready") != 0)
                 json_object_set_new(event, "peer_name", json_string(peer));
             json_array_append(events, event);
@@ -216,7 +217,9 @@ static bool write_timeline(struct report *report, struct error *error)
     for (size_t i = 0; i < report->devnet.count; i++)
         devnet_name_node(&report->devnet.nodes[i], &names);
     for (size_t i = 0; i < report->devnet.count; i++)
-        add_events(report, &report->devnet.nodes[i], &names, events);
+        add_events(report, "nodes", report->devnet.nodes[i].name, &names, events);
+    for (size_t i = 0; i < report->devnet.between_count; i++)
+        add_events(report, ".", report->devnet.between[i].kind, &names, events);
     bool written = write_events(report, events, error);
     json_decref(events);
     names_clear(&names);
@@ -259,6 +262,7 @@ static const char about_files[] =
     "| `commands` | the commands that led here, as a script |\n"
     "| `status.json` | the nodes: names, peer ids, addresses |\n"
     "| `nodes/NAME/log`, `events.jsonl`, `qlog/` | what each node wrote |\n"
+    "| `relay/`, `tap/` | what stood between them, if anything did |\n"
     "| `timeline.jsonl` | the events of all nodes in order of time, but for messages and pongs |\n"
     "| `orphans.txt`, `.json`, `.html` | what became of each stream (devnet-orphans) |\n"
     "| `mesh.json`, `.txt`, `.html`, `.dot` | the mesh (devnet-mesh) |\n"
@@ -267,23 +271,39 @@ static const char about_files[] =
     "| `remarks.txt` | what the programs said beside |\n\n"
     "Keys of the nodes are not in here; where one was, it says `<key>`.\n";
 
+/* What is wrong with the paths, or was said of them last; freed with free(). */
+static char *tell_paths(const struct report *report)
+{
+    if (devnet_find_between(&report->devnet, "relay") == NULL)
+        return text_copy("");
+    json_t *paths = devnet_describe_paths(&report->devnet);
+    char *text = devnet_paths_text(paths, "", "parted: ", "; ");
+    char *told = text_format("- paths: %s\n", paths == NULL   ? "see relay/events.jsonl"
+                                              : *text == '\0' ? "all are clean"
+                                                              : text);
+    free(text);
+    json_decref(paths);
+    return told;
+}
+
 static bool write_about(const struct report *report, struct error *error)
 {
     char time[CLOCK_TEXT_SIZE];
     struct utsname system;
     char *names = devnet_names(&report->devnet), *orphans = find_summary(report, "orphans.txt");
-    char *check = find_summary(report, "check.txt");
+    char *check = find_summary(report, "check.txt"), *paths = tell_paths(report);
     clock_text(clock_epoch_ms(), time);
     uname(&system);
-    char *text =
-        text_format("# A devnet of %zu nodes\n\n%s, %s when this was written, %s.\n\n"
-                    "- streams: %s\n- mesh: %s\n%s\n"
-                    "devnet %s on %s %s %s.\n\n%s",
-                    report->devnet.count, names, report->live ? "up" : "down", time, orphans, check,
-                    report->cut ? "- the timeline has the first events only: there are more\n" : "",
-                    DEVNET_VERSION, system.sysname, system.release, system.machine, about_files);
+    char *text = text_format(
+        "# A devnet of %zu nodes\n\n%s, %s when this was written, %s.\n\n"
+        "- streams: %s\n- mesh: %s\n%s%s\n"
+        "devnet %s on %s %s %s.\n\n%s",
+        report->devnet.count, names, report->live ? "up" : "down", time, orphans, check, paths,
+        report->cut ? "- the timeline has the first events only: there are more\n" : "",
+        DEVNET_VERSION, system.sysname, system.release, system.machine, about_files);
     bool written = write_text(report, "README.md", text, error);
     free(text);
+    free(paths);
     free(check);
     free(orphans);
     free(names);
@@ -307,8 +327,13 @@ static bool fill(struct report *report, struct error *error)
     for (size_t i = 0; i < report->devnet.count; i++)
         secrets_add(&report->secrets, &report->devnet, &report->devnet.nodes[i]);
     for (size_t i = 0; i < report->devnet.count && filled; i++)
-        filled = report_copy_node(&report->secrets, &report->devnet, &report->devnet.nodes[i],
-                                  nodes, error);
+        filled =
+            report_copy_node(&report->secrets, &report->devnet, report->devnet.nodes[i].name,
+                             process_is_running(&report->devnet.nodes[i].process), nodes, error);
+    for (size_t i = 0; i < report->devnet.between_count && filled; i++)
+        filled = report_copy_node(&report->secrets, &report->devnet, report->devnet.between[i].kind,
+                                  process_is_running(&report->devnet.between[i].process),
+                                  report->folder, error);
     free(nodes);
     return filled && copy_beside(report, "commands", true, error) &&
            copy_beside(report, "nodes.yaml", false, error) && write_status(report, error) &&

@@ -13,6 +13,7 @@
 #include "devnet/foreign.h"
 #include "devnet/genesis_start.h"
 #include "devnet/loop.h"
+#include "devnet/paths.h"
 #include "devnet/start.h"
 #include "devnet/stop.h"
 
@@ -24,12 +25,17 @@ enum {
     UP_TIMEOUT_MS = 3000
 };
 
+void devnet_report_last_lines(const struct devnet *devnet, const char *name)
+{
+    char *lines = devnet_last_lines(devnet, name, LINES_OF_A_DEAD_NODE);
+    if (*lines != '\0')
+        fprintf(stderr, "what %s wrote last:\n%s\n", name, lines);
+    free(lines);
+}
+
 void devnet_report_culprit(const struct devnet *devnet, const struct devnet_node *culprit)
 {
-    char *lines = devnet_last_lines(devnet, culprit, LINES_OF_A_DEAD_NODE);
-    if (*lines != '\0')
-        fprintf(stderr, "what %s wrote last:\n%s\n", culprit->name, lines);
-    free(lines);
+    devnet_report_last_lines(devnet, culprit->name);
 }
 
 /* Says which node has ended, if one has: its connections end a little before it does. */
@@ -44,15 +50,18 @@ static void report_ended(const struct devnet *devnet)
     free(processes);
 }
 
-/* Takes the lock, and sees to it that no node of an earlier devnet runs. */
+/* Takes the lock, and sees to it that nothing of an earlier devnet runs. */
 static bool claim(struct devnet *devnet, struct error *error)
 {
+    static const char already_up[] = "a devnet is up in %s already; `devnet down` stops it";
     if (!devnet_lock(devnet, error) || !devnet_load(devnet, error))
         return false;
     for (size_t i = 0; i < devnet->count; i++)
         if (devnet->nodes[i].stopped || family_lives(&devnet->nodes[i].process))
-            return error_set(error, "a devnet is up in %s already; `devnet down` stops it",
-                             devnet->folder);
+            return error_set(error, already_up, devnet->folder);
+    for (size_t i = 0; i < devnet->between_count; i++)
+        if (process_is_running(&devnet->between[i].process))
+            return error_set(error, already_up, devnet->folder);
     /* What a crash or a reboot left of one. */
     devnet_forget(devnet);
     devnet_forget_left(devnet);
@@ -113,6 +122,23 @@ bool devnet_add_foreign(struct devnet *devnet, const char *with,
     return up;
 }
 
+/* Where paths can be bad, or a partition come. */
+static bool put_relay_between(struct devnet *devnet, const struct devnet_options *options,
+                              struct error *error)
+{
+    if (options->paths.count == 0 && !options->partitionable)
+        return true;
+    char *program = devnet_program("devnet-relay");
+    bool started = devnet_start_relay(devnet, program, options->paths.items, options->paths.count,
+                                      options->timeout, error);
+    if (!started) {
+        log_error("%s", error->text);
+        devnet_report_last_lines(devnet, "relay");
+    }
+    free(program);
+    return started;
+}
+
 /* Whether nobody has interrupted us, and somebody reads what we print. */
 static bool is_going_on(struct error *error)
 {
@@ -155,6 +181,8 @@ static bool bring_up(struct devnet *devnet, const struct devnet_options *options
         return false;
     }
     devnet_note_command(devnet, true);
+    if (!put_relay_between(devnet, options, error))
+        return false;
     for (size_t i = 0; i < devnet->count && !options->json; i++)
         devnet_report_node(&devnet->nodes[i]);
     if (!is_going_on(error))
@@ -272,6 +300,51 @@ static bool claim_and_bring_up(struct devnet *devnet, const struct devnet_option
     return up;
 }
 
+/* The nodes that are to be. */
+struct planned {
+    const struct devnet_options *options;
+    const struct genesis *genesis;
+};
+
+static bool is_with(const struct devnet_options *options, const char *name)
+{
+    size_t length = strlen(name);
+    for (size_t i = 0; i < options->with.count; i++)
+        if (strncmp(options->with.items[i], name, length) == 0 &&
+            options->with.items[i][length] == '=')
+            return true;
+    return false;
+}
+
+static bool is_planned(const void *context, const char *name)
+{
+    const struct planned *planned = context;
+    const struct genesis *genesis = planned->genesis;
+    size_t count = planned->options->nodes > 0 ? planned->options->nodes : NODES_DEFAULT;
+    char *end;
+    for (size_t i = 0; i < genesis->count; i++)
+        if (strcmp(genesis->nodes[i].name, name) == 0)
+            return true;
+    if (is_with(planned->options, name))
+        return true;
+    bool ours =
+        genesis->count == 0 && strncmp(name, "node", 4) == 0 && name[4] >= '1' && name[4] <= '9';
+    return ours && strtoul(name + 4, &end, 10) <= count && *end == '\0';
+}
+
+static bool check_paths(const struct devnet_options *options, const struct genesis *genesis)
+{
+    const struct planned planned = {options, genesis};
+    for (size_t i = 0; i < options->paths.count; i++) {
+        struct error error;
+        if (!devnet_check_path(options->paths.items[i], is_planned, &planned, &error)) {
+            log_error("--path %s", error.text);
+            return false;
+        }
+    }
+    return true;
+}
+
 /* False where that is said, and STATUS is set. */
 static bool prepare(const struct devnet_options *options, const struct devnet *devnet,
                     struct genesis *genesis, int *status)
@@ -286,6 +359,8 @@ static bool prepare(const struct devnet_options *options, const struct devnet *d
         log_error("--nodes: the genesis folder says which there are");
         return false;
     }
+    if (!check_paths(options, genesis))
+        return false;
     if (file_make_folder(options->folder, &error))
         return true;
     *status = file_path_is_to_blame(errno) ? DEVNET_USAGE : DEVNET_FAILED;
