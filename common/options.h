@@ -3,7 +3,9 @@
  * come from the tables below.
  *
  * Every program understands, beside its own: -h, --help (text), --help=man (roff), --help=bash
- * (a completion script), --version, `--` and `--name=value`. Long options are matched whole.
+ * (a completion script), --help=check (options are read as ever, the operands are printed as a
+ * shell takes them, however many there are, and nothing is done), --version, `--` and
+ * `--name=value`. Long options are matched whole.
  */
 #ifndef COMMON_OPTIONS_H
 #define COMMON_OPTIONS_H

@@ -482,7 +482,8 @@ void devnet_forget(const struct devnet *devnet)
 
 void devnet_forget_left(const struct devnet *devnet)
 {
-    static const char *const files[] = {left_file, "mesh.json", "nodes.yaml"};
+    static const char *const files[] = {left_file, "mesh.json", "nodes.yaml", "devnet.yaml",
+                                        "steps.jsonl"};
     for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
         char *path = devnet_path(devnet, files[i], NULL);
         unlink(path);

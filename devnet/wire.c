@@ -86,13 +86,21 @@ static void edge_done(void *context, int status, const json_t *answer, const cha
     make_next(wirer);
 }
 
+/* How far it is to come: what another program speaks is not known. */
+static const char *goal_of(const struct edge *edge)
+{
+    if (devnet_node_is_foreign(edge->listener))
+        return "handshake";
+    return edge->crowded ? "streams" : "mesh";
+}
+
 static bool make_edge(struct wirer *wirer, struct edge *edge)
 {
     static const struct api_call_handlers handlers = {.line = line_came, .done = edge_done};
     char timeout[32];
     snprintf(timeout, sizeof(timeout), "%llums", (unsigned long long)wirer->timeout_ms);
-    json_t *body = json_pack("{s:s,s:s,s:s}", "addr", edge->address, "until",
-                             edge->crowded ? "streams" : "mesh", "timeout", timeout);
+    json_t *body = json_pack("{s:s,s:s,s:s}", "addr", edge->address, "until", goal_of(edge),
+                             "timeout", timeout);
     edge->call = api_call_new(wirer->loop.base, edge->dialler->api, "POST", "/connect", body,
                               wirer->timeout_ms + ANSWER_GRACE_MS, &handlers, edge, wirer->error);
     return edge->call != NULL;

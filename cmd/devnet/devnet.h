@@ -9,16 +9,28 @@
 
 enum { DEVNET_OK = 0, DEVNET_FAILED = 1, DEVNET_USAGE = 2 };
 
+/* In the devnet's folder, of one that is from a file: that file, and what was done, a line each. */
+#define DEVNET_EXPERIMENT_FILE "devnet.yaml"
+#define DEVNET_STEPS_FILE "steps.jsonl"
+
+struct experiment_file;
+
 struct devnet_options {
     const char *folder;
     const char *genesis; /* a genesis folder, or NULL */
     uint64_t nodes;      /* 0: not said */
     const char *connect; /* the shape of the wiring, as it was written */
-    uint64_t seed;       /* of a random one; UINT64_MAX: not said */
+    bool connect_said;
+    uint64_t seed; /* of a random one; UINT64_MAX: not said */
     bool verbose, tap;
     struct option_list with, paths;
     bool partitionable;
     uint64_t timeout;
+    bool timeout_said;  /* and is no default */
+    const char *file;   /* of up and run: an experiment (devnet/experiment.h), or NULL */
+    const char *report; /* of run: where the report is to be, or NULL */
+    const struct experiment_file *from; /* what the rest is from, or NULL */
+    bool silent;                        /* nothing is to be printed on the standard output */
     bool json;
     bool follow;
     bool events;
@@ -41,6 +53,9 @@ size_t devnet_node_count(const struct devnet_options *options);
 
 /* Each returns the exit status. */
 int devnet_up_command(const struct devnet_options *options, char **operands, size_t count);
+/* The same by a file that is read already (cmd/devnet/experiment_file.h). */
+int devnet_up_experiment(const struct devnet_options *options, const struct experiment_file *file);
+int devnet_experiment_command(const struct devnet_options *options);
 /* VERB: stop, start, restart, kill, pause, resume, add or remove. */
 int devnet_nodes_command(const struct devnet_options *options, const char *verb, char **operands,
                          size_t count);
@@ -52,6 +67,8 @@ int devnet_status_command(const struct devnet_options *options);
 int devnet_logs_command(const struct devnet_options *options, const char *name);
 /* FOLDER: where the report is to be. */
 int devnet_report_command(const struct devnet_options *options, const char *folder);
+/* False with the error set where no report can be there: it is neither empty nor absent. */
+bool devnet_report_check(const char *folder, struct error *error);
 int devnet_publish_command(const struct devnet_options *options, char **operands, size_t count);
 int devnet_key_command(const struct devnet_options *options, const char *verb, const char *path);
 int devnet_genesis_command(const struct devnet_options *options, const char *folder);
@@ -87,7 +104,10 @@ char *devnet_paths_text(const json_t *status, const char *path_word, const char 
 /* Prints it, a line each. */
 void devnet_print_paths(const json_t *status);
 
-/* Notes in DIR/commands how we were run: ANEW, in the place of what is there. */
+/* Notes in DIR/commands how we were run, once: ANEW, in the place of what is there. A step of an
+ * experiment, which has DEVNET_STEP_VARIABLE in its environment, is noted as a remark: what repeats
+ * the experiment repeats it. */
+#define DEVNET_STEP_VARIABLE "DEVNET_STEP"
 void devnet_note_command(const struct devnet *devnet, bool anew);
 /* Prints what the node called NAME, or what stands between, logged last, on stderr. */
 void devnet_report_last_lines(const struct devnet *devnet, const char *name);

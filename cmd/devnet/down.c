@@ -89,7 +89,7 @@ int devnet_down_command(const struct devnet_options *options)
             devnet_note_command(&devnet, false);
             keep_mesh(&devnet, options->timeout);
         }
-        if (devnet_stop(&devnet, options->timeout, report_end, NULL))
+        if (devnet_stop(&devnet, options->timeout, options->silent ? NULL : report_end, NULL))
             status = DEVNET_OK;
     }
     devnet_clear(&devnet);

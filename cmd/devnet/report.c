@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "cmd/devnet/report_copy.h"
+#include "cmd/devnet/subprocess.h"
 #include "common/clock.h"
 #include "common/file.h"
 #include "common/log.h"
@@ -73,14 +74,6 @@ static bool write_text(const struct report *report, const char *file, const char
 
 /* ---- asking devnet ---- */
 
-/* Becomes this program's own path; freed with free(). NULL where /proc does not tell. */
-static char *own_path(void)
-{
-    char self[PATH_MAX];
-    ssize_t size = readlink("/proc/self/exe", self, sizeof(self) - 1);
-    return size > 0 ? text_format("%.*s", (int)size, self) : NULL;
-}
-
 static int spawn(const struct report *report, char **arguments, const char *output)
 {
     const int flags = O_WRONLY | O_CREAT | O_APPEND;
@@ -101,7 +94,7 @@ static int spawn(const struct report *report, char **arguments, const char *outp
 
 static void look(const struct report *report, const struct look *look)
 {
-    char *self = own_path();
+    char *self = subprocess_self();
     char *arguments[ARGUMENTS_MAX + 5] = {self, (char[]){"--dir"}, report->devnet.folder};
     size_t count = 3;
     for (size_t i = 0; look->arguments[i] != NULL; i++)
@@ -261,9 +254,12 @@ static char *find_summary(const struct report *report, const char *file)
     return found;
 }
 
+static const char about_commands[] = "| file | what it is |\n|---|---|\n"
+                                     "| `commands` | the commands that led here, as a script |\n";
+static const char about_experiment[] =
+    "| `devnet.yaml` | the experiment: `devnet run -f devnet.yaml` repeats it |\n"
+    "| `steps.jsonl` | the steps and checks of `devnet run`, and what came of each |\n";
 static const char about_files[] =
-    "| file | what it is |\n|---|---|\n"
-    "| `commands` | the commands that led here, as a script |\n"
     "| `status.json` | the nodes: names, peer ids, addresses |\n"
     "| `nodes/NAME/log`, `events.jsonl`, `qlog/` | what each node wrote |\n"
     "| `relay/`, `tap/` | what stood between them, if anything did |\n"
@@ -296,18 +292,22 @@ static bool write_about(const struct report *report, struct error *error)
     struct utsname system;
     char *names = devnet_names(&report->devnet), *orphans = find_summary(report, "orphans.txt");
     char *check = find_summary(report, "check.txt"), *paths = tell_paths(report);
+    char *file = path_in(report, DEVNET_EXPERIMENT_FILE);
+    const char *experiment = access(file, F_OK) == 0 ? about_experiment : "";
     clock_text(clock_epoch_ms(), time);
     uname(&system);
     char *text = text_format(
         "# A devnet of %zu nodes\n\n%s, %s when this was written, %s.\n\n"
         "- streams: %s\n- mesh: %s\n%s%s\n"
-        "devnet %s on %s %s %s.\n\n%s",
+        "devnet %s on %s %s %s.\n\n%s%s%s",
         report->devnet.count, names, report->live ? "up" : "down", time, orphans, check, paths,
         report->cut ? "- the timeline has the first events only: there are more\n" : "",
-        DEVNET_VERSION, system.sysname, system.release, system.machine, about_files);
+        DEVNET_VERSION, system.sysname, system.release, system.machine, about_commands, experiment,
+        about_files);
     bool written = write_text(report, "README.md", text, error);
     free(text);
     free(paths);
+    free(file);
     free(check);
     free(orphans);
     free(names);
@@ -340,7 +340,9 @@ static bool fill(struct report *report, struct error *error)
                                   report->folder, error);
     free(nodes);
     return filled && copy_beside(report, "commands", true, error) &&
-           copy_beside(report, "nodes.yaml", false, error) && write_status(report, error) &&
+           copy_beside(report, "nodes.yaml", false, error) &&
+           copy_beside(report, DEVNET_EXPERIMENT_FILE, true, error) &&
+           copy_beside(report, DEVNET_STEPS_FILE, true, error) && write_status(report, error) &&
            write_timeline(report, error) && look_at_all(report, error) &&
            write_about(report, error);
 }
@@ -358,8 +360,7 @@ static int is_entry(const struct dirent *entry)
     return strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
 }
 
-/* False with the error set where something is there that is no empty folder. */
-static bool check_target(const char *target, struct error *error)
+bool devnet_report_check(const char *target, struct error *error)
 {
     struct stat about;
     if (lstat(target, &about) != 0)
@@ -387,7 +388,7 @@ static bool make_folder(struct report *report, const char *folder, struct error 
     if (folder[0] != '/' && getcwd(here, sizeof(here)) == NULL)
         return error_set(error, "%s: %s", folder, strerror(errno));
     report->target = text_format("%s%s%.*s", here, *here != '\0' ? "/" : "", (int)length, folder);
-    if (!check_target(report->target, error))
+    if (!devnet_report_check(report->target, error))
         return false;
     report->folder = text_format("%s.XXXXXX", report->target);
     if (mkdtemp(report->folder) != NULL) {
@@ -417,9 +418,9 @@ static void print(const struct report *report)
 {
     json_t *told = json_pack("{s:s,s:b,s:i,s:O}", "folder", report->target, "up", report->live,
                              "nodes", (int)report->devnet.count, "exit", report->looks);
-    if (report->options->json)
+    if (report->options->json && !report->options->silent)
         output_json(told);
-    else
+    else if (!report->options->silent)
         printf("%s: %zu nodes; see README.md in it\n", report->target, report->devnet.count);
     json_decref(told);
 }

@@ -1,4 +1,5 @@
 #include "cmd/devnet/devnet.h"
+#include "cmd/devnet/experiment_file.h"
 #include "cmd/devnet/up_connect.h"
 #include "cmd/devnet/up_tap.h"
 
@@ -189,6 +190,10 @@ static bool bring_up(struct devnet *devnet, const struct devnet_options *options
         return false;
     }
     devnet_note_command(devnet, true);
+    if (options->from != NULL && !experiment_file_keep(options->from, devnet, error)) {
+        log_error("%s", error->text);
+        return false;
+    }
     if (!put_relay_between(devnet, options, error))
         return false;
     for (size_t i = 0; i < devnet->count && !options->json; i++)
@@ -204,11 +209,12 @@ static bool bring_up(struct devnet *devnet, const struct devnet_options *options
         if (!devnet_add_foreign(devnet, options->with.items[i], options, error) ||
             !is_going_on(error))
             return false;
-    if (!devnet_write_nodes(devnet, error)) {
+    if (!up_connect_programs(devnet, options, error) || !devnet_save(devnet, error) ||
+        !devnet_write_nodes(devnet, error)) {
         log_error("%s", error->text);
         return false;
     }
-    if (options->json)
+    if (options->json && !options->silent)
         print_all(devnet, options, &wiring);
     return is_going_on(error);
 }
@@ -289,6 +295,58 @@ static bool bring_up_genesis(struct devnet *devnet, const struct devnet_options 
     return done;
 }
 
+/* ---- by a file ---- */
+
+static bool bring_up_experiment(struct devnet *devnet, const struct devnet_options *options,
+                                struct start_options *start, struct error *error)
+{
+    struct start_node *nodes = experiment_file_nodes(options->from, devnet);
+    start->nodes = nodes;
+    bool up = bring_up(devnet, options, options->from->experiment.own, start, error);
+    experiment_file_free_nodes(options->from, nodes);
+    return up;
+}
+
+static bool check_beside_file(const struct devnet_options *options, size_t operands)
+{
+    if (options->nodes == 0 && options->genesis == NULL && options->with.count == 0 &&
+        operands == 0 && !options->connect_said && options->seed == UINT64_MAX &&
+        options->paths.count == 0 && !options->partitionable && !options->tap)
+        return true;
+    log_error("-f %s: the file says which nodes there are, with what options, and who dials whom; "
+              "beside it may stand --timeout, --json and --verbose",
+              options->file);
+    return false;
+}
+
+static int up_by_file(const struct devnet_options *options, size_t operands)
+{
+    struct experiment_file file;
+    struct error error;
+    if (!check_beside_file(options, operands))
+        return DEVNET_USAGE;
+    if (!experiment_file_load(options->file, &file, &error)) {
+        log_error("%s", error.text);
+        return DEVNET_USAGE;
+    }
+    int status = devnet_up_experiment(options, &file);
+    if (status == DEVNET_OK && file.experiment.timeline.count > 0)
+        log_info("%s: its timeline and checks are for devnet run -f", options->file);
+    experiment_file_clear(&file);
+    return status;
+}
+
+int devnet_up_experiment(const struct devnet_options *options, const struct experiment_file *file)
+{
+    struct devnet_options told = experiment_file_options(file, options);
+    size_t count = 0;
+    while (file->experiment.options != NULL && file->experiment.options[count] != NULL)
+        count++;
+    int status = devnet_up_command(&told, file->experiment.options, count);
+    free(told.with.items);
+    return status;
+}
+
 /* ---- the command ---- */
 
 static bool claim_and_bring_up(struct devnet *devnet, const struct devnet_options *options,
@@ -299,7 +357,8 @@ static bool claim_and_bring_up(struct devnet *devnet, const struct devnet_option
         log_error("%s", error.text);
         return false;
     }
-    bool up = genesis->count > 0
+    bool up = options->from != NULL ? bring_up_experiment(devnet, options, start, &error)
+              : genesis->count > 0
                   ? bring_up_genesis(devnet, options, genesis, start, &error)
                   : bring_up(devnet, options, devnet_node_count(options), start, &error);
     if (!up && !devnet_stop(devnet, STOP_PATIENCE_MS, NULL, NULL))
@@ -367,6 +426,11 @@ static bool prepare(const struct devnet_options *options, const struct devnet *d
                   "folder says; `devnet-tap --genesis` writes one that says otherwise");
         return false;
     }
+    if (genesis->count > 0 && options->from != NULL) {
+        log_error("%s: says itself which nodes there are, and takes no file of others",
+                  genesis->folder);
+        return false;
+    }
     if (genesis->count > 0 && options->nodes > 0) {
         log_error("--nodes: the genesis folder says which there are");
         return false;
@@ -382,6 +446,8 @@ static bool prepare(const struct devnet_options *options, const struct devnet *d
 
 int devnet_up_command(const struct devnet_options *options, char **operands, size_t count)
 {
+    if (options->file != NULL && options->from == NULL)
+        return up_by_file(options, count);
     if (!check_usage(options, operands, count))
         return DEVNET_USAGE;
     struct devnet devnet;
