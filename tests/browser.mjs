@@ -309,7 +309,7 @@ async function run(page, lines) {
     if (page.complaints.length > 0) throw new Error(page.complaints.join('\n'))
 }
 
-const seconds = Number(process.env.DEADLINE ?? 30)
+const seconds = Number(process.env.DEADLINE ?? 90)
 const folder = mkdtempSync(join(process.env.BATS_TEST_TMPDIR ?? tmpdir(), 'chromium-'))
 const chromium = new Chromium(folder)
 

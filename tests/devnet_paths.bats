@@ -142,6 +142,7 @@ told() {
     devnet up
     names "no relay stands between the nodes in " path all:loss=1
     [[ $stderr == *"\`devnet up\` with --partitionable or --path puts one there" ]]
+    names "no relay stands between the nodes in " path
     names "no relay stands between the nodes in " partition node1
     names "no relay stands between the nodes in " heal
     names "node1,node3:loss=1: node3: no such node" path node1,node3:loss=1

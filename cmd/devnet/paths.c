@@ -173,14 +173,14 @@ static int change(const struct work *work, const char *path, json_t *body)
     return fail(error.kind == ERROR_CONFLICT ? DEVNET_USAGE : DEVNET_FAILED, error.text);
 }
 
-/* All of them are looked at before the first is carried out. */
+/* All of them are looked at before the first is carried out. None: it is only asked what holds. */
 static int change_paths(const struct work *work, char **rules, size_t count)
 {
     struct error error;
     for (size_t i = 0; i < count; i++)
         if (!devnet_check_path(rules[i], is_in, &work->devnet, &error))
             return fail(DEVNET_USAGE, error.text);
-    int status = DEVNET_OK;
+    int status = count == 0 ? change(work, "/paths", NULL) : DEVNET_OK;
     for (size_t i = 0; i < count && status == DEVNET_OK; i++)
         status = change(work, "/paths", json_pack("{s:s}", "path", rules[i]));
     return status;
@@ -279,7 +279,8 @@ int devnet_paths_command(const struct devnet_options *options, const char *verb,
                  : parting ? part(&work, operands, count)
                            : change_paths(&work, operands, count);
         if (status == DEVNET_OK) {
-            devnet_note_command(&work.devnet, false);
+            if (healing || count > 0)
+                devnet_note_command(&work.devnet, false);
             report(&work, healing);
         }
     }
