@@ -285,9 +285,10 @@ static const struct exit_status exit_statuses[] = {
         "and checks ended as expected"},
     {1, "it failed, and nothing that `up` started is left; status: a node is not up, or none is; "
         "run: a step or a check did not end as expected, or a signal came"},
-    {2, "usage: an option, a name or a path that cannot be, of a node's, too; a file of up or run "
-        "that is not sound: then nothing was started; a devnet of another "
-        "version; path, partition, heal: no relay stands between the nodes"},
+    {2,
+     "usage: an option, a name or a path that cannot be, of a node's, too; a file of up or run "
+     "that is not sound: then nothing was started; a devnet of another version; path, partition, "
+     "heal: no relay stands between the nodes"},
     {0},
 };
 
