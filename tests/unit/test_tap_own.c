@@ -1,0 +1,133 @@
+/* What is asked of a tap itself: several connections apart, bounds, holding. */
+#include <event2/event.h>
+#include <stdlib.h>
+
+#include "tests/unit/tap_scene.h"
+
+enum { QUIET_MS = 200, TURNS = 1000 };
+
+static const struct way tapped = {.tapped = true};
+
+static void several_connections_are_carried_apart(void **state)
+{
+    (void)state;
+    begin(&tapped);
+    connect_both();
+    struct quic_connection *first = a.connection;
+    dial();
+    await(&a.established, 2);
+    await(&b.established, 2);
+    assert_int_equal(tap_statistics(tap)->live, 2);
+    say(quic_stream_open(first), "of the first");
+    say(quic_stream_open(a.connection), "of the second");
+    await(&b.data, 2);
+    quic_connection_close(first, 0, "");
+    await(&b.closed, 1);
+    assert_int_equal(a.closed, 1);
+    assert_non_null(a.connection);
+    end_all();
+}
+
+/* One that has come back at once is not hidden behind what it left. */
+static void what_a_restarted_node_left_is_not_answered_for(void **state)
+{
+    (void)state;
+    begin(&tapped);
+    connect_both();
+    struct quic_connection *left_behind = b.connection;
+    quic_connection_leave(a.connection);
+    run_ms(50);
+    dial();
+    await(&b.established, 2);
+    quic_connection_probe(left_behind);
+    await(&b.closed, 1);
+    assert_int_equal(b.close.cause, QUIC_IDLE_TIMEOUT);
+    assert_true(b.connection != left_behind);
+    end_all();
+}
+
+static void a_reader_that_stops_bounds_what_is_kept(void **state)
+{
+    (void)state;
+    enum { SIZE = 16 << 20, ROOM = 1 << 16 };
+    begin(&tapped);
+    b.policy.credit_by_hand = true;
+    b.policy.stream_window = ROOM;
+    connect_both();
+    uint8_t *data = memory_new(SIZE);
+    quic_stream_write_bytes(quic_stream_open(a.connection), bytes_of(data, SIZE));
+    free(data);
+    await(&b.data, 1);
+    run_ms(300);
+    assert_true(b.received <= ROOM);
+    const struct tap_pair *pair = tap_first_pair(tap);
+    uint64_t kept = tap_pair_said(pair, TAP_DIALLER) - b.received;
+    assert_true(kept > 0 && kept <= ROOM);
+    end_all();
+}
+
+static void count_of_held(void *context, struct tap_pair *pair, int64_t stream, enum tap_side from,
+                          struct bytes data)
+{
+    (void)context, (void)data;
+    if (from == TAP_DIALLER)
+        tap_pair_hold(pair, stream, from, 3);
+}
+
+static void what_is_held_waits_until_it_is_released(void **state)
+{
+    (void)state;
+    static const struct tap_watcher holding = {.stream_data = count_of_held};
+    begin(&(struct way){.tapped = true, .watcher = &holding});
+    connect_both();
+    struct quic_stream *stream = quic_stream_open(a.connection);
+    say(stream, "abcdef");
+    quic_stream_finish(stream);
+    await(&b.data, 1);
+    say(stream_at(&b, 0), "heard");
+    await(&a.data, 1);
+    assert_int_equal(b.received, 3);
+    assert_int_equal(b.ends, 0);
+    run_ms(QUIET_MS); /* nothing is on its way that would take it along */
+    tap_pair_release(tap_first_pair(tap), 0, TAP_DIALLER);
+    for (int turn = 0; turn < TURNS && b.ends == 0; turn++)
+        event_base_loop(base, EVLOOP_NONBLOCK);
+    assert_int_equal(b.ends, 1);
+    assert_int_equal(b.received, 6);
+    end_all();
+}
+
+/* So many connections that all their windows together would be too much. */
+static void all_windows_together_are_bounded(void **state)
+{
+    (void)state;
+    enum { MANY = 40, SIZE = 1 << 20 };
+    begin(&tapped);
+    for (unsigned i = 0; i < MANY; i++)
+        dial();
+    await(&a.established, MANY);
+    await(&b.established, MANY);
+    assert_true(tap_statistics(tap)->narrow > 0);
+    assert_int_equal(tap_statistics(tap)->live, MANY);
+    /* A narrow one carries all the same. */
+    uint8_t *data = memory_new(SIZE);
+    quic_stream_write_bytes(quic_stream_open(a.connection), bytes_of(data, SIZE));
+    free(data);
+    uint64_t limit = clock_now_ms() + PATIENCE_MS;
+    while (b.received < SIZE && clock_now_ms() < limit)
+        event_base_loop(base, EVLOOP_ONCE);
+    assert_int_equal(b.received, SIZE);
+    end_all();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(several_connections_are_carried_apart),
+        cmocka_unit_test(what_a_restarted_node_left_is_not_answered_for),
+        cmocka_unit_test(a_reader_that_stops_bounds_what_is_kept),
+        cmocka_unit_test(all_windows_together_are_bounded),
+        cmocka_unit_test(what_is_held_waits_until_it_is_released),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
