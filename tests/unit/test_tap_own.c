@@ -97,6 +97,40 @@ static void what_is_held_waits_until_it_is_released(void **state)
     end_all();
 }
 
+static unsigned ends;
+static enum tap_side ended_by;
+
+static void on_pair_closed(void *context, struct tap_pair *pair, enum tap_side side,
+                           const struct quic_close *close)
+{
+    (void)context, (void)pair;
+    assert_int_equal(close->cause, QUIC_IDLE_TIMEOUT);
+    ended_by = side;
+    ends++;
+}
+
+/* The other gives it up then, and is silent, too. */
+static void who_fell_silent_first_is_told(void **state)
+{
+    (void)state;
+    enum { SILENCE_MS = 1500, KEEP_ALIVE_MS = 200, PROBED_MS = 300 };
+    static const struct tap_watcher watching = {.closed = on_pair_closed};
+    for (int i = 0; i < TAP_SIDES; i++) {
+        begin(&(struct way){.tapped = true, .watcher = &watching});
+        struct side *silent = i == TAP_DIALLER ? &a : &b, *other = i == TAP_DIALLER ? &b : &a;
+        silent->policy.idle_timeout_ms = silent->policy.handshake_timeout_ms = 4 * SILENCE_MS;
+        other->policy.idle_timeout_ms = other->policy.handshake_timeout_ms = SILENCE_MS;
+        other->policy.keep_alive_ms = KEEP_ALIVE_MS;
+        other->policy.unanswered_ms = PROBED_MS;
+        connect_both();
+        quic_connection_leave(silent->connection);
+        await(&other->closed, 1);
+        await(&ends, (unsigned)i + 1);
+        assert_int_equal(ended_by, i);
+        end_all();
+    }
+}
+
 /* So many connections that all their windows together would be too much. */
 static void all_windows_together_are_bounded(void **state)
 {
@@ -126,6 +160,7 @@ int main(void)
         cmocka_unit_test(several_connections_are_carried_apart),
         cmocka_unit_test(what_a_restarted_node_left_is_not_answered_for),
         cmocka_unit_test(a_reader_that_stops_bounds_what_is_kept),
+        cmocka_unit_test(who_fell_silent_first_is_told),
         cmocka_unit_test(all_windows_together_are_bounded),
         cmocka_unit_test(what_is_held_waits_until_it_is_released),
     };
