@@ -13,7 +13,7 @@
 
 #include "tests/unit/support.h"
 
-enum { PATIENCE_MS = 10000, STREAMS = 16, LINE_SIZE = 200 };
+enum { PATIENCE_MS = 30000, STREAMS = 16, LINE_SIZE = 200 };
 
 /* How A reaches B. All zero: directly, over IPv4, with keys of secp256k1. */
 struct way {

@@ -1,6 +1,7 @@
 /* What is asked of a tap itself: several connections apart, bounds, holding. */
 #include <event2/event.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "tests/unit/tap_scene.h"
 
@@ -154,6 +155,59 @@ static void all_windows_together_are_bounded(void **state)
     end_all();
 }
 
+static void say_on_each(void)
+{
+    struct quic_connection *connection;
+    for (connection = quic_endpoint_first(a.endpoint); connection != NULL;
+         connection = quic_connection_next(connection)) {
+        struct quic_stream *stream = quic_stream_open(connection);
+        if (stream != NULL)
+            say(stream, "hello");
+    }
+}
+
+static void close_each(void)
+{
+    struct quic_connection *connection;
+    for (connection = quic_endpoint_first(a.endpoint); connection != NULL;
+         connection = quic_connection_next(connection))
+        quic_connection_close(connection, 5, "");
+}
+
+/* So many at a time that B wants their addresses proven, all of which are 127.0.0.1; the tap, which
+ * knows them, does not. */
+static void five_hundred_connect_over_a_bad_path(void **state)
+{
+    (void)state;
+    if (getenv("DEEP") == NULL)
+        return; /* minutes on a busy machine: see tests/soak */
+    enum { ALL = 500, AT_A_TIME = 50, SLOW_MS = 30000, LEFT_MAX = ALL / 20 };
+    static const struct impairment bad = {
+        .seed = 5, .delay_ms = 2, .jitter_ms = 1, .loss_percent = 1};
+    begin(&(struct way){.tapped = true, .back_path = &bad});
+    a.policy.handshake_timeout_ms = b.policy.handshake_timeout_ms = SLOW_MS;
+    for (unsigned done = AT_A_TIME; done <= ALL; done += AT_A_TIME) {
+        for (unsigned i = 0; i < AT_A_TIME; i++)
+            dial();
+        await(&a.established, done);
+        await(&b.established, done);
+        say_on_each();
+        await(&b.data, done);
+        close_each();
+    }
+    uint64_t limit = clock_now_ms() + PATIENCE_MS; /* a close may be lost */
+    while (tap_statistics(tap)->live > LEFT_MAX && clock_now_ms() < limit)
+        event_base_loop(base, EVLOOP_ONCE);
+    assert_true(tap_statistics(tap)->live <= LEFT_MAX);
+    assert_int_equal(tap_statistics(tap)->connected, ALL);
+    assert_int_equal(tap_statistics(tap)->front_first, 0);
+    assert_int_equal(b.received, ALL * strlen("hello"));
+    assert_true(quic_endpoint_statistics(b.endpoint)->retries_sent > 0);
+    for (size_t i = 0; i < tap_node_count(tap); i++)
+        assert_int_equal(tap_node_statistics(tap_node(tap, i))->retries_sent, 0);
+    end_all();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -163,6 +217,7 @@ int main(void)
         cmocka_unit_test(who_fell_silent_first_is_told),
         cmocka_unit_test(all_windows_together_are_bounded),
         cmocka_unit_test(what_is_held_waits_until_it_is_released),
+        cmocka_unit_test(five_hundred_connect_over_a_bad_path),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
