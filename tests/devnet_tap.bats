@@ -57,7 +57,7 @@ nothing_runs() {
 
 @test "what two js-libp2p peers say to each other is known from the tap between" {
     require_js
-    devnet_up -n 1 --tap --with "$(js js1)" --with "$(js js2)"
+    devnet_up -n 1 --tap --timeout 30s --with "$(js js1)" --with "$(js js2)"
     run -0 devnet_run status
     [[ $output == *"tap      up     pid "*"http://127.0.0.1:"* ]]
     # As each other's peers, and not by us.
