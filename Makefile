@@ -215,6 +215,7 @@ install: all
 	install -m 644 $(MAN_PAGES) "$(INSTALL_MAN)"
 	install -m 644 $(COMPLETIONS) "$(INSTALL_COMPLETIONS)"
 	install -m 644 devnet/devnet.bash devnet/lean/devnet-cmd.sh devnet/grafana-dashboard.json net/mesh/snapshot.schema.json \
+		devnet/experiment.schema.json devnet/example.yaml \
 		"$(INSTALL_SHARE)"
 	install -m 755 devnet/lean/hive.sh "$(INSTALL_SHARE)"
 
@@ -253,7 +254,8 @@ uninstall:
 	rm -f $(foreach name,$(notdir $(PROGRAMS)),"$(INSTALL_BIN)/$(name)")
 	rm -f $(foreach name,$(notdir $(MAN_PAGES)),"$(INSTALL_MAN)/$(name)")
 	rm -f $(foreach name,$(notdir $(COMPLETIONS)),"$(INSTALL_COMPLETIONS)/$(name)")
-	rm -f "$(INSTALL_SHARE)/devnet.bash" "$(INSTALL_SHARE)/devnet-cmd.sh" "$(INSTALL_SHARE)/hive.sh" "$(INSTALL_SHARE)/grafana-dashboard.json" "$(INSTALL_SHARE)/snapshot.schema.json"
+	rm -f "$(INSTALL_SHARE)/devnet.bash" "$(INSTALL_SHARE)/devnet-cmd.sh" "$(INSTALL_SHARE)/hive.sh" "$(INSTALL_SHARE)/grafana-dashboard.json" "$(INSTALL_SHARE)/snapshot.schema.json" \
+		"$(INSTALL_SHARE)/experiment.schema.json" "$(INSTALL_SHARE)/example.yaml"
 
 clean:
 	rm -rf $(BUILD)

@@ -47,6 +47,24 @@ bool names_add_environment(struct names *names, struct error *error)
     return sound || error_prefix(error, "$" NAMES_VARIABLE);
 }
 
+json_t *names_paths(const char *lines)
+{
+    if (lines == NULL || *lines == '\0')
+        return NULL;
+    json_t *paths = json_array();
+    char *copy = text_copy(lines), *rest = copy;
+    for (const char *line; (line = strsep(&rest, "\n")) != NULL;)
+        if (*line != '\0')
+            json_array_append_new(paths, json_string(line)); /* none where it is not UTF-8 */
+    free(copy);
+    return paths;
+}
+
+json_t *names_paths_environment(void)
+{
+    return names_paths(getenv(PATHS_VARIABLE));
+}
+
 void names_add_json(struct names *names, const json_t *by_id)
 {
     const char *id;

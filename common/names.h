@@ -8,6 +8,7 @@
 #include "common/error.h"
 
 #define NAMES_VARIABLE "DEVNET_NAMES"
+#define PATHS_VARIABLE "DEVNET_PATHS"
 enum { NAMES_VARIABLE_MAX = 100 * 1024 }; /* Linux takes 128 KiB */
 
 /* Begins as {0}, which has none. */
@@ -24,6 +25,11 @@ bool names_add_text(struct names *names, const char *text, struct error *error);
 /* What a program that runs this one says of them: NAMES_VARIABLE holds a line of that form for
  * each. False where one is not. */
 bool names_add_environment(struct names *names, struct error *error);
+/* What such a program says of the paths between them, each for people, as "node1,node2: loss=1" or
+ * "all: delay=20ms" or "parted: node1 | node2": the lines of LINES, which may be NULL, or of
+ * PATHS_VARIABLE. NULL where there are none. */
+json_t *names_paths(const char *lines);
+json_t *names_paths_environment(void);
 /* An object of ids and their names; what is no string in it is passed over. May be NULL. */
 void names_add_json(struct names *names, const json_t *by_id);
 /* NULL where there is none; ID may be NULL. */

@@ -10,11 +10,13 @@
 #include "common/options_pages.h"
 #include "common/output.h"
 #include "common/program.h"
+#include "common/words.h"
 
 const struct option_spec options_builtin[] = {
     {.name = "help",
      .letter = 'h',
-     .help = "Show this help; --help=man writes the manual page, --help=bash a completion script"},
+     .help = "Show this help; --help=man writes the manual page, --help=bash a completion script, "
+             "--help=check only checks the options, and prints the operands"},
     {.name = "version", .help = "Show the version"},
     {0},
 };
@@ -179,8 +181,20 @@ static _Noreturn void show_help(const struct program_spec *program,
     else if (strcmp(form, "bash") == 0)
         options_write_completion(stdout, program);
     else
-        options_usage_error(program, "--help=%s: the forms are --help, --help=man and --help=bash",
-                            form);
+        options_usage_error(
+            program, "--help=%s: the forms are --help, --help=man, --help=bash and --help=check",
+            form);
+    end_printed();
+}
+
+static _Noreturn void show_operands(const struct options_result *result)
+{
+    struct buffer line = {0};
+    for (size_t i = 0; i < result->operand_count; i++)
+        words_append(&line, result->operands[i]);
+    buffer_append(&line, "", 1);
+    puts((const char *)line.data);
+    buffer_clear(&line);
     end_printed();
 }
 
@@ -192,8 +206,9 @@ static const struct command_spec *find_command(const struct program_spec *progra
     options_usage_error(program, "unknown command '%s'", name);
 }
 
-/* Looks for the command's name, help and version: what decides how the rest is read. */
-static const struct command_spec *scan_for_command(struct scanner scanner)
+/* Looks for the command's name, help and version: what decides how the rest is read. CHECK becomes
+ * whether it is to be read and no more. */
+static const struct command_spec *scan_for_command(struct scanner scanner, bool *check)
 {
     const struct program_spec *program = scanner.program;
     const struct command_spec *command = options_has_commands(program) ? NULL : program->commands;
@@ -211,7 +226,8 @@ static const struct command_spec *scan_for_command(struct scanner scanner)
             scanner.command = command;
         }
     }
-    if (help)
+    *check = form != NULL && strcmp(form, "check") == 0;
+    if (help && !*check)
         show_help(program, options_has_commands(program) ? command : NULL, form);
     if (command == NULL)
         options_usage_error(program, "a command is missing");
@@ -232,7 +248,7 @@ static bool number_parse(const char *text, uint64_t *number, struct error *error
     return errno == 0 || error_set(error, "'%s' is too large", text);
 }
 
-static bool decimal_parse(const char *text, double *decimal, struct error *error)
+bool decimal_parse(const char *text, double *decimal, struct error *error)
 {
     const char *rest = text + strspn(text, "0123456789");
     bool digits = rest > text;
@@ -386,7 +402,8 @@ struct options_result options_parse(const struct program_spec *program, int argc
 {
     struct scanner scanner = {.program = program, .argc = argc, .argv = argv, .next = 1};
     struct options_result result = {.operands = argc > 0 ? argv + 1 : argv};
-    result.command = scanner.command = scan_for_command(scanner);
+    bool check;
+    result.command = scanner.command = scan_for_command(scanner, &check);
     bool command_seen = !options_has_commands(program);
     for (struct token token; scan(&scanner, &token);) {
         struct error error;
@@ -394,10 +411,14 @@ struct options_result options_parse(const struct program_spec *program, int argc
             command_seen = true;
         else if (token.option == NULL)
             result.operands[result.operand_count++] = token.text;
+        else if (token.option == help_option)
+            continue;
         else if (!set_value(token.option, token.text, (char *)values + token.option->offset,
                             &error))
             options_usage_error(program, "%s: %s", token.shown, error.text);
     }
+    if (check)
+        show_operands(&result);
     check_operands(program, &result);
     return result;
 }

@@ -3,7 +3,9 @@
  * come from the tables below.
  *
  * Every program understands, beside its own: -h, --help (text), --help=man (roff), --help=bash
- * (a completion script), --version, `--` and `--name=value`. Long options are matched whole.
+ * (a completion script), --help=check (options are read as ever, the operands are printed as a
+ * shell takes them, however many there are, and nothing is done), --version, `--` and
+ * `--name=value`. Long options are matched whole.
  */
 #ifndef COMMON_OPTIONS_H
 #define COMMON_OPTIONS_H
@@ -108,6 +110,8 @@ bool options_blame(struct error *error, const char *option, const char *value);
 _Noreturn void options_usage_error(const struct program_spec *program, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* Digits, with a point among them or not. */
+bool decimal_parse(const char *text, double *decimal, struct error *error);
 /* A duration such as 500ms, 4s, 2m, 1.5s; a bare number is refused. */
 bool duration_parse(const char *text, uint64_t *milliseconds, struct error *error);
 /* Reads "512K": bytes, or with K, M or G so many times 1024, 1024^2, 1024^3. */

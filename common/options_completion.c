@@ -127,7 +127,7 @@ void options_write_completion(FILE *file, const struct program_spec *program)
     write_identifier(file, program->name);
     fputs("() {\n"
           "    local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}\n"
-          "    local command='' words='' names='' files='' i\n"
+          "    local command='' words='' names='' files='' before='' i\n"
           "    COMPREPLY=()\n"
           /* Bash splits --name=value at the sign. */
           "    if [[ $word == = ]]; then\n"
@@ -139,13 +139,15 @@ void options_write_completion(FILE *file, const struct program_spec *program)
     if (options_has_commands(program))
         write_command_search(file, program);
     write_values(file, program);
-    if (program->names != NULL)
+    if (program->names != NULL) /* one, or several with commas between */
         fprintf(file,
                 "    if [[ -n $names ]]; then\n"
                 "        words+=\" $(%s)\"\n"
+                "        if [[ $word == *,* ]]; then before=${word%%,*},; fi\n"
                 "    fi\n",
                 program->names);
-    fputs("    mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$word\")\n"
+    fputs("    mapfile -t COMPREPLY < <(compgen -W \"$words\" -P \"$before\" -- "
+          "\"${word#\"$before\"}\")\n"
           "    if [[ -n $files ]]; then\n"
           "        mapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -f -- \"$word\")\n"
           "        compopt -o filenames 2> /dev/null\n"

@@ -226,12 +226,17 @@ yaml_item yaml_at(const struct yaml_tree *yaml, yaml_item item, size_t index)
                                             : node->data.mapping.pairs.start[index].value;
 }
 
-const char *yaml_key_at(const struct yaml_tree *yaml, yaml_item item, size_t index)
+yaml_item yaml_key_item_at(const struct yaml_tree *yaml, yaml_item item, size_t index)
 {
     const yaml_node_t *node = node_of(yaml, item);
     if (yaml_kind(yaml, item) != YAML_MAP || index >= yaml_count(yaml, item))
-        return "";
-    const char *key = yaml_text(yaml, node->data.mapping.pairs.start[index].key);
+        return 0;
+    return node->data.mapping.pairs.start[index].key;
+}
+
+const char *yaml_key_at(const struct yaml_tree *yaml, yaml_item item, size_t index)
+{
+    const char *key = yaml_text(yaml, yaml_key_item_at(yaml, item, index));
     return key != NULL ? key : "";
 }
 

@@ -30,6 +30,8 @@ size_t yaml_count(const struct yaml_tree *yaml, yaml_item item);
 yaml_item yaml_at(const struct yaml_tree *yaml, yaml_item item, size_t index);
 /* Of a mapping; yaml_at gives the value. "" where it is no text. */
 const char *yaml_key_at(const struct yaml_tree *yaml, yaml_item item, size_t index);
+/* The key itself, for its line. */
+yaml_item yaml_key_item_at(const struct yaml_tree *yaml, yaml_item item, size_t index);
 yaml_item yaml_find(const struct yaml_tree *yaml, yaml_item map, const char *key);
 /* Whether it stands for nothing: "~", "null" and the like, or an empty place. */
 bool yaml_is_null(const struct yaml_tree *yaml, yaml_item item);

@@ -14,7 +14,10 @@
 #include "common/memory.h"
 #include "devnet/family.h"
 #include "devnet/loop.h"
+#include "devnet/nodes_yaml.h"
+#include "devnet/paths.h"
 #include "devnet/ports.h"
+#include "devnet/routes.h"
 #include "net/address/enr_make.h"
 #include "net/api/client.h"
 
@@ -23,9 +26,13 @@ enum { LOOK_AGAIN_MS = 50, CALL_TIMEOUT_MS = 3000 };
 static const char name_characters[] =
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
 
+static const char kind_error[] = "%s: what stands between nodes is called so, and no node";
+
 bool foreign_name_check(const char *name, struct error *error)
 {
     size_t length = strlen(name);
+    if (between_is_kind(name))
+        return error_set(error, kind_error, name);
     if (length > 0 && length <= FOREIGN_NAME_MAX && name[0] != '-' &&
         name[strspn(name, name_characters)] == '\0')
         return true;
@@ -47,6 +54,11 @@ bool foreign_parse(const char *text, char **name, char **command, struct error *
                          "and not node1 and the like",
                          (int)length, text, FOREIGN_NAME_MAX);
     *name = text_format("%.*s", (int)length, text);
+    if (between_is_kind(*name)) {
+        error_set(error, kind_error, *name);
+        free(*name);
+        return false;
+    }
     *command = text_copy(text + length + 1);
     return true;
 }
@@ -157,37 +169,117 @@ static const struct devnet_node *first_of_ours(const struct devnet *devnet)
     return &devnet->nodes[i];
 }
 
+/* ---- whom it is told of ---- */
+
+/* The others as it is to find them. */
+struct others {
+    char *bootnode, *enr; /* of the first; the record may be NULL */
+    char *nodes;          /* the path of a nodes.yaml */
+};
+
+static void others_clear(struct others *others)
+{
+    free(others->bootnode);
+    free(others->enr);
+    free(others->nodes);
+}
+
+/* Writes those that there are before NODE, the last, as it finds them. */
+static bool write_routes(const struct devnet *devnet, const struct devnet_node *node,
+                         const char *path, struct error *error)
+{
+    size_t count = devnet->count - 1;
+    struct route *routes = memory_new(count * sizeof(*routes) + 1);
+    char **records = memory_new(count * sizeof(*records) + 1);
+    for (size_t i = 0; i < count; i++)
+        routes[i] = (struct route){.from = node, .to = &devnet->nodes[i]};
+    bool written = devnet_find_routes(devnet, routes, count, error);
+    for (size_t i = 0; i < count && written; i++) {
+        records[i] = route_record(devnet, &routes[i], error);
+        written = error->text[0] == '\0';
+    }
+    written =
+        written && nodes_yaml_write(path, (const char *const *)(uintptr_t)records, count, error);
+    for (size_t i = 0; i < count; i++)
+        free(records[i]);
+    routes_clear(routes, count);
+    free(records);
+    free(routes);
+    return written;
+}
+
+/* Its own nodes.yaml, where it does not find them as anybody else does and is told of them. */
+static bool write_others(const struct devnet *devnet, const struct devnet_node *node,
+                         const char *command, struct others *others, struct error *error)
+{
+    bool own = devnet_find_relay(devnet) != NULL && strstr(command, "{nodes}") != NULL;
+    others->nodes = own ? devnet_path(devnet, node->name, "nodes.yaml")
+                        : devnet_path(devnet, "nodes.yaml", NULL);
+    return own ? write_routes(devnet, node, others->nodes, error)
+               : devnet_write_nodes(devnet, error);
+}
+
+static bool find_others(const struct devnet *devnet, const struct devnet_node *node,
+                        const char *command, struct others *others, struct error *error)
+{
+    struct route route = {.from = node, .to = first_of_ours(devnet)};
+    if (!devnet_find_routes(devnet, &route, 1, error))
+        return false;
+    others->bootnode = route.address;
+    others->enr = route_record(devnet, &route, error);
+    return error->text[0] == '\0' && write_others(devnet, node, command, others, error);
+}
+
+static char *fill_in_all(const struct devnet *devnet, const struct devnet_node *node,
+                         const char *command, uint16_t port, const struct others *others)
+{
+    char digits[8];
+    snprintf(digits, sizeof(digits), "%u", port);
+    char *key = devnet_path(devnet, node->name, "key");
+    char *qlog = devnet_path(devnet, node->name, "qlog");
+    const struct placeholder placeholders[] = {{"{port}", digits},
+                                               {"{key}", key},
+                                               {"{bootnode}", others->bootnode},
+                                               {"{enr}", others->enr != NULL ? others->enr : ""},
+                                               {"{nodes}", others->nodes},
+                                               {"{qlog}", qlog},
+                                               {0}};
+    char *filled = fill_in(command, placeholders);
+    free(qlog);
+    free(key);
+    return filled;
+}
+
+static bool make_folders(const struct devnet *devnet, const struct devnet_node *node,
+                         const char *command, struct error *error)
+{
+    char *folder = devnet_path(devnet, node->name, NULL);
+    char *qlog = devnet_path(devnet, node->name, "qlog");
+    bool logs = strstr(command, "{qlog}") != NULL;
+    file_empty_folder(qlog); /* of what an earlier run left, of another command, too */
+    bool made = file_make_folder(folder, error) && (!logs || file_make_folder(qlog, error));
+    free(qlog);
+    free(folder);
+    return made;
+}
+
 static bool start(struct devnet *devnet, struct devnet_node *node, const char *command,
                   struct error *error)
 {
     uint16_t port = port_find_free(SOCK_DGRAM);
-    char digits[8];
-    snprintf(digits, sizeof(digits), "%u", port);
-    char *folder = devnet_path(devnet, node->name, NULL);
     char *key = devnet_path(devnet, node->name, "key");
-    char *qlog = devnet_path(devnet, node->name, "qlog");
-    char *nodes = devnet_path(devnet, "nodes.yaml", NULL);
-    const struct devnet_node *first = first_of_ours(devnet);
-    const char *enr = first->enr;
-    const struct placeholder placeholders[] = {{"{port}", digits},
-                                               {"{key}", key},
-                                               {"{bootnode}", first->listen[0]},
-                                               {"{enr}", enr != NULL ? enr : ""},
-                                               {"{nodes}", nodes},
-                                               {"{qlog}", qlog},
-                                               {0}};
-    bool logs = strstr(command, "{qlog}") != NULL;
-    char *filled = fill_in(command, placeholders);
-    note_command(node, filled);
-    file_empty_folder(qlog); /* of what an earlier run left, of another command, too */
-    bool started = file_make_folder(folder, error) && (!logs || file_make_folder(qlog, error)) &&
-                   devnet_write_nodes(devnet, error) && name_it(node, key, port, error) &&
-                   spawn(devnet, node, false, error);
-    free(filled);
-    free(nodes);
-    free(qlog);
+    struct others others = {0};
+    bool started = make_folders(devnet, node, command, error) &&
+                   find_others(devnet, node, command, &others, error) &&
+                   name_it(node, key, port, error);
+    if (started) {
+        char *filled = fill_in_all(devnet, node, command, port, &others);
+        note_command(node, filled);
+        free(filled);
+        started = spawn(devnet, node, false, error);
+    }
+    others_clear(&others);
     free(key);
-    free(folder);
     return started;
 }
 
@@ -197,7 +289,7 @@ struct waiter {
     struct loop loop;
     const struct devnet *devnet;
     const struct devnet_node *first, *node;
-    char *place; /* where it was told to listen: a multiaddr without /p2p */
+    char *place; /* where it is for the first: a multiaddr without /p2p */
     bool dial;   /* the first node is to dial it */
     uint64_t deadline_ms;
     struct event *again;
@@ -334,16 +426,16 @@ static bool knows_of_us(const char *command)
            strstr(command, "{nodes}") != NULL;
 }
 
-char *foreign_place(const struct devnet_node *node)
+char *foreign_place(const char *address)
 {
-    const char *address = node->listen[0], *id = strstr(address, "/p2p/");
+    const char *id = strstr(address, "/p2p/");
     return text_format("%.*s", (int)(id != NULL ? (size_t)(id - address) : strlen(address)),
                        address);
 }
 
 void foreign_know_by(struct devnet_node *node, const char *shown)
 {
-    char *place = foreign_place(node);
+    char *place = foreign_place(node->listen[0]);
     free(node->peer_id);
     free(node->listen[0]);
     free(node->enr);
@@ -379,6 +471,17 @@ bool devnet_start_foreign_again(const struct devnet *devnet, struct devnet_node 
     return spawn(devnet, node, true, error) || error_prefix(error, "%s", node->name);
 }
 
+/* Where the first of ours finds it. */
+static char *find_place(const struct waiter *waiter)
+{
+    char *address =
+        waiter->dial ? devnet_find_route(waiter->devnet, waiter->first, waiter->node, waiter->error)
+                     : text_copy(waiter->node->listen[0]);
+    char *place = address != NULL ? foreign_place(address) : NULL;
+    free(address);
+    return place;
+}
+
 bool devnet_start_foreign(struct devnet *devnet, const char *name, const char *command,
                           uint64_t timeout_ms, struct foreign_outcome *outcome, struct error *error)
 {
@@ -393,12 +496,12 @@ bool devnet_start_foreign(struct devnet *devnet, const char *name, const char *c
     struct waiter waiter = {.devnet = devnet,
                             .first = first_of_ours(devnet),
                             .node = node,
-                            .place = foreign_place(node),
                             .dial = !knows_of_us(command),
                             .deadline_ms = clock_now_ms() + timeout_ms,
                             .error = error};
     outcome->node = node;
-    bool met = meet(&waiter, devnet, node, outcome);
+    waiter.place = find_place(&waiter);
+    bool met = waiter.place != NULL && meet(&waiter, devnet, node, outcome);
     if (met && waiter.dial)
         devnet_node_dials(devnet_find(devnet, waiter.first->name), name);
     else if (met)

@@ -11,11 +11,11 @@
 enum { FOREIGN_NAME_MAX = 32 };
 
 /* "NAME=COMMAND", split; both are freed by the caller. False where it is not that, or NAME is of
- * the form of our own nodes' names. */
+ * the form of our own nodes' names, or what stands between nodes. */
 bool foreign_parse(const char *text, char **name, char **command, struct error *error);
 
-/* Whether a node may be called so: at most FOREIGN_NAME_MAX letters, digits, _ and -, not first -.
- */
+/* Whether a node may be called so: at most FOREIGN_NAME_MAX letters, digits, _ and -, not first -,
+ * and not as what stands between nodes. */
 bool foreign_name_check(const char *name, struct error *error);
 
 /* What came of a program's start. */
@@ -32,7 +32,8 @@ struct foreign_outcome {
  *   {key}       the path of a file with its secp256k1 secret, 64 hexadecimal digits
  *   {bootnode}  the multiaddr of the first of our nodes that is up
  *   {enr}       its node record
- *   {nodes}     DIR/nodes.yaml, with the node records of all nodes that were there before it
+ *   {nodes}     DIR/nodes.yaml, with the node records of all nodes that were there before it, or,
+ *               where it finds them by other addresses (devnet/routes.h), DIR/NAME/nodes.yaml
  *   {qlog}      a folder for its QUIC logs, which `devnet orphans` then reads
  * Waits until the first node is connected to it, which that node sees to where none of
  * {bootnode}, {enr} and {nodes} is in COMMAND. A program with a key of its own is met by the id
@@ -48,8 +49,8 @@ bool devnet_start_foreign(struct devnet *devnet, const char *name, const char *c
 bool devnet_start_foreign_again(const struct devnet *devnet, struct devnet_node *node,
                                 struct error *error);
 
-/* Where it was told to listen: a multiaddr without /p2p; freed with free(). */
-char *foreign_place(const struct devnet_node *node);
+/* A multiaddr without its /p2p: where it listens, whoever it is; freed with free(). */
+char *foreign_place(const char *address);
 /* From here on NODE is known by the id that it has shown. Without its key nobody makes its record.
  */
 void foreign_know_by(struct devnet_node *node, const char *shown);

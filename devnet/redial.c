@@ -6,10 +6,12 @@
 
 #include "common/clock.h"
 #include "common/event.h"
+#include "common/log.h"
 #include "common/memory.h"
 #include "devnet/family.h"
 #include "devnet/foreign.h"
 #include "devnet/loop.h"
+#include "devnet/routes.h"
 #include "net/api/client.h"
 
 enum { AT_ONCE = 32, AGAIN_MS = 50, CALL_TIMEOUT_MS = 3000, CALL_GRACE_MS = 1000 };
@@ -21,6 +23,7 @@ struct redialler {
     wire_report *report;
     void *context;
     struct link *links;
+    struct route *routes; /* of each link */
     size_t count, begun, open;
     bool failed;
     struct error *error;
@@ -30,6 +33,7 @@ struct link {
     struct redialler *redialler;
     const struct devnet_node *dialler, *listener;
     const struct devnet_node *asked; /* the one of them that has an API, and dials */
+    const char *address;             /* of the other, for that one */
     struct api_call *call;           /* NULL: none goes on */
     struct event *again;
     json_t *last; /* line of the answer */
@@ -109,7 +113,7 @@ static bool dial(struct link *link)
     static const struct api_call_handlers handlers = {.line = line_came, .done = dialled};
     const struct devnet_node *other = other_end(link);
     bool ours = other->api != NULL;
-    char *address = ours ? text_copy(other->listen[0]) : foreign_place(other);
+    char *address = ours ? text_copy(link->address) : foreign_place(link->address);
     json_t *body = json_pack("{s:s,s:s,s:s}", "addr", address, "until",
                              ours ? "streams" : "handshake", "timeout", "3s");
     free(address);
@@ -138,7 +142,7 @@ static bool is_it(const struct link *link, const char *id, const char *place,
 /* The id by which the other program has connected, or NULL. */
 static const char *find_connected(const struct link *link, const json_t *peers)
 {
-    char *place = foreign_place(link->dialler);
+    char *place = foreign_place(link->dialler->listen[0]);
     const char *found = NULL;
     size_t i, k;
     const json_t *peer, *connection;
@@ -237,6 +241,43 @@ static void list_links(struct redialler *redialler, const bool *fresh)
     }
 }
 
+/* Leaves out those that a partition keeps from being. */
+static void drop_cut(struct redialler *redialler)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < redialler->count; i++) {
+        struct link *link = &redialler->links[i];
+        link->address = redialler->routes[i].address;
+        if (redialler->routes[i].cut)
+            log_info("%s is not connected to %s: `devnet partition` keeps them apart",
+                     link->dialler->name, link->listener->name);
+        else
+            redialler->links[kept++] = *link;
+    }
+    redialler->count = kept;
+}
+
+static bool find_addresses(struct redialler *redialler)
+{
+    size_t count = redialler->count;
+    redialler->routes = memory_new((count + 1) * sizeof(*redialler->routes));
+    for (size_t i = 0; i < count; i++)
+        redialler->routes[i] = (struct route){.from = redialler->links[i].asked,
+                                              .to = other_end(&redialler->links[i])};
+    bool found = devnet_find_routes(redialler->devnet, redialler->routes, count, redialler->error);
+    if (found)
+        drop_cut(redialler);
+    return found;
+}
+
+static void run(struct redialler *redialler)
+{
+    loop_init(&redialler->loop);
+    begin_more(redialler);
+    if (redialler->count > 0 && !redialler->failed && !loop_run(&redialler->loop))
+        redialler->failed = !error_set(redialler->error, "interrupted");
+}
+
 static void redialler_clear(struct redialler *redialler)
 {
     for (size_t i = 0; i < redialler->begun; i++) {
@@ -247,7 +288,6 @@ static void redialler_clear(struct redialler *redialler)
         json_decref(link->last);
         free(link->problem);
     }
-    free(redialler->links);
     loop_clear(&redialler->loop);
 }
 
@@ -262,11 +302,15 @@ bool devnet_redial(struct devnet *devnet, const bool *fresh, uint64_t since_ms, 
                                   .report = report,
                                   .context = context,
                                   .error = error};
-    loop_init(&redialler.loop);
     list_links(&redialler, fresh);
-    begin_more(&redialler);
-    if (redialler.count > 0 && !redialler.failed && !loop_run(&redialler.loop))
-        redialler.failed = !error_set(error, "interrupted");
-    redialler_clear(&redialler);
-    return !redialler.failed;
+    size_t count = redialler.count;
+    bool found = find_addresses(&redialler);
+    if (found) {
+        run(&redialler);
+        redialler_clear(&redialler);
+    }
+    routes_clear(redialler.routes, count);
+    free(redialler.routes);
+    free(redialler.links);
+    return found && !redialler.failed;
 }

@@ -371,9 +371,9 @@ bool devnet_start_again(struct devnet *devnet, struct devnet_node *const *nodes,
     return start(devnet, nodes, count, options, culprit, error);
 }
 
-char *devnet_last_lines(const struct devnet *devnet, const struct devnet_node *node, size_t count)
+char *devnet_last_lines(const struct devnet *devnet, const char *name, size_t count)
 {
-    char *path = devnet_path(devnet, node->name, "log");
+    char *path = devnet_path(devnet, name, "log");
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     free(path);
     struct stat status;

@@ -47,7 +47,8 @@ bool devnet_start_again(struct devnet *devnet, struct devnet_node *const *nodes,
                         const struct start_options *options, const struct devnet_node **culprit,
                         struct error *error);
 
-/* The last COUNT lines, at most, of what the node wrote to its log; freed with free(). */
-char *devnet_last_lines(const struct devnet *devnet, const struct devnet_node *node, size_t count);
+/* The last COUNT lines, at most, of what the node called NAME, or what stands between, wrote to its
+ * log; freed with free(). */
+char *devnet_last_lines(const struct devnet *devnet, const char *name, size_t count);
 
 #endif

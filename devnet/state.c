@@ -33,11 +33,13 @@ static const struct shape node_shape[] = {{"name", SHAPE_STRING, SHAPE_REQUIRED,
                                           {"place", SHAPE_STRING, SHAPE_OPTIONAL, NULL},
                                           {"dials", SHAPE_STRING, SHAPE_OPTIONAL, NULL},
                                           {0}};
-static const struct shape state_shape[] = {{"format", SHAPE_STRING, SHAPE_REQUIRED, NULL},
-                                           {"version", SHAPE_INTEGER, SHAPE_REQUIRED, NULL},
-                                           {"nodes", SHAPE_OBJECTS, SHAPE_REQUIRED, node_shape},
-                                           {"arguments", SHAPE_STRINGS, SHAPE_OPTIONAL, NULL},
-                                           {0}};
+static const struct shape state_shape[] = {
+    {"format", SHAPE_STRING, SHAPE_REQUIRED, NULL},
+    {"version", SHAPE_INTEGER, SHAPE_REQUIRED, NULL},
+    {"nodes", SHAPE_OBJECTS, SHAPE_REQUIRED, node_shape},
+    {"arguments", SHAPE_STRINGS, SHAPE_OPTIONAL, NULL},
+    {"between", SHAPE_OBJECTS, SHAPE_OPTIONAL, between_shape},
+    {0}};
 
 void devnet_init(struct devnet *devnet, const char *folder)
 {
@@ -61,7 +63,7 @@ char **devnet_copy_list(char *const *list)
     return copy;
 }
 
-static void free_list(char **list)
+void devnet_free_list(char **list)
 {
     for (size_t i = 0; list != NULL && list[i] != NULL; i++)
         free(list[i]);
@@ -79,7 +81,7 @@ static void clear_node(struct devnet_node *node)
     free(node->validators);
     free(node->place);
     free(node->dials);
-    free_list(node->arguments);
+    devnet_free_list(node->arguments);
     for (size_t j = 0; j < node->listen_count; j++)
         free(node->listen[j]);
     free(node->listen);
@@ -92,7 +94,8 @@ static void clear_nodes(struct devnet *devnet)
     free(devnet->nodes);
     devnet->nodes = NULL;
     devnet->count = 0;
-    free_list(devnet->node_arguments);
+    between_clear_all(devnet);
+    devnet_free_list(devnet->node_arguments);
     devnet->node_arguments = NULL;
 }
 
@@ -266,8 +269,10 @@ static bool load_nodes(struct devnet *devnet, struct bytes text, struct error *e
         {
             load_node(devnet, entry);
         }
-    if (sound)
+    if (sound) {
         devnet->node_arguments = copy_list(json_object_get(state, "arguments"));
+        between_load_all(devnet, json_object_get(state, "between"));
+    }
     json_decref(state);
     return sound;
 }
@@ -314,7 +319,7 @@ static void add_folders(struct devnet *devnet)
     struct dirent **entries;
     int count = scandir(devnet->folder, &entries, is_name, versionsort);
     for (int i = 0; i < count; i++) {
-        if (has_log(devnet, entries[i]->d_name))
+        if (!between_is_kind(entries[i]->d_name) && has_log(devnet, entries[i]->d_name))
             devnet_add(devnet, entries[i]->d_name);
         free(entries[i]);
     }
@@ -330,6 +335,8 @@ bool devnet_load_left(struct devnet *devnet, struct error *error)
         add_folders(devnet);
     for (size_t i = 0; i < devnet->count; i++)
         devnet->nodes[i].process = (struct process){0};
+    for (size_t i = 0; i < devnet->between_count; i++)
+        devnet->between[i].process = (struct process){0};
     return true;
 }
 
@@ -379,8 +386,10 @@ bool devnet_save(const struct devnet *devnet, struct error *error)
     for (size_t i = 0; i < devnet->count; i++)
         if (!devnet->nodes[i].of_genesis)
             json_array_append_new(nodes, describe_node(&devnet->nodes[i]));
-    json_t *state = json_pack("{s:s,s:i,s:o,s:o*}", "format", format_name, "version", STATE_VERSION,
-                              "nodes", nodes, "arguments", describe_list(devnet->node_arguments));
+    json_t *state =
+        json_pack("{s:s,s:i,s:o,s:o*,s:o*}", "format", format_name, "version", STATE_VERSION,
+                  "nodes", nodes, "arguments", describe_list(devnet->node_arguments), "between",
+                  between_describe_all(devnet));
     char *text = json_dumps(state, JSON_INDENT(2) | JSON_SORT_KEYS);
     char *path = devnet_path(devnet, state_file, NULL);
     bool saved = file_write(path, bytes_of_text(text), 0666, error);
@@ -449,7 +458,8 @@ void devnet_forget(const struct devnet *devnet)
 
 void devnet_forget_left(const struct devnet *devnet)
 {
-    static const char *const files[] = {left_file, "mesh.json", "nodes.yaml"};
+    static const char *const files[] = {left_file, "mesh.json", "nodes.yaml", "devnet.yaml",
+                                        "steps.jsonl"};
     for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
         char *path = devnet_path(devnet, files[i], NULL);
         unlink(path);

@@ -6,9 +6,12 @@
  *   DIR/left.json     the same, once it is down
  *   DIR/mesh.json     a snapshot (net/mesh/snapshot.h) of the mesh, as `devnet down` found it
  *   DIR/commands      what was done, as a script
+ *   DIR/devnet.yaml   of `devnet up -f FILE` and `run -f`: a copy of FILE
+ *   DIR/steps.jsonl   of `devnet run`: its steps and checks, and what came of them
  *   DIR/lock          held by whatever starts or stops nodes
  *   DIR/prometheus.json  where the metrics of its nodes are (devnet/scrape.h), while it is up
  *   DIR/nodes.yaml    node records of all nodes (devnet/nodes_yaml.h)
+ *   DIR/relay/        of a process between the nodes (devnet/between.h): events.jsonl and log
  *   DIR/node1/        key, pid, events.jsonl (its standard output), log (its standard error), qlog/
  */
 #ifndef DEVNET_STATE_H
@@ -20,6 +23,7 @@
 
 #include "common/error.h"
 #include "common/names.h"
+#include "devnet/between.h"
 #include "devnet/process.h"
 
 enum { DEVNET_NODES_MAX = 500, DEVNET_STATE_MAX = 4 * 1024 * 1024 };
@@ -48,6 +52,8 @@ struct devnet {
     int lock;     /* -1: not held */
     struct devnet_node *nodes;
     size_t count;
+    struct devnet_between *between; /* what stands between them */
+    size_t between_count;
     char **node_arguments; /* ends with NULL; options that `up` gave every node, or NULL */
 };
 
@@ -67,6 +73,8 @@ void devnet_node_dials(struct devnet_node *node, const char *name);
 bool devnet_node_is_dialler(const struct devnet_node *node, const char *name);
 /* A copy of a list that ends with NULL, which may be NULL; freed with its node. */
 char **devnet_copy_list(char *const *list);
+/* Frees such a one, and what is in it. */
+void devnet_free_list(char **list);
 /* NULL where there is none of that name. */
 struct devnet_node *devnet_find(const struct devnet *devnet, const char *name);
 

@@ -5,25 +5,55 @@
 
 #include "common/memory.h"
 
+/* What is to end, in the order of its end: first all nodes, then what stands between them. */
+struct ending {
+    const char **names;
+    struct process *processes;
+    enum process_end *ends;
+    size_t count;
+};
+
+static void add(struct ending *ending, const char *name, const struct process *process)
+{
+    ending->names[ending->count] = name;
+    ending->processes[ending->count++] = *process;
+}
+
+static struct ending list(const struct devnet *devnet)
+{
+    size_t count = devnet->count + devnet->between_count + 1;
+    struct ending ending = {.names = memory_new(count * sizeof(*ending.names)),
+                            .processes = memory_new(count * sizeof(*ending.processes)),
+                            .ends = memory_new(count * sizeof(*ending.ends))};
+    for (size_t i = 0; i < devnet->count; i++)
+        add(&ending, devnet->nodes[i].name, &devnet->nodes[i].process);
+    for (size_t i = 0; i < devnet->between_count; i++)
+        add(&ending, devnet->between[i].kind, &devnet->between[i].process);
+    return ending;
+}
+
 bool devnet_stop(const struct devnet *devnet, uint64_t patience_ms, stop_report *report,
                  void *context)
 {
-    struct process *processes = devnet_processes(devnet);
-    enum process_end *ends = memory_new(devnet->count * sizeof(*ends) + 1);
-    family_stop_all(processes, devnet->count, patience_ms, ends);
+    struct ending ending = list(devnet);
+    size_t nodes = devnet->count;
     bool left = false, worth_another_look = false;
-    for (size_t i = 0; i < devnet->count; i++) {
-        left |= ends[i] == PROCESS_LEFT;
-        worth_another_look |= ends[i] == PROCESS_LEFT && processes[i].start_time != 0;
-        char *pid = devnet_path(devnet, devnet->nodes[i].name, "pid");
+    family_stop_all(ending.processes, nodes, patience_ms, ending.ends);
+    family_stop_all(ending.processes + nodes, ending.count - nodes, patience_ms,
+                    ending.ends + nodes);
+    for (size_t i = 0; i < ending.count; i++) {
+        left |= ending.ends[i] == PROCESS_LEFT;
+        worth_another_look |= ending.ends[i] == PROCESS_LEFT && ending.processes[i].start_time != 0;
+        char *pid = devnet_path(devnet, ending.names[i], "pid");
         unlink(pid);
         free(pid);
         if (report != NULL)
-            report(context, &devnet->nodes[i], ends[i]);
+            report(context, ending.names[i], &ending.processes[i], ending.ends[i]);
     }
     if (!worth_another_look)
         devnet_forget(devnet);
-    free(processes);
-    free(ends);
+    free(ending.names);
+    free(ending.processes);
+    free(ending.ends);
     return !left;
 }

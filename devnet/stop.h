@@ -7,13 +7,16 @@
 #include "devnet/family.h"
 #include "devnet/state.h"
 
-/* Called for each node, in order, once all have ended. */
-typedef void stop_report(void *context, const struct devnet_node *node, enum process_end end);
+/* Called for each node, in order, and what stands between (NAME is its kind), once all have ended.
+ */
+typedef void stop_report(void *context, const char *name, const struct process *process,
+                         enum process_end end);
 
 /*
- * Asks all nodes to end, and what they started, kills after PATIENCE_MS those that have not, and
- * forgets the devnet. False where a node was left (PROCESS_LEFT); the devnet is not forgotten then
- * if a later look at /proc may tell more. REPORT may be NULL.
+ * Asks all nodes to end, and what they started, kills after PATIENCE_MS those that have not, does
+ * the same with what stands between them, which has carried their parting words by then, and
+ * forgets the devnet. False where one was left (PROCESS_LEFT); the devnet is not forgotten then if
+ * a later look at /proc may tell more. REPORT may be NULL.
  */
 bool devnet_stop(const struct devnet *devnet, uint64_t patience_ms, stop_report *report,
                  void *context);

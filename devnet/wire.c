@@ -7,6 +7,7 @@
 
 #include "common/memory.h"
 #include "devnet/loop.h"
+#include "devnet/routes.h"
 #include "net/api/client.h"
 
 enum {
@@ -22,6 +23,7 @@ struct wirer {
     wire_report *report;
     void *context;
     struct edge *edges;
+    struct route *routes; /* of each edge */
     size_t count, made, open, done;
     bool failed;
     struct error *error;
@@ -30,6 +32,7 @@ struct wirer {
 struct edge {
     struct wirer *wirer;
     const struct devnet_node *dialler, *listener;
+    const char *address;   /* of the listener, for the dialler */
     bool crowded;          /* one of them has more peers than a mesh is sure to take */
     struct api_call *call; /* NULL before and after */
     json_t *last;          /* line of the answer */
@@ -83,13 +86,21 @@ static void edge_done(void *context, int status, const json_t *answer, const cha
     make_next(wirer);
 }
 
+/* How far it is to come: what another program speaks is not known. */
+static const char *goal_of(const struct edge *edge)
+{
+    if (devnet_node_is_foreign(edge->listener))
+        return "handshake";
+    return edge->crowded ? "streams" : "mesh";
+}
+
 static bool make_edge(struct wirer *wirer, struct edge *edge)
 {
     static const struct api_call_handlers handlers = {.line = line_came, .done = edge_done};
     char timeout[32];
     snprintf(timeout, sizeof(timeout), "%llums", (unsigned long long)wirer->timeout_ms);
-    json_t *body = json_pack("{s:s,s:s,s:s}", "addr", edge->listener->listen[0], "until",
-                             edge->crowded ? "streams" : "mesh", "timeout", timeout);
+    json_t *body = json_pack("{s:s,s:s,s:s}", "addr", edge->address, "until", goal_of(edge),
+                             "timeout", timeout);
     edge->call = api_call_new(wirer->loop.base, edge->dialler->api, "POST", "/connect", body,
                               wirer->timeout_ms + ANSWER_GRACE_MS, &handlers, edge, wirer->error);
     return edge->call != NULL;
@@ -125,6 +136,19 @@ static void list_edges(struct wirer *wirer, const struct wiring *wiring)
     free(pairs);
 }
 
+static bool find_addresses(struct wirer *wirer)
+{
+    wirer->routes = memory_new((wirer->count + 1) * sizeof(*wirer->routes));
+    for (size_t i = 0; i < wirer->count; i++)
+        wirer->routes[i] =
+            (struct route){.from = wirer->edges[i].dialler, .to = wirer->edges[i].listener};
+    if (!devnet_find_routes(wirer->devnet, wirer->routes, wirer->count, wirer->error))
+        return false;
+    for (size_t i = 0; i < wirer->count; i++)
+        wirer->edges[i].address = wirer->routes[i].address;
+    return true;
+}
+
 static void wirer_clear(struct wirer *wirer)
 {
     for (size_t i = 0; i < wirer->made; i++) {
@@ -132,8 +156,16 @@ static void wirer_clear(struct wirer *wirer)
             api_call_cancel(wirer->edges[i].call);
         json_decref(wirer->edges[i].last);
     }
-    free(wirer->edges);
     loop_clear(&wirer->loop);
+}
+
+static void run(struct wirer *wirer)
+{
+    loop_init(&wirer->loop);
+    make_next(wirer);
+    if (!wirer->failed && !loop_run(&wirer->loop))
+        wirer->failed = !error_set(wirer->error, "interrupted");
+    wirer_clear(wirer);
 }
 
 bool devnet_wire(const struct devnet *devnet, const struct wiring *wiring, uint64_t timeout_ms,
@@ -145,14 +177,11 @@ bool devnet_wire(const struct devnet *devnet, const struct wiring *wiring, uint6
                           .context = context,
                           .error = error};
     list_edges(&wirer, wiring);
-    if (wirer.count == 0) {
-        free(wirer.edges);
-        return true;
-    }
-    loop_init(&wirer.loop);
-    make_next(&wirer);
-    if (!wirer.failed && !loop_run(&wirer.loop))
-        wirer.failed = !error_set(error, "interrupted");
-    wirer_clear(&wirer);
-    return !wirer.failed;
+    bool found = find_addresses(&wirer);
+    if (found && wirer.count > 0)
+        run(&wirer);
+    routes_clear(wirer.routes, wirer.count);
+    free(wirer.routes);
+    free(wirer.edges);
+    return found && !wirer.failed;
 }

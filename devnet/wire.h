@@ -18,8 +18,8 @@ typedef void wire_report(void *context, const struct wire_news *news);
 
 /*
  * Every connection is waited for until both have each other in the mesh, or, where one has more
- * peers than a mesh is sure to take, until their gossip streams are open. False with the error set
- * at the first that fails.
+ * peers than a mesh is sure to take, until their gossip streams are open; with another program,
+ * until the handshake is done. False with the error set at the first that fails.
  */
 bool devnet_wire(const struct devnet *devnet, const struct wiring *wiring, uint64_t timeout_ms,
                  wire_report *report, void *context, struct error *error);

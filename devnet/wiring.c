@@ -112,8 +112,19 @@ static void join_all(struct table *table, const struct wiring *wiring)
         join(table, 0, nodes - 1);
 }
 
+static struct wiring_pair *copy_pairs(const struct wiring *wiring, size_t *count)
+{
+    *count = wiring->pair_count;
+    struct wiring_pair *pairs = memory_new(wiring->pair_count * sizeof(*pairs) + 1);
+    if (wiring->pair_count > 0)
+        memcpy(pairs, wiring->pairs, wiring->pair_count * sizeof(*pairs));
+    return pairs;
+}
+
 struct wiring_pair *wiring_pairs(const struct wiring *wiring, size_t nodes, size_t *count)
 {
+    if (wiring->shape == WIRING_LISTED)
+        return copy_pairs(wiring, count);
     struct table table = {.joined = memory_new(nodes * nodes + 1),
                           .degrees = memory_new((nodes + 1) * sizeof(*table.degrees)),
                           .nodes = nodes};

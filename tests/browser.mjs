@@ -23,7 +23,7 @@
 // Empty lines and those that begin with # are passed over. A step that fails ends it with status 1.
 // So do, at the end, an exception that nothing caught, an error on the console, a violation of the
 // page's policy, and whatever the page asked for beside itself. It all may take $DEADLINE seconds
-// (default 30). Chromium has a process group and a folder of its own; both go with this program, and
+// (default 90). Chromium has a process group and a folder of its own; both go with this program, and
 // should it be killed, Chromium ends with the pipe to it.
 import { spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -309,7 +309,7 @@ async function run(page, lines) {
     if (page.complaints.length > 0) throw new Error(page.complaints.join('\n'))
 }
 
-const seconds = Number(process.env.DEADLINE ?? 30)
+const seconds = Number(process.env.DEADLINE ?? 90)
 const folder = mkdtempSync(join(process.env.BATS_TEST_TMPDIR ?? tmpdir(), 'chromium-'))
 const chromium = new Chromium(folder)
 

@@ -68,7 +68,7 @@ proposal() {
 
 @test "many handshakes at once must prove their address by a Retry, and succeed" {
     start_victim
-    run -0 hostile --times 60 "$victim" rest:1000
+    run -0 hostile --times 60 "$victim" wait:connected:60 rest:1000
     [ "$(grep -c ^connected <<< "$output")" = 60 ]
     [ "$(api a /mesh | jq .statistics.retries_sent)" -gt 0 ]
     [[ $output == *"too many connections"* ]]
@@ -337,14 +337,14 @@ good_has_told() {
     start_victim
     subscription=2e0a2c08011228$(printf %s /leanconsensus/12345678/block/ssz_snappy | hex_of)
     launch silent "$TOOLS/hostile" --no-credit "$victim" open "propose:$meshsub" "hex:$subscription" \
-        accept "answer:$meshsub" rest:19000
+        accept "answer:$meshsub" rest:50000
     await a '.event == "mesh_joined" and .peer_id != "'"$(peer_id good)"'"'
     await a '.event == "stream_opened" and .direction == "outbound" and
         .peer_id != "'"$(peer_id good)"'"'
     # 36 MB that cannot be compressed; 32 MiB may wait.
-    random=$(head -c 1000000 /dev/urandom | hex_of)
+    random=$(head -c 750000 /dev/urandom | base64 -w 0)
     for i in $(seq 36); do
-        printf '{"topic":"lean:block","data":"%04d%s"}' "$i" "$random" > "request$i"
+        printf '{"topic":"lean:block","text":"%04d%s"}' "$i" "$random" > "request$i"
     done
     before=$(memory_of a) told=$(lines_of good)
     for i in $(seq 36); do # no more than the good one reads

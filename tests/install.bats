@@ -25,6 +25,7 @@ make_target() {
     done
     [ -s "$prefix/share/devnet/devnet.bash" ]
     [ -s "$prefix/share/devnet/devnet-cmd.sh" ]
+    [ -s "$prefix/share/devnet/experiment.schema.json" ]
     [ -x "$prefix/share/devnet/hive.sh" ]
     "$prefix/bin/devnet" --dir "$PWD/not there" status > told || [ "$?" -eq 1 ]
     [ "$(ls)" = $'a root\ntold' ]

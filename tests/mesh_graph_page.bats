@@ -53,6 +53,20 @@ END
     [ "$(sed -n 8p out)" = true ]
 }
 
+@test "what is wrong with paths stands above the picture, and with what is between two nodes" {
+    snapshot 3
+    DEVNET_PATHS=$'all: delay=1ms\nn2,n1: loss=5\nparted: n3 | all others' page sound.json
+    browse mesh.html << 'END'
+assert document.querySelector('#paths').checkVisibility() == false
+END
+    jq '.paths = ["all: delay=1ms", "n2,n1: loss=5"]' sound.json > bad.json
+    page bad.json
+    browse mesh.html << 'END'
+assert document.querySelector('#paths').innerText == 'Paths: all: delay=1ms; n2,n1: loss=5'
+assert [...document.querySelectorAll('#mesh .edge title')].map(title => title.textContent.split('; ')[1]).sort().join() == 'path: delay=1ms,path: loss=5'
+END
+}
+
 @test "one way is not in the colour alone" {
     snapshot 2
     jq '.nodes[1].topics.t.mesh = []' sound.json > odd.json
@@ -279,7 +293,7 @@ END
 @test "a mesh that is too large for forces is drawn too" {
     snapshot 2500
     page sound.json
-    DEADLINE=50 browse mesh.html << 'END'
+    browse mesh.html << 'END'
 until document.documentElement.dataset.drawn == 'yes'
 assert document.querySelectorAll('#mesh [role=button]').length == 2500
 END

@@ -118,6 +118,8 @@ offers() {
     folder=$DEVNET_DIR
     [ "$(unset DEVNET_DIR && offers devnet --dir "$folder" mesh check m)" = mine ]
     [ "$(offers devnet mesh '')" = "dump diff check watch graph node1 node2 mine" ]
+    [ "$(offers devnet partition node1,n)" = "node1,node1 node1,node2" ]
+    [ "$(offers devnet path node1,node2 : d)" = "delay= duplicate=" ] # bash splits at the colon
     [ "$(offers devnet key s)" = show ]
     [ "$(offers devnet-orphans --fail-on half)" = half_closed ]
     [[ " $(offers devnet-orphans --peer-kind '') " == *" rust "* ]]

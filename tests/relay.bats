@@ -52,7 +52,7 @@ field() {
 
 # The answers to COUNT datagrams, without their times.
 answers() {
-    "$TOOLS/udp" send "${2:-127.0.0.1}" "$port" "$1" "${wait_ms:-200}" > answers.out
+    "$TOOLS/udp" send "${2:-127.0.0.1}" "$port" "$1" "1000" > answers.out
     cut -d ' ' -f 1 answers.out | paste -s -d ' '
 }
 
@@ -84,6 +84,63 @@ count() {
     [ "$(head -n 1 relay.out)" = "{\"address\":\"127.0.0.1:$port\",\"event\":\"ready\",\"listen\":\"/ip4/127.0.0.1/udp/$port/quic-v1\"}" ]
 }
 
+@test "who is named in the server's address is named in the one to dial" {
+    local id=16Uiu2HAmJb2e28qLXxT5kZxVUUoJt72EMzNGXB47Rxx5hw3q4YjS
+    start_echo
+    start_relay --to "/ip4/127.0.0.1/udp/$server/quic-v1/p2p/$id"
+    [ "$(head -n 1 relay.out | jq -r .listen)" = "/ip4/127.0.0.1/udp/$port/quic-v1/p2p/$id" ]
+    stop_relay
+    record=enr:-IS4QHCYrYZbAKWCBRlAy5zzaDZXJBGkcnh4MHcBFZntXNFrdvJjX04jRzjzCBOonrkTfj499SZuOh8R33Ls8RRcy5wBgmlkgnY0gmlwhH8AAAGJc2VjcDI1NmsxoQPKY0yuDUmstAHYpMa2_oxVtw0RW_QAdpzBQA8yWM0xOIN1ZHCCdl8
+    start_relay --to "$record"
+    [ "$(head -n 1 relay.out | jq -r '.listen | contains("/p2p/16Uiu2HA")')" = true ]
+}
+
+# Asks the API of the relay: ask PATH [BODY].
+ask() {
+    curl --silent "$api$1" ${2:+--data "$2"}
+}
+
+# Where FROM is to dial TO, as $port.
+open_link() {
+    ask /links "{\"links\":[{\"from\":\"$1\",\"to\":\"$2\",\"address\":\"127.0.0.1:$server\"}]}" > opened
+    port=$(jq -r '.links[0].listen | split("/")[4]' opened)
+}
+
+@test "with --api it is many paths, which are changed and cut while they are in use" {
+    start_echo
+    "$BIN/devnet-relay" --api 127.0.0.1:0 --path all:loss=100 --path b,a:loss=0 > relay.out 3>&- &
+    relay_pid=$!
+    api=$(first_line relay.out | jq -r .api)
+    open_link a c
+    [ "$(answers 3)" = "" ]
+    open_link a b
+    [ "$(wait_ms=2000 answers 3)" = "1 2 3" ]
+    before=$port
+    open_link b a
+    [ "$port" != "$before" ]
+    open_link a b
+    [ "$port" = "$before" ] # the same link
+    moved=$(ask /links '{"links":[{"from":"a","to":"b","address":"127.0.0.1:9"}]}' | jq -r '.links[0].listen')
+    [ "$moved" = "/ip4/127.0.0.1/udp/$before/quic-v1" ] # though the node is elsewhere
+    open_link a b
+    ask /partition '{"groups":["a","b,c"]}' > told
+    [ "$(jq -c .partition told)" = '["a","b,c"]' ]
+    [ "$(answers 3)" = "" ]
+    ask /heal '{}' > told
+    ask /paths '{"path":"a,b:duplicate=100"}' > told
+    [ "$(jq -r '.paths[0].text' told)" = duplicate=100 ]
+    [ "$(answers 1)" = "1 1 1 1" ]
+    [ "$(ask /paths '{"path":"a,b:los=1"}' | jq -r .error)" = "a,b:los=1: 'los' is no key: there are delay, jitter, loss, duplicate, reorder and seed" ]
+    [ "$(ask /partition '{"groups":["a","b,a"]}' | jq -r .error)" = "a is in two groups: 'a' and 'b,a'" ]
+    [ "$(curl --silent --header 'Origin: http://example.org' --output told --write-out '%{http_code}' "$api/paths")" = 403 ]
+    ask /links > told
+    [ "$(jq -c '[.links[] | [.from, .to]]' told)" = '[["a","c"],["a","b"],["b","a"]]' ]
+    stop_relay
+    [ "$stopped" -eq 0 ]
+    [ "$(jq -r 'select(.event != "ready") | .event' relay.out | paste -s -d ' ')" = "partition heal path stopped" ]
+    [ "$(tail -n 1 relay.out | jq '.links[1].client | .dropped == 3 and .received == 4')" = true ]
+}
+
 @test "SIGINT stops it with status 0 too" {
     start_echo
     start_relay
@@ -112,12 +169,13 @@ count() {
 @test "--delay is one way and exact to a few milliseconds" {
     start_echo
     start_relay --delay 50ms
-    # Whoever else wants the processor makes some come late, but not all, and none comes early.
-    for _ in {1..5}; do
-        [ "$(wait_ms=1000 answers 1)" = "1" ]
+    # Whoever else wants the processor makes many come late, but not all, and none comes early.
+    for _ in {1..100}; do
+        [ "$(answers 1)" = "1" ]
         cut -d ' ' -f 2 answers.out >> milliseconds
+        quickest=$(sort -n milliseconds | head -n 1)
+        if ((${quickest%.*} < 105)); then break; fi
     done
-    quickest=$(sort -n milliseconds | head -n 1)
     [ "${quickest%.*}" -ge 100 ]
     [ "${quickest%.*}" -lt 105 ]
 }
@@ -188,8 +246,7 @@ count() {
 @test "each client gets its own answers" {
     start_echo
     start_relay --delay 20ms
-    wait_ms=300
-    "$TOOLS/udp" send 127.0.0.1 "$port" 5 300 > other.out 3>&- &
+    "$TOOLS/udp" send 127.0.0.1 "$port" 5 1000 > other.out 3>&- &
     other=$!
     [ "$(answers 3)" = "1 2 3" ]
     wait "$other"
@@ -213,7 +270,6 @@ count() {
 @test "datagrams still delayed when it stops are counted as pending" {
     start_echo
     start_relay --delay 30s
-    wait_ms=50
     [ "$(answers 4)" = "" ]
     stop_relay
     [ "$stopped" -eq 0 ]
@@ -258,6 +314,11 @@ refuses() {
     refuses "--to: '127.0.0.1:0': the port is 0" --to 127.0.0.1:0
     refuses "--to: '127.0.0.1': expected HOST:PORT or a multiaddr" --to 127.0.0.1
     refuses "--to: '::1:9': write an IPv6 address as [ADDRESS]:PORT" --to ::1:9
+    refuses "--api: each link has a server and a place of its own, so leave out --to and --listen" \
+        --api 127.0.0.1:0 --to 127.0.0.1:9
+    refuses "--path: it is of relays between many nodes (--api)" --to 127.0.0.1:9 --path all:loss=1
+    refuses "--path all:loss=x: loss: 'x' is no percentage, from 0 to 100" --api 127.0.0.1:0 \
+        --path all:loss=x
     refuses "--to: '127.0.0.1:70000': the port '70000' is not a number from 0 to 65535" \
         --to 127.0.0.1:70000
 }

@@ -24,11 +24,16 @@ snapshot() {
              peers: (neighbours | map(peer($node)))}]}' > sound.json
 }
 
-# Whether a file is valid by the schema. The system's own Python comes first, as its packages do.
-valid() {
+# The system's own Python comes first, as its packages do.
+run_python() {
     local python=/usr/bin/python3
     if ! "$python" -c 'import jsonschema' 2> /dev/null; then python=python3; fi
-    "$python" -c '
+    "$python" "$@"
+}
+
+# Whether a snapshot is valid by the schema.
+valid() {
+    run_python -c '
 import json, sys, jsonschema
 schema, snapshot = (json.load(open(name)) for name in sys.argv[1:])
 jsonschema.Draft202012Validator.check_schema(schema)

@@ -43,10 +43,31 @@ logs/$(cat id)_server.sqlog:1" ]
     await a '.event == "disconnected" and .cause == "closed_by_peer"'
 }
 
+# Dials until the tap has told so of a listener that is not there: nobody_there ADDRESS.
+nobody_there() {
+    "$BIN/devnet-connect" --timeout 300ms --key b.key "$1" > /dev/null 2>&1
+    jq -es 'any(.[]; .event == "closed" and .dialler == "b" and .listener == "c" and .connected == false and
+        (.unanswered // "" | contains("Connection refused")))' tap.out > /dev/null
+}
+
 @test "who dials from another port is known by its certificate, and who is not known is refused" {
     tap_nodes a b
+    # A node may be known by a name, and its tap be of another kind of address.
+    end tap
+    port=$(address b) port=${port#*/udp/} port=${port%%/*}
+    launch tap "$BIN/devnet-tap" a=a.key,127.0.0.1:0,localhost:9 "b=b.key,[::1]:0,/dns4/localhost/udp/$port"
+    await tap '.event == "ready" and (.nodes[0].real | startswith("/ip4/127.0.0.1/udp/9/")) and
+        .nodes[1].real == "'"$(address b)"'"' > /dev/null
     "$BIN/devnet-connect" --key a.key --topic lean:block "$(tapped b)"
-    await tap '.event == "connected" and .dialler == "a" and .front_first'
+    # It is shown what the tap allows, and the listener what it allows.
+    await tap '.event == "connected" and .dialler == "a" and .front_first and
+        (.not_kept | length) > 0 and all(.not_kept[]; .of == "listener")'
+    # Who is not there does not answer, and that is told.
+    "$BIN/devnet" key new c.key > /dev/null
+    end tap
+    launch tap "$BIN/devnet-tap" "b=b.key,127.0.0.1:0,$(address b)" c=c.key,127.0.0.1:0,127.0.0.1:9
+    await tap '.event == "ready"' > /dev/null
+    eventually nobody_there "$(tapped c)"
     run -4 --separate-stderr "$BIN/devnet-connect" "$(tapped b)"
     await tap '.event == "closed" and .dialler == null and .cause == "tls_failed" and
         (.reason | startswith("no key of that peer is at hand"))'
@@ -67,6 +88,7 @@ a=none.key,127.0.0.1:0,127.0.0.1:1|a: none.key: No such file
 a=b.key,127.0.0.1:0,$(address a)|a: the key in b.key is that of $("$BIN/devnet" key show --json b.key | jq -r .peer_id), the address says $(peer_id a)
 a=a.key,localhost:0,127.0.0.1:1|a: localhost:0
 a=a.key,127.0.0.1:0,127.0.0.1:0|the node's own port cannot be 0
+a=a.key,127.0.0.1:0,no-such-name.invalid:9|a: /dns/no-such-name.invalid/udp/9/quic-v1
 END
     # An address that is in use is the system's to refuse.
     run -1 --separate-stderr "$BIN/devnet-tap" "a=a.key,$(address a),127.0.0.1:1"

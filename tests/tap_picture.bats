@@ -58,6 +58,7 @@ assert document.querySelectorAll('.life').length == 2
 assert document.querySelectorAll('.lane').length == 3
 assert document.querySelectorAll('.lane.orphan').length == 1
 assert document.querySelectorAll('g.hold').length == 2
+assert [...document.querySelectorAll('.row[aria-label$="(held by the tap)"]')].map(row => row.getAttribute('aria-label')).join() == '2 ms: b → a stream 0 /meshsub/1.2.0 agrees (held by the tap)'
 assert document.querySelectorAll('g.close').length == 1
 assert document.querySelectorAll('.row').length == document.querySelectorAll('svg g').length
 eval [...document.querySelectorAll('.row.marked')].map(row => row.getAttribute('aria-label'))
@@ -111,8 +112,23 @@ END
     jq -es 'all(.[]; .ratio >= 4.5)' out
 }
 
+@test "QUIC logs are drawn as well, with what is orphaned by them" {
+    require_browser
+    "$BIN/devnet-tap" --html page.html --from "$BATS_TEST_DIRNAME/fixtures/qlogs/race-nosleep-drop-rtt40"
+    browse page.html << 'END'
+assert document.querySelector('#summary').innerText == '2 nodes, 1 connection, 4 streams; ▲ 2 streams are orphaned. By QUIC logs alone, which do not tell what was said'
+assert document.querySelector('.facts').innerText.includes('▲ one-way peering: gossip flows from server alone, on stream 1')
+assert document.querySelectorAll('.lane').length == 4
+assert document.querySelectorAll('.lane.orphan').length == 2
+assert document.querySelectorAll('.row.marked').length == 2
+move .row.marked .what
+assert document.querySelector('#tip').innerText.includes('the receiver was reading stream 4 when it arrived')
+contrast
+END
+}
+
 @test "a tap draws what it saw at its end, and says what it cannot draw" {
-    TAP_OPTIONS='--html page.html' tap_nodes a b
+    TAP_OPTIONS='--html page.html --qlog logs' tap_nodes a b
     tap_dial a b
     await_mesh a b
     await tap '.event == "rpc" and .from == "b"'
@@ -121,6 +137,14 @@ END
     sed -n 's|.*<script type="application/json" id="data">\(.*\)</script>.*|\1|p' page.html > data
     jq -c '.events[]' data | jq -cS . | cmp - <(jq -cS . tap.out)
     [ "$(jq .left_out data)" -eq 0 ]
+    # What its logs make of the streams, which can be drawn by themselves.
+    [ "$(jq -r '.judged[].id' data)" = "$(jq -r 'select(.event == "connected").connection' tap.out)" ]
+    "$BIN/devnet-tap" --html again.html --from tap.out --qlog logs
+    cmp again.html page.html
+    "$BIN/devnet-tap" --html again.html --from logs
+    run -1 --separate-stderr "$BIN/devnet-tap" --html again.html --from tap.out --qlog missing
+    # shellcheck disable=SC2154 # bats sets it
+    [[ $stderr == *"--qlog: missing: no QUIC log of a connection there"* ]]
     run -2 --separate-stderr "$BIN/devnet-tap" --from tap.out
     run -2 --separate-stderr "$BIN/devnet-tap" --html page.html --from tap.out --genesis here
     printf '{"event":"ready"}\nno event\n' > bad

@@ -29,6 +29,12 @@ on_wire_is() {
     TAP_OPTIONS='--trace rpc --qlog logs' tap_nodes a b
     tap_dial a b
     await_mesh a b
+    # What each has shown, and what of it the other was not.
+    await tap '.event == "connected" and (.certificates | .dialler, .listener |
+        .key_type == "secp256k1" and .signature == "ECDSA-SHA256" and .high_s == false and
+        .extension_critical == false and .valid_from < "2100" and .valid_until > .valid_from) and
+        (.not_kept | map([.of, .what]) | index([["dialler", "idle_timeout_ms"]]) != null) and
+        all(.not_kept[]; .of == "dialler" and .said != .shown)'
     await tap '.event == "agreed" and .protocol == "/meshsub/1.2.0" and .from == "b" and .to == "a"' .stream > stream
     await tap '.event == "status" and .from == "a" and .contradicts == false and .head.slot == 0 and (.t | endswith("Z"))'
     await tap '.event == "agent" and .from == "b" and (.agent | startswith("devnet-node/"))'
@@ -36,6 +42,12 @@ on_wire_is() {
     api b /publish '{"topic":"lean:block","text":"hello"}' > answer
     await tap '.event == "rpc" and .from == "b" and .messages[0].topic == "'$topic'" and
         .messages[0].id == "'"$(jq -r .id answer)"'"'
+    # Counted by who said it, and a second.
+    api tap /metrics > metrics
+    grep -x 'devnet_tap_messages_total{node="b"} 1' metrics
+    grep -Ex 'devnet_tap_messages_per_second\{node="b"\} 0(\.1)?' metrics
+    grep -x 'devnet_tap_seen_total{event="malformed",node="a"} 0' metrics
+    grep -x 'devnet_tap_rpcs_over_limit_total{node="b",bytes="65536"} 0' metrics
     # As text, with Lean's topics in short.
     eventually grep -qx "[-0-9]*T[0-9:.]*Z b -> a stream [0-9]* /meshsub/1.2.0: message block [0-9]* bytes" tap.err
     grep -q 'Z a -> b stream 0 /leanconsensus/req/status/1/ssz_snappy: sends its status: finalized 0x00000000 slot 0' tap.err
@@ -84,12 +96,26 @@ on_wire_is() {
     "$BIN/devnet-mesh" check "$(ready a .api)" "$(ready b .api)"
 }
 
-@test "streams are reset, and echoes lost, on purpose" {
-    tap_rules=(--reset 'identify from a code 77' --drop-echo 'gossipsub from b')
+# A message of multistream-select, hexadecimal.
+message() {
+    printf '%02x' $((${#1} + 1))
+    printf '%s\n' "$1" | od -An -v -tx1 | tr -d ' \n'
+}
+
+@test "streams are refused and reset, and echoes lost, on purpose" {
+    tap_rules=(--refuse 'status from a' --reset 'identify from a code 77' --drop-echo 'gossipsub from b')
     tap_nodes a b
-    tap_dial a b
+    api a /connect "{\"addr\":\"$(tapped b)\",\"timeout\":\"3s\"}" > /dev/null # in vain
+    # The one is shown another name, and refuses what the other has proposed.
+    await tap '.event == "renamed" and .from == "a" and .rule == "status from a"' .stream > stream
+    await tap '.event == "refused" and .from == "b" and (.protocol | startswith("/leanconsensus/req/status/"))' .stream |
+        cmp - stream
     await tap '.event == "reset" and .from == "a" and .rule == "identify from a code 77"'
-    await tap '.event == "held" and .rule == "gossipsub from b"'
+    await tap '.event == "held" and .rule == "gossipsub from b" and .lost'
+    # Of a proposal that comes byte by byte the name is handed on before it is whole: it is reset.
+    HOSTILE_KEY=a.key "$TOOLS/hostile" "$(tapped b)" open "drip:$(message /multistream/1.0.0
+        message /leanconsensus/req/status/1/ssz_snappy)" wait:reset
+    await tap '.event == "reset" and .from == "a" and .rule == "status from a"'
     node=a=a.key,127.0.0.1:0,$(address a)
     run -2 --separate-stderr "$BIN/devnet-tap" --hold 'echo status from c until a opens *' "$node"
     # shellcheck disable=SC2154 # bats sets it

@@ -9,15 +9,28 @@
 
 enum { DEVNET_OK = 0, DEVNET_FAILED = 1, DEVNET_USAGE = 2 };
 
+/* In the devnet's folder, of one that is from a file: that file, and what was done, a line each. */
+#define DEVNET_EXPERIMENT_FILE "devnet.yaml"
+#define DEVNET_STEPS_FILE "steps.jsonl"
+
+struct experiment_file;
+
 struct devnet_options {
     const char *folder;
     const char *genesis; /* a genesis folder, or NULL */
     uint64_t nodes;      /* 0: not said */
     const char *connect; /* the shape of the wiring, as it was written */
-    uint64_t seed;       /* of a random one; UINT64_MAX: not said */
+    bool connect_said;
+    uint64_t seed; /* of a random one; UINT64_MAX: not said */
     bool verbose;
-    struct option_list with;
+    struct option_list with, paths;
+    bool partitionable;
     uint64_t timeout;
+    bool timeout_said;  /* and is no default */
+    const char *file;   /* of up and run: an experiment (devnet/experiment.h), or NULL */
+    const char *report; /* of run: where the report is to be, or NULL */
+    const struct experiment_file *from; /* what the rest is from, or NULL */
+    bool silent;                        /* nothing is to be printed on the standard output */
     bool json;
     bool follow;
     bool events;
@@ -37,14 +50,22 @@ struct devnet_options {
 
 /* Each returns the exit status. */
 int devnet_up_command(const struct devnet_options *options, char **operands, size_t count);
+/* The same by a file that is read already (cmd/devnet/experiment_file.h). */
+int devnet_up_experiment(const struct devnet_options *options, const struct experiment_file *file);
+int devnet_experiment_command(const struct devnet_options *options);
 /* VERB: stop, start, restart, kill, pause, resume, add or remove. */
 int devnet_nodes_command(const struct devnet_options *options, const char *verb, char **operands,
+                         size_t count);
+/* VERB: path, partition or heal. */
+int devnet_paths_command(const struct devnet_options *options, const char *verb, char **operands,
                          size_t count);
 int devnet_down_command(const struct devnet_options *options);
 int devnet_status_command(const struct devnet_options *options);
 int devnet_logs_command(const struct devnet_options *options, const char *name);
 /* FOLDER: where the report is to be. */
 int devnet_report_command(const struct devnet_options *options, const char *folder);
+/* False with the error set where no report can be there: it is neither empty nor absent. */
+bool devnet_report_check(const char *folder, struct error *error);
 int devnet_publish_command(const struct devnet_options *options, char **operands, size_t count);
 int devnet_key_command(const struct devnet_options *options, const char *verb, const char *path);
 int devnet_genesis_command(const struct devnet_options *options, const char *folder);
@@ -64,9 +85,30 @@ json_t *devnet_describe(const struct devnet *devnet);
 /* A snapshot of what the nodes that have an API say of themselves. */
 json_t *devnet_ask(const struct devnet *devnet, uint64_t timeout_ms);
 
-/* Notes in DIR/commands how we were run: ANEW, in the place of what is there. */
+/* The nodes that a rule or a partition may name; DEVNET may have none yet. */
+typedef bool devnet_is_node(const void *context, const char *name);
+/* Whether RULE is one (net/relay/path_rule.h), and of nodes that are there; false with the error.
+ */
+bool devnet_check_path(const char *rule, devnet_is_node *is_node, const void *context,
+                       struct error *error);
+/* What is wrong with paths now, and which nodes are kept apart: {"paths", "partition"}; NULL where
+ * no relay answers. */
+json_t *devnet_describe_paths(const struct devnet *devnet);
+/* What that is, each behind a word, with END between them; "" where all is clean. STATUS has these
+ * members, or has not. Freed with free(). */
+char *devnet_paths_text(const json_t *status, const char *path_word, const char *parted_word,
+                        const char *end);
+/* Prints it, a line each. */
+void devnet_print_paths(const json_t *status);
+
+/* Notes in DIR/commands how we were run, once: ANEW, in the place of what is there. A step of an
+ * experiment, which has DEVNET_STEP_VARIABLE in its environment, is noted as a remark: what repeats
+ * the experiment repeats it. */
+#define DEVNET_STEP_VARIABLE "DEVNET_STEP"
 void devnet_note_command(const struct devnet *devnet, bool anew);
-/* Prints what CULPRIT logged last, on stderr. */
+/* Prints what the node called NAME, or what stands between, logged last, on stderr. */
+void devnet_report_last_lines(const struct devnet *devnet, const char *name);
+/* The same of CULPRIT. */
 void devnet_report_culprit(const struct devnet *devnet, const struct devnet_node *culprit);
 /* A line with its name and where it is. */
 void devnet_report_node(const struct devnet_node *node);

@@ -11,7 +11,8 @@
 
 enum { ANSWER_TIMEOUT_MS = 1000 };
 
-static void report_end(void *context, const struct devnet_node *node, enum process_end end)
+static void report_end(void *context, const char *name, const struct process *process,
+                       enum process_end end)
 {
     static const char *const words[] = {
         [PROCESS_STOPPED] = "stopped",
@@ -19,17 +20,26 @@ static void report_end(void *context, const struct devnet_node *node, enum proce
         [PROCESS_KILLED] = "killed: it did not end when asked to",
     };
     (void)context;
-    int pid = (int)node->process.pid;
+    int pid = (int)process->pid;
     if (end != PROCESS_LEFT)
-        printf("%s %s\n", node->name, words[end]);
-    else if (node->process.start_time != 0)
-        printf("%s left alone: /proc does not tell whether process %d is still that node; mount "
+        printf("%s %s\n", name, words[end]);
+    else if (process->start_time != 0)
+        printf("%s left alone: /proc does not tell whether process %d is still that one; mount "
                "/proc and try again\n",
-               node->name, pid);
+               name, pid);
     else
         printf("%s left alone: it is not known when it was started, so process %d may be another; "
-               "if it is the node, end it: kill %d\n",
-               node->name, pid, pid);
+               "if it is that, end it: kill %d\n",
+               name, pid, pid);
+}
+
+static void keep_paths(const struct devnet *devnet, json_t *snapshot)
+{
+    json_t *told = devnet_describe_paths(devnet);
+    char *lines = devnet_paths_text(told, "", "parted: ", "\n");
+    snapshot_set_paths(snapshot, names_paths(lines));
+    free(lines);
+    json_decref(told);
 }
 
 /* Leaves what the nodes say of the mesh, for who looks at it later. Not where they are to be killed
@@ -47,6 +57,8 @@ static void keep_mesh(const struct devnet *devnet, uint64_t timeout_ms)
     if (snapshot != NULL)
         snapshot_set_names(snapshot, &names);
     names_clear(&names);
+    if (snapshot != NULL)
+        keep_paths(devnet, snapshot);
     char *text = snapshot != NULL ? snapshot_text(snapshot) : NULL;
     struct error error;
     unlink(path);
@@ -77,7 +89,7 @@ int devnet_down_command(const struct devnet_options *options)
             devnet_note_command(&devnet, false);
             keep_mesh(&devnet, options->timeout);
         }
-        if (devnet_stop(&devnet, options->timeout, report_end, NULL))
+        if (devnet_stop(&devnet, options->timeout, options->silent ? NULL : report_end, NULL))
             status = DEVNET_OK;
     }
     devnet_clear(&devnet);

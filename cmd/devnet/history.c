@@ -11,24 +11,9 @@
 #include "common/file.h"
 #include "common/log.h"
 #include "common/memory.h"
+#include "common/words.h"
 
 enum { COMMAND_MAX = 1024 * 1024 };
-
-/* WORD as a shell takes it. */
-static void append_word(struct buffer *command, const char *word)
-{
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-                                "_-./:=,@%+";
-    bool quoted = word[strspn(word, plain)] != '\0' || *word == '\0';
-    buffer_append_text(command, command->size > 0 ? " " : "");
-    buffer_append_text(command, quoted ? "'" : "");
-    for (; *word != '\0'; word++)
-        if (*word == '\'')
-            buffer_append_text(command, "'\\''");
-        else
-            buffer_append_byte(command, (uint8_t)*word);
-    buffer_append_text(command, quoted ? "'" : "");
-}
 
 /* Appends how we were run; false where /proc does not tell. */
 static bool append_own_command(struct buffer *command)
@@ -36,13 +21,28 @@ static bool append_own_command(struct buffer *command)
     struct buffer words = {0};
     bool told = file_read("/proc/self/cmdline", COMMAND_MAX, &words, NULL);
     for (size_t at = 0; told && at < words.size; at += strlen((const char *)words.data + at) + 1)
-        append_word(command, (const char *)words.data + at);
+        words_append(command, (const char *)words.data + at);
     buffer_clear(&words);
     return told && command->size > 0;
 }
 
+/* What a step of an experiment is: one line, which a shell passes over. */
+static void make_remark(struct buffer *line)
+{
+    struct buffer remark = {0};
+    buffer_append_text(&remark, "# ");
+    for (size_t i = 0; i < line->size; i++)
+        buffer_append_byte(&remark, line->data[i] == '\n' ? ' ' : line->data[i]);
+    buffer_clear(line);
+    *line = remark;
+}
+
 void devnet_note_command(const struct devnet *devnet, bool anew)
 {
+    static bool noted;
+    if (noted)
+        return;
+    noted = true;
     struct buffer line = {0};
     char *path = devnet_path(devnet, "commands", NULL), *here = anew ? getcwd(NULL, 0) : NULL;
     char time[CLOCK_TEXT_SIZE];
@@ -50,12 +50,14 @@ void devnet_note_command(const struct devnet *devnet, bool anew)
     clock_text(clock_epoch_ms(), time);
     if (here != NULL) {
         buffer_append_text(&line, "cd");
-        append_word(&line, here);
+        words_append(&line, here);
         file_write_all(fd, buffer_bytes(&line));
         file_write_all(fd, bytes_of_text("\n"));
         line.size = 0;
     }
     if (append_own_command(&line)) {
+        if (getenv(DEVNET_STEP_VARIABLE) != NULL)
+            make_remark(&line);
         char *end = text_format("  # %s\n", time);
         buffer_append_text(&line, end);
         free(end);

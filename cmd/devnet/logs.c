@@ -140,7 +140,7 @@ static bool show(const struct devnet *devnet, const struct manner *manner, bool 
     return all;
 }
 
-/* That node alone, or all where NAME is NULL. */
+/* That node alone, or what stands between nodes and is called so, or all where NAME is NULL. */
 static int show_chosen(const struct devnet *devnet, const struct devnet_options *options,
                        const char *name)
 {
@@ -149,8 +149,10 @@ static int show_chosen(const struct devnet *devnet, const struct devnet_options 
         log_error("no devnet has been up in %s", devnet->folder);
         return DEVNET_FAILED;
     }
+    const struct devnet_between *between = name != NULL ? devnet_find_between(devnet, name) : NULL;
+    struct devnet_node other = {.name = between != NULL ? between->kind : NULL};
     if (name != NULL) {
-        chosen.nodes = devnet_find(devnet, name);
+        chosen.nodes = between != NULL ? &other : devnet_find(devnet, name);
         chosen.count = 1;
     }
     if (chosen.nodes == NULL) {

@@ -12,7 +12,10 @@
 #include "devnet/propagation.h"
 #include "devnet/wiring.h"
 
-enum { CONNECT_TIMEOUT_MAX_MS = 600 * 1000 }; /* what the API of a node takes */
+enum {
+    CONNECT_TIMEOUT_MAX_MS = 600 * 1000, /* what the API of a node takes */
+    TIMEOUT_DEFAULT_MS = 10 * 1000,
+};
 
 #define AT(member) .offset = offsetof(struct devnet_options, member)
 
@@ -34,6 +37,9 @@ static const struct option_spec up_options[] = {
      .choices = wiring_names},
     {"seed", 0, OPTION_NUMBER, AT(seed), "N",
      "Of random:K, for the same pairs again (default: random, and printed)", .maximum = INT64_MAX},
+    {"file", 'f', OPTION_STRING, AT(file), "FILE",
+     "Instead of these options: an experiment, whose timeline and checks are left to run",
+     .files = true},
     {"verbose", 'v', OPTION_FLAG, AT(verbose), .help = "Print each pair as it is connected"},
     {"timeout", 't', OPTION_DURATION, AT(timeout), "DURATION",
      "How long nodes may take to be ready, and then to connect (default: 10s)", .minimum = 1,
@@ -41,8 +47,29 @@ static const struct option_spec up_options[] = {
     {"with", 'w', OPTION_LIST, AT(with), "NAME=COMMAND",
      "Run another program as a node too; {port}, {key}, {bootnode}, {enr}, {nodes} and {qlog} in "
      "COMMAND are replaced; may be repeated"},
+    {"path", 'p', OPTION_LIST, AT(paths), "A,B:KEY=VALUE,...",
+     "Put a relay between all nodes, and make the path between nodes A and B bad, or all: keys are "
+     "delay, jitter, loss, duplicate, reorder and seed; may be repeated"},
+    {"partitionable", 0, OPTION_FLAG, AT(partitionable),
+     .help = "Put a relay between all nodes, for devnet path and partition"},
     {"json", 0, OPTION_FLAG, AT(json),
      .help = "Print one JSON object once all are up, as status does"},
+    {0},
+};
+
+static const struct option_spec run_options[] = {
+    {"file", 'f', OPTION_STRING, AT(file), "FILE", "The experiment (default: devnet.yaml)",
+     .files = true},
+    {"report", 'r', OPTION_STRING, AT(report), "DIR",
+     "Write a report there before the nodes are stopped, as report does (default: as the file "
+     "says)",
+     .files = true},
+    {"timeout", 't', OPTION_DURATION, AT(timeout), "DURATION",
+     "How long nodes may take to be ready, to connect, and in the end to end (default: as the file "
+     "says, or 10s)",
+     .minimum = 1, .maximum = CONNECT_TIMEOUT_MAX_MS},
+    {"json", 0, OPTION_FLAG, AT(json),
+     .help = "Print a JSON object a line: up, each step and check, report, end"},
     {0},
 };
 
@@ -105,6 +132,17 @@ static const struct option_spec add_options[] = {
     {0},
 };
 
+static const struct option_spec heal_options[] = {
+    {"no-redial", 0, OPTION_FLAG, AT(no_redial),
+     .help = "Do not make connections again that the partition ended"},
+    {"verbose", 'v', OPTION_FLAG, AT(verbose), .help = "Print each connection"},
+    {"timeout", 't', OPTION_DURATION, AT(timeout), "DURATION",
+     "How long connections may take to stand again (default: 10s)", .minimum = 1,
+     .maximum = CONNECT_TIMEOUT_MAX_MS},
+    {"json", 0, OPTION_FLAG, AT(json), .help = "Print JSON"},
+    {0},
+};
+
 static const struct option_spec status_options[] = {
     {"watch", 'w', OPTION_FLAG, AT(watch), .help = "Look again and again, and print a table"},
     {"interval", 'i', OPTION_DURATION, AT(interval), "DURATION",
@@ -157,6 +195,8 @@ static const struct option_spec logs_options[] = {
 static const struct command_spec commands[] = {
     {"up", "[-- NODE-OPTION...]", "Start nodes, connect them and wait until they are", up_options,
      0, SIZE_MAX},
+    {"run", NULL, "Start the nodes of a file, do what it says and when, check, report and stop",
+     run_options, 0, 0},
     {"down", NULL, "Stop the nodes", down_options, 0, 0},
     {"stop", "NODE...", "Stop nodes, and keep their keys, ports and logs", stop_options, 1,
      DEVNET_NODES_MAX},
@@ -171,6 +211,13 @@ static const struct command_spec commands[] = {
      SIZE_MAX},
     {"remove", "NODE...", "Stop nodes, and forget them but for their folders", stop_options, 1,
      DEVNET_NODES_MAX},
+    {"path", "[A,B:KEY=VALUE,...|all:...]...",
+     "Change paths between nodes while they run (of up --path or --partitionable), and show them",
+     json_options, 0, SIZE_MAX},
+    {"partition", "NODE,... [NODE,...]...",
+     "Have nothing pass between groups of nodes; of one group, between it and all others",
+     json_options, 1, DEVNET_NODES_MAX},
+    {"heal", NULL, "End the partition, and connect nodes as they were", heal_options, 0, 0},
     {"status", NULL, "Show the nodes, and who is up", status_options, 0, 0},
     {"logs", "[NODE]", "Show what the nodes logged", logs_options, 0, 1},
     {"publish", "NODE TOPIC [FILE|TEXT]",
@@ -219,6 +266,14 @@ static const struct example examples[] = {
     {"devnet kill node1 && devnet mesh check --wait 30s && devnet start node1",
      "Wait until the others have got over a crash, and bring it back."},
     {"devnet add node5 -- --heartbeat 200ms", "One more node, connected to those that are up."},
+    {"devnet run -f devnet.yaml --report bug",
+     "A whole experiment: nodes, what is done to them and when, checks, a report, and the end."},
+    {"devnet up -n 4 --path all:delay=20ms --path node1,node2:delay=50ms,loss=1",
+     "Bad paths: a round trip of 40 ms, and one of 100 ms that loses datagrams."},
+    {"devnet path node1,node2:loss=0 node2,node3:jitter=10ms",
+     "Change them. What is not named stays as it is."},
+    {"devnet partition node1,node2 node3,node4; sleep 30; devnet heal",
+     "Have two halves know nothing of each other for a while."},
     {"devnet report bug && tar -czf bug.tar.gz bug",
      "Pack all that whoever looks into a failure needs, whether the devnet is up or down."},
     {"devnet down", "Stop them."},
@@ -226,22 +281,36 @@ static const struct example examples[] = {
 };
 
 static const struct exit_status exit_statuses[] = {
-    {0, "it worked; status: all nodes are up; publish: all messages are everywhere"},
-    {1, "it failed, and nothing that `up` started is left; status: a node is not up, or none is"},
-    {2, "usage: an option, a name or a path that cannot be, of a node's, too; a devnet of another "
-        "version"},
+    {0, "it worked; status: all nodes are up; publish: all messages are everywhere; run: all steps "
+        "and checks ended as expected"},
+    {1, "it failed, and nothing that `up` started is left; status: a node is not up, or none is; "
+        "run: a step or a check did not end as expected, or a signal came"},
+    {2,
+     "usage: an option, a name or a path that cannot be, of a node's, too; a file of up or run "
+     "that is not sound: then nothing was started; a devnet of another version; path, partition, "
+     "heal: no relay stands between the nodes"},
     {0},
 };
 
 static const struct operand_words operand_words[] = {
-    {"logs", NULL, true, false},       {"stop", NULL, true, false},
-    {"start", NULL, true, false},      {"restart", NULL, true, false},
-    {"kill", NULL, true, false},       {"pause", NULL, true, false},
-    {"resume", NULL, true, false},     {"remove", NULL, true, false},
-    {"enr", "show make", true, false}, {"key", "new show", false, true},
-    {"connect", NULL, true, false},    {"publish", NULL, true, true},
-    {"tap", NULL, true, false},        {"mesh", "dump diff check watch graph", true, true},
-    {"orphans", NULL, true, true},     {0},
+    {"logs", NULL, true, false},
+    {"stop", NULL, true, false},
+    {"start", NULL, true, false},
+    {"restart", NULL, true, false},
+    {"kill", NULL, true, false},
+    {"pause", NULL, true, false},
+    {"resume", NULL, true, false},
+    {"remove", NULL, true, false},
+    {"enr", "show make", true, false},
+    {"key", "new show", false, true},
+    {"connect", NULL, true, false},
+    {"publish", NULL, true, true},
+    {"path", "all: delay= jitter= loss= duplicate= reorder= seed= clean", true, false},
+    {"partition", NULL, true, false},
+    {"tap", NULL, true, false},
+    {"mesh", "dump diff check watch graph", true, true},
+    {"orphans", NULL, true, true},
+    {0},
 };
 
 /* Of the devnet that is meant, up or down: of what devnet_save has written. */
@@ -295,6 +364,17 @@ static const struct program_spec program = {
         "and no failure. A node that was stopped or killed is not asked by mesh without names; "
         "status calls it stopped, and one that stands still paused. add starts one more with the "
         "options that up gave, or with --with another program, as up does.\n\n"
+        "up --path and --partitionable put one relay process (devnet-relay --api) between all "
+        "nodes: whoever dials another, as up, add, start, connect NODE NODE and --with have it, "
+        "finds it at a port of the relay that stays the same. A path A,B:KEY=VALUE,... is of both "
+        "directions; delay and jitter (durations, one way), loss, duplicate and reorder (percent) "
+        "and seed are its keys; all: is of every path of which that key was not said by itself, "
+        "A,B:clean makes one clean, and all:clean all of them. Each link has luck of its own, by "
+        "the seed and the "
+        "names: the same in each run. partition drops what is under way, too; connections across "
+        "end when they are idle for too long (10s, or -- --idle-timeout). The last one counts; who "
+        "is in no group is reached by all. heal ends it and has the connections made again, as "
+        "start does. Without such a relay all three exit with 2.\n\n"
         "--genesis DIR adds the nodes of a genesis folder, as Lean's devnets have it "
         "(validator-config.yaml, nodes.yaml, config.yaml, validators.yaml or "
         "annotated_validators.yaml, NAME.key): their names stand for them "
@@ -302,6 +382,24 @@ static const struct program_spec program = {
         "of ours in the place of each that is not up. status visits them as a peer, and takes the "
         "number of their peers from their metrics. The same holds where the devnet's folder is a "
         "genesis folder. devnet genesis writes one, but for the keys of validators.\n\n"
+        "devnet up -f FILE and devnet run -f FILE take the nodes from a YAML file, which is "
+        "checked whole before anything is started: nodes (a number, or a list of names and of "
+        "mappings: name or count, with options, or name with the command of another program), "
+        "options (of all nodes of ours), connect (as of up, or a list of pairs, such as \"node1 "
+        "node2\", the first of which dials), paths (a list, as of up --path), partitionable, seed, "
+        "timeout, timeline, checks, wait and report. Words are split as a shell does, but nothing "
+        "is expanded; a list of texts is one word each. A step of the timeline is\n\n"
+        "at TIME [expect STATUS] COMMAND [ARGUMENT...]\n\n"
+        "TIME is from when all nodes are up, as 500ms, 10s or 2m, and none is before that of the "
+        "step above. COMMAND is stop, start, restart, kill, pause, resume, add, remove, connect, "
+        "publish, path, partition, heal, mesh, orphans, status, logs or report, with the arguments "
+        "that it takes on the command line. It is to end with 0, or with what expect says, `any` "
+        "for whatever it is. Steps are run one after the other, late where the one before takes "
+        "longer, and also after one that failed; one that takes a quarter of an hour has failed. "
+        "checks are the same without a time; `mesh` alone is mesh check --wait 10s, or the time "
+        "that wait says. Without checks these are mesh and orphans. devnet run prints each with "
+        "its time and what it said, writes the report, and stops the nodes, also where a signal "
+        "comes (without a report then).\n\n"
         "devnet enr shows and makes node records (ENR, EIP-778, scheme v4). A node has one where "
         "its key is of secp256k1, as all keys of ours are: a node with an ed25519 key has none. "
         "VALUE is an address for ip and ip6, a port for tcp, udp, quic and the same with a 6; "
@@ -407,10 +505,15 @@ static int run_own(const struct devnet_options *options, const struct options_re
     size_t count = result->operand_count;
     if (strcmp(command, "up") == 0)
         return devnet_up_command(options, operands, count);
+    if (strcmp(command, "run") == 0)
+        return devnet_experiment_command(options);
     if (strcmp(command, "down") == 0)
         return devnet_down_command(options);
     if (is_about_nodes(command))
         return devnet_nodes_command(options, command, operands, count);
+    if (strcmp(command, "path") == 0 || strcmp(command, "partition") == 0 ||
+        strcmp(command, "heal") == 0)
+        return devnet_paths_command(options, command, operands, count);
     if (strcmp(command, "status") == 0)
         return devnet_status_command(options);
     if (strcmp(command, "logs") == 0)
@@ -433,14 +536,24 @@ static int run_own(const struct devnet_options *options, const struct options_re
     return devnet_key_command(options, operands[0], operands[1]);
 }
 
+/* Of what a file may say otherwise. */
+static void set_defaults(struct devnet_options *options)
+{
+    options->connect_said = options->connect != NULL;
+    options->timeout_said = options->timeout != UINT64_MAX;
+    if (!options->connect_said)
+        options->connect = "full";
+    if (!options->timeout_said)
+        options->timeout = TIMEOUT_DEFAULT_MS;
+}
+
 static int run(int argc, char **argv)
 {
     const char *from_environment = getenv("DEVNET_DIR");
     struct devnet_options options = {
         .folder = from_environment != NULL && *from_environment ? from_environment : ".devnet",
-        .connect = "full",
         .seed = UINT64_MAX,
-        .timeout = 10000,
+        .timeout = UINT64_MAX,
         .interval = 3000,
         .count = 1,
         .name = "devnet",
@@ -463,6 +576,7 @@ static int run(int argc, char **argv)
     if (devnet_is_guest(result.command->name))
         options_usage_error(&program, "%s: nothing but --dir and --genesis may stand before it",
                             result.command->name);
+    set_defaults(&options);
     int status = run_own(&options, &result);
     options_clear(&program, &options);
     return status;

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "cmd/devnet/report_copy.h"
+#include "cmd/devnet/subprocess.h"
 #include "common/clock.h"
 #include "common/file.h"
 #include "common/log.h"
@@ -72,14 +73,6 @@ static bool write_text(const struct report *report, const char *file, const char
 
 /* ---- asking devnet ---- */
 
-/* Becomes this program's own path; freed with free(). NULL where /proc does not tell. */
-static char *own_path(void)
-{
-    char self[PATH_MAX];
-    ssize_t size = readlink("/proc/self/exe", self, sizeof(self) - 1);
-    return size > 0 ? text_format("%.*s", (int)size, self) : NULL;
-}
-
 static int spawn(const struct report *report, char **arguments, const char *output)
 {
     const int flags = O_WRONLY | O_CREAT | O_APPEND;
@@ -100,7 +93,7 @@ static int spawn(const struct report *report, char **arguments, const char *outp
 
 static void look(const struct report *report, const struct look *look)
 {
-    char *self = own_path();
+    char *self = subprocess_self();
     char *arguments[ARGUMENTS_MAX + 4] = {self, (char[]){"--dir"}, report->devnet.folder};
     for (size_t i = 0; look->arguments[i] != NULL; i++)
         arguments[3 + i] = (char *)(uintptr_t)look->arguments[i];
@@ -146,10 +139,11 @@ static bool is_traffic(const char *event)
     return strcmp(event, "message") == 0 || strcmp(event, "pong") == 0;
 }
 
-static void add_events(struct report *report, const struct devnet_node *node,
+/* Of the node called NAME, or of what stands between, which is in FOLDER of the report. */
+static void add_events(struct report *report, const char *folder, const char *name,
                        const struct names *names, json_t *events)
 {
-    char *path = text_format("%s/nodes/%s/events.jsonl", report->folder, node->name), *line = NULL;
+    char *path = text_format("%s/%s/%s/events.jsonl", report->folder, folder, name), *line = NULL;
     size_t room = 0;
     FILE *file = fopen(path, "re");
     while (file != NULL && getline(&line, &room, file) > 0) {
@@ -159,7 +153,7 @@ static void add_events(struct report *report, const struct devnet_node *node,
         report->cut |= json_array_size(events) >= TIMELINE_MAX;
         if (kind != NULL && json_is_string(json_object_get(event, "t")) && !is_traffic(kind) &&
             !report->cut) {
-            json_object_set_new(event, "node_name", json_string(node->name));
+            json_object_set_new(event, "node_name", json_string(name));
             if (peer != NULL && strcmp(kind, "ready") != 0)
                 json_object_set_new(event, "peer_name", json_string(peer));
             json_array_append(events, event);
@@ -216,7 +210,9 @@ static bool write_timeline(struct report *report, struct error *error)
     for (size_t i = 0; i < report->devnet.count; i++)
         devnet_name_node(&report->devnet.nodes[i], &names);
     for (size_t i = 0; i < report->devnet.count; i++)
-        add_events(report, &report->devnet.nodes[i], &names, events);
+        add_events(report, "nodes", report->devnet.nodes[i].name, &names, events);
+    for (size_t i = 0; i < report->devnet.between_count; i++)
+        add_events(report, ".", report->devnet.between[i].kind, &names, events);
     bool written = write_events(report, events, error);
     json_decref(events);
     names_clear(&names);
@@ -254,11 +250,15 @@ static char *find_summary(const struct report *report, const char *file)
     return found;
 }
 
+static const char about_commands[] = "| file | what it is |\n|---|---|\n"
+                                     "| `commands` | the commands that led here, as a script |\n";
+static const char about_experiment[] =
+    "| `devnet.yaml` | the experiment: `devnet run -f devnet.yaml` repeats it |\n"
+    "| `steps.jsonl` | the steps and checks of `devnet run`, and what came of each |\n";
 static const char about_files[] =
-    "| file | what it is |\n|---|---|\n"
-    "| `commands` | the commands that led here, as a script |\n"
     "| `status.json` | the nodes: names, peer ids, addresses |\n"
     "| `nodes/NAME/log`, `events.jsonl`, `qlog/` | what each node wrote |\n"
+    "| `relay/`, `tap/` | what stood between them, if anything did |\n"
     "| `timeline.jsonl` | the events of all nodes in order of time, but for messages and pongs |\n"
     "| `orphans.txt`, `.json`, `.html` | what became of each stream (devnet-orphans) |\n"
     "| `mesh.json`, `.txt`, `.html`, `.dot` | the mesh (devnet-mesh) |\n"
@@ -267,23 +267,43 @@ static const char about_files[] =
     "| `remarks.txt` | what the programs said beside |\n\n"
     "Keys of the nodes are not in here; where one was, it says `<key>`.\n";
 
+/* What is wrong with the paths, or was said of them last; freed with free(). */
+static char *tell_paths(const struct report *report)
+{
+    if (devnet_find_between(&report->devnet, "relay") == NULL)
+        return text_copy("");
+    json_t *paths = devnet_describe_paths(&report->devnet);
+    char *text = devnet_paths_text(paths, "", "parted: ", "; ");
+    char *told = text_format("- paths: %s\n", paths == NULL   ? "see relay/events.jsonl"
+                                              : *text == '\0' ? "all are clean"
+                                                              : text);
+    free(text);
+    json_decref(paths);
+    return told;
+}
+
 static bool write_about(const struct report *report, struct error *error)
 {
     char time[CLOCK_TEXT_SIZE];
     struct utsname system;
     char *names = devnet_names(&report->devnet), *orphans = find_summary(report, "orphans.txt");
-    char *check = find_summary(report, "check.txt");
+    char *check = find_summary(report, "check.txt"), *paths = tell_paths(report);
+    char *file = path_in(report, DEVNET_EXPERIMENT_FILE);
+    const char *experiment = access(file, F_OK) == 0 ? about_experiment : "";
     clock_text(clock_epoch_ms(), time);
     uname(&system);
-    char *text =
-        text_format("# A devnet of %zu nodes\n\n%s, %s when this was written, %s.\n\n"
-                    "- streams: %s\n- mesh: %s\n%s\n"
-                    "devnet %s on %s %s %s.\n\n%s",
-                    report->devnet.count, names, report->live ? "up" : "down", time, orphans, check,
-                    report->cut ? "- the timeline has the first events only: there are more\n" : "",
-                    DEVNET_VERSION, system.sysname, system.release, system.machine, about_files);
+    char *text = text_format(
+        "# A devnet of %zu nodes\n\n%s, %s when this was written, %s.\n\n"
+        "- streams: %s\n- mesh: %s\n%s%s\n"
+        "devnet %s on %s %s %s.\n\n%s%s%s",
+        report->devnet.count, names, report->live ? "up" : "down", time, orphans, check, paths,
+        report->cut ? "- the timeline has the first events only: there are more\n" : "",
+        DEVNET_VERSION, system.sysname, system.release, system.machine, about_commands, experiment,
+        about_files);
     bool written = write_text(report, "README.md", text, error);
     free(text);
+    free(paths);
+    free(file);
     free(check);
     free(orphans);
     free(names);
@@ -307,11 +327,18 @@ static bool fill(struct report *report, struct error *error)
     for (size_t i = 0; i < report->devnet.count; i++)
         secrets_add(&report->secrets, &report->devnet, &report->devnet.nodes[i]);
     for (size_t i = 0; i < report->devnet.count && filled; i++)
-        filled = report_copy_node(&report->secrets, &report->devnet, &report->devnet.nodes[i],
-                                  nodes, error);
+        filled =
+            report_copy_node(&report->secrets, &report->devnet, report->devnet.nodes[i].name,
+                             process_is_running(&report->devnet.nodes[i].process), nodes, error);
+    for (size_t i = 0; i < report->devnet.between_count && filled; i++)
+        filled = report_copy_node(&report->secrets, &report->devnet, report->devnet.between[i].kind,
+                                  process_is_running(&report->devnet.between[i].process),
+                                  report->folder, error);
     free(nodes);
     return filled && copy_beside(report, "commands", true, error) &&
-           copy_beside(report, "nodes.yaml", false, error) && write_status(report, error) &&
+           copy_beside(report, "nodes.yaml", false, error) &&
+           copy_beside(report, DEVNET_EXPERIMENT_FILE, true, error) &&
+           copy_beside(report, DEVNET_STEPS_FILE, true, error) && write_status(report, error) &&
            write_timeline(report, error) && look_at_all(report, error) &&
            write_about(report, error);
 }
@@ -329,8 +356,7 @@ static int is_entry(const struct dirent *entry)
     return strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
 }
 
-/* False with the error set where something is there that is no empty folder. */
-static bool check_target(const char *target, struct error *error)
+bool devnet_report_check(const char *target, struct error *error)
 {
     struct stat about;
     if (lstat(target, &about) != 0)
@@ -358,7 +384,7 @@ static bool make_folder(struct report *report, const char *folder, struct error 
     if (folder[0] != '/' && getcwd(here, sizeof(here)) == NULL)
         return error_set(error, "%s: %s", folder, strerror(errno));
     report->target = text_format("%s%s%.*s", here, *here != '\0' ? "/" : "", (int)length, folder);
-    if (!check_target(report->target, error))
+    if (!devnet_report_check(report->target, error))
         return false;
     report->folder = text_format("%s.XXXXXX", report->target);
     if (mkdtemp(report->folder) != NULL) {
@@ -388,9 +414,9 @@ static void print(const struct report *report)
 {
     json_t *told = json_pack("{s:s,s:b,s:i,s:O}", "folder", report->target, "up", report->live,
                              "nodes", (int)report->devnet.count, "exit", report->looks);
-    if (report->options->json)
+    if (report->options->json && !report->options->silent)
         output_json(told);
-    else
+    else if (!report->options->silent)
         printf("%s: %zu nodes; see README.md in it\n", report->target, report->devnet.count);
     json_decref(told);
 }

@@ -140,22 +140,21 @@ static bool copy_qlogs(const struct secrets *secrets, const char *from, const ch
     return copied;
 }
 
-bool report_copy_node(const struct secrets *secrets, const struct devnet *devnet,
-                      const struct devnet_node *node, const char *folder, struct error *error)
+bool report_copy_node(const struct secrets *secrets, const struct devnet *devnet, const char *name,
+                      bool runs, const char *folder, struct error *error)
 {
     static const char *const files[] = {"log", "events.jsonl"};
-    bool whole = process_is_running(&node->process);
-    char *target = text_format("%s/%s", folder, node->name);
+    char *target = text_format("%s/%s", folder, name);
     bool copied = file_make_folder(target, error);
     for (size_t i = 0; i < sizeof(files) / sizeof(*files) && copied; i++) {
-        char *from = devnet_path(devnet, node->name, files[i]);
+        char *from = devnet_path(devnet, name, files[i]);
         char *to = text_format("%s/%s", target, files[i]);
-        copied = report_copy_lines(secrets, from, to, false, whole, error);
+        copied = report_copy_lines(secrets, from, to, false, runs, error);
         free(from);
         free(to);
     }
-    char *from = devnet_path(devnet, node->name, "qlog"), *to = text_format("%s/qlog", target);
-    copied = copied && copy_qlogs(secrets, from, to, whole, error);
+    char *from = devnet_path(devnet, name, "qlog"), *to = text_format("%s/qlog", target);
+    copied = copied && copy_qlogs(secrets, from, to, runs, error);
     free(from);
     free(to);
     free(target);

@@ -23,8 +23,9 @@ void secrets_clear(struct secrets *secrets);
  */
 bool report_copy_lines(const struct secrets *secrets, const char *from, const char *to, bool any,
                        bool whole, struct error *error);
-/* Copies DIR/NAME's log, events and QUIC logs to FOLDER/NAME; what else there is stays. */
-bool report_copy_node(const struct secrets *secrets, const struct devnet *devnet,
-                      const struct devnet_node *node, const char *folder, struct error *error);
+/* Copies DIR/NAME's log, events and QUIC logs to FOLDER/NAME, without lines that are not whole yet
+ * where who writes them RUNS; what else there is stays. */
+bool report_copy_node(const struct secrets *secrets, const struct devnet *devnet, const char *name,
+                      bool runs, const char *folder, struct error *error);
 
 #endif

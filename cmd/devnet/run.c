@@ -13,6 +13,7 @@
 #include "common/memory.h"
 #include "common/names.h"
 #include "devnet/genesis.h"
+#include "devnet/routes.h"
 
 enum form {
     FORM_API,
@@ -193,6 +194,24 @@ static bool add_argument(struct command_line *line, const char *before, char *ar
     return value != NULL;
 }
 
+/* Where DIALLER is to dial the one that NAME is, if it is one of ours: in the place of *ADDRESS. */
+static bool take_route(const struct command_line *line, const struct devnet_node *dialler,
+                       char **address, const char *name)
+{
+    const struct devnet_node *listener = devnet_find(line->devnet, name);
+    struct error error;
+    if (listener == NULL || listener->listen_count == 0)
+        return true;
+    char *route = devnet_find_route(line->devnet, dialler, listener, &error);
+    if (route == NULL) {
+        log_error("%s", error.text);
+        return false;
+    }
+    free(*address);
+    *address = route;
+    return true;
+}
+
 /* devnet connect node1 TARGET: node1 dials it, asked by its API. */
 static bool add_from(struct command_line *line, char **arguments)
 {
@@ -214,6 +233,8 @@ static bool add_from(struct command_line *line, char **arguments)
     size_t at = operands[0] + 1; /* after the program's name */
     free(line->arguments[at]);
     line->arguments[at] = api;
+    if (!take_route(line, dialler, &line->arguments[operands[1] + 1], arguments[operands[1]]))
+        return false;
     insert(line, at, text_copy("--from"));
     return true;
 }
@@ -402,6 +423,19 @@ static void pass_names(const struct devnet *devnet)
     free(all);
 }
 
+/* So that its pages tell which paths are bad. */
+static void pass_paths(const struct devnet *devnet)
+{
+    json_t *told = devnet_describe_paths(devnet);
+    char *lines = devnet_paths_text(told, "", "parted: ", "\n");
+    if (strlen(lines) > NAMES_VARIABLE_MAX)
+        log_warn("too many paths to pass on what is wrong with them");
+    else if (*lines != '\0')
+        setenv(PATHS_VARIABLE, lines, 1);
+    free(lines);
+    json_decref(told);
+}
+
 int devnet_run_program(const char *folder, const char *genesis, const char *name, char **arguments)
 {
     genesis = take_genesis(arguments, genesis);
@@ -423,6 +457,7 @@ int devnet_run_program(const char *folder, const char *genesis, const char *name
         if (strcmp(name, "connect") == 0 && !line.down)
             devnet_note_command(&devnet, false);
         pass_names(&devnet);
+        pass_paths(&devnet);
         signal(SIGPIPE, SIG_DFL);
         execv(program, line.arguments);
         log_error("%s: %s", program, strerror(errno));

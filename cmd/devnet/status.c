@@ -172,13 +172,19 @@ static const char *text_of(const json_t *entry, const char *member)
     return text != NULL ? text : "-";
 }
 
-static void print_node(const json_t *entry)
+/* Without the end of the line. */
+static void print_process(const json_t *entry)
 {
     const char *state = text_of(entry, "state");
     bool up = strcmp(state, "up") == 0;
     printf("%-8s %s%-6s%s pid %-8" JSON_INTEGER_FORMAT " %s", text_of(entry, "name"),
            output_colour(stdout, up ? COLOUR_GREEN : COLOUR_RED), state, output_colour_end(stdout),
            json_integer_value(json_object_get(entry, "pid")), text_of(entry, "api"));
+}
+
+static void print_node(const json_t *entry)
+{
+    print_process(entry);
     if (json_object_get(entry, "peers") != NULL)
         printf(" peers %" JSON_INTEGER_FORMAT, json_integer_value(json_object_get(entry, "peers")));
     const char *listen = json_string_value(json_array_get(json_object_get(entry, "listen"), 0));
@@ -200,14 +206,46 @@ static bool all_up(const json_t *nodes)
     return json_array_size(nodes) > 0;
 }
 
+/* What stands between the nodes; NULL where nothing does. */
+static json_t *describe_between(const struct devnet *devnet)
+{
+    json_t *list = devnet->between_count > 0 ? json_array() : NULL;
+    for (size_t i = 0; i < devnet->between_count; i++) {
+        const struct devnet_between *between = &devnet->between[i];
+        const char *state = process_is_running(&between->process) ? "up" : "down";
+        json_array_append_new(list, json_pack("{s:s,s:s,s:I,s:s?}", "name", between->kind, "state",
+                                              state, "pid", (json_int_t)between->process.pid, "api",
+                                              between->api));
+    }
+    return list;
+}
+
 json_t *devnet_describe(const struct devnet *devnet)
 {
     json_t *snapshot = devnet_ask(devnet, ANSWER_TIMEOUT_MS), *nodes = json_array();
+    json_t *between = describe_between(devnet), *paths = devnet_describe_paths(devnet);
     for (size_t i = 0; i < devnet->count; i++)
         json_array_append_new(nodes, describe(&devnet->nodes[i], snapshot));
     json_decref(snapshot);
-    return json_pack("{s:s,s:b,s:o}", "folder", devnet->folder, "up", all_up(nodes), "nodes",
-                     nodes);
+    bool up = all_up(nodes) && (between == NULL || all_up(between));
+    json_t *status = json_pack("{s:s,s:b,s:o,s:o*}", "folder", devnet->folder, "up", up, "nodes",
+                               nodes, "between", between);
+    if (paths != NULL)
+        json_object_update(status, paths);
+    json_decref(paths);
+    return status;
+}
+
+static void print_between(const json_t *status)
+{
+    size_t index;
+    const json_t *entry;
+    json_array_foreach(json_object_get(status, "between"), index, entry)
+    {
+        print_process(entry);
+        putchar('\n');
+    }
+    devnet_print_paths(status);
 }
 
 static void print_status(const json_t *status)
@@ -218,6 +256,7 @@ static void print_status(const json_t *status)
     {
         print_node(entry);
     }
+    print_between(status);
 }
 
 /* ---- a table: whose nodes they are does not matter ---- */
@@ -250,6 +289,7 @@ static void print_table(const json_t *status)
     {
         print_row(entry);
     }
+    print_between(status);
 }
 
 static void print(const json_t *status, const struct devnet_options *options)

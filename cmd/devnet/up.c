@@ -1,4 +1,5 @@
 #include "cmd/devnet/devnet.h"
+#include "cmd/devnet/experiment_file.h"
 #include "cmd/devnet/up_connect.h"
 
 #include <errno.h>
@@ -13,6 +14,7 @@
 #include "devnet/foreign.h"
 #include "devnet/genesis_start.h"
 #include "devnet/loop.h"
+#include "devnet/paths.h"
 #include "devnet/start.h"
 #include "devnet/stop.h"
 
@@ -24,12 +26,17 @@ enum {
     UP_TIMEOUT_MS = 3000
 };
 
+void devnet_report_last_lines(const struct devnet *devnet, const char *name)
+{
+    char *lines = devnet_last_lines(devnet, name, LINES_OF_A_DEAD_NODE);
+    if (*lines != '\0')
+        fprintf(stderr, "what %s wrote last:\n%s\n", name, lines);
+    free(lines);
+}
+
 void devnet_report_culprit(const struct devnet *devnet, const struct devnet_node *culprit)
 {
-    char *lines = devnet_last_lines(devnet, culprit, LINES_OF_A_DEAD_NODE);
-    if (*lines != '\0')
-        fprintf(stderr, "what %s wrote last:\n%s\n", culprit->name, lines);
-    free(lines);
+    devnet_report_last_lines(devnet, culprit->name);
 }
 
 /* Says which node has ended, if one has: its connections end a little before it does. */
@@ -44,15 +51,18 @@ static void report_ended(const struct devnet *devnet)
     free(processes);
 }
 
-/* Takes the lock, and sees to it that no node of an earlier devnet runs. */
+/* Takes the lock, and sees to it that nothing of an earlier devnet runs. */
 static bool claim(struct devnet *devnet, struct error *error)
 {
+    static const char already_up[] = "a devnet is up in %s already; `devnet down` stops it";
     if (!devnet_lock(devnet, error) || !devnet_load(devnet, error))
         return false;
     for (size_t i = 0; i < devnet->count; i++)
         if (devnet->nodes[i].stopped || family_lives(&devnet->nodes[i].process))
-            return error_set(error, "a devnet is up in %s already; `devnet down` stops it",
-                             devnet->folder);
+            return error_set(error, already_up, devnet->folder);
+    for (size_t i = 0; i < devnet->between_count; i++)
+        if (process_is_running(&devnet->between[i].process))
+            return error_set(error, already_up, devnet->folder);
     /* What a crash or a reboot left of one. */
     devnet_forget(devnet);
     devnet_forget_left(devnet);
@@ -113,6 +123,23 @@ bool devnet_add_foreign(struct devnet *devnet, const char *with,
     return up;
 }
 
+/* Where paths can be bad, or a partition come. */
+static bool put_relay_between(struct devnet *devnet, const struct devnet_options *options,
+                              struct error *error)
+{
+    if (options->paths.count == 0 && !options->partitionable)
+        return true;
+    char *program = devnet_program("devnet-relay");
+    bool started = devnet_start_relay(devnet, program, options->paths.items, options->paths.count,
+                                      options->timeout, error);
+    if (!started) {
+        log_error("%s", error->text);
+        devnet_report_last_lines(devnet, "relay");
+    }
+    free(program);
+    return started;
+}
+
 /* Whether nobody has interrupted us, and somebody reads what we print. */
 static bool is_going_on(struct error *error)
 {
@@ -155,6 +182,12 @@ static bool bring_up(struct devnet *devnet, const struct devnet_options *options
         return false;
     }
     devnet_note_command(devnet, true);
+    if (options->from != NULL && !experiment_file_keep(options->from, devnet, error)) {
+        log_error("%s", error->text);
+        return false;
+    }
+    if (!put_relay_between(devnet, options, error))
+        return false;
     for (size_t i = 0; i < devnet->count && !options->json; i++)
         devnet_report_node(&devnet->nodes[i]);
     if (!is_going_on(error))
@@ -168,11 +201,12 @@ static bool bring_up(struct devnet *devnet, const struct devnet_options *options
         if (!devnet_add_foreign(devnet, options->with.items[i], options, error) ||
             !is_going_on(error))
             return false;
-    if (!devnet_write_nodes(devnet, error)) {
+    if (!up_connect_programs(devnet, options, error) || !devnet_save(devnet, error) ||
+        !devnet_write_nodes(devnet, error)) {
         log_error("%s", error->text);
         return false;
     }
-    if (options->json)
+    if (options->json && !options->silent)
         print_all(devnet, options, &wiring);
     return is_going_on(error);
 }
@@ -253,6 +287,58 @@ static bool bring_up_genesis(struct devnet *devnet, const struct devnet_options 
     return done;
 }
 
+/* ---- by a file ---- */
+
+static bool bring_up_experiment(struct devnet *devnet, const struct devnet_options *options,
+                                struct start_options *start, struct error *error)
+{
+    struct start_node *nodes = experiment_file_nodes(options->from, devnet);
+    start->nodes = nodes;
+    bool up = bring_up(devnet, options, options->from->experiment.own, start, error);
+    experiment_file_free_nodes(options->from, nodes);
+    return up;
+}
+
+static bool check_beside_file(const struct devnet_options *options, size_t operands)
+{
+    if (options->nodes == 0 && options->genesis == NULL && options->with.count == 0 &&
+        operands == 0 && !options->connect_said && options->seed == UINT64_MAX &&
+        options->paths.count == 0 && !options->partitionable)
+        return true;
+    log_error("-f %s: the file says which nodes there are, with what options, and who dials whom; "
+              "beside it may stand --timeout, --json and --verbose",
+              options->file);
+    return false;
+}
+
+static int up_by_file(const struct devnet_options *options, size_t operands)
+{
+    struct experiment_file file;
+    struct error error;
+    if (!check_beside_file(options, operands))
+        return DEVNET_USAGE;
+    if (!experiment_file_load(options->file, &file, &error)) {
+        log_error("%s", error.text);
+        return DEVNET_USAGE;
+    }
+    int status = devnet_up_experiment(options, &file);
+    if (status == DEVNET_OK && file.experiment.timeline.count > 0)
+        log_info("%s: its timeline and checks are for devnet run -f", options->file);
+    experiment_file_clear(&file);
+    return status;
+}
+
+int devnet_up_experiment(const struct devnet_options *options, const struct experiment_file *file)
+{
+    struct devnet_options told = experiment_file_options(file, options);
+    size_t count = 0;
+    while (file->experiment.options != NULL && file->experiment.options[count] != NULL)
+        count++;
+    int status = devnet_up_command(&told, file->experiment.options, count);
+    free(told.with.items);
+    return status;
+}
+
 /* ---- the command ---- */
 
 static bool claim_and_bring_up(struct devnet *devnet, const struct devnet_options *options,
@@ -263,13 +349,59 @@ static bool claim_and_bring_up(struct devnet *devnet, const struct devnet_option
         log_error("%s", error.text);
         return false;
     }
-    bool up = genesis->count > 0
+    bool up = options->from != NULL ? bring_up_experiment(devnet, options, start, &error)
+              : genesis->count > 0
                   ? bring_up_genesis(devnet, options, genesis, start, &error)
                   : bring_up(devnet, options, options->nodes > 0 ? options->nodes : NODES_DEFAULT,
                              start, &error);
     if (!up && !devnet_stop(devnet, STOP_PATIENCE_MS, NULL, NULL))
         log_error("a node may be left: see `devnet down`");
     return up;
+}
+
+/* The nodes that are to be. */
+struct planned {
+    const struct devnet_options *options;
+    const struct genesis *genesis;
+};
+
+static bool is_with(const struct devnet_options *options, const char *name)
+{
+    size_t length = strlen(name);
+    for (size_t i = 0; i < options->with.count; i++)
+        if (strncmp(options->with.items[i], name, length) == 0 &&
+            options->with.items[i][length] == '=')
+            return true;
+    return false;
+}
+
+static bool is_planned(const void *context, const char *name)
+{
+    const struct planned *planned = context;
+    const struct genesis *genesis = planned->genesis;
+    size_t count = planned->options->nodes > 0 ? planned->options->nodes : NODES_DEFAULT;
+    char *end;
+    for (size_t i = 0; i < genesis->count; i++)
+        if (strcmp(genesis->nodes[i].name, name) == 0)
+            return true;
+    if (is_with(planned->options, name))
+        return true;
+    bool ours =
+        genesis->count == 0 && strncmp(name, "node", 4) == 0 && name[4] >= '1' && name[4] <= '9';
+    return ours && strtoul(name + 4, &end, 10) <= count && *end == '\0';
+}
+
+static bool check_paths(const struct devnet_options *options, const struct genesis *genesis)
+{
+    const struct planned planned = {options, genesis};
+    for (size_t i = 0; i < options->paths.count; i++) {
+        struct error error;
+        if (!devnet_check_path(options->paths.items[i], is_planned, &planned, &error)) {
+            log_error("--path %s", error.text);
+            return false;
+        }
+    }
+    return true;
 }
 
 /* False where that is said, and STATUS is set. */
@@ -282,10 +414,17 @@ static bool prepare(const struct devnet_options *options, const struct devnet *d
         log_error("%s", error.text);
         return false;
     }
+    if (genesis->count > 0 && options->from != NULL) {
+        log_error("%s: says itself which nodes there are, and takes no file of others",
+                  genesis->folder);
+        return false;
+    }
     if (genesis->count > 0 && options->nodes > 0) {
         log_error("--nodes: the genesis folder says which there are");
         return false;
     }
+    if (!check_paths(options, genesis))
+        return false;
     if (file_make_folder(options->folder, &error))
         return true;
     *status = file_path_is_to_blame(errno) ? DEVNET_USAGE : DEVNET_FAILED;
@@ -295,6 +434,8 @@ static bool prepare(const struct devnet_options *options, const struct devnet *d
 
 int devnet_up_command(const struct devnet_options *options, char **operands, size_t count)
 {
+    if (options->file != NULL && options->from == NULL)
+        return up_by_file(options, count);
     if (!check_usage(options, operands, count))
         return DEVNET_USAGE;
     struct devnet devnet;

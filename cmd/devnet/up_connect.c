@@ -1,5 +1,7 @@
 #include "cmd/devnet/up_connect.h"
 
+#include "cmd/devnet/experiment_file.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +10,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/memory.h"
 #include "common/output.h"
 #include "devnet/wire.h"
 
@@ -24,7 +27,13 @@ struct progress {
 bool up_wiring(const struct devnet_options *options, struct wiring *wiring, struct error *error)
 {
     uint32_t seed; /* short enough to be typed */
-    wiring->seed = options->seed;
+    *wiring = (struct wiring){.seed = options->seed};
+    if (options->from != NULL && options->from->experiment.listed) {
+        wiring->shape = WIRING_LISTED;
+        wiring->pairs = options->from->pairs;
+        wiring->pair_count = options->from->own_pairs;
+        return true;
+    }
     if (wiring->seed == UINT64_MAX) {
         if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
             return error_set_kind(error, ERROR_SYSTEM, "the system gives no random numbers");
@@ -91,6 +100,37 @@ bool up_connect(struct devnet *devnet, const struct devnet_options *options,
         print_summary(devnet, &progress, wiring);
     else if (wiring->shape == WIRING_RANDOM)
         error_prefix(error, "%s, seed %" PRIu64, options->connect, wiring->seed);
+    return connected;
+}
+
+static void report_program(void *context, const struct wire_news *news)
+{
+    const struct progress *progress = context;
+    devnet_node_dials(devnet_find(progress->devnet, news->dialler->name), news->listener->name);
+    if (!progress->options->json)
+        printf("%s connected to %s\n", news->dialler->name, news->listener->name);
+    output_flush();
+}
+
+bool up_connect_programs(struct devnet *devnet, const struct devnet_options *options,
+                         struct error *error)
+{
+    const struct experiment_file *file = options->from;
+    if (file == NULL || file->pair_count == file->own_pairs)
+        return true;
+    struct wiring_pair *pairs = memory_new(file->pair_count * sizeof(*pairs));
+    struct wiring wiring = {.shape = WIRING_LISTED, .pairs = pairs};
+    for (size_t i = file->own_pairs; i < file->pair_count; i++) {
+        const struct devnet_node *dialler = &devnet->nodes[file->pairs[i].dialler],
+                                 *listener = &devnet->nodes[file->pairs[i].listener];
+        if (!devnet_node_is_dialler(dialler, listener->name) &&
+            !devnet_node_is_dialler(listener, dialler->name))
+            pairs[wiring.pair_count++] = file->pairs[i];
+    }
+    struct progress progress = {.options = options, .devnet = devnet};
+    bool connected =
+        devnet_wire(devnet, &wiring, options->timeout, report_program, &progress, error);
+    free(pairs);
     return connected;
 }
 

@@ -12,6 +12,10 @@ bool up_wiring(const struct devnet_options *options, struct wiring *wiring, stru
  * they ask for JSON. False with the error set at the first that fails. */
 bool up_connect(struct devnet *devnet, const struct devnet_options *options,
                 const struct wiring *wiring, struct error *error);
+/* The same for the pairs of an experiment whose listener is another program, once that is up;
+ * whoever is connected by now is passed over. */
+bool up_connect_programs(struct devnet *devnet, const struct devnet_options *options,
+                         struct error *error);
 /* {how, seed, pairs}, the seed only where it decides. */
 json_t *up_wiring_json(const struct devnet *devnet, const struct devnet_options *options,
                        const struct wiring *wiring);

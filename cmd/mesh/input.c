@@ -108,8 +108,10 @@ json_t *mesh_ask(const struct mesh_options *options, const char *const *inputs, 
     if (sound)
         snapshot = mesh_collect((const char *const *)targets.items, targets.count, &manner, error);
     targets_clear(&targets);
-    if (snapshot != NULL)
+    if (snapshot != NULL) {
         snapshot_set_names(snapshot, &mesh_names);
+        snapshot_set_paths(snapshot, names_paths_environment());
+    }
     return snapshot;
 }
 

@@ -160,7 +160,9 @@ static const struct program_spec program = {
         "or --json only. \"t\" is when it was told.\n\n"
         "Nodes are called by the names that --name gives, or $DEVNET_NAMES (a line NAME=ID each), "
         "in "
-        "JSON under \"names\" of a connection: {\"client\", \"server\"}.\n\n"
+        "JSON under \"names\" of a connection: {\"client\", \"server\"}. The page tells of bad "
+        "paths "
+        "what $DEVNET_PATHS says, a line each.\n\n"
         "--stats counts by protocol where events of the node tell it, and otherwise by what the "
         "lengths look like: (gossip), (exchange), (ping), (refused), (opening), (foreign).",
     .options = options_table,

@@ -6,23 +6,13 @@
 #include "common/utf8.h"
 #include "net/api/rpc_trace.h"
 #include "net/api/status_json.h"
-
-/* Whose limit an RPC may be over: what goes by is none of the sender's doing. */
-static const struct {
-    uint64_t size;
-    const char *whose;
-} limits[] = {
-    {64 * 1024, "rust-libp2p by default"},
-    {1024 * 1024, "go-libp2p by default"},
-    {GOSSIPSUB_RPC_SIZE_MAX, "Lean"},
-};
+#include "net/tap/limits.h"
 
 static json_t *over_limits(uint64_t size)
 {
     json_t *over = json_array();
-    for (size_t i = 0; i < sizeof(limits) / sizeof(*limits); i++)
-        if (size > limits[i].size)
-            json_array_append_new(over, json_string(limits[i].whose));
+    for (size_t i = 0; i < RPC_LIMITS && size > rpc_limits[i].size; i++)
+        json_array_append_new(over, json_string(rpc_limits[i].whose));
     return over;
 }
 
@@ -42,11 +32,11 @@ static void add_rpc(json_t *object, const struct skimmed_rpc *rpc)
         json_object_set_new(object, "signed", json_integer((json_int_t)rpc->signed_count));
     if (rpc->cut)
         json_object_set_new(object, "cut", json_true());
-    if (rpc->size > limits[0].size)
+    if (rpc->size > rpc_limits[0].size)
         json_object_set_new(object, "over_limits", over_limits(rpc->size));
 }
 
-static void add_text(json_t *object, const char *name, struct bytes text)
+void fact_json_add_text(json_t *object, const char *name, struct bytes text)
 {
     char *safe = utf8_safe_text(text);
     json_object_set_new(object, name, json_string(safe));
@@ -84,10 +74,10 @@ static void add_kind(json_t *object, const struct tap_fact *fact)
         break;
     case TAP_FACT_ERROR_CODE:
         json_object_set_new(object, "code", json_integer((json_int_t)fact->code));
-        add_text(object, "text", fact->text);
+        fact_json_add_text(object, "text", fact->text);
         break;
     case TAP_FACT_AGENT:
-        add_text(object, "agent", fact->text);
+        fact_json_add_text(object, "agent", fact->text);
         break;
     case TAP_FACT_ENDED:
         add_end(object, fact);
@@ -108,7 +98,7 @@ json_t *fact_json(const struct tap_fact *fact)
                                (json_int_t)fact->stream, "by", tap_side_name(fact->by), "at",
                                (json_int_t)fact->at);
     if (fact->protocol[0] != '\0')
-        add_text(object, "protocol", bytes_of_text(fact->protocol));
+        fact_json_add_text(object, "protocol", bytes_of_text(fact->protocol));
     add_kind(object, fact);
     return object;
 }

@@ -13,5 +13,7 @@
  * "contradicts"; others "size", "code", "text", "problem", "how", "unfinished". A new reference.
  */
 json_t *fact_json(const struct tap_fact *fact);
+/* TEXT as it can be shown. */
+void fact_json_add_text(json_t *object, const char *name, struct bytes text);
 
 #endif

@@ -2,6 +2,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cmd/tap/api.h"
@@ -64,7 +65,7 @@ static bool add_nodes(struct program *program, const struct tap_options *options
         return error_prefix(error, "--genesis");
     for (size_t i = 0; i < options->node_count; i++) {
         struct tap_plan plan;
-        if (!tap_plan_parse(options->nodes[i], &plan, error))
+        if (!tap_plan_parse(options->nodes[i], &plan, error) || !tap_plan_look_up(&plan, error))
             tap_usage_error("%s", error->text);
         bool added = tap_add(program->tap, &plan, error);
         tap_plan_clear(&plan);
@@ -129,6 +130,7 @@ static bool start(struct program *program, const struct tap_options *options, st
     if (!add_nodes(program, options, error))
         return false;
     add_rules(program, TAP_RULE_HOLD, &options->holds, "--hold");
+    add_rules(program, TAP_RULE_REFUSE, &options->refusals, "--refuse");
     add_rules(program, TAP_RULE_RESET, &options->resets, "--reset");
     add_rules(program, TAP_RULE_DROP_ECHO, &options->dropped_echoes, "--drop-echo");
     if (strcmp(options->api, "off") == 0)
@@ -160,12 +162,30 @@ static bool clear(struct program *program)
     return told && losses_first() == NULL;
 }
 
-/* The page alone, of what a tap has printed. */
+static bool is_folder(const char *path)
+{
+    struct stat about;
+    return stat(path, &about) == 0 && S_ISDIR(about.st_mode);
+}
+
+/* What a tap has printed, or its QUIC logs. */
+static bool read_from(struct picture *picture, const struct tap_options *options,
+                      struct error *error)
+{
+    bool read = is_folder(options->from) ? picture_judge(picture, options->from, error)
+                                         : picture_read(picture, options->from, error);
+    if (!read)
+        return error_prefix(error, "--from");
+    return options->qlog == NULL || picture_judge(picture, options->qlog, error) ||
+           error_prefix(error, "--qlog");
+}
+
+/* The page alone. */
 static int draw_from(const struct tap_options *options)
 {
     struct picture *picture = picture_new();
     struct error error;
-    bool drawn = (picture_read(picture, options->from, &error) || error_prefix(&error, "--from")) &&
+    bool drawn = read_from(picture, options, &error) &&
                  (picture_write(picture, options->html, &error) || error_prefix(&error, "--html"));
     if (!drawn)
         log_error("%s", error.text);
@@ -183,6 +203,10 @@ static int stand_between(const struct tap_options *options)
     else
         log_error("%s", error.text);
     bool whole = clear(&program);
+    /* Where nobody was connected there are no logs. */
+    if (started && options->qlog != NULL && program.picture != NULL &&
+        !picture_judge(program.picture, options->qlog, &error))
+        log_info("--html: %s", error.text);
     if (started && !draw(&program, options->html, &error)) {
         log_error("%s", error.text);
         whole = false;

@@ -1,6 +1,7 @@
 #include "cmd/tap/metrics.h"
 
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -67,23 +68,102 @@ static void write_endpoints(FILE *page, const struct tap *tap)
     }
 }
 
-static void write_facts(FILE *page, const struct teller_counts *counts)
+/* ---- what nodes have said ---- */
+
+static const char *name_of(const struct tap *tap, size_t node)
 {
-    write_head(page, "seen_total", "counter", "What was seen of streams, by the name of its event");
-    for (int kind = 0; kind < TAP_FACT_KINDS; kind++)
-        fprintf(page, "devnet_tap_seen_total{event=\"%s\"} %" PRIu64 "\n",
-                tap_fact_name((enum tap_fact_kind)kind), counts->facts[kind]);
-    write_single(page, "signed_messages_total", "counter", "Gossip messages that say who made them",
-                 counts->signed_messages);
+    return tap_node_name(tap_node(tap, node));
+}
+
+static void write_seen(FILE *page, const struct tap *tap, const struct teller_counts *counts)
+{
+    write_head(page, "seen_total", "counter",
+               "What was seen of streams, by the name of its event and who did it");
+    for (size_t i = 0; i < counts->node_count; i++)
+        for (int kind = 0; kind < TAP_FACT_KINDS; kind++)
+            fprintf(page, "devnet_tap_seen_total{event=\"%s\",node=\"%s\"} %" PRIu64 "\n",
+                    tap_fact_name((enum tap_fact_kind)kind), name_of(tap, i),
+                    counts->nodes[i].facts[kind].total);
+    write_head(page, "seen_per_second", "gauge", "The same, of the last 10 s");
+    for (size_t i = 0; i < counts->node_count; i++)
+        for (int kind = 0; kind < TAP_FACT_KINDS; kind++)
+            fprintf(page, "devnet_tap_seen_per_second{event=\"%s\",node=\"%s\"} %g\n",
+                    tap_fact_name((enum tap_fact_kind)kind), name_of(tap, i),
+                    counter_rate(&counts->nodes[i].facts[kind], counts->now_s));
+}
+
+static void write_rates(FILE *page, const struct tap *tap, const struct teller_counts *counts)
+{
+    static const struct {
+        const char *total, *rate, *help;
+        size_t offset;
+    } rows[] = {
+        {"messages_total", "messages_per_second", "Gossip messages, of gossipsub's RPCs",
+         offsetof(struct node_counts, messages)},
+        {"rpc_bytes_total", "rpc_bytes_per_second", "Bytes of gossipsub's RPCs",
+         offsetof(struct node_counts, rpc_bytes)},
+    };
+    for (size_t row = 0; row < 2 * sizeof(rows) / sizeof(*rows); row++) {
+        bool rate = row % 2 == 1;
+        const char *name = rate ? rows[row / 2].rate : rows[row / 2].total;
+        write_head(page, name, rate ? "gauge" : "counter",
+                   rate ? "The same, of the last 10 s" : rows[row / 2].help);
+        for (size_t i = 0; i < counts->node_count; i++) {
+            const struct counter *counter =
+                (const void *)((const char *)&counts->nodes[i] + rows[row / 2].offset);
+            fprintf(page, "devnet_tap_%s{node=\"%s\"} ", name, name_of(tap, i));
+            if (rate)
+                fprintf(page, "%g\n", counter_rate(counter, counts->now_s));
+            else
+                fprintf(page, "%" PRIu64 "\n", counter->total);
+        }
+    }
+}
+
+static void write_troubles(FILE *page, const struct tap *tap, const struct teller_counts *counts)
+{
+    static const struct {
+        const char *name, *help;
+        size_t offset;
+    } rows[] = {
+        {"signed_messages_total", "Gossip messages that say who made them",
+         offsetof(struct node_counts, signed_messages)},
+        {"malformed_rpcs_total", "Gossipsub RPCs that are no protobuf",
+         offsetof(struct node_counts, malformed_rpcs)},
+        {"contradictions_total", "Statuses that cannot be true where the other's is",
+         offsetof(struct node_counts, contradictions)},
+    };
+    for (size_t row = 0; row < sizeof(rows) / sizeof(*rows); row++) {
+        write_head(page, rows[row].name, "counter", rows[row].help);
+        for (size_t i = 0; i < counts->node_count; i++)
+            fprintf(page, "devnet_tap_%s{node=\"%s\"} %" PRIu64 "\n", rows[row].name,
+                    name_of(tap, i),
+                    *(const uint64_t *)(const void *)((const char *)&counts->nodes[i] +
+                                                      rows[row].offset));
+    }
+    write_head(page, "rpcs_over_limit_total", "counter",
+               "Gossipsub RPCs over what some take: 64 KiB rust-libp2p, 1 MiB go-libp2p by "
+               "default, 10 MiB Lean");
+    for (size_t i = 0; i < counts->node_count; i++)
+        for (size_t limit = 0; limit < RPC_LIMITS; limit++)
+            fprintf(page,
+                    "devnet_tap_rpcs_over_limit_total{node=\"%s\",bytes=\"%" PRIu64 "\"} %" PRIu64
+                    "\n",
+                    name_of(tap, i), rpc_limits[limit].size, counts->nodes[i].over_limits[limit]);
+}
+
+static void write_acts(FILE *page, const struct teller_counts *counts)
+{
     write_single(page, "streams_passed_over_total", "counter",
                  "Streams that were carried and not looked at: too many were open",
                  counts->streams_passed_over);
-    write_single(page, "holds_total", "counter", "What was held by a rule", counts->holds);
+    write_head(page, "acts_total", "counter", "What rules have done, by the name of its event");
+    for (int kind = 0; kind < TAP_ACT_KINDS; kind++)
+        fprintf(page, "devnet_tap_acts_total{event=\"%s\"} %" PRIu64 "\n",
+                tap_act_name((enum tap_action_kind)kind), counts->acts[kind]);
     write_single(page, "not_held_total", "counter",
                  "What a rule should have held, beyond as many holds as there may be",
                  counts->not_held);
-    write_single(page, "rpcs_over_limit_total", "counter", "Gossipsub RPCs over 10 MiB",
-                 counts->over_limit);
 }
 
 char *tap_metrics_text(struct tap *tap, const struct teller_counts *counts)
@@ -95,7 +175,10 @@ char *tap_metrics_text(struct tap *tap, const struct teller_counts *counts)
         memory_exhausted();
     write_pairs(page, tap_statistics(tap));
     write_endpoints(page, tap);
-    write_facts(page, counts);
+    write_seen(page, tap, counts);
+    write_rates(page, tap, counts);
+    write_troubles(page, tap, counts);
+    write_acts(page, counts);
     fclose(page);
     return text;
 }

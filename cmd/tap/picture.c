@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cmd/tap/judged.h"
 #include "common/embed.h"
 #include "common/file.h"
 #include "common/log.h"
@@ -14,6 +15,7 @@ EMBED(template, "cmd/tap/picture.html")
 
 struct picture {
     struct buffer lines;
+    json_t *judged; /* NULL: nobody has looked at logs */
     uint64_t left_out;
 };
 
@@ -29,6 +31,7 @@ void picture_free(struct picture *picture)
     if (picture == NULL)
         return;
     buffer_clear(&picture->lines);
+    json_decref(picture->judged);
     free(picture);
 }
 
@@ -80,6 +83,37 @@ bool picture_read(struct picture *picture, const char *path, struct error *error
     return sound;
 }
 
+bool picture_judge(struct picture *picture, const char *folder, struct error *error)
+{
+    json_decref(picture->judged);
+    picture->judged = judged_connections(folder, error);
+    return picture->judged != NULL;
+}
+
+/* Of the connections that the events are of, or of all where there are none. */
+static json_t *judged_of(const struct picture *picture, const json_t *events)
+{
+    json_t *ids = json_object(), *judged = json_array();
+    const json_t *event;
+    json_t *connection;
+    size_t i;
+    json_array_foreach(events, i, event)
+    {
+        const char *id = json_string_value(json_object_get(event, "connection"));
+        if (id != NULL)
+            json_object_set_new(ids, id, json_true());
+    }
+    json_array_foreach(picture->judged, i, connection)
+    {
+        const char *id = json_string_value(json_object_get(connection, "id"));
+        bool told = id != NULL && json_object_get(ids, id) != NULL;
+        if (told || json_array_size(events) == 0)
+            json_array_append(judged, connection);
+    }
+    json_decref(ids);
+    return judged;
+}
+
 bool picture_write(const struct picture *picture, const char *path, struct error *error)
 {
     json_t *events = json_array();
@@ -88,8 +122,9 @@ bool picture_write(const struct picture *picture, const char *path, struct error
         struct bytes line = take_line(&text);
         json_array_append_new(events, json_loadb((const char *)line.data, line.size, 0, NULL));
     }
-    json_t *value =
-        json_pack("{s:o, s:I}", "events", events, "left_out", (json_int_t)picture->left_out);
+    json_t *judged = judged_of(picture, events);
+    json_t *value = json_pack("{s:o, s:I, s:o}", "events", events, "left_out",
+                              (json_int_t)picture->left_out, "judged", judged);
     bool written = page_write(path, template(), "Who said what when", value, error);
     json_decref(value);
     return written;

@@ -18,6 +18,9 @@ void picture_free(struct picture *picture); /* NULL is allowed */
 void picture_add(struct picture *picture, struct bytes line);
 /* What a devnet-tap has printed; false where the file cannot be read, or a line is no event. */
 bool picture_read(struct picture *picture, const char *path, struct error *error);
+/* Streams are marked by what devnet-orphans makes of the QUIC logs in FOLDER; where there are no
+ * events, what is drawn is theirs, too. False where there are no logs. */
+bool picture_judge(struct picture *picture, const char *folder, struct error *error);
 /* Writes the page whole; false where it cannot be written. */
 bool picture_write(const struct picture *picture, const char *path, struct error *error);
 

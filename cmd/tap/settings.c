@@ -10,7 +10,9 @@
 
 static const struct option_spec option_table[] = {
     {"qlog", 'q', OPTION_STRING, AT(qlog), "DIR",
-     "Write a QUIC log of each leg there, for devnet-orphans (default: none)", .files = true},
+     "Write a QUIC log of each leg there, for devnet-orphans (default: none); with --from: those "
+     "that were written beside the events",
+     .files = true},
     {"genesis", 'g', OPTION_STRING, AT(genesis), "DIR",
      "Stand between all nodes of a Lean genesis folder whose keys it has, beside those named; the "
      "tap is at the host of each, at any free port",
@@ -26,6 +28,8 @@ static const struct option_spec option_table[] = {
      .choices = node_option_traces},
     {"hold", 0, OPTION_LIST, AT(holds), "RULE",
      "Hold what a node says until another has done something; may be repeated"},
+    {"refuse", 0, OPTION_LIST, AT(refusals), "RULE",
+     "Have a node's proposals of a protocol refused by the other; may be repeated"},
     {"reset", 0, OPTION_LIST, AT(resets), "RULE",
      "Reset a node's streams of a protocol as soon as it proposes it; may be repeated"},
     {"drop-echo", 0, OPTION_LIST, AT(dropped_echoes), "RULE",
@@ -33,7 +37,8 @@ static const struct option_spec option_table[] = {
     {"html", 0, OPTION_STRING, AT(html), "FILE",
      "At the end write a page of who said what when, to look at in a browser", .files = true},
     {"from", 0, OPTION_STRING, AT(from), "EVENTS",
-     "Draw the page of --html of what a devnet-tap has printed, and stand between nobody",
+     "Draw the page of --html of what a devnet-tap has printed, or of a folder of QUIC logs, and "
+     "stand between nobody",
      .files = true},
     {"log-level", 0, OPTION_CHOICE, AT(log_level), "LEVEL", "How much to log (default warn)",
      .choices = log_level_names},
@@ -54,8 +59,8 @@ static const struct example examples[] = {
      "The same at any free ports, which the first line tells, with QUIC logs."},
     {"devnet-tap --genesis genesis --out tapped",
      "Between all nodes of a genesis folder, which are then to be given tapped/nodes.yaml."},
-    {"devnet-tap --html page.html --from events.jsonl",
-     "What a devnet-tap has printed before, as a page."},
+    {"devnet-tap --html page.html --from events.jsonl --qlog logs",
+     "What a devnet-tap has printed before, as a page, with verdicts by its QUIC logs."},
     {"devnet-tap --hold 'echo gossipsub from b until b proposes gossipsub plus 300ms' a=... b=...",
      "B's answer to A's gossipsub stream comes after B's own stream: both may race to open "
      "theirs."},
@@ -80,8 +85,9 @@ static const struct program_spec program = {
         "hexadecimal digits for secp256k1, ed25519: and 64 digits, libp2p's PrivateKey protobuf, "
         "or PEM of an ed25519, RSA or ECDSA key. Others are to dial the node at the tap address, "
         "of which "
-        "port 0 is any free one; the node is at the real address. An address is IP:PORT or a "
-        "multiaddr; where it has a peer id, that must be the key's.\n\n"
+        "port 0 is any free one; the node is at the real address. An address is HOST:PORT or a "
+        "multiaddr; where it has a peer id, that must be the key's. The real one may have a name "
+        "(/dns4/HOST/udp/PORT), which is looked up once, at the start.\n\n"
         "What either side does reaches the other: bytes as they were cut into frames, FIN apart "
         "from data where it came apart, RESET_STREAM and STOP_SENDING with their codes, closes "
         "with code and reason, refusals, stateless resets, PINGs and silence. Where the dialler "
@@ -91,39 +97,59 @@ static const struct program_spec program = {
         "that a listener that is dead or refuses is seen later than without a tap. Whose key is "
         "not at hand is refused.\n\n"
         "What cannot be kept: the nodes do not see each other's transport parameters, but that "
-        "the dialler is given the listener's idle timeout and limits, where that was dialled "
-        "first; of windows, no more than 1 MiB a stream and 4 MiB a connection, and 64 and 128 KiB "
-        "where those of all could hold more than 256 MiB. Details of certificates and the frame "
-        "type in a CONNECTION_CLOSE are the tap's. Each leg acknowledges what comes on it; where a "
+        "the one that is reached last is given the other's idle timeout and limits; of windows, no "
+        "more than 1 MiB a stream and 4 MiB a connection, and 64 and 128 KiB "
+        "where those of all could hold more than 256 MiB. Certificates, and the frame "
+        "type in a CONNECTION_CLOSE, are the tap's: a node whose identity signs with a high S, "
+        "which rust-libp2p does not take, is taken behind a tap; of the signature in the handshake "
+        "the scheme alone is seen. The event connected tells what each certificate says, found in "
+        "order, and under not_kept what of it and of the parameters the other was shown "
+        "otherwise. Each leg acknowledges what comes on it; where a "
         "node has not answered for a second, nothing of the other's is acknowledged any more, so "
         "that it finds out as it would by itself.\n\n"
         "Prints one JSON object a line on stdout: first {\"event\":\"ready\"} with each node's "
         "name, peer id, tap address and real address; then connected and closed, with "
         "the names of who dialled whom (and whether the listener asks for the dialler's "
         "certificate: "
-        "who does not cannot know it); closed says by whose side, and why. Of the streams: "
+        "who does not cannot know it); closed says by whose side, and why, and, where the two were "
+        "never "
+        "connected, what came in place of the listener's answer. Of the streams: "
         "stream_opened, proposed, agreed, refused (na), illegible, speaks (the first byte of the "
         "protocol's), rpc, status, blocks, error_code, agent, malformed, ended and stream_closed, "
         "each with from, to, stream, protocol, and where it begins in what that side says.\n\n"
         "Rules make nodes meet in the order that one wants, and each thing that they do is an "
         "event "
-        "(held, released, reset). --hold 'echo|answer|rpc|stream PROTOCOL from NAME until NAME "
+        "(held, released, renamed, reset). --hold 'echo|answer|rpc|stream PROTOCOL from NAME until "
+        "NAME "
         "proposes|opens|sends PROTOCOL [plus DURATION] [limit DURATION]': what is held is a node's "
         "echo of a proposal and all behind it, what it says behind its echo, behind its own "
         "proposal, or on the whole stream that it opened; until on the same connection the other "
         "has proposed a protocol, has opened a stream (* is of any protocol; otherwise that is "
         "known when it proposes), or has sent its first RPC, and then as long as plus says; no "
-        "longer than limit in all (5s). What waited for is past already holds nothing. "
-        "--reset 'PROTOCOL from NAME [code N]', --drop-echo 'PROTOCOL from NAME'. PROTOCOL is a "
+        "longer than limit in all (5s). Where what is waited for is past already, nothing is held; "
+        "of a stream whose header came before its proposal, the header is not. Each rule's hold "
+        "ends by itself: another that begins further back on the stream goes on. At the end of the "
+        "connection all is released. "
+        "--refuse 'PROTOCOL from NAME': where that node proposes it, the other is shown a name of "
+        "the same length that nobody has, so that it refuses as it does any (na, or as go-libp2p a "
+        "reset where an RPC is behind it); what follows on "
+        "the stream is theirs. A proposal whose name is handed on already, as its end came "
+        "later, is reset. "
+        "--reset 'PROTOCOL from NAME [code N]' resets a node's streams of it, --drop-echo "
+        "'PROTOCOL from NAME' loses its echo and all behind it. PROTOCOL is a "
         "name, or its beginning with * behind it, or gossipsub, status or identify.\n\n"
         "--html FILE writes a page at the end: for each connection two life lines, its streams as "
         "lanes between them, and who said what when, by name, with what is in it; filtered by "
-        "nodes, protocol, topic and words. Streams on which a protocol was agreed, and nobody "
-        "speaks or ends anything, are marked: devnet-orphans judges them with more care. Of "
+        "nodes, protocol, topic and words. With --qlog, orphaned streams are marked as "
+        "devnet-orphans judges them; else those on which a protocol was agreed, and nobody speaks "
+        "or ends anything. --from draws it later, of the lines that were printed, or of QUIC logs "
+        "alone, which do not tell what was said. Of "
         "more than 16 MiB of events it has the first, and says how many are left out.\n\n"
         "The API: GET /health; /mesh, each node's subscriptions, mesh, backoffs, streams and peers "
         "as they are on the wire; /connections, those that live, with what each side has said in "
-        "bytes; /events, the lines of stdout as they come; /metrics, counted for Prometheus.",
+        "bytes; /events, the lines of stdout as they come; /metrics, for Prometheus, counted by "
+        "the node that did it, with rates of the "
+        "last 10 s.",
     .options = option_table,
     .commands = commands,
     .examples = examples,

@@ -10,8 +10,9 @@ struct tap_options {
     const char *qlog, *api, *genesis, *out;
     const char *html, *from; /* a page to write; events to draw in the stead of a tap's */
     int log_level, log_format, trace;
-    struct option_list holds, resets, dropped_echoes; /* rules, as tap_rule_parse takes them */
-    char **nodes;                                     /* into argv */
+    struct option_list holds, refusals, resets,
+        dropped_echoes; /* rules, as tap_rule_parse takes them */
+    char **nodes;       /* into argv */
     size_t node_count;
 };
 

@@ -1,9 +1,11 @@
 #include "cmd/tap/tell.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "cmd/tap/connected_json.h"
 #include "cmd/tap/fact_json.h"
 #include "common/clock.h"
 #include "common/line_writer.h"
@@ -12,7 +14,7 @@
 #include "net/api/event_json.h"
 #include "net/tap/fact_text.h"
 
-enum { US_IN_MS = 1000 };
+enum { US_IN_MS = 1000, NS_IN_S = 1000000000 };
 
 struct teller {
     const struct tap_sight *sight;
@@ -21,6 +23,7 @@ struct teller {
     struct event_base *base;
     struct wire_mesh *mesh;
     struct teller_counts counts;
+    struct node_counts *nodes;                        /* as the counts have them */
     void (*heard)(void *context, const json_t *line); /* NULL: nobody */
     void *context;
 };
@@ -70,11 +73,17 @@ void teller_set_sight(struct teller *teller, const struct tap_sight *sight)
     teller->sight = sight;
 }
 
+static uint64_t now_s(void)
+{
+    return clock_now_ns() / NS_IN_S;
+}
+
 struct teller_counts teller_counts(const struct teller *teller)
 {
     struct teller_counts counts = teller->counts;
     counts.streams_passed_over = tap_sight_passed_over(teller->sight);
     counts.not_held = tap_sight_not_held(teller->sight);
+    counts.now_s = now_s();
     return counts;
 }
 
@@ -86,6 +95,7 @@ bool teller_free(struct teller *teller)
     if (teller->trace != NULL)
         whole = line_writer_free(teller->trace) && whole;
     wire_mesh_free(teller->mesh);
+    free(teller->nodes);
     free(teller);
     return whole;
 }
@@ -197,23 +207,24 @@ static void on_connected(void *context, struct tap_pair *pair, uint64_t time_us)
     wire_mesh_connected(teller->mesh, tap_pair_id(pair), index_of(pair, TAP_DIALLER),
                         index_of(pair, TAP_LISTENER), time_us);
     json_t *object = pair_event("connected", pair);
-    struct quic_connection_facts back;
-    quic_connection_facts(tap_pair_leg(pair, TAP_LISTENER), &back);
-    json_object_set_new(object, "front_first", json_boolean(tap_pair_front_first(pair)));
-    json_object_set_new(object, "listener_asks", json_boolean(back.asked));
+    connected_json_add(object, pair);
     set_time(object, time_us);
     print(teller, object);
 }
 
 /* ---- what they say ---- */
 
-static void count_fact(struct teller *teller, const struct tap_fact *fact)
+static void count_fact(struct teller *teller, size_t node, const struct tap_fact *fact)
 {
-    teller->counts.facts[fact->kind]++;
-    if (fact->rpc == NULL)
-        return;
-    teller->counts.signed_messages += fact->rpc->signed_count;
-    teller->counts.over_limit += fact->rpc->size > GOSSIPSUB_RPC_SIZE_MAX;
+    struct teller_counts *counts = &teller->counts;
+    if (node >= counts->node_count) {
+        teller->nodes = memory_resize(teller->nodes, (node + 1) * sizeof(*teller->nodes));
+        memset(teller->nodes + counts->node_count, 0,
+               (node + 1 - counts->node_count) * sizeof(*teller->nodes));
+        counts->nodes = teller->nodes;
+        counts->node_count = node + 1;
+    }
+    node_counts_add(&teller->nodes[node], fact, now_s());
 }
 
 static void trace_fact(const struct teller *teller, const struct tap_pair *pair,
@@ -237,7 +248,7 @@ static void on_fact(void *context, struct tap_pair *pair, const struct tap_fact 
     struct teller *teller = context;
     const size_t nodes[TAP_SIDES] = {index_of(pair, TAP_DIALLER), index_of(pair, TAP_LISTENER)};
     wire_mesh_fact(teller->mesh, tap_pair_id(pair), nodes, fact);
-    count_fact(teller, fact);
+    count_fact(teller, nodes[fact->by], fact);
     if (teller->trace != NULL)
         trace_fact(teller, pair, fact);
     json_t *object = fact_json(fact);
@@ -246,6 +257,18 @@ static void on_fact(void *context, struct tap_pair *pair, const struct tap_fact 
     add_name(object, "to", tap_pair_node(pair, tap_other(fact->by)));
     set_time(object, fact->time_us);
     print(teller, object);
+}
+
+/* Of a listener that has not answered, as where there is none, nothing else is told. */
+static void add_reached(json_t *object, const struct tap_pair *pair)
+{
+    const struct quic_connection *back = tap_pair_leg(pair, TAP_LISTENER);
+    char beside[ERROR_TEXT_SIZE] = "";
+    json_object_set_new(object, "connected", json_boolean(tap_pair_is_connected(pair)));
+    if (back != NULL && !quic_connection_is_established(back))
+        quic_connection_in_place_of_answer(back, beside, sizeof(beside));
+    if (beside[0] != '\0')
+        json_object_set_new(object, "unanswered", json_string(beside + strlen("; ")));
 }
 
 static void on_closed(void *context, struct tap_pair *pair, enum tap_side side,
@@ -261,26 +284,38 @@ static void on_closed(void *context, struct tap_pair *pair, enum tap_side side,
     json_object_set_new(object, "reason", json_string(close->reason.text));
     json_object_set_new(object, "code", json_integer((json_int_t)close->code));
     json_object_set_new(object, "application", json_boolean(close->application));
+    add_reached(object, pair);
     set_time(object, time_us);
     print(teller, object);
+}
+
+static void add_release(json_t *object, const struct tap_action *action)
+{
+    json_object_set_new(object, "limit", json_boolean(action->why == TAP_RELEASE_LIMIT));
+    if (action->why == TAP_RELEASE_END)
+        json_object_set_new(object, "closed", json_true());
+    if (action->offset != TAP_HELD_NOWHERE)
+        json_object_set_new(object, "still_held_from", json_integer((json_int_t)action->offset));
 }
 
 static void on_acted(void *context, struct tap_pair *pair, const struct tap_action *action,
                      uint64_t time_us)
 {
-    static const char *const names[] = {
-        [TAP_ACT_HOLD] = "held", [TAP_ACT_RELEASE] = "released", [TAP_ACT_RESET] = "reset"};
     struct teller *teller = context;
-    json_t *object = json_pack("{s:s, s:s, s:I, s:s}", "event", names[action->kind], "connection",
-                               tap_pair_id(pair), "stream", (json_int_t)action->stream, "rule",
-                               action->rule->text);
+    json_t *object = json_pack("{s:s, s:s, s:I, s:s}", "event", tap_act_name(action->kind),
+                               "connection", tap_pair_id(pair), "stream",
+                               (json_int_t)action->stream, "rule", action->rule->text);
     add_name(object, "from", tap_pair_node(pair, action->from));
     add_name(object, "to", tap_pair_node(pair, tap_other(action->from)));
     if (action->kind == TAP_ACT_HOLD)
         json_object_set_new(object, "at", json_integer((json_int_t)action->offset));
+    if (action->kind == TAP_ACT_HOLD && action->rule->kind == TAP_RULE_DROP_ECHO)
+        json_object_set_new(object, "lost", json_true());
     if (action->kind == TAP_ACT_RELEASE)
-        json_object_set_new(object, "limit", json_boolean(action->by_limit));
-    teller->counts.holds += action->kind == TAP_ACT_HOLD;
+        add_release(object, action);
+    if (action->kind == TAP_ACT_REFUSE)
+        fact_json_add_text(object, "protocol", bytes_of_text(action->protocol));
+    teller->counts.acts[action->kind]++;
     set_time(object, time_us);
     print(teller, object);
 }

@@ -4,6 +4,7 @@
 
 #include <jansson.h>
 
+#include "cmd/tap/counts.h"
 #include "cmd/tap/picture.h"
 #include "net/tap/sight.h"
 #include "net/tap/tap.h"
@@ -35,10 +36,11 @@ void teller_set_sight(struct teller *teller, const struct tap_sight *sight);
 /* What was heard of the mesh of TAP, which is told of. */
 const struct wire_mesh *teller_mesh(const struct teller *teller);
 struct teller_counts {
-    uint64_t facts[TAP_FACT_KINDS];
-    uint64_t signed_messages, over_limit; /* RPCs */
-    uint64_t streams_passed_over;         /* too many to be looked at */
-    uint64_t holds, not_held;             /* by rules */
+    const struct node_counts *nodes;        /* by their index; borrowed */
+    size_t node_count;                      /* that have said something, and those before them */
+    uint64_t now_s;                         /* of counter_rate() */
+    uint64_t streams_passed_over;           /* too many to be looked at */
+    uint64_t acts[TAP_ACT_KINDS], not_held; /* by rules */
 };
 
 struct teller_counts teller_counts(const struct teller *teller);

@@ -201,3 +201,12 @@ bool public_key_verify(const struct public_key *key, struct bytes message, struc
     return key->type == KEY_SECP256K1 ? verify_secp256k1(key, message, signature, error)
                                       : verify_gnutls(key, message, signature, error);
 }
+
+bool public_key_is_high_s(const struct public_key *key, struct bytes signature)
+{
+    secp256k1_ecdsa_signature parsed;
+    return key->type == KEY_SECP256K1 && signature.size > 0 &&
+           secp256k1_ecdsa_signature_parse_der(secp256k1_context_static, &parsed, signature.data,
+                                               signature.size) &&
+           secp256k1_ecdsa_signature_normalize(secp256k1_context_static, NULL, &parsed);
+}

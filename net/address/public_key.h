@@ -41,5 +41,8 @@ void peer_id_of_public_key(struct bytes protobuf, struct peer_id *id);
  */
 bool public_key_verify(const struct public_key *key, struct bytes message, struct bytes signature,
                        struct error *error);
+/* Whether SIGNATURE, of a secp256k1 key, has its S in the upper half of the range: rust-libp2p and
+ * others take none such. False of other types' keys and of what is no signature. */
+bool public_key_is_high_s(const struct public_key *key, struct bytes signature);
 
 #endif

@@ -439,13 +439,15 @@ static json_t *topics_json(const struct drawing *drawing, const json_t *nodes)
 
 static json_t *whole_json(struct drawing *drawing)
 {
-    json_t *nodes = nodes_json(drawing);
-    return json_pack(
-        "{s:s,s:i,s:b,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:O}", "format", "devnet-mesh-drawing", "version",
-        1, "compared", is_compared(drawing), "topics", topics_json(drawing, nodes), "nodes", nodes,
-        "edges", links_json(drawing, false), "connections", links_json(drawing, true), "findings",
-        drawing->findings, "explanations", drawing->explanations, "changes", drawing->changes,
-        "unreachable", member(drawing->snapshots[LOOK_NOW], "unreachable"));
+    json_t *nodes = nodes_json(drawing), *paths = member(drawing->snapshots[LOOK_NOW], "paths");
+    return json_pack("{s:s,s:i,s:b,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:O,s:o}", "format",
+                     "devnet-mesh-drawing", "version", 1, "compared", is_compared(drawing),
+                     "topics", topics_json(drawing, nodes), "nodes", nodes, "edges",
+                     links_json(drawing, false), "connections", links_json(drawing, true),
+                     "findings", drawing->findings, "explanations", drawing->explanations,
+                     "changes", drawing->changes, "unreachable",
+                     member(drawing->snapshots[LOOK_NOW], "unreachable"), "paths",
+                     paths != NULL ? json_incref(paths) : json_array());
 }
 
 static json_t *draw(struct drawing *drawing)

@@ -11,7 +11,8 @@
  *    "connections": [{"from", "to", "direction", "change", "was", "rtt_ms"}], by ends
  *    "findings": [...], "explanations": {...},                                as mesh_check says
  *    "changes": [{"text": for people, and what mesh_diff says}],
- *    "unreachable": [{"api", "error"}]}
+ *    "unreachable": [{"api", "error"}],
+ *    "paths": [texts]}                                                        as the snapshot has
  *
  * An edge is drawn once for two nodes, whoever has the other in its mesh; a connection likewise.
  * "direction" is "mutual"; "one_way", where `from` has `to` and `to` was asked and has it not; or

@@ -330,6 +330,12 @@ void snapshot_set_names(json_t *snapshot, const struct names *names)
     json_decref(kept);
 }
 
+void snapshot_set_paths(json_t *snapshot, json_t *paths)
+{
+    if (paths != NULL)
+        json_object_set_new(snapshot, "paths", paths);
+}
+
 void snapshot_sort(json_t *snapshot)
 {
     sort_array(json_object_get(snapshot, "nodes"));

@@ -15,10 +15,12 @@
  *    "endpoints": [{"url", "node_info", "lean", "sources", "volatile"}]  pages of metrics, and APIs
  *                                                               of Lean nodes, of nobody visited
  *    "unreachable": [{"api": what was asked, "error"}],         sorted by it
- *    "names": {id: name}}                                       what people call the nodes
+ *    "names": {id: name},                                       what people call the nodes
+ *    "paths": ["node1,node2: loss=1", ...]}                     what is wrong between them, by the
+ *                                                               program that makes it so
  *
- * "foreign" and "endpoints" are left out where they were never asked for, and "names" where none is
- * known. "sources" says of each
+ * "foreign" and "endpoints" are left out where they were never asked for, "names" and "paths" where
+ * none are known. "sources" says of each
  * member where it is from: "api", "tls", "identify", "status", "gossipsub" (the node's RPCs),
  * "visit" (what we saw), "tap", "lean_api" or "metrics"; "*" stands for all. A member of a foreign
  * node's that is not in it is not known. snapshot.schema.json, installed in share/devnet, has it
@@ -71,6 +73,8 @@ void snapshot_add_unreachable(json_t *snapshot, const char *api, const char *err
 /* Notes what those that are in it are called: their ids, and what was asked of those unreachable.
  */
 void snapshot_set_names(json_t *snapshot, const struct names *names);
+/* Notes what is wrong with paths (common/names.h), taken over; NULL: nothing is known. */
+void snapshot_set_paths(json_t *snapshot, json_t *paths);
 /* Sorts the nodes, once all are in. */
 void snapshot_sort(json_t *snapshot);
 

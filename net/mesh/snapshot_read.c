@@ -112,6 +112,7 @@ static const struct shape whole[] = {{"nodes", SHAPE_OBJECTS, SHAPE_REQUIRED, sn
                                      {"endpoints", SHAPE_OBJECTS, SHAPE_OPTIONAL, endpoint},
                                      {"unreachable", SHAPE_OBJECTS, SHAPE_REQUIRED, unreachable},
                                      {"names", SHAPE_OBJECT, SHAPE_OPTIONAL, NULL},
+                                     {"paths", SHAPE_STRINGS, SHAPE_OPTIONAL, NULL},
                                      {0}};
 
 static bool check_format(const json_t *snapshot, struct error *error)

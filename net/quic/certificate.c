@@ -13,6 +13,7 @@ enum {
     EXTENSION_OID_SIZE = 128, /* as text; the longest that GnuTLS reads */
     SERIAL_SIZE = 8,
     VERSION_3 = 3,
+    P256_BITS = 256,
     BACKDATED = 3600,      /* seconds, for peers whose clock is behind */
     LIFETIME_DAYS = 36525, /* a process lives shorter than a hundred years */
     SECONDS_PER_DAY = 24 * 3600,
@@ -160,12 +161,15 @@ static bool cut_certificate(struct bytes der, struct cut *cut)
            bytes_equal(inner_algorithm.whole, outer_algorithm.whole);
 }
 
-static bool check_validity(gnutls_x509_crt_t certificate, time_t now, struct error *error)
+static bool check_validity(gnutls_x509_crt_t certificate, time_t now, struct certificate_peer *peer,
+                           struct error *error)
 {
     time_t start = gnutls_x509_crt_get_activation_time(certificate);
     time_t end = gnutls_x509_crt_get_expiration_time(certificate);
     if (start == (time_t)-1 || end == (time_t)-1)
         return error_set(error, "certificate: its time of validity cannot be read");
+    peer->valid_from = start;
+    peer->valid_until = end;
     if (now < start)
         return error_set(error,
                          "certificate: not yet valid: begins %lld s from now (is a clock "
@@ -177,8 +181,25 @@ static bool check_validity(gnutls_x509_crt_t certificate, time_t now, struct err
     return true;
 }
 
+/* ECDSA-Sig-Value ::= SEQUENCE { r INTEGER, s INTEGER } (RFC 3279, section 2.2.3). */
+static bool is_high_s_of_p256(gnutls_pubkey_t key, struct bytes signature)
+{
+    static const uint8_t half[] = {0x7f, 0xff, 0xff, 0xff, 0x80, 0x00, 0x00, 0x00, 0x7f, 0xff, 0xff,
+                                   0xff, 0xff, 0xff, 0xff, 0xff, 0xde, 0x73, 0x7d, 0x56, 0xd3, 0x8b,
+                                   0xcf, 0x42, 0x79, 0xdc, 0xe5, 0x61, 0x7e, 0x31, 0x92, 0xa8};
+    unsigned bits = 0;
+    struct der_value both, s;
+    if (gnutls_pubkey_get_pk_algorithm(key, &bits) != GNUTLS_PK_ECDSA || bits != P256_BITS ||
+        !der_take(&signature, DER_SEQUENCE, &both) || !der_take(&both.contents, DER_INTEGER, &s) ||
+        !der_take(&both.contents, DER_INTEGER, &s))
+        return false;
+    if (s.contents.size != sizeof(half))
+        return s.contents.size > sizeof(half); /* a zero stands before its highest bit */
+    return memcmp(s.contents.data, half, sizeof(half)) > 0;
+}
+
 static bool check_self_signature(gnutls_x509_crt_t certificate, const struct cut *cut,
-                                 struct error *error)
+                                 struct certificate_peer *peer, struct error *error)
 {
     gnutls_sign_algorithm_t algorithm = gnutls_x509_crt_get_signature_algorithm(certificate);
     const char *name = gnutls_sign_get_name(algorithm);
@@ -193,6 +214,8 @@ static bool check_self_signature(gnutls_x509_crt_t certificate, const struct cut
     int code = gnutls_pubkey_import(key, &spki, GNUTLS_X509_FMT_DER);
     if (code >= 0)
         code = gnutls_pubkey_verify_data2(key, algorithm, 0, &signed_part, &signature);
+    peer->signature = name;
+    peer->own_high_s = code >= 0 && is_high_s_of_p256(key, cut->signature);
     gnutls_pubkey_deinit(key);
     return code >= 0 ||
            error_set_kind(error, ERROR_SYSTEM, "certificate: its self-signature (%s) is wrong: %s",
@@ -201,7 +224,7 @@ static bool check_self_signature(gnutls_x509_crt_t certificate, const struct cut
 
 /* Finds the libp2p extension; no other may be critical, for we know none. */
 static bool find_extension(gnutls_x509_crt_t certificate, gnutls_datum_t *extension,
-                           struct error *error)
+                           bool *is_critical, struct error *error)
 {
     bool found = false;
     for (unsigned i = 0;; i++) {
@@ -224,6 +247,7 @@ static bool find_extension(gnutls_x509_crt_t certificate, gnutls_datum_t *extens
             return error_set(error, "certificate: the libp2p extension cannot be read");
         } else {
             found = true;
+            *is_critical = critical != 0;
         }
     }
     return found ||
@@ -267,6 +291,7 @@ static bool check_signed_key(struct bytes extension, struct bytes spki,
     public_key_encode(&key, &canonical);
     peer_id_of_public_key(buffer_bytes(&canonical), &peer->id);
     peer->key_type = key.type;
+    peer->high_s = public_key_is_high_s(&key, signature);
     buffer_clear(&canonical);
     return true;
 }
@@ -275,9 +300,9 @@ static bool judge(gnutls_x509_crt_t certificate, const struct cut *cut, time_t n
                   struct certificate_peer *peer, struct error *error)
 {
     gnutls_datum_t extension = {0};
-    bool good = check_validity(certificate, now, error) &&
-                find_extension(certificate, &extension, error) &&
-                check_self_signature(certificate, cut, error) &&
+    bool good = check_validity(certificate, now, peer, error) &&
+                find_extension(certificate, &extension, &peer->extension_critical, error) &&
+                check_self_signature(certificate, cut, peer, error) &&
                 check_signed_key(bytes_of(extension.data, extension.size), cut->spki, peer, error);
     gnutls_free(extension.data);
     return good;

@@ -6,9 +6,9 @@
 #define NET_QUIC_CERTIFICATE_H
 
 #include <gnutls/gnutls.h>
-#include <time.h>
 
 #include "net/address/identity.h"
+#include "net/quic/certificate_peer.h"
 
 enum { CERTIFICATE_SIZE_MAX = 16384 };
 
@@ -19,12 +19,6 @@ enum { CERTIFICATE_SIZE_MAX = 16384 };
  */
 gnutls_certificate_credentials_t certificate_credentials(const struct identity *identity,
                                                          struct error *error);
-
-/* What a peer's certificate says. */
-struct certificate_peer {
-    struct peer_id id;
-    enum key_type key_type;
-};
 
 /*
  * Checks one DER certificate as the specification demands (validity at NOW, self-signature,

@@ -62,6 +62,13 @@ static void fill_settings(struct quic_connection *connection, ngtcp2_settings *s
         compat_settings_qlog(settings, on_record, &connection->original);
 }
 
+/* It runs during the handshake, too, which may take as long as its own timeout allows. */
+static uint64_t announced_idle_ms(const struct quic_policy *policy)
+{
+    return policy->idle_timeout_ms > policy->handshake_timeout_ms ? policy->idle_timeout_ms
+                                                                  : policy->handshake_timeout_ms;
+}
+
 static void fill_params(const struct quic_connection *connection, ngtcp2_transport_params *params)
 {
     const struct quic_policy *policy = &connection->policy;
@@ -71,11 +78,7 @@ static void fill_params(const struct quic_connection *connection, ngtcp2_transpo
     params->initial_max_data = policy->connection_window;
     params->initial_max_streams_bidi = policy->remote_streams_max;
     params->initial_max_streams_uni = 0;
-    /* It runs during the handshake, too, which may take as long as its own timeout allows. */
-    uint64_t idle_ms = policy->idle_timeout_ms > policy->handshake_timeout_ms
-                           ? policy->idle_timeout_ms
-                           : policy->handshake_timeout_ms;
-    params->max_idle_timeout = idle_ms * MILLISECOND_NS;
+    params->max_idle_timeout = announced_idle_ms(policy) * MILLISECOND_NS;
     params->max_udp_payload_size = DATAGRAM_SIZE_MAX;
     params->active_connection_id_limit = 4;
     params->disable_active_migration = 1;
@@ -316,6 +319,16 @@ void quic_connection_facts(const struct quic_connection *connection,
         facts->rtt_us = info.smoothed_rtt / 1000;
 }
 
+const struct certificate_peer *quic_connection_certificate(const struct quic_connection *connection)
+{
+    return &connection->peer;
+}
+
+const char *quic_connection_signature(const struct quic_connection *connection)
+{
+    return tls_signature_name(connection->session, connection->server);
+}
+
 bool quic_connection_is_established(const struct quic_connection *connection)
 {
     return connection->established && connection->state == CONNECTION_LIVE &&
@@ -404,6 +417,18 @@ bool quic_connection_peer_limits(const struct quic_connection *connection,
         .streams_max = params->initial_max_streams_bidi,
     };
     return true;
+}
+
+void quic_connection_own_limits(const struct quic_connection *connection,
+                                struct quic_limits *limits)
+{
+    const struct quic_policy *policy = &connection->policy;
+    *limits = (struct quic_limits){
+        .idle_timeout_ms = announced_idle_ms(policy),
+        .stream_window = policy->stream_window,
+        .connection_window = policy->connection_window,
+        .streams_max = policy->remote_streams_max,
+    };
 }
 
 void quic_connection_deafen(struct quic_connection *connection, bool deaf)

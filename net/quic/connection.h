@@ -2,6 +2,7 @@
 #ifndef NET_QUIC_CONNECTION_H
 #define NET_QUIC_CONNECTION_H
 
+#include "net/quic/certificate_peer.h"
 #include "net/quic/endpoint.h"
 
 struct qlog_field;
@@ -36,6 +37,11 @@ void quic_connection_facts(const struct quic_connection *connection,
  * "; ", such as "; ICMP came back: Connection refused". It is cut off at SIZE. */
 void quic_connection_in_place_of_answer(const struct quic_connection *connection, char *text,
                                         size_t size);
+/* The peer's, once the connection is established. */
+const struct certificate_peer *
+quic_connection_certificate(const struct quic_connection *connection);
+/* Of the peer's signature in the handshake: "ECDSA-SECP256R1-SHA256"; static. */
+const char *quic_connection_signature(const struct quic_connection *connection);
 bool quic_connection_is_established(const struct quic_connection *connection);
 /* Counts up, from 1; never used twice by an endpoint. */
 uint64_t quic_connection_number(const struct quic_connection *connection);
@@ -62,17 +68,20 @@ uint64_t quic_connection_streams_left(const struct quic_connection *connection);
 /* quic_stream_credit of a stream that is over: of the connection's window alone. */
 void quic_connection_credit(struct quic_connection *connection, size_t size);
 
-/* Of the peer's transport parameters (RFC 9000, section 18.2) those that bind us. */
+/* Of a side's transport parameters (RFC 9000, section 18.2) those that bind the other. */
 struct quic_limits {
     uint64_t idle_timeout_ms; /* 0: none */
-    uint64_t stream_window;   /* bytes, of a stream that we open */
+    uint64_t stream_window;   /* bytes, of a stream that the other opens */
     uint64_t connection_window;
-    uint64_t streams_max; /* bidirectional ones that we may open at first */
+    uint64_t streams_max; /* bidirectional ones that the other may open at first */
 };
 
 /* False until they are known: in the handshake. */
 bool quic_connection_peer_limits(const struct quic_connection *connection,
                                  struct quic_limits *limits);
+/* What we have told the peer. */
+void quic_connection_own_limits(const struct quic_connection *connection,
+                                struct quic_limits *limits);
 
 /* Sends CONNECTION_CLOSE with an application error code after what this turn of the loop has
  * written. `connection_closed` follows. */

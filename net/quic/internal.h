@@ -326,5 +326,7 @@ bool tls_check_server(struct quic_connection *connection);
 /* "AES-128-GCM", "X25519": static. */
 const char *tls_cipher_name(gnutls_session_t session);
 const char *tls_group_name(gnutls_session_t session);
+/* Of the client's signature in the handshake, or the server's: "ECDSA-SECP256R1-SHA256"; static. */
+const char *tls_signature_name(gnutls_session_t session, bool of_client);
 
 #endif

@@ -206,3 +206,11 @@ const char *tls_group_name(gnutls_session_t session)
     const char *name = gnutls_group_get_name(gnutls_group_get(session));
     return name != NULL ? name : "unknown";
 }
+
+const char *tls_signature_name(gnutls_session_t session, bool of_client)
+{
+    const char *name = gnutls_sign_get_name(
+        (gnutls_sign_algorithm_t)(of_client ? gnutls_sign_algorithm_get_client(session)
+                                            : gnutls_sign_algorithm_get(session)));
+    return name != NULL ? name : "unknown";
+}

@@ -39,7 +39,7 @@ struct impairment_decision impairment_decide(const struct impairment *impairment
     uint64_t seed = impairment->seed;
     double jitter = draw(seed, direction, number, JITTER) * (double)impairment->jitter_ms;
     struct impairment_decision decision = {
-        .drop = is_listed(impairment, direction, number) ||
+        .drop = impairment->cut || is_listed(impairment, direction, number) ||
                 draw(seed, direction, number, LOSS) * 100 < impairment->loss_percent,
         .duplicate = draw(seed, direction, number, DUPLICATE) * 100 < impairment->duplicate_percent,
         .hold = draw(seed, direction, number, REORDER) * 100 < impairment->reorder_percent,

@@ -33,6 +33,7 @@ struct impairment {
     double reorder_percent;
     struct impairment_drop drops[IMPAIRMENT_DROPS_MAX];
     size_t drop_count;
+    bool cut; /* nothing passes, nor what was delayed before */
 };
 
 struct impairment_decision {

@@ -56,8 +56,10 @@ struct relay {
     uint64_t armed_ns; /* when `release` fires; UINT64_MAX: not armed */
     struct relay_counts counts[DIRECTION_COUNT];
     bool warned_of_clients, warned_of_queue;
-    uint8_t datagram[DATAGRAM_SIZE_MAX];
 };
+
+/* What is being carried: one at a time, whatever the number of relays. */
+static uint8_t datagram_buffer[DATAGRAM_SIZE_MAX];
 
 static int open_socket(int family)
 {
@@ -117,7 +119,10 @@ static void on_release(evutil_socket_t fd, short what, void *context)
     while ((delayed = delay_queue_pop(&relay->queue, clock_now_ns())) != NULL) {
         struct flow *flow = delayed->owner;
         flow->client->pending--;
-        forward(flow, bytes_of(delayed->data, delayed->size), delayed->copies);
+        if (relay->impairment->cut)
+            relay->counts[flow->direction].dropped++;
+        else
+            forward(flow, bytes_of(delayed->data, delayed->size), delayed->copies);
         free(delayed);
     }
     relay->armed_ns = UINT64_MAX;
@@ -169,15 +174,14 @@ static void on_server_readable(evutil_socket_t fd, short what, void *context)
 {
     (void)what;
     struct client *client = context;
-    struct relay *relay = client->relay;
     for (int i = 0; i < BATCH; i++) {
-        ssize_t size = recv(fd, relay->datagram, sizeof(relay->datagram), 0);
+        ssize_t size = recv(fd, datagram_buffer, sizeof(datagram_buffer), 0);
         if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
             return;
         if (size < 0)
             continue; /* ICMP's word that the server is not there: clients find out themselves */
         client->active_ms = clock_now_ms();
-        carry(&client->flows[FROM_SERVER], bytes_of(relay->datagram, (size_t)size));
+        carry(&client->flows[FROM_SERVER], bytes_of(datagram_buffer, (size_t)size));
     }
 }
 
@@ -256,7 +260,7 @@ static void on_client_readable(evutil_socket_t fd, short what, void *context)
     struct relay *relay = context;
     for (int i = 0; i < BATCH; i++) {
         struct relay_endpoint from = {.size = sizeof(from.address)};
-        ssize_t size = recvfrom(fd, relay->datagram, sizeof(relay->datagram), 0,
+        ssize_t size = recvfrom(fd, datagram_buffer, sizeof(datagram_buffer), 0,
                                 (struct sockaddr *)&from.address, &from.size);
         if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
             return;
@@ -269,7 +273,7 @@ static void on_client_readable(evutil_socket_t fd, short what, void *context)
             continue;
         }
         client->active_ms = clock_now_ms();
-        carry(&client->flows[FROM_CLIENT], bytes_of(relay->datagram, (size_t)size));
+        carry(&client->flows[FROM_CLIENT], bytes_of(datagram_buffer, (size_t)size));
     }
 }
 

@@ -27,9 +27,9 @@ struct relay_counts {
 
 struct relay;
 
-/* BASE and IMPAIRMENT are kept, not copied, and outlive the relay. Delays are as precise as the
- * base's timers are. The relay works while the base's loop runs. NULL with ERROR set where the
- * socket cannot be had. */
+/* BASE and IMPAIRMENT are kept, not copied, and outlive the relay; IMPAIRMENT may change meanwhile.
+ * Delays are as precise as the base's timers are. The relay works while the base's loop runs. NULL
+ * with ERROR set where the socket cannot be had. */
 struct relay *relay_new(struct event_base *base, const struct relay_endpoint *listen,
                         const struct relay_endpoint *server, const struct impairment *impairment,
                         struct error *error);

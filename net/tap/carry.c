@@ -149,7 +149,7 @@ static void tell(struct tap_stream *stream)
 
 /* ---- carrying ---- */
 
-static void mark(struct tap_stream *stream)
+void tap_stream_mark(struct tap_stream *stream)
 {
     struct tap *tap = stream->pair->tap;
     if (stream->due)
@@ -199,7 +199,7 @@ static void pass_bytes(struct tap_half *half, struct quic_stream *to)
 static void pass_end(struct tap_stream *stream, struct tap_half *half, struct quic_stream *to)
 {
     if (half->how == TAP_RESET && quic_stream_unsent(to) > 0 && !quic_stream_is_blocked(to)) {
-        mark(stream);
+        tap_stream_mark(stream);
         return;
     }
     half->end_passed = true;
@@ -322,7 +322,7 @@ void tap_stream_stopped(struct tap_stream *stream, enum tap_side by, uint64_t co
         return;
     half->stopped = true;
     half->stop_code = code;
-    mark(stream);
+    tap_stream_mark(stream);
 }
 
 void tap_stream_acknowledged(struct tap_stream *stream, enum tap_side by)
@@ -390,8 +390,9 @@ void tap_streams_release(struct tap_pair *pair)
     struct tap_stream *stream, *next;
     HASH_ITER(hh, pair->streams, stream, next)
     {
-        stream->from[TAP_DIALLER].hold_from = TAP_HOLDS_NOTHING;
-        stream->from[TAP_LISTENER].hold_from = TAP_HOLDS_NOTHING;
+        for (size_t i = 0; i < TAP_SIDES; i++)
+            if (!stream->from[i].lost)
+                stream->from[i].hold_from = TAP_HOLDS_NOTHING;
         carry(stream);
     }
 }
@@ -412,31 +413,4 @@ void tap_streams_free(struct tap_pair *pair)
     struct tap_stream *stream, *next;
     HASH_ITER(hh, pair->streams, stream, next)
     stream_free(stream);
-}
-
-/* ---- for the watcher ---- */
-
-void tap_pair_hold(struct tap_pair *pair, int64_t id, enum tap_side from, uint64_t offset)
-{
-    struct tap_stream *stream = tap_stream_find(pair, id);
-    if (stream != NULL && offset < stream->from[from].hold_from)
-        stream->from[from].hold_from = offset;
-}
-
-void tap_pair_release(struct tap_pair *pair, int64_t id, enum tap_side from)
-{
-    struct tap_stream *stream = tap_stream_find(pair, id);
-    if (stream == NULL || stream->from[from].hold_from == TAP_HOLDS_NOTHING)
-        return;
-    stream->from[from].hold_from = TAP_HOLDS_NOTHING;
-    mark(stream);
-    event_active(stream->pair->tap->wake, EV_TIMEOUT, 0);
-}
-
-void tap_pair_reset(struct tap_pair *pair, int64_t id, uint64_t code)
-{
-    const struct tap_stream *stream = tap_stream_find(pair, id);
-    for (size_t i = 0; stream != NULL && i < TAP_SIDES; i++)
-        if (stream->on[i] != NULL)
-            quic_stream_reset(stream->on[i], code);
 }

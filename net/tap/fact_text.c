@@ -9,6 +9,7 @@
 #include "common/memory.h"
 #include "common/utf8.h"
 #include "net/gossipsub/lean_topic.h"
+#include "net/tap/limits.h"
 
 enum { ROOT_SHOWN = 4 }; /* bytes */
 
@@ -81,6 +82,15 @@ static void append_lists(struct buffer *line, const struct rpc_trace *trace)
         buffer_append_text(line, "an empty RPC");
 }
 
+static void append_limits(struct buffer *line, uint64_t size)
+{
+    for (size_t i = 0; i < RPC_LIMITS && size > rpc_limits[i].size; i++) {
+        if (i == 0)
+            append(line, "; %" PRIu64 " bytes, over the limit of ", size);
+        append(line, "%s%s", i == 0 ? "" : ", ", rpc_limits[i].whose);
+    }
+}
+
 static void append_rpc(struct buffer *line, const struct skimmed_rpc *rpc)
 {
     struct rpc_trace *trace = memory_new(sizeof(*trace));
@@ -90,6 +100,7 @@ static void append_rpc(struct buffer *line, const struct skimmed_rpc *rpc)
     append_lists(line, trace);
     if (rpc->signed_count > 0)
         append(line, "; %zu of %zu messages signed", rpc->signed_count, rpc->message_count);
+    append_limits(line, rpc->size);
     if (rpc->cut)
         buffer_append_text(line, "; and more than is read of one RPC");
     free(trace);

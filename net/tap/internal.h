@@ -24,7 +24,7 @@ enum {
     TAP_HANDSHAKES_BEFORE_RETRY = QUIC_CONNECTIONS_INBOUND_MAX,
 };
 
-#define TAP_HOLDS_NOTHING UINT64_MAX
+#define TAP_HOLDS_NOTHING TAP_HELD_NOWHERE
 
 /* Bytes as they came in one STREAM frame. */
 struct tap_piece {
@@ -38,6 +38,7 @@ struct tap_half {
     uint64_t arrived, passed, credited; /* bytes, from the first on */
     uint64_t told;                      /* of them, to the watcher */
     uint64_t hold_from;                 /* TAP_HOLDS_NOTHING, or the first byte that is kept */
+    bool lost;                          /* and never handed on, at the connection's end either */
     bool ended, fin_apart, end_told, end_passed;
     enum tap_end how; /* TAP_FIN or TAP_RESET */
     uint64_t code;
@@ -131,13 +132,15 @@ void tap_stream_data(struct tap_stream *stream, enum tap_side from, struct bytes
 void tap_stream_reset(struct tap_stream *stream, enum tap_side by, uint64_t code);
 /* Told while packets are read: it is carried when the tap settles. */
 void tap_stream_stopped(struct tap_stream *stream, enum tap_side by, uint64_t code);
+/* There may be something to carry when the tap settles. */
+void tap_stream_mark(struct tap_stream *stream);
 void tap_stream_acknowledged(struct tap_stream *stream, enum tap_side by);
 void tap_stream_leg_closed(struct tap_stream *stream, enum tap_side side);
 /* Both are connected: the watcher is told what has come until now, and it is carried. */
 void tap_streams_begin(struct tap_pair *pair);
 /* Carries what is due. */
 void tap_streams_settle(struct tap *tap);
-/* Releases what is held. */
+/* Releases what is held and not lost. */
 void tap_streams_release(struct tap_pair *pair);
 /* Whether all that was said is out on the leg to SIDE, or waits for its node alone. */
 bool tap_streams_are_out(const struct tap_pair *pair, enum tap_side side);

@@ -13,7 +13,8 @@ enum { PARTS = 3 };
 static const char name_letters[] =
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
 
-/* As a multiaddr what is written IP:PORT or [IP]:PORT; to be freed. NULL where it is neither. */
+/* As a multiaddr what is written IP:PORT, [IP]:PORT or NAME:PORT; to be freed. NULL where it is
+ * none. */
 static char *multiaddr_of_pair(const char *text)
 {
     const char *colon = strrchr(text, ':');
@@ -23,7 +24,9 @@ static char *multiaddr_of_pair(const char *text)
     bool ip6 = text[0] == '[' && colon[-1] == ']';
     const char *host = ip6 ? text + 1 : text;
     int host_size = (int)(ip6 ? size - 2 : size);
-    return text_format("/%s/%.*s/udp/%s/quic-v1", ip6 ? "ip6" : "ip4", host_size, host, colon + 1);
+    bool ip4 = strspn(host, "0123456789.") >= size;
+    const char *kind = ip6 ? "ip6" : ip4 ? "ip4" : "dns";
+    return text_format("/%s/%.*s/udp/%s/quic-v1", kind, host_size, host, colon + 1);
 }
 
 static bool parse_address(const char *text, struct multiaddr *address, struct error *error)
@@ -36,15 +39,18 @@ static bool parse_address(const char *text, struct multiaddr *address, struct er
     } else {
         char *multiaddr = multiaddr_of_pair(text);
         if (multiaddr == NULL)
-            return error_set(error, "%s: expected IP:PORT or a multiaddr", text);
+            return error_set(error, "%s: expected HOST:PORT or a multiaddr", text);
         bool valid = multiaddr_parse(multiaddr, address, error);
         free(multiaddr);
         if (!valid)
             return error_prefix(error, "%s", text);
     }
-    struct sockaddr_storage storage;
-    return multiaddr_to_sockaddr(address, &storage) > 0 ||
-           error_set(error, "%s: an IP address is needed, not a name", text);
+    return true;
+}
+
+static bool is_ip(const struct multiaddr *address)
+{
+    return address->kind == MULTIADDR_IP4 || address->kind == MULTIADDR_IP6;
 }
 
 static bool check_peer_id(const struct multiaddr *address, const struct peer_id *owner,
@@ -70,6 +76,8 @@ static bool read_parts(char *parts[PARTS], struct tap_plan *plan, struct error *
     const struct peer_id *owner = identity_peer_id(plan->identity);
     if (!parse_address(parts[1], &plan->tap, error) || !parse_address(parts[2], &plan->real, error))
         return false;
+    if (!is_ip(&plan->tap))
+        return error_set(error, "%s: an IP address is needed, not a name", parts[1]);
     if (plan->real.port == 0)
         return error_set(error, "%s: the node's own port cannot be 0", parts[2]);
     if (!check_peer_id(&plan->tap, owner, parts[0], error) ||

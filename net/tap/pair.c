@@ -57,11 +57,30 @@ static void take_windows(struct tap_pair *pair, struct quic_policy *policy)
     tap->windows += policy->connection_window;
 }
 
+/* What holds for a leg whose node is to meet, as far as we can keep so much for it, what SIDE
+ * allows, which is known already. */
+static struct quic_policy policy_like(const struct tap_pair *pair, enum tap_side side)
+{
+    struct quic_policy policy = leg_policy;
+    struct quic_limits limits;
+    if (!quic_connection_peer_limits(pair->legs[side], &limits))
+        return policy;
+    policy.stream_window = smaller(limits.stream_window, TAP_STREAM_WINDOW);
+    policy.connection_window = smaller(limits.connection_window, TAP_CONNECTION_WINDOW);
+    policy.remote_streams_max = (uint32_t)smaller(limits.streams_max, UINT32_MAX);
+    if (limits.idle_timeout_ms > 0)
+        policy.idle_timeout_ms = smaller(limits.idle_timeout_ms, TAP_SILENCE_MS);
+    /* It is announced in place of a shorter one. */
+    policy.handshake_timeout_ms = smaller(policy.idle_timeout_ms, TAP_HANDSHAKE_MS);
+    return policy;
+}
+
 static bool dial_back(struct tap_pair *pair)
 {
     struct error error;
-    struct quic_policy policy = leg_policy;
+    struct quic_policy policy = pair->front_first ? policy_like(pair, TAP_DIALLER) : leg_policy;
     take_windows(pair, &policy);
+    pair->allowed[TAP_LISTENER] = policy.remote_streams_max;
     const struct quic_dial dial = {.policy = &policy, .id = pair->id};
     struct multiaddr real = pair->nodes[TAP_LISTENER]->real;
     struct quic_connection *back =
@@ -157,20 +176,9 @@ bool tap_pair_judge(struct tap_pair *pair, enum tap_side side, const struct peer
                      pair->nodes[side]->name);
 }
 
-/* What the listener allows, as far as we can keep so much for it. */
 static void admit_front(struct tap_pair *pair)
 {
-    struct quic_policy policy = leg_policy;
-    struct quic_limits limits;
-    if (quic_connection_peer_limits(pair->legs[TAP_LISTENER], &limits)) {
-        policy.stream_window = smaller(limits.stream_window, TAP_STREAM_WINDOW);
-        policy.connection_window = smaller(limits.connection_window, TAP_CONNECTION_WINDOW);
-        policy.remote_streams_max = (uint32_t)smaller(limits.streams_max, UINT32_MAX);
-        if (limits.idle_timeout_ms > 0)
-            policy.idle_timeout_ms = smaller(limits.idle_timeout_ms, TAP_SILENCE_MS);
-        /* It is announced in place of a shorter one. */
-        policy.handshake_timeout_ms = smaller(policy.idle_timeout_ms, TAP_HANDSHAKE_MS);
-    }
+    struct quic_policy policy = policy_like(pair, TAP_LISTENER);
     take_windows(pair, &policy);
     pair->allowed[TAP_DIALLER] = policy.remote_streams_max;
     quic_connection_admit(pair->legs[TAP_DIALLER], &policy);

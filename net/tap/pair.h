@@ -57,10 +57,24 @@ size_t tap_pair_streams(const struct tap_pair *pair);
 /* The pairs of a tap, the oldest first. */
 struct tap_pair *tap_pair_next(const struct tap_pair *pair);
 
+/* What is done to streams on purpose; nothing where there is no such stream. */
+
+#define TAP_HELD_NOWHERE UINT64_MAX
+
 /* Keeps what FROM says on the stream from byte OFFSET on, its end included, until it is released.
- * What was handed on already is not called back. Nothing where there is no such stream. */
+ * What was handed on already is not called back. */
 void tap_pair_hold(struct tap_pair *pair, int64_t stream, enum tap_side from, uint64_t offset);
+/* The same, and nothing releases it. */
+void tap_pair_lose(struct tap_pair *pair, int64_t stream, enum tap_side from, uint64_t offset);
 void tap_pair_release(struct tap_pair *pair, int64_t stream, enum tap_side from);
+/* What stands before byte UNTIL; TAP_HELD_NOWHERE: all. */
+void tap_pair_release_until(struct tap_pair *pair, int64_t stream, enum tap_side from,
+                            uint64_t until);
+/* Has FROM propose another protocol, which nobody has, to the other side: of a name that begins at
+ * byte OFFSET as many of its SIZE bytes are changed as are not handed on yet. False where that
+ * leaves the name as it is. */
+bool tap_pair_rename(struct tap_pair *pair, int64_t stream, enum tap_side from, uint64_t offset,
+                     size_t size);
 /* Ends the stream as if each side had reset it, RESET_STREAM and STOP_SENDING with CODE to both. */
 void tap_pair_reset(struct tap_pair *pair, int64_t stream, uint64_t code);
 

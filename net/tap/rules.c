@@ -4,10 +4,9 @@
 #include <string.h>
 
 #include "common/memory.h"
-#include "common/number.h"
-#include "common/options.h"
+#include "common/varint.h"
 
-enum { WORDS_MAX = 16, MS_US = 1000 };
+enum { MS_US = 1000 };
 
 /* Bytes that are held now. */
 struct hold {
@@ -15,6 +14,7 @@ struct hold {
     uint64_t connection;
     int64_t stream;
     enum tap_side from;
+    uint64_t offset;
     uint64_t until_us, limit_us; /* UINT64_MAX: not known yet, or never */
 };
 
@@ -36,156 +36,16 @@ struct tap_rules {
     uint64_t not_held;
 };
 
-/* ---- rules as people write them ---- */
-
-struct words {
-    char text[TAP_RULE_TEXT_MAX + 1];
-    const char *words[WORDS_MAX + 1]; /* ends with NULL */
-    size_t next;
-};
-
-static bool split(const char *text, struct words *words, struct error *error)
-{
-    size_t count = 0;
-    char *rest = NULL;
-    *words = (struct words){0};
-    if (strlen(text) > TAP_RULE_TEXT_MAX)
-        return error_set(error, "a rule is longer than %d bytes", TAP_RULE_TEXT_MAX);
-    memcpy(words->text, text, strlen(text) + 1);
-    for (char *word = strtok_r(words->text, " \t\n", &rest); word != NULL;
-         word = strtok_r(NULL, " \t\n", &rest)) {
-        if (count == WORDS_MAX)
-            return error_set(error, "'%s': more words than a rule has", text);
-        words->words[count++] = word;
-    }
-    return true;
-}
-
-static const char *take(struct words *words)
-{
-    const char *word = words->words[words->next];
-    words->next += word != NULL;
-    return word;
-}
-
-static bool expected(const char *what, const char *word, struct error *error)
-{
-    if (word == NULL)
-        return error_set(error, "it ends where %s should follow", what);
-    return error_set(error, "'%s': expected %s", word, what);
-}
-
-static bool take_literal(struct words *words, const char *literal, struct error *error)
-{
-    const char *word = take(words);
-    return (word != NULL && strcmp(word, literal) == 0) || expected(literal, word, error);
-}
-
-static bool take_name(struct words *words, char *name, struct error *error)
-{
-    const char *word = take(words);
-    if (word == NULL)
-        return expected("the name of a node", word, error);
-    memcpy(name, word, strlen(word) + 1);
-    return true;
-}
-
-static bool take_protocol(struct words *words, char *protocol, struct error *error)
-{
-    static const char *const short_names[][2] = {
-        {"gossipsub", "/meshsub/*"},
-        {"status", "/leanconsensus/req/status/*"},
-        {"identify", "/ipfs/id/*"},
-    };
-    const char *word = take(words);
-    for (size_t i = 0; word != NULL && i < sizeof(short_names) / sizeof(*short_names); i++)
-        if (strcmp(word, short_names[i][0]) == 0)
-            word = short_names[i][1];
-    if (word == NULL || (*word != '/' && strcmp(word, "*") != 0))
-        return expected("a protocol: /NAME, /BEGINNING*, gossipsub, status or identify", word,
-                        error);
-    memcpy(protocol, word, strlen(word) + 1);
-    return true;
-}
-
-/* The index of the word in NAMES, a list that ends with NULL; -1 with the error set. */
-static int take_choice(struct words *words, const char *const *names, const char *what,
-                       struct error *error)
-{
-    const char *word = take(words);
-    for (int i = 0; word != NULL && names[i] != NULL; i++)
-        if (strcmp(word, names[i]) == 0)
-            return i;
-    expected(what, word, error);
-    return -1;
-}
-
-static bool take_duration(struct words *words, uint64_t *milliseconds, struct error *error)
-{
-    const char *word = take(words);
-    return word != NULL ? duration_parse(word, milliseconds, error)
-                        : expected("a duration", word, error);
-}
-
-static bool read_hold_end(struct words *words, struct tap_rule *rule, struct error *error)
-{
-    static const char *const names[] = {"plus", "limit", NULL};
-    while (words->words[words->next] != NULL) {
-        int which = take_choice(words, names, "plus DURATION or limit DURATION", error);
-        if (which < 0 ||
-            !take_duration(words, which == 0 ? &rule->plus_ms : &rule->limit_ms, error))
-            return false;
-    }
-    return true;
-}
-
-static bool read_hold(struct words *words, struct tap_rule *rule, struct error *error)
-{
-    static const char *const held[] = {"echo", "answer", "rpc", "stream", NULL};
-    static const char *const triggers[] = {"proposes", "opens", "sends", NULL};
-    int what = take_choice(words, held, "echo, answer, rpc or stream", error);
-    if (what < 0 || !take_protocol(words, rule->protocol, error) ||
-        !take_literal(words, "from", error) || !take_name(words, rule->from, error) ||
-        !take_literal(words, "until", error) || !take_name(words, rule->until, error))
-        return false;
-    int trigger = take_choice(words, triggers, "proposes, opens or sends", error);
-    if (trigger < 0 || !take_protocol(words, rule->until_protocol, error))
-        return false;
-    rule->held = (enum tap_held)what;
-    rule->trigger = (enum tap_trigger)trigger;
-    rule->limit_ms = TAP_HOLD_LIMIT_MS;
-    return read_hold_end(words, rule, error);
-}
-
-static bool read_other(struct words *words, struct tap_rule *rule, struct error *error)
-{
-    if (!take_protocol(words, rule->protocol, error) || !take_literal(words, "from", error) ||
-        !take_name(words, rule->from, error))
-        return false;
-    rule->held = TAP_HELD_ECHO;
-    if (rule->kind == TAP_RULE_RESET && words->words[words->next] != NULL) {
-        if (!take_literal(words, "code", error))
-            return false;
-        const char *word = take(words);
-        if (word == NULL || !number_read(word, &rule->code) || rule->code >> 62 != 0)
-            return expected("a number under 2^62", word, error);
-    }
-    const char *more = take(words);
-    return more == NULL || error_set(error, "'%s': the rule has ended before", more);
-}
-
-bool tap_rule_parse(enum tap_rule_kind kind, const char *text, struct tap_rule *rule,
-                    struct error *error)
-{
-    struct words words;
-    *rule = (struct tap_rule){.kind = kind};
-    if (!split(text, &words, error))
-        return false;
-    memcpy(rule->text, text, strlen(text) + 1);
-    return kind == TAP_RULE_HOLD ? read_hold(&words, rule, error) : read_other(&words, rule, error);
-}
-
 /* ---- what is to be done ---- */
+
+const char *tap_act_name(enum tap_action_kind kind)
+{
+    static const char *const names[TAP_ACT_KINDS] = {[TAP_ACT_HOLD] = "held",
+                                                     [TAP_ACT_RELEASE] = "released",
+                                                     [TAP_ACT_REFUSE] = "renamed",
+                                                     [TAP_ACT_RESET] = "reset"};
+    return names[kind];
+}
 
 static bool protocol_fits(const char *pattern, const char *protocol)
 {
@@ -195,17 +55,20 @@ static bool protocol_fits(const char *pattern, const char *protocol)
     return strcmp(pattern, protocol) == 0;
 }
 
-static void act(const struct tap_rules *rules, enum tap_action_kind kind, const struct hold *hold,
-                uint64_t offset, bool by_limit)
+/* What the action of KIND on what HOLD is of has in every case. */
+static struct tap_action action_of(enum tap_action_kind kind, const struct hold *hold)
 {
-    const struct tap_action action = {.kind = kind,
-                                      .rule = hold->rule,
-                                      .connection = hold->connection,
-                                      .stream = hold->stream,
-                                      .from = hold->from,
-                                      .offset = offset,
-                                      .by_limit = by_limit};
-    rules->act(rules->context, &action);
+    return (struct tap_action){.kind = kind,
+                               .rule = hold->rule,
+                               .connection = hold->connection,
+                               .stream = hold->stream,
+                               .from = hold->from,
+                               .offset = hold->offset};
+}
+
+static void act(const struct tap_rules *rules, const struct tap_action *action)
+{
+    rules->act(rules->context, action);
 }
 
 static uint64_t later(uint64_t time_us, uint64_t span_ms)
@@ -232,6 +95,7 @@ static void begin_hold(struct tap_rules *rules, const struct tap_rule *rule, uin
                         .connection = connection,
                         .stream = fact->stream,
                         .from = fact->by,
+                        .offset = offset,
                         .until_us = past != NULL ? later(past->at_us, rule->plus_ms) : UINT64_MAX,
                         .limit_us = forever ? UINT64_MAX : later(now_us, rule->limit_ms)};
     if (hold.until_us <= now_us)
@@ -241,7 +105,8 @@ static void begin_hold(struct tap_rules *rules, const struct tap_rule *rule, uin
         return;
     }
     rules->holds[rules->hold_count++] = hold;
-    act(rules, TAP_ACT_HOLD, &hold, offset, false);
+    const struct tap_action action = action_of(TAP_ACT_HOLD, &hold);
+    act(rules, &action);
 }
 
 /* Where a fact is what the rule acts on; *OFFSET is where it begins. */
@@ -249,7 +114,7 @@ static bool is_its_moment(const struct tap_rule *rule, const struct tap_fact *fa
                           uint64_t *offset)
 {
     *offset = fact->at;
-    if (rule->kind == TAP_RULE_RESET)
+    if (rule->kind == TAP_RULE_RESET || rule->kind == TAP_RULE_REFUSE)
         return fact->kind == TAP_FACT_PROPOSED;
     switch (rule->held) {
     case TAP_HELD_ECHO:
@@ -299,12 +164,17 @@ static void forget_holds(struct tap_rules *rules, uint64_t connection, const int
     }
 }
 
-static void reset_stream(const struct tap_rules *rules, const struct tap_rule *rule,
-                         uint64_t connection, const struct tap_fact *fact)
+static void act_once(const struct tap_rules *rules, const struct tap_rule *rule,
+                     uint64_t connection, const struct tap_fact *fact)
 {
-    const struct hold hold = {
+    const struct hold of = {
         .rule = rule, .connection = connection, .stream = fact->stream, .from = fact->by};
-    act(rules, TAP_ACT_RESET, &hold, 0, false);
+    bool reset = rule->kind == TAP_RULE_RESET;
+    struct tap_action action = action_of(reset ? TAP_ACT_RESET : TAP_ACT_REFUSE, &of);
+    if (!reset)
+        action.offset = fact->at + varint_size(strlen(fact->protocol) + 1);
+    action.protocol = fact->protocol;
+    act(rules, &action);
 }
 
 void tap_rules_fact(struct tap_rules *rules, uint64_t connection,
@@ -324,43 +194,58 @@ void tap_rules_fact(struct tap_rules *rules, uint64_t connection,
         if (strcmp(rule->from, names[fact->by]) != 0 || !is_its_moment(rule, fact, &offset) ||
             !protocol_fits(rule->protocol, fact->protocol))
             continue;
-        if (rule->kind == TAP_RULE_RESET)
-            reset_stream(rules, rule, connection, fact);
+        if (rule->kind == TAP_RULE_RESET || rule->kind == TAP_RULE_REFUSE)
+            act_once(rules, rule, connection, fact);
         else
             begin_hold(rules, rule, connection, fact, offset, now_us);
     }
     tap_rules_time(rules, now_us);
 }
 
+/* From where on other rules hold the same half still. */
+static uint64_t held_elsewhere(const struct tap_rules *rules, const struct hold *hold)
+{
+    uint64_t from = UINT64_MAX;
+    for (size_t i = 0; i < rules->hold_count; i++) {
+        const struct hold *other = &rules->holds[i];
+        if (other->connection == hold->connection && other->stream == hold->stream &&
+            other->from == hold->from && other->offset < from)
+            from = other->offset;
+    }
+    return from;
+}
+
+static void release(struct tap_rules *rules, size_t index, enum tap_release why)
+{
+    const struct hold hold = rules->holds[index];
+    rules->holds[index] = rules->holds[--rules->hold_count];
+    struct tap_action action = action_of(TAP_ACT_RELEASE, &hold);
+    action.offset = held_elsewhere(rules, &hold);
+    action.why = why;
+    act(rules, &action);
+}
+
+/* An echo that is never to come does not, at the end either. */
 void tap_rules_closed(struct tap_rules *rules, uint64_t connection)
 {
+    for (size_t i = rules->hold_count; i > 0; i--)
+        if (rules->holds[i - 1].connection == connection &&
+            rules->holds[i - 1].rule->kind == TAP_RULE_HOLD)
+            release(rules, i - 1, TAP_RELEASE_END);
     forget_holds(rules, connection, NULL);
     for (size_t i = rules->past_count; i > 0; i--)
         if (rules->past[i - 1].connection == connection)
             rules->past[i - 1] = rules->past[--rules->past_count];
 }
 
-/* Another rule may hold the same bytes still. */
-static bool is_held_elsewhere(const struct tap_rules *rules, const struct hold *hold)
-{
-    for (size_t i = 0; i < rules->hold_count; i++) {
-        const struct hold *other = &rules->holds[i];
-        if (other->connection == hold->connection && other->stream == hold->stream &&
-            other->from == hold->from)
-            return true;
-    }
-    return false;
-}
-
 void tap_rules_time(struct tap_rules *rules, uint64_t now_us)
 {
     for (size_t i = rules->hold_count; i > 0; i--) {
-        const struct hold hold = rules->holds[i - 1];
-        if (now_us < hold.until_us && now_us < hold.limit_us)
-            continue;
-        rules->holds[i - 1] = rules->holds[--rules->hold_count];
-        if (!is_held_elsewhere(rules, &hold))
-            act(rules, TAP_ACT_RELEASE, &hold, 0, now_us < hold.until_us);
+        const struct hold *hold = &rules->holds[i - 1];
+        if (now_us >= hold->until_us)
+            release(rules, i - 1, TAP_RELEASE_DONE);
+        else if (now_us >= hold->limit_us)
+            release(rules, i - 1, TAP_RELEASE_LIMIT);
     }
 }
 

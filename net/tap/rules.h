@@ -1,6 +1,6 @@
 /*
- * What a tap is to do to nodes on purpose: holds, resets and echoes that never come, so that two
- * nodes meet in the order that one wants. Pure: facts and times go in, actions come out.
+ * What a tap is to do to nodes on purpose: holds, refusals, resets and echoes that never come, so
+ * that two nodes meet in the order that one wants. Pure: facts and times go in, actions come out.
  */
 #ifndef NET_TAP_RULES_H
 #define NET_TAP_RULES_H
@@ -15,7 +15,7 @@ enum {
     TAP_HOLD_LIMIT_MS = 5000,
 };
 
-enum tap_rule_kind { TAP_RULE_HOLD, TAP_RULE_RESET, TAP_RULE_DROP_ECHO };
+enum tap_rule_kind { TAP_RULE_HOLD, TAP_RULE_REFUSE, TAP_RULE_RESET, TAP_RULE_DROP_ECHO };
 
 /* What is held, of what a node says. */
 enum tap_held {
@@ -42,15 +42,32 @@ struct tap_rule {
  * TEXT is, by kind:
  *   TAP_RULE_HOLD       "echo|answer|rpc|stream PROTOCOL from NAME until NAME
  *                        proposes|opens|sends PROTOCOL [plus DURATION] [limit DURATION]"
- *   TAP_RULE_RESET      "PROTOCOL from NAME [code N]"
- *   TAP_RULE_DROP_ECHO  "PROTOCOL from NAME"
+ *   TAP_RULE_REFUSE     "PROTOCOL from NAME", who proposes it
+ *   TAP_RULE_RESET      "PROTOCOL from NAME [code N]", the same
+ *   TAP_RULE_DROP_ECHO  "PROTOCOL from NAME", who agrees to it
  * PROTOCOL is a protocol's name, or its beginning with a '*' behind it, or gossipsub, status or
  * identify. Errors name the word that cannot be.
  */
 bool tap_rule_parse(enum tap_rule_kind kind, const char *text, struct tap_rule *rule,
                     struct error *error);
 
-enum tap_action_kind { TAP_ACT_HOLD, TAP_ACT_RELEASE, TAP_ACT_RESET };
+enum tap_action_kind {
+    TAP_ACT_HOLD,
+    TAP_ACT_RELEASE,
+    TAP_ACT_REFUSE,
+    TAP_ACT_RESET,
+    TAP_ACT_KINDS,
+};
+
+/* "held", "released" and so on, as events have it; static. */
+const char *tap_act_name(enum tap_action_kind kind);
+
+/* Why something is released. */
+enum tap_release {
+    TAP_RELEASE_DONE,
+    TAP_RELEASE_LIMIT, /* what it waited for has not come */
+    TAP_RELEASE_END,   /* of the connection */
+};
 
 struct tap_action {
     enum tap_action_kind kind;
@@ -58,8 +75,11 @@ struct tap_action {
     uint64_t connection;
     int64_t stream;
     enum tap_side from; /* whose bytes */
-    uint64_t offset;    /* of a hold */
-    bool by_limit;      /* of a release: what it waited for has not come */
+    /* Of a hold where it begins; of a release where another rule holds the same half still,
+     * UINT64_MAX: nowhere; of a refusal where the protocol's name begins. */
+    uint64_t offset;
+    enum tap_release why;
+    const char *protocol; /* of a refusal, as it was proposed; borrowed */
 };
 
 typedef void tap_rules_act(void *context, const struct tap_action *action);

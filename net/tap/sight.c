@@ -1,6 +1,7 @@
 #include "net/tap/sight.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/clock.h"
 #include "common/event.h"
@@ -102,18 +103,32 @@ static struct seen_pair *find_number(const struct tap_sight *sight, uint64_t num
     return seen;
 }
 
+/* A name of which the listener has all is not changed any more. */
+static bool refuse(const struct seen_pair *seen, const struct tap_action *action)
+{
+    return tap_pair_rename(seen->pair, action->stream, action->from, action->offset,
+                           strlen(action->protocol));
+}
+
 static void carry_out(void *context, const struct tap_action *action)
 {
     const struct tap_sight *sight = context;
     const struct seen_pair *seen = find_number(sight, action->connection);
+    struct tap_action done = *action;
     if (seen == NULL)
         return;
-    sight->handlers->acted(sight->context, seen->pair, action, now_us());
-    if (action->kind == TAP_ACT_HOLD)
+    if (done.kind == TAP_ACT_REFUSE && !refuse(seen, action))
+        done.kind = TAP_ACT_RESET;
+    sight->handlers->acted(sight->context, seen->pair, &done, now_us());
+    if (done.kind == TAP_ACT_HOLD && action->rule->kind == TAP_RULE_DROP_ECHO)
+        tap_pair_lose(seen->pair, action->stream, action->from, action->offset);
+    else if (done.kind == TAP_ACT_HOLD)
         tap_pair_hold(seen->pair, action->stream, action->from, action->offset);
-    else if (action->kind == TAP_ACT_RELEASE)
+    else if (done.kind == TAP_ACT_RELEASE && action->offset == TAP_HELD_NOWHERE)
         tap_pair_release(seen->pair, action->stream, action->from);
-    else
+    else if (done.kind == TAP_ACT_RELEASE)
+        tap_pair_release_until(seen->pair, action->stream, action->from, action->offset);
+    else if (done.kind == TAP_ACT_RESET)
         tap_pair_reset(seen->pair, action->stream, action->rule->code);
 }
 

@@ -21,7 +21,7 @@ struct tap_sight_handlers {
     void (*fact)(void *context, struct tap_pair *pair, const struct tap_fact *fact);
     void (*closed)(void *context, struct tap_pair *pair, enum tap_side side,
                    const struct quic_close *close, uint64_t time_us);
-    /* A rule has held something, released it, or reset a stream. */
+    /* A rule has held something, released it, refused a protocol, or reset a stream. */
     void (*acted)(void *context, struct tap_pair *pair, const struct tap_action *action,
                   uint64_t time_us);
 };

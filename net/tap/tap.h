@@ -29,7 +29,8 @@ struct tap_statistics {
 };
 
 struct tap *tap_new(const struct tap_settings *settings);
-/* Opens the node's endpoint; PLAN's identity is taken over where it succeeds. */
+/* Opens the node's endpoint; PLAN's identity is taken over where it succeeds. Where it is must be an
+ * address: see tap_plan_look_up(). */
 bool tap_add(struct tap *tap, struct tap_plan *plan, struct error *error);
 size_t tap_node_count(const struct tap *tap);
 const struct tap_node *tap_node(const struct tap *tap, size_t index);

@@ -70,6 +70,9 @@ static void act(void *context, const struct tap_action *action)
     run->held += action->kind == TAP_ACT_HOLD;
     run->released += action->kind == TAP_ACT_RELEASE;
     require(run->released <= run->held);
+    if (action->kind == TAP_ACT_REFUSE)
+        require(action->offset + strlen(action->protocol) <
+                run->said[action->stream / 4][action->from]);
 }
 
 static struct bytes take(struct bytes *input, size_t size)
@@ -122,6 +125,7 @@ static void begin(struct run *run)
     run->rules = tap_rules_new(act, run);
     add_rule(run, TAP_RULE_HOLD, "echo gossipsub from b until b proposes gossipsub plus 100ms");
     add_rule(run, TAP_RULE_HOLD, "rpc gossipsub from a until b sends gossipsub limit 200ms");
+    add_rule(run, TAP_RULE_REFUSE, "/a* from b");
     add_rule(run, TAP_RULE_RESET, "identify from a code 7");
     add_rule(run, TAP_RULE_DROP_ECHO, "status from b");
     wire_mesh_connected(run->mesh, connection, numbers[TAP_DIALLER], numbers[TAP_LISTENER], 0);

@@ -1,18 +1,20 @@
 /*
- * The files of a genesis folder: the first byte, 0 to 4, says which one the rest is. What is
- * accepted names nodes that can be dialled; what is refused is told with the file, and mostly with
- * the line.
+ * The files of a genesis folder and an experiment: the first byte, 0 to 5, says which one the rest
+ * is. What is accepted names nodes that can be dialled, or started; what is refused is told with
+ * the file, and mostly with the line.
  */
 #include <stdlib.h>
 
 #include "common/log.h"
 #include "common/memory.h"
 #include "common/yaml.h"
+#include "devnet/experiment.h"
 #include "devnet/genesis.h"
 #include "tests/fuzz/fuzz.h"
 
 static const char *const files[] = {"validator-config.yaml", "nodes.yaml", "config.yaml",
                                     "annotated_validators.yaml", "validators.yaml"};
+enum { FILES = sizeof(files) / sizeof(*files) };
 
 /* Whose validators the last two of them tell. */
 static const char one_node[] =
@@ -67,6 +69,32 @@ static void try_file(const char *file, struct bytes text)
     devnet_clear(&devnet);
 }
 
+static void check_steps(const struct experiment_steps *steps)
+{
+    for (size_t i = 0; i < steps->count; i++)
+        require(steps->items[i].words[0] != NULL &&
+                (i == 0 || steps->items[i].at_ms >= steps->items[i - 1].at_ms));
+}
+
+static void try_experiment(struct bytes text)
+{
+    struct error error = {.text = ""};
+    struct experiment experiment;
+    if (!experiment_parse("text", text, &experiment, &error)) {
+        require(strncmp(error.text, "text:", 5) == 0);
+        return;
+    }
+    require(experiment.own >= 1 && experiment.own <= experiment.count);
+    for (size_t i = 0; i < experiment.count; i++)
+        require(experiment_find(&experiment, experiment.nodes[i].name) == &experiment.nodes[i]);
+    for (size_t i = 0; i < experiment.pair_count; i++)
+        require(experiment_find(&experiment, experiment.pairs[i].dialler)->with == NULL &&
+                experiment_find(&experiment, experiment.pairs[i].listener) != NULL);
+    check_steps(&experiment.timeline);
+    check_steps(&experiment.checks);
+    experiment_clear(&experiment);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size == 0)
@@ -74,6 +102,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     log_init("fuzz", LOG_ERROR, false);
     struct bytes text = bytes_of(data + 1, size - 1);
     try_tree(text);
-    try_file(files[(uint8_t)(data[0] - '0') % (sizeof(files) / sizeof(*files))], text);
+    uint8_t file = (uint8_t)(data[0] - '0') % (FILES + 1);
+    if (file == FILES)
+        try_experiment(text);
+    else
+        try_file(files[file], text);
     return 0;
 }

@@ -23,11 +23,12 @@
  *   fin, reset, stop (STOP_SENDING alone)
  *   wait:data, wait:fin, wait:reset, wait:end (either, or the stream is gone), wait:answer
  *   (data or the end), wait:bytes:N (that many on the stream), wait:closed (the connection is),
- * rest:MS, die (SIGKILL), close
+ *   wait:connected:N (so many of --times)
+ *   rest:MS, die (SIGKILL), close
  *
  * $HOSTILE_KEY is its key file; without it, its key is a new one.
  * Prints what happens, a line each; ends with 0 when the steps are done, 1 when a connection ends
- * before that, and 3 when one takes too long.
+ * before that, and 3 when one takes too long (40 s beyond what it rests).
  */
 #include <dlfcn.h>
 #include <event2/event.h>
@@ -67,11 +68,13 @@ static struct {
     struct quic_endpoint *endpoint;
     struct quic_policy policy; /* of what we dial */
     struct quic_connection *connection;
+    unsigned long connected; /* connections that were established */
     struct channel *channels, *current;
     char **steps;
     struct buffer drip;
     size_t dripped;
-    struct event *again; /* the steps go on */
+    struct event *again;     /* the steps go on */
+    struct event *impatient; /* the step takes too long */
     bool resting, closed;
 } me;
 
@@ -198,12 +201,19 @@ static void answer_status(void)
 
 /* ---- steps ---- */
 
+static void be_patient(unsigned long more_seconds)
+{
+    struct timeval patience = {.tv_sec = (time_t)(PATIENCE_SECONDS + more_seconds)};
+    evtimer_add(me.impatient, &patience);
+}
+
 static void go_on_after(unsigned long microseconds)
 {
     struct timeval delay = {.tv_sec = (time_t)(microseconds / 1000000),
                             .tv_usec = (suseconds_t)(microseconds % 1000000)};
     me.resting = true;
     evtimer_add(me.again, &delay);
+    be_patient(microseconds / 1000000);
 }
 
 static struct channel *channel_new(struct quic_stream *quic)
@@ -250,6 +260,8 @@ static bool has_come(const char *what)
         return me.closed;
     if (strcmp(what, "data") == 0)
         return channel->input.size > 0;
+    if (strncmp(what, "connected:", 10) == 0)
+        return me.connected >= strtoul(what + 10, NULL, 10);
     if (strncmp(what, "bytes:", 6) == 0)
         return channel->input.size >= strtoul(what + 6, NULL, 10);
     if (strcmp(what, "fin") == 0)
@@ -363,6 +375,7 @@ static void on_established(void *context, struct quic_connection *connection)
 {
     (void)context;
     puts("connected");
+    me.connected++;
     if (me.connection == NULL)
         me.connection = connection;
 }
@@ -602,14 +615,7 @@ static void set_up(const struct identity *identity)
     if (me.endpoint == NULL)
         fail("QUIC", error.text);
     me.again = evtimer_new(me.base, on_again, NULL);
-}
-
-static void run(void)
-{
-    struct event *impatient = evtimer_new(me.base, on_impatient, NULL);
-    evtimer_add(impatient, &(struct timeval){.tv_sec = PATIENCE_SECONDS});
-    event_base_dispatch(me.base);
-    event_free(impatient);
+    me.impatient = evtimer_new(me.base, on_impatient, NULL);
 }
 
 static void clear(struct identity *identity)
@@ -622,6 +628,7 @@ static void clear(struct identity *identity)
         free(channel);
     }
     event_free(me.again);
+    event_free(me.impatient);
     event_base_free(me.base);
     identity_free(identity);
 }
@@ -679,7 +686,8 @@ int main(int argc, char **argv)
         for (unsigned long i = 0; i < times && i < DIALS_MAX; i++)
             dial(argv[next], prepare);
     }
-    run();
+    be_patient(0);
+    event_base_dispatch(me.base);
     clear(identity);
     return 0;
 }

@@ -1,5 +1,6 @@
 #include <gnutls/abstract.h>
 #include <gnutls/x509.h>
+#include <secp256k1.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -20,7 +21,7 @@ enum { NOW = 1750000000, DAY = 24 * 3600 };
 struct recipe {
     enum key_type type; /* of the identity key */
     time_t start, end;  /* 0: a day around NOW */
-    bool critical, bare, other_key_signs, pss;
+    bool critical, bare, other_key_signs, pss, high_s;
     gnutls_digest_algorithm_t digest;
     gnutls_pk_algorithm_t tls_key;
     struct bytes extension; /* instead of the right one */
@@ -93,6 +94,23 @@ static void sign_with_gnutls(enum key_type type, struct bytes message, struct bu
     gnutls_pubkey_deinit(key);
 }
 
+/* Of secp256k1: the same with S less than the order of the curve by what it is now. */
+static void turn_s(struct buffer *signature)
+{
+    secp256k1_ecdsa_signature parsed;
+    uint8_t compact[64], der[72];
+    size_t size = sizeof(der);
+    const secp256k1_context *context = secp256k1_context_static;
+    assert_true(
+        secp256k1_ecdsa_signature_parse_der(context, &parsed, signature->data, signature->size));
+    secp256k1_ecdsa_signature_serialize_compact(context, compact, &parsed);
+    assert_true(secp256k1_ec_seckey_negate(context, compact + sizeof(compact) / 2));
+    assert_true(secp256k1_ecdsa_signature_parse_compact(context, &parsed, compact));
+    assert_true(secp256k1_ecdsa_signature_serialize_der(context, der, &size, &parsed));
+    signature->size = 0;
+    buffer_append(signature, der, size);
+}
+
 static struct buffer extension_for(const struct recipe *recipe, gnutls_x509_crt_t certificate)
 {
     struct buffer message = {0}, protobuf = {0}, signature = {0}, parts = {0}, extension = {0};
@@ -108,6 +126,8 @@ static struct buffer extension_for(const struct recipe *recipe, gnutls_x509_crt_
         struct bytes encoded = identity_public_key(identity);
         buffer_append(&protobuf, encoded.data, encoded.size);
         identity_sign(identity, buffer_bytes(&message), &signature);
+        if (recipe->high_s)
+            turn_s(&signature);
         identity_free(identity);
     } else {
         sign_with_gnutls(recipe->type, buffer_bytes(&message), &protobuf, &signature);
@@ -311,6 +331,29 @@ static void our_own_credentials_are_accepted_and_name_us(void **state)
     assert_refused(bytes_of(der.data, der.size), now - 3700, "not yet valid");
     gnutls_certificate_free_credentials(credentials);
     identity_free(identity);
+}
+
+static void what_a_certificate_says_is_told(void **state)
+{
+    (void)state;
+    enum { TRIES = 40, LONG_S = 33 }; /* with the zero before its highest bit */
+    unsigned high = 0;
+    for (int i = 0; i < TRIES; i++) {
+        const struct recipe recipe = {
+            .type = KEY_SECP256K1, .critical = i % 2 == 1, .high_s = i % 3 == 0};
+        struct buffer der = make(&recipe);
+        struct certificate_peer peer;
+        assert_true(certificate_verify(buffer_bytes(&der), NOW, &peer, NULL));
+        assert_string_equal(peer.signature, "ECDSA-SHA256");
+        assert_true(peer.valid_from < NOW && peer.valid_until > NOW);
+        assert_int_equal(peer.extension_critical, recipe.critical);
+        assert_int_equal(peer.high_s, recipe.high_s);
+        const uint8_t *s = der.data + der.size - LONG_S;
+        assert_int_equal(peer.own_high_s, s[-1] == LONG_S && s[0] == 0);
+        high += peer.own_high_s;
+        buffer_clear(&der);
+    }
+    assert_in_range(high, 1, TRIES - 1);
 }
 
 static void a_certificate_out_of_its_time_is_refused(void **state)
@@ -672,6 +715,7 @@ int main(void)
         cmocka_unit_test(identities_of_all_types_are_accepted),
         cmocka_unit_test(tls_keys_of_other_algorithms_are_accepted),
         cmocka_unit_test(our_own_credentials_are_accepted_and_name_us),
+        cmocka_unit_test(what_a_certificate_says_is_told),
         cmocka_unit_test(a_certificate_out_of_its_time_is_refused),
         cmocka_unit_test(a_wrong_self_signature_is_refused),
         cmocka_unit_test(a_self_signature_by_a_weak_hash_is_refused),

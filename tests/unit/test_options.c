@@ -220,8 +220,21 @@ static void usage_errors_say_what_is_wrong_and_exit_2(void **state)
     ASSERT_REFUSED(&suite, "unknown option --until for rest", "--until", "mesh", "rest");
     ASSERT_REFUSED(&suite, "too few operands: walk A B", "walk", "a");
     ASSERT_REFUSED(&suite, "unexpected operand 'a'", "rest", "a");
-    ASSERT_REFUSED(&simple, "--help=html: the forms are --help, --help=man and --help=bash",
+    ASSERT_REFUSED(&simple,
+                   "--help=html: the forms are --help, --help=man, --help=bash and --help=check",
                    "--help=html");
+}
+
+static void a_command_line_can_be_checked_alone(void **state)
+{
+    (void)state;
+    struct outcome outcome = RUN(&suite, STDOUT_FILENO, "--help=check", "walk", "--until", "mesh",
+                                 "here it", "--", "--there");
+    assert_int_equal(outcome.status, 0);
+    assert_string_equal(outcome.text, "'here it' --there\n");
+    ASSERT_REFUSED(&suite, "unknown command 'run'", "--help=check", "run");
+    ASSERT_REFUSED(&simple, "--count: '1' is under the minimum of 2", "--count=1", "--help=check");
+    ASSERT_REFUSED(&simple, "unknown option --lou", "--lou", "--help=check");
 }
 
 static void bad_values_are_named_with_what_is_expected(void **state)
@@ -468,6 +481,7 @@ int main(void)
         cmocka_unit_test(two_dashes_end_the_options_and_one_is_an_operand),
         cmocka_unit_test(options_may_stand_around_the_name_of_a_command),
         cmocka_unit_test(usage_errors_say_what_is_wrong_and_exit_2),
+        cmocka_unit_test(a_command_line_can_be_checked_alone),
         cmocka_unit_test(bad_values_are_named_with_what_is_expected),
         cmocka_unit_test(durations_are_read_to_the_millisecond),
         cmocka_unit_test(sizes_are_read_to_the_byte),

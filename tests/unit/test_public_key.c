@@ -216,7 +216,9 @@ static void a_secp256k1_signature_with_high_s_verifies(void **state)
     assert_true(public_key_decode(identity_public_key(identity), &key, NULL));
     struct buffer signature = {0};
     identity_sign(identity, message(), &signature);
+    assert_false(public_key_is_high_s(&key, buffer_bytes(&signature)));
     make_high_s(&signature);
+    assert_true(public_key_is_high_s(&key, buffer_bytes(&signature)));
     assert_true(public_key_verify(&key, message(), buffer_bytes(&signature), NULL));
     buffer_clear(&signature);
     identity_free(identity);

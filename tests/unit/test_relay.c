@@ -3,6 +3,7 @@
 
 #include "net/relay/delay_queue.h"
 #include "net/relay/impairment.h"
+#include "net/relay/links.h"
 #include "tests/unit/support.h"
 
 enum { RUNS = 20000, MS = 1000000 };
@@ -169,6 +170,114 @@ static void a_full_queue_takes_no_more(void **state)
     delay_queue_clear(&queue);
 }
 
+static void a_cut_path_lets_nothing_through(void **state)
+{
+    (void)state;
+    const struct impairment cut = {.cut = true, .duplicate_percent = 100};
+    for (uint64_t number = 1; number <= 100; number++)
+        assert_true(impairment_decide(&cut, FROM_SERVER, number).drop);
+}
+
+/* What RULES, which end with NULL, make of a clean path. */
+static void rules_make(const char *const *rules, const char *expected)
+{
+    struct impairment path = {.seed = 1};
+    struct path_rule rule, sum = {.settings.seed = 1};
+    char text[PATH_TEXT_SIZE];
+    for (size_t i = 0; rules[i] != NULL; i++) {
+        assert_true(path_rule_parse(rules[i], &rule, NULL));
+        path_rule_add(&sum, &rule);
+        path_rule_clear(&rule);
+    }
+    path_rule_apply(&sum, &path);
+    path_text(&path, text);
+    assert_string_equal(text, expected);
+    assert_int_equal(path_is_clean(&path), strcmp(expected, "clean") == 0);
+}
+
+static void rules_of_a_path_add_up_and_the_later_counts(void **state)
+{
+    (void)state;
+    rules_make((const char *[]){"a,b:delay=1.5s,loss=0.5,seed=7", NULL},
+               "delay=1500ms,loss=0.5,seed=7");
+    rules_make((const char *[]){"a,b:loss=5,jitter=2ms", "b,a:loss=0,reorder=1", NULL},
+               "jitter=2ms,reorder=1");
+    rules_make((const char *[]){"a,b:loss=5", "a,b:clean,delay=3ms", NULL}, "delay=3ms");
+    rules_make((const char *[]){"a,b:duplicate=5", "a,b:clean", NULL}, "clean");
+    rules_make((const char *[]){"a,b:delay=0", NULL}, "clean");
+}
+
+static void a_rule_is_of_two_nodes_in_either_order(void **state)
+{
+    (void)state;
+    struct path_rule rule;
+    assert_true(path_rule_parse("a,b:loss=1", &rule, NULL));
+    assert_true(path_rule_is_of(&rule, "a", "b"));
+    assert_true(path_rule_is_of(&rule, "b", "a"));
+    assert_false(path_rule_is_of(&rule, "a", "a"));
+    assert_false(path_rule_is_of(&rule, "b", "c"));
+    path_rule_clear(&rule);
+    assert_true(path_rule_parse("all:loss=1", &rule, NULL));
+    assert_null(rule.nodes[0]);
+    path_rule_clear(&rule);
+}
+
+static void what_is_no_rule_is_named(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *error;
+    } wrong[] = {
+        {"a,b", "a,b: expected NODE,NODE:KEY=VALUE,... or all:KEY=VALUE,..."},
+        {"a:loss=1", "a:loss=1: 'a': expected two nodes, as in node1,node2, or all"},
+        {"a,b,c:loss=1", "a,b,c:loss=1: 'a,b,c': expected two nodes, as in node1,node2, or all"},
+        {"a,:loss=1", "a,:loss=1: 'a,': expected two nodes, as in node1,node2, or all"},
+        {"a,a:loss=1", "a,a:loss=1: a is named twice: a path is between two nodes"},
+        {"all:", "all:: '': expected KEY=VALUE, as in delay=50ms, or clean"},
+        {"all:loss", "all:loss: 'loss': expected KEY=VALUE, as in delay=50ms, or clean"},
+        {"all:los=1", "all:los=1: 'los' is no key: there are delay, jitter, loss, duplicate, "
+                      "reorder and seed"},
+        {"all:loss=1,loss=2", "all:loss=1,loss=2: loss is said twice"},
+        {"all:loss=101", "all:loss=101: loss: '101' is no percentage, from 0 to 100"},
+        {"all:loss=-1", "all:loss=-1: loss: '-1' is no percentage, from 0 to 100"},
+        {"all:delay=50", "all:delay=50: delay: '50' is not a duration such as 500ms, 4s or 2m"},
+        {"all:delay=61s", "all:delay=61s: delay: '61s' is over the maximum of 60 s"},
+        {"all:seed=x", "all:seed=x: seed: 'x' is no number"},
+    };
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
+        struct path_rule rule;
+        struct error error;
+        assert_false(path_rule_parse(wrong[i].text, &rule, &error));
+        assert_string_equal(error.text, wrong[i].error);
+    }
+}
+
+static void a_partition_is_of_groups_that_share_nobody(void **state)
+{
+    (void)state;
+    struct error error;
+    const struct impairment clean = {.seed = 1};
+    struct relay_links *links = relay_links_new(NULL, &clean);
+    assert_true(relay_groups_check((const char *[]){"a,b", "c,ab"}, 2, &error));
+    relay_links_part(links, (const char *[]){"a,b", "c,ab"}, 2);
+    assert_true(relay_links_cut(links, "a", "c"));
+    assert_true(relay_links_cut(links, "ab", "b"));
+    assert_false(relay_links_cut(links, "a", "b"));
+    assert_false(relay_links_cut(links, "a", "d")); /* in no group */
+    relay_links_part(links, (const char *[]){"a,b"}, 1);
+    assert_false(relay_links_cut(links, "a", "b"));
+    assert_true(relay_links_cut(links, "c", "b"));
+    assert_false(relay_links_cut(links, "c", "d"));
+    relay_links_part(links, NULL, 0);
+    assert_false(relay_links_cut(links, "c", "b"));
+    relay_links_free(links);
+    assert_false(relay_groups_check((const char *[]){"a,b", "c,a"}, 2, &error));
+    assert_string_equal(error.text, "a is in two groups: 'a,b' and 'c,a'");
+    assert_false(relay_groups_check((const char *[]){"a,,b"}, 1, &error));
+    assert_false(relay_groups_check((const char *[]){"a,"}, 1, &error));
+    assert_false(relay_groups_check(NULL, 0, &error));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -182,6 +291,11 @@ int main(void)
         cmocka_unit_test(datagrams_leave_in_the_order_of_their_times_then_of_arrival),
         cmocka_unit_test(nothing_leaves_before_its_time),
         cmocka_unit_test(a_full_queue_takes_no_more),
+        cmocka_unit_test(a_cut_path_lets_nothing_through),
+        cmocka_unit_test(rules_of_a_path_add_up_and_the_later_counts),
+        cmocka_unit_test(a_rule_is_of_two_nodes_in_either_order),
+        cmocka_unit_test(what_is_no_rule_is_named),
+        cmocka_unit_test(a_partition_is_of_groups_that_share_nobody),
     };
     return cmocka_run_group_tests_name("relay", tests, NULL, NULL);
 }

@@ -12,17 +12,19 @@ static const char *const names[] = {"a", "b"};
 
 struct scene {
     struct tap_rules *rules;
+    uint64_t at; /* where facts begin */
     char acted[512];
 };
 
 static void note(void *context, const struct tap_action *action)
 {
-    static const char *const kinds[] = {"hold", "release", "reset"};
+    static const char *const kinds[] = {"hold", "release", "refuse", "reset"};
+    static const char *const why[] = {"", " limit", " end"};
     struct scene *scene = context;
     char text[64];
     snprintf(text, sizeof(text), "%s %d/%d %s@%d%s; ", kinds[action->kind], (int)action->connection,
-             (int)action->stream, names[action->from], (int)action->offset,
-             action->by_limit ? " limit" : "");
+             (int)action->stream, names[action->from],
+             action->offset == UINT64_MAX ? 0 : (int)action->offset, why[action->why]);
     assert_true(strlen(scene->acted) + strlen(text) < sizeof(scene->acted));
     memcpy(scene->acted + strlen(scene->acted), text, strlen(text) + 1);
 }
@@ -31,7 +33,7 @@ static void start(struct scene *scene, enum tap_rule_kind kind, const char *cons
 {
     struct error error;
     struct tap_rule rule;
-    *scene = (struct scene){.rules = tap_rules_new(note, scene)};
+    *scene = (struct scene){.rules = tap_rules_new(note, scene), .at = 20};
     for (size_t i = 0; texts[i] != NULL; i++) {
         if (!tap_rule_parse(kind, texts[i], &rule, &error))
             fail_msg("%s: %s", texts[i], error.text);
@@ -47,7 +49,7 @@ static void see(const struct scene *scene, uint64_t ms, enum tap_fact_kind kind,
                                   .by = by,
                                   .opener = opener,
                                   .stream = opener == TAP_DIALLER ? 4 : 1,
-                                  .at = 20,
+                                  .at = scene->at,
                                   .answer = by != opener,
                                   .protocol = kind == TAP_FACT_OPENED ? "" : MESHSUB};
     tap_rules_fact(scene->rules, 7, names, &fact, ms * 1000);
@@ -131,9 +133,36 @@ static void what_opens_and_what_sends_ends_a_wait(void **state)
     see(&scene, 2, TAP_FACT_SPEAKS, TAP_LISTENER, TAP_DIALLER);
     assert_acted(&scene, "hold 7/4 b@20; hold 7/4 b@20; ");
     see(&scene, 3, TAP_FACT_OPENED, TAP_LISTENER, TAP_LISTENER);
-    assert_acted(&scene, ""); /* the other rule holds the same half still */
+    /* The other rule holds the same half still. */
+    assert_acted(&scene, "release 7/4 b@20; ");
     see(&scene, 4, TAP_FACT_SPEAKS, TAP_LISTENER, TAP_LISTENER);
     assert_acted(&scene, "release 7/4 b@0; ");
+    tap_rules_free(scene.rules);
+}
+
+static void each_rule_ends_its_own_hold(void **state)
+{
+    (void)state;
+    struct scene scene;
+    start(&scene, TAP_RULE_HOLD,
+          (const char *const[]){"echo gossipsub from b until b opens * plus 10ms",
+                                "answer gossipsub from b until b sends gossipsub", NULL});
+    see(&scene, 1, TAP_FACT_AGREED, TAP_LISTENER, TAP_DIALLER);
+    scene.at = 40;
+    see(&scene, 2, TAP_FACT_SPEAKS, TAP_LISTENER, TAP_DIALLER);
+    assert_acted(&scene, "hold 7/4 b@20; hold 7/4 b@40; ");
+    see(&scene, 3, TAP_FACT_OPENED, TAP_LISTENER, TAP_LISTENER);
+    tap_rules_time(scene.rules, 13000);
+    assert_acted(&scene, "release 7/4 b@40; ");
+    /* What is held at a connection's end is released; what is to be lost stays so. */
+    struct tap_rule rule;
+    assert_true(tap_rule_parse(TAP_RULE_DROP_ECHO, "gossipsub from b", &rule, NULL) &&
+                tap_rules_add(scene.rules, &rule));
+    see(&scene, 20, TAP_FACT_AGREED, TAP_LISTENER, TAP_DIALLER);
+    assert_acted(&scene, "hold 7/4 b@40; ");
+    tap_rules_closed(scene.rules, 7);
+    assert_acted(&scene, "release 7/4 b@40 end; ");
+    assert_true(tap_rules_due_us(scene.rules) == UINT64_MAX);
     tap_rules_free(scene.rules);
 }
 
@@ -153,10 +182,18 @@ static void streams_that_are_over_are_not_held(void **state)
     tap_rules_free(scene.rules);
 }
 
-static void resets_and_lost_echoes(void **state)
+static void refusals_resets_and_lost_echoes(void **state)
 {
     (void)state;
     struct scene scene;
+    start(&scene, TAP_RULE_REFUSE, (const char *const[]){"gossipsub from a", NULL});
+    see(&scene, 1, TAP_FACT_PROPOSED, TAP_LISTENER, TAP_LISTENER);
+    see(&scene, 1, TAP_FACT_AGREED, TAP_DIALLER, TAP_LISTENER);
+    assert_acted(&scene, "");
+    see(&scene, 1, TAP_FACT_PROPOSED, TAP_DIALLER, TAP_DIALLER);
+    see(&scene, 2, TAP_FACT_PROPOSED, TAP_DIALLER, TAP_DIALLER);
+    assert_acted(&scene, "refuse 7/4 a@21; refuse 7/4 a@21; "); /* behind its length */
+    tap_rules_free(scene.rules);
     start(&scene, TAP_RULE_RESET, (const char *const[]){"gossipsub from a code 9", NULL});
     see(&scene, 1, TAP_FACT_PROPOSED, TAP_LISTENER, TAP_LISTENER);
     see(&scene, 1, TAP_FACT_PROPOSED, TAP_DIALLER, TAP_DIALLER);
@@ -190,6 +227,7 @@ static void what_is_no_rule_is_said(void **state)
         {TAP_RULE_HOLD, "echo gossipsub from b until b opens * for 3s",
          "'for': expected plus DURATION or limit DURATION"},
         {TAP_RULE_RESET, "gossipsub from a code x", "'x': expected a number under 2^62"},
+        {TAP_RULE_REFUSE, "gossipsub from a code 1", "'code': the rule has ended before"},
         {TAP_RULE_DROP_ECHO, "gossipsub from a code 1", "'code': the rule has ended before"},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
@@ -214,8 +252,9 @@ int main(void)
         cmocka_unit_test(an_echo_is_held_until_the_other_proposes_and_longer),
         cmocka_unit_test(each_thing_that_may_be_held_has_its_moment),
         cmocka_unit_test(what_opens_and_what_sends_ends_a_wait),
+        cmocka_unit_test(each_rule_ends_its_own_hold),
         cmocka_unit_test(streams_that_are_over_are_not_held),
-        cmocka_unit_test(resets_and_lost_echoes),
+        cmocka_unit_test(refusals_resets_and_lost_echoes),
         cmocka_unit_test(what_is_no_rule_is_said),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,23 @@
+/* The words of a command line, split and quoted as a shell does; nothing in them is expanded. */
+#ifndef COMMON_WORDS_H
+#define COMMON_WORDS_H
+
+#include <stddef.h>
+
+#include "common/buffer.h"
+#include "common/error.h"
+
+/* Between words is white space; '...', "..." and \ keep what they hold. The list ends with NULL,
+ * and is freed with words_free(). NULL with the error set where a quote has no end. */
+char **words_split(const char *text, struct error *error);
+/* Of any list of texts that ends with NULL; NULL is allowed. */
+void words_free(char **words);
+/* Appends WORD so that a shell takes it for one, after a space where something is before it. */
+void words_append(struct buffer *line, const char *word);
+/* The words of a list as a line; freed with free(). */
+char *words_join(char *const *words);
+
+/* Which of WORDS, which end with NULL, TEXT may be a slip of: NULL where none is close. */
+const char *words_nearest(const char *text, const char *const *words);
+
+#endif

@@ -1,0 +1,214 @@
+#!/usr/bin/env bats
+# devnet up -f and devnet run -f: a whole experiment in a file.
+# shellcheck disable=SC2030,SC2031 # each test is a subshell, as it should be
+# shellcheck disable=SC2154 # bats sets stderr
+
+bats_require_minimum_version 1.5.0
+load helpers
+load snapshots
+
+setup() {
+    use_programs
+    BIN=$(realpath "$BIN")
+    PATH=$BIN:$PATH
+    unset DEVNET_DIR DEVNET_BIN
+}
+
+teardown() {
+    end_all
+    [ ! -e .devnet ] || devnet down --timeout 0s
+}
+
+# Whether no process of the devnet here is left.
+nobody_is_left() {
+    local file
+    for file in .devnet/*/events.jsonl; do
+        run ! pgrep --full -- "--key $PWD/$(dirname "$file")/key"
+    done
+}
+
+# A file that is refused before anything is started: refused WHAT-IS-SAID LINE...
+refused() {
+    local said=$1
+    shift
+    printf '%s\n' "$@" > bad.yaml
+    run -2 devnet run -f bad.yaml
+    [[ $output == "devnet: $said"* ]] || { echo "$output, and not $said" >&2 && return 1; }
+    [ ! -e .devnet ]
+}
+
+@test "the example runs, ends as its checks say, and a report of it has all that repeats it" {
+    cp "$BATS_TEST_DIRNAME/../devnet/example.yaml" .
+    [[ $(< "$BATS_TEST_DIRNAME/../README.md") == *"$(< example.yaml)"* ]]
+    run -0 --separate-stderr devnet run -f example.yaml
+    time='[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\.[0-9]{3}Z'
+    grep -qE "^$time at 200ms kill node2: node2 killed$" <<< "$output"
+    grep -qE "^$time at 1s start node2$" <<< "$output"
+    grep -qx "  node2 started" <<< "$output"
+    grep -qE "^$time check mesh check --wait 20s$" <<< "$output"
+    grep -qx "mine stopped" <<< "$output"
+    [ "${lines[-1]}" = "example.yaml: 9 steps and checks ended as expected" ]
+    nobody_is_left
+
+    cmp example.yaml crash/devnet.yaml
+    jq -es 'length == 9 and all(.ok) and (map(.line) == [14, 15, 16, 17, 18, 19, 21, 22, 23]) and
+        .[1].command == "kill node2" and .[1].output == "node2 killed\n" and .[3].exit == 1 and
+        (.[:6] | all(.event == "step" and .since_up_ms >= 100)) and (.[6:] | all(.event == "check")) and
+        .[5].since_up_ms >= 1000 and (map(.t) == (map(.t) | sort))' crash/steps.jsonl
+    [ "$(sed -n 1p crash/commands)" = "cd $PWD" ]
+    grep -qE "^devnet run -f example.yaml  # $time$" crash/commands
+    grep -qE "^# .*devnet --dir $PWD/.devnet start node2  # $time$" crash/commands
+    [ "$(grep -vc '^#' crash/commands)" -eq 2 ] # the file and where, and nothing twice
+    grep -q 'devnet run -f devnet.yaml` repeats it' crash/README.md
+    # What has been up since is no experiment.
+    devnet up -n 1
+    [ ! -e .devnet/devnet.yaml ] && [ ! -e .devnet/steps.jsonl ]
+}
+
+@test "a step or a check that ends otherwise fails the run, which goes on, reports and ends" {
+    cat > file.yaml <<- 'E'
+		nodes: 1
+		timeline:
+		  - at 0s stop node1
+		  - at 0s status
+		  - at 0s expect 1 status
+		  - [at, 0s, expect, any, publish, node1, "a topic of several words", "two\nlines"]
+		checks:
+		  - expect 1 orphans
+		report: told
+	E
+    run -1 --separate-stderr devnet run -f file.yaml --json
+    [ "$stderr" = "devnet: 2 of 5 steps and checks did not end as expected, the first is file.yaml:4: status" ]
+    jq -es 'map(.event) == ["up", "step", "step", "step", "step", "check", "report", "end"] and
+        (map(.ok) | .[1:]) == [true, false, true, true, false, true, false] and
+        (.[0].nodes | length) == 1 and .[2].exit == 1 and .[2].expected == 0 and .[4].expected == "any" and
+        (.[7] | .done == 5 and .failed == 2 and (.interrupted | not))' <<< "$output"
+    bash -n told/commands
+    nobody_is_left
+    # A report would not be written: nothing is begun.
+    rm -r .devnet
+    run -2 devnet run -f file.yaml
+    [[ $output == *"told: is not empty"* ]]
+    [ ! -e .devnet ]
+}
+
+@test "a signal ends a run between steps and within one, and nothing is left" {
+    printf '%s\n' 'nodes: 1' 'timeline:' '  - at 10m status' 'report: told' > wait.yaml
+    printf '%s\n' 'nodes: 2' 'connect: none' 'wait: 10m' 'checks: [mesh]' 'report: told' > check.yaml
+    for file in wait check; do
+        launch "$file" devnet run --json -f "$file.yaml"
+        await "$file" '.event == "up"' > /dev/null
+        [ "$file" = wait ] || eventually pgrep --parent "${pid_of[$file]}" > /dev/null
+        status=0
+        end "$file" TERM || status=$?
+        [ "$status" -eq 1 ]
+        jq -es '.[-1] | .event == "end" and .interrupted and (.ok | not)' "$file.out"
+        [ "$(cat "$file.err")" = "devnet: interrupted" ]
+        [ ! -e told ]
+        nobody_is_left
+        run -1 devnet status
+    done
+}
+
+@test "up takes names, options, pairs and programs from the file, and leaves the rest to run" {
+    cat > file.yaml <<- 'E'
+		nodes:
+		  - hub
+		  - count: 1
+		    options: --agent 'two words'
+		  - name: mine
+		    command: devnet-node --listen /ip4/127.0.0.1/udp/{port}/quic-v1 --key {key} --api off
+		  - edge
+		options: [--heartbeat, 200ms]
+		connect:
+		  - hub node1
+		  - node1 mine
+		timeline:
+		  - at 1s kill hub
+	E
+    run -0 --separate-stderr devnet up -f file.yaml
+    [[ ${lines[0]} == "hub http://"* && ${lines[1]} == "node1 http://"* && ${lines[2]} == "edge http://"* ]]
+    [[ ${lines[3]} == "3 nodes connected in 1 pair (listed)" && ${lines[4]} == "mine - "* ]]
+    [[ ${lines[5]} == "hub connected to mine" && ${lines[6]} == "node1 connected to mine" ]]
+    [[ $stderr == *"file.yaml: its timeline and checks are for devnet run -f"* ]]
+    # Each has its own options after those of all.
+    tr '\0' '|' < "/proc/$(cat .devnet/node1/pid)/cmdline" > arguments
+    grep -q -- '|--agent|two words|--heartbeat|200ms|' arguments
+    run ! grep -q -- --agent "/proc/$(cat .devnet/edge/pid)/cmdline"
+    # Who was connected is known: it is dialled again.
+    run -0 devnet restart mine
+    [ "$(grep -c ' connected to mine: handshake' <<< "$output")" -eq 2 ]
+    run -1 --separate-stderr devnet run --json -f file.yaml
+    [[ $stderr == *"a devnet is up in "* ]]
+    jq -e '.event == "end" and (.ok | not) and .done == 0' <<< "$output"
+    devnet report told
+    cmp file.yaml told/devnet.yaml
+    run -2 devnet up -f file.yaml -n 3
+    [[ $output == *"-f file.yaml: the file says which nodes there are"* ]]
+    run -0 devnet down
+    [[ $output == *"hub stopped"* ]]
+}
+
+@test "a file that is not sound is refused with its line before anything is started" {
+    refused "bad.yaml:1: nodes: is missing" '# nothing'
+    refused "bad.yaml:2: conect: no such key here; is connect meant?" 'nodes: 2' 'conect: ring'
+    refused "bad.yaml:2: not YAML: " 'nodes: 2' $'\tconnect: ring'
+    refused "bad.yaml:3: nodes: is there already, on line 1" 'nodes: 2' 'seed: 1' 'nodes: 3'
+    refused "bad.yaml:2: unknown option --hertbeat" 'nodes: 2' 'options: --hertbeat 2s'
+    refused "bad.yaml:3: --heartbeat: '2' is not a duration" 'nodes:' '  - a' \
+        '  - {name: b, options: --heartbeat 2}'
+    refused "bad.yaml:3: klil: cannot be a step; is kill meant?" 'nodes: 2' 'timeline:' '  - at 1s klil node2'
+    refused "bad.yaml:4: timeline: at 1s: is before the step above" 'nodes: 2' 'timeline:' \
+        '  - at 2s kill node1' '  - at 1s start node1'
+    refused "bad.yaml:3: node3: no such node by then; there are node1, node2" 'nodes: 2' 'timeline:' \
+        '  - at 1s kill node1 node3'
+    refused "bad.yaml:6: node2: no such node by then; there are node1, extra, other" 'nodes: 2' 'timeline:' \
+        "  - at 1s add extra --with other='x y' -- --d 4" '  - at 1s remove node2' '  - at 1s connect extra other' \
+        '  - at 1s kill node2'
+    refused "bad.yaml:3: node1: there is a node of that name already" 'nodes: 1' 'timeline:' '  - at 1s add node1'
+    refused "bad.yaml:3: --rate: 'x' is not a decimal number" 'nodes: 1' 'timeline:' \
+        '  - at 1s publish node1 block --size 10 --rate x'
+    refused "bad.yaml:3: unknown option --weit for check" 'nodes: 1' 'checks:' '  - mesh check --weit 3s'
+    refused "bad.yaml:3: partition: needs partitionable: true, or paths" 'nodes: 2' 'timeline:' \
+        '  - at 1s partition node1'
+    refused "bad.yaml:2: paths: node1,node3:loss=1: node3: no such node" 'nodes: 2' 'paths: ["node1,node3:loss=1"]'
+    refused "bad.yaml:4: node3: no such node by then" 'nodes: 2' 'partitionable: true' 'timeline:' \
+        '  - at 1s partition node1,node3 node2'
+    refused "bad.yaml:4: node1,node2:los=1: " 'nodes: 2' 'partitionable: true' 'timeline:' \
+        '  - at 1s path node1,node2:los=1'
+    refused "bad.yaml:3: stop: too few operands" 'nodes: 1' 'checks:' '  - stop'
+    head -c 2M /dev/zero | tr '\0' '#' > huge.yaml
+    run -2 devnet up -f huge.yaml
+    [[ $output == "devnet: huge.yaml: larger than 1048576 bytes" ]]
+    run -2 devnet run
+    [[ $output == "devnet: devnet.yaml: No such file or directory" ]]
+    [ ! -e .devnet ]
+}
+
+@test "the schema takes the example, as JSON too, and refuses what the program does" {
+    bad=('nodes: 0' 'nodes: []' '{}' '{nodes: 1, node: 2}' '{nodes: 1, connect: rings}'
+        '{nodes: [{name: a, count: 2}]}' '{nodes: [{name: node1, command: x}]}' '{nodes: 1, timeout: 10}'
+        '{nodes: 1, timeline: [kill node1]}' '{nodes: 1, timeline: [at 1s down]}' '{nodes: 1, checks: [at 1s mesh]}'
+        '{nodes: 1, paths: all}' '{nodes: 1, partitionable: maybe}' '{nodes: 1, timeline: [at 1s expect all kill node1]}' '{nodes: 1, version: 2}')
+    for text in "${bad[@]}"; do
+        echo "$text" > bad.yaml
+        run -2 devnet run -f bad.yaml
+    done
+    printf '%s\n' "${bad[@]}" > bad.txt
+    run_python - "$BATS_TEST_DIRNAME/../devnet" <<- 'E'
+		import json, sys, yaml, jsonschema
+		folder = sys.argv[1]
+		schema = json.load(open(folder + "/experiment.schema.json"))
+		jsonschema.Draft202012Validator.check_schema(schema)
+		validator = jsonschema.Draft202012Validator(schema)
+		example = yaml.safe_load(open(folder + "/example.yaml"))
+		validator.validate(example)
+		json.dump(example, open("example.json", "w"))
+		for line in open("bad.txt"):
+		    assert not validator.is_valid(yaml.safe_load(line)), line
+	E
+    # JSON is YAML.
+    sed -i 's/at 100ms publish/at 100ms frobnicate/' example.json
+    run -2 devnet run -f example.json
+    [[ $output == "devnet: example.json:1: frobnicate: cannot be a step" ]]
+}
