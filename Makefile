@@ -238,10 +238,11 @@ check-dashboard: deps
 	@$(MAKE) --no-print-directory all
 	@BUILD=$(BUILD) tests/dashboard/run
 
-# devnet/kubernetes, on machines that are network namespaces: as root, some minutes.
+# devnet/ansible and devnet/kubernetes, on machines that are network namespaces: as root, some minutes.
 check-machines: deb
 	@command -v ip > /dev/null && command -v jq > /dev/null || .ci/deps .ci/packages.tests
 	@$(MAKE) --no-print-directory $(BUILD)/tests/manifests
+	@BUILD=$(BUILD) tests/machines/ansible
 	@BUILD=$(BUILD) tests/machines/kubernetes
 
 # With k8s.io/api, by the hashes in go.sum.
