@@ -544,7 +544,7 @@ static bool read_wait(struct reader *reader, yaml_item item)
     uint64_t wait = 0;
     if (item == 0)
         return true;
-    if (!read_duration(reader, item, "wait", TIME_MAX_MS, &wait))
+    if (!read_duration(reader, item, "wait", TIMEOUT_MAX_MS, &wait))
         return false;
     reader->wait = yaml_text(reader->yaml, item);
     return true;

@@ -63,6 +63,7 @@ struct devnet_options experiment_file_options(const struct experiment_file *file
     const struct experiment *experiment = &file->experiment;
     struct devnet_options told = *options;
     told.from = file;
+    told.nodes = experiment->own;
     told.connect = experiment->listed            ? "listed"
                    : experiment->connect != NULL ? experiment->connect
                                                  : options->connect;

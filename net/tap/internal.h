@@ -65,6 +65,7 @@ struct tap_pair {
     char id[QUIC_CONNECTION_ID_TEXT_SIZE];
     uint64_t windows; /* of both legs */
     bool front_first, connected, closed_told;
+    bool unanswered[TAP_SIDES]; /* of both who fell silent first, and still is */
     struct tap_stream *streams;
     uint64_t wanted[TAP_SIDES];  /* streams of that side's that are to be there on the other leg */
     uint64_t opened[TAP_SIDES];  /* that are */

@@ -45,8 +45,10 @@ static void on_closed(void *context, struct quic_connection *connection,
 static void on_unanswered(void *context, struct quic_connection *connection, bool unanswered)
 {
     (void)context;
-    const struct tap_pair *pair = pair_of(connection);
-    struct quic_connection *other = pair->legs[tap_other(tap_pair_side_of(pair, connection))];
+    struct tap_pair *pair = pair_of(connection);
+    enum tap_side side = tap_pair_side_of(pair, connection);
+    struct quic_connection *other = pair->legs[tap_other(side)];
+    pair->unanswered[side] = unanswered && !pair->unanswered[tap_other(side)];
     if (other != NULL)
         quic_connection_deafen(other, unanswered);
 }

@@ -303,6 +303,14 @@ static void pass_close(struct tap_pair *pair, struct quic_connection *leg,
     }
 }
 
+/* Who hears nothing, as the other does not answer, falls silent because of that one. */
+static enum tap_side whose_end(const struct tap_pair *pair, enum tap_side side,
+                               const struct quic_close *close)
+{
+    bool by_other = close->cause == QUIC_IDLE_TIMEOUT && pair->unanswered[tap_other(side)];
+    return by_other ? tap_other(side) : side;
+}
+
 void tap_pair_leg_closed(struct tap_pair *pair, enum tap_side side, const struct quic_close *close)
 {
     pair->legs[side] = NULL;
@@ -312,7 +320,7 @@ void tap_pair_leg_closed(struct tap_pair *pair, enum tap_side side, const struct
             tap_pair_free(pair);
         return;
     }
-    tell_closed(pair, side, close);
+    tell_closed(pair, whose_end(pair, side, close), close);
     if (other == NULL)
         tap_pair_free(pair);
     else

@@ -2,14 +2,26 @@
  * What ngtcp2 tells in the records of its QUIC log alone: PINGs, by which some stacks keep a
  * connection up that others let die, and the codes of STOP_SENDING.
  */
+#include <string.h>
+
 #include "net/qlog/json.h"
 #include "net/tap/internal.h"
 
-/* Most records are of neither: they are not read. */
+enum { NAME_WITHIN = 64 }; /* bytes from a record's beginning, after the time */
+
+static bool has(struct bytes text, const char *word)
+{
+    return memmem(text.data, text.size, word, strlen(word)) != NULL;
+}
+
+/* Most records are of neither: they are not read. There are several for each packet. */
 static bool may_matter(struct bytes record)
 {
-    return memmem(record.data, record.size, "\"ping\"", 6) != NULL ||
-           memmem(record.data, record.size, "\"stop_sending\"", 14) != NULL;
+    struct bytes beginning = record;
+    if (beginning.size > NAME_WITHIN)
+        beginning.size = NAME_WITHIN;
+    return has(beginning, "packet_received\"") &&
+           (has(record, "\"ping\"") || has(record, "\"stop_sending\""));
 }
 
 /* Each record begins with the separator of JSON text sequences (RFC 7464). */

@@ -35,11 +35,11 @@ class Failed(Exception):
 class Process:
     """A program that prints JSON lines; `seen` waits for one."""
 
-    def __init__(self, command, folder):
+    def __init__(self, command, folder, **environment):
         self.events = []
         self.changed = threading.Condition()
         self.program = subprocess.Popen([str(word) for word in command], cwd=folder, text=True, bufsize=1,
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+                                        env={**os.environ, **environment}, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         threading.Thread(target=self.read, daemon=True).start()
         ready = self.seen("the ready line", lambda e: e["event"] == "ready", START_DEADLINE)
         listen = ready.get("listen")

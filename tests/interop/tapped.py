@@ -3,8 +3,11 @@
 For each pair, such as rust-rust, and each course (healthy, restarted, crossed: both dial each other,
 fault): the first dials the second through devnet-tap, gossip flows both ways, and the tap's logs are
 judged. The truth is of the applications' own state: what gossip reaches whom, the streams that they
-list, and where a node writes a log with its own events, what those say. One JSON line a course, and
-one of the sums: streams judged, orphans missed, healthy streams accused. Exit 1 where there are any."""
+list, and where a node writes a log with its own events, what those say. Where a node writes a log with
+frames, go-libp2p or ours, it is judged by itself as well, and both verdicts are held against each other,
+stream by stream. One JSON line a course, and one of the sums: streams judged, orphans missed, healthy
+streams accused, and of how many that both logs know the verdicts agree. Exit 1 where any was missed or
+accused, or one log has an orphan of what the other does not."""
 
 import itertools
 import json
@@ -18,14 +21,13 @@ import time
 
 from pair import BUILD, PEERS, TOPIC, Failed, Process, heard
 
-PAIRS = ["rust-rust", "js-js", "go-rust", "ours-go", "ours-rust", "ours-js"]
+PAIRS = ["rust-rust", "js-js", "go-rust", "go-go", "go-js", "ours-go", "ours-rust", "ours-js"]
 if "reference" in PEERS:
     PAIRS += ["rust-reference", "ours-reference"]
 COURSES = ["healthy", "restarted", "crossed", "fault"]
 SETTLED = 3  # seconds for who is silent to have been so for a while
 FLOWING = 12  # seconds until gossip reaches the other end
 ORPHANS = {"orphaned", "orphaned_at_opener", "unread_at_receiver", "orphaned_after_deregistration"}
-SECRETS = {"a": "0a" * 32, "b": "0b" * 32}
 
 
 def free_port():
@@ -35,24 +37,24 @@ def free_port():
 
 
 class Node:
-    def __init__(self, name, kind, folder):
-        self.name, self.kind, self.folder = name, kind, folder
-        self.port, self.options = free_port(), []
-        (folder / f"{name}.key").write_text(SECRETS[name] + "\n")
+    def __init__(self, name, kind, folder, secret):
+        self.name, self.kind, self.folder, self.secret = name, kind, folder, secret
+        self.port = free_port()
+        (folder / f"{name}.key").write_text(secret + "\n")
 
     def start(self, dial=None, *options):
         listen = f"/ip4/127.0.0.1/udp/{self.port}/quic-v1"
         if self.kind == "ours":
-            command = [BUILD / "devnet-node", "--key-hex", SECRETS[self.name], "--topic", TOPIC, "--listen", listen,
+            command = [BUILD / "devnet-node", "--key-hex", self.secret, "--topic", TOPIC, "--listen", listen,
                        "--qlog", f"{self.name}.qlog", *(["--bootnode", dial] if dial else []), *options]
         else:
-            command = [*PEERS[self.kind], "--seed", SECRETS[self.name], "--status", "--listen", listen,
+            command = [*PEERS[self.kind], "--seed", self.secret, "--status", "--listen", listen,
                        *(["--dial", dial] if dial else [])]
-        self.process = Process(command, self.folder)
+        self.process = Process(command, self.folder, **({"QLOGDIR": f"{self.name}.qlog"} if self.kind == "go" else {}))
 
     def dial(self, address):
         if self.kind == "ours":
-            self.process.post("/peers", address=address)
+            self.process.post("/connect", addr=address)
         else:
             self.process.tell("dial", address=address)
 
@@ -76,6 +78,11 @@ class Node:
 
     def end(self):
         self.process.end(kill=self.kind in ("js", "reference"))
+
+
+def start_tap(nodes, folder, *options):
+    return Process([BUILD / "devnet-tap", *options,
+                    *(f"{one.name}={one.name}.key,127.0.0.1:0,127.0.0.1:{one.port}" for one in nodes)], folder)
 
 
 def flows(sender, hearer):
@@ -144,13 +151,22 @@ def compare(by_tap, truth, own):
     return missed, false
 
 
+def agreement(by_tap, own):
+    """Of the streams that both know: how many have the same verdict, and each that has not."""
+    both = [(key, by_tap[key], own[key]) for key in sorted(by_tap.keys() & own.keys())]
+    differ = [f"{key[0]} stream {key[1]}: {tap['verdict']} ({tap['confidence']}) by the tap, "
+              f"{log['verdict']} ({log['confidence']}) by the node's own log" for key, tap, log in both
+              if tap["verdict"] != log["verdict"]]
+    orphans = sum(tap["orphan"] != log["orphan"] for _, tap, log in both)
+    return {"both": len(both), "agree": len(both) - len(differ), "differ": differ, "orphans_differ": orphans}
+
+
 def attempt(pair, course):
     with tempfile.TemporaryDirectory(prefix="tapped-") as name:
         folder = pathlib.Path(name)
         kinds = pair.split("-")
-        a, b = Node("a", kinds[0], folder), Node("b", kinds[1], folder)
-        tap = Process([BUILD / "devnet-tap", "--qlog", "tap",
-                       *(f"{one.name}={one.name}.key,127.0.0.1:0,127.0.0.1:{one.port}" for one in (a, b))], folder)
+        a, b = Node("a", kinds[0], folder, "0a" * 32), Node("b", kinds[1], folder, "0b" * 32)
+        tap = start_tap([a, b], folder, "--qlog", "tap")
         try:
             truth = run(course, a, b, tap)
         finally:
@@ -159,28 +175,31 @@ def attempt(pair, course):
                 if hasattr(one, "process"):
                     one.end()
         by_tap = judge(folder / "tap")
-        logs = [folder / f"{one.name}.qlog" for one in (a, b) if one.kind == "ours"]
-        missed, false = compare(by_tap, truth, judge(*logs) if logs else {})
+        logs = [folder / f"{one.name}.qlog" for one in (a, b) if one.kind in ("ours", "go")]
+        own = judge(*logs) if logs else {}
+        missed, false = compare(by_tap, truth, own)
         verdicts = {}
         for stream in by_tap.values():
             verdicts[stream["verdict"]] = verdicts.get(stream["verdict"], 0) + 1
         return {"pair": pair, "course": course, "n": len(by_tap), "missed": missed, "false": false, "verdicts": verdicts,
-                "suspected": sum(one.get("suspected", False) for one in by_tap.values()), "truth": truth}
+                "suspected": sum(one.get("suspected", False) for one in by_tap.values()), "own_logs": agreement(by_tap, own), "truth": truth}
 
 
 def main():
-    sums = {"n": 0, "missed": 0, "false": 0, "failed": 0}
+    sums = {"n": 0, "missed": 0, "false": 0, "failed": 0, "both": 0, "agree": 0, "orphans_differ": 0}
     for pair, course in itertools.product(sys.argv[1:] or PAIRS, COURSES):
         try:
             told = attempt(pair, course)
             sums = {**sums, "n": sums["n"] + told["n"], "missed": sums["missed"] + len(told["missed"]),
-                    "false": sums["false"] + len(told["false"])}
+                    "false": sums["false"] + len(told["false"]),
+                    **{key: sums[key] + told["own_logs"][key] for key in ("both", "agree", "orphans_differ")}}
         except (Failed, OSError, subprocess.SubprocessError, KeyError, ValueError) as error:
             told = {"pair": pair, "course": course, "error": f"{type(error).__name__}: {error}"}
             sums["failed"] += 1
         print(json.dumps(told), flush=True)
     print(json.dumps({"sums": sums}))
-    sys.exit(any(sums[key] for key in ("missed", "false", "failed")))
+    sys.exit(any(sums[key] for key in ("missed", "false", "failed", "orphans_differ")))
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,223 @@
+/* What is asked of a tap itself: several connections apart, bounds, holding. */
+#include <event2/event.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/unit/tap_scene.h"
+
+enum { QUIET_MS = 200, TURNS = 1000 };
+
+static const struct way tapped = {.tapped = true};
+
+static void several_connections_are_carried_apart(void **state)
+{
+    (void)state;
+    begin(&tapped);
+    connect_both();
+    struct quic_connection *first = a.connection;
+    dial();
+    await(&a.established, 2);
+    await(&b.established, 2);
+    assert_int_equal(tap_statistics(tap)->live, 2);
+    say(quic_stream_open(first), "of the first");
+    say(quic_stream_open(a.connection), "of the second");
+    await(&b.data, 2);
+    quic_connection_close(first, 0, "");
+    await(&b.closed, 1);
+    assert_int_equal(a.closed, 1);
+    assert_non_null(a.connection);
+    end_all();
+}
+
+/* One that has come back at once is not hidden behind what it left. */
+static void what_a_restarted_node_left_is_not_answered_for(void **state)
+{
+    (void)state;
+    begin(&tapped);
+    connect_both();
+    struct quic_connection *left_behind = b.connection;
+    quic_connection_leave(a.connection);
+    run_ms(50);
+    dial();
+    await(&b.established, 2);
+    quic_connection_probe(left_behind);
+    await(&b.closed, 1);
+    assert_int_equal(b.close.cause, QUIC_IDLE_TIMEOUT);
+    assert_true(b.connection != left_behind);
+    end_all();
+}
+
+static void a_reader_that_stops_bounds_what_is_kept(void **state)
+{
+    (void)state;
+    enum { SIZE = 16 << 20, ROOM = 1 << 16 };
+    begin(&tapped);
+    b.policy.credit_by_hand = true;
+    b.policy.stream_window = ROOM;
+    connect_both();
+    uint8_t *data = memory_new(SIZE);
+    quic_stream_write_bytes(quic_stream_open(a.connection), bytes_of(data, SIZE));
+    free(data);
+    await(&b.data, 1);
+    run_ms(300);
+    assert_true(b.received <= ROOM);
+    const struct tap_pair *pair = tap_first_pair(tap);
+    uint64_t kept = tap_pair_said(pair, TAP_DIALLER) - b.received;
+    assert_true(kept > 0 && kept <= ROOM);
+    end_all();
+}
+
+static void count_of_held(void *context, struct tap_pair *pair, int64_t stream, enum tap_side from,
+                          struct bytes data)
+{
+    (void)context, (void)data;
+    if (from == TAP_DIALLER)
+        tap_pair_hold(pair, stream, from, 3);
+}
+
+static void what_is_held_waits_until_it_is_released(void **state)
+{
+    (void)state;
+    static const struct tap_watcher holding = {.stream_data = count_of_held};
+    begin(&(struct way){.tapped = true, .watcher = &holding});
+    connect_both();
+    struct quic_stream *stream = quic_stream_open(a.connection);
+    say(stream, "abcdef");
+    quic_stream_finish(stream);
+    await(&b.data, 1);
+    say(stream_at(&b, 0), "heard");
+    await(&a.data, 1);
+    assert_int_equal(b.received, 3);
+    assert_int_equal(b.ends, 0);
+    run_ms(QUIET_MS); /* nothing is on its way that would take it along */
+    tap_pair_release(tap_first_pair(tap), 0, TAP_DIALLER);
+    for (int turn = 0; turn < TURNS && b.ends == 0; turn++)
+        event_base_loop(base, EVLOOP_NONBLOCK);
+    assert_int_equal(b.ends, 1);
+    assert_int_equal(b.received, 6);
+    end_all();
+}
+
+static unsigned ends;
+static enum tap_side ended_by;
+
+static void on_pair_closed(void *context, struct tap_pair *pair, enum tap_side side,
+                           const struct quic_close *close)
+{
+    (void)context, (void)pair;
+    assert_int_equal(close->cause, QUIC_IDLE_TIMEOUT);
+    ended_by = side;
+    ends++;
+}
+
+/* The other gives it up then, and is silent, too. */
+static void who_fell_silent_first_is_told(void **state)
+{
+    (void)state;
+    enum { SILENCE_MS = 1500, KEEP_ALIVE_MS = 200, PROBED_MS = 300 };
+    static const struct tap_watcher watching = {.closed = on_pair_closed};
+    for (int i = 0; i < TAP_SIDES; i++) {
+        begin(&(struct way){.tapped = true, .watcher = &watching});
+        struct side *silent = i == TAP_DIALLER ? &a : &b, *other = i == TAP_DIALLER ? &b : &a;
+        silent->policy.idle_timeout_ms = silent->policy.handshake_timeout_ms = 4 * SILENCE_MS;
+        other->policy.idle_timeout_ms = other->policy.handshake_timeout_ms = SILENCE_MS;
+        other->policy.keep_alive_ms = KEEP_ALIVE_MS;
+        other->policy.unanswered_ms = PROBED_MS;
+        connect_both();
+        quic_connection_leave(silent->connection);
+        await(&other->closed, 1);
+        await(&ends, (unsigned)i + 1);
+        assert_int_equal(ended_by, i);
+        end_all();
+    }
+}
+
+/* So many connections that all their windows together would be too much. */
+static void all_windows_together_are_bounded(void **state)
+{
+    (void)state;
+    enum { MANY = 40, SIZE = 1 << 20 };
+    begin(&tapped);
+    for (unsigned i = 0; i < MANY; i++)
+        dial();
+    await(&a.established, MANY);
+    await(&b.established, MANY);
+    assert_true(tap_statistics(tap)->narrow > 0);
+    assert_int_equal(tap_statistics(tap)->live, MANY);
+    /* A narrow one carries all the same. */
+    uint8_t *data = memory_new(SIZE);
+    quic_stream_write_bytes(quic_stream_open(a.connection), bytes_of(data, SIZE));
+    free(data);
+    uint64_t limit = clock_now_ms() + PATIENCE_MS;
+    while (b.received < SIZE && clock_now_ms() < limit)
+        event_base_loop(base, EVLOOP_ONCE);
+    assert_int_equal(b.received, SIZE);
+    end_all();
+}
+
+static void say_on_each(void)
+{
+    struct quic_connection *connection;
+    for (connection = quic_endpoint_first(a.endpoint); connection != NULL;
+         connection = quic_connection_next(connection)) {
+        struct quic_stream *stream = quic_stream_open(connection);
+        if (stream != NULL)
+            say(stream, "hello");
+    }
+}
+
+static void close_each(void)
+{
+    struct quic_connection *connection;
+    for (connection = quic_endpoint_first(a.endpoint); connection != NULL;
+         connection = quic_connection_next(connection))
+        quic_connection_close(connection, 5, "");
+}
+
+/* So many at a time that B wants their addresses proven, all of which are 127.0.0.1; the tap, which
+ * knows them, does not. */
+static void five_hundred_connect_over_a_bad_path(void **state)
+{
+    (void)state;
+    if (getenv("DEEP") == NULL)
+        return; /* minutes on a busy machine: see tests/soak */
+    enum { ALL = 500, AT_A_TIME = 50, SLOW_MS = 30000, LEFT_MAX = ALL / 20 };
+    static const struct impairment bad = {
+        .seed = 5, .delay_ms = 2, .jitter_ms = 1, .loss_percent = 1};
+    begin(&(struct way){.tapped = true, .back_path = &bad});
+    a.policy.handshake_timeout_ms = b.policy.handshake_timeout_ms = SLOW_MS;
+    for (unsigned done = AT_A_TIME; done <= ALL; done += AT_A_TIME) {
+        for (unsigned i = 0; i < AT_A_TIME; i++)
+            dial();
+        await(&a.established, done);
+        await(&b.established, done);
+        say_on_each();
+        await(&b.data, done);
+        close_each();
+    }
+    uint64_t limit = clock_now_ms() + PATIENCE_MS; /* a close may be lost */
+    while (tap_statistics(tap)->live > LEFT_MAX && clock_now_ms() < limit)
+        event_base_loop(base, EVLOOP_ONCE);
+    assert_true(tap_statistics(tap)->live <= LEFT_MAX);
+    assert_int_equal(tap_statistics(tap)->connected, ALL);
+    assert_int_equal(tap_statistics(tap)->front_first, 0);
+    assert_int_equal(b.received, ALL * strlen("hello"));
+    assert_true(quic_endpoint_statistics(b.endpoint)->retries_sent > 0);
+    for (size_t i = 0; i < tap_node_count(tap); i++)
+        assert_int_equal(tap_node_statistics(tap_node(tap, i))->retries_sent, 0);
+    end_all();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(several_connections_are_carried_apart),
+        cmocka_unit_test(what_a_restarted_node_left_is_not_answered_for),
+        cmocka_unit_test(a_reader_that_stops_bounds_what_is_kept),
+        cmocka_unit_test(who_fell_silent_first_is_told),
+        cmocka_unit_test(all_windows_together_are_bounded),
+        cmocka_unit_test(what_is_held_waits_until_it_is_released),
+        cmocka_unit_test(five_hundred_connect_over_a_bad_path),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
