@@ -45,7 +45,7 @@ VECTOR_RUNNER := $(BUILD)/tests/tools/vectors
 UNIT_SUPPORT := $(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c))
 OBJECTS := $(LIBRARY_OBJECTS) $(patsubst %.c,$(BUILD)/objects/%.o,$(wildcard cmd/*/*.c tests/unit/*.c tests/tools/*.c tests/vectors/*.c))
 
-.PHONY: all unused soak deps devnet check test-programs vector-runner install uninstall deb check-package check-dashboard lint sanitize bench clean \
+.PHONY: all unused soak deps devnet check test-programs vector-runner install uninstall deb check-package check-dashboard check-machines lint sanitize bench clean \
 	about-check lint-deps lint-format lint-tidy lint-cppcheck lint-shell
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -237,6 +237,19 @@ check-dashboard: deps
 	@command -v npm > /dev/null || .ci/deps .ci/packages.interop
 	@$(MAKE) --no-print-directory all
 	@BUILD=$(BUILD) tests/dashboard/run
+
+# devnet/ansible and devnet/kubernetes, on machines that are network namespaces: as root, some minutes.
+check-machines: deb
+	@command -v ip > /dev/null && command -v jq > /dev/null || .ci/deps .ci/packages.tests
+	@$(MAKE) --no-print-directory $(BUILD)/tests/manifests
+	@BUILD=$(BUILD) tests/machines/ansible
+	@BUILD=$(BUILD) tests/machines/kubernetes
+
+# With k8s.io/api, by the hashes in go.sum.
+$(BUILD)/tests/manifests: $(wildcard tests/machines/manifests/*)
+	@command -v go > /dev/null || { echo 'the manifests are checked by a Go program: install go 1.26 or later' >&2; exit 1; }
+	@mkdir -p $(@D)
+	cd tests/machines/manifests && GOTOOLCHAIN=local GOFLAGS= go build -mod=readonly -trimpath -o $(abspath $@) .
 
 uninstall:
 	rm -f $(foreach name,$(notdir $(PROGRAMS)),"$(INSTALL_BIN)/$(name)")

@@ -60,6 +60,10 @@ start_pair() {
     done
     run -0 api a /metrics "" --get --head --request GET
     [[ $output == *"Content-Type: text/plain; version=0.0.4; charset=utf-8"* ]]
+    # And each stands on the dashboard.
+    jq -r '.panels[].targets[]?.expr' "$BATS_TEST_DIRNAME/../devnet/grafana-dashboard.json" |
+        grep -o '\b\(lean\|devnet\)_[a-z_]*' | sed -E 's/_(bucket|count|sum)$//' | sort -u > shown
+    [ "$(sed -n 's/^# TYPE \([a-z_]*\) .*/\1/p' a.prom | sort | comm -23 - shown)" = '' ]
 }
 
 @test "peers, the mesh and streams are counted, by client and direction" {
