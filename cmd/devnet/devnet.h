@@ -42,7 +42,8 @@ int devnet_nodes_command(const struct devnet_options *options, const char *verb,
                          size_t count);
 int devnet_down_command(const struct devnet_options *options);
 int devnet_status_command(const struct devnet_options *options);
-int devnet_logs_command(const struct devnet_options *options, const char *name);
+/* WANTED: names of nodes; none: all. */
+int devnet_logs_command(const struct devnet_options *options, char **wanted, size_t count);
 /* FOLDER: where the report is to be. */
 int devnet_report_command(const struct devnet_options *options, const char *folder);
 int devnet_publish_command(const struct devnet_options *options, char **operands, size_t count);
