@@ -11,6 +11,10 @@
 /* Whether any of the processes that came of PROCESS, or may be it, has not ended. */
 bool family_lives(const struct process *process);
 
+/* What each of COUNT processes and all that came of it have in memory (resident), in bytes; 0 where
+ * nothing runs or /proc does not tell. BYTES has room for COUNT. */
+void family_memory(const struct process *processes, size_t count, uint64_t *bytes);
+
 enum process_end {
     PROCESS_STOPPED,
     PROCESS_WAS_GONE, /* not running in the first place */

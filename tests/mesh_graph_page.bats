@@ -178,6 +178,27 @@ until document.querySelector('#said').textContent == 'no node found'
 END
 }
 
+@test "a dead node has one mark, names stay in narrow pictures, and the heading tells the outcome" {
+    snapshot 4
+    jq 'del(.nodes[3]) | .unreachable = [{api: "http://127.0.0.1:9", error: "nobody"}] |
+        .names = {n1: "a-rather-long-name-of-a-node", n2: "node2", n3: "node3", n4: "node4", "http://127.0.0.1:9": "node4"}' sound.json > odd.json
+    page odd.json || [ $? -eq 1 ]
+    browse mesh.html > out << 'END'
+until document.documentElement.dataset.drawn == 'yes'
+assert document.querySelectorAll('#mesh .node').length == 4
+assert document.querySelector('#mesh [aria-label^="Node node4,"]').classList.contains('unreachable')
+assert document.querySelector('h1.bad').textContent.startsWith('✕ ')
+size 375x700
+eval new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))
+assert document.scrollingElement.scrollWidth <= innerWidth
+until (box => [...document.querySelectorAll('#mesh .label')].map(e => e.getBoundingClientRect()).every(b => b.left >= box.left && b.right <= box.right))(document.querySelector('#mesh').getBoundingClientRect())
+contrast
+scheme dark
+contrast
+END
+    jq -es 'map(select(.ratio?)) | length == 2 and all(.ratio >= 4.5)' out
+}
+
 @test "with two looks, what came and went is marked, listed, and can be left out" {
     snapshot 4
     jq 'del(.nodes[3]) | .nodes[2] |= (.topics.t.mesh = ["n2"] | .peers |= map(select(.peer_id != "n4"))) |

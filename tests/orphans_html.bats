@@ -41,7 +41,7 @@ write_log() {
 assert document.querySelector('#summary').innerText == '✕1 orphaned stream in 1 connection (4 streams, 1 log)'
 assert document.querySelectorAll('.lane').length == 4
 assert document.querySelectorAll('tr.orphan').length == 1
-assert document.querySelector('tr.orphan').innerText.startsWith('8\nby the client\n\t✕orphaned\norphan, high confidence\n\t(gossip)')
+assert document.querySelector('tr.orphan').innerText.startsWith('8\nby the client\n\t✕orphaned\nopen, but neither side keeps it\norphan, high confidence\n\t(gossip)')
 assert document.querySelector('tr.orphan .end-mark').textContent == '✕'
 assert document.querySelector('#tip').checkVisibility() == false
 move tr.orphan .lane
@@ -97,7 +97,7 @@ END
     browse page.html << 'END'
 press Tab
 assert document.activeElement.className == 'skip'
-press Tab 2
+press Tab 3
 assert document.activeElement.id == 'text'
 type ORPHANED when
 until document.querySelector('#matches').textContent == '0 streams found, 0 orphaned'
@@ -139,7 +139,8 @@ END
     draw "$CASES/race-nosleep-eager/dialer"
     browse page.html > told <<< tree
     is_told() { jq -es "any(.[]; $1)" told > /dev/null || { echo "not told: $1" >&2; return 1; }; }
-    is_told '.role == "heading" and .level == 1 and .name == "Streams of QUIC connections"'
+    is_told '.role == "heading" and .level == 1 and (.name | startswith("1 orphaned stream in 1 connection"))'
+    is_told '.role == "table" and .name == "Nodes"'
     is_told '.role == "heading" and .level == 2 and (.name | startswith("Connection a4fd19bb4c2521db"))'
     is_told '.role == "search" and .name == "Streams"'
     is_told '.role == "searchbox" and .name == "Search"'
@@ -154,6 +155,38 @@ END
     is_told '.role == "list" and .name == "What the timelines show"'
     # Marks are for the eye alone.
     run ! is_told '.name == "✕"'
+}
+
+@test "marks of a lane do not cover each other, and nothing is wider than a narrow screen" {
+    local log
+    mkdir tap
+    for log in "$CASES"/race-nosleep-eager/*/*.qlog; do
+        jq -c --slurpfile truth "$CASES/race-nosleep-eager/truth.json" -f "$BATS_TEST_DIRNAME/orphans/tap.jq" \
+            "$log" > "tap/$(basename "$(dirname "$log")").qlog"
+    done
+    draw tap
+    browse page.html << 'END'
+eval void (window.boxes = lane => [...lane.querySelectorAll('.out, .back, .moment, .end-mark, .over')].map(e => e.getBoundingClientRect()))
+eval void (window.cover = (a, b) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 0.5 && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 0.5)
+eval void (window.sound = () => [...document.querySelectorAll('.lane')].every(lane => boxes(lane).every((a, i, all) => all.slice(i + 1).every(b => !cover(a, b) || a.height > 30 || b.height > 30))))
+until sound()
+assert getComputedStyle(document.querySelector('h1 .tone')).color == 'rgb(180, 33, 43)'
+assert [...document.querySelectorAll('#overview tbody tr')].map(row => row.innerText.replace(/\s+/g, ' ')).join() == '✕dialer 1 4 1 0 listener,✕listener 1 4 1 0 dialer'
+assert [...document.querySelectorAll('td.protocol')].every(cell => [...cell.childNodes].filter(n => n.data).every(n => { const r = document.createRange(); r.selectNode(n); return r.getClientRects().length == 1 }))
+size 375x700
+until sound()
+assert document.scrollingElement.scrollWidth <= innerWidth
+END
+}
+
+@test "the axis is linear where the span is short, and begins where things do" {
+    seq 0 4 36 | awk '{ print 20000 + $1, "sent", $1, 103; print 20000 + $1 + 2, "received", $1, 104 }' | write_log late > late.sqlog
+    draw late.sqlog
+    browse page.html << 'END'
+assert document.querySelector('.axis').firstChild.textContent == '20 s'
+eval void (window.lefts = [...document.querySelectorAll('.time .out')].map(bar => parseFloat(bar.style.left)))
+assert lefts[0] == 0 && lefts.slice(2).every((left, i) => Math.abs(left - 2 * lefts[i + 1] + lefts[i]) < 0.01)
+END
 }
 
 @test "it is legible in light and dark, wide and narrow" {

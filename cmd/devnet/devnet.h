@@ -64,7 +64,8 @@ int devnet_paths_command(const struct devnet_options *options, const char *verb,
                          size_t count);
 int devnet_down_command(const struct devnet_options *options);
 int devnet_status_command(const struct devnet_options *options);
-int devnet_logs_command(const struct devnet_options *options, const char *name);
+/* WANTED: names of nodes; none: all. */
+int devnet_logs_command(const struct devnet_options *options, char **wanted, size_t count);
 /* FOLDER: where the report is to be. */
 int devnet_report_command(const struct devnet_options *options, const char *folder);
 /* False with the error set where no report can be there: it is neither empty nor absent. */

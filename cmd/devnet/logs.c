@@ -21,7 +21,7 @@ enum { LINE_MAX_SHOWN = 1024 * 1024 }; /* longer ones are shown in parts */
 
 /* A file that is shown as it grows. */
 struct tail {
-    const char *name;
+    char *name;
     int fd;
     struct buffer line; /* what has come of a line that is not whole yet */
 };
@@ -93,6 +93,7 @@ static void close_tail(struct tail *tail, const struct manner *manner)
         show_line(tail, manner, "");
     buffer_clear(&tail->line);
     close(tail->fd);
+    free(tail->name);
 }
 
 /* Until we are interrupted, or nobody reads what we print: that is seen at once. */
@@ -108,75 +109,114 @@ static void follow(struct tail *tails, size_t count, const struct manner *manner
     }
 }
 
-static bool open_tail(struct tail *tail, const struct devnet *devnet, const char *name, bool events,
-                      int inotify)
+struct tails {
+    struct tail *items;
+    size_t count;
+    int inotify; /* -1: they are not followed */
+};
+
+/* FILE of a node, whose lines are called NAME, which it takes over. */
+static bool open_tail(struct tails *tails, const char *path, char *name)
 {
-    char *path = devnet_path(devnet, name, events ? "events.jsonl" : "log");
-    *tail = (struct tail){.name = name, .fd = open(path, O_RDONLY | O_CLOEXEC)};
-    if (tail->fd < 0)
+    struct tail tail = {.name = name, .fd = open(path, O_RDONLY | O_CLOEXEC)};
+    if (tail.fd < 0) {
         log_error("%s: %s", path, strerror(errno));
-    else if (inotify >= 0)
-        inotify_add_watch(inotify, path, IN_MODIFY);
-    free(path);
-    return tail->fd >= 0;
+        free(name);
+        return false;
+    }
+    if (tails->inotify >= 0)
+        inotify_add_watch(tails->inotify, path, IN_MODIFY);
+    tails->items[tails->count++] = tail;
+    return true;
+}
+
+/* What it logged, or its events. Another program may say what it has to on either output. */
+static bool open_tails(struct tails *tails, const struct devnet *devnet,
+                       const struct devnet_node *node, bool events)
+{
+    bool both = !events && devnet_node_is_foreign(node) && !between_is_kind(node->name);
+    char *log = devnet_path(devnet, node->name, "log");
+    char *output = devnet_path(devnet, node->name, "events.jsonl");
+    bool opened = open_tail(tails, events ? output : log, text_copy(node->name)) &&
+                  (!both || open_tail(tails, output, text_format("%s stdout", node->name)));
+    free(output);
+    free(log);
+    return opened;
 }
 
 static bool show(const struct devnet *devnet, const struct manner *manner, bool on)
 {
-    int inotify = on ? inotify_init1(IN_CLOEXEC) : -1;
-    struct tail *tails = memory_new(devnet->count * sizeof(*tails));
-    size_t opened = 0;
-    while (opened < devnet->count &&
-           open_tail(&tails[opened], devnet, devnet->nodes[opened].name, manner->events, inotify))
-        show_more(&tails[opened++], manner);
-    bool all = opened == devnet->count;
+    struct tails tails = {.items = memory_new(2 * devnet->count * sizeof(*tails.items)),
+                          .inotify = on ? inotify_init1(IN_CLOEXEC) : -1};
+    bool all = true;
+    for (size_t i = 0; all && i < devnet->count; i++) {
+        size_t first = tails.count;
+        all = open_tails(&tails, devnet, &devnet->nodes[i], manner->events);
+        for (size_t k = first; k < tails.count; k++)
+            show_more(&tails.items[k], manner);
+    }
     if (all && on)
-        follow(tails, opened, manner, inotify);
-    for (size_t i = 0; i < opened; i++)
-        close_tail(&tails[i], manner);
-    if (inotify >= 0)
-        close(inotify);
-    free(tails);
+        follow(tails.items, tails.count, manner, tails.inotify);
+    for (size_t i = 0; i < tails.count; i++)
+        close_tail(&tails.items[i], manner);
+    if (tails.inotify >= 0)
+        close(tails.inotify);
+    free(tails.items);
     return all;
 }
 
-/* That node alone, or what stands between nodes and is called so, or all where NAME is NULL. */
+/* The nodes that are named, and what stands between nodes, once each, or all nodes where none is.
+ * False where there is none of a name, which is said. */
+static bool choose(const struct devnet *devnet, char **wanted, size_t count, struct devnet *chosen)
+{
+    chosen->nodes = memory_new((count + devnet->count) * sizeof(*chosen->nodes));
+    chosen->count = 0;
+    for (size_t i = 0; count == 0 && i < devnet->count; i++)
+        chosen->nodes[chosen->count++] = devnet->nodes[i];
+    for (size_t i = 0; i < count; i++) {
+        const struct devnet_between *between = devnet_find_between(devnet, wanted[i]);
+        const struct devnet_node other = {.name = between != NULL ? between->kind : NULL};
+        const struct devnet_node *node = between != NULL ? &other : devnet_find(devnet, wanted[i]);
+        if (node == NULL) {
+            char *names = devnet_names(devnet);
+            log_error("%s: no such node in %s; there are %s", wanted[i], devnet->folder, names);
+            free(names);
+            return false;
+        }
+        if (devnet_find(chosen, wanted[i]) == NULL)
+            chosen->nodes[chosen->count++] = *node;
+    }
+    return true;
+}
+
 static int show_chosen(const struct devnet *devnet, const struct devnet_options *options,
-                       const char *name)
+                       char **wanted, size_t count)
 {
     struct devnet chosen = *devnet;
+    int status = DEVNET_USAGE;
     if (devnet->count == 0) {
         log_error("no devnet has been up in %s", devnet->folder);
         return DEVNET_FAILED;
     }
-    const struct devnet_between *between = name != NULL ? devnet_find_between(devnet, name) : NULL;
-    struct devnet_node other = {.name = between != NULL ? between->kind : NULL};
-    if (name != NULL) {
-        chosen.nodes = between != NULL ? &other : devnet_find(devnet, name);
-        chosen.count = 1;
+    if (choose(devnet, wanted, count, &chosen)) {
+        struct manner manner = {.named = chosen.count > 1, .events = options->events};
+        for (size_t i = 0; i < devnet->count; i++)
+            devnet_name_node(&devnet->nodes[i], &manner.names);
+        status = show(&chosen, &manner, options->follow) ? DEVNET_OK : DEVNET_FAILED;
+        names_clear(&manner.names);
     }
-    if (chosen.nodes == NULL) {
-        char *names = devnet_names(devnet);
-        log_error("%s: no such node in %s; there are %s", name, devnet->folder, names);
-        free(names);
-        return DEVNET_USAGE;
-    }
-    struct manner manner = {.named = chosen.count > 1, .events = options->events};
-    for (size_t i = 0; i < devnet->count; i++)
-        devnet_name_node(&devnet->nodes[i], &manner.names);
-    bool shown = show(&chosen, &manner, options->follow);
-    names_clear(&manner.names);
-    return shown ? DEVNET_OK : DEVNET_FAILED;
+    free(chosen.nodes);
+    return status;
 }
 
-int devnet_logs_command(const struct devnet_options *options, const char *name)
+int devnet_logs_command(const struct devnet_options *options, char **wanted, size_t count)
 {
     struct devnet devnet;
     struct error error;
     devnet_init(&devnet, options->folder);
     int status = DEVNET_FAILED;
     if (devnet_load(&devnet, &error) && (devnet.count > 0 || devnet_load_left(&devnet, &error))) {
-        status = show_chosen(&devnet, options, name);
+        status = show_chosen(&devnet, options, wanted, count);
     } else {
         log_error("%s", error.text);
         status = devnet_load_status(&error);

@@ -147,7 +147,8 @@ static const struct option_spec heal_options[] = {
 };
 
 static const struct option_spec status_options[] = {
-    {"watch", 'w', OPTION_FLAG, AT(watch), .help = "Look again and again, and print a table"},
+    {"watch", 'w', OPTION_FLAG, AT(watch),
+     .help = "Look again and again: a table that stays on a terminal, else one a look"},
     {"interval", 'i', OPTION_DURATION, AT(interval), "DURATION",
      "Time between two looks (default: 3s)", .minimum = 100, .maximum = 3600000},
     {"json", 0, OPTION_FLAG, AT(json), .help = "Print JSON; with --watch one object a line"},
@@ -222,7 +223,8 @@ static const struct command_spec commands[] = {
      json_options, 1, DEVNET_NODES_MAX},
     {"heal", NULL, "End the partition, and connect nodes as they were", heal_options, 0, 0},
     {"status", NULL, "Show the nodes, and who is up", status_options, 0, 0},
-    {"logs", "[NODE]", "Show what the nodes logged", logs_options, 0, 1},
+    {"logs", "[NODE...]", "Show what the nodes logged; of another program both its outputs",
+     logs_options, 0, DEVNET_NODES_MAX},
     {"publish", "NODE TOPIC [FILE|TEXT]",
      "Have a node publish messages, and report who got them when", publish_options, 2, 3},
     {"report", "DIR", "Put all that a bug report needs into one folder", json_options, 1, 1},
@@ -267,6 +269,7 @@ static const struct example examples[] = {
     {"devnet enr show enr:-IS4Q...", "What it says, and whether its signature is right."},
     {"devnet publish node1 block --size 100000 --count 20 --rate 5",
      "Who gets 20 blocks' worth of noise when, and over how many hops."},
+    {"devnet status --watch", "Peers, mesh, round trips, messages a second and memory of each."},
     {"devnet restart node2", "Stop and start one of them, with the key and ports that it had."},
     {"devnet kill node1 && devnet mesh check --wait 30s && devnet start node1",
      "Wait until the others have got over a crash, and bring it back."},
@@ -528,7 +531,7 @@ static int run_own(const struct devnet_options *options, const struct options_re
     if (strcmp(command, "status") == 0)
         return devnet_status_command(options);
     if (strcmp(command, "logs") == 0)
-        return devnet_logs_command(options, count > 0 ? operands[0] : NULL);
+        return devnet_logs_command(options, operands, count);
     if (strcmp(command, "report") == 0)
         return devnet_report_command(options, operands[0]);
     if (strcmp(command, "publish") == 0)

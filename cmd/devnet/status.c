@@ -3,9 +3,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
+#include "cmd/devnet/counts.h"
+#include "cmd/devnet/status_watch.h"
 #include "common/log.h"
 #include "common/memory.h"
 #include "common/output.h"
@@ -118,6 +118,7 @@ static void add_answer(json_t *entry, const json_t *answer, bool ours)
         json_object_set_new(entry, "peers", count_connected(answer));
         add_lean(entry, json_object_get(answer, "lean"));
     }
+    counts_add(entry, answer);
 }
 
 int devnet_load_status(const struct error *error)
@@ -148,8 +149,8 @@ static json_t *validators_of(const struct devnet_node *node)
     return validators;
 }
 
-/* By its own API or, of another's, by a visit. */
-static json_t *describe(const struct devnet_node *node, const json_t *snapshot)
+/* By its own API or, of another's, by a visit. MEMORY: bytes that it has; 0: not known. */
+static json_t *describe(const struct devnet_node *node, const json_t *snapshot, uint64_t memory)
 {
     const json_t *answer = devnet_find_answer(snapshot, "nodes", node->peer_id);
     if (tapped_is_node(answer) && !family_lives(&node->process)) /* that is of before */
@@ -172,8 +173,12 @@ static json_t *describe(const struct devnet_node *node, const json_t *snapshot)
         json_object_update_new(entry, json_pack("{s:b,s:s?,s:s?}", "foreign", foreign, "lean_api",
                                                 node->lean_api, "metrics", node->metrics));
     json_object_set_new(entry, "validators", validators_of(node));
+    json_object_set_new(entry, "memory_bytes",
+                        memory > 0 ? json_integer((json_int_t)memory) : NULL);
     if (answer != NULL)
         add_answer(entry, answer, !foreign);
+    else
+        counts_add_told(entry, snapshot, node->peer_id);
     return entry;
 }
 
@@ -237,8 +242,13 @@ json_t *devnet_describe(const struct devnet *devnet)
 {
     json_t *snapshot = devnet_ask(devnet, ANSWER_TIMEOUT_MS), *nodes = json_array();
     json_t *between = describe_between(devnet), *paths = devnet_describe_paths(devnet);
+    struct process *processes = devnet_processes(devnet);
+    uint64_t *memory = memory_new((devnet->count + 1) * sizeof(*memory));
+    family_memory(processes, devnet->count, memory);
     for (size_t i = 0; i < devnet->count; i++)
-        json_array_append_new(nodes, describe(&devnet->nodes[i], snapshot));
+        json_array_append_new(nodes, describe(&devnet->nodes[i], snapshot, memory[i]));
+    free(memory);
+    free(processes);
     json_decref(snapshot);
     bool up = all_up(nodes) && (between == NULL || all_up(between));
     json_t *status = json_pack("{s:s,s:b,s:o,s:o*}", "folder", devnet->folder, "up", up, "nodes",
@@ -307,41 +317,12 @@ static void print_table(const json_t *status)
 
 static void print(const json_t *status, const struct devnet_options *options)
 {
-    if (options->json && options->watch)
-        output_json_line(status);
-    else if (options->json)
+    if (options->json)
         output_json(status);
-    else if (options->watch || options->genesis != NULL)
+    else if (options->genesis != NULL)
         print_table(status);
     else
         print_status(status);
-}
-
-/* Until we are interrupted, or nobody reads what we print. For people, whatever is new. */
-static void watch(struct devnet *devnet, const struct genesis *genesis,
-                  const struct devnet_options *options)
-{
-    json_t *before = NULL;
-    struct error error;
-    bool on_terminal = isatty(STDOUT_FILENO) && !options->json;
-    const struct timespec pause = {.tv_sec = (time_t)(options->interval / 1000),
-                                   .tv_nsec = (long)(options->interval % 1000) * 1000000};
-    while (output_flush() && output_is_read()) {
-        json_t *status = devnet_describe(devnet);
-        if (on_terminal)
-            fputs("\033[H\033[J", stdout);
-        if (options->json || on_terminal || !json_equal(before, status))
-            print(status, options);
-        json_decref(before);
-        before = status;
-        if (!output_flush())
-            break;
-        nanosleep(&pause, NULL);
-        if (!devnet_load(devnet, &error))
-            log_warn("%s", error.text);
-        genesis_add_to(genesis, devnet);
-    }
-    json_decref(before);
 }
 
 static int show(struct devnet *devnet, const struct genesis *genesis,
@@ -349,7 +330,7 @@ static int show(struct devnet *devnet, const struct genesis *genesis,
 {
     genesis_add_to(genesis, devnet);
     if (options->watch) {
-        watch(devnet, genesis, options);
+        status_watch(devnet, genesis, options);
         return DEVNET_OK;
     }
     json_t *status = devnet_describe(devnet);

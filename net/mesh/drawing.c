@@ -202,8 +202,30 @@ static void compare(struct drawing *drawing)
     json_decref(all);
 }
 
-/* Who is behind the APIs that do not answer, as far as the earlier snapshot tells. What mesh_check
- * finds of them it finds first, and in their order. */
+/* The APIs of vertices that have the same name, where people know both. */
+static void find_by_name(const struct drawing *drawing, json_t *ids)
+{
+    const json_t *names = member(drawing->snapshots[LOOK_NOW], "names");
+    json_t *by_name = json_object();
+    size_t index;
+    const json_t *item;
+    for (size_t i = 0; i < drawing->links.vertex_count; i++) {
+        const char *id = drawing->links.vertices[i].id, *name = text_member(names, id);
+        if (name != NULL)
+            json_object_set_new(by_name, name, json_string(id));
+    }
+    json_array_foreach(member(drawing->snapshots[LOOK_NOW], "unreachable"), index, item)
+    {
+        const char *api = text_member(item, "api");
+        const char *name = api != NULL ? text_member(names, api) : NULL;
+        if (name != NULL && member(by_name, name) != NULL)
+            json_object_set(ids, api, member(by_name, name));
+    }
+    json_decref(by_name);
+}
+
+/* Who is behind the APIs that do not answer, as far as the earlier snapshot and names tell. What
+ * mesh_check finds of them it finds first, and in their order. */
 static void find_unreachable(struct drawing *drawing)
 {
     json_t *ids = json_object();
@@ -215,6 +237,7 @@ static void find_unreachable(struct drawing *drawing)
         if (api != NULL)
             json_object_set(ids, api, member(item, "peer_id"));
     }
+    find_by_name(drawing, ids);
     json_array_foreach(member(drawing->snapshots[LOOK_NOW], "unreachable"), index, item)
     {
         struct hearsay *hearsay = find_vertex(drawing, text_member(ids, text_member(item, "api")));
