@@ -53,6 +53,30 @@ END
     [ "$(sed -n 8p out)" = true ]
 }
 
+@test "findings are grouped by what does not hold, the worst first, and each group opens to its own" {
+    snapshot 6
+    jq '.nodes[1].topics.t.mesh = [] | .nodes[2].peers[0].inbound_streams += [{connection: "c9", stream_id: 9}]' sound.json > odd.json
+    page odd.json
+    "$BIN/devnet-mesh" check --json odd.json > found.json || [ $? -eq 1 ]
+    browse mesh.html > out << 'END'
+eval [...document.querySelectorAll('#findings .group > summary')].map(summary => summary.textContent)
+assert document.querySelectorAll('#findings .group').length > 1
+assert document.querySelectorAll('#findings .group[open], #findings tbody tr').length == 0
+eval document.querySelector('#findings .group > summary').focus()
+press Enter
+until document.querySelectorAll('#findings .group[open] tbody tr').length > 0
+eval [...document.querySelectorAll('#findings tbody tr')].map(row => row.cells[2].textContent).sort()
+eval redo()
+assert document.querySelectorAll('#findings .group[open] tbody tr').length > 0
+END
+    jq -es --slurpfile found found.json '
+        ($found[0].findings | group_by([.severity, .invariant])) as $groups | map(arrays) as [$shown, $what] |
+        ($shown | map(capture("^\\S (?<severity>\\w+) (?<invariant>\\w+) \\((?<count>\\d+)\\)$") | .count |= tonumber)) as $read |
+        ($read | map([.severity, .invariant, .count]) | sort) == ($groups | map([.[0].severity, .[0].invariant, length])) and
+        ($read | map([{error: 0, warning: 1, note: 2}[.severity], -.count]) | . == sort) and
+        any($groups[]; (map(.message) | sort) == $what)' out
+}
+
 @test "what is wrong with paths stands above the picture, and with what is between two nodes" {
     snapshot 3
     DEVNET_PATHS=$'all: delay=1ms\nn2,n1: loss=5\nparted: n3 | all others' page sound.json
