@@ -247,6 +247,31 @@ END
     [[ $(sed -n 3p out) == *'+ addedmesh'*'n1 → n3'* ]]
 }
 
+@test "a node keeps its place from one look to the next, whatever comes and goes" {
+    local places="eval Object.fromEntries(nodes.map(node => [node.id, [node.x, node.y]]))" count
+    for count in 6 40; do
+        snapshot $((count + 1)) 2
+        mv sound.json after.json
+        snapshot "$count" 2
+        jq '.nodes |= map(if .peer_id == "n1" then .topics.t.mesh += ["n5"] elif .peer_id == "n5" then .topics.t.mesh += ["n1"]
+                elif .peer_id == "n3" then .topics.t.mesh -= ["n4"] elif .peer_id == "n4" then .topics.t.mesh -= ["n3"] else . end)' after.json > odd.json
+        page sound.json
+        browse mesh.html <<< "$places" > "before$count"
+        page --before sound.json odd.json
+        browse mesh.html > "after$count" << END
+$places
+assert document.querySelectorAll('#mesh .edge.added').length > 1 && document.querySelectorAll('#mesh .edge.removed').length == 1
+assert nodes.every(a => nodes.every(b => a === b || Math.hypot(a.x - b.x, a.y - b.y) > 0.04))
+END
+        jq -es '.[0] as $before | .[1] as $after | ($after | length) == ($before | length) + 1 and
+            all($before | keys[]; . as $id | [0, 1] | all($before[$id][.] - $after[$id][.] | fabs < 1e-6))' "before$count" "after$count"
+    done
+    # Where there are few, without a word of the earlier look and with other edges, too.
+    snapshot 6 1
+    page sound.json
+    browse mesh.html <<< "$places" | jq -es '.[0] == .[1]' - before6
+}
+
 @test "what nodes say stays text" {
     snapshot 2
     evil="</script><img src=x onerror=window.hit=1><b>&amp;\${1}"
