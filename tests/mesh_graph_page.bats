@@ -223,6 +223,28 @@ END
     jq -es 'map(select(.ratio?)) | length == 2 and all(.ratio >= 4.5)' out
 }
 
+@test "no name covers a node or another name, and those without room are shown when pointed at" {
+    snapshot 30 3
+    jq 'del(.nodes[29]) | .unreachable = [{api: "http://127.0.0.1:9", error: "nobody"}] | .names = {n30: "node30", "http://127.0.0.1:9": "node30"}' sound.json > odd.json
+    page odd.json || [ $? -eq 1 ]
+    cat > steps << 'END'
+until document.documentElement.dataset.drawn == 'yes'
+eval new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done))).then(() => null)
+eval (() => { window.boxes = kind => [...document.querySelectorAll(`#mesh ${kind}`)].filter(e => getComputedStyle(e).visibility != 'hidden').map(e => e.getBoundingClientRect()) })()
+eval (() => { window.meet = (a, b) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom })()
+assert boxes('.label').every((a, i, all) => all.every((b, j) => i === j || !meet(a, b)))
+eval boxes('.label').length
+assert nodes.filter(node => !node.group.classList.contains('covered')).every(({ caption, body }) => nodes.every(other => !meet(caption.getBoundingClientRect(), (b => new DOMRect(b.x + b.width / 4, b.y + b.height / 4, b.width / 2, b.height / 2))(other.body.getBoundingClientRect()))))
+assert getComputedStyle(nodes.find(node => node.label == 'node30').caption).visibility == 'visible'
+END
+    { echo "size 375x800"; cat steps; echo "move #mesh .covered .body"; } > narrow
+    echo "until getComputedStyle(document.querySelector('#mesh .covered .label')).visibility == 'visible'" >> narrow
+    browse mesh.html < narrow > out
+    jq -es 'map(numbers) | .[0] >= 10 and .[0] < 30' out
+    browse mesh.html < steps > out
+    jq -es 'map(numbers) | .[0] == 30' out
+}
+
 @test "with two looks, what came and went is marked, listed, and can be left out" {
     snapshot 4
     jq 'del(.nodes[3]) | .nodes[2] |= (.topics.t.mesh = ["n2"] | .peers |= map(select(.peer_id != "n4"))) |
