@@ -47,22 +47,32 @@ bool names_add_environment(struct names *names, struct error *error)
     return sound || error_prefix(error, "$" NAMES_VARIABLE);
 }
 
-json_t *names_paths(const char *lines)
+static json_t *lines_json(const char *lines)
 {
     if (lines == NULL || *lines == '\0')
         return NULL;
-    json_t *paths = json_array();
+    json_t *array = json_array();
     char *copy = text_copy(lines), *rest = copy;
     for (const char *line; (line = strsep(&rest, "\n")) != NULL;)
         if (*line != '\0')
-            json_array_append_new(paths, json_string(line)); /* none where it is not UTF-8 */
+            json_array_append_new(array, json_string(line)); /* none where it is not UTF-8 */
     free(copy);
-    return paths;
+    return array;
+}
+
+json_t *names_paths(const char *lines)
+{
+    return lines_json(lines);
 }
 
 json_t *names_paths_environment(void)
 {
-    return names_paths(getenv(PATHS_VARIABLE));
+    return lines_json(getenv(PATHS_VARIABLE));
+}
+
+json_t *names_stopped_environment(void)
+{
+    return lines_json(getenv(STOPPED_VARIABLE));
 }
 
 void names_add_json(struct names *names, const json_t *by_id)

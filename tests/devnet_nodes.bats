@@ -71,6 +71,7 @@ node2 started" ]
     run -0 devnet kill node1
     [ "$output" = "node1 killed" ]
     run ! lives "$pid"
+    devnet mesh dump | jq -e '[.names[.stopped[]]] == ["node1"] and .unreachable == []'
     run -0 env --chdir=elsewhere "$BIN/devnet" --dir ../.devnet start --no-redial node1
     [ "$output" = "node1 started" ]
     run -0 devnet restart --json node1

@@ -223,6 +223,24 @@ END
     jq -es 'map(select(.ratio?)) | length == 2 and all(.ratio >= 4.5)' out
 }
 
+@test "a node that its devnet stopped has the mark of the dead, whoever still tells of it and whatever was before" {
+    snapshot 4
+    jq 'del(.nodes[3]) | .stopped = ["n4"]' sound.json > told.json
+    jq '.nodes[2] |= (.topics.t.mesh = ["n2"] | .topics.t.subscribers = ["n2"] | .peers |= map(select(.peer_id != "n4")))' told.json > untold.json
+    for looks in told.json untold.json '--before sound.json untold.json' '--before told.json untold.json'; do
+        # shellcheck disable=SC2086 # words
+        page $looks
+        browse mesh.html << 'END'
+until document.documentElement.dataset.drawn == 'yes'
+assert document.querySelectorAll('#mesh .node').length == 4
+assert document.querySelector('#mesh .stopped .glyph').getAttribute('d') == GLYPHS['×']
+assert document.querySelector('#mesh [aria-label^="Node n4,"]').getAttribute('aria-label').includes(', stopped,')
+assert document.querySelector('#legend').textContent.includes('stopped')
+assert document.querySelector('#summary').textContent.includes('1 stopped')
+END
+    done
+}
+
 @test "no name covers a node or another name, and those without room are shown when pointed at" {
     snapshot 30 3
     jq 'del(.nodes[29]) | .unreachable = [{api: "http://127.0.0.1:9", error: "nobody"}] | .names = {n30: "node30", "http://127.0.0.1:9": "node30"}' sound.json > odd.json

@@ -42,6 +42,16 @@ static void keep_paths(const struct devnet *devnet, json_t *snapshot)
     json_decref(told);
 }
 
+static void keep_stopped(const struct devnet *devnet, json_t *snapshot)
+{
+    json_t *ids = json_object();
+    for (size_t i = 0; i < devnet->count; i++)
+        if (devnet->nodes[i].stopped && devnet->nodes[i].peer_id != NULL)
+            json_object_set_new(ids, devnet->nodes[i].peer_id, json_true());
+    snapshot_set_stopped(snapshot, ids);
+    json_decref(ids);
+}
+
 /* Leaves what the nodes say of the mesh, for who looks at it later. Not where they are to be killed
  * at once, or none answers. */
 static void keep_mesh(const struct devnet *devnet, uint64_t timeout_ms)
@@ -57,8 +67,10 @@ static void keep_mesh(const struct devnet *devnet, uint64_t timeout_ms)
     if (snapshot != NULL)
         snapshot_set_names(snapshot, &names);
     names_clear(&names);
-    if (snapshot != NULL)
+    if (snapshot != NULL) {
         keep_paths(devnet, snapshot);
+        keep_stopped(devnet, snapshot);
+    }
     char *text = snapshot != NULL ? snapshot_text(snapshot) : NULL;
     struct error error;
     unlink(path);

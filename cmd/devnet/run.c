@@ -308,6 +308,25 @@ static void add_all_nodes(struct command_line *line)
     add_tap(line);
 }
 
+/* So that a snapshot of all tells whom it leaves out. */
+static void pass_stopped(const struct devnet *devnet)
+{
+    char *all = text_copy("");
+    for (size_t i = 0; i < devnet->count; i++) {
+        const struct devnet_node *node = &devnet->nodes[i];
+        if (!node->stopped || node->peer_id == NULL)
+            continue;
+        char *longer = text_format("%s%s\n", all, node->peer_id);
+        free(all);
+        all = longer;
+    }
+    if (strlen(all) > NAMES_VARIABLE_MAX)
+        log_warn("%zu nodes: too many to pass on which are stopped", devnet->count);
+    else if (*all != '\0')
+        setenv(STOPPED_VARIABLE, all, 1);
+    free(all);
+}
+
 /* All of them as one operand, as `devnet-mesh diff` takes them. */
 static void add_all_as_one(struct command_line *line)
 {
@@ -379,6 +398,8 @@ static bool add_defaults(struct command_line *line, char **arguments)
     if (line->devnet->count == 0)
         return tell_none(line);
     size_t before = line->count;
+    if (mesh)
+        pass_stopped(line->devnet);
     if (diff)
         add_all_as_one(line);
     else

@@ -16,6 +16,7 @@
 struct targets {
     char **items;
     size_t count;
+    json_t *stopped; /* peer ids of nodes that are left out, as names */
 };
 
 static void add_target(struct targets *targets, char *target)
@@ -29,6 +30,7 @@ static void targets_clear(struct targets *targets)
     for (size_t i = 0; i < targets->count; i++)
         free(targets->items[i]);
     free(targets->items);
+    json_decref(targets->stopped);
 }
 
 static bool is_folder(const char *input)
@@ -64,7 +66,9 @@ static bool add_devnet(struct targets *targets, const char *folder, struct error
         const struct devnet_node *node = &devnet.nodes[i];
         devnet_name_node(node, &mesh_names);
         bool visited = node->listen_count > 0 && (tap == NULL || node->tapped == NULL);
-        if (!node->stopped && (node->api != NULL || visited))
+        if (node->stopped && node->peer_id != NULL)
+            json_object_set_new(targets->stopped, node->peer_id, json_true());
+        else if (!node->stopped && (node->api != NULL || visited))
             add_target(targets, devnet_node_target(node));
     }
     if (tap != NULL)
@@ -101,22 +105,37 @@ static bool add_input(struct targets *targets, const char *input, struct error *
     return true;
 }
 
+/* Those that the program which runs this one left out. */
+static void add_stopped(struct targets *targets)
+{
+    json_t *ids = names_stopped_environment();
+    size_t index;
+    const json_t *id;
+    json_array_foreach(ids, index, id)
+    {
+        json_object_set_new(targets->stopped, json_string_value(id), json_true());
+    }
+    json_decref(ids);
+}
+
 json_t *mesh_ask(const struct mesh_options *options, const char *const *inputs, size_t count,
                  struct error *error)
 {
     const struct mesh_manner manner = {.timeout_ms = options->timeout, .stay_ms = options->stay};
-    struct targets targets = {0};
+    struct targets targets = {.stopped = json_object()};
+    add_stopped(&targets);
     json_t *snapshot = NULL;
     bool sound = true;
     for (size_t i = 0; sound && i < count; i++)
         sound = add_input(&targets, inputs[i], error);
     if (sound)
         snapshot = mesh_collect((const char *const *)targets.items, targets.count, &manner, error);
-    targets_clear(&targets);
     if (snapshot != NULL) {
+        snapshot_set_stopped(snapshot, targets.stopped);
         snapshot_set_names(snapshot, &mesh_names);
         snapshot_set_paths(snapshot, names_paths_environment());
     }
+    targets_clear(&targets);
     return snapshot;
 }
 

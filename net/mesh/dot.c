@@ -109,6 +109,8 @@ static const char *node_note(const json_t *node)
 {
     if (is(node, "state", "unreachable"))
         return "unreachable";
+    if (is(node, "state", "stopped"))
+        return "stopped";
     if (is(node, "state", "heard"))
         return "not asked";
     if (is(node, "state", "visited"))
@@ -124,7 +126,8 @@ static const char *node_colour(const json_t *node)
 {
     if (change_of(node) != NULL)
         return colour_of_change(change_of(node));
-    if (is(node, "state", "unreachable") || is(node, "severity", "error"))
+    if (is(node, "state", "unreachable") || is(node, "state", "stopped") ||
+        is(node, "severity", "error"))
         return RED;
     return is(node, "severity", "warning") ? ORANGE : is(node, "state", "heard") ? GREY : NULL;
 }

@@ -21,6 +21,7 @@ struct hearsay {
     json_t *subscribed; /* topics, as a set; NULL: none */
     json_t *findings;   /* indices; NULL: none */
     const json_t *unreachable;
+    bool stopped;    /* now */
     size_t severity; /* an index into `severities` */
     bool differs;
 };
@@ -202,6 +203,21 @@ static void compare(struct drawing *drawing)
     json_decref(all);
 }
 
+/* Who was stopped on purpose is known at that look, whoever still tells of it. */
+static void find_stopped(struct drawing *drawing)
+{
+    for (enum mesh_look look = 0; look < LOOKS; look++) {
+        size_t index;
+        const json_t *id;
+        json_array_foreach(member(drawing->snapshots[look], "stopped"), index, id)
+        {
+            struct hearsay *hearsay = find_vertex(drawing, json_string_value(id));
+            hearsay->stopped |= look == LOOK_NOW;
+            drawing->links.vertices[hearsay - drawing->hearsay].known[look] = true;
+        }
+    }
+}
+
 /* The APIs of vertices that have the same name, where people know both. */
 static void find_by_name(const struct drawing *drawing, json_t *ids)
 {
@@ -293,10 +309,13 @@ static json_t *node_json(const struct drawing *drawing, size_t index, const char
     const json_t *unreachable = vertex->node[LOOK_NOW] == NULL ? hearsay->unreachable : NULL;
     const char *state;
     json_t *node = known_of(vertex, hearsay, &state);
+    bool asked = vertex->node[LOOK_NOW] != NULL || vertex->visited[LOOK_NOW] != NULL;
     json_t *about = json_pack("{s:s,s:s,s:s,s:o*,s:s?,s:s?,s:O?}", "id", vertex->id, "label",
                               name_of(drawing, vertex->id, label), "state",
-                              unreachable != NULL ? "unreachable" : state, "change",
-                              node_change(drawing, vertex, hearsay->differs), "error",
+                              unreachable != NULL          ? "unreachable"
+                              : hearsay->stopped && !asked ? "stopped"
+                                                           : state,
+                              "change", node_change(drawing, vertex, hearsay->differs), "error",
                               text_member(unreachable, "error"), "severity",
                               severities[hearsay->severity], "findings", hearsay->findings);
     if (hearsay->findings == NULL)
@@ -481,6 +500,7 @@ static json_t *draw(struct drawing *drawing)
     check(drawing);
     compare(drawing);
     find_unreachable(drawing);
+    find_stopped(drawing);
     json_t *whole = whole_json(drawing);
     for (size_t i = 0; i < drawing->links.vertex_count; i++) {
         json_decref(drawing->hearsay[i].subscribed);

@@ -21,7 +21,7 @@
  *
  * A node:
  *   {"id", "label": short, "state": "answered", "visited" (it has no API of ours, "foreign" in a
- *    snapshot), "heard" (peers tell of it) or "unreachable",
+ *    snapshot), "heard" (peers tell of it), "stopped" (on purpose) or "unreachable",
  *    "told_by": "api" or "tap", of one that is answered; "name": the tap's for it,
  *    "change", "agent", "network", "api", "error", "listen": [], "status", "gossipsub": {...},
  *    "subscriptions": [topics],

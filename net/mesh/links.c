@@ -65,6 +65,10 @@ static void learn_names(struct mesh_links *links, const json_t *snapshot)
     const json_t *node, *item;
     const char *name;
     json_t *topic;
+    json_array_foreach(member(snapshot, "stopped"), index, item)
+    {
+        learn(links->ids, json_string_value(item));
+    }
     json_array_foreach(member(snapshot, "endpoints"), index, node)
     {
         learn_heard(links, node);

@@ -336,12 +336,27 @@ void snapshot_set_paths(json_t *snapshot, json_t *paths)
         json_object_set_new(snapshot, "paths", paths);
 }
 
+void snapshot_set_stopped(json_t *snapshot, const json_t *ids)
+{
+    const char *id;
+    json_t *ignored, *stopped = json_array();
+    json_object_foreach((json_t *)ids, id, ignored)
+    {
+        json_array_append_new(stopped, json_string(id));
+    }
+    sort_array(stopped);
+    if (json_array_size(stopped) > 0)
+        json_object_set(snapshot, "stopped", stopped);
+    json_decref(stopped);
+}
+
 void snapshot_sort(json_t *snapshot)
 {
     sort_array(json_object_get(snapshot, "nodes"));
     sort_array(json_object_get(snapshot, "foreign"));
     sort_array(json_object_get(snapshot, "endpoints"));
     sort_array(json_object_get(snapshot, "unreachable"));
+    sort_array(json_object_get(snapshot, "stopped"));
 }
 
 char *snapshot_text(const json_t *snapshot)

@@ -16,11 +16,13 @@
  *                                                               of Lean nodes, of nobody visited
  *    "unreachable": [{"api": what was asked, "error"}],         sorted by it
  *    "names": {id: name},                                       what people call the nodes
- *    "paths": ["node1,node2: loss=1", ...]}                     what is wrong between them, by the
+ *    "paths": ["node1,node2: loss=1", ...],                     what is wrong between them, by the
  *                                                               program that makes it so
+ *    "stopped": [id]}                                           nodes that were stopped on purpose,
+ *                                                               and so not asked; sorted
  *
- * "foreign" and "endpoints" are left out where they were never asked for, "names" and "paths" where
- * none are known. "sources" says of each
+ * "foreign" and "endpoints" are left out where they were never asked for, "names", "paths"
+ * and "stopped" where none are known. "sources" says of each
  * member where it is from: "api", "tls", "identify", "status", "gossipsub" (the node's RPCs),
  * "visit" (what we saw), "tap", "lean_api" or "metrics"; "*" stands for all. A member of a foreign
  * node's that is not in it is not known. snapshot.schema.json, installed in share/devnet, has it
@@ -75,6 +77,8 @@ void snapshot_add_unreachable(json_t *snapshot, const char *api, const char *err
 void snapshot_set_names(json_t *snapshot, const struct names *names);
 /* Notes what is wrong with paths (common/names.h), taken over; NULL: nothing is known. */
 void snapshot_set_paths(json_t *snapshot, json_t *paths);
+/* Notes which nodes were not asked as they were stopped on purpose: the names in IDS, borrowed. */
+void snapshot_set_stopped(json_t *snapshot, const json_t *ids);
 /* Sorts the nodes, once all are in. */
 void snapshot_sort(json_t *snapshot);
 

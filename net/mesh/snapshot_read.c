@@ -113,6 +113,7 @@ static const struct shape whole[] = {{"nodes", SHAPE_OBJECTS, SHAPE_REQUIRED, sn
                                      {"unreachable", SHAPE_OBJECTS, SHAPE_REQUIRED, unreachable},
                                      {"names", SHAPE_OBJECT, SHAPE_OPTIONAL, NULL},
                                      {"paths", SHAPE_STRINGS, SHAPE_OPTIONAL, NULL},
+                                     {"stopped", SHAPE_STRINGS, SHAPE_OPTIONAL, NULL},
                                      {0}};
 
 static bool check_format(const json_t *snapshot, struct error *error)
@@ -148,6 +149,7 @@ static bool check_lists(const json_t *snapshot, struct error *error)
 {
     return check_list(snapshot, "nodes", "node", error) &&
            check_list(snapshot, "foreign", "foreign node", error) &&
+           check_list(snapshot, "stopped", "stopped node", error) &&
            check_list(snapshot, "endpoints", "endpoint", error);
 }
 

@@ -185,6 +185,34 @@ static void a_node_that_does_not_answer_is_known_from_before(void **state)
     json_decref(before);
 }
 
+static void expect_stopped(const char *now, const char *before, const char *change)
+{
+    struct error error;
+    json_t *new = snapshot_of(now), *old = before != NULL ? snapshot_of(before) : NULL;
+    json_t *ids = json_pack("{s:b,s:b}", "C", 1, "A", 1);
+    snapshot_set_stopped(new, ids);
+    json_t *drawing = mesh_drawing(new, old, NULL, &error);
+    const json_t *nodes = json_object_get(drawing, "nodes");
+    assert_int_equal(json_array_size(nodes), 3);
+    assert_string_equal(text(json_array_get(nodes, 0), "state"), "answered"); /* all the same */
+    assert_string_equal(text(json_array_get(nodes, 2), "id"), "C");
+    assert_string_equal(text(json_array_get(nodes, 2), "state"), "stopped");
+    assert_string_equal(text(json_array_get(nodes, 2), "change"), change);
+    json_decref(drawing);
+    json_decref(ids);
+    json_decref(old);
+    json_decref(new);
+}
+
+static void a_node_that_was_stopped_is_there_whoever_tells_of_it(void **state)
+{
+    (void)state;
+    expect_stopped("A: B; B: A C", NULL, "-");
+    expect_stopped("A: B; B: A", NULL, "-");
+    expect_stopped("A: B; B: A", "A: B; B: A C; C: B", "changed");
+    expect_stopped("A: B; B: A C", "A: B; B: A C", "kept");
+}
+
 static void what_is_heard_of_a_node_and_found_is_with_it(void **state)
 {
     (void)state;
@@ -381,6 +409,7 @@ int main(void)
         cmocka_unit_test(what_changed_between_two_is_marked),
         cmocka_unit_test(nodes_are_those_asked_and_those_heard_of),
         cmocka_unit_test(a_node_that_does_not_answer_is_known_from_before),
+        cmocka_unit_test(a_node_that_was_stopped_is_there_whoever_tells_of_it),
         cmocka_unit_test(what_is_heard_of_a_node_and_found_is_with_it),
         cmocka_unit_test(a_node_that_was_visited_is_told_from_one_that_was_not),
         cmocka_unit_test(round_trips_are_in_milliseconds_and_the_least),
