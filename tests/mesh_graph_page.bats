@@ -254,6 +254,7 @@ assert boxes('.label').every((a, i, all) => all.every((b, j) => i === j || !meet
 eval boxes('.label').length
 assert nodes.filter(node => !node.group.classList.contains('covered')).every(({ caption, body }) => nodes.every(other => !meet(caption.getBoundingClientRect(), (b => new DOMRect(b.x + b.width / 4, b.y + b.height / 4, b.width / 2, b.height / 2))(other.body.getBoundingClientRect()))))
 assert getComputedStyle(nodes.find(node => node.label == 'node30').caption).visibility == 'visible'
+assert [...document.querySelectorAll('#nodes tbody .link')].map(link => link.textContent).join() == [...Array(29)].map((_, i) => `n${i + 1}`).concat('node30').join()
 END
     { echo "size 375x800"; cat steps; echo "move #mesh .covered .body"; } > narrow
     echo "until getComputedStyle(document.querySelector('#mesh .covered .label')).visibility == 'visible'" >> narrow
