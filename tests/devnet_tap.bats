@@ -64,7 +64,7 @@ nothing_runs() {
     printf '{"command":"dial","address":"%s"}\n' "$(of js1 tapped)" >> js2.in
     await_edge js1 js2
     run -0 devnet_run mesh check --wait 10s
-    [[ $output == *"sound: 3 nodes, 1 topic" ]]
+    [[ $output == *"sound: 3 nodes (2 known from a tap), 1 topic" ]]
     run -0 devnet_run mesh graph
     [[ $output == *'label="js1\njs-libp2p'*'by a tap"'* ]]
     run -0 devnet_run orphans -v
@@ -92,7 +92,7 @@ nothing_runs() {
     nothing_runs
     run -0 devnet_run orphans
     run -0 devnet_run mesh check # as down found it
-    [[ $output == *"sound: 3 nodes, 1 topic" ]]
+    [[ $output == *"sound: 3 nodes (2 known from a tap), 1 topic" ]]
 }
 
 @test "each is told where the others are at the tap, who comes later, too" {
@@ -116,7 +116,7 @@ nothing_runs() {
     assert_step mesh node3 node2
     assert_meshed mine more
     run -0 devnet_run mesh check --wait 10s
-    [[ $output == *"sound: 5 nodes, 1 topic" ]]
+    [[ $output == *"sound: 5 nodes (2 known from a tap), 1 topic" ]]
     assert_no_orphans
     devnet_run report bug > /dev/null
     [ -s bug/tap/events.jsonl ]

@@ -156,7 +156,10 @@ static const struct program_spec program = {
         "api_own, peering_mutual, outbound_stream, stream_heard, peer_stream, edge_mutual, degree, "
         "mesh_not_empty, "
         "member_subscribed, member_backoff, messages_accepted, topic_connected. inbound_stream and "
-        "peers_complete are warnings; no_cut_node and no_bridge are notes.\n\n"
+        "peers_complete are warnings; no_cut_node and no_bridge are notes. What rests on what a "
+        "tap "
+        "heard, if in part, ends with \"(known from a tap)\", and has \"known_from\" with --json."
+        "\n\n"
         "graph draws an arrow from a node to each that it has in its mesh: one with two heads "
         "where both have the other, dashed and red with \"one way\" on it where one end does not, "
         "and dashed and grey where that end was not asked.",
