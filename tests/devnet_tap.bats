@@ -60,6 +60,8 @@ nothing_runs() {
     devnet_up -n 1 --tap --timeout 30s --with "$(js js1)" --with "$(js js2)"
     run -0 devnet_run status
     [[ $output == *"tap      up     pid "*"http://127.0.0.1:"* ]]
+    page=$(jq -er '.[] | select(.labels == {between: "tap"}) | .targets[0]' devnet/prometheus.json)
+    curl -s "http://$page/metrics" | grep '^devnet_tap_datagrams_total.*node="js1"'
     # As each other's peers, and not by us.
     printf '{"command":"dial","address":"%s"}\n' "$(of js1 tapped)" >> js2.in
     await_edge js1 js2
