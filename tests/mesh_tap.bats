@@ -69,7 +69,15 @@ stand_in() {
     [[ $output == *"edge_mutual"*"it is not in the peer's mesh (known from a tap)"* ]]
     [[ $output == *"unsound: 2 nodes (2 known from a tap), 1 topic" ]]
     run -1 "$BIN/devnet-mesh" diff --json "$(ready before .api)" "$(ready after .api)"
-    jq -e '[.changes[] | [.kind, .node, .peer]] == [["mesh", "id-b", "id-a"]]' <<< "$output"
+    jq -e '[.changes[] | [.kind, .node, .peer, .known_from]] == [["mesh", "id-b", "id-a", "tap"]]' <<< "$output"
+    # One that tells of itself now is not known from the tap alone any more, but was.
+    "$BIN/devnet-mesh" dump -o before.json "$(ready before .api)"
+    "$BIN/devnet-mesh" dump "$(ready after .api)" | jq '.nodes[1].sources = {"*": "api"}' > after.json
+    run -1 "$BIN/devnet-mesh" diff before.json after.json
+    [ "$output" = "- mesh $TOPIC: id-b -> id-a (known from a tap)" ]
+    jq '.nodes[1].sources = {"*": "api"}' before.json > own.json
+    run -1 "$BIN/devnet-mesh" diff own.json after.json
+    [ "$output" = "- mesh $TOPIC: id-b -> id-a" ]
 }
 
 # rests: the findings of mesh.json, and whether each is said to rest on a tap, in both of its words.
@@ -191,11 +199,12 @@ watch_all_three() {
     eventually watch_all_three
     tap_dial a b
     await_mesh a b
-    shown w '+ connection: a -> b [0-9a-f]*$' '+ stream: a -> b /meshsub/1.2.0 [0-9a-f]*$' \
-        '+ stream: b -> a /meshsub/' "+ subscriber $TOPIC: [ab] <- [ab]\$" "+ mesh $TOPIC: [ab] -> [ab]\$"
+    local by_tap=' (known from a tap)$'
+    shown w "+ connection: a -> b [0-9a-f]*$by_tap" "+ stream: a -> b /meshsub/1.2.0 [0-9a-f]*$by_tap" \
+        '+ stream: b -> a /meshsub/' "+ subscriber $TOPIC: [ab] <- [ab]$by_tap" "+ mesh $TOPIC: [ab] -> [ab]$by_tap"
     api b /unsubscribe '{"topic":"lean:block"}'
-    shown w "- subscriber $TOPIC: a <- b\$" "- mesh $TOPIC: [ab] -> [ab]\$"
-    await j '.event == "mesh_joined" and (.node_name + .peer_name | . == "ab" or . == "ba")
+    shown w "- subscriber $TOPIC: a <- b$by_tap" "- mesh $TOPIC: [ab] -> [ab]$by_tap"
+    await j '.event == "mesh_joined" and .known_from == "tap" and (.node_name + .peer_name | . == "ab" or . == "ba")
         and (.node, .peer_id | length) > 20' > /dev/null
     end b
     shown w '- connection: a -> b .*'
