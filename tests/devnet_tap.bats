@@ -127,6 +127,8 @@ nothing_runs() {
     kill -9 "$(devnet_run status --json | jq '.between[0].pid')"
     run -1 devnet_run status
     [[ $output == *"tap      down"* ]]
+    run -1 devnet_run mesh check
+    [[ $output == *"unsound: "* && $output == *"node_reachable"* ]]
     run -1 devnet_run restart node3
     [[ $output == *"node3 cannot be behind the tap: the tap does not answer: "* ]]
     devnet_run down > /dev/null
