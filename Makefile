@@ -229,8 +229,16 @@ deb: deps
 # minutes.
 check-package: deps
 	@$(if $(filter present,$(DEPS)),:,.ci/deps .ci/packages.package)
-	@tests/package/workflow
+	@$(MAKE) --no-print-directory $(BUILD)/tests/actionlint
+	@ACTIONLINT=$(abspath $(BUILD))/tests/actionlint tests/package/workflow
 	@tests/package/container
+
+# By the hashes in go.sum.
+$(BUILD)/tests/actionlint: $(wildcard tests/package/actionlint/*)
+	@command -v go > /dev/null || { echo 'the workflow is checked by actionlint, a Go program: install go 1.26 or later' >&2; exit 1; }
+	@mkdir -p $(@D)
+	cd tests/package/actionlint && GOTOOLCHAIN=local GOFLAGS= go build -mod=readonly -trimpath -o $(abspath $@) \
+		github.com/rhysd/actionlint/cmd/actionlint
 
 # devnet/grafana-dashboard.json by Grafana's schema, and its queries by a Prometheus.
 check-dashboard: deps

@@ -7,7 +7,8 @@
 /*
  * Writes DIR/prometheus.json, [{"targets": ["HOST:PORT"], "labels": {"node": NAME, "peer_id"}}],
  * of all nodes whose metrics have a URL; where its path is another than /metrics, it is the label
- * __metrics_path__. Prometheus notices by itself when the file changes or goes.
+ * __metrics_path__. A tap between them has the label "between": "tap". Prometheus notices by itself
+ * when the file changes or goes.
  */
 bool scrape_write(const struct devnet *devnet, struct error *error);
 void scrape_remove(const struct devnet *devnet);

@@ -18,7 +18,7 @@ const struct devnet_between *devnet_find_tap(const struct devnet *devnet)
 const char *devnet_tap_api(const struct devnet *devnet)
 {
     const struct devnet_between *between = devnet_find_tap(devnet);
-    return between != NULL && process_is_running(&between->process) ? between->api : NULL;
+    return between != NULL ? between->api : NULL;
 }
 
 char *devnet_tap_logs(const struct devnet *devnet)

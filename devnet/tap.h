@@ -13,7 +13,8 @@
 /* NULL where nodes dial each other directly. */
 const struct devnet_between *devnet_find_tap(const struct devnet *devnet);
 
-/* Its API, which tells of all nodes; NULL where there is none that runs. */
+/* Its API, which tells of all nodes; NULL where there is no tap. One that has died is asked all the
+ * same, so that nobody takes what it does not tell for a sound mesh. */
 const char *devnet_tap_api(const struct devnet *devnet);
 /* The folder of its QUIC logs, freed with free(); NULL where there is or was none. */
 char *devnet_tap_logs(const struct devnet *devnet);

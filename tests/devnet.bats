@@ -596,7 +596,6 @@ count_nodes() {
     run -2 devnet up --connect rings
     run -2 devnet up --timeout 5
     run -2 devnet down now
-    run -2 devnet logs a b
     run -2 devnet -- connect node1
     [[ $output == *"connect: nothing but --dir and --genesis may stand before it"* ]]
     run -0 devnet --help

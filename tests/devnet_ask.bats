@@ -54,7 +54,7 @@ watch_on_terminal() {
 }
 
 @test "status --watch --json has a line for each look, with rates and what others tell" {
-    devnet status --watch --json --interval 100ms > looks 3>&- &
+    "$BIN/devnet" status --watch --json --interval 100ms > looks 3>&- &
     background=$!
     devnet publish node1 block --size 100 --count 20 > published
     eventually jq -es 'any(.[]; .nodes[1].messages_in_per_s > 0) and any(.[]; .nodes[0].messages_out_per_s > 0)' looks
@@ -66,7 +66,7 @@ watch_on_terminal() {
 }
 
 @test "status --watch without a terminal prints a new table for each look" {
-    devnet status --watch --interval 100ms > tables 3>&- &
+    "$BIN/devnet" status --watch --interval 100ms > tables 3>&- &
     background=$!
     enough() { [ "$(grep -c '^node2 ' tables)" -ge 3 ]; }
     eventually enough
@@ -106,7 +106,7 @@ watch_on_terminal() {
     [[ $output == *"mine | said on stderr"*"mine stdout | said on stdout"*"node1 | said by node1"* ]]
     run -2 devnet logs node1 none
     [[ $output == *"none: no such node in $DEVNET_DIR; there are node1, node2 and mine"* ]]
-    devnet logs -f mine node2 > followed 3>&- &
+    "$BIN/devnet" logs -f mine node2 > followed 3>&- &
     background=$!
     eventually grep -q 'node2 | said by' followed
     echo "something new" >> "$DEVNET_DIR/mine/events.jsonl"

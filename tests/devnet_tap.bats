@@ -60,11 +60,13 @@ nothing_runs() {
     devnet_up -n 1 --tap --timeout 30s --with "$(js js1)" --with "$(js js2)"
     run -0 devnet_run status
     [[ $output == *"tap      up     pid "*"http://127.0.0.1:"* ]]
+    page=$(jq -er '.[] | select(.labels == {between: "tap"}) | .targets[0]' devnet/prometheus.json)
+    curl -s "http://$page/metrics" | grep '^devnet_tap_datagrams_total.*node="js1"'
     # As each other's peers, and not by us.
     printf '{"command":"dial","address":"%s"}\n' "$(of js1 tapped)" >> js2.in
     await_edge js1 js2
     run -0 devnet_run mesh check --wait 10s
-    [[ $output == *"sound: 3 nodes, 1 topic" ]]
+    [[ $output == *"sound: 3 nodes (2 known from a tap), 1 topic" ]]
     run -0 devnet_run mesh graph
     [[ $output == *'label="js1\njs-libp2p'*'by a tap"'* ]]
     run -0 devnet_run orphans -v
@@ -92,7 +94,7 @@ nothing_runs() {
     nothing_runs
     run -0 devnet_run orphans
     run -0 devnet_run mesh check # as down found it
-    [[ $output == *"sound: 3 nodes, 1 topic" ]]
+    [[ $output == *"sound: 3 nodes (2 known from a tap), 1 topic" ]]
 }
 
 @test "each is told where the others are at the tap, who comes later, too" {
@@ -116,7 +118,7 @@ nothing_runs() {
     assert_step mesh node3 node2
     assert_meshed mine more
     run -0 devnet_run mesh check --wait 10s
-    [[ $output == *"sound: 5 nodes, 1 topic" ]]
+    [[ $output == *"sound: 5 nodes (2 known from a tap), 1 topic" ]]
     assert_no_orphans
     devnet_run report bug > /dev/null
     [ -s bug/tap/events.jsonl ]
@@ -125,6 +127,8 @@ nothing_runs() {
     kill -9 "$(devnet_run status --json | jq '.between[0].pid')"
     run -1 devnet_run status
     [[ $output == *"tap      down"* ]]
+    run -1 devnet_run mesh check
+    [[ $output == *"unsound: "* && $output == *"node_reachable"* ]]
     run -1 devnet_run restart node3
     [[ $output == *"node3 cannot be behind the tap: the tap does not answer: "* ]]
     devnet_run down > /dev/null

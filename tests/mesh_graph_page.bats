@@ -125,7 +125,8 @@ END
     jq '.nodes[0] |= (.topics.t.mesh = [] | .topics.t.backoff = [{peer_id: "n2"}] | .agent = "lean/1.2" |
         .listen = ["/ip4/127.0.0.1/udp/9000/quic-v1"] | .peers[0].connections = [{id: "c1", direction: "dialled", remote: "/ip4/127.0.0.1/udp/9"}] |
         .volatile = {api: "http://127.0.0.1:8080", topics: {t: {backoff: {n2: {left_ms: 12500}}}},
-            peers: {n2: {connections: {c1: {rtt_us: 10400}}}}, statistics: {rpcs_in: 1234}})' sound.json > odd.json
+            peers: {n2: {connections: {c1: {rtt_us: 10400}}}}, statistics: {rpcs_in: 1234}})
+        | .nodes[2].sources = {"*": "tap"}' sound.json > odd.json
     page odd.json
     browse mesh.html > out << END
 move $(at n1)
@@ -139,6 +140,10 @@ click #details .link
 until document.querySelector('#details h2').textContent == 'n2'
 click #close
 until document.querySelector('#details h2').textContent == 'Nodes'
+click $(at n3)
+until document.querySelector('#details h2').textContent == 'n3'
+assert document.querySelector('#details').innerText.includes('known by a tap, from what went over the wire')
+assert document.querySelector('#details').innerText.includes('(known from a tap)')
 END
     details=$(jq -r . out)
     for expected in lean/1.2 devnet0 http://127.0.0.1:8080 /ip4/127.0.0.1/udp/9000/quic-v1 '10.4 ms' dialled \

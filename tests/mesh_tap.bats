@@ -54,7 +54,7 @@ stand_in() {
             and .topics[$topic].subscribers == ["id-b", "id-c"] and .topics[$topic].mesh == ["id-b", "id-c"]
             and .peers[0].subscriptions == [$topic] and .peers[0].outbound_stream.state == "open")' mesh.json
     run -0 "$BIN/devnet-mesh" check mesh.json
-    [ "$output" = "sound: 3 nodes, 1 topic" ]
+    [ "$output" = "sound: 3 nodes (3 known from a tap), 1 topic" ]
     run -0 "$BIN/devnet-mesh" dump --text mesh.json
     [[ $output == *"node id-a, a/1, network 12345678, by a tap, which calls it a"* ]]
     run -0 "$BIN/devnet-mesh" graph mesh.json
@@ -66,9 +66,42 @@ stand_in() {
     stand_in before "$(heard a b)"
     stand_in after "$(heard a b | jq -c --arg topic $TOPIC '.nodes[1].topics[$topic].mesh = []')"
     run -1 "$BIN/devnet-mesh" check "$(ready after .api)"
-    [[ $output == *"edge_mutual"*"it is not in the peer's mesh"* ]]
+    [[ $output == *"edge_mutual"*"it is not in the peer's mesh (known from a tap)"* ]]
+    [[ $output == *"unsound: 2 nodes (2 known from a tap), 1 topic" ]]
     run -1 "$BIN/devnet-mesh" diff --json "$(ready before .api)" "$(ready after .api)"
-    jq -e '[.changes[] | [.kind, .node, .peer]] == [["mesh", "id-b", "id-a"]]' <<< "$output"
+    jq -e '[.changes[] | [.kind, .node, .peer, .known_from]] == [["mesh", "id-b", "id-a", "tap"]]' <<< "$output"
+    # One that tells of itself now is not known from the tap alone any more, but was.
+    "$BIN/devnet-mesh" dump -o before.json "$(ready before .api)"
+    "$BIN/devnet-mesh" dump "$(ready after .api)" | jq '.nodes[1].sources = {"*": "api"}' > after.json
+    run -1 "$BIN/devnet-mesh" diff before.json after.json
+    [ "$output" = "- mesh $TOPIC: id-b -> id-a (known from a tap)" ]
+    jq '.nodes[1].sources = {"*": "api"}' before.json > own.json
+    run -1 "$BIN/devnet-mesh" diff own.json after.json
+    [ "$output" = "- mesh $TOPIC: id-b -> id-a" ]
+}
+
+# rests: the findings of mesh.json, and whether each is said to rest on a tap, in both of its words.
+rests() {
+    "$BIN/devnet-mesh" check --json mesh.json > found.json || true
+    jq -e 'all(.findings[]; (.message | endswith(" (known from a tap)")) == (.known_from == "tap"))' found.json &&
+        jq -c '[.tapped, ([.findings[] | [.invariant, .node, .peer, .known_from == "tap"]] | sort)]' found.json |
+        sed 's/null/-/g; s/"//g'
+}
+
+@test "what is found says whether it is known from a tap" {
+    stand_in tap "$(heard a b c | jq -c '{root: "0xaa", slot: 8} as $its
+        | .nodes[1].status = {finalized: $its, head: $its}')"
+    "$BIN/devnet-mesh" dump -o heard.json "$(ready tap .api)"
+    # c, which tells of itself: what is found of it alone rests on no tap, but where it is held against
+    # what one told, and where a topic hangs by it.
+    jq --arg topic $TOPIC '{root: "0xbb", slot: 8} as $its
+        | .nodes[2] *= {sources: {"*": "api"}, status: {finalized: $its, head: $its}}
+        | .nodes[0, 2].topics[$topic].mesh = ["id-b"]
+        | .nodes[2].peers[0].inbound_streams |= . + .' heard.json > mesh.json
+    run -0 rests
+    [ "$output" = 'true
+[2,[[degree,id-c,-,false],[inbound_stream,id-c,id-a,false],[no_bridge,id-a,id-b,true],[no_bridge,id-b,id-c,true],'\
+'[no_cut_node,id-b,-,true],[status_compatible,id-c,-,true]]]' ] || { echo "$output"; return 1; }
 }
 
 @test "what a node says of itself goes before what a tap heard, whose silence accuses it of nothing" {
@@ -141,7 +174,7 @@ same_haves() {
     eventually same_haves
     valid by_tap.json
     run -0 "$BIN/devnet-mesh" check by_tap.json
-    [ "$output" = "sound: 2 nodes, 1 topic" ]
+    [ "$output" = "sound: 2 nodes (2 known from a tap), 1 topic" ]
 }
 
 # Lines of watch for which a pattern holds, in time: shown NAME PATTERN...
@@ -166,11 +199,12 @@ watch_all_three() {
     eventually watch_all_three
     tap_dial a b
     await_mesh a b
-    shown w '+ connection: a -> b [0-9a-f]*$' '+ stream: a -> b /meshsub/1.2.0 [0-9a-f]*$' \
-        '+ stream: b -> a /meshsub/' "+ subscriber $TOPIC: [ab] <- [ab]\$" "+ mesh $TOPIC: [ab] -> [ab]\$"
+    local by_tap=' (known from a tap)$'
+    shown w "+ connection: a -> b [0-9a-f]*$by_tap" "+ stream: a -> b /meshsub/1.2.0 [0-9a-f]*$by_tap" \
+        '+ stream: b -> a /meshsub/' "+ subscriber $TOPIC: [ab] <- [ab]$by_tap" "+ mesh $TOPIC: [ab] -> [ab]$by_tap"
     api b /unsubscribe '{"topic":"lean:block"}'
-    shown w "- subscriber $TOPIC: a <- b\$" "- mesh $TOPIC: [ab] -> [ab]\$"
-    await j '.event == "mesh_joined" and (.node_name + .peer_name | . == "ab" or . == "ba")
+    shown w "- subscriber $TOPIC: a <- b$by_tap" "- mesh $TOPIC: [ab] -> [ab]$by_tap"
+    await j '.event == "mesh_joined" and .known_from == "tap" and (.node_name + .peer_name | . == "ab" or . == "ba")
         and (.node, .peer_id | length) > 20' > /dev/null
     end b
     shown w '- connection: a -> b .*'

@@ -94,13 +94,13 @@ static int spawn(const struct report *report, char **arguments, const char *outp
 
 static void look(const struct report *report, const struct look *look)
 {
-    char *self = subprocess_self();
+    char *self = subprocess_self(), tap[] = "./tap";
     char *arguments[ARGUMENTS_MAX + 5] = {self, (char[]){"--dir"}, report->devnet.folder};
     size_t count = 3;
     for (size_t i = 0; look->arguments[i] != NULL; i++)
         arguments[count++] = (char *)(uintptr_t)look->arguments[i];
     if (strcmp(look->arguments[0], "orphans") == 0 && devnet_find_tap(&report->devnet) != NULL)
-        arguments[count] = (char[]){"./tap"};
+        arguments[count] = tap;
     int status = self != NULL ? spawn(report, arguments, look->output) : -1;
     json_object_set_new(report->looks, look->output, json_integer(status));
     free(self);

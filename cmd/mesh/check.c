@@ -79,9 +79,13 @@ static void print_findings(const json_t *result)
     json_int_t nodes = json_integer_value(json_object_get(result, "nodes"));
     json_int_t topics = json_integer_value(json_object_get(result, "topics"));
     json_int_t foreign = json_integer_value(json_object_get(result, "foreign"));
-    printf("%s: %" JSON_INTEGER_FORMAT " node%s, ",
+    json_int_t tapped = json_integer_value(json_object_get(result, "tapped"));
+    printf("%s: %" JSON_INTEGER_FORMAT " node%s",
            json_is_true(json_object_get(result, "sound")) ? "sound" : "unsound", nodes,
            nodes == 1 ? "" : "s");
+    if (tapped > 0)
+        printf(" (%" JSON_INTEGER_FORMAT " known from a tap)", tapped);
+    printf(", ");
     if (foreign > 0)
         printf("%" JSON_INTEGER_FORMAT " foreign, ", foreign);
     printf("%" JSON_INTEGER_FORMAT " topic%s\n", topics, topics == 1 ? "" : "s");

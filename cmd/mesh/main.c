@@ -158,6 +158,9 @@ static const struct program_spec program = {
         "mesh_not_empty, "
         "member_subscribed, member_backoff, messages_accepted, topic_connected. inbound_stream and "
         "peers_complete are warnings; no_cut_node and no_bridge are notes.\n\n"
+        "What check finds, and what diff and watch say has changed, ends with "
+        "\"(known from a tap)\" where it rests, if in part, on what a tap heard, and has "
+        "\"known_from\" with --json.\n\n"
         "graph draws an arrow from a node to each that it has in its mesh: one with two heads "
         "where both have the other, dashed and red with \"one way\" on it where one end does not, "
         "and dashed and grey where that end was not asked.",

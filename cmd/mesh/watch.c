@@ -90,9 +90,9 @@ static void print_event(const json_t *event, const struct mesh_event_change *cha
     mesh_print_text("%s ", time);
     printf("%s%s%s ", output_colour(stdout, signs[change->sign].colour), signs[change->sign].sign,
            output_colour_end(stdout));
-    mesh_print_line("%s%s%s: %s%s%s%s%s%s", change->kind, topic ? " " : "", topic ? topic : "",
+    mesh_print_line("%s%s%s: %s%s%s%s%s%s%s", change->kind, topic ? " " : "", topic ? topic : "",
                     node, peer ? " " : "", peer ? arrow : "", peer ? " " : "", peer ? peer : "",
-                    rest);
+                    rest, tapped ? " (known from a tap)" : "");
     output_flush();
     free(rest);
 }
@@ -111,6 +111,7 @@ static void print_tapped_json(const struct watching *watching, const json_t *eve
     const char *node = tapped_id(watching, api, change->node);
     const char *peer = tapped_id(watching, api, change->peer);
     json_object_set_new(line, "node", json_string(node != NULL ? node : api));
+    json_object_set_new(line, "known_from", json_string("tap"));
     if (node != NULL)
         json_object_set_new(line, "node_name", json_string(change->node));
     if (peer != NULL) {

@@ -69,12 +69,15 @@ static const char *const severities[] = {"error", "warning", "note"};
 static void add_finding(struct check *check, enum mesh_invariant invariant,
                         enum mesh_severity severity, struct subject subject, const char *message)
 {
+    char *whole = text_format("%s%s", message, subject.by_tap ? " (known from a tap)" : "");
     check->unsound |= severity == MESH_ERROR;
     json_array_append_new(check->findings[invariant],
-                          json_pack("{s:s,s:s,s:s*,s:s*,s:s*,s:s}", "severity",
+                          json_pack("{s:s,s:s,s:s*,s:s*,s:s*,s:s,s:s*}", "severity",
                                     severities[severity], "invariant", invariants[invariant].name,
                                     "topic", subject.topic, "node", subject.node, "peer",
-                                    subject.peer, "message", message));
+                                    subject.peer, "message", whole, "known_from",
+                                    subject.by_tap ? "tap" : NULL));
+    free(whole);
 }
 
 __attribute__((format(printf, 5, 0))) static void
@@ -136,11 +139,23 @@ static const json_t *told_by(const struct check *check, const char *node, const 
 static void check_network(struct check *check, const json_t *node)
 {
     const char *own = text_member(node, "network");
-    if (check->network == NULL)
+    bool by_tap = tapped_is_node(node);
+    if (check->network == NULL) {
         check->network = own;
-    else if (own != NULL && strcmp(own, check->network) != 0)
-        find(check, MESH_SAME_NETWORK, (struct subject){.node = text_member(node, "peer_id")},
-             "network %s, while the first node has %s", own, check->network);
+        check->network_by_tap = own != NULL && by_tap;
+    } else if (own != NULL && strcmp(own, check->network) != 0) {
+        struct subject who = {.node = text_member(node, "peer_id"),
+                              .by_tap = by_tap || check->network_by_tap};
+        find(check, MESH_SAME_NETWORK, who, "network %s, while the first node has %s", own,
+             check->network);
+    }
+}
+
+const char *check_finalized(const struct check *check, const char *slot, struct subject *who)
+{
+    const json_t *first = member(check->finalized, slot);
+    who->by_tap |= json_is_true(member(first, "by_tap"));
+    return text_member(first, "root");
 }
 
 void check_status(struct check *check, const json_t *status, struct subject who)
@@ -152,9 +167,11 @@ void check_status(struct check *check, const json_t *status, struct subject who)
         return;
     snprintf(slot, sizeof(slot), "%" JSON_INTEGER_FORMAT,
              json_integer_value(member(checkpoint, "slot")));
-    const char *other = text_member(check->finalized, slot);
+    bool by_tap = who.by_tap;
+    const char *other = check_finalized(check, slot, &who);
     if (other == NULL)
-        json_object_set_new(check->finalized, slot, json_string(root));
+        json_object_set_new(check->finalized, slot,
+                            json_pack("{s:s,s:b}", "root", root, "by_tap", by_tap));
     else if (strcmp(root, other) != 0)
         find(check, MESH_STATUS_COMPATIBLE, who, "finalized %s at slot %s, where others have %s",
              root, slot, other);
@@ -220,15 +237,17 @@ static void check_heard(struct check *check, struct subject subject, const json_
          id, connection);
 }
 
-static void check_peer(struct check *check, const char *node, const json_t *peer)
+static void check_peer(struct check *check, const json_t *node, const json_t *peer)
 {
-    struct subject subject = {.node = node, .peer = text_member(peer, "peer_id")};
-    const json_t *other = told_by(check, node, subject.peer);
+    struct subject subject = {.node = text_member(node, "peer_id"),
+                              .peer = text_member(peer, "peer_id"),
+                              .by_tap = tapped_is_node(node)};
+    const json_t *other = told_by(check, subject.node, subject.peer);
     const json_t *stream = member(peer, "outbound_stream");
     const char *state = text_member(stream, "state");
     bool open = check_stream_is_open(peer);
     size_t inbound = json_array_size(member(peer, "inbound_streams"));
-    if (other != NULL && check_item(member(other, "peers"), node) == NULL)
+    if (other != NULL && check_item(member(other, "peers"), subject.node) == NULL)
         find(check, MESH_PEERING_MUTUAL, subject, "the peer is not connected to it");
     if (!open && needs_stream(peer, state))
         find(check, MESH_OUTBOUND_STREAM, subject,
@@ -314,7 +333,8 @@ static void check_degree(struct check *check, struct subject subject, const json
 static void check_topic(struct check *check, const json_t *node, const char *name,
                         const json_t *topic)
 {
-    struct subject subject = {.topic = name, .node = text_member(node, "peer_id")};
+    struct subject subject = {
+        .topic = name, .node = text_member(node, "peer_id"), .by_tap = tapped_is_node(node)};
     bool subscribed = json_is_true(member(topic, "subscribed"));
     const json_t *mesh = member(topic, "mesh");
     size_t index;
@@ -340,20 +360,19 @@ static void check_nodes(struct check *check)
     const json_t *node, *peer;
     json_array_foreach(member(check->snapshot, "nodes"), index, node)
     {
-        const char *id = text_member(node, "peer_id");
+        struct subject who = {.node = text_member(node, "peer_id"), .by_tap = tapped_is_node(node)};
         check_network(check, node);
-        check_status(check, member(node, "status"), (struct subject){.node = id});
+        check_status(check, member(node, "status"), who);
         check_refused_messages(check, node);
         json_array_foreach(member(node, "peers"), peer_index, peer)
         {
-            const char *other = text_member(peer, "peer_id");
-            check_peer(check, id, peer);
+            who.peer = text_member(peer, "peer_id");
+            check_peer(check, node, peer);
             check_peer_stream(check, node, peer);
             /* Of those that we asked ourselves, what others heard earlier is of no interest. */
-            if (member(check->nodes, other) == NULL &&
-                !json_is_object(member(member(check->foreign, other), "status")))
-                check_status(check, member(peer, "status"),
-                             (struct subject){.node = id, .peer = other});
+            if (member(check->nodes, who.peer) == NULL &&
+                !json_is_object(member(member(check->foreign, who.peer), "status")))
+                check_status(check, member(peer, "status"), who);
         }
         json_object_foreach(member(node, "topics"), name, topic)
         {
@@ -384,6 +403,18 @@ static void index_nodes(struct check *check)
     }
 }
 
+static size_t count_tapped(const struct check *check)
+{
+    const char *id;
+    json_t *node;
+    size_t count = 0;
+    json_object_foreach(check->nodes, id, node)
+    {
+        count += tapped_is_node(node);
+    }
+    return count;
+}
+
 /* Takes the findings over. */
 static json_t *result_of(struct check *check)
 {
@@ -398,12 +429,12 @@ static json_t *result_of(struct check *check)
         json_array_extend(findings, check->findings[i]);
         json_decref(check->findings[i]);
     }
-    return json_pack("{s:b,s:I,s:I,s:I,s:o,s:o,s:o,s:o}", "sound", !check->unsound, "nodes",
-                     (json_int_t)json_object_size(check->nodes), "foreign",
-                     (json_int_t)json_object_size(check->foreign), "topics",
-                     (json_int_t)json_object_size(check->topics), "not_asked",
-                     check_not_asked(check), "findings", findings, "counts", counts, "explanations",
-                     explanations);
+    return json_pack(
+        "{s:b,s:I,s:I,s:I,s:I,s:o,s:o,s:o,s:o}", "sound", !check->unsound, "nodes",
+        (json_int_t)json_object_size(check->nodes), "tapped", (json_int_t)count_tapped(check),
+        "foreign", (json_int_t)json_object_size(check->foreign), "topics",
+        (json_int_t)json_object_size(check->topics), "not_asked", check_not_asked(check),
+        "findings", findings, "counts", counts, "explanations", explanations);
 }
 
 json_t *mesh_check(const json_t *snapshot)

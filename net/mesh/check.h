@@ -35,8 +35,10 @@ enum mesh_severity { MESH_ERROR, MESH_WARNING, MESH_NOTE };
 
 /*
  * {"sound": whether there is no error, "nodes", "foreign", "topics": how many were looked at,
+ *  "tapped": how many of the nodes a tap alone knows,
  *  "findings": [{"severity": "error" | "warning" | "note", "invariant", "topic", "node", "peer",
- *                "message"}],         by invariant; those members that apply
+ *                "message", "known_from": "tap" where a tap alone knows of what is found, or of
+ *                some of it}],        by invariant; those members that apply
  *  "counts": {invariant: how many findings}, of those that were found not to hold
  *  "not_asked": [peer ids] of which only what others tell is known
  *  "explanations": {invariant: ...}}  of the same

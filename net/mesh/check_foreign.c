@@ -22,6 +22,7 @@ static void check_network(struct check *check, const json_t *entry, struct subje
         check->foreign_network = json_stringn((const char *)other.data, other.size);
         check->network = json_string_value(check->foreign_network);
     }
+    subject.by_tap |= check->network_by_tap;
     if (other.data != NULL && !shared)
         check_find(check, MESH_SAME_NETWORK, MESH_ERROR, subject,
                    "subscribed to topics of network %.*s, while the first node has %s",

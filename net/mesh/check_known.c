@@ -7,6 +7,7 @@
 #include "net/gossipsub/lean_topic.h"
 #include "net/mesh/check_state.h"
 #include "net/mesh/members.h"
+#include "net/mesh/tapped.h"
 
 enum {
     SILENCE_MS = 3000, /* a peer may take so long to open its stream */
@@ -56,7 +57,8 @@ static const char *cause_of_silence(const json_t *peer)
 void check_peer_stream(struct check *check, const json_t *node, const json_t *peer)
 {
     struct subject subject = {.node = text_member(node, "peer_id"),
-                              .peer = text_member(peer, "peer_id")};
+                              .peer = text_member(peer, "peer_id"),
+                              .by_tap = tapped_is_node(node)};
     /* Of those that we asked, their own end tells. */
     if (json_array_size(member(peer, "inbound_streams")) > 0 || !is_known_to_speak(peer) ||
         member(check->nodes, subject.peer) != NULL)
@@ -187,6 +189,22 @@ static bool all_full(const struct check *check, struct subject subject, const js
     return json_array_size(subscribers) > 0;
 }
 
+/* Whether it is by a tap that one of those who are subscribed is known to be full. */
+static bool is_excused_by_tap(const struct check *check, struct subject subject,
+                              const json_t *topic)
+{
+    const json_t *subscribers = member(topic, "subscribers"), *subscriber;
+    size_t index;
+    json_array_foreach(subscribers, index, subscriber)
+    {
+        const char *name = json_string_value(subscriber);
+        if (tapped_is_node(member(check->nodes, name)) &&
+            is_full(check, subject.topic, subject.node, name))
+            return true;
+    }
+    return false;
+}
+
 void check_empty_mesh(struct check *check, struct subject subject, const json_t *node,
                       const json_t *topic)
 {
@@ -195,6 +213,7 @@ void check_empty_mesh(struct check *check, struct subject subject, const json_t 
         return;
     char *why = tell_absences(check, subject, node, topic);
     bool wanted = json_array_size(member(topic, "subscribers")) > 0;
+    subject.by_tap |= is_excused_by_tap(check, subject, topic);
     check_find_text(
         check, MESH_NOT_EMPTY, all_full(check, subject, topic) ? MESH_WARNING : MESH_ERROR, subject,
         text_format("its mesh is empty, with %zu peer%s connected: %s%s", peers,

@@ -8,6 +8,7 @@
 #include "net/mesh/members.h"
 #include "net/mesh/prometheus.h"
 #include "net/mesh/snapshot.h"
+#include "net/mesh/tapped.h"
 
 static json_int_t slot_of(const json_t *checkpoint)
 {
@@ -25,13 +26,15 @@ static void check_block(struct check *check, const json_t *lean, const char *nam
     if (root == NULL)
         return;
     snprintf(text, sizeof(text), "%" JSON_INTEGER_FORMAT, slot);
-    const char *other = text_member(check->finalized, text);
-    if (slot < finalized)
+    if (slot < finalized) {
         check_find(check, MESH_CHAIN_POSSIBLE, MESH_ERROR, who,
                    "%s at slot %s, before slot %" JSON_INTEGER_FORMAT
                    " that it finalized itself (%s)",
                    name, text, finalized, url);
-    else if (other != NULL && strcmp(root, other) != 0)
+        return;
+    }
+    const char *other = check_finalized(check, text, &who);
+    if (other != NULL && strcmp(root, other) != 0)
         check_find(check, MESH_CHAIN_POSSIBLE, MESH_ERROR, who,
                    "%s %s at slot %s, where %s was finalized (%s)", name, root, text, other, url);
 }
@@ -65,19 +68,21 @@ static json_t *connected_of(const json_t *lean)
 struct lack {
     size_t others, lacking;
     const char *such; /* one that is lacking */
+    bool by_tap;      /* a tap alone knows one of the others */
 };
 
 static void count_lacking(const struct check *check, const json_t *nodes, const json_t *connected,
                           const char *own, struct lack *lack)
 {
     const char *id;
-    json_t *ignored;
-    json_object_foreach((json_t *)nodes, id, ignored)
+    json_t *node;
+    json_object_foreach((json_t *)nodes, id, node)
     {
         bool counted = nodes == check->foreign && member(check->nodes, id) != NULL;
         if (counted || strcmp(id, own) == 0)
             continue;
         lack->others++;
+        lack->by_tap |= tapped_is_node(node);
         if (member(connected, id) != NULL)
             continue;
         lack->lacking++;
@@ -94,6 +99,7 @@ static void check_peers(struct check *check, const json_t *entry, struct subject
     double sum;
     count_lacking(check, check->nodes, connected, who.node, &lack);
     count_lacking(check, check->foreign, connected, who.node, &lack);
+    who.by_tap = lack.by_tap;
     if (json_is_array(member(lean, "peers"))) {
         if (lack.lacking > 0)
             check_find(check, MESH_PEERS_COMPLETE, MESH_WARNING, who,

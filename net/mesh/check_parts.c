@@ -5,6 +5,7 @@
 #include "net/mesh/check_state.h"
 #include "net/mesh/graph.h"
 #include "net/mesh/members.h"
+#include "net/mesh/tapped.h"
 
 /* Its vertices are the nodes that are subscribed, and the peers that they have edges to; those that
  * were asked count. */
@@ -14,6 +15,7 @@ struct topic_graph {
     json_t *indices;    /* of the vertices, by peer id */
     const char **names; /* by index, borrowed from the snapshot */
     size_t nodes;
+    bool by_tap; /* a tap alone knows one of them */
 };
 
 static size_t vertex_of(struct topic_graph *topic, const char *name)
@@ -92,6 +94,7 @@ static void make(const struct check *check, struct topic_graph *topic, const cha
         if (!json_is_true(member(own, "subscribed")))
             continue;
         topic->nodes++;
+        topic->by_tap |= tapped_is_node(node);
         add_edges(check, topic, node, member(own, "mesh"), any_edge);
         if (joined)
             add_edges(check, topic, node, member(own, "subscribers"), gossip_edge);
@@ -138,7 +141,8 @@ static void tell_parts(struct check *check, const struct topic_graph *topic,
     size_t count = topic->graph.component_count;
     for (size_t i = 0; i < count; i++)
         check_find(check, MESH_TOPIC_CONNECTED, severity,
-                   (struct subject){.topic = topic->topic, .node = parts[i].first},
+                   (struct subject){
+                       .topic = topic->topic, .node = parts[i].first, .by_tap = topic->by_tap},
                    "part %zu of %zu of the topic: this node and %zu more%s", i + 1, count,
                    parts[i].nodes - 1, why);
 }
@@ -176,14 +180,16 @@ static void report_weak_places(struct check *check, const struct topic_graph *to
     for (size_t i = 0; i < graph->vertex_count; i++)
         if (graph->vertices[i].cut)
             check_find(check, MESH_NO_CUT_NODE, MESH_NOTE,
-                       (struct subject){.topic = topic->topic, .node = topic->names[i]},
+                       (struct subject){
+                           .topic = topic->topic, .node = topic->names[i], .by_tap = topic->by_tap},
                        "it alone holds parts of the topic together");
     for (size_t i = 0; i < graph->edge_count; i++)
         if (graph->edges[i].bridge)
             check_find(check, MESH_NO_BRIDGE, MESH_NOTE,
                        (struct subject){.topic = topic->topic,
                                         .node = topic->names[graph->edges[i].a],
-                                        .peer = topic->names[graph->edges[i].b]},
+                                        .peer = topic->names[graph->edges[i].b],
+                                        .by_tap = topic->by_tap},
                        "this edge alone holds two parts of the topic together");
 }
 

@@ -10,8 +10,9 @@ struct check {
     json_t *foreign;         /* those that were visited, by peer id */
     json_t *topics;          /* names that a node is subscribed to */
     const char *network;     /* of the first node that has one */
+    bool network_by_tap;     /* and a tap told that */
     json_t *foreign_network; /* holds it, where that is one that was visited */
-    json_t *finalized;       /* roots, by slot */
+    json_t *finalized;       /* by slot: "root", and "by_tap" where a tap told it */
     json_t *findings[MESH_INVARIANTS];
     bool unsound;
 };
@@ -19,6 +20,7 @@ struct check {
 /* What a finding is about; members may be NULL. */
 struct subject {
     const char *topic, *node, *peer;
+    bool by_tap; /* a tap alone knows what is found, or some of it */
 };
 
 /* ---- check.c ---- */
@@ -38,6 +40,8 @@ bool check_lists_gossipsub(const json_t *peer);
 bool check_stream_is_open(const json_t *peer);
 /* The node's D_high, or the usual one. */
 size_t check_d_high(const json_t *node);
+/* The root that the first of all finalized at SLOT, or NULL; WHO is held against it. */
+const char *check_finalized(const struct check *check, const char *slot, struct subject *who);
 /* Compares STATUS, which may be NULL, of WHO with what others finalized at the same slot. */
 void check_status(struct check *check, const json_t *status, struct subject who);
 

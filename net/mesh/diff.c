@@ -7,6 +7,7 @@
 #include "common/memory.h"
 #include "common/utf8.h"
 #include "net/mesh/snapshot.h"
+#include "net/mesh/tapped.h"
 
 /* In the order in which changes are listed. */
 const char *const mesh_change_kinds[] = {"unreachable",  "endpoint",   "node",           "foreign",
@@ -17,16 +18,18 @@ const char *const mesh_change_kinds[] = {"unreachable",  "endpoint",   "node",  
 /* What a change is about. Members that do not apply are NULL. */
 struct subject {
     const char *kind, *topic, *node, *peer, *connection, *api;
+    bool by_tap; /* a tap alone knows the node, before or after */
 };
 
 static void report(json_t *changes, const char *change, const struct subject *subject,
                    const char *field, const json_t *before, const json_t *after)
 {
     json_array_append_new(
-        changes, json_pack("{s:s,s:s,s:s*,s:s*,s:s*,s:s*,s:s*,s:s*,s:O*,s:O*}", "change", change,
-                           "kind", subject->kind, "topic", subject->topic, "node", subject->node,
-                           "peer", subject->peer, "connection", subject->connection, "api",
-                           subject->api, "field", field, "before", before, "after", after));
+        changes, json_pack("{s:s,s:s,s:s*,s:s*,s:s*,s:s*,s:s*,s:s*,s:O*,s:O*,s:s*}", "change",
+                           change, "kind", subject->kind, "topic", subject->topic, "node",
+                           subject->node, "peer", subject->peer, "connection", subject->connection,
+                           "api", subject->api, "field", field, "before", before, "after", after,
+                           "known_from", subject->by_tap ? "tap" : NULL));
 }
 
 /* Where the name of a list's item goes in the subject of a change. */
@@ -35,6 +38,7 @@ typedef void name_item(struct subject *subject, const json_t *item);
 static void as_node(struct subject *subject, const json_t *item)
 {
     subject->node = snapshot_item_name(item);
+    subject->by_tap = tapped_is_node(item);
 }
 
 static void as_peer(struct subject *subject, const json_t *item)
@@ -198,10 +202,12 @@ static void compare_node(json_t *changes, const struct subject *subject, const j
                          const json_t *after)
 {
     static const char *const except[] = {"peer_id", "topics", "peers", "sources", "volatile", NULL};
-    compare_fields(changes, subject, except, before, after);
-    compare_lists(changes, of_kind(subject, "peer"), as_peer, compare_peer,
+    struct subject whole = *subject;
+    whole.by_tap = tapped_is_node(before) || tapped_is_node(after);
+    compare_fields(changes, &whole, except, before, after);
+    compare_lists(changes, of_kind(&whole, "peer"), as_peer, compare_peer,
                   json_object_get(before, "peers"), json_object_get(after, "peers"));
-    compare_topics(changes, subject, json_object_get(before, "topics"),
+    compare_topics(changes, &whole, json_object_get(before, "topics"),
                    json_object_get(after, "topics"));
 }
 
@@ -329,8 +335,9 @@ char *mesh_change_text(const json_t *change)
     const char *topic = json_string_value(json_object_get(change, "topic"));
     char sign = strcmp(how, "added") == 0 ? '+' : strcmp(how, "removed") == 0 ? '-' : '~';
     char *whom = who(change), *detail = what(change);
-    char *text = text_format("%c %s%s%s%s%s%s", sign, kind, topic ? " " : "", topic ? topic : "",
-                             topic ? ": " : " ", whom, detail);
+    bool by_tap = json_object_get(change, "known_from") != NULL;
+    char *text = text_format("%c %s%s%s%s%s%s%s", sign, kind, topic ? " " : "", topic ? topic : "",
+                             topic ? ": " : " ", whom, detail, by_tap ? " (known from a tap)" : "");
     char *safe = utf8_safe_text(bytes_of_text(text));
     free(text);
     free(whom);

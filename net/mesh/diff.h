@@ -11,7 +11,7 @@
 /*
  * An array of changes, sorted, empty where the two are equal; the caller owns it. A change is
  *   {"change": "added" | "removed" | "changed", "kind": ..., "topic", "node", "peer", "connection",
- *    "field", "before", "after"}
+ *    "field", "before", "after", "known_from": "tap" of a node that a tap alone knew or knows}
  * with those members that apply, and "api" for what was asked. Kinds: unreachable, endpoint, node,
  * foreign, peer, connection, inbound_stream; within a topic: topic, subscription (the node's own),
  * subscriber (that the node knows of), mesh, fanout, backoff. A changed one names the field, and
