@@ -164,8 +164,8 @@ dial_each_other() {
     start_node ours
     start_relay to_js "$(address js)"
     start_relay to_ours "$(address ours)"
-    to_js=$(seen to_js 'e.event == "ready"' e.listen)/p2p/$(peer_id js)
-    to_ours=$(seen to_ours 'e.event == "ready"' e.listen)/p2p/$(peer_id ours)
+    to_js=$(seen to_js 'e.event == "ready"' e.listen)
+    to_ours=$(seen to_ours 'e.event == "ready"' e.listen)
     tell js "{\"command\":\"dial\",\"address\":\"$to_ours\"}"
     post ours /connect "{\"addr\":\"$to_js\",\"until\":\"mesh\"}"
     seen js 'e.event == "connection_opened" && e.direction == "inbound"'

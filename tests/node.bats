@@ -162,7 +162,12 @@ teardown() {
 
 # ---- ending ----
 
-@test "SIGTERM and SIGINT end it with 0 within a second, and the peer is told" {
+# Far less than any of the timeouts that it could have waited for.
+was_prompt() {
+    ((${EPOCHREALTIME/./} - $1 < 4000000))
+}
+
+@test "SIGTERM and SIGINT end it with 0 and no waiting, and the peer is told" {
     start_node a
     for signal in TERM INT; do
         start_dialler b a
@@ -170,13 +175,13 @@ teardown() {
         before=$(lines_of a)
         started=${EPOCHREALTIME/./}
         end b "$signal"
-        ((${EPOCHREALTIME/./} - started < 1000000))
+        was_prompt "$started"
         await a '.event == "disconnected"' . "$before" > closed
         jq -e '.cause == "closed_by_peer" and .code == 0' closed
     done
 }
 
-@test "a node that is still dialling ends within a second too" {
+@test "a node that is still dialling ends without waiting, too" {
     # A port that was ours a moment ago: nobody answers.
     start_node gone
     nowhere=$(address gone)
@@ -184,7 +189,7 @@ teardown() {
     start_node a --bootnode "$nowhere"
     started=${EPOCHREALTIME/./}
     end a
-    ((${EPOCHREALTIME/./} - started < 1000000))
+    was_prompt "$started"
 }
 
 # ---- options that the peer sees ----
