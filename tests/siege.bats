@@ -169,7 +169,7 @@ has_peers() {
         hostile_ones+=($!)
         disown $!
     done
-    DEADLINE=30 eventually has_peers 101
+    DEADLINE=60 eventually has_peers 101
     eventually holds_back
     # 10 MiB with its topic and lengths; random bytes are not compressed.
     { printf '{"topic":"lean:block","data":"' && head -c 10480000 /dev/urandom | hex_of && printf '"}'; } > body
