@@ -396,6 +396,29 @@ static bool read_partitionable(struct reader *reader, yaml_item item)
            read_truth(reader, item, "partitionable", &reader->experiment->partitionable);
 }
 
+/* It speaks for each node with its key. */
+static bool check_tapped(struct reader *reader, yaml_item item)
+{
+    const struct experiment *experiment = reader->experiment;
+    if (experiment->paths != NULL || experiment->partitionable)
+        return yaml_fault(reader->yaml, item, reader->error,
+                          "tap: not with paths and partitionable: either a relay or a tap is "
+                          "between the nodes");
+    for (size_t i = 0; i < experiment->count; i++)
+        if (experiment->nodes[i].with != NULL && strstr(experiment->nodes[i].with, "{key}") == NULL)
+            return yaml_fault(reader->yaml, item, reader->error,
+                              "tap: the command of %s has to take {key}",
+                              experiment->nodes[i].name);
+    return true;
+}
+
+static bool read_tap(struct reader *reader, yaml_item item)
+{
+    bool *tap = &reader->experiment->tap;
+    return item == 0 ||
+           (read_truth(reader, item, "tap", tap) && (!*tap || check_tapped(reader, item)));
+}
+
 static bool read_seed(struct reader *reader, yaml_item item)
 {
     return item == 0 || read_number(reader, item, "seed", 0, INT64_MAX, &reader->experiment->seed);
@@ -614,10 +637,11 @@ static const struct {
     const char *key;
     bool (*read)(struct reader *reader, yaml_item item);
 } parts[] = {
-    {"version", read_version},   {"nodes", read_nodes},     {"options", read_options},
-    {"connect", read_connect},   {"paths", read_paths},     {"partitionable", read_partitionable},
-    {"seed", read_seed},         {"timeout", read_timeout}, {"wait", read_wait},
-    {"timeline", read_timeline}, {"checks", read_checks},   {"report", read_report}};
+    {"version", read_version}, {"nodes", read_nodes},       {"options", read_options},
+    {"connect", read_connect}, {"paths", read_paths},       {"partitionable", read_partitionable},
+    {"tap", read_tap},         {"seed", read_seed},         {"timeout", read_timeout},
+    {"wait", read_wait},       {"timeline", read_timeline}, {"checks", read_checks},
+    {"report", read_report}};
 
 static bool read_all(struct reader *reader)
 {

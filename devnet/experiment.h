@@ -60,6 +60,7 @@ struct experiment {
     char **paths; /* as of up --path (net/relay/path_rule.h), of nodes that there are; ends with
                    * NULL, or NULL */
     bool partitionable;
+    bool tap;            /* as of up --tap; not with a relay, and each program takes {key} */
     uint64_t seed;       /* UINT64_MAX: not said */
     uint64_t timeout_ms; /* of up and of steps; 0: not said */
     struct experiment_steps timeline, checks;

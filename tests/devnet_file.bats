@@ -185,11 +185,18 @@ refused() {
     [ ! -e .devnet ]
 }
 
+@test "a file may have a tap between its nodes" {
+    printf '%s\n' 'nodes: 2' 'tap: true' > file.yaml
+    run -0 devnet run -f file.yaml
+    jq -es 'any(.event == "connected" and .dialler == "node1" and .listener == "node2")' .devnet/tap/events.jsonl
+    nobody_is_left
+}
+
 @test "the schema takes the example, as JSON too, and refuses what the program does" {
     bad=('nodes: 0' 'nodes: []' '{}' '{nodes: 1, node: 2}' '{nodes: 1, connect: rings}'
         '{nodes: [{name: a, count: 2}]}' '{nodes: [{name: node1, command: x}]}' '{nodes: 1, timeout: 10}'
         '{nodes: 1, timeline: [kill node1]}' '{nodes: 1, timeline: [at 1s down]}' '{nodes: 1, checks: [at 1s mesh]}'
-        '{nodes: 1, paths: all}' '{nodes: 1, partitionable: maybe}' '{nodes: 1, timeline: [at 1s expect all kill node1]}' '{nodes: 1, version: 2}')
+        '{nodes: 1, paths: all}' '{nodes: 1, partitionable: maybe}' '{nodes: 1, tap: maybe}' '{nodes: 1, timeline: [at 1s expect all kill node1]}' '{nodes: 1, version: 2}')
     for text in "${bad[@]}"; do
         echo "$text" > bad.yaml
         run -2 devnet run -f bad.yaml

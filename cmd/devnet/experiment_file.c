@@ -71,6 +71,7 @@ struct devnet_options experiment_file_options(const struct experiment_file *file
     if (experiment->timeout_ms > 0 && !options->timeout_said)
         told.timeout = experiment->timeout_ms;
     told.partitionable = experiment->partitionable;
+    told.tap = experiment->tap;
     told.paths.items = (const char **)(uintptr_t)experiment->paths;
     while (experiment->paths != NULL && experiment->paths[told.paths.count] != NULL)
         told.paths.count++;
