@@ -35,6 +35,7 @@ struct family {
     const struct process *processes;
     size_t count;
     bool marked; /* some have a mark */
+    bool *met;   /* each was there at a look */
     struct relative *relatives;
     size_t relative_count;
     struct relative *asked; /* to end; they stay relatives, whoever ends before them */
@@ -72,7 +73,8 @@ static const struct relative *find_asked(const struct family *family,
     return NULL;
 }
 
-/* Whose it is by itself: it is the process, is in its session while that lives, or has its mark. */
+/* Whose it is by itself: it is the process, is in its session while that is known for its, or has
+ * its mark. */
 static size_t owner_of(const struct family *family, const struct process_facts *facts,
                        const bool *leaders, struct buffer *environment)
 {
@@ -139,13 +141,34 @@ static void add_children(struct family *family)
     }
 }
 
+/* Whether what is in the session that it began is its. Once it was met it may be gone: nobody is
+ * given the id of a session that has members. */
+static bool has_session(struct family *family, size_t i)
+{
+    const struct process *process = &family->processes[i];
+    struct process_facts now;
+    if (process_identify(process) == PROCESS_IS_IT)
+        return family->met[i] = true;
+    return family->met[i] &&
+           !(process_look(process->pid, &now) && now.start_time != process->start_time);
+}
+
+static void family_clear(struct family *family)
+{
+    free(family->met);
+    free(family->asked);
+    free(family->relatives);
+}
+
 /* Looks at all processes anew. */
 static void look(struct family *family)
 {
     struct buffer environment = {0};
     bool *leaders = memory_new(family->count * sizeof(*leaders) + 1);
+    if (family->met == NULL)
+        family->met = memory_new(family->count * sizeof(*family->met) + 1);
     for (size_t i = 0; i < family->count; i++) {
-        leaders[i] = process_identify(&family->processes[i]) == PROCESS_IS_IT;
+        leaders[i] = has_session(family, i);
         family->marked |= family->processes[i].mark[0] != '\0';
     }
     family->relative_count = 0;
@@ -171,7 +194,7 @@ bool family_lives(const struct process *process)
         look(&family);
     for (size_t i = 0; i < family.relative_count; i++)
         lives |= family.relatives[i].owner != NOBODY;
-    free(family.relatives);
+    family_clear(&family);
     return lives;
 }
 
@@ -197,7 +220,7 @@ void family_memory(const struct process *processes, size_t count, uint64_t *byte
     for (size_t i = 0; i < family.relative_count; i++)
         if (family.relatives[i].owner != NOBODY)
             bytes[family.relatives[i].owner] += resident_bytes(family.relatives[i].facts.pid);
-    free(family.relatives);
+    family_clear(&family);
 }
 
 /* ---- their end ---- */
@@ -273,8 +296,7 @@ static void end_all(const struct process *processes, size_t count, bool asked, u
     for (size_t i = 0; i < count; i++)
         if (processes[i].pid > 0)
             waitpid(processes[i].pid, NULL, WNOHANG);
-    free(family.asked);
-    free(family.relatives);
+    family_clear(&family);
 }
 
 void family_stop_all(const struct process *processes, size_t count, uint64_t patience_ms,
@@ -296,5 +318,5 @@ void family_send(const struct process *process, int signal)
     for (size_t i = 0; i < family.relative_count; i++)
         if (family.relatives[i].owner != NOBODY)
             send(&family.relatives[i].facts, signal);
-    free(family.relatives);
+    family_clear(&family);
 }

@@ -131,6 +131,14 @@ END
     [ "$(count_with "$seconds")" -eq 0 ]
 }
 
+@test "what a command begins as it is asked to end is ended, too" {
+    family
+    # In another environment, in the same session, and nobody's child.
+    devnet_up -n 1 --with "mine=trap 'env -i sleep $seconds & exit 0' TERM; ${mine#mine=} & wait"
+    run -0 devnet_run down
+    [ "$(count_with "$seconds")" -eq 0 ]
+}
+
 @test "a command whose leader has gone is up, and ended" {
     family
     node=${mine#mine=}
