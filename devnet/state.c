@@ -414,11 +414,17 @@ void devnet_write_pid(const struct devnet *devnet, const struct devnet_node *nod
     free(path);
 }
 
+/* That says where others are to dial it; NULL where it has none. */
+static const char *record_of(const struct devnet_node *node)
+{
+    return node->tapped != NULL ? node->tapped_enr : node->enr;
+}
+
 bool devnet_write_nodes(const struct devnet *devnet, struct error *error)
 {
     const char **records = memory_new((devnet->count + 1) * sizeof(*records));
     for (size_t i = 0; i < devnet->count; i++)
-        records[i] = devnet_node_record(&devnet->nodes[i]);
+        records[i] = record_of(&devnet->nodes[i]);
     char *path = devnet_path(devnet, "nodes.yaml", NULL);
     bool written = nodes_yaml_write(path, records, devnet->count, error);
     free(path);
@@ -429,11 +435,6 @@ bool devnet_write_nodes(const struct devnet *devnet, struct error *error)
 const char *devnet_node_address(const struct devnet_node *node)
 {
     return node->tapped != NULL ? node->tapped : node->listen_count > 0 ? node->listen[0] : NULL;
-}
-
-const char *devnet_node_record(const struct devnet_node *node)
-{
-    return node->tapped != NULL ? node->tapped_enr : node->enr;
 }
 
 char *devnet_node_key(const struct devnet *devnet, const struct devnet_node *node)

@@ -96,8 +96,6 @@ void devnet_write_pid(const struct devnet *devnet, const struct devnet_node *nod
 /* Where others are to dial it: at the tap, where one stands between, or else where it listens.
  * NULL before it is ready. */
 const char *devnet_node_address(const struct devnet_node *node);
-/* Its record that says so; NULL where it has none. */
-const char *devnet_node_record(const struct devnet_node *node);
 /* The path of its key file: as it is told, or in its folder; freed with free(). */
 char *devnet_node_key(const struct devnet *devnet, const struct devnet_node *node);
 /* Whether it is another program (devnet/foreign.h). */
