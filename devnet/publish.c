@@ -194,16 +194,9 @@ static void time_is_up(evutil_socket_t fd, short what, void *argument)
 /* Of a node that does not answer it is not known: so it is expected to be. */
 static bool is_subscribed(const json_t *snapshot, const char *peer_id, const char *topic)
 {
-    size_t index;
-    const json_t *node;
-    json_array_foreach(json_object_get(snapshot, "nodes"), index, node)
-    {
-        const char *name = snapshot_item_name(node);
-        const json_t *state = json_object_get(json_object_get(node, "topics"), topic);
-        if (name != NULL && strcmp(name, peer_id) == 0)
-            return json_is_true(json_object_get(state, "subscribed"));
-    }
-    return true;
+    const json_t *node = snapshot_find_item(json_object_get(snapshot, "nodes"), peer_id);
+    const json_t *state = json_object_get(json_object_get(node, "topics"), topic);
+    return node == NULL || json_is_true(json_object_get(state, "subscribed"));
 }
 
 static void find_nodes(struct publishing *publishing, const struct devnet *devnet,

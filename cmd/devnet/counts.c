@@ -95,26 +95,13 @@ void counts_add(json_t *entry, const json_t *answer)
 
 /* ---- what others tell ---- */
 
-static bool names_it(const json_t *list, const char *peer_id)
-{
-    size_t index;
-    const json_t *item;
-    json_array_foreach(list, index, item)
-    {
-        const char *id = json_string_value(item);
-        if (id != NULL && strcmp(id, peer_id) == 0)
-            return true;
-    }
-    return false;
-}
-
 static void count_meshes(json_t *mesh, const json_t *node, const char *peer_id)
 {
     const char *name;
     json_t *topic;
     json_object_foreach(json_object_get(node, "topics"), name, topic)
     {
-        if (names_it(json_object_get(topic, "mesh"), peer_id))
+        if (snapshot_find_item(json_object_get(topic, "mesh"), peer_id) != NULL)
             json_object_set_new(mesh, name,
                                 json_integer(json_integer_value(json_object_get(mesh, name)) + 1));
     }
@@ -122,14 +109,8 @@ static void count_meshes(json_t *mesh, const json_t *node, const char *peer_id)
 
 static bool is_connected_to(const json_t *node, const char *peer_id)
 {
-    size_t index;
-    const json_t *peer;
-    json_array_foreach(json_object_get(node, "peers"), index, peer)
-    {
-        if (strcmp(snapshot_item_name(peer), peer_id) == 0)
-            return json_array_size(json_object_get(peer, "connections")) > 0;
-    }
-    return false;
+    const json_t *peer = snapshot_find_item(json_object_get(node, "peers"), peer_id);
+    return json_array_size(json_object_get(peer, "connections")) > 0;
 }
 
 void counts_add_told(json_t *entry, const json_t *snapshot, const char *peer_id)

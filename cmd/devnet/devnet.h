@@ -81,8 +81,6 @@ int devnet_enr_command(const struct devnet_options *options, const char *verb, c
  * identity_load. */
 struct identity *devnet_load_key(const struct devnet_options *options, const char *path,
                                  struct error *error);
-/* The node of LIST ("nodes" or "foreign") in a snapshot; NULL where there is none. */
-const json_t *devnet_find_answer(const json_t *snapshot, const char *list, const char *peer_id);
 /* What is known of the nodes: {"folder", "up", "nodes"}. */
 json_t *devnet_describe(const struct devnet *devnet);
 

@@ -13,6 +13,7 @@
 #include "common/output.h"
 #include "common/page.h"
 #include "devnet/publish.h"
+#include "net/mesh/snapshot.h"
 
 enum { PAYLOAD_MAX = 10 * 1024 * 1024 };
 
@@ -55,7 +56,7 @@ static bool check_payload(const struct devnet_options *options, const char *text
 
 static json_int_t duplicates_of(const json_t *snapshot, const char *peer_id)
 {
-    const json_t *answer = devnet_find_answer(snapshot, "nodes", peer_id);
+    const json_t *answer = snapshot_find_item(json_object_get(snapshot, "nodes"), peer_id);
     const json_t *statistics = json_object_get(json_object_get(answer, "volatile"), "statistics");
     return json_integer_value(json_object_get(statistics, "duplicates"));
 }

@@ -47,18 +47,6 @@ json_t *devnet_ask(const struct devnet *devnet, uint64_t timeout_ms)
     return snapshot;
 }
 
-const json_t *devnet_find_answer(const json_t *snapshot, const char *list, const char *peer_id)
-{
-    size_t index;
-    const json_t *node;
-    json_array_foreach(json_object_get(snapshot, list), index, node)
-    {
-        if (peer_id != NULL && strcmp(snapshot_item_name(node), peer_id) == 0)
-            return node;
-    }
-    return NULL;
-}
-
 /* By topic, how many peers are in the mesh. */
 static json_t *count_mesh(const json_t *answer)
 {
@@ -152,12 +140,12 @@ static json_t *validators_of(const struct devnet_node *node)
 /* By its own API or, of another's, by a visit. MEMORY: bytes that it has; 0: not known. */
 static json_t *describe(const struct devnet_node *node, const json_t *snapshot, uint64_t memory)
 {
-    const json_t *answer = devnet_find_answer(snapshot, "nodes", node->peer_id);
+    const json_t *answer = snapshot_find_item(json_object_get(snapshot, "nodes"), node->peer_id);
     if (tapped_is_node(answer) && !family_lives(&node->process)) /* that is of before */
         answer = NULL;
     bool foreign = node->of_genesis && answer == NULL;
     if (foreign)
-        answer = devnet_find_answer(snapshot, "foreign", node->peer_id);
+        answer = snapshot_find_item(json_object_get(snapshot, "foreign"), node->peer_id);
     json_t *listen = json_array();
     for (size_t i = 0; i < node->listen_count; i++)
         json_array_append_new(listen, json_string(node->listen[i]));

@@ -18,6 +18,7 @@
 #include "devnet/paths.h"
 #include "devnet/start.h"
 #include "devnet/stop.h"
+#include "net/mesh/snapshot.h"
 
 enum {
     LINES_OF_A_DEAD_NODE = 10,
@@ -256,8 +257,10 @@ static bool *find_up(const struct genesis *genesis, const char *folder)
     genesis_add_to(genesis, &others);
     json_t *snapshot = devnet_ask(&others, UP_TIMEOUT_MS);
     for (size_t i = 0; i < genesis->count; i++)
-        up[i] = devnet_find_answer(snapshot, "foreign", others.nodes[i].peer_id) != NULL ||
-                devnet_find_answer(snapshot, "nodes", others.nodes[i].peer_id) != NULL;
+        up[i] =
+            snapshot_find_item(json_object_get(snapshot, "foreign"), others.nodes[i].peer_id) !=
+                NULL ||
+            snapshot_find_item(json_object_get(snapshot, "nodes"), others.nodes[i].peer_id) != NULL;
     json_decref(snapshot);
     devnet_clear(&others);
     return up;

@@ -21,6 +21,19 @@ const char *snapshot_item_name(const json_t *item)
     return text;
 }
 
+json_t *snapshot_find_item(const json_t *list, const char *name)
+{
+    size_t index;
+    json_t *item;
+    json_array_foreach(list, index, item)
+    {
+        const char *own = snapshot_item_name(item);
+        if (own != NULL && name != NULL && strcmp(own, name) == 0)
+            return item;
+    }
+    return NULL;
+}
+
 const char *snapshot_teller(const json_t *entry)
 {
     const char *id = json_string_value(json_object_get(entry, "peer_id"));
@@ -157,15 +170,11 @@ bool snapshot_add_told(json_t *snapshot, const char *api, const json_t *mesh, co
         return error_prefix(error, "%s/mesh", api);
     json_t *nodes = json_object_get(snapshot, "nodes");
     const char *peer_id = json_string_value(json_object_get(mesh, "peer_id"));
-    size_t index;
-    json_t *other;
-    json_array_foreach(nodes, index, other)
-    {
-        if (strcmp(snapshot_item_name(other), peer_id) == 0)
-            return error_set(
-                error, "%s is node %s, which %s is too", api, peer_id,
-                json_string_value(json_object_get(json_object_get(other, "volatile"), "api")));
-    }
+    const json_t *other = snapshot_find_item(nodes, peer_id);
+    if (other != NULL)
+        return error_set(
+            error, "%s is node %s, which %s is too", api, peer_id,
+            json_string_value(json_object_get(json_object_get(other, "volatile"), "api")));
     json_t *added = json_deep_copy(mesh);
     json_t *taken = take_volatile(added);
     json_object_set_new(taken, "api", json_string(api));
@@ -200,24 +209,12 @@ void snapshot_expect(json_t *snapshot, bool foreign, bool endpoints)
         list_of(snapshot, "endpoints");
 }
 
-static bool has_item(const json_t *list, const char *name)
-{
-    size_t index;
-    const json_t *item;
-    json_array_foreach(list, index, item)
-    {
-        if (strcmp(snapshot_item_name(item), name) == 0)
-            return true;
-    }
-    return false;
-}
-
 bool snapshot_add_foreign(json_t *snapshot, const char *address, const json_t *entry,
                           struct error *error)
 {
     json_t *list = list_of(snapshot, "foreign");
     const char *peer_id = snapshot_item_name(entry);
-    if (has_item(list, peer_id))
+    if (snapshot_find_item(list, peer_id) != NULL)
         return error_set(error, "%s is node %s, which was visited at another address too", address,
                          peer_id);
     json_t *added = json_deep_copy(entry);
@@ -257,7 +254,7 @@ void snapshot_set_metrics(json_t *entry, const char *url, json_t *metrics)
 void snapshot_add_endpoint(json_t *snapshot, const char *url, json_t *metrics)
 {
     json_t *list = list_of(snapshot, "endpoints");
-    if (has_item(list, url)) {
+    if (snapshot_find_item(list, url) != NULL) {
         json_decref(metrics);
         return;
     }
@@ -279,7 +276,7 @@ void snapshot_add_lean_endpoint(json_t *snapshot, const char *url, const json_t 
                                 const char *page, json_t *metrics)
 {
     json_t *list = list_of(snapshot, "endpoints");
-    if (has_item(list, url)) {
+    if (snapshot_find_item(list, url) != NULL) {
         json_decref(metrics);
         return;
     }
@@ -304,14 +301,7 @@ void snapshot_add_unreachable(json_t *snapshot, const char *api, const char *err
 
 static bool is_unreachable(const json_t *snapshot, const char *id)
 {
-    size_t index;
-    const json_t *entry;
-    json_array_foreach(json_object_get(snapshot, "unreachable"), index, entry)
-    {
-        if (strcmp(snapshot_item_name(entry), id) == 0)
-            return true;
-    }
-    return false;
+    return snapshot_find_item(json_object_get(snapshot, "unreachable"), id) != NULL;
 }
 
 void snapshot_set_names(json_t *snapshot, const struct names *names)

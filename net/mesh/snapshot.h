@@ -95,6 +95,9 @@ int snapshot_item_compare(const json_t *a, const json_t *b);
 /* What names the item: the string, or the `peer_id`, `id`, `api` or `url`; NULL where there is
  * none. */
 const char *snapshot_item_name(const json_t *item);
+/* The first item of LIST that is called NAME; NULL where there is none, or NAME is NULL. LIST need
+ * not be in order. */
+json_t *snapshot_find_item(const json_t *list, const char *name);
 /* Whose entry it is: the peer id of a node or, by what its own API told, of an endpoint; NULL where
  * nobody knows. */
 const char *snapshot_teller(const json_t *entry);

@@ -59,30 +59,18 @@ struct view {
     const json_t *node;
 };
 
-static const json_t *find(const json_t *list, const char *id)
-{
-    size_t i;
-    const json_t *item;
-    json_array_foreach(list, i, item)
-    {
-        const char *own = text_member(item, "peer_id");
-        if (own != NULL && strcmp(own, id) == 0)
-            return item;
-    }
-    return NULL;
-}
-
 /* ---- what is over already ---- */
 
 /* Whether the peer called ID tells of itself, and does not have that connection to the node any
  * more: where one vanished without a word, the other may find out before the tap does. */
 static bool is_over(const struct view *view, const char *id, const json_t *connection)
 {
-    const json_t *teller = find(view->told, id), *other;
+    const json_t *teller = snapshot_find_item(view->told, id), *other;
     size_t i;
     if (teller == NULL || connection == NULL)
         return false;
-    const json_t *peer = find(member(teller, "peers"), text_member(view->node, "peer_id"));
+    const json_t *peer =
+        snapshot_find_item(member(teller, "peers"), text_member(view->node, "peer_id"));
     json_array_foreach(member(peer, "connections"), i, other)
     {
         if (json_equal(member(other, "id"), connection))
@@ -108,7 +96,7 @@ static json_t *lasting(const struct view *view, const char *id, const json_t *li
 /* Whether all connections to the peer called ID are. */
 static bool is_gone(const struct view *view, const char *id)
 {
-    const json_t *peer = find(member(view->node, "peers"), id);
+    const json_t *peer = snapshot_find_item(member(view->node, "peers"), id);
     json_t *left = lasting(view, id, member(peer, "connections"), "id");
     bool gone = peer != NULL && json_array_size(left) == 0;
     json_decref(left);
@@ -168,7 +156,7 @@ static json_t *topics_of(const struct view *view)
 static json_t *connections_of(const struct view *view, const json_t *told)
 {
     const char *id = text_member(told, "peer_id"),
-               *address = text_member(find(view->nodes, id), "address");
+               *address = text_member(snapshot_find_item(view->nodes, id), "address");
     json_t *connections = lasting(view, id, member(told, "connections"), "id"), *value;
     size_t i;
     json_array_foreach(connections, i, value)
@@ -256,7 +244,7 @@ bool tapped_add(json_t *snapshot, const char *api, const json_t *mesh, struct er
     json_array_foreach(member(mesh, "nodes"), i, node)
     {
         const struct view view = {.told = told, .nodes = member(mesh, "nodes"), .node = node};
-        if (find(member(snapshot, "nodes"), text_member(node, "peer_id")) != NULL)
+        if (snapshot_find_item(member(snapshot, "nodes"), text_member(node, "peer_id")) != NULL)
             continue;
         json_t *made = node_of(&view);
         added = snapshot_add_told(snapshot, api, made, source, error) && added;
