@@ -62,7 +62,7 @@ struct experiment {
     bool partitionable;
     bool tap;            /* as of up --tap; not with a relay, and each program takes {key} */
     uint64_t seed;       /* UINT64_MAX: not said */
-    uint64_t timeout_ms; /* of up and of steps; 0: not said */
+    uint64_t timeout_ms; /* of up; 0: not said */
     struct experiment_steps timeline, checks;
     char *report; /* where that is to be, or NULL */
 };

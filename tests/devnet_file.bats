@@ -177,6 +177,8 @@ refused() {
     refused "bad.yaml:4: node1,node2:los=1: " 'nodes: 2' 'partitionable: true' 'timeline:' \
         '  - at 1s path node1,node2:los=1'
     refused "bad.yaml:3: stop: too few operands" 'nodes: 1' 'checks:' '  - stop'
+    # Of several it is the last that there is none of.
+    refused "bad.yaml:3: node3: no such node by then" 'nodes: 2' 'checks:' '  - logs node1 node2 node3'
     head -c 2M /dev/zero | tr '\0' '#' > huge.yaml
     run -2 devnet up -f huge.yaml
     [[ $output == "devnet: huge.yaml: larger than 1048576 bytes" ]]

@@ -155,7 +155,7 @@ static const struct rule {
              {"partition", 1, SIZE_MAX, GROUPS},
              {"heal", 0, 0, NO_NAMES},
              {"status", 0, 0, NO_NAMES},
-             {"logs", 0, 1, FIRST_NAMED},
+             {"logs", 0, SIZE_MAX, ALL_NAMED},
              {"report", 1, 1, NO_NAMES},
              {"", 0, SIZE_MAX, NO_NAMES}};
 

@@ -187,7 +187,7 @@ static bool run_step(struct runner *runner, const struct experiment_step *step, 
         log_error("%s", error.text);
     subprocess_clear(&outcome);
     free(arguments);
-    return run;
+    return !loop_was_interrupted();
 }
 
 /* ---- all of them ---- */
@@ -294,7 +294,6 @@ static int run(struct runner *runner, const char *folder)
         tell_up(runner);
     bool whole = run_all(runner);
     bool reported = whole && report(runner, folder);
-    options.timeout = runner->options->timeout;
     bool down = devnet_down_command(&options) == DEVNET_OK;
     return conclude(runner, whole, reported || !whole, down) ? DEVNET_OK : DEVNET_FAILED;
 }

@@ -68,8 +68,8 @@ static const struct option_spec run_options[] = {
      "says)",
      .files = true},
     {"timeout", 't', OPTION_DURATION, AT(timeout), "DURATION",
-     "How long nodes may take to be ready, to connect, and in the end to end (default: as the file "
-     "says, or 10s)",
+     "How long nodes may take to be ready, and to connect (default: as the file says, or 10s), and "
+     "in the end to end (default: 10s)",
      .minimum = 1, .maximum = CONNECT_TIMEOUT_MAX_MS},
     {"json", 0, OPTION_FLAG, AT(json),
      .help = "Print a JSON object a line: up, each step and check, report, end"},

@@ -18,7 +18,7 @@
 #include "common/memory.h"
 #include "devnet/loop.h"
 
-enum { ENDING_MS = 5000 };
+enum { ENDING_MS = 5000, NOT_RUN = 127 };
 
 char *subprocess_self(void)
 {
@@ -115,6 +115,7 @@ bool subprocess_run(char *const *arguments, uint64_t limit_ms, struct subprocess
     int output = memfd_create("output", MFD_CLOEXEC);
     pid_t pid = output >= 0 ? start(arguments, output) : 0;
     if (pid == 0) {
+        outcome->status = NOT_RUN;
         error_set_kind(error, ERROR_SYSTEM, "%s: %s", arguments[0], strerror(errno));
         if (output >= 0)
             close(output);
