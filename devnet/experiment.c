@@ -1,7 +1,6 @@
 #include "devnet/experiment.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -699,16 +698,4 @@ void experiment_clear(struct experiment *experiment)
     free(experiment->report);
     free(experiment->file);
     *experiment = (struct experiment){0};
-}
-
-bool experiment_fault(const struct experiment *experiment, size_t line, struct error *error,
-                      const char *format, ...)
-{
-    char text[ERROR_TEXT_SIZE];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(text, sizeof(text), format, arguments);
-    va_end(arguments);
-    return line > 0 ? error_set(error, "%s:%zu: %s", experiment->file, line, text)
-                    : error_set(error, "%s: %s", experiment->file, text);
 }

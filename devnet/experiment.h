@@ -75,8 +75,5 @@ void experiment_clear(struct experiment *experiment);
 /* NULL where there is none of that name. */
 const struct experiment_node *experiment_find(const struct experiment *experiment,
                                               const char *name);
-/* Sets "FILE:LINE: ...", or "FILE: ..." where LINE is 0, and returns false. */
-bool experiment_fault(const struct experiment *experiment, size_t line, struct error *error,
-                      const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 #endif

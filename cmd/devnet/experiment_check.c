@@ -21,26 +21,21 @@ struct checker {
 
 /* ---- arguments, by who takes them ---- */
 
-/* What the program says of its arguments: the first line, without its name; freed with free(). */
-static char *first_line(const struct buffer *output)
+/* What the program says of its arguments, in OUTPUT: the first line, without its name. */
+static const char *first_line(struct buffer *output)
 {
-    const char *text = (const char *)output->data;
-    size_t size = output->size > 0 ? output->size : 0, start = 0, end = 0;
-    while (end < size && text[end] != '\n')
-        end++;
-    for (size_t i = 0; i + 1 < end && start == 0; i++)
-        if (text[i] == ':' && text[i + 1] == ' ')
-            start = i + 2;
-    return text_format("%.*s", (int)(end - start), size > 0 ? text + start : "");
+    buffer_append(output, "", 1);
+    char *text = (char *)output->data;
+    text[strcspn(text, "\n")] = '\0';
+    const char *said = strstr(text, ": ");
+    return said != NULL ? said + 2 : text;
 }
 
 /* Has PROGRAM check ARGUMENTS, and gives their operands, a list that is freed with words_free();
- * NULL with the error set, of what is on LINE. */
-static char **check_arguments(const struct checker *checker, char *program, char *const *arguments,
-                              size_t line)
+ * NULL with the error set. */
+static char **check_arguments(const struct checker *checker, char *program, char *const *arguments)
 {
     struct subprocess_outcome outcome;
-    struct error why;
     size_t count = 0;
     while (arguments[count] != NULL)
         count++;
@@ -48,18 +43,15 @@ static char **check_arguments(const struct checker *checker, char *program, char
     all[0] = program;
     all[1] = (char[]){"--help=check"};
     memcpy(all + 2, arguments, count * sizeof(*all));
-    if (!subprocess_run(all, CHECK_LIMIT_MS, &outcome, &why)) {
-        experiment_fault(checker->experiment, line, checker->error, "%s", why.text);
-    } else if (outcome.status != 0) {
-        char *said = first_line(&outcome.output);
-        experiment_fault(checker->experiment, line, checker->error, "%s", said);
-        free(said);
-    } else {
-        buffer_append(&outcome.output, "", 1);
-        operands = words_split((const char *)outcome.output.data, &why);
-        if (operands == NULL)
-            experiment_fault(checker->experiment, line, checker->error, "%s: too long",
-                             arguments[0]);
+    if (subprocess_run(all, CHECK_LIMIT_MS, &outcome, checker->error)) {
+        if (outcome.status != 0) {
+            error_set(checker->error, "%s", first_line(&outcome.output));
+        } else {
+            buffer_append(&outcome.output, "", 1);
+            operands = words_split((const char *)outcome.output.data, checker->error);
+            if (operands == NULL)
+                error_set(checker->error, "%s: too long", arguments[0]);
+        }
     }
     subprocess_clear(&outcome);
     free(all);
@@ -68,7 +60,7 @@ static char **check_arguments(const struct checker *checker, char *program, char
 
 /* ---- names ---- */
 
-static bool know(const struct checker *checker, const char *name, size_t line)
+static bool know(const struct checker *checker, const char *name)
 {
     if (json_object_get(checker->names, name) != NULL)
         return true;
@@ -81,20 +73,18 @@ static bool know(const struct checker *checker, const char *name, size_t line)
         buffer_append_text(&all, known);
     }
     buffer_append(&all, "", 1);
-    experiment_fault(checker->experiment, line, checker->error,
-                     "%.64s: no such node by then; there are %s", name, (const char *)all.data);
+    error_set(checker->error, "%.64s: no such node by then; there are %s", name,
+              (const char *)all.data);
     buffer_clear(&all);
     return false;
 }
 
-static bool add_name(const struct checker *checker, const char *name, size_t line)
+static bool add_name(const struct checker *checker, const char *name)
 {
-    struct error why;
-    if (!foreign_name_check(name, &why))
-        return experiment_fault(checker->experiment, line, checker->error, "%s", why.text);
+    if (!foreign_name_check(name, checker->error))
+        return false;
     if (json_object_get(checker->names, name) != NULL)
-        return experiment_fault(checker->experiment, line, checker->error,
-                                "%s: there is a node of that name already", name);
+        return error_set(checker->error, "%s: there is a node of that name already", name);
     json_object_set_new(checker->names, name, json_true());
     return true;
 }
@@ -108,7 +98,7 @@ static bool check_added_options(const struct checker *checker, const struct expe
         const char *program = with ? next : strncmp(word, "--with=", 7) == 0 ? word + 7 : NULL;
         if (program != NULL && (equals = strchr(program, '=')) != NULL) {
             char *name = text_format("%.*s", (int)(equals - program), program);
-            bool added = add_name(checker, name, step->line);
+            bool added = add_name(checker, name);
             free(name);
             if (!added)
                 return false;
@@ -116,7 +106,7 @@ static bool check_added_options(const struct checker *checker, const struct expe
         const char *to = strcmp(word, "--to") == 0        ? next
                          : strncmp(word, "--to=", 5) == 0 ? word + 5
                                                           : NULL;
-        if (to != NULL && !know(checker, to, step->line))
+        if (to != NULL && !know(checker, to))
             return false;
     }
     return true;
@@ -173,8 +163,7 @@ static bool check_count(const struct checker *checker, const struct experiment_s
     const struct rule *rule = find_rule(step->words[0]);
     const char *wrong = count < rule->minimum ? "few" : "many";
     return (count >= rule->minimum && count <= rule->maximum) ||
-           experiment_fault(checker->experiment, step->line, checker->error, "%s: too %s operands",
-                            step->words[0], wrong);
+           error_set(checker->error, "%s: too %s operands", step->words[0], wrong);
 }
 
 static bool is_known(const void *names, const char *name)
@@ -182,19 +171,12 @@ static bool is_known(const void *names, const char *name)
     return json_object_get(names, name) != NULL;
 }
 
-static bool check_rule(const struct checker *checker, const char *rule, size_t line)
-{
-    struct error why;
-    return devnet_check_path(rule, is_known, checker->names, &why) ||
-           experiment_fault(checker->experiment, line, checker->error, "%s", why.text);
-}
-
-static bool check_group(const struct checker *checker, const char *group, size_t line)
+static bool check_group(const struct checker *checker, const char *group)
 {
     char *names = text_copy(group), *rest = names, *name;
     bool known = true;
     while (known && (name = strsep(&rest, ",")) != NULL)
-        known = know(checker, name, line);
+        known = know(checker, name);
     free(names);
     return known;
 }
@@ -204,19 +186,19 @@ static bool check_name(const struct checker *checker, const struct experiment_st
 {
     switch (find_rule(step->words[0])->names) {
     case FIRST_NAMED:
-        return !first || know(checker, name, step->line);
+        return !first || know(checker, name);
     case NAMED_OR_ADDRESSES:
-        return looks_like_address(name) || know(checker, name, step->line);
+        return looks_like_address(name) || know(checker, name);
     case NEW_NAMES:
-        return add_name(checker, name, step->line);
+        return add_name(checker, name);
     case OLD_NAMES:
-        return know(checker, name, step->line) && json_object_del(checker->names, name) == 0;
+        return know(checker, name) && json_object_del(checker->names, name) == 0;
     case ALL_NAMED:
-        return know(checker, name, step->line);
+        return know(checker, name);
     case RULES:
-        return check_rule(checker, name, step->line);
+        return devnet_check_path(name, is_known, checker->names, checker->error);
     case GROUPS:
-        return check_group(checker, name, step->line);
+        return check_group(checker, name);
     case NO_NAMES:
         break;
     }
@@ -227,10 +209,8 @@ static bool check_name(const struct checker *checker, const struct experiment_st
 static bool check_parting(const struct checker *checker, const struct experiment_step *step,
                           char *const *operands, size_t count)
 {
-    struct error why;
     return strcmp(step->words[0], "partition") != 0 ||
-           relay_groups_check((const char *const *)(uintptr_t)operands, count, &why) ||
-           experiment_fault(checker->experiment, step->line, checker->error, "%s", why.text);
+           relay_groups_check((const char *const *)(uintptr_t)operands, count, checker->error);
 }
 
 static bool check_operands(const struct checker *checker, const struct experiment_step *step,
@@ -250,18 +230,23 @@ static bool check_operands(const struct checker *checker, const struct experimen
 
 /* ---- all of them ---- */
 
+/* Whether SOUND; otherwise the error is of what is on LINE. */
+static bool is_sound(const struct checker *checker, bool sound, size_t line)
+{
+    return sound || error_prefix(checker->error, "%s:%zu", checker->experiment->file, line);
+}
+
 static bool check_step(const struct checker *checker, const struct experiment_step *step)
 {
     bool guest = devnet_is_guest(step->words[0]);
     char *file = text_format("devnet-%s", step->words[0]);
     char *program = guest ? devnet_program(file) : subprocess_self();
-    char **operands =
-        check_arguments(checker, program, guest ? step->words + 1 : step->words, step->line);
+    char **operands = check_arguments(checker, program, guest ? step->words + 1 : step->words);
     bool sound = operands != NULL && check_operands(checker, step, operands);
     words_free(operands);
     free(program);
     free(file);
-    return sound;
+    return is_sound(checker, sound, step->line);
 }
 
 static bool check_steps(const struct checker *checker, const struct experiment_steps *steps)
@@ -277,10 +262,10 @@ static bool check_node_options(const struct checker *checker, char *program, cha
 {
     if (options == NULL)
         return true;
-    char **operands = check_arguments(checker, program, options, line);
+    char **operands = check_arguments(checker, program, options);
     bool sound = operands != NULL;
     words_free(operands);
-    return sound;
+    return is_sound(checker, sound, line);
 }
 
 /* Nodes that were counted share their options. */
