@@ -79,6 +79,25 @@ void words_free(char **words)
     free(words);
 }
 
+size_t words_count(char *const *words)
+{
+    size_t count = 0;
+    while (words != NULL && words[count] != NULL)
+        count++;
+    return count;
+}
+
+char **words_copy(char *const *words)
+{
+    if (words == NULL)
+        return NULL;
+    size_t count = words_count(words);
+    char **copy = memory_new((count + 1) * sizeof(*copy));
+    for (size_t i = 0; i < count; i++)
+        copy[i] = text_copy(words[i]);
+    return copy;
+}
+
 /* ---- quoting ---- */
 
 void words_append(struct buffer *line, const char *word)

@@ -12,6 +12,10 @@
 char **words_split(const char *text, struct error *error);
 /* Of any list of texts that ends with NULL; NULL is allowed. */
 void words_free(char **words);
+/* How many there are; NULL has none. */
+size_t words_count(char *const *words);
+/* A copy of any such list; NULL of NULL. Freed with words_free(). */
+char **words_copy(char *const *words);
 /* Appends WORD so that a shell takes it for one, after a space where something is before it. */
 void words_append(struct buffer *line, const char *word);
 /* The words of a list as a line; freed with free(). */

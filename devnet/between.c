@@ -9,6 +9,7 @@
 #include "common/clock.h"
 #include "common/file.h"
 #include "common/memory.h"
+#include "common/words.h"
 #include "devnet/loop.h"
 #include "devnet/start.h"
 #include "devnet/state.h"
@@ -45,7 +46,7 @@ static void clear(struct devnet_between *between)
 {
     free(between->kind);
     free(between->api);
-    devnet_free_list(between->arguments);
+    words_free(between->arguments);
 }
 
 /* The one of that kind, as it begins. */
@@ -132,7 +133,7 @@ bool devnet_start_between(struct devnet *devnet, const char *kind, char *const *
                           uint64_t timeout_ms, json_t **ready, struct error *error)
 {
     struct devnet_between *between = renew(devnet, kind);
-    between->arguments = devnet_copy_list(arguments);
+    between->arguments = words_copy(arguments);
     *ready =
         spawn(devnet, between, error) ? wait_until_ready(devnet, between, timeout_ms, error) : NULL;
     if (*ready == NULL)

@@ -478,10 +478,7 @@ static void shift(char **words, size_t count)
 {
     for (size_t i = 0; i < count; i++)
         free(words[i]);
-    size_t left = 0;
-    while (words[count + left] != NULL)
-        left++;
-    memmove(words, words + count, (left + 1) * sizeof(*words));
+    memmove(words, words + count, (words_count(words + count) + 1) * sizeof(*words));
 }
 
 /* Takes "expect STATUS" or "expect any" from the front. */
@@ -580,7 +577,7 @@ static void complete_check(const struct reader *reader, struct experiment_step *
     char *const whole[] = {(char[]){"mesh"}, (char[]){"check"}, (char[]){"--wait"},
                            (char *)(uintptr_t)reader->wait, NULL};
     words_free(check->words);
-    check->words = devnet_copy_list(whole);
+    check->words = words_copy(whole);
 }
 
 static void add_default_checks(const struct reader *reader)
@@ -588,7 +585,7 @@ static void add_default_checks(const struct reader *reader)
     static const char *const defaults[] = {"mesh", "orphans"};
     for (size_t i = 0; i < sizeof(defaults) / sizeof(*defaults); i++) {
         char *const words[] = {(char *)(uintptr_t)defaults[i], NULL};
-        complete_check(reader, add_step(&reader->experiment->checks, devnet_copy_list(words), 0));
+        complete_check(reader, add_step(&reader->experiment->checks, words_copy(words), 0));
     }
 }
 

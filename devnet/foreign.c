@@ -12,6 +12,7 @@
 #include "common/event.h"
 #include "common/file.h"
 #include "common/memory.h"
+#include "common/words.h"
 #include "devnet/family.h"
 #include "devnet/loop.h"
 #include "devnet/nodes_yaml.h"
@@ -157,7 +158,7 @@ static bool spawn(const struct devnet *devnet, struct devnet_node *node, bool ag
 static void note_command(struct devnet_node *node, char *filled)
 {
     char *arguments[] = {(char[]){"/bin/sh"}, (char[]){"-c"}, filled, NULL};
-    node->arguments = devnet_copy_list(arguments);
+    node->arguments = words_copy(arguments);
     node->place = getcwd(NULL, 0);
 }
 

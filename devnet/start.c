@@ -16,6 +16,7 @@
 #include "common/file.h"
 #include "common/memory.h"
 #include "common/shape.h"
+#include "common/words.h"
 #include "devnet/loop.h"
 
 enum { LOG_TAIL_MAX = 16384 };
@@ -245,7 +246,7 @@ static void note_arguments(const struct newcomer *newcomer, const char *qlog)
            told_count * sizeof(char *));
     for (size_t i = 0; i < options->argument_count; i++)
         arguments[count + told_count + i] = options->arguments[i];
-    node->arguments = devnet_copy_list((char *const *)(uintptr_t)arguments);
+    node->arguments = words_copy((char *const *)(uintptr_t)arguments);
     node->place = getcwd(NULL, 0);
     free(arguments);
     free(key);

@@ -14,6 +14,7 @@
 #include "common/file.h"
 #include "common/memory.h"
 #include "common/shape.h"
+#include "common/words.h"
 #include "devnet/nodes_yaml.h"
 #include "devnet/scrape.h"
 
@@ -52,26 +53,6 @@ void devnet_init(struct devnet *devnet, const char *folder)
     devnet->folder = here[0] != '\0' ? text_format("%s/%s", here, folder) : text_copy(folder);
 }
 
-char **devnet_copy_list(char *const *list)
-{
-    size_t count = 0;
-    if (list == NULL)
-        return NULL;
-    while (list[count] != NULL)
-        count++;
-    char **copy = memory_new((count + 1) * sizeof(*copy));
-    for (size_t i = 0; i < count; i++)
-        copy[i] = text_copy(list[i]);
-    return copy;
-}
-
-void devnet_free_list(char **list)
-{
-    for (size_t i = 0; list != NULL && list[i] != NULL; i++)
-        free(list[i]);
-    free(list);
-}
-
 static void clear_node(struct devnet_node *node)
 {
     free(node->name);
@@ -85,7 +66,7 @@ static void clear_node(struct devnet_node *node)
     free(node->validators);
     free(node->place);
     free(node->dials);
-    devnet_free_list(node->arguments);
+    words_free(node->arguments);
     for (size_t j = 0; j < node->listen_count; j++)
         free(node->listen[j]);
     free(node->listen);
@@ -99,7 +80,7 @@ static void clear_nodes(struct devnet *devnet)
     devnet->nodes = NULL;
     devnet->count = 0;
     between_clear_all(devnet);
-    devnet_free_list(devnet->node_arguments);
+    words_free(devnet->node_arguments);
     devnet->node_arguments = NULL;
 }
 

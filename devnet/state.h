@@ -73,10 +73,6 @@ void devnet_remove(struct devnet *devnet, size_t index);
 void devnet_node_dials(struct devnet_node *node, const char *name);
 /* Whether it does. */
 bool devnet_node_is_dialler(const struct devnet_node *node, const char *name);
-/* A copy of a list that ends with NULL, which may be NULL; freed with its node. */
-char **devnet_copy_list(char *const *list);
-/* Frees such a one, and what is in it. */
-void devnet_free_list(char **list);
 /* NULL where there is none of that name. */
 struct devnet_node *devnet_find(const struct devnet *devnet, const char *name);
 

@@ -36,9 +36,7 @@ static const char *first_line(struct buffer *output)
 static char **check_arguments(const struct checker *checker, char *program, char *const *arguments)
 {
     struct subprocess_outcome outcome;
-    size_t count = 0;
-    while (arguments[count] != NULL)
-        count++;
+    size_t count = words_count(arguments);
     char **all = memory_new((count + 3) * sizeof(*all)), **operands = NULL;
     all[0] = program;
     all[1] = (char[]){"--help=check"};

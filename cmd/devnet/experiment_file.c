@@ -6,6 +6,7 @@
 #include "cmd/devnet/experiment_check.h"
 #include "common/file.h"
 #include "common/memory.h"
+#include "common/words.h"
 
 /* ---- reading ---- */
 
@@ -73,8 +74,7 @@ struct devnet_options experiment_file_options(const struct experiment_file *file
     told.partitionable = experiment->partitionable;
     told.tap = experiment->tap;
     told.paths.items = (const char **)(uintptr_t)experiment->paths;
-    while (experiment->paths != NULL && experiment->paths[told.paths.count] != NULL)
-        told.paths.count++;
+    told.paths.count = words_count(experiment->paths);
     told.with.items = memory_new((experiment->count + 1) * sizeof(*told.with.items));
     told.with.count = 0;
     for (size_t i = 0; i < experiment->count; i++)

@@ -168,9 +168,7 @@ static bool run_step(struct runner *runner, const struct experiment_step *step, 
 {
     struct subprocess_outcome outcome;
     struct error error;
-    size_t count = 0;
-    while (step->words[count] != NULL)
-        count++;
+    size_t count = words_count(step->words);
     char **arguments = memory_new((count + 4) * sizeof(*arguments));
     arguments[0] = runner->self;
     arguments[1] = (char[]){"--dir"};

@@ -12,6 +12,7 @@
 #include "common/log.h"
 #include "common/memory.h"
 #include "common/output.h"
+#include "common/words.h"
 #include "devnet/family.h"
 #include "devnet/foreign.h"
 #include "devnet/loop.h"
@@ -390,13 +391,12 @@ static void give_up(struct work *work, size_t first)
 
 static bool add_ours(struct work *work, char **operands, size_t count)
 {
-    size_t names = count_names(operands, count), own = 0, first = work->devnet.count;
     char *const *common = work->devnet.node_arguments;
+    size_t names = count_names(operands, count), own = words_count(common);
+    size_t first = work->devnet.count;
     bool refused = false;
     if (!check_new(work, operands, names))
         return false;
-    while (common != NULL && common[own] != NULL)
-        own++;
     char **arguments = memory_new((own + count - names + 1) * sizeof(*arguments));
     for (size_t i = 0; i < own; i++)
         arguments[i] = common[i];

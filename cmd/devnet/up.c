@@ -12,6 +12,7 @@
 #include "common/log.h"
 #include "common/memory.h"
 #include "common/output.h"
+#include "common/words.h"
 #include "devnet/foreign.h"
 #include "devnet/genesis_start.h"
 #include "devnet/loop.h"
@@ -342,10 +343,8 @@ static int up_by_file(const struct devnet_options *options, size_t operands)
 int devnet_up_experiment(const struct devnet_options *options, const struct experiment_file *file)
 {
     struct devnet_options told = experiment_file_options(file, options);
-    size_t count = 0;
-    while (file->experiment.options != NULL && file->experiment.options[count] != NULL)
-        count++;
-    int status = devnet_up_command(&told, file->experiment.options, count);
+    char **more = file->experiment.options;
+    int status = devnet_up_command(&told, more, words_count(more));
     free(told.with.items);
     return status;
 }
