@@ -360,20 +360,16 @@ static bool read_connect(struct reader *reader, yaml_item item)
                       why.text);
 }
 
+static bool has_node(const void *experiment, const char *name)
+{
+    return experiment_find(experiment, name) != NULL;
+}
+
 static bool check_path(struct reader *reader, yaml_item item, const char *text)
 {
-    struct path_rule rule;
     struct error why;
-    const char *unknown = NULL;
-    if (!path_rule_parse(text, &rule, &why))
-        return yaml_fault(reader->yaml, item, reader->error, "paths: %s", why.text);
-    for (size_t i = 0; i < 2 && rule.nodes[0] != NULL; i++)
-        if (experiment_find(reader->experiment, rule.nodes[i]) == NULL)
-            unknown = rule.nodes[i];
-    bool known = unknown == NULL || yaml_fault(reader->yaml, item, reader->error,
-                                               "paths: %s: %s: no such node", text, unknown);
-    path_rule_clear(&rule);
-    return known;
+    return path_rule_check(text, has_node, reader->experiment, &why) ||
+           yaml_fault(reader->yaml, item, reader->error, "paths: %s", why.text);
 }
 
 static bool read_paths(struct reader *reader, yaml_item list)

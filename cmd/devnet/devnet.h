@@ -87,12 +87,6 @@ json_t *devnet_describe(const struct devnet *devnet);
 /* A snapshot of what the nodes that have an API say of themselves. */
 json_t *devnet_ask(const struct devnet *devnet, uint64_t timeout_ms);
 
-/* The nodes that a rule or a partition may name; DEVNET may have none yet. */
-typedef bool devnet_is_node(const void *context, const char *name);
-/* Whether RULE is one (net/relay/path_rule.h), and of nodes that are there; false with the error.
- */
-bool devnet_check_path(const char *rule, devnet_is_node *is_node, const void *context,
-                       struct error *error);
 /* What is wrong with paths now, and which nodes are kept apart: {"paths", "partition"}; NULL where
  * no relay answers. */
 json_t *devnet_describe_paths(const struct devnet *devnet);

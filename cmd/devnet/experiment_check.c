@@ -10,6 +10,7 @@
 #include "common/words.h"
 #include "devnet/foreign.h"
 #include "net/relay/links.h"
+#include "net/relay/path_rule.h"
 
 enum { CHECK_LIMIT_MS = 60 * 1000 };
 
@@ -194,7 +195,7 @@ static bool check_name(const struct checker *checker, const struct experiment_st
     case ALL_NAMED:
         return know(checker, name);
     case RULES:
-        return devnet_check_path(name, is_known, checker->names, checker->error);
+        return path_rule_check(name, is_known, checker->names, checker->error);
     case GROUPS:
         return check_group(checker, name);
     case NO_NAMES:

@@ -13,28 +13,11 @@
 #include "devnet/loop.h"
 #include "devnet/redial.h"
 #include "net/relay/links.h"
+#include "net/relay/path_rule.h"
 
 static const char all_clean[] = "all paths are clean";
 
 /* ---- what is said of paths ---- */
-
-static bool check_name(const char *name, devnet_is_node *is_node, const void *context,
-                       struct error *error)
-{
-    return is_node(context, name) || error_set(error, "%s: no such node", name);
-}
-
-bool devnet_check_path(const char *text, devnet_is_node *is_node, const void *context,
-                       struct error *error)
-{
-    struct path_rule rule;
-    if (!path_rule_parse(text, &rule, error))
-        return false;
-    bool sound = rule.nodes[0] == NULL || (check_name(rule.nodes[0], is_node, context, error) &&
-                                           check_name(rule.nodes[1], is_node, context, error));
-    path_rule_clear(&rule);
-    return sound || error_prefix(error, "%s", text);
-}
 
 static bool is_in(const void *devnet, const char *name)
 {
@@ -178,7 +161,7 @@ static int change_paths(const struct work *work, char **rules, size_t count)
 {
     struct error error;
     for (size_t i = 0; i < count; i++)
-        if (!devnet_check_path(rules[i], is_in, &work->devnet, &error))
+        if (!path_rule_check(rules[i], is_in, &work->devnet, &error))
             return fail(DEVNET_USAGE, error.text);
     int status = count == 0 ? change(work, "/paths", NULL) : DEVNET_OK;
     for (size_t i = 0; i < count && status == DEVNET_OK; i++)
@@ -192,7 +175,7 @@ static bool check_groups(const struct work *work, char **groups, size_t count, s
     for (size_t i = 0; i < count && sound; i++) {
         char *names = text_copy(groups[i]), *rest = names;
         for (const char *name; sound && (name = strsep(&rest, ",")) != NULL;)
-            sound = check_name(name, is_in, &work->devnet, error);
+            sound = path_node_check(name, is_in, &work->devnet, error);
         free(names);
     }
     return sound;

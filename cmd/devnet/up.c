@@ -20,6 +20,7 @@
 #include "devnet/start.h"
 #include "devnet/stop.h"
 #include "net/mesh/snapshot.h"
+#include "net/relay/path_rule.h"
 
 enum {
     LINES_OF_A_DEAD_NODE = 10,
@@ -405,7 +406,7 @@ static bool check_paths(const struct devnet_options *options, const struct genes
     const struct planned planned = {options, genesis};
     for (size_t i = 0; i < options->paths.count; i++) {
         struct error error;
-        if (!devnet_check_path(options->paths.items[i], is_planned, &planned, &error)) {
+        if (!path_rule_check(options->paths.items[i], is_planned, &planned, &error)) {
             log_error("--path %s", error.text);
             return false;
         }

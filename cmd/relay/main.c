@@ -14,9 +14,10 @@
 #include "common/output.h"
 #include "common/program.h"
 #include "net/address/multiaddr.h"
+#include "net/relay/path_rule.h"
 #include "net/relay/relay.h"
 
-enum { DELAY_MAX_MS = 60000, EXIT_FAILED = 1 };
+enum { EXIT_FAILED = 1 };
 
 struct settings {
     const char *listen, *to, *api;
@@ -41,9 +42,10 @@ static const struct option_spec options[] = {
      "With --api: what is wrong with the path between nodes A and B, or all; keys are delay, "
      "jitter, loss, duplicate, reorder and seed; may be repeated"},
     {"delay", 'd', OPTION_DURATION, AT(impairment.delay_ms), "DURATION",
-     "Delay each datagram, in each direction", .maximum = DELAY_MAX_MS},
+     "Delay each datagram, in each direction", .maximum = PATH_DELAY_MAX_MS},
     {"jitter", 'j', OPTION_DURATION, AT(impairment.jitter_ms), "DURATION",
-     "Delay each by up to this much more, at random; keeps their order", .maximum = DELAY_MAX_MS},
+     "Delay each by up to this much more, at random; keeps their order",
+     .maximum = PATH_DELAY_MAX_MS},
     {"loss", 0, PERCENT, AT(impairment.loss_percent), .help = "Drop this share of the datagrams"},
     {"duplicate", 0, PERCENT, AT(impairment.duplicate_percent),
      .help = "Send this share of the datagrams twice"},

@@ -11,30 +11,28 @@
 enum kind { DURATION, PERCENT, NUMBER };
 
 static const struct {
+    const char *name;
     enum kind kind;
     size_t offset; /* in struct impairment */
-} places[PATH_KEYS] = {
-    {DURATION, offsetof(struct impairment, delay_ms)},
-    {DURATION, offsetof(struct impairment, jitter_ms)},
-    {PERCENT, offsetof(struct impairment, loss_percent)},
-    {PERCENT, offsetof(struct impairment, duplicate_percent)},
-    {PERCENT, offsetof(struct impairment, reorder_percent)},
-    {NUMBER, offsetof(struct impairment, seed)},
+} keys[PATH_KEYS] = {
+    {"delay", DURATION, offsetof(struct impairment, delay_ms)},
+    {"jitter", DURATION, offsetof(struct impairment, jitter_ms)},
+    {"loss", PERCENT, offsetof(struct impairment, loss_percent)},
+    {"duplicate", PERCENT, offsetof(struct impairment, duplicate_percent)},
+    {"reorder", PERCENT, offsetof(struct impairment, reorder_percent)},
+    {"seed", NUMBER, offsetof(struct impairment, seed)},
 };
-
-static const char *const path_keys[PATH_KEYS] = {"delay",     "jitter",  "loss",
-                                                 "duplicate", "reorder", "seed"};
 
 enum { SEED_DEFAULT = 1 };
 
 static void *place_of(struct impairment *impairment, size_t key)
 {
-    return (char *)impairment + places[key].offset;
+    return (char *)impairment + keys[key].offset;
 }
 
 static const void *value_of(const struct impairment *impairment, size_t key)
 {
-    return (const char *)impairment + places[key].offset;
+    return (const char *)impairment + keys[key].offset;
 }
 
 /* ---- reading ---- */
@@ -44,21 +42,21 @@ static bool read_value(struct path_rule *rule, size_t key, const char *text, str
     void *place = place_of(&rule->settings, key);
     uint64_t *number = place;
     double *percent = place;
-    switch (places[key].kind) {
+    switch (keys[key].kind) {
     case DURATION:
         if (strcmp(text, "0") == 0)
             *number = 0;
         else if (!duration_parse(text, number, error))
-            return error_prefix(error, "%s", path_keys[key]);
+            return error_prefix(error, "%s", keys[key].name);
         return *number <= PATH_DELAY_MAX_MS ||
-               error_set(error, "%s: '%s' is over the maximum of %d s", path_keys[key], text,
+               error_set(error, "%s: '%s' is over the maximum of %d s", keys[key].name, text,
                          PATH_DELAY_MAX_MS / 1000);
     case PERCENT:
         return (decimal_parse(text, percent, NULL) && *percent <= 100) ||
-               error_set(error, "%s: '%s' is no percentage, from 0 to 100", path_keys[key], text);
+               error_set(error, "%s: '%s' is no percentage, from 0 to 100", keys[key].name, text);
     case NUMBER:
         return number_read(text, number) ||
-               error_set(error, "%s: '%s' is no number", path_keys[key], text);
+               error_set(error, "%s: '%s' is no number", keys[key].name, text);
     }
     return false;
 }
@@ -75,7 +73,7 @@ static bool read_setting(struct path_rule *rule, char *text, struct error *error
         return error_set(error, "'%s': expected KEY=VALUE, as in delay=50ms, or clean", text);
     *equals = '\0';
     size_t key = 0;
-    while (key < PATH_KEYS && strcmp(path_keys[key], text) != 0)
+    while (key < PATH_KEYS && strcmp(keys[key].name, text) != 0)
         key++;
     if (key == PATH_KEYS)
         return error_set(error,
@@ -90,13 +88,9 @@ static bool read_setting(struct path_rule *rule, char *text, struct error *error
 
 static bool read_settings(struct path_rule *rule, char *text, struct error *error)
 {
-    for (char *next; text != NULL; text = next) {
-        next = strchr(text, ',');
-        if (next != NULL)
-            *next++ = '\0';
-        if (!read_setting(rule, text, error))
+    for (char *one; (one = strsep(&text, ",")) != NULL;)
+        if (!read_setting(rule, one, error))
             return false;
-    }
     return true;
 }
 
@@ -119,12 +113,12 @@ bool path_rule_parse(const char *text, struct path_rule *rule, struct error *err
     *rule = (struct path_rule){.settings.seed = SEED_DEFAULT};
     char *copy = text_copy(text), *colon = strchr(copy, ':');
     bool read = false;
-    if (colon == NULL)
+    if (colon == NULL) {
         error_set(error, "expected NODE,NODE:KEY=VALUE,... or all:KEY=VALUE,...");
-    else
+    } else {
         *colon = '\0';
-    if (colon != NULL)
         read = read_nodes(rule, copy, error) && read_settings(rule, colon + 1, error);
+    }
     free(copy);
     if (read)
         return true;
@@ -138,6 +132,25 @@ void path_rule_clear(struct path_rule *rule)
         free(rule->nodes[i]);
         rule->nodes[i] = NULL;
     }
+}
+
+bool path_node_check(const char *name, path_is_node *is_node, const void *context,
+                     struct error *error)
+{
+    return is_node(context, name) || error_set(error, "%s: no such node", name);
+}
+
+bool path_rule_check(const char *text, path_is_node *is_node, const void *context,
+                     struct error *error)
+{
+    struct path_rule rule;
+    if (!path_rule_parse(text, &rule, error))
+        return false;
+    bool sound =
+        rule.nodes[0] == NULL || (path_node_check(rule.nodes[0], is_node, context, error) &&
+                                  path_node_check(rule.nodes[1], is_node, context, error));
+    path_rule_clear(&rule);
+    return sound || error_prefix(error, "%s", text);
 }
 
 /* ---- carrying out ---- */
@@ -192,12 +205,12 @@ static size_t tell(const struct impairment *impairment, size_t key, char *text, 
     const uint64_t *number = value;
     const double *percent = value;
     int size = 0;
-    if (places[key].kind == PERCENT && *percent > 0)
-        size = snprintf(text, room, ",%s=%g", path_keys[key], *percent);
-    else if (places[key].kind == DURATION && *number > 0)
-        size = snprintf(text, room, ",%s=%llums", path_keys[key], (unsigned long long)*number);
-    else if (places[key].kind == NUMBER && *number != SEED_DEFAULT)
-        size = snprintf(text, room, ",%s=%llu", path_keys[key], (unsigned long long)*number);
+    if (keys[key].kind == PERCENT && *percent > 0)
+        size = snprintf(text, room, ",%s=%g", keys[key].name, *percent);
+    else if (keys[key].kind == DURATION && *number > 0)
+        size = snprintf(text, room, ",%s=%llums", keys[key].name, (unsigned long long)*number);
+    else if (keys[key].kind == NUMBER && *number != SEED_DEFAULT)
+        size = snprintf(text, room, ",%s=%llu", keys[key].name, (unsigned long long)*number);
     return size > 0 ? (size_t)size : 0;
 }
 

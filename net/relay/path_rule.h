@@ -27,6 +27,14 @@ struct path_rule {
  * these names is the caller's to say. To be cleared where true. */
 bool path_rule_parse(const char *text, struct path_rule *rule, struct error *error);
 void path_rule_clear(struct path_rule *rule);
+/* The nodes that a rule may name. */
+typedef bool path_is_node(const void *context, const char *name);
+/* Whether TEXT is a rule, and of nodes that are there; false with the error set, TEXT before it. */
+bool path_rule_check(const char *text, path_is_node *is_node, const void *context,
+                     struct error *error);
+/* The same of NAME alone. */
+bool path_node_check(const char *name, path_is_node *is_node, const void *context,
+                     struct error *error);
 /* Whether it is of the path between these two alone. */
 bool path_rule_is_of(const struct path_rule *rule, const char *one, const char *other);
 /* From now on RULE says what MORE says, too, of the nodes that it is of. */
