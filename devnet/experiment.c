@@ -281,9 +281,8 @@ static bool read_nodes(struct reader *reader, yaml_item item)
 static bool read_options(struct reader *reader, yaml_item item)
 {
     reader->experiment->options_line = yaml_line(reader->yaml, item);
-    if (item != 0)
-        reader->experiment->options = read_words(reader, item, "options");
-    return item == 0 || reader->experiment->options != NULL;
+    reader->experiment->options = read_words(reader, item, "options");
+    return reader->experiment->options != NULL;
 }
 
 /* ---- connections ---- */
@@ -342,8 +341,6 @@ static bool read_connect(struct reader *reader, yaml_item item)
     struct experiment *experiment = reader->experiment;
     struct wiring wiring;
     struct error why;
-    if (item == 0)
-        return true;
     if (yaml_kind(reader->yaml, item) == YAML_LIST) {
         bool sound = check_list(reader, item, "connect", EXPERIMENT_PAIRS_MAX);
         experiment->listed = true;
@@ -374,8 +371,6 @@ static bool check_path(struct reader *reader, yaml_item item, const char *text)
 
 static bool read_paths(struct reader *reader, yaml_item list)
 {
-    if (list == 0)
-        return true;
     if (!check_list(reader, list, "paths", EXPERIMENT_PAIRS_MAX))
         return false;
     reader->experiment->paths = copy_words(reader, list, "paths");
@@ -387,8 +382,7 @@ static bool read_paths(struct reader *reader, yaml_item list)
 
 static bool read_partitionable(struct reader *reader, yaml_item item)
 {
-    return item == 0 ||
-           read_truth(reader, item, "partitionable", &reader->experiment->partitionable);
+    return read_truth(reader, item, "partitionable", &reader->experiment->partitionable);
 }
 
 /* It speaks for each node with its key. */
@@ -410,19 +404,17 @@ static bool check_tapped(struct reader *reader, yaml_item item)
 static bool read_tap(struct reader *reader, yaml_item item)
 {
     bool *tap = &reader->experiment->tap;
-    return item == 0 ||
-           (read_truth(reader, item, "tap", tap) && (!*tap || check_tapped(reader, item)));
+    return read_truth(reader, item, "tap", tap) && (!*tap || check_tapped(reader, item));
 }
 
 static bool read_seed(struct reader *reader, yaml_item item)
 {
-    return item == 0 || read_number(reader, item, "seed", 0, INT64_MAX, &reader->experiment->seed);
+    return read_number(reader, item, "seed", 0, INT64_MAX, &reader->experiment->seed);
 }
 
 static bool read_timeout(struct reader *reader, yaml_item item)
 {
-    return item == 0 ||
-           read_duration(reader, item, "timeout", TIMEOUT_MAX_MS, &reader->experiment->timeout_ms);
+    return read_duration(reader, item, "timeout", TIMEOUT_MAX_MS, &reader->experiment->timeout_ms);
 }
 
 /* ---- steps ---- */
@@ -536,8 +528,6 @@ static bool read_timeline(struct reader *reader, yaml_item list)
 {
     struct experiment_steps *steps = &reader->experiment->timeline;
     uint64_t earliest = 0;
-    if (list == 0)
-        return true;
     if (!check_list(reader, list, "timeline", EXPERIMENT_STEPS_MAX))
         return false;
     for (size_t i = 0; i < yaml_count(reader->yaml, list); i++) {
@@ -557,8 +547,6 @@ static bool read_timeline(struct reader *reader, yaml_item list)
 static bool read_wait(struct reader *reader, yaml_item item)
 {
     uint64_t wait = 0;
-    if (item == 0)
-        return true;
     if (!read_duration(reader, item, "wait", TIMEOUT_MAX_MS, &wait))
         return false;
     reader->wait = yaml_text(reader->yaml, item);
@@ -609,10 +597,10 @@ static bool read_checks(struct reader *reader, yaml_item list)
 
 static bool read_report(struct reader *reader, yaml_item item)
 {
-    const char *text = item != 0 ? read_text(reader, item, "report") : NULL;
+    const char *text = read_text(reader, item, "report");
     if (text != NULL)
         reader->experiment->report = text_copy(text);
-    return item == 0 || text != NULL;
+    return text != NULL;
 }
 
 /* ---- the whole ---- */
@@ -620,7 +608,7 @@ static bool read_report(struct reader *reader, yaml_item item)
 static bool read_version(struct reader *reader, yaml_item item)
 {
     const char *text = yaml_text(reader->yaml, item);
-    return item == 0 || (text != NULL && strcmp(text, "1") == 0) ||
+    return (text != NULL && strcmp(text, "1") == 0) ||
            yaml_fault(reader->yaml, item, reader->error, "version: only 1 is known");
 }
 
@@ -628,12 +616,14 @@ static bool read_version(struct reader *reader, yaml_item item)
 static const struct {
     const char *key;
     bool (*read)(struct reader *reader, yaml_item item);
-} parts[] = {
-    {"version", read_version}, {"nodes", read_nodes},       {"options", read_options},
-    {"connect", read_connect}, {"paths", read_paths},       {"partitionable", read_partitionable},
-    {"tap", read_tap},         {"seed", read_seed},         {"timeout", read_timeout},
-    {"wait", read_wait},       {"timeline", read_timeline}, {"checks", read_checks},
-    {"report", read_report}};
+    bool always; /* is asked with item 0 where the file does not have it; others are passed over */
+} parts[] = {{"version", read_version, false},   {"nodes", read_nodes, true},
+             {"options", read_options, false},   {"connect", read_connect, false},
+             {"paths", read_paths, false},       {"partitionable", read_partitionable, false},
+             {"tap", read_tap, false},           {"seed", read_seed, false},
+             {"timeout", read_timeout, false},   {"wait", read_wait, false},
+             {"timeline", read_timeline, false}, {"checks", read_checks, true},
+             {"report", read_report, false}};
 
 static bool read_all(struct reader *reader)
 {
@@ -645,8 +635,10 @@ static bool read_all(struct reader *reader)
     for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++)
         keys[i] = parts[i].key;
     bool sound = check_keys(reader, root, keys);
-    for (size_t i = 0; sound && i < sizeof(parts) / sizeof(*parts); i++)
-        sound = parts[i].read(reader, yaml_find_told(reader->yaml, root, parts[i].key));
+    for (size_t i = 0; sound && i < sizeof(parts) / sizeof(*parts); i++) {
+        yaml_item item = yaml_find_told(reader->yaml, root, parts[i].key);
+        sound = (item == 0 && !parts[i].always) || parts[i].read(reader, item);
+    }
     return sound;
 }
 

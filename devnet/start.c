@@ -21,6 +21,9 @@
 
 enum { LOG_TAIL_MAX = 16384 };
 
+const char *const start_anywhere[START_ANYWHERE + 1] = {"--listen", "/ip4/127.0.0.1/udp/0/quic-v1",
+                                                        "--api", "127.0.0.1:0", NULL};
+
 static const struct shape ready_shape[] = {{"peer_id", SHAPE_STRING, SHAPE_REQUIRED, NULL},
                                            {"listen", SHAPE_STRINGS, SHAPE_REQUIRED, NULL},
                                            {"api", SHAPE_STRING, SHAPE_REQUIRED, NULL},
@@ -233,16 +236,16 @@ static void note_arguments(const struct newcomer *newcomer, const char *qlog)
     const struct start_options *options = starter->options;
     struct devnet_node *node = newcomer->node;
     char *key = devnet_path(starter->devnet, node->name, "key");
-    const char *anywhere[] = {"--listen", "/ip4/127.0.0.1/udp/0/quic-v1", "--api", "127.0.0.1:0"};
     const struct start_node *told = newcomer->told;
     const char *own[] = {options->program, "--key", told != NULL ? told->key : key,
                          "--qlog",         qlog,    "--qlog-limit",
                          START_QLOG_LIMIT};
-    size_t count = sizeof(own) / sizeof(*own), told_count = told != NULL ? told->argument_count : 4;
+    size_t count = sizeof(own) / sizeof(*own),
+           told_count = told != NULL ? told->argument_count : START_ANYWHERE;
     const char **arguments =
         memory_new((count + told_count + options->argument_count + 1) * sizeof(char *));
     memcpy(arguments, own, sizeof(own));
-    memcpy(arguments + count, told != NULL ? (const void *)told->arguments : anywhere,
+    memcpy(arguments + count, told != NULL ? (const void *)told->arguments : start_anywhere,
            told_count * sizeof(char *));
     for (size_t i = 0; i < options->argument_count; i++)
         arguments[count + told_count + i] = options->arguments[i];

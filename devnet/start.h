@@ -11,6 +11,10 @@ enum { READY_LINE_MAX = 65536 };
 /* Of a connection's QUIC log, where the options for nodes do not say another: --qlog-limit. */
 #define START_QLOG_LIMIT "1M"
 
+/* Where a node listens and has its API that is told no places: any free ports. Ends with NULL. */
+enum { START_ANYWHERE = 4 };
+extern const char *const start_anywhere[START_ANYWHERE + 1];
+
 /* What a node is told beside what every one is. */
 struct start_node {
     const char *name;

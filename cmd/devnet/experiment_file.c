@@ -99,8 +99,6 @@ static char **join_arguments(char *const *first, char *const *second, size_t *co
 struct start_node *experiment_file_nodes(const struct experiment_file *file,
                                          const struct devnet *devnet)
 {
-    static const char *const anywhere[] = {"--listen", "/ip4/127.0.0.1/udp/0/quic-v1", "--api",
-                                           "127.0.0.1:0", NULL};
     const struct experiment *experiment = &file->experiment;
     struct start_node *nodes = memory_new((experiment->own + 1) * sizeof(*nodes));
     size_t count = 0;
@@ -111,7 +109,7 @@ struct start_node *experiment_file_nodes(const struct experiment_file *file,
         struct start_node *told = &nodes[count++];
         *told =
             (struct start_node){.name = node->name, .key = devnet_path(devnet, node->name, "key")};
-        told->arguments = join_arguments((char *const *)(uintptr_t)anywhere, node->options,
+        told->arguments = join_arguments((char *const *)(uintptr_t)start_anywhere, node->options,
                                          &told->argument_count);
     }
     return nodes;

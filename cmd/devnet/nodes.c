@@ -336,16 +336,14 @@ static bool check_new(struct work *work, char **names, size_t count)
 
 static bool start_new(struct work *work, char **names, size_t count, struct start_options *options)
 {
-    static const char *const anywhere[] = {"--listen", "/ip4/127.0.0.1/udp/0/quic-v1", "--api",
-                                           "127.0.0.1:0"};
     struct start_node *nodes = memory_new(count * sizeof(*nodes) + 1);
     const struct devnet_node *culprit = NULL;
     struct error error;
     for (size_t i = 0; i < count; i++)
         nodes[i] = (struct start_node){.name = names[i],
                                        .key = devnet_path(&work->devnet, names[i], "key"),
-                                       .arguments = (char **)(uintptr_t)anywhere,
-                                       .argument_count = 4};
+                                       .arguments = (char **)(uintptr_t)start_anywhere,
+                                       .argument_count = START_ANYWHERE};
     options->nodes = nodes;
     bool started = count == 0 || devnet_start(&work->devnet, count, options, &culprit, &error);
     if (!started)
