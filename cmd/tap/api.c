@@ -106,21 +106,14 @@ static void get_metrics(void *context, struct api_request *request, const json_t
 
 /* ---- POST /nodes ---- */
 
-static bool same_place(const struct tap_node *node, const struct multiaddr *place)
-{
-    char own[MULTIADDR_TEXT_SIZE], other[MULTIADDR_TEXT_SIZE];
-    multiaddr_text(tap_node_real(node), own);
-    multiaddr_text(place, other);
-    return strcmp(own, other) == 0;
-}
-
 /* NULL with the error set where it cannot be. */
 static const struct tap_node *take(const struct tap_api *api, struct tap_plan *plan,
                                    struct error *error)
 {
     struct bytes name = bytes_of_text(plan->name);
     const struct tap_node *node = tap_node_named(api->tap, name);
-    bool known = node != NULL, stays = known && same_place(node, &plan->real);
+    bool known = node != NULL,
+         stays = known && multiaddr_same_place(tap_node_real(node), &plan->real);
     if (known)
         node = tap_move(api->tap, plan, error);
     else if (tap_add(api->tap, plan, error))

@@ -195,6 +195,11 @@ void multiaddr_text(const struct multiaddr *address, char *text)
     }
 }
 
+bool multiaddr_same_place(const struct multiaddr *a, const struct multiaddr *b)
+{
+    return a->kind == b->kind && a->port == b->port && strcmp(a->host, b->host) == 0;
+}
+
 socklen_t multiaddr_to_sockaddr(const struct multiaddr *address, struct sockaddr_storage *output)
 {
     *output = (struct sockaddr_storage){0};

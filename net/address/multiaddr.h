@@ -27,6 +27,8 @@ struct multiaddr {
 bool multiaddr_parse(const char *text, struct multiaddr *address, struct error *error);
 /* Always with /quic-v1; with /p2p where there is a peer id. TEXT has MULTIADDR_TEXT_SIZE bytes. */
 void multiaddr_text(const struct multiaddr *address, char *text);
+/* Whether both are the same host and port, whoever is there. */
+bool multiaddr_same_place(const struct multiaddr *a, const struct multiaddr *b);
 /* Of an IP multiaddr; returns the length of the address, or 0 where the host is a name. */
 socklen_t multiaddr_to_sockaddr(const struct multiaddr *address, struct sockaddr_storage *output);
 /* Without a peer id. An IPv4-mapped IPv6 address becomes /ip4. False for other families. */

@@ -42,13 +42,9 @@ void resolver_free(struct resolver *resolver)
 
 static bool is_among(const struct multiaddr *addresses, size_t count, const struct multiaddr *one)
 {
-    char text[MULTIADDR_TEXT_SIZE], other[MULTIADDR_TEXT_SIZE];
-    multiaddr_text(one, text);
-    for (size_t i = 0; i < count; i++) {
-        multiaddr_text(&addresses[i], other);
-        if (strcmp(text, other) == 0)
+    for (size_t i = 0; i < count; i++)
+        if (multiaddr_same_place(&addresses[i], one))
             return true;
-    }
     return false;
 }
 

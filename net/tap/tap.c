@@ -102,12 +102,9 @@ const struct tap_node *tap_move(struct tap *tap, const struct tap_plan *plan, st
 
 struct tap_node *tap_node_at(const struct tap *tap, const struct multiaddr *real)
 {
-    for (size_t i = 0; i < tap->node_count; i++) {
-        const struct multiaddr *known = &tap->nodes[i]->real;
-        if (known->kind == real->kind && known->port == real->port &&
-            strcmp(known->host, real->host) == 0)
+    for (size_t i = 0; i < tap->node_count; i++)
+        if (multiaddr_same_place(&tap->nodes[i]->real, real))
             return tap->nodes[i];
-    }
     return NULL;
 }
 
