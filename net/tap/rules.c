@@ -183,6 +183,7 @@ void tap_rules_fact(struct tap_rules *rules, uint64_t connection,
 {
     if (fact->kind == TAP_FACT_CLOSED)
         forget_holds(rules, connection, &fact->stream);
+    bool refused = false; /* once is enough: it is another name then */
     for (size_t i = 0; i < rules->count; i++) {
         const struct tap_rule *rule = &rules->rules[i];
         uint64_t offset;
@@ -194,10 +195,11 @@ void tap_rules_fact(struct tap_rules *rules, uint64_t connection,
         if (strcmp(rule->from, names[fact->by]) != 0 || !is_its_moment(rule, fact, &offset) ||
             !protocol_fits(rule->protocol, fact->protocol))
             continue;
-        if (rule->kind == TAP_RULE_RESET || rule->kind == TAP_RULE_REFUSE)
+        if (rule->kind == TAP_RULE_RESET || (rule->kind == TAP_RULE_REFUSE && !refused))
             act_once(rules, rule, connection, fact);
-        else
+        else if (rule->kind != TAP_RULE_REFUSE)
             begin_hold(rules, rule, connection, fact, offset, now_us);
+        refused |= rule->kind == TAP_RULE_REFUSE;
     }
     tap_rules_time(rules, now_us);
 }

@@ -194,6 +194,11 @@ static void refusals_resets_and_lost_echoes(void **state)
     see(&scene, 2, TAP_FACT_PROPOSED, TAP_DIALLER, TAP_DIALLER);
     assert_acted(&scene, "refuse 7/4 a@21; refuse 7/4 a@21; "); /* behind its length */
     tap_rules_free(scene.rules);
+    start(&scene, TAP_RULE_REFUSE,
+          (const char *const[]){"* from b", "gossipsub from a", "* from a", NULL});
+    see(&scene, 1, TAP_FACT_PROPOSED, TAP_DIALLER, TAP_DIALLER);
+    assert_acted(&scene, "refuse 7/4 a@21; ");
+    tap_rules_free(scene.rules);
     start(&scene, TAP_RULE_RESET, (const char *const[]){"gossipsub from a code 9", NULL});
     see(&scene, 1, TAP_FACT_PROPOSED, TAP_LISTENER, TAP_LISTENER);
     see(&scene, 1, TAP_FACT_PROPOSED, TAP_DIALLER, TAP_DIALLER);
