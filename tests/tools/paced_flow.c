@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -265,8 +266,10 @@ int main(int argc, char **argv)
     if (arrivals == MAP_FAILED)
         fail("no memory");
     pid_t child = fork();
-    if (child == 0)
+    if (child == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
         receive(addresses[1]);
+    }
     struct publisher publisher = {.payload = memory_new(size)};
     for (size_t i = 0; i < size; i++)
         publisher.payload[i] = (uint8_t)(random() >> 8);
