@@ -201,6 +201,13 @@ static void add_name(json_t *object, const char *member, const struct tap_node *
                         node != NULL ? json_string(tap_node_name(node)) : json_null());
 }
 
+/* Who said it, and to whom. */
+static void add_ends(json_t *object, const struct tap_pair *pair, enum tap_side from)
+{
+    add_name(object, "from", tap_pair_node(pair, from));
+    add_name(object, "to", tap_pair_node(pair, tap_other(from)));
+}
+
 static json_t *pair_event(const char *name, const struct tap_pair *pair)
 {
     json_t *object = json_pack("{s:s, s:s}", "event", name, "connection", tap_pair_id(pair));
@@ -265,8 +272,7 @@ static void on_fact(void *context, struct tap_pair *pair, const struct tap_fact 
         trace_fact(teller, pair, fact);
     json_t *object = fact_json(fact);
     json_object_set_new(object, "connection", json_string(tap_pair_id(pair)));
-    add_name(object, "from", tap_pair_node(pair, fact->by));
-    add_name(object, "to", tap_pair_node(pair, tap_other(fact->by)));
+    add_ends(object, pair, fact->by);
     set_time(object, fact->time_us);
     print(teller, object);
     teller->pair = pair;
@@ -282,11 +288,9 @@ static void on_changed(void *context, enum wire_change change, const struct tap_
                                         [WIRE_JOINED] = "mesh_joined",
                                         [WIRE_LEFT] = "mesh_left"};
     const struct teller *teller = context;
-    char *safe = utf8_safe_text(bytes_of_text(topic));
-    json_t *object = json_pack("{s:s, s:s}", "event", names[change], "topic", safe);
-    free(safe);
-    add_name(object, "from", tap_pair_node(teller->pair, fact->by));
-    add_name(object, "to", tap_pair_node(teller->pair, tap_other(fact->by)));
+    json_t *object = json_pack("{s:s}", "event", names[change]);
+    fact_json_add_text(object, "topic", bytes_of_text(topic));
+    add_ends(object, teller->pair, fact->by);
     set_time(object, fact->time_us);
     print(teller, object);
 }
@@ -306,11 +310,11 @@ static void on_closed(void *context, struct tap_pair *pair, enum tap_side side,
                       const struct quic_close *close, uint64_t time_us)
 {
     struct teller *teller = context;
-    bool connected = tap_pair_node(pair, TAP_DIALLER) != NULL &&
-                     wire_mesh_closed(teller->mesh, tap_pair_id(pair), index_of(pair, TAP_DIALLER),
-                                      index_of(pair, TAP_LISTENER));
     json_t *object = pair_event("closed", pair);
-    json_object_set_new(object, "connected", json_boolean(connected));
+    if (tap_pair_node(pair, TAP_DIALLER) != NULL)
+        wire_mesh_closed(teller->mesh, tap_pair_id(pair), index_of(pair, TAP_DIALLER),
+                         index_of(pair, TAP_LISTENER));
+    json_object_set_new(object, "connected", json_boolean(tap_pair_was_connected(pair)));
     json_object_set_new(object, "side", json_string(tap_side_name(side)));
     json_object_set_new(object, "cause", json_string(quic_close_cause_name(close->cause)));
     json_object_set_new(object, "reason", json_string(close->reason.text));
@@ -337,8 +341,7 @@ static void on_acted(void *context, struct tap_pair *pair, const struct tap_acti
     json_t *object = json_pack("{s:s, s:s, s:I, s:s}", "event", tap_act_name(action->kind),
                                "connection", tap_pair_id(pair), "stream",
                                (json_int_t)action->stream, "rule", action->rule->text);
-    add_name(object, "from", tap_pair_node(pair, action->from));
-    add_name(object, "to", tap_pair_node(pair, tap_other(action->from)));
+    add_ends(object, pair, action->from);
     if (action->kind == TAP_ACT_HOLD)
         json_object_set_new(object, "at", json_integer((json_int_t)action->offset));
     if (action->kind == TAP_ACT_HOLD && action->rule->kind == TAP_RULE_DROP_ECHO)

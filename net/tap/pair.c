@@ -356,6 +356,11 @@ bool tap_pair_is_connected(const struct tap_pair *pair)
     return pair->connected && !pair->closed_told;
 }
 
+bool tap_pair_was_connected(const struct tap_pair *pair)
+{
+    return pair->connected;
+}
+
 const struct tap_node *tap_pair_node(const struct tap_pair *pair, enum tap_side side)
 {
     return pair->nodes[side];

@@ -41,6 +41,8 @@ uint64_t tap_pair_number(const struct tap_pair *pair);
 /* The original destination connection id of both legs, hexadecimal. */
 const char *tap_pair_id(const struct tap_pair *pair);
 bool tap_pair_is_connected(const struct tap_pair *pair);
+/* Whether it is, or was before it ended. */
+bool tap_pair_was_connected(const struct tap_pair *pair);
 /* NULL where it is not known who dials. */
 const struct tap_node *tap_pair_node(const struct tap_pair *pair, enum tap_side side);
 /* The dialler came from an address that is no node's: its certificate told who it is, and the
@@ -66,10 +68,8 @@ struct tap_pair *tap_pair_next(const struct tap_pair *pair);
 void tap_pair_hold(struct tap_pair *pair, int64_t stream, enum tap_side from, uint64_t offset);
 /* The same, and nothing releases it. */
 void tap_pair_lose(struct tap_pair *pair, int64_t stream, enum tap_side from, uint64_t offset);
-void tap_pair_release(struct tap_pair *pair, int64_t stream, enum tap_side from);
-/* What stands before byte UNTIL; TAP_HELD_NOWHERE: all. */
-void tap_pair_release_until(struct tap_pair *pair, int64_t stream, enum tap_side from,
-                            uint64_t until);
+/* Hands on what stands before byte UNTIL; TAP_HELD_NOWHERE: all. */
+void tap_pair_release(struct tap_pair *pair, int64_t stream, enum tap_side from, uint64_t until);
 /* Has FROM propose another protocol, which nobody has, to the other side: of a name that begins at
  * byte OFFSET as many of its SIZE bytes are changed as are not handed on yet. False where that
  * leaves the name as it is. */

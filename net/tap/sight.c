@@ -124,10 +124,8 @@ static void carry_out(void *context, const struct tap_action *action)
         tap_pair_lose(seen->pair, action->stream, action->from, action->offset);
     else if (done.kind == TAP_ACT_HOLD)
         tap_pair_hold(seen->pair, action->stream, action->from, action->offset);
-    else if (done.kind == TAP_ACT_RELEASE && action->offset == TAP_HELD_NOWHERE)
-        tap_pair_release(seen->pair, action->stream, action->from);
     else if (done.kind == TAP_ACT_RELEASE)
-        tap_pair_release_until(seen->pair, action->stream, action->from, action->offset);
+        tap_pair_release(seen->pair, action->stream, action->from, action->offset);
     else if (done.kind == TAP_ACT_RESET)
         tap_pair_reset(seen->pair, action->stream, action->rule->code);
 }

@@ -16,12 +16,7 @@ void tap_pair_lose(struct tap_pair *pair, int64_t id, enum tap_side from, uint64
         stream->from[from].lost = true;
 }
 
-void tap_pair_release(struct tap_pair *pair, int64_t id, enum tap_side from)
-{
-    tap_pair_release_until(pair, id, from, TAP_HELD_NOWHERE);
-}
-
-void tap_pair_release_until(struct tap_pair *pair, int64_t id, enum tap_side from, uint64_t until)
+void tap_pair_release(struct tap_pair *pair, int64_t id, enum tap_side from, uint64_t until)
 {
     struct tap_stream *stream = tap_stream_find(pair, id);
     if (stream == NULL || stream->from[from].hold_from >= until)

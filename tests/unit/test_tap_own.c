@@ -90,7 +90,7 @@ static void what_is_held_waits_until_it_is_released(void **state)
     assert_int_equal(b.received, 3);
     assert_int_equal(b.ends, 0);
     run_ms(QUIET_MS); /* nothing is on its way that would take it along */
-    tap_pair_release(tap_first_pair(tap), 0, TAP_DIALLER);
+    tap_pair_release(tap_first_pair(tap), 0, TAP_DIALLER, TAP_HELD_NOWHERE);
     for (int turn = 0; turn < TURNS && b.ends == 0; turn++)
         event_base_loop(base, EVLOOP_NONBLOCK);
     assert_int_equal(b.ends, 1);
