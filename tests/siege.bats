@@ -7,6 +7,7 @@
 bats_require_minimum_version 1.5.0
 load helpers.bash
 load victim.bash
+load tap.bash
 
 # A value of NAME's page of metrics: metric NAME SERIES.
 metric() {
@@ -40,6 +41,20 @@ cpu_of_a() {
     ((4 * hello < handshake))
     check_victim
     grew_less_than $((32 * 128)) "$before"
+}
+
+@test "two thousand half-open handshakes with a tap leave its nodes their way to each other" {
+    tap_nodes a b
+    retries() { api tap /metrics | awk '$1 == "devnet_tap_retries_total{node=\"b\"}" { print $2 }'; }
+    launch flood "$TOOLS/half_open" "$(tapped b)" 2000
+    under_flood() { [ "$(retries)" -gt 100 ]; }
+    eventually under_flood
+    tap_dial a b
+    await_mesh a b
+    ended flood
+    # All but half of the table: who has proven its address is still taken.
+    (($(retries) >= 1000))
+    jq -e '.retries >= 1000' flood.out
 }
 
 @test "packets that are forged without keys do not touch a connection" {
