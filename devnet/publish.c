@@ -13,6 +13,7 @@
 #include "common/sha256.h"
 #include "devnet/propagation.h"
 #include "net/api/client.h"
+#include "net/mesh/labels.h"
 #include "net/mesh/snapshot.h"
 #include "net/mesh/watch.h"
 
@@ -262,16 +263,6 @@ json_t *devnet_publish(const struct devnet *devnet, const json_t *snapshot,
     return told;
 }
 
-/* Of "/leanconsensus/NETWORK/KIND/ssz_snappy", whether it is of that kind. */
-static bool is_of_kind(const char *topic, const char *kind)
-{
-    static const char lean[] = "/leanconsensus/", end[] = "/ssz_snappy";
-    size_t size = strlen(topic), kind_size = strlen(kind), tail = kind_size + strlen(end);
-    return strncmp(topic, lean, strlen(lean)) == 0 && size > strlen(lean) + tail &&
-           strcmp(topic + size - strlen(end), end) == 0 && topic[size - tail - 1] == '/' &&
-           strncmp(topic + size - tail, kind, kind_size) == 0;
-}
-
 /* The names of all topics of all nodes, as an object's. */
 static json_t *topics_of(const json_t *snapshot)
 {
@@ -285,23 +276,23 @@ static json_t *topics_of(const json_t *snapshot)
     return names;
 }
 
-static char *topic_of_kind(const json_t *topics, const char *kind, struct error *error)
+static char *topic_meant(const json_t *topics, const char *wanted, struct error *error)
 {
     const char *name, *found = NULL;
     const json_t *topic;
     json_object_foreach((json_t *)topics, name, topic)
     {
-        if (!is_of_kind(name, kind))
+        if (!label_means_topic(wanted, name))
             continue;
         if (found != NULL) {
-            error_set(error, "%s: both %s and %s are meant: say which", kind, found, name);
+            error_set(error, "%s: both %s and %s are meant: say which", wanted, found, name);
             return NULL;
         }
         found = name;
     }
     if (found == NULL)
         error_set(error, "%s: no node has a topic of that name, nor one of Lean's of that kind",
-                  kind);
+                  wanted);
     return found != NULL ? text_copy(found) : NULL;
 }
 
@@ -309,7 +300,7 @@ char *publish_topic(const json_t *snapshot, const char *text, struct error *erro
 {
     json_t *topics = topics_of(snapshot);
     bool whole = text[0] == '/' || json_object_get(topics, text) != NULL;
-    char *topic = whole ? text_copy(text) : topic_of_kind(topics, text, error);
+    char *topic = whole ? text_copy(text) : topic_meant(topics, text, error);
     json_decref(topics);
     return topic;
 }

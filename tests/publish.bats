@@ -30,7 +30,7 @@ devnet() {
     devnet logs -e node4 | jq -r 'select(.event == "message").data' | xxd -r -p | grep -x 'hello there'
 
     # Several are numbered, and each is one; a file is taken as it is.
-    run -0 devnet publish node2 block text --count 3 --rate 100
+    run -0 devnet publish node2 lean:block text --count 3 --rate 100
     [[ ${lines[0]} =~ ^"node1    3 of 3, first after "[0-9.]+" ms, median "[0-9.]+" ms, last "[0-9.]+" ms, 1 hop, "[0-9]+" duplicates, from node2"$ ]]
     [[ ${lines[3]} == "3 messages of node2 on /leanconsensus/12345678/block/ssz_snappy: 9 of 9 arrived, first after "* ]]
     printf 'a\0b' > file
@@ -70,6 +70,7 @@ devnet() {
         [ "${stderr_lines[0]}" = "devnet: $message" ]
     }
     refused 'node2: there is no such node: there are node1' node2 block x
+    refused 'lean:blocks: no node has a topic of that name, nor one of Lean'"'"'s of that kind' node1 lean:blocks x
     refused 'blocks: no node has a topic of that name, nor one of Lean'"'"'s of that kind' node1 blocks x
     refused 'publish: give a FILE or TEXT, or --size, and not both' node1 block
     refused 'publish: give a FILE or TEXT, or --size, and not both' node1 block x --size 10

@@ -58,7 +58,8 @@ static const struct option_spec watch_options[] = {
 static const struct option_spec graph_options[] = {
     {"for", 0, OPTION_DURATION, AT(stay), "DURATION", stay_help, .minimum = 1},
     {"topic", 0, OPTION_STRING, AT(topic), "TOPIC",
-     "Draw the mesh of one topic: its name, or lean:NAME (default: all)"},
+     "Draw the mesh of one topic: its name, or block or lean:block of one of Lean's (default: "
+     "all)"},
     {"before", 'b', OPTION_STRING, AT(before), "SNAPSHOT|TARGET,TARGET...",
      "Mark what has changed since that earlier look", .files = true},
     {"html", 0, OPTION_STRING, AT(html), "FILE",

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "common/memory.h"
-#include "net/gossipsub/lean_topic.h"
 #include "net/mesh/check.h"
 #include "net/mesh/diff.h"
 #include "net/mesh/drawing_node.h"
@@ -52,16 +51,6 @@ static struct hearsay *find_vertex(const struct drawing *drawing, const char *na
 
 /* ---- the topic that is chosen ---- */
 
-static bool is_meant(const char *topic, const char *wanted)
-{
-    struct bytes network, name;
-    const char *meant = lean_topic_name_in_short(wanted);
-    if (strcmp(topic, wanted) == 0)
-        return true;
-    return meant != NULL && lean_topic_read(topic, &network, &name) &&
-           bytes_equal(name, bytes_of_text(meant));
-}
-
 static bool no_such_topic(const struct mesh_links *links, const char *wanted, struct error *error)
 {
     char *known = text_copy("");
@@ -77,21 +66,31 @@ static bool no_such_topic(const struct mesh_links *links, const char *wanted, st
     return false;
 }
 
+static bool find_topic(const struct mesh_links *links, const char *wanted, size_t *chosen,
+                       struct error *error)
+{
+    for (*chosen = 0; *chosen < links->topic_count; ++*chosen)
+        if (strcmp(wanted, links->topics[*chosen]) == 0)
+            return true;
+    *chosen = LINK_CONNECTION;
+    for (size_t i = 0; i < links->topic_count; i++) {
+        if (!label_means_topic(wanted, links->topics[i]))
+            continue;
+        if (*chosen != LINK_CONNECTION)
+            return error_set(error, "topic %s: both %s and %s; name one of them", wanted,
+                             links->topics[*chosen], links->topics[i]);
+        *chosen = i;
+    }
+    return *chosen != LINK_CONNECTION || no_such_topic(links, wanted, error);
+}
+
 /* Leaves only the links of the topic that is WANTED, and connections. */
 static bool choose_topic(struct drawing *drawing, const char *wanted, struct error *error)
 {
     struct mesh_links *links = &drawing->links;
-    size_t chosen = LINK_CONNECTION, kept = 0;
-    for (size_t i = 0; i < links->topic_count; i++) {
-        if (!is_meant(links->topics[i], wanted))
-            continue;
-        if (chosen != LINK_CONNECTION)
-            return error_set(error, "topic %s: both %s and %s; name one of them", wanted,
-                             links->topics[chosen], links->topics[i]);
-        chosen = i;
-    }
-    if (chosen == LINK_CONNECTION)
-        return no_such_topic(links, wanted, error);
+    size_t chosen, kept = 0;
+    if (!find_topic(links, wanted, &chosen, error))
+        return false;
     for (size_t i = 0; i < links->link_count; i++)
         if (links->links[i].topic == chosen || links->links[i].topic == LINK_CONNECTION)
             links->links[kept++] = links->links[i];

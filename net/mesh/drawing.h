@@ -44,8 +44,8 @@
 
 /*
  * BEFORE may be NULL. TOPIC, where not NULL, is the one topic of which edges, findings and changes
- * are told: its name, or "lean:NAME". NULL with the error set where no node knows it, or several of
- * that name. The caller owns the drawing. Linear in the size of the snapshots but for sorting.
+ * are told: as label_means_topic() says. NULL with the error set where no node knows it, or several
+ * are meant. The caller owns the drawing. Linear in the size of the snapshots but for sorting.
  */
 json_t *mesh_drawing(const json_t *now, const json_t *before, const char *topic,
                      struct error *error);

@@ -83,3 +83,12 @@ char **labels_of_topics(const char *const *names, size_t count)
     json_decref(taken);
     return labels;
 }
+
+bool label_means_topic(const char *wanted, const char *topic)
+{
+    const char *in_short = lean_topic_name_in_short(wanted);
+    struct bytes network, name;
+    return strcmp(topic, wanted) == 0 ||
+           (lean_topic_read(topic, &network, &name) &&
+            bytes_equal(name, bytes_of_text(in_short != NULL ? in_short : wanted)));
+}

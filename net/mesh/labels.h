@@ -2,6 +2,7 @@
 #ifndef NET_MESH_LABELS_H
 #define NET_MESH_LABELS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum {
@@ -19,5 +20,8 @@ char **labels_of_peers(const char *const *names, size_t count);
 /* "block" for "/leanconsensus/devnet0/block/ssz_snappy", where that is no other's too; otherwise
  * the whole topic. Freed as above. */
 char **labels_of_topics(const char *const *names, size_t count);
+/* Whether people mean TOPIC by WANTED: by its name, or by the "block" or "lean:block" of one of
+ * Lean's. */
+bool label_means_topic(const char *wanted, const char *topic);
 
 #endif

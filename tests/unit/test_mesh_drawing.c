@@ -295,7 +295,7 @@ static void one_topic_can_be_chosen(void **state)
     (void)state;
     static const char *const names[] = {"/leanconsensus/x/block/ssz_snappy",
                                         "/leanconsensus/x/vote/ssz_snappy",
-                                        "/leanconsensus/y/vote/ssz_snappy", NULL};
+                                        "/leanconsensus/y/vote/ssz_snappy", "vote", NULL};
     struct error error;
     json_t *snapshot = snapshot_with_topics(names);
     json_t *drawing = mesh_drawing(snapshot, NULL, "lean:block", &error);
@@ -305,6 +305,15 @@ static void one_topic_can_be_chosen(void **state)
     assert_int_equal(json_integer_value(json_object_get(topic, "one_way")), 1);
     assert_int_equal(json_array_size(json_object_get(drawing, "topics")), 1);
     assert_int_equal(json_array_size(json_object_get(drawing, "edges")), 1);
+    json_decref(drawing);
+
+    drawing = mesh_drawing(snapshot, NULL, "block", &error);
+    assert_string_equal(text(json_array_get(json_object_get(drawing, "topics"), 0), "name"),
+                        names[0]);
+    json_decref(drawing);
+    drawing = mesh_drawing(snapshot, NULL, "vote", &error); /* its own name goes first */
+    assert_string_equal(text(json_array_get(json_object_get(drawing, "topics"), 0), "name"),
+                        "vote");
     json_decref(drawing);
 
     assert_null(mesh_drawing(snapshot, NULL, "lean:vote", &error));
