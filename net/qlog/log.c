@@ -243,11 +243,10 @@ void qlog_log_take_over(struct qlog_log *log, struct qlog_log *earlier)
     for (size_t i = 0; i < earlier->stream_count; i++) {
         struct qlog_stream *stream = earlier->streams[i];
         if (log->stream_count < QLOG_STREAMS_LIMIT && qlog_log_find(log, stream->id) == NULL) {
-            struct qlog_stream *taken = qlog_log_add(log, stream->id);
+            struct qlog_stream *taken = qlog_log_add(log, stream->id), fresh = *taken;
             log->let_go -= log->let_go > 0;
-            struct qlog_claims *none = taken->claims;
             *taken = *stream;
-            stream->claims = none;
+            *stream = fresh; /* what it owns is taken */
         }
         stream_free(stream);
     }
