@@ -109,6 +109,14 @@ static const struct member half_members[] = {
     {0},
 };
 
+static const struct member heard_members[] = {
+    {"proposed", NUMBER, offsetof(struct qlog_heard, proposed)},
+    {"negotiated", TIME, offsetof(struct qlog_heard, negotiated)},
+    {"refused", TIME, offsetof(struct qlog_heard, refused)},
+    {"protocol", TEXT, offsetof(struct qlog_heard, protocol)},
+    {0},
+};
+
 static const struct member stream_members[] = {
     {"delivered", TIME, offsetof(struct qlog_stream, delivered)},
     {"delivered_packet", NUMBER, offsetof(struct qlog_stream, delivered_packet)},
@@ -206,6 +214,11 @@ static json_t *stream_json(const struct qlog_stream *stream, const struct qlog_s
     set_members(received, half_members, &stream->half[QLOG_RECEIVED], &fresh->half[QLOG_RECEIVED]);
     json_object_set_new(data, "sent", sent);
     json_object_set_new(data, "received", received);
+    if (stream->heard != NULL) {
+        json_t *heard = json_object();
+        set_members(heard, heard_members, stream->heard, fresh->heard);
+        json_object_set_new(data, "heard", heard);
+    }
     return data;
 }
 
@@ -231,6 +244,28 @@ static void repeat_peer(const struct qlog_log *log, struct buffer *output)
         append(log, log->end, QLOG_PEER_AGENT, json_incref(agent), output);
     json_decref(data);
     json_decref(agent);
+}
+
+static void repeat_tap(const struct qlog_log *log, struct buffer *output)
+{
+    if (log->leg == QLOG_NO_TAP)
+        return;
+    const struct qlog_node *dialler = &log->nodes[QLOG_CLIENT],
+                           *listener = &log->nodes[QLOG_SERVER];
+    json_t *data = json_pack("{s:s}", "leg", qlog_leg_name(log->leg));
+    set_text(data, "dialler", dialler->name);
+    set_text(data, "dialler_peer", dialler->peer);
+    set_text(data, "listener", listener->name);
+    set_text(data, "listener_peer", listener->peer);
+    append(log, log->end, QLOG_TAP_CONNECTION, data, output);
+    for (int i = QLOG_CLIENT; i <= QLOG_SERVER; i++) {
+        if (log->nodes[i].agent == NULL)
+            continue;
+        json_t *agent = json_object();
+        set_text(agent, "node", log->nodes[i].name);
+        set_text(agent, "agent", log->nodes[i].agent);
+        append(log, log->end, QLOG_TAP_NODE_AGENT, agent, output);
+    }
 }
 
 /* What an event of the stream says beside that it happened: its protocol is told by the first that
@@ -307,8 +342,10 @@ static bool is_closed(const struct qlog_stream *stream)
 /* What became of a gossipsub stream says something of the next one. */
 static bool is_gossip(const struct qlog_stream *stream)
 {
-    return stream->claims == NULL || stream->claims->protocol == NULL ||
-           strncmp(stream->claims->protocol, "/meshsub/", 9) == 0;
+    const char *protocol = stream->claims != NULL  ? stream->claims->protocol
+                           : stream->heard != NULL ? stream->heard->protocol
+                                                   : NULL;
+    return protocol == NULL || strncmp(protocol, "/meshsub/", 9) == 0;
 }
 
 struct closed {
@@ -344,12 +381,14 @@ void qlog_carry_write(struct qlog_log *log, const struct qlog_part *part, struct
 {
     struct qlog_log *others = qlog_log_new("");
     const struct qlog_stream *fresh = qlog_log_add(others, 0);
+    qlog_log_heard(others, 0, NULL);
     forget_closed(log);
     json_t *begun = json_pack("{s:o, s:o, s:o, s:f}", "part", number_json(part->number),
                               "parts_dropped", number_json(part->parts_dropped), "packets_dropped",
                               number_json(part->packets_dropped), "origin", log->origin);
     append(log, log->end, QLOG_PART_BEGUN, begun, output);
     repeat_peer(log, output);
+    repeat_tap(log, output);
     for (size_t i = 0; i < log->stream_count; i++) {
         if (log->streams[i]->claims != NULL)
             repeat_claims(log, log->streams[i], output);
@@ -474,6 +513,9 @@ bool qlog_carry_read(struct qlog_log *log, const char *name, const json_t *data,
         read_members(stream_members, data, stream);
         read_members(half_members, json_object_get(data, "sent"), &stream->half[QLOG_SENT]);
         read_members(half_members, json_object_get(data, "received"), &stream->half[QLOG_RECEIVED]);
+        const json_t *heard = json_object_get(data, "heard");
+        if (json_is_object(heard))
+            read_members(heard_members, heard, qlog_log_heard(log, id, error));
     }
     return true;
 }

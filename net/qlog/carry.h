@@ -1,7 +1,7 @@
 /*
  * What the parts of a rotated log repeat, so that each says by itself all that is known: behind its
- * header, our own events of every stream that may still matter, what the packets before it told of
- * them, and where the log stood (net/qlog/events.h).
+ * header, our own events of every stream that may still matter, a tap's of who is connected, what
+ * the packets before it told of the streams, and where the log stood (net/qlog/events.h).
  */
 #ifndef NET_QLOG_CARRY_H
 #define NET_QLOG_CARRY_H
