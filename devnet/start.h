@@ -10,6 +10,9 @@ enum { READY_LINE_MAX = 65536 };
 
 /* Of a connection's QUIC log, where the options for nodes do not say another: --qlog-limit. */
 #define START_QLOG_LIMIT "1M"
+/* The last that ARGUMENTS, a list that ends with NULL, or NULL, have; START_QLOG_LIMIT where none
+ * does. A view of it. */
+const char *start_qlog_limit(char *const *arguments);
 
 /* Where a node listens and has its API that is told no places: any free ports. Ends with NULL. */
 enum { START_ANYWHERE = 4 };

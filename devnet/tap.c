@@ -7,6 +7,7 @@
 #include "common/file.h"
 #include "common/memory.h"
 #include "devnet/routes.h"
+#include "devnet/start.h"
 
 static const char tap[] = "tap";
 
@@ -30,7 +31,14 @@ bool devnet_start_tap(struct devnet *devnet, const char *program, uint64_t timeo
                       struct error *error)
 {
     char *qlog = devnet_path(devnet, tap, "qlog");
-    const char *arguments[] = {program, "--api", "127.0.0.1:0", "--qlog", qlog, NULL};
+    const char *arguments[] = {program,
+                               "--api",
+                               "127.0.0.1:0",
+                               "--qlog",
+                               qlog,
+                               "--qlog-limit",
+                               start_qlog_limit(devnet->node_arguments),
+                               NULL};
     json_t *ready = NULL;
     file_empty_folder(qlog); /* of what an earlier devnet left */
     bool started = file_make_folder(qlog, error) &&

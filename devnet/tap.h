@@ -19,7 +19,8 @@ const char *devnet_tap_api(const struct devnet *devnet);
 /* The folder of its QUIC logs, freed with free(); NULL where there is or was none. */
 char *devnet_tap_logs(const struct devnet *devnet);
 
-/* Starts PROGRAM, the path of devnet-tap, between nobody yet. As devnet_start_between. */
+/* Starts PROGRAM, the path of devnet-tap, between nobody yet; its QUIC logs are bounded as those of
+ * nodes are. As devnet_start_between. */
 bool devnet_start_tap(struct devnet *devnet, const char *program, uint64_t timeout_ms,
                       struct error *error);
 

@@ -100,7 +100,9 @@ nothing_runs() {
 @test "each is told where the others are at the tap, who comes later, too" {
     printf -v mine %s "mine=$BIN/devnet-node --api off --listen /ip4/127.0.0.1/udp/{port}/quic-v1 --key {key}" \
         ' --topic lean:block'
-    devnet_up -n 2 --tap --with "$mine --bootnode {bootnode}"
+    devnet_up -n 2 --tap --with "$mine --bootnode {bootnode}" -- --qlog-limit 256K
+    tap=$(devnet_run status --json | jq '.between[0].pid')
+    [[ $(tr '\0' ' ' < "/proc/$tap/cmdline") == *" --qlog-limit 256K "* ]]
     [ "$(jq -c '[.nodes[].name]' <(curl -s "$(devnet_run status --json | jq -r '.between[0].api')/health"))" = \
         '["node1","node2","mine"]' ]
     # Who dialled whom is told once, and by both.
@@ -124,7 +126,7 @@ nothing_runs() {
     [ -s bug/tap/events.jsonl ]
     jq -e '.nodes | length == 5' bug/mesh.json
     # Without the tap nobody is reached, and that is said.
-    kill -9 "$(devnet_run status --json | jq '.between[0].pid')"
+    kill -9 "$tap"
     run -1 devnet_run status
     [[ $output == *"tap      down"* ]]
     run -1 devnet_run mesh check

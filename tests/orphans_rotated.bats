@@ -5,6 +5,7 @@
 
 bats_require_minimum_version 1.5.0
 load helpers
+load tap.bash
 
 setup() {
     use_programs
@@ -94,18 +95,21 @@ part_of() {
     find "$1" -name '*.part*.sqlog' | sed 's/.*part\([0-9]*\).*/\1/' | sort -n | tail -n 1
 }
 
-# Messages of many packets, until node a has begun so many parts.
+# Eight messages of many packets, and more until so many parts of a log are begun, which never take more:
+# publish_until PARTS [FOLDER [BYTES]].
 publish_until() {
-    local i
+    local i folder=${2:-a} most=${3:-65536}
     for i in {1..8}; do
         head -c 60000 /dev/urandom | base64 -w 0 | jq -R '{topic: "lean:block", text: .}' > "m$i"
     done
-    until (($(part_of a) >= $1)); do
+    while :; do
         for i in {1..8}; do
             jq --arg now "$EPOCHREALTIME" '.text += $now' "m$i" > "now$i"
         done
         api_many b /publish now* > published
-        [[ $(bytes_of a) -le 65536 ]]
+        (($1 == 0)) && break
+        (($(bytes_of "$folder") <= most)) || return
+        (($(part_of "$folder") < $1)) || break
     done
 }
 
@@ -134,6 +138,46 @@ open_streams() {
     "$BIN/devnet-orphans" --json b > b.json || [[ $? -eq 1 ]]
     [[ $(open_streams a.json) == "$(open_streams b.json)" ]]
     [[ $(open_streams a.json) == *orphan* ]]
+}
+
+# Two nodes that write no log, of which b leaves an orphan, with a tap between: tap_orphan TAP-OPTION...
+tap_orphan() {
+    local name
+    for name in a b; do "$BIN/devnet" key new "$name.key" > /dev/null; done
+    start_node a --key a.key --topic lean:block
+    start_node b --key b.key --topic lean:block --fault second-gossip-stream
+    TAP_OPTIONS=$* start_tap a b
+    tap_dial b a
+    await_mesh a b
+}
+
+@test "a tap's logs are judged the same from their parts, and name nodes and protocols" {
+    local leg
+    tap_orphan --qlog whole
+    publish_until 0 whole
+    end b && end a && end tap
+    for leg in whole/*; do
+        mkdir -p "parts/${leg#whole/}"
+        "$TOOLS/rotate" "$leg" "parts/${leg#whole/}" 8192
+    done
+    [[ $(part_of parts) -gt 20 ]]
+    for folder in whole parts; do
+        run -1 --separate-stderr "$BIN/devnet-orphans" --json "$folder"
+        echo "$output" > "$folder.json"
+    done
+    jq -e '.connections[0] | .names == {client: "b", server: "a"} and
+        any(.streams[]; .orphan and .protocol == "/meshsub/1.2.0") and
+        ([.logs[].leg] | sort == ["back", "front"])' parts.json
+    diff <(said whole.json) <(said parts.json)
+}
+
+@test "a tap that rotates its logs stays within the limit of each, and still tells of the orphan" {
+    tap_orphan --qlog tapped --qlog-limit 64K
+    publish_until 9 tapped 131072
+    [[ $(api tap /metrics | awk '$1 == "devnet_tap_log_packets_dropped_total" { print $2 }') -gt 100 ]]
+    end b && end a && end tap
+    run -1 --separate-stderr "$BIN/devnet-orphans" tapped
+    [[ $output == "b -> a, "*"orphaned_at_opener (high): /meshsub/"*", opened by b"* ]]
 }
 
 @test "a limit that is none is refused" {

@@ -123,6 +123,7 @@ static bool start(struct program *program, const struct tap_options *options, st
     const struct tap_settings settings = {
         .base = program->base,
         .qlog_folder = options->qlog,
+        .qlog_limit = options->qlog_limit,
         .watcher = &tap_sight_watcher,
         .context = program->sight,
     };

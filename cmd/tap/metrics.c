@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "common/chunk.h"
+#include "common/losses.h"
 #include "common/memory.h"
 
 static void write_head(FILE *page, const char *name, const char *type, const char *help)
@@ -42,6 +43,11 @@ static void write_pairs(FILE *page, const struct tap_statistics *counts)
     write_single(page, "narrow_total", "counter",
                  "Legs that were given small windows, as all windows could be too much",
                  counts->narrow);
+    write_single(page, "log_losses_total", "counter",
+                 "QUIC logs that could not be written to their end", losses_count());
+    write_single(page, "log_packets_dropped_total", "counter",
+                 "Packets that went with the oldest parts of QUIC logs, which --qlog-limit bounds",
+                 losses_rotated());
     write_single(page, "kept_bytes", "gauge",
                  "Bytes that wait for a node to take or to acknowledge them", chunk_total());
 }

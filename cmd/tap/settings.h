@@ -9,6 +9,7 @@ enum { EXIT_TAP_FAILED = 1 };
 struct tap_options {
     const char *qlog, *api, *genesis, *out;
     const char *html, *from; /* a page to write; events to draw in the stead of a tap's */
+    uint64_t qlog_limit;     /* bytes of each log; 0: no limit */
     int log_level, log_format, trace;
     struct option_list holds, refusals, resets,
         dropped_echoes; /* rules, as tap_rule_parse takes them */

@@ -41,6 +41,7 @@ static bool open_endpoint(struct tap_node *node, const struct tap_plan *plan, st
     settings.base = node->tap->settings.base;
     settings.identity = plan->identity;
     settings.qlog_folder = node->tap->settings.qlog_folder;
+    settings.qlog_limit = node->tap->settings.qlog_limit;
     settings.handshakes_before_retry = TAP_HANDSHAKES_BEFORE_RETRY;
     settings.handlers = &tap_handlers;
     settings.context = node;

@@ -17,6 +17,7 @@ struct tap;
 struct tap_settings {
     struct event_base *base;
     const char *qlog_folder; /* NULL: no logs */
+    uint64_t qlog_limit;     /* bytes of each leg's on disk, at least 64 KiB; 0: no limit */
     const struct tap_watcher *watcher;
     void *context;
 };
