@@ -41,6 +41,12 @@ bool file_read(const char *path, size_t limit, struct buffer *output, struct err
     return true;
 }
 
+bool file_is_folder(const char *path)
+{
+    struct stat about;
+    return stat(path, &about) == 0 && S_ISDIR(about.st_mode);
+}
+
 bool file_write_all(int fd, struct bytes contents)
 {
     while (contents.size > 0) {

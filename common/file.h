@@ -12,6 +12,8 @@ bool file_read(const char *path, size_t limit, struct buffer *output, struct err
 /* Whether PATH, or what it is a link to, is a plain file: of a pipe nobody knows whether anything
  * will come. False with the error set. */
 bool file_is_plain(const char *path, struct error *error);
+/* Whether PATH is a folder, or a link to one. */
+bool file_is_folder(const char *path);
 /* Writes a temporary file beside PATH and renames it: readers see the old or the new, never a
  * part. A file that is there keeps its mode; MODE, as the umask lets it be, is of a new one. Links
  * stay links: what one names is replaced, there or not, and a file with several names is written

@@ -2,9 +2,9 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/file.h"
 #include "common/memory.h"
 #include "devnet/genesis.h"
 #include "devnet/tap.h"
@@ -33,15 +33,9 @@ static void targets_clear(struct targets *targets)
     json_decref(targets->stopped);
 }
 
-static bool is_folder(const char *input)
-{
-    struct stat status;
-    return stat(input, &status) == 0 && S_ISDIR(status.st_mode);
-}
-
 bool mesh_is_live(const char *input)
 {
-    if (strncmp(input, "http://", 7) == 0 || is_folder(input) || genesis_is_records(input))
+    if (strncmp(input, "http://", 7) == 0 || file_is_folder(input) || genesis_is_records(input))
         return true;
     if (access(input, F_OK) == 0)
         return false;
@@ -94,7 +88,7 @@ static bool add_records(struct targets *targets, const char *path, struct error 
 
 static bool add_input(struct targets *targets, const char *input, struct error *error)
 {
-    if (is_folder(input))
+    if (file_is_folder(input))
         return add_devnet(targets, input, error);
     if (genesis_is_records(input))
         return add_records(targets, input, error);
@@ -162,7 +156,7 @@ bool mesh_nobody_answered(const json_t *snapshot)
 static char *left_mesh(const char *input)
 {
     char *state = text_format("%s/devnet.json", input), *mesh = text_format("%s/mesh.json", input);
-    bool left = is_folder(input) && access(state, F_OK) != 0 && access(mesh, F_OK) == 0;
+    bool left = file_is_folder(input) && access(state, F_OK) != 0 && access(mesh, F_OK) == 0;
     free(state);
     if (left)
         return mesh;

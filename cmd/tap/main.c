@@ -2,7 +2,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cmd/tap/api.h"
@@ -11,6 +10,7 @@
 #include "cmd/tap/tell.h"
 #include "common/clock.h"
 #include "common/event.h"
+#include "common/file.h"
 #include "common/log.h"
 #include "common/losses.h"
 #include "common/output.h"
@@ -163,18 +163,12 @@ static bool clear(struct program *program)
     return told && losses_first() == NULL;
 }
 
-static bool is_folder(const char *path)
-{
-    struct stat about;
-    return stat(path, &about) == 0 && S_ISDIR(about.st_mode);
-}
-
 /* What a tap has printed, or its QUIC logs. */
 static bool read_from(struct picture *picture, const struct tap_options *options,
                       struct error *error)
 {
-    bool read = is_folder(options->from) ? picture_judge(picture, options->from, error)
-                                         : picture_read(picture, options->from, error);
+    bool read = file_is_folder(options->from) ? picture_judge(picture, options->from, error)
+                                              : picture_read(picture, options->from, error);
     if (!read)
         return error_prefix(error, "--from");
     return options->qlog == NULL || picture_judge(picture, options->qlog, error) ||

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/file.h"
 #include "common/log.h"
 #include "net/host/options.h"
 #include "net/qlog/writer.h"
@@ -184,6 +185,9 @@ void tap_options_read(int argc, char **argv, struct tap_options *options)
         options_usage_error(&program, "--from is drawn as a page: --html FILE is to be given, too");
     if (options->from != NULL && between)
         options_usage_error(&program, "--from draws what was printed: neither NODE nor --genesis");
+    if (options->from != NULL && options->qlog != NULL && file_is_folder(options->from))
+        options_usage_error(&program, "--from %s has QUIC logs: --qlog is beside events",
+                            options->from);
     if (options->from == NULL && !between && !will_be_given(options))
         options_usage_error(&program, "no NODE, and no --genesis: between whom? (POST /nodes of "
                                       "--api HOST:PORT takes them later, too)");
