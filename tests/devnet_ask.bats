@@ -4,6 +4,7 @@
 # shellcheck disable=SC2030,SC2031 # each test is a subshell, as it should be
 
 bats_require_minimum_version 1.5.0
+load helpers.bash
 
 setup_file() {
     BIN=$(realpath "${BIN:-$BATS_TEST_DIRNAME/../build}")
@@ -21,6 +22,8 @@ teardown_file() {
 }
 
 setup() {
+    # shellcheck disable=SC2034 # helpers.bash waits so long
+    DEADLINE=30
     cd "$BATS_TEST_TMPDIR" || return
 }
 
@@ -30,15 +33,6 @@ teardown() {
 
 devnet() {
     "$BIN/devnet" "$@"
-}
-
-# Waits until a command succeeds.
-eventually() {
-    local deadline=$((SECONDS + 30))
-    until "$@" > /dev/null 2>&1; do
-        ((SECONDS < deadline)) || { echo "in vain: $*" >&2; return 1; }
-        sleep 0.02
-    done
 }
 
 # The watch in the background, on a terminal of so many lines and columns: watch_on_terminal LINES COLUMNS.

@@ -4,20 +4,8 @@
 # shellcheck disable=SC2154 # bats sets stderr
 
 bats_require_minimum_version 1.5.0
-load helpers
+load own_devnet.bash
 load snapshots
-
-setup() {
-    use_programs
-    BIN=$(realpath "$BIN")
-    PATH=$BIN:$PATH
-    unset DEVNET_DIR DEVNET_BIN
-}
-
-teardown() {
-    end_all
-    [ ! -e .devnet ] || devnet down --timeout 0s
-}
 
 # Whether no process of the devnet here is left.
 nobody_is_left() {

@@ -1,24 +1,10 @@
 #!/usr/bin/env bats
 # One node of a devnet: stop, start, restart, kill, pause, resume, add, remove.
 # shellcheck disable=SC2030,SC2031 # each test is a subshell, as it should be
+# shellcheck disable=SC2154 # own_devnet.bash sets mine
 
 bats_require_minimum_version 1.5.0
-
-setup() {
-    BIN=$(realpath "${BIN:-$BATS_TEST_DIRNAME/../build}")
-    cd "$BATS_TEST_TMPDIR" || return
-    unset DEVNET_DIR DEVNET_BIN
-    mine="'$BIN/devnet-node' --listen /ip4/127.0.0.1/udp/{port}/quic-v1 --key {key} --api off"
-    mine+=" --topic lean:block --qlog {qlog}"
-}
-
-teardown() {
-    [ ! -e .devnet ] || "$BIN/devnet" down --timeout 0s
-}
-
-devnet() {
-    "$BIN/devnet" "$@"
-}
+load own_devnet.bash
 
 # Of NODE, a member of what status says.
 of() {
@@ -40,7 +26,7 @@ count_ready() {
 }
 
 @test "nodes are stopped, killed and started again where they were, and connected as they were" {
-    devnet up -n 3 --connect line --with mine="$mine --bootnode {bootnode}"
+    devnet up -n 3 --connect line --with mine="$mine --qlog {qlog} --bootnode {bootnode}"
     before=$(places)
     run -0 devnet stop node2 mine
     [ "$output" = $'node2 stopped\nmine stopped' ]
@@ -125,7 +111,7 @@ extra started
 node3 connected to node2: streams
 node3 started" ]
     tr '\0' ' ' < "/proc/$(of extra .pid)/cmdline" | grep -q -- '--heartbeat 200ms --topic lean:aggregation '
-    run -0 devnet add --with mine="$mine --bootnode {bootnode}"
+    run -0 devnet add --with mine="$mine --qlog {qlog} --bootnode {bootnode}"
     [[ ${lines[0]} == "mine - /ip4/127.0.0.1/udp/"* && ${lines[1]} == "node1 connected to mine" ]] ||
         [[ ${lines[1]} == "mine connected to node1" ]]
     grep -c "^- enr:" .devnet/nodes.yaml | grep -qx 5

@@ -1,37 +1,10 @@
 #!/usr/bin/env bats
 # The paths between a devnet's nodes: bad ones, partitions, and the relay that makes them.
 # shellcheck disable=SC2030,SC2031 # each test is a subshell, as it should be
-# shellcheck disable=SC2154 # bats sets stderr
+# shellcheck disable=SC2154 # bats sets stderr, own_devnet.bash mine
 
 bats_require_minimum_version 1.5.0
-
-setup() {
-    BIN=$(realpath "${BIN:-$BATS_TEST_DIRNAME/../build}")
-    cd "$BATS_TEST_TMPDIR" || return
-    unset DEVNET_DIR DEVNET_BIN
-    mine="'$BIN/devnet-node' --listen /ip4/127.0.0.1/udp/{port}/quic-v1 --key {key} --api off"
-    mine+=" --topic lean:block"
-}
-
-teardown() {
-    [ ! -e .devnet ] || "$BIN/devnet" down --timeout 0s
-}
-
-devnet() {
-    "$BIN/devnet" "$@"
-}
-
-# Waits until a command succeeds: eventually COMMAND [ARGUMENT...].
-eventually() {
-    local deadline=$((SECONDS + 20))
-    until "$@"; do
-        if ((SECONDS > deadline)); then
-            echo "in vain: $*" >&2
-            return 1
-        fi
-        sleep 0.05
-    done
-}
+load own_devnet.bash
 
 # Asks the API of NODE, or of the relay: ask NAME PATH.
 ask() {

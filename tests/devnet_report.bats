@@ -3,20 +3,7 @@
 # shellcheck disable=SC2030,SC2031 # each test is a subshell, as it should be
 
 bats_require_minimum_version 1.5.0
-
-setup() {
-    BIN=$(realpath "${BIN:-$BATS_TEST_DIRNAME/../build}")
-    cd "$BATS_TEST_TMPDIR" || return
-    unset DEVNET_DIR DEVNET_BIN
-}
-
-teardown() {
-    [ ! -e .devnet ] || "$BIN/devnet" down --timeout 0s
-}
-
-devnet() {
-    "$BIN/devnet" "$@"
-}
+load own_devnet.bash
 
 # What a report of either kind holds.
 check_report() {

@@ -4,20 +4,7 @@
 # shellcheck disable=SC2154 # bats sets stderr
 
 bats_require_minimum_version 1.5.0
-
-setup() {
-    BIN=$(realpath "${BIN:-${BUILD:-$BATS_TEST_DIRNAME/../build}}")
-    cd "$BATS_TEST_TMPDIR" || return
-    unset DEVNET_DIR DEVNET_BIN
-}
-
-teardown() {
-    "$BIN/devnet" down > /dev/null 2>&1 || true
-}
-
-devnet() {
-    "$BIN/devnet" "$@"
-}
+load own_devnet.bash
 
 @test "a message goes down a line of nodes, and a script is told how" {
     devnet up -n 4 --connect line > out
