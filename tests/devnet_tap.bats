@@ -79,7 +79,7 @@ nothing_runs() {
     run -0 devnet_run logs tap
     # One of them comes back to where it was, and dials node1 as it did.
     before=$(of js1 tapped)
-    devnet_run mesh watch > watch.out 2> watch.err &
+    "$DEVNET" --dir devnet mesh watch > watch.out 2> watch.err 3>&- &
     watch=$!
     devnet_run restart js1
     [ "$(of js1 tapped)" = "$before" ]
