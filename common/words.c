@@ -100,6 +100,16 @@ char **words_copy(char *const *words)
 
 /* ---- quoting ---- */
 
+const char *words_option(const char *word, const char *next, const char *name, const char *letter)
+{
+    size_t size = strlen(name), letter_size = letter != NULL ? strlen(letter) : 0;
+    if (strncmp(word, name, size) == 0 && word[size] == '=')
+        return word + size + 1;
+    if (strcmp(word, name) == 0 || (letter != NULL && strcmp(word, letter) == 0))
+        return next;
+    return letter != NULL && strncmp(word, letter, letter_size) == 0 ? word + letter_size : NULL;
+}
+
 void words_append(struct buffer *line, const char *word)
 {
     static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"

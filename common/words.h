@@ -21,6 +21,10 @@ void words_append(struct buffer *line, const char *word);
 /* The words of a list as a line; freed with free(). */
 char *words_join(char *const *words);
 
+/* What WORD says for the option NAME, such as "--with", or LETTER, such as "-w", where that is not
+ * NULL: in the word itself or in NEXT, the one behind it. NULL where it is not that option. */
+const char *words_option(const char *word, const char *next, const char *name, const char *letter);
+
 /* Which of WORDS, which end with NULL, TEXT may be a slip of: NULL where none is close. */
 const char *words_nearest(const char *text, const char *const *words);
 

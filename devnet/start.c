@@ -231,16 +231,10 @@ static bool make_files(struct newcomer *newcomer, const char *qlog, struct error
 
 const char *start_qlog_limit(char *const *arguments)
 {
-    static const char option[] = "--qlog-limit";
-    const size_t size = sizeof(option) - 1;
     const char *limit = START_QLOG_LIMIT;
     for (; arguments != NULL && *arguments != NULL; arguments++) {
-        if (strncmp(*arguments, option, size) != 0)
-            continue;
-        if ((*arguments)[size] == '=')
-            limit = *arguments + size + 1;
-        else if ((*arguments)[size] == '\0' && arguments[1] != NULL)
-            limit = *++arguments;
+        const char *said = words_option(arguments[0], arguments[1], "--qlog-limit", NULL);
+        limit = said != NULL ? said : limit;
     }
     return limit;
 }

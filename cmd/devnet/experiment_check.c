@@ -93,8 +93,7 @@ static bool check_added_options(const struct checker *checker, const struct expe
 {
     for (size_t i = 1; step->words[i] != NULL && strcmp(step->words[i], "--") != 0; i++) {
         const char *word = step->words[i], *next = step->words[i + 1], *equals;
-        bool with = strcmp(word, "--with") == 0 || strcmp(word, "-w") == 0;
-        const char *program = with ? next : strncmp(word, "--with=", 7) == 0 ? word + 7 : NULL;
+        const char *program = words_option(word, next, "--with", "-w");
         if (program != NULL && (equals = strchr(program, '=')) != NULL) {
             char *name = text_format("%.*s", (int)(equals - program), program);
             bool added = add_name(checker, name);
@@ -102,9 +101,7 @@ static bool check_added_options(const struct checker *checker, const struct expe
             if (!added)
                 return false;
         }
-        const char *to = strcmp(word, "--to") == 0        ? next
-                         : strncmp(word, "--to=", 5) == 0 ? word + 5
-                                                          : NULL;
+        const char *to = words_option(word, next, "--to", NULL);
         if (to != NULL && !know(checker, to))
             return false;
     }

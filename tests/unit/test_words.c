@@ -64,11 +64,31 @@ static void slips_are_close_to_what_was_meant(void **state)
     free(endless);
 }
 
+static void options_say_what_they_say_in_one_word_or_two(void **state)
+{
+    static const struct {
+        const char *word, *said;
+    } cases[] = {{"--with", "next"}, {"-w", "next"},      {"--with=a=b", "a=b"}, {"-wa=b", "a=b"},
+                 {"--with=", ""},    {"--without", NULL}, {"-", NULL},           {"--wit", NULL},
+                 {"w", NULL},        {"", NULL}};
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        const char *said = words_option(cases[i].word, "next", "--with", "-w");
+        if (cases[i].said == NULL)
+            assert_null(said);
+        else
+            assert_string_equal(said, cases[i].said);
+    }
+    assert_null(words_option("--to", NULL, "--to", NULL));
+    assert_null(words_option("-w", "next", "--to", NULL));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(words_are_split_and_quoted_as_a_shell_does),
         cmocka_unit_test(slips_are_close_to_what_was_meant),
+        cmocka_unit_test(options_say_what_they_say_in_one_word_or_two),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
