@@ -147,7 +147,7 @@ bool devnet_start_between(struct devnet *devnet, const char *kind, char *const *
 
 struct question {
     struct loop loop;
-    const char *kind;
+    const struct devnet_between *between;
     bool over;
     json_t *answer;
     struct error *error;
@@ -157,13 +157,17 @@ static void answered(void *context, int status, const json_t *answer, const char
 {
     struct question *question = context;
     const char *told = json_string_value(json_object_get(answer, "error"));
+    const char *kind = question->between->kind;
     question->over = true;
     if (status == 200)
         question->answer = json_incref((json_t *)(uintptr_t)answer);
+    else if (status == 0 && !process_is_running(&question->between->process))
+        error_set(question->error, "the %s has ended: 'devnet down', then up, starts another",
+                  kind);
     else if (status == 0)
-        error_set(question->error, "the %s does not answer: %s", question->kind, problem);
+        error_set(question->error, "the %s does not answer: %s", kind, problem);
     else
-        error_set(question->error, "the %s refused: %s", question->kind,
+        error_set(question->error, "the %s refused: %s", kind,
                   told != NULL ? told : "it does not say why");
     event_base_loopbreak(question->loop.base);
 }
@@ -172,7 +176,7 @@ json_t *devnet_ask_between(const struct devnet_between *between, const char *pat
                            struct error *error)
 {
     static const struct api_call_handlers handlers = {.done = answered};
-    struct question question = {.kind = between->kind, .error = error};
+    struct question question = {.between = between, .error = error};
     loop_init(&question.loop);
     struct api_call *call = api_call_new(
         question.loop.base, between->api != NULL ? between->api : "", body != NULL ? "POST" : "GET",

@@ -132,7 +132,7 @@ nothing_runs() {
     run -1 devnet_run mesh check
     [[ $output == *"unsound: "* && $output == *"node_reachable"* ]]
     run -1 devnet_run restart node3
-    [[ $output == *"node3 cannot be behind the tap: the tap does not answer: "* ]]
+    [[ $output == *"node3 cannot be behind the tap: the tap has ended: 'devnet down', then up, starts another"* ]]
     devnet_run down > /dev/null
     nothing_runs
 }
