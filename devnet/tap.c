@@ -82,6 +82,16 @@ bool devnet_tap_node(const struct devnet *devnet, struct devnet_node *node, stru
     return taken || error_prefix(error, "%s cannot be behind the tap", node->name);
 }
 
+void devnet_tap_leave(const struct devnet *devnet, const struct devnet_node *node)
+{
+    const struct devnet_between *between = devnet_find_tap(devnet);
+    struct error unasked;
+    if (between == NULL || node->tapped == NULL)
+        return;
+    json_decref(
+        devnet_ask_between(between, "/nodes", json_pack("{s:s}", "left", node->name), &unasked));
+}
+
 static bool is_end(const json_t *connection, const char *side, const char *name)
 {
     const char *end = json_string_value(json_object_get(connection, side));

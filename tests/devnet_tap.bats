@@ -122,9 +122,18 @@ nothing_runs() {
     run -0 devnet_run mesh check --wait 10s
     [[ $output == *"sound: 5 nodes (2 known from a tap), 1 topic" ]]
     assert_no_orphans
+    # Who is stopped or no node any more is none to the tap either, until it is started again.
+    devnet_run stop mine
+    devnet_run remove more
+    run -0 devnet_run mesh check --wait 10s
+    [[ $output == *"sound: 3 nodes, 1 topic" ]]
+    devnet_run start mine
+    assert_meshed mine node1
+    run -0 devnet_run mesh check --wait 10s
+    [[ $output == *"sound: 4 nodes (1 known from a tap), 1 topic" ]]
     devnet_run report bug > /dev/null
     [ -s bug/tap/events.jsonl ]
-    jq -e '.nodes | length == 5' bug/mesh.json
+    jq -e '.nodes | length == 4' bug/mesh.json
     # Without the tap nobody is reached, and that is said.
     kill -9 "$tap"
     run -1 devnet_run status

@@ -100,6 +100,15 @@ give() {
     await tap ".event == \"node_moved\" and .real == \"$(address b)\"" > /dev/null
     api a /connect "{\"addr\":\"$(jq -r .address b.given)\"}" > /dev/null
     await_mesh a b
+    # Who has left is told of no more until it is given again, where it was.
+    api tap /nodes '{"left":"b"}' | jq -e '.name == "b"'
+    await tap '.event == "node_left" and .name == "b"' > /dev/null
+    [ "$(api tap /health | jq -c '[.nodes[].name]')$(api tap /mesh | jq -c '[.nodes[].name]')" = '["a"]["a"]' ]
+    seen=$(lines_of tap)
+    give "b=b.key,127.0.0.1:0,$(address b)" > again
+    await tap '.event == "node_moved" and .name == "b"' . "$seen" > /dev/null
+    [ "$(api tap /health | jq -c '[.nodes[].name]')" = '["a","b"]' ]
+    api tap /nodes '{"left":"c"}' | jq -e '.error == "c: there is no node of that name"'
     # What cannot be.
     [ "$(give "c=a.key,127.0.0.1:0,127.0.0.1:1" | jq -r .error)" = "c: has the key of a" ]
     "$BIN/devnet" key new c.key > /dev/null

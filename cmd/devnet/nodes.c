@@ -75,6 +75,7 @@ static void forget_process(const struct work *work, struct devnet_node *node)
     node->process = (struct process){0};
     node->stopped = true;
     node->paused = false;
+    devnet_tap_leave(&work->devnet, node);
 }
 
 static const char *outcome_of(enum process_end end, bool killing)

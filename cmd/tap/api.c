@@ -12,6 +12,7 @@
 enum {
     OK = 200,
     BAD_REQUEST = 400,
+    NOT_FOUND = 404,
     CONFLICT = 409,
     FAILED = 500,
     NS_IN_MS = 1000000,
@@ -112,8 +113,9 @@ static const struct tap_node *take(const struct tap_api *api, struct tap_plan *p
 {
     struct bytes name = bytes_of_text(plan->name);
     const struct tap_node *node = tap_node_named(api->tap, name);
-    bool known = node != NULL,
-         stays = known && multiaddr_same_place(tap_node_real(node), &plan->real);
+    bool known = node != NULL;
+    bool stays =
+        known && !tap_node_is_gone(node) && multiaddr_same_place(tap_node_real(node), &plan->real);
     if (known)
         node = tap_move(api->tap, plan, error);
     else if (tap_add(api->tap, plan, error))
@@ -123,16 +125,21 @@ static const struct tap_node *take(const struct tap_api *api, struct tap_plan *p
     return node;
 }
 
-static void post_nodes(void *context, struct api_request *request, const json_t *body)
+static void leave(const struct tap_api *api, struct api_request *request, const char *name)
 {
-    const char *text = json_string_value(json_object_get(body, "node"));
-    struct tap_plan plan;
-    struct error error;
-    if (text == NULL) {
-        api_reply_error(request, BAD_REQUEST,
-                        "expected {\"node\": \"NAME=KEY-FILE,TAP-ADDRESS,REAL-ADDRESS\"}");
+    const struct tap_node *node = tap_leave(api->tap, bytes_of_text(name));
+    if (node == NULL) {
+        api_reply_error(request, NOT_FOUND, "%s: there is no node of that name", name);
         return;
     }
+    teller_left(api->teller, node);
+    api_reply(request, OK, teller_node_json(node));
+}
+
+static void give(const struct tap_api *api, struct api_request *request, const char *text)
+{
+    struct tap_plan plan;
+    struct error error;
     if (!tap_plan_parse(text, &plan, &error)) {
         api_reply_error(request, BAD_REQUEST, "%s", error.text);
         return;
@@ -143,13 +150,27 @@ static void post_nodes(void *context, struct api_request *request, const json_t 
         tap_plan_clear(&plan);
         return;
     }
-    const struct tap_node *node = take(context, &plan, &error);
+    const struct tap_node *node = take(api, &plan, &error);
     if (node != NULL)
         api_reply(request, OK, teller_node_json(node));
     else
         api_reply_error(request, error.kind == ERROR_CONFLICT ? CONFLICT : FAILED, "%s",
                         error.text);
     tap_plan_clear(&plan);
+}
+
+static void post_nodes(void *context, struct api_request *request, const json_t *body)
+{
+    const char *node = json_string_value(json_object_get(body, "node")),
+               *left = json_string_value(json_object_get(body, "left"));
+    if ((node != NULL) == (left != NULL))
+        api_reply_error(request, BAD_REQUEST,
+                        "expected {\"node\": \"NAME=KEY-FILE,TAP-ADDRESS,REAL-ADDRESS\"} or "
+                        "{\"left\": NAME}");
+    else if (node != NULL)
+        give(context, request, node);
+    else
+        leave(context, request, left);
 }
 
 /* ---- GET /events ---- */

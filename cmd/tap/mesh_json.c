@@ -209,7 +209,8 @@ json_t *tap_mesh_json(const struct tap *tap, const struct wire_mesh *mesh, uint6
     json_t *nodes = json_array();
     for (size_t i = 0; i < tap_node_count(tap); i++) {
         const struct view view = {tap, mesh, i, now_us};
-        json_array_append_new(nodes, node_json(&view));
+        if (!tap_node_is_gone(tap_node(tap, i)))
+            json_array_append_new(nodes, node_json(&view));
     }
     return json_pack("{s:s, s:i, s:o, s:I}", "format", "devnet-tap", "version", 1, "nodes", nodes,
                      "left_out", (json_int_t)wire_mesh_left_out(mesh));

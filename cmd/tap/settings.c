@@ -160,7 +160,9 @@ static const struct program_spec program = {
         "the node that did it, with rates of the "
         "last 10 s. POST "
         "/nodes {\"node\": NODE} adds a node, or says where one that is there, by name and key, "
-        "really is from now on; it answers with its tap address (event: node_added, node_moved).",
+        "really is from now on; it answers with its tap address (event: node_added, node_moved). "
+        "Of "
+        "{\"left\": NAME} /health and /mesh tell no more until it is given again (node_left).",
     .options = option_table,
     .commands = commands,
     .examples = examples,

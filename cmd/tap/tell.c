@@ -171,7 +171,8 @@ json_t *teller_ready_json(const struct tap *tap, const char *api)
 {
     json_t *nodes = json_array();
     for (size_t i = 0; i < tap_node_count(tap); i++)
-        json_array_append_new(nodes, teller_node_json(tap_node(tap, i)));
+        if (!tap_node_is_gone(tap_node(tap, i)))
+            json_array_append_new(nodes, teller_node_json(tap_node(tap, i)));
     json_t *ready = json_pack("{s:s, s:o}", "event", "ready", "nodes", nodes);
     if (api != NULL)
         json_object_set_new(ready, "api", json_string(api));
@@ -185,12 +186,22 @@ void teller_ready(struct teller *teller, const struct tap *tap, const char *api)
     print(teller, ready);
 }
 
-void teller_given(struct teller *teller, const struct tap_node *node, bool moved)
+static void tell_of_node(struct teller *teller, const struct tap_node *node, const char *event)
 {
     json_t *object = teller_node_json(node);
-    json_object_set_new(object, "event", json_string(moved ? "node_moved" : "node_added"));
+    json_object_set_new(object, "event", json_string(event));
     set_time(object, clock_epoch_ms() * US_IN_MS);
     print(teller, object);
+}
+
+void teller_given(struct teller *teller, const struct tap_node *node, bool moved)
+{
+    tell_of_node(teller, node, moved ? "node_moved" : "node_added");
+}
+
+void teller_left(struct teller *teller, const struct tap_node *node)
+{
+    tell_of_node(teller, node, "node_left");
 }
 
 /* ---- of pairs ---- */

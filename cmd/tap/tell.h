@@ -23,8 +23,11 @@ char *teller_enr(const struct tap_node *node);
 /* API is its address, or NULL. */
 void teller_ready(struct teller *teller, const struct tap *tap, const char *api);
 json_t *teller_ready_json(const struct tap *tap, const char *api);
-/* NODE was given while others were connected already, or, where MOVED, is somewhere else now. */
+/* NODE was given while others were connected already, or, where MOVED, is somewhere else now or
+ * there again. */
 void teller_given(struct teller *teller, const struct tap_node *node, bool moved);
+/* It is not there any more. */
+void teller_left(struct teller *teller, const struct tap_node *node);
 /* As one of the nodes in what is told first. */
 json_t *teller_node_json(const struct tap_node *node);
 /* HEARD is told each line from now on, too; borrowed. */

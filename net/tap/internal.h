@@ -85,6 +85,7 @@ struct tap_node {
     struct quic_endpoint *endpoint;
     struct multiaddr address, real;
     size_t index; /* among the tap's */
+    bool gone;
 };
 
 struct tap {

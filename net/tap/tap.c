@@ -98,13 +98,35 @@ const struct tap_node *tap_move(struct tap *tap, const struct tap_plan *plan, st
         return NULL;
     }
     node->real = plan->real;
+    node->gone = false;
     return node;
+}
+
+static struct tap_node *find_named(const struct tap *tap, struct bytes name)
+{
+    for (size_t i = 0; i < tap->node_count; i++)
+        if (bytes_equal(bytes_of_text(tap->nodes[i]->name), name))
+            return tap->nodes[i];
+    return NULL;
+}
+
+const struct tap_node *tap_leave(struct tap *tap, struct bytes name)
+{
+    struct tap_node *node = find_named(tap, name);
+    if (node != NULL)
+        node->gone = true;
+    return node;
+}
+
+bool tap_node_is_gone(const struct tap_node *node)
+{
+    return node->gone;
 }
 
 struct tap_node *tap_node_at(const struct tap *tap, const struct multiaddr *real)
 {
     for (size_t i = 0; i < tap->node_count; i++)
-        if (multiaddr_same_place(&tap->nodes[i]->real, real))
+        if (!tap->nodes[i]->gone && multiaddr_same_place(&tap->nodes[i]->real, real))
             return tap->nodes[i];
     return NULL;
 }
@@ -119,10 +141,7 @@ struct tap_node *tap_node_called(const struct tap *tap, const struct peer_id *id
 
 const struct tap_node *tap_node_named(const struct tap *tap, struct bytes name)
 {
-    for (size_t i = 0; i < tap->node_count; i++)
-        if (bytes_equal(bytes_of_text(tap->nodes[i]->name), name))
-            return tap->nodes[i];
-    return NULL;
+    return find_named(tap, name);
 }
 
 size_t tap_node_index(const struct tap_node *node)
