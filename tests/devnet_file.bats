@@ -167,6 +167,7 @@ refused() {
     refused "bad.yaml:3: stop: too few operands" 'nodes: 1' 'checks:' '  - stop'
     # Of several it is the last that there is none of.
     refused "bad.yaml:3: node3: no such node by then" 'nodes: 2' 'checks:' '  - logs node1 node2 node3'
+    refused "bad.yaml:3: tap: no such node by then" 'nodes: 2' 'checks:' '  - logs tap'
     head -c 2M /dev/zero | tr '\0' '#' > huge.yaml
     run -2 devnet up -f huge.yaml
     [[ $output == "devnet: huge.yaml: larger than 1048576 bytes" ]]
@@ -176,7 +177,7 @@ refused() {
 }
 
 @test "a file may have a tap between its nodes" {
-    printf '%s\n' 'nodes: 2' 'tap: true' > file.yaml
+    printf '%s\n' 'nodes: 2' 'tap: true' 'checks: [logs -e tap node1, orphans]' > file.yaml
     run -0 devnet run -f file.yaml
     jq -es 'any(.event == "connected" and .dialler == "node1" and .listener == "node2")' .devnet/tap/events.jsonl
     nobody_is_left

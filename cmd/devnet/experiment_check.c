@@ -122,6 +122,7 @@ static const struct rule {
         FIRST_NAMED,
         ALL_NAMED,
         NAMED_OR_ADDRESSES,
+        LOGGED, /* what stands between nodes is called so, too */
         NEW_NAMES,
         OLD_NAMES,
         RULES,
@@ -141,7 +142,7 @@ static const struct rule {
              {"partition", 1, SIZE_MAX, GROUPS},
              {"heal", 0, 0, NO_NAMES},
              {"status", 0, 0, NO_NAMES},
-             {"logs", 0, SIZE_MAX, ALL_NAMED},
+             {"logs", 0, SIZE_MAX, LOGGED},
              {"report", 1, 1, NO_NAMES},
              {"", 0, SIZE_MAX, NO_NAMES}};
 
@@ -177,6 +178,12 @@ static bool check_group(const struct checker *checker, const char *group)
     return known;
 }
 
+static bool is_between(const struct experiment *experiment, const char *name)
+{
+    bool relayed = experiment->partitionable || experiment->paths != NULL;
+    return (experiment->tap && strcmp(name, "tap") == 0) || (relayed && strcmp(name, "relay") == 0);
+}
+
 static bool check_name(const struct checker *checker, const struct experiment_step *step,
                        const char *name, bool first)
 {
@@ -185,6 +192,8 @@ static bool check_name(const struct checker *checker, const struct experiment_st
         return !first || know(checker, name);
     case NAMED_OR_ADDRESSES:
         return looks_like_address(name) || know(checker, name);
+    case LOGGED:
+        return is_between(checker->experiment, name) || know(checker, name);
     case NEW_NAMES:
         return add_name(checker, name);
     case OLD_NAMES:

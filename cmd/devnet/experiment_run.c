@@ -127,11 +127,11 @@ static json_t *describe_step(const struct runner *runner, const struct experimen
     uint64_t now_ms = clock_now_ms();
     clock_text(clock_epoch_ms() - (now_ms - began_ms), time);
     bool any = step->expected == EXPERIMENT_ANY_STATUS;
+    bool ok = !outcome->late && !outcome->not_run && (any || outcome->status == step->expected);
     json_t *event = json_pack("{s:s, s:s, s:s, s:i, s:I, s:b, s:I, s:s}", "event",
                               check ? "check" : "step", "t", time, "command", command, "exit",
-                              outcome->status, "took_ms", (json_int_t)(now_ms - began_ms), "ok",
-                              !outcome->late && (any || outcome->status == step->expected), "line",
-                              (json_int_t)step->line, "output", output);
+                              outcome->status, "took_ms", (json_int_t)(now_ms - began_ms), "ok", ok,
+                              "line", (json_int_t)step->line, "output", output);
     json_object_set_new(event, "expected", any ? json_string("any") : json_integer(step->expected));
     if (outcome->late)
         json_object_set_new(event, "late", json_true());

@@ -116,6 +116,7 @@ bool subprocess_run(char *const *arguments, uint64_t limit_ms, struct subprocess
     pid_t pid = output >= 0 ? start(arguments, output) : 0;
     if (pid == 0) {
         outcome->status = NOT_RUN;
+        outcome->not_run = true;
         error_set_kind(error, ERROR_SYSTEM, "%s: %s", arguments[0], strerror(errno));
         if (output >= 0)
             close(output);

@@ -12,6 +12,7 @@ enum { SUBPROCESS_OUTPUT_MAX = 64 * 1024 };
 struct subprocess_outcome {
     int status;           /* as a shell has it: 128 and more where a signal ended it, 127 where
                            * it could not be run */
+    bool not_run;         /* it could not be */
     bool late;            /* it was ended, as its time was over */
     struct buffer output; /* the first SUBPROCESS_OUTPUT_MAX bytes */
     uint64_t left_out;    /* bytes after those */
