@@ -14,13 +14,14 @@ static bool has(struct bytes text, const char *word)
     return memmem(text.data, text.size, word, strlen(word)) != NULL;
 }
 
-/* Most records are of neither: they are not read. There are several for each packet. */
+/* Most records are of neither: they are not read. There are several for each packet, so that both
+ * frames' names are looked for by their common end first. */
 static bool may_matter(struct bytes record)
 {
     struct bytes beginning = record;
     if (beginning.size > NAME_WITHIN)
         beginning.size = NAME_WITHIN;
-    return has(beginning, "packet_received\"") &&
+    return has(beginning, "packet_received\"") && has(record, "ing\"") &&
            (has(record, "\"ping\"") || has(record, "\"stop_sending\""));
 }
 
