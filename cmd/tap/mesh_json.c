@@ -163,6 +163,8 @@ static json_t *peer_json(const struct view *view, const struct wire_peer *own)
                   subscriptions_json(theirs), "connections", connections_json(view, own),
                   "outbound_stream", first, "inbound_streams", streams_json(theirs));
     json_decref(outbound);
+    json_object_set_new(object, "address",
+                        address_json(tap_node_address(tap_node(view->tap, own->node))));
     if (theirs == NULL)
         return object;
     json_object_set_new(object, "agent", text_or_null(theirs->agent));

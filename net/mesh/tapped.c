@@ -23,6 +23,7 @@ static const struct shape stream[] = {{"connection", SHAPE_STRING, SHAPE_REQUIRE
                                       {0}};
 static const struct shape peer_shape[] = {
     {"peer_id", SHAPE_STRING, SHAPE_REQUIRED, NULL},
+    {"address", SHAPE_STRING, SHAPE_OPTIONAL, NULL},
     {"agent", SHAPE_STRING, SHAPE_OPTIONAL, NULL},
     {"subscriptions", SHAPE_STRINGS, SHAPE_REQUIRED, NULL},
     {"status", SHAPE_OBJECT, SHAPE_OPTIONAL, NULL},
@@ -54,8 +55,7 @@ bool tapped_is_node(const json_t *node)
 
 /* Where a node's entry is made. */
 struct view {
-    const json_t *told;  /* the snapshot's nodes that told of themselves */
-    const json_t *nodes; /* the tap's */
+    const json_t *told; /* the snapshot's nodes that told of themselves */
     const json_t *node;
 };
 
@@ -155,8 +155,7 @@ static json_t *topics_of(const struct view *view)
 
 static json_t *connections_of(const struct view *view, const json_t *told)
 {
-    const char *id = text_member(told, "peer_id"),
-               *address = text_member(snapshot_find_item(view->nodes, id), "address");
+    const char *id = text_member(told, "peer_id"), *address = text_member(told, "address");
     json_t *connections = lasting(view, id, member(told, "connections"), "id"), *value;
     size_t i;
     json_array_foreach(connections, i, value)
@@ -243,7 +242,7 @@ bool tapped_add(json_t *snapshot, const char *api, const json_t *mesh, struct er
     json_t *told = tellers(snapshot);
     json_array_foreach(member(mesh, "nodes"), i, node)
     {
-        const struct view view = {.told = told, .nodes = member(mesh, "nodes"), .node = node};
+        const struct view view = {.told = told, .node = node};
         if (snapshot_find_item(member(snapshot, "nodes"), text_member(node, "peer_id")) != NULL)
             continue;
         json_t *made = node_of(&view);
