@@ -28,9 +28,9 @@ json_t *devnet_publish(const struct devnet *devnet, const json_t *snapshot,
                        const struct publish_order *order, struct error *error);
 
 /*
- * The topic that TEXT means among those that the nodes of SNAPSHOT know: its own name, or the "block"
- * or "lean:block" of one of Lean's. A name that begins with '/' may be new. Freed with free();
- * NULL with the error set where none or several are meant.
+ * The topic that TEXT means among those that the nodes of SNAPSHOT know: its own name, or the
+ * "block" or "lean:block" of one of Lean's. A name that begins with '/' may be new. Freed with
+ * free(); NULL with the error set where none or several are meant.
  */
 char *publish_topic(const json_t *snapshot, const char *text, struct error *error);
 

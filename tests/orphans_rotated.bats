@@ -92,7 +92,7 @@ bytes_of() {
 
 # The number of the part that node a writes.
 part_of() {
-    find "$1" -name '*.part*.sqlog' | sed 's/.*part\([0-9]*\).*/\1/' | sort -n | tail -n 1
+    find "$1" -name '*.part*.sqlog' | sed 's/.*part\([0-9]*\).*/\1/' | sort -n | awk 'END { print $1 + 0 }'
 }
 
 # Eight messages of many packets, and more until so many parts of a log are begun, which never take more:
@@ -132,7 +132,8 @@ open_streams() {
         .summary.logs == 1 and .troubles == []' > /dev/null
     [[ $(jq -s '[.[] | select(.event == "verdict" and .stream.orphan)] | length' watcher.out) -eq 1 ]]
     [[ ! -s watcher.err ]]
-    end b && end a
+    end b
+    end a
     run -1 "$BIN/devnet-orphans" --json a > /dev/null
     "$BIN/devnet-orphans" --json a > a.json || [[ $? -eq 1 ]]
     "$BIN/devnet-orphans" --json b > b.json || [[ $? -eq 1 ]]
@@ -155,7 +156,9 @@ tap_orphan() {
     local leg
     tap_orphan --qlog whole
     publish_until 0 whole
-    end b && end a && end tap
+    end b
+    end a
+    end tap
     for leg in whole/*; do
         mkdir -p "parts/${leg#whole/}"
         "$TOOLS/rotate" "$leg" "parts/${leg#whole/}" 8192
@@ -175,7 +178,9 @@ tap_orphan() {
     tap_orphan --qlog tapped --qlog-limit 64K
     publish_until 9 tapped 131072
     [[ $(api tap /metrics | awk '$1 == "devnet_tap_log_packets_dropped_total" { print $2 }') -gt 100 ]]
-    end b && end a && end tap
+    end b
+    end a
+    end tap
     run -1 --separate-stderr "$BIN/devnet-orphans" tapped
     [[ $output == "b -> a, "*"orphaned_at_opener (high): /meshsub/"*", opened by b"* ]]
 }

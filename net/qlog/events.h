@@ -65,14 +65,16 @@ struct qlog_field {
 /*
  * A rotated log: each part from the second on begins, behind the header, with `part_begun`, and
  * repeats what is known up to there, at the times at which it came to pass, up to `part_resumed`.
- * That are our own events of the peer and of every stream that is not closed, or closed last; and
- * in `part_stream` what the packets of all parts before have told of it.
+ * That are our own events of the peer and of every stream that is not closed, or closed last, a
+ * tap's of who is connected and of their agents; and in `part_stream` what the packets of all parts
+ * before have told of a stream.
  */
 /* {part, parts_dropped, packets_dropped, origin}; no stream. The first part has the number 1;
  * `parts_dropped` of them are no more, and in those were as many packets. `origin` is the time of
  * the log's first event. */
 #define QLOG_PART_BEGUN "libp2p:part_begun"
-/* {stream_id, delivered, delivered_packet, sent, received}: see net/qlog/carry.c. */
+/* {stream_id, delivered, delivered_packet, sent, received, heard}: see net/qlog/carry.c. `heard` is
+ * what a tap's events told of it, where there were any. */
 #define QLOG_PART_STREAM "libp2p:part_stream"
 /* Where the log stood: see net/qlog/carry.c. Packets follow; no stream. */
 #define QLOG_PART_RESUMED "libp2p:part_resumed"
