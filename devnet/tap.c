@@ -82,14 +82,17 @@ bool devnet_tap_node(const struct devnet *devnet, struct devnet_node *node, stru
     return taken || error_prefix(error, "%s cannot be behind the tap", node->name);
 }
 
-void devnet_tap_leave(const struct devnet *devnet, const struct devnet_node *node)
+bool devnet_tap_leave(const struct devnet *devnet, const struct devnet_node *node,
+                      struct error *error)
 {
     const struct devnet_between *between = devnet_find_tap(devnet);
-    struct error unasked;
-    if (between == NULL || node->tapped == NULL)
-        return;
-    json_decref(
-        devnet_ask_between(between, "/nodes", json_pack("{s:s}", "left", node->name), &unasked));
+    if (between == NULL || node->tapped == NULL || !process_is_running(&between->process))
+        return true;
+    json_t *answer =
+        devnet_ask_between(between, "/nodes", json_pack("{s:s}", "left", node->name), error);
+    bool left = answer != NULL;
+    json_decref(answer);
+    return left || error_prefix(error, "the tap still tells of %s", node->name);
 }
 
 static bool is_end(const json_t *connection, const char *side, const char *name)

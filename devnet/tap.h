@@ -29,9 +29,10 @@ bool devnet_start_tap(struct devnet *devnet, const char *program, uint64_t timeo
  * saved. */
 bool devnet_tap_node(const struct devnet *devnet, struct devnet_node *node, struct error *error);
 
-/* NODE, which was ended or is one no more, is not told of by the tap, if there is one, until it is
- * given again. A tap that does not answer tells nothing anyway. */
-void devnet_tap_leave(const struct devnet *devnet, const struct devnet_node *node);
+/* NODE was ended, or is one no more: the tap, if one runs, tells of it as a node no more until it
+ * is given again. False with the error set where the tap does not take that. */
+bool devnet_tap_leave(const struct devnet *devnet, const struct devnet_node *node,
+                      struct error *error);
 
 /* Whether the tap, if there is one, carries a connection of NODE's. Its partner sees one before it
  * is proven who NODE is. */

@@ -16,6 +16,7 @@ setup() {
 }
 
 teardown() {
+    [ -z "$watch" ] || kill "$watch" 2> /dev/null || true
     devnet_down
 }
 
@@ -88,6 +89,7 @@ nothing_runs() {
     assert_meshed js1 js2
     kill "$watch"
     grep -q ' + connection: js2 -> js1 ' watch.out
+    grep -q ' ~ node_left: js1' watch.out
     run -0 devnet_run mesh diff --ignore connection --ignore inbound_stream --ignore peer mesh.json
     run -0 devnet_run down
     [[ $output == *"tap stopped"* ]]
@@ -129,6 +131,8 @@ nothing_runs() {
     [[ $output == *"sound: 3 nodes, 1 topic" ]]
     devnet_run start mine
     assert_meshed mine node1
+    curl -s "$(devnet_run status --json | jq -r '.between[0].api')/connections" |
+        jq -e 'any(.connections[]; .dialler == "mine" and .listener == "node1" and (.front_first | not))'
     run -0 devnet_run mesh check --wait 10s
     [[ $output == *"sound: 4 nodes (1 known from a tap), 1 topic" ]]
     devnet_run report bug > /dev/null

@@ -75,7 +75,9 @@ static void forget_process(const struct work *work, struct devnet_node *node)
     node->process = (struct process){0};
     node->stopped = true;
     node->paused = false;
-    devnet_tap_leave(&work->devnet, node);
+    struct error error;
+    if (!devnet_tap_leave(&work->devnet, node, &error))
+        log_warn("%s", error.text);
 }
 
 static const char *outcome_of(enum process_end end, bool killing)
@@ -192,6 +194,28 @@ static bool start_foreign(struct work *work, struct devnet_node *node)
     return true;
 }
 
+/* Those that were behind the tap are known to it by where they were before they dial. */
+static bool tap_again(struct work *work)
+{
+    struct error error;
+    for (size_t i = 0; i < work->devnet.count; i++) {
+        struct devnet_node *node = &work->devnet.nodes[i];
+        if (work->fresh[i] && node->tapped != NULL && !devnet_tap_node(&work->devnet, node, &error))
+            return fail(work, DEVNET_FAILED, error.text);
+    }
+    return true;
+}
+
+/* What is not up although it was to be. */
+static void tap_without(struct work *work)
+{
+    struct error error;
+    for (size_t i = 0; i < work->devnet.count; i++)
+        if (work->fresh[i] && !is_up(&work->devnet.nodes[i]) &&
+            !devnet_tap_leave(&work->devnet, &work->devnet.nodes[i], &error))
+            log_warn("%s", error.text);
+}
+
 static bool start(struct work *work)
 {
     struct devnet_node **ours = memory_new(work->devnet.count * sizeof(struct devnet_node *) + 1);
@@ -208,11 +232,13 @@ static bool start(struct work *work)
         else if (!devnet_node_is_foreign(node))
             ours[count++] = node;
     }
-    done = start_ours(work, ours, count);
+    done = tap_again(work) && start_ours(work, ours, count);
     for (size_t i = 0; i < work->devnet.count && done; i++)
         if (work->fresh[i] && devnet_node_is_foreign(&work->devnet.nodes[i]))
             done = start_foreign(work, &work->devnet.nodes[i]);
     free(ours);
+    if (!done)
+        tap_without(work);
     return done && tap_fresh(work, 0) && redial(work);
 }
 

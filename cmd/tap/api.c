@@ -127,12 +127,13 @@ static const struct tap_node *take(const struct tap_api *api, struct tap_plan *p
 
 static void leave(const struct tap_api *api, struct api_request *request, const char *name)
 {
-    const struct tap_node *node = tap_leave(api->tap, bytes_of_text(name));
+    const struct tap_node *node = tap_node_named(api->tap, bytes_of_text(name));
     if (node == NULL) {
         api_reply_error(request, NOT_FOUND, "%s: there is no node of that name", name);
         return;
     }
-    teller_left(api->teller, node);
+    if (tap_leave(api->tap, bytes_of_text(name)))
+        teller_left(api->teller, node);
     api_reply(request, OK, teller_node_json(node));
 }
 

@@ -19,6 +19,7 @@ static const struct meaning {
     {"stream_closed", {MESH_EVENT_REMOVED, .kind = "stream"}, false},
     {"node_added", {MESH_EVENT_OTHER, .kind = "node_added"}, false},
     {"node_moved", {MESH_EVENT_OTHER, .kind = "node_moved"}, false},
+    {"node_left", {MESH_EVENT_OTHER, .kind = "node_left"}, false},
     {"refused", {MESH_EVENT_OTHER, .kind = "refused"}, false},
     {"illegible", {MESH_EVENT_OTHER, .kind = "illegible"}, false},
     {"malformed", {MESH_EVENT_OTHER, .kind = "malformed"}, false},

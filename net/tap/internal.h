@@ -21,7 +21,7 @@ enum {
     TAP_NARROW_CONNECTION_WINDOW = 128 << 10,
     TAP_UNANSWERED_MS = 1000, /* from then on the other side hears nothing either */
     TAP_STREAMS = 128,        /* before it is known how many a node allows */
-    /* The nodes all dial from one host, many at once: that is no flood yet. */
+    /* At one node. The nodes all dial from one host, many at once: that is no flood yet. */
     TAP_HANDSHAKES_BEFORE_RETRY = QUIC_CONNECTIONS_INBOUND_MAX / 2,
 };
 

@@ -110,12 +110,13 @@ static struct tap_node *find_named(const struct tap *tap, struct bytes name)
     return NULL;
 }
 
-const struct tap_node *tap_leave(struct tap *tap, struct bytes name)
+bool tap_leave(struct tap *tap, struct bytes name)
 {
     struct tap_node *node = find_named(tap, name);
-    if (node != NULL)
+    bool leaves = node != NULL && !node->gone;
+    if (leaves)
         node->gone = true;
-    return node;
+    return leaves;
 }
 
 bool tap_node_is_gone(const struct tap_node *node)
