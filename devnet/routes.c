@@ -68,42 +68,18 @@ void routes_clear(struct route *routes, size_t count)
 
 /* ---- records ---- */
 
-static bool is_place(const char *key)
-{
-    return strcmp(key, "ip") == 0 || strcmp(key, "ip6") == 0 || enr_key_is_port(key);
-}
-
-/* All that OWN says, but at ADDRESS. */
-static bool write_draft(struct enr_draft *draft, const struct enr *own,
-                        const struct multiaddr *address, struct error *error)
-{
-    struct bytes rest = enr_pairs(own), key, value;
-    bool written = enr_draft_set_place(draft, address, error);
-    draft->sequence = own->sequence;
-    while (written && enr_next_pair(&rest, &key, &value)) {
-        char *name = text_format("%.*s", (int)key.size, (const char *)key.data);
-        if (!is_place(name) && strcmp(name, "id") != 0 && strcmp(name, "secp256k1") != 0)
-            written = enr_draft_set(draft, name, value, error);
-        free(name);
-    }
-    return written;
-}
-
 static char *move_record(const struct route *route, const struct identity *identity,
                          struct error *error)
 {
-    struct enr_draft draft = {0};
     struct enr own, moved;
     struct multiaddr address;
     char *text = NULL;
     if (enr_parse(route->to->enr, &own, error) &&
         multiaddr_parse(route->address, &address, error) &&
-        write_draft(&draft, &own, &address, error) &&
-        enr_draft_sign(&draft, identity, &moved, error)) {
+        enr_move(&own, &address, identity, &moved, error)) {
         text = memory_new(ENR_TEXT_SIZE);
         enr_text(&moved, text);
     }
-    enr_draft_clear(&draft);
     return text;
 }
 

@@ -194,3 +194,36 @@ void enr_draft_clear(struct enr_draft *draft)
     }
     draft->count = 0;
 }
+
+/* ---- at another place ---- */
+
+static bool is_place(const char *key)
+{
+    return strcmp(key, "ip") == 0 || strcmp(key, "ip6") == 0 || enr_key_is_port(key);
+}
+
+/* All that OWN says, but at ADDRESS. */
+static bool write_draft(struct enr_draft *draft, const struct enr *own,
+                        const struct multiaddr *address, struct error *error)
+{
+    struct bytes rest = enr_pairs(own), key, value;
+    bool written = enr_draft_set_place(draft, address, error);
+    draft->sequence = own->sequence;
+    while (written && enr_next_pair(&rest, &key, &value)) {
+        char *name = text_format("%.*s", (int)key.size, (const char *)key.data);
+        if (!is_place(name) && !is_among(name, own_keys))
+            written = enr_draft_set(draft, name, value, error);
+        free(name);
+    }
+    return written;
+}
+
+bool enr_move(const struct enr *own, const struct multiaddr *address,
+              const struct identity *identity, struct enr *moved, struct error *error)
+{
+    struct enr_draft draft = {0};
+    bool done =
+        write_draft(&draft, own, address, error) && enr_draft_sign(&draft, identity, moved, error);
+    enr_draft_clear(&draft);
+    return done;
+}
