@@ -49,6 +49,14 @@ struct genesis_node *genesis_find(const struct genesis *genesis, const char *nam
     return NULL;
 }
 
+struct genesis_node *genesis_find_peer(const struct genesis *genesis, const struct peer_id *id)
+{
+    for (size_t i = 0; i < genesis->count; i++)
+        if (peer_id_equal(&genesis->nodes[i].address.at[0].peer_id, id))
+            return &genesis->nodes[i];
+    return NULL;
+}
+
 static struct genesis_node *add(struct genesis *genesis, const char *name)
 {
     genesis->nodes = memory_resize(genesis->nodes, (genesis->count + 1) * sizeof(*genesis->nodes));
@@ -64,6 +72,9 @@ void genesis_clear(struct genesis *genesis)
         identity_free(genesis->nodes[i].identity);
         free(genesis->nodes[i].validators);
     }
+    for (size_t i = 0; i < genesis->listed_count; i++)
+        free(genesis->listed[i]);
+    free(genesis->listed);
     free(genesis->nodes);
     free(genesis->folder);
     *genesis = (struct genesis){0};
@@ -330,14 +341,6 @@ static bool read_validators(struct genesis *genesis, const struct yaml_tree *yam
     return sound;
 }
 
-static struct genesis_node *find_peer(const struct genesis *genesis, const struct peer_id *id)
-{
-    for (size_t i = 0; i < genesis->count; i++)
-        if (peer_id_equal(&genesis->nodes[i].address.at[0].peer_id, id))
-            return &genesis->nodes[i];
-    return NULL;
-}
-
 /* Whether both say the same first address; TOLD is what RECORD says. */
 static bool agrees(const struct genesis_node *node, const struct node_address *record, char *told)
 {
@@ -345,6 +348,13 @@ static bool agrees(const struct genesis_node *node, const struct node_address *r
     multiaddr_text(&node->address.at[0], known);
     multiaddr_text(&record->at[0], told);
     return strcmp(known, told) == 0;
+}
+
+static void list(struct genesis *genesis, const char *text)
+{
+    size_t room = (genesis->listed_count + 1) * sizeof(*genesis->listed);
+    genesis->listed = memory_resize(genesis->listed, room);
+    genesis->listed[genesis->listed_count++] = text_copy(text);
 }
 
 static bool read_node(struct genesis *genesis, const struct yaml_tree *yaml, yaml_item item,
@@ -361,17 +371,21 @@ static bool read_node(struct genesis *genesis, const struct yaml_tree *yaml, yam
         return yaml_fault(yaml, item, error, "%s", problem.text);
     if (!address.at[0].has_peer_id)
         return yaml_fault(yaml, item, error, "%s: must end with /p2p/PEERID", text);
-    struct genesis_node *node = find_peer(genesis, &address.at[0].peer_id);
+    list(genesis, text);
+    struct genesis_node *node = genesis_find_peer(genesis, &address.at[0].peer_id);
     char told[MULTIADDR_TEXT_SIZE], name[PEER_ID_TEXT_SIZE];
     if (node != NULL && !agrees(node, &address, told))
         log_warn("%s/%s:%zu: %s is said to be at %s, unlike in %s", genesis->folder, records_file,
                  yaml_line(yaml, item), node->name, told, validators_file);
-    if (node != NULL)
+    if (node != NULL) {
+        node->is_listed = true;
         return true;
+    }
     if (genesis->count == DEVNET_NODES_MAX)
         return yaml_fault(yaml, item, error, "more than %d nodes", DEVNET_NODES_MAX);
     peer_id_text(&address.at[0].peer_id, name);
     node = add(genesis, name);
+    node->is_listed = true;
     node->address = address;
     if (text[0] != '/')
         snprintf(node->enr, sizeof(node->enr), "%s", text);

@@ -27,6 +27,7 @@ struct genesis_node {
     struct node_address address;
     uint16_t api_port, metrics_port; /* 0: not told */
     bool is_aggregator;
+    bool is_listed;       /* nodes.yaml has it */
     uint64_t *validators; /* their indices, in order */
     size_t validator_count;
 };
@@ -35,6 +36,8 @@ struct genesis {
     char *folder;
     struct genesis_node *nodes;
     size_t count;
+    char **listed; /* what nodes.yaml has, in order: node records and multiaddrs */
+    size_t listed_count;
     uint64_t committees;      /* for attestations: 1 where no file tells */
     size_t validators;        /* whose keys config.yaml has: 0 where it does not tell */
     uint64_t validator_total; /* as many as there are said to be; at least `validators` */
@@ -56,6 +59,7 @@ bool genesis_load_records(const char *path, struct genesis *genesis, struct erro
 bool genesis_take(struct genesis *genesis, const char *file, const char *path, struct bytes text,
                   struct error *error);
 struct genesis_node *genesis_find(const struct genesis *genesis, const char *name);
+struct genesis_node *genesis_find_peer(const struct genesis *genesis, const struct peer_id *id);
 
 /* The same where FOLDER is NULL: the devnet's own if it is a genesis folder, otherwise there are no
  * nodes. */

@@ -156,6 +156,17 @@ of() {
 
 @test "--genesis stands between all nodes of a folder, and --out writes it as they are to see it" {
     "$BIN/devnet" genesis --port 0 --api-port 0 --metrics-port 0 --nodes 2 g > /dev/null
+    # What else a record says stays said; of whom no key is at hand all stays.
+    "$BIN/devnet" key new other.key > /dev/null
+    make() {
+        "$BIN/devnet" enr make --key "$@"
+    }
+    other=$(make other.key --ip 127.0.0.1 --seq 3 quic=9 eth2=0x1234)
+    also=/ip4/127.0.0.1/udp/9/quic-v1/p2p/$("$BIN/devnet" key show --json other.key | jq -r .peer_id)
+    rich=$(make g/devnet_1.key --ip 127.0.0.1 --seq 7 quic="$(of g devnet_1 quic)" udp=30303 is_aggregator=true attnets=0x05)
+    printf '  - name: "other_0"\n    enr: "%s"\n    count: 1\n' "$other" >> g/validator-config.yaml
+    printf -- '- "%s"\n' "$(sed -n 's/^- //; 1p' g/nodes.yaml)" "$rich" "$other" "$also" > listed
+    mv listed g/nodes.yaml
     launch tap "$BIN/devnet-tap" --genesis g --out tapped
     await tap '.event == "ready"' > /dev/null
     [ "$(ready tap '[.nodes[].name] | join(" ")')" = "devnet_0 devnet_1" ]
@@ -166,7 +177,13 @@ of() {
         start_node "$name" --key "g/$name.key" --topic lean:block \
             --listen "/ip4/127.0.0.1/udp/$(of g "$name" quic)/quic-v1"
     done
-    [ "$(sed 's/^- //; s/"//g' tapped/nodes.yaml)" = "$(ready tap '.nodes[].enr')" ]
+    [ "$(of tapped other_0 enr)" = "$other" ]
+    mapfile -t listed < <(sed 's/^- //; s/"//g' tapped/nodes.yaml)
+    [ "${#listed[@]} ${listed[0]}" = "4 $(ready tap '.nodes[0].enr')" ]
+    [ "${listed[2]} ${listed[3]}" = "$other $also" ]
+    "$BIN/devnet" enr show --json "${listed[1]}" | jq -e --arg at "$(tapped devnet_1)" '.seq == 7 and .verified
+        and .multiaddrs == [$at] and .fields.is_aggregator == true and .fields.attnets == "0x05"
+        and (.fields | has("udp") | not)'
     cmp tapped/config.yaml g/config.yaml
     # By the record in the folder that was written.
     api devnet_0 /connect "{\"addr\":\"$(sed -n 's/^- //; s/"//g; 2p' tapped/nodes.yaml)\"}" > /dev/null

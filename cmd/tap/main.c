@@ -58,10 +58,11 @@ static void on_signal(evutil_socket_t signal, short what, void *argument)
 /* ---- the beginning ---- */
 
 /* A usage error is the node's as it was written; others are the system's. */
-static bool add_nodes(struct program *program, const struct tap_options *options,
-                      struct error *error)
+static bool add_each(struct program *program, const struct tap_options *options,
+                     struct genesis *genesis, struct error *error)
 {
-    if (options->genesis != NULL && !folder_add(program->tap, options->genesis, error))
+    if (options->genesis != NULL && (!genesis_load(options->genesis, genesis, error) ||
+                                     !folder_add(program->tap, genesis, error)))
         return error_prefix(error, "--genesis");
     for (size_t i = 0; i < options->node_count; i++) {
         struct tap_plan plan;
@@ -72,9 +73,17 @@ static bool add_nodes(struct program *program, const struct tap_options *options
         if (!added)
             return false;
     }
-    return options->out == NULL ||
-           folder_write(program->tap, options->genesis, options->out, error) ||
+    return options->out == NULL || folder_write(program->tap, genesis, options->out, error) ||
            error_prefix(error, "--out");
+}
+
+static bool add_nodes(struct program *program, const struct tap_options *options,
+                      struct error *error)
+{
+    struct genesis genesis = {0};
+    bool added = add_each(program, options, &genesis, error);
+    genesis_clear(&genesis);
+    return added;
 }
 
 static void check_name(const struct program *program, const char *option, const char *name)
