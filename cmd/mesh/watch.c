@@ -13,7 +13,7 @@
 #include "common/log.h"
 #include "common/memory.h"
 #include "common/output.h"
-#include "net/mesh/watch.h"
+#include "net/mesh/watch_sources.h"
 
 /* Behind the arrow, in this order, where an event has them. */
 static const char *const details[] = {"direction", "stream_id", "protocol", "connection", "remote",
@@ -24,8 +24,7 @@ struct watching {
     const struct mesh_options *options;
     struct event_base *base;
     struct mesh_watch *watch;
-    json_t *speakers; /* the ids of nodes that are watched themselves */
-    json_t *tapped;   /* of each tap's API an object: the ids of its nodes by their names */
+    struct watch_sources *sources;
 };
 
 static const char *text_of(const json_t *object, const char *member)
@@ -97,19 +96,13 @@ static void print_event(const json_t *event, const struct mesh_event_change *cha
     free(rest);
 }
 
-/* The id of what the tap at API calls NAME; NULL where it is none of its nodes. */
-static const char *tapped_id(const struct watching *watching, const char *api, const char *name)
-{
-    return name != NULL ? text_of(json_object_get(watching->tapped, api), name) : NULL;
-}
-
 /* A tap's events are of its nodes. */
 static void print_tapped_json(const struct watching *watching, const json_t *event,
                               const struct mesh_event_change *change, const char *api)
 {
     json_t *line = json_copy((json_t *)(uintptr_t)event);
-    const char *node = tapped_id(watching, api, change->node);
-    const char *peer = tapped_id(watching, api, change->peer);
+    const char *node = watch_sources_id(watching->sources, api, change->node);
+    const char *peer = watch_sources_id(watching->sources, api, change->peer);
     json_object_set_new(line, "node", json_string(node != NULL ? node : api));
     json_object_set_new(line, "known_from", json_string("tap"));
     if (node != NULL)
@@ -143,52 +136,25 @@ static void tell_begin(const char *peer_id)
     free(who);
 }
 
-static void note_tapped(const struct watching *watching, const char *api, const json_t *node)
-{
-    const char *name = text_of(node, "name"), *id = text_of(node, "peer_id");
-    if (json_object_get(watching->tapped, api) == NULL)
-        json_object_set_new(watching->tapped, api, json_object());
-    if (name != NULL && id != NULL)
-        json_object_set_new(json_object_get(watching->tapped, api), name, json_string(id));
-}
-
 static void node_answered(void *context, const char *api, const char *peer_id, const json_t *event)
 {
     const struct watching *watching = context;
-    const json_t *nodes = json_object_get(event, "nodes"), *node; /* a tap's */
-    size_t index;
-    json_array_foreach(nodes, index, node)
-    {
-        note_tapped(watching, api, node);
-    }
-    if (nodes == NULL)
-        json_object_set_new(watching->speakers, peer_id, json_true());
+    watch_sources_add(watching->sources, api, peer_id, event);
     if (watching->options->json)
         print_event_json(event, peer_id);
     else
         tell_begin(peer_id);
 }
 
-/* Whether both that it is about tell of it themselves. */
-static bool is_told_twice(const struct watching *watching, const char *api,
-                          const struct mesh_event_change *change)
-{
-    const char *node = tapped_id(watching, api, change->node);
-    const char *peer = tapped_id(watching, api, change->peer);
-    return node != NULL && peer != NULL && json_object_get(watching->speakers, node) != NULL &&
-           json_object_get(watching->speakers, peer) != NULL;
-}
-
 static void event_came(void *context, const char *api, const char *peer_id, const json_t *event)
 {
     const struct watching *watching = context;
     struct mesh_event_change change = mesh_event_change(event);
-    bool tapped = json_object_get(watching->tapped, api) != NULL;
-    if (tapped && json_object_get(event, "real") != NULL)
-        note_tapped(watching, api, event);
-    if ((change.traffic || is_told_twice(watching, api, &change)) && !watching->options->all)
+    watch_sources_hear(watching->sources, api, event);
+    bool again = watch_sources_tell_twice(watching->sources, api, &change);
+    if ((change.traffic || again) && !watching->options->all)
         return;
-    if (watching->options->json && tapped)
+    if (watching->options->json && watch_sources_is_tap(watching->sources, api))
         print_tapped_json(watching, event, &change, api);
     else if (watching->options->json)
         print_event_json(event, peer_id);
@@ -268,10 +234,8 @@ int mesh_watch_command(const struct mesh_options *options, const char *const *ap
 {
     static const struct mesh_watch_handlers handlers = {
         .answered = node_answered, .event = event_came, .lost = node_lost};
-    struct watching watching = {.options = options,
-                                .base = event_base_make(0),
-                                .speakers = json_object(),
-                                .tapped = json_object()};
+    struct watching watching = {
+        .options = options, .base = event_base_make(0), .sources = watch_sources_new()};
     struct error error;
     int status = MESH_TROUBLE;
     watching.watch =
@@ -284,7 +248,6 @@ int mesh_watch_command(const struct mesh_options *options, const char *const *ap
         log_error("%s", error.text);
     }
     event_base_free(watching.base);
-    json_decref(watching.speakers);
-    json_decref(watching.tapped);
+    watch_sources_free(watching.sources);
     return output_end_status(status, MESH_TROUBLE);
 }
