@@ -24,11 +24,11 @@
 #include "common/output.h"
 #include "devnet/loop.h"
 #include "devnet/tap.h"
+#include "devnet/timeline.h"
 
 enum {
-    OPEN_FOLDERS = 8,          /* at once, while one is removed */
-    ARGUMENTS_MAX = 8,         /* of a look */
-    TIMELINE_MAX = 200 * 1000, /* events */
+    OPEN_FOLDERS = 8,  /* at once, while one is removed */
+    ARGUMENTS_MAX = 8, /* of a look */
 };
 
 struct report {
@@ -134,93 +134,6 @@ static bool look_at_all(const struct report *report, struct error *error)
             look(report, &looks[i]);
     }
     return true;
-}
-
-/* ---- all events, in order of time ---- */
-
-static bool is_traffic(const char *event)
-{
-    return strcmp(event, "message") == 0 || strcmp(event, "pong") == 0;
-}
-
-/* Of the node called NAME, or of what stands between, which is in FOLDER of the report. */
-static void add_events(struct report *report, const char *folder, const char *name,
-                       const struct names *names, json_t *events)
-{
-    char *path = text_format("%s/%s/%s/events.jsonl", report->folder, folder, name), *line = NULL;
-    size_t room = 0;
-    FILE *file = fopen(path, "re");
-    while (file != NULL && getline(&line, &room, file) > 0) {
-        json_t *event = json_loads(line, 0, NULL);
-        const char *kind = json_string_value(json_object_get(event, "event"));
-        const char *peer = names_find(names, json_string_value(json_object_get(event, "peer_id")));
-        report->cut |= json_array_size(events) >= TIMELINE_MAX;
-        if (kind != NULL && json_is_string(json_object_get(event, "t")) && !is_traffic(kind) &&
-            !report->cut) {
-            json_object_set_new(event, "node_name", json_string(name));
-            if (peer != NULL && strcmp(kind, "ready") != 0)
-                json_object_set_new(event, "peer_name", json_string(peer));
-            json_array_append(events, event);
-        }
-        json_decref(event);
-    }
-    if (file != NULL)
-        fclose(file);
-    free(line);
-    free(path);
-}
-
-/* Those of one node stay in their order: they are further on in the list. */
-struct moment {
-    const char *time;
-    size_t index;
-};
-
-static int compare_moments(const void *a, const void *b)
-{
-    const struct moment *first = a, *second = b;
-    int order = strcmp(first->time, second->time);
-    return order != 0 ? order : (first->index > second->index) - (first->index < second->index);
-}
-
-static bool write_events(const struct report *report, const json_t *events, struct error *error)
-{
-    size_t count = json_array_size(events);
-    struct moment *moments = memory_new(count * sizeof(*moments) + 1);
-    struct buffer lines = {0};
-    for (size_t i = 0; i < count; i++)
-        moments[i] =
-            (struct moment){json_string_value(json_object_get(json_array_get(events, i), "t")), i};
-    qsort(moments, count, sizeof(*moments), compare_moments);
-    for (size_t i = 0; i < count; i++) {
-        char *line =
-            json_dumps(json_array_get(events, moments[i].index), JSON_COMPACT | JSON_SORT_KEYS);
-        buffer_append_text(&lines, line);
-        buffer_append_text(&lines, "\n");
-        free(line);
-    }
-    char *path = path_in(report, "timeline.jsonl");
-    bool written = file_write(path, buffer_bytes(&lines), 0666, error);
-    free(path);
-    free(moments);
-    buffer_clear(&lines);
-    return written;
-}
-
-static bool write_timeline(struct report *report, struct error *error)
-{
-    struct names names = {0};
-    json_t *events = json_array();
-    for (size_t i = 0; i < report->devnet.count; i++)
-        devnet_name_node(&report->devnet.nodes[i], &names);
-    for (size_t i = 0; i < report->devnet.count; i++)
-        add_events(report, "nodes", report->devnet.nodes[i].name, &names, events);
-    for (size_t i = 0; i < report->devnet.between_count; i++)
-        add_events(report, ".", report->devnet.between[i].kind, &names, events);
-    bool written = write_events(report, events, error);
-    json_decref(events);
-    names_clear(&names);
-    return written;
 }
 
 /* ---- what is written beside ---- */
@@ -343,8 +256,8 @@ static bool fill(struct report *report, struct error *error)
            copy_beside(report, "nodes.yaml", false, error) &&
            copy_beside(report, DEVNET_EXPERIMENT_FILE, true, error) &&
            copy_beside(report, DEVNET_STEPS_FILE, true, error) && write_status(report, error) &&
-           write_timeline(report, error) && look_at_all(report, error) &&
-           write_about(report, error);
+           timeline_write(&report->devnet, report->folder, &report->cut, error) &&
+           look_at_all(report, error) && write_about(report, error);
 }
 
 /* ---- whole, or not at all ---- */
