@@ -589,6 +589,26 @@ count_nodes() {
     [ "$output" = who ]
 }
 
+# The options of a program, or of a command of its, that take a value: each by its long and short name.
+options_with_value() {
+    "$BIN/$1" "${@:2}" --help | sed -En 's/^ +((-[a-z]), )?(--[a-z-]+) [A-Z].*/\3 \2/p'
+}
+
+@test "what stands behind an option that takes a value is no node" {
+    devnet up
+    for command in connect orphans 'mesh dump' 'mesh diff' 'mesh check' 'mesh watch' 'mesh graph'; do
+        # shellcheck disable=SC2086 # words
+        options=$(options_with_value devnet-$command)
+        [ "$(wc -w <<< "$options")" -gt 3 ]
+        for option in $options; do
+            case $option in --from | -f | --before | -b) continue ;; esac # an API, or a snapshot of one
+            # shellcheck disable=SC2086 # words
+            run devnet $command "$option" word --help
+            [[ $output != *"word: no such node"* ]] || { echo "$command $option" && return 1; }
+        done
+    done
+}
+
 @test "usage errors end with 2" {
     run -2 devnet
     run -2 devnet up -n 0

@@ -38,7 +38,9 @@ static const struct guest guests[] = {
      " --fail-on --grace -t --timeout -j --jobs --html --name --peer-kind "},
     {"connect", FORM_MULTIADDR, " -f --from ",
      " -l --listen -u --until -t --timeout -n --network --topic --hold -k --key --key-hex "
-     "--finalized --head --agent --qlog --qlog-limit --keylog --log-level "},
+     "--finalized --head --agent --qlog --qlog-limit --keylog --log-level --trace --sign "
+     "--blocks-by-root --blocks-by-range --save --publish -c --count --record --record-blocks "
+     "--record-bytes "},
     {"node", FORM_MULTIADDR, " ", " "},
     {"relay", FORM_MULTIADDR, " ", " "},
     {"tap", FORM_MULTIADDR, " ",
