@@ -98,9 +98,49 @@ id_of() {
         any(.event == "pong" and .peer_name == "node2")' watch.json
 }
 
-@test "each step of an attempt has its time" {
+@test "each step of an attempt has its time, and who is met a name" {
+    id=$(id_of node2)
     run -0 devnet connect --json node1 node2
     jq -e --arg time "^$time$" '.steps | length > 3 and all(.t | test($time))' <<< "$output"
+    jq -e --arg id "$id" '.peer_name == "node2" and ([.steps[] | select(.peer_id)] | length > 1 and
+        all(.peer_id == $id and .peer_name == "node2"))' <<< "$output"
+    run -0 devnet connect --until handshake node1 node2
+    [[ ${lines[0]} == "ok     handshake "*" ms  node2 ($id, secp256k1), TLS "* ]]
+    run -0 devnet connect --json --until handshake node2
+    jq -e '[.peer_name, .steps[0].peer_name] == ["node2", "node2"]' <<< "$output"
+    # Without a devnet around it, it knows no names.
+    address=$(devnet status --json | jq -er '.nodes[] | select(.name == "node2") | .listen[0]')
+    run -0 "$BIN/devnet-connect" --until handshake "$address"
+    [[ ${lines[0]} == "ok     handshake "*" ms  $id (secp256k1), TLS "* ]]
+    run -0 "$BIN/devnet-connect" --json --until handshake "$address"
+    jq -e '[.. | objects | select(has("peer_name"))] == []' <<< "$output"
+}
+
+@test "what goes wrong with an attempt is told by names" {
+    id=$(id_of node2)
+    nowhere=/ip4/127.0.0.1/udp/9/quic-v1/p2p/$id
+    run -3 devnet connect --timeout 100ms "$nowhere"
+    [[ $output == *"devnet-connect: node2, $nowhere: no QUIC answer within 0.1 s"* ]]
+    address=$(devnet status --json | jq -er '.nodes[] | select(.name == "node1") | .listen[0]')
+    address=${address%/p2p/*}/p2p/$id
+    run -4 devnet connect "$address"
+    [[ ${lines[0]} == "FAILED handshake "*" ms  "*"peer id is node1, not node2 as dialled"* ]]
+    [[ ${lines[1]} == "devnet-connect: node2, $address: "*"peer id is node1, not node2 as dialled"* ]]
+    run -4 devnet connect --json "$address"
+    [[ $output == *"peer id is $(id_of node1), not $id as dialled"* ]]
+    run -2 env DEVNET_NAMES=nonsense "$BIN/devnet-connect" "$address"
+    [[ $output == *"\$DEVNET_NAMES: nonsense: expected NAME=ID, or NAME=ID,ID..."* ]]
+}
+
+@test "a message is said to be from a node by its name" {
+    devnet connect --listen-gossip --count 1 node1 > heard 3>&- &
+    for ((i = 0; i < 200; i++)); do
+        if grep -q '^ok     mesh ' heard; then break; fi
+        sleep 0.05
+    done
+    devnet publish node1 block 'said once' > /dev/null
+    wait $!
+    grep -q "^ok     message .*, from node1 ($(id_of node1))$" heard
 }
 
 # What bash offers for the last of the words: offers WORD...

@@ -42,6 +42,7 @@ static void on_event(void *context, const struct host_event *event)
     else if (event->kind != HOST_BLOCK_NOT_RECORDED)
         return;
     json_t *object = host_event_json(event);
+    report_name_peer(object);
     (listen->settings->json ? report_line : report_gossip)(object);
     json_decref(object);
     if (event->kind == HOST_MESSAGE && counts && listen_has_enough(listen))

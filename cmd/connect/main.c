@@ -167,6 +167,7 @@ static void on_step(void *context, const struct attempt_told *told, const struct
 {
     const struct run *run = context;
     json_t *step = attempt_step_json(told, event);
+    report_name_peer(step);
     json_array_append_new(run->steps, step);
     if (!run->settings->json)
         report_step(step);
@@ -261,6 +262,7 @@ static void on_done(void *context, const struct attempt_result *result)
     struct run *run = context;
     run->attempt = NULL;
     run->result = attempt_result_json(result, run->steps);
+    report_name_peer(run->result);
     run->exit = result->outcome.exit;
     if (run->exit == ATTEMPT_REACHED && run->settings->publication.file != NULL && !run->stopped)
         publish_file(run);
@@ -465,9 +467,13 @@ int main(int argc, char **argv)
 {
     program_begin("devnet-connect", INTERNAL);
     struct connect_settings settings;
+    struct error error;
     connect_settings_read(argc, argv, &settings);
+    if (!report_take_names(&error))
+        connect_usage_error("%s", error.text);
     log_init("devnet-connect", (enum log_level)settings.node.log_level, false);
     int code = settings.from != NULL ? connect_remote(&settings) : connect_here(&settings);
+    report_clear();
     connect_settings_clear(&settings);
     return output_end_status(code, code == 0 ? INTERNAL : code);
 }

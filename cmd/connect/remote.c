@@ -29,9 +29,11 @@ static void on_line(void *context, const json_t *line)
         remote->result = json_deep_copy(line);
         return;
     }
-    json_array_append_new(remote->steps, json_deep_copy(line));
+    json_t *told = json_deep_copy(line);
+    report_name_peer(told);
+    json_array_append_new(remote->steps, told);
     if (!remote->settings->json)
-        report_step(line);
+        report_step(told);
 }
 
 static void on_done(void *context, int status, const json_t *answer, const char *error)
@@ -66,6 +68,7 @@ static void complete_result(struct remote *remote)
                                    json_sprintf("%s: %s", remote->settings->from, error));
     }
     json_object_del(remote->result, "step");
+    report_name_peer(remote->result);
     json_object_set(remote->result, "steps", remote->steps);
     json_object_set_new(remote->result, "from", json_string(remote->settings->from));
 }

@@ -4,7 +4,28 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/names.h"
 #include "common/output.h"
+
+static struct names peer_names;
+
+bool report_take_names(struct error *error)
+{
+    return names_add_environment(&peer_names, error);
+}
+
+void report_clear(void)
+{
+    names_clear(&peer_names);
+}
+
+void report_name_peer(json_t *object)
+{
+    const char *name =
+        names_find(&peer_names, json_string_value(json_object_get(object, "peer_id")));
+    if (name != NULL)
+        json_object_set_new(object, "peer_name", json_string(name));
+}
 
 static const char *text_of(const json_t *object, const char *key)
 {
@@ -12,11 +33,24 @@ static const char *text_of(const json_t *object, const char *key)
     return text != NULL ? text : "?";
 }
 
+/* "NAME (ID, NOTE)", as far as there are a name and a NOTE, which may be NULL. */
+static void show_peer(const json_t *object, const char *note)
+{
+    const char *name = json_string_value(json_object_get(object, "peer_name"));
+    if (name != NULL)
+        printf("%s (", name);
+    fputs(text_of(object, "peer_id"), stdout);
+    if (note != NULL)
+        printf("%s%s", name != NULL ? ", " : " (", note);
+    if (name != NULL || note != NULL)
+        putchar(')');
+}
+
 static void show_handshake(const json_t *step)
 {
-    printf("%s (%s), TLS %s %s %s, %s, round trip %.2f ms", text_of(step, "peer_id"),
-           text_of(step, "key_type"), text_of(step, "tls_version"), text_of(step, "cipher"),
-           text_of(step, "group"), text_of(step, "direction"),
+    show_peer(step, text_of(step, "key_type"));
+    printf(", TLS %s %s %s, %s, round trip %.2f ms", text_of(step, "tls_version"),
+           text_of(step, "cipher"), text_of(step, "group"), text_of(step, "direction"),
            json_number_value(json_object_get(step, "rtt_ms")));
     if (json_is_true(json_object_get(step, "already_connected")))
         fputs("; was connected already, and answers", stdout);
@@ -81,7 +115,9 @@ static void show_details(const char *name, const json_t *step)
     const char *note = json_string_value(json_object_get(step, "note"));
     const char *error = json_string_value(json_object_get(step, "error"));
     if (note != NULL || error != NULL) {
-        fputs(note != NULL ? note : error, stdout);
+        char *named = names_put_into(&peer_names, note != NULL ? note : error);
+        fputs(named, stdout);
+        free(named);
         return;
     }
     for (size_t i = 0; i < sizeof(details) / sizeof(*details); i++) {
@@ -165,7 +201,9 @@ void report_gossip(const json_t *event)
         show_beginning(refused ? "message" : "recorded", false);
         printf("%s refused: %s", refused ? subject_of(event) : "message", reason);
     }
-    printf(", from %s\n", text_of(event, "peer_id"));
+    fputs(", from ", stdout);
+    show_peer(event, NULL);
+    putchar('\n');
     output_flush();
 }
 
@@ -195,9 +233,22 @@ void report_result(const json_t *result)
     output_json(result);
 }
 
+/* By its address, or the peer id that this ends with; NULL where it has none. */
+static const char *name_of_target(const char *target)
+{
+    static const char before_id[] = "/p2p/";
+    const char *name = names_find(&peer_names, target), *id = strstr(target, before_id);
+    return name == NULL && id != NULL ? names_find(&peer_names, id + strlen(before_id)) : name;
+}
+
 void report_error(const char *target, const json_t *result)
 {
     const char *error = json_string_value(json_object_get(result, "error"));
-    if (error != NULL)
-        fprintf(stderr, "devnet-connect: %s: %s\n", target, error);
+    const char *name = name_of_target(target);
+    if (error == NULL)
+        return;
+    char *named = names_put_into(&peer_names, error);
+    fprintf(stderr, "devnet-connect: %s%s%s: %s\n", name != NULL ? name : "",
+            name != NULL ? ", " : "", target, named);
+    free(named);
 }

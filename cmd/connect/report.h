@@ -3,6 +3,16 @@
 #define CMD_CONNECT_REPORT_H
 
 #include <jansson.h>
+#include <stdbool.h>
+
+#include "common/error.h"
+
+/* Calls nodes by their names, where $DEVNET_NAMES (common/names.h) has them; false where it has
+ * something else. */
+bool report_take_names(struct error *error);
+void report_clear(void);
+/* Adds "peer_name" to what has a "peer_id" that is called something. */
+void report_name_peer(json_t *object);
 
 /* One line of text for a step. */
 void report_step(const json_t *step);
@@ -17,7 +27,7 @@ void report_published(const json_t *published);
 void report_line(const json_t *object);
 /* The one object of --json. */
 void report_result(const json_t *result);
-/* The error, if there was one, on stderr: `devnet-connect: TARGET: what went wrong`. */
+/* The error, if there was one, on stderr: `devnet-connect: [NAME, ]TARGET: what went wrong`. */
 void report_error(const char *target, const json_t *result);
 
 #endif

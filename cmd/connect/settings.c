@@ -157,6 +157,8 @@ static const struct program_spec program = {
         "refused, because they are no raw snappy, for example. The order is: the steps, --publish, "
         "the "
         "fetching of blocks, and then listening on.\n\n"
+        "Nodes are called by the names that $DEVNET_NAMES gives (a line NAME=ID each), as devnet "
+        "sets it; in JSON a name stands beside the id, as peer_name.\n\n"
         "With --json the object has: target, reached, exit, error, steps (step, ok, ms since the "
         "first packet, and what was learned), peer_id, topics (ours, theirs), rtt_ms, and blocks "
         "(slot, "
