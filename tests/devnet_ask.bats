@@ -107,8 +107,29 @@ watch_on_terminal() {
     eventually grep -Fxq 'mine stdout | something new' followed
 }
 
+@test "logs are objects for scripts, and events say whose they are" {
+    # What is no text, and a line without an end.
+    printf 'tab\there\nbad \377 byte\nnot ended' >> "$DEVNET_DIR/node2/log"
+    run -0 --separate-stderr devnet logs --json mine node2
+    jq -es 'map(select(.stream == "stderr" or .stream == "stdout")) == . and
+        any(. == {node_name: "mine", stream: "stderr", line: "said on stderr"}) and
+        any(. == {node_name: "mine", stream: "stdout", line: "said on stdout"}) and
+        any(. == {node_name: "node2", stream: "stderr", line: "said by node2"}) and
+        (map(select(.node_name == "node2"))[-3:] | map([.line, .part])) ==
+            [["tab\there", null], ["bad \ufffd byte", null], ["not ended", true]]' <<< "$output"
+    id=$(devnet status --json | jq -er '.nodes[1].peer_id')
+    run -0 --separate-stderr devnet logs --json -e node1 mine
+    jq -es --arg id "$id" 'any(.event == "ready" and .node_name == "node1") and
+        any(.peer_id == $id and .peer_name == "node2" and .node_name == "node1") and
+        any(. == {node_name: "mine", stream: "stdout", line: "said on stdout"})' <<< "$output"
+}
+
 @test "afterwards logs, orphans, mesh, report and status say what it left" {
-    devnet down > down.txt
+    devnet down --json > down.json
+    jq -e '. == {nodes: [{name: "node1", outcome: "stopped"}, {name: "node2", outcome: "stopped"},
+        {name: "mine", outcome: "stopped"}], between: [], connections: []}' down.json
+    run -0 --separate-stderr devnet down --json # of what is down already
+    jq -e '. == {nodes: [], between: [], connections: []}' <<< "$output"
     run -0 devnet logs mine node2
     [[ $output == *"mine stdout | said on stdout"*"node2 | said by node2"* ]]
     run -0 devnet orphans

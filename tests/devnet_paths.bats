@@ -74,6 +74,9 @@ told() {
     run -0 devnet down
     [ "${lines[-1]}" = "relay stopped" ]
     run ! relay_lives .devnet/left.json
+    devnet up -n 1 --partitionable
+    devnet down --json | jq -e '. == {nodes: [{name: "node1", outcome: "stopped"}],
+        between: [{name: "relay", outcome: "stopped"}], connections: []}'
 }
 
 @test "a partition ends the connections across it alone, and heal makes them again" {

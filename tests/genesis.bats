@@ -411,7 +411,12 @@ refused() {
     [ "$(cat new/folder/other)" = keep ] && [ "$(wc -l < new/folder/nodes.yaml)" -eq 1 ]
     [ "$(ls -A new)" = folder ]
     mkdir empty
-    run -0 "$DEVNET" genesis empty
+    run -0 --separate-stderr "$DEVNET" genesis --json empty
+    jq -e '.folder == "empty" and [.nodes[] | [.name, .api_port, .metrics_port, .validators]] ==
+        [["devnet_0", 5051, 8081, [0]], ["devnet_1", 5052, 8082, [1]]] and
+        all(.nodes[]; . as $node | .address | endswith("/p2p/" + $node.peer_id))' <<< "$output"
+    diff <(jq -r '"- " + .nodes[].enr' <<< "$output") empty/nodes.yaml
+    diff <(jq -r '.nodes[].key_file' <<< "$output") <(cd empty && printf '%s\n' *.key)
     # Of a node at ::1 the API is where ours has it.
     "$DEVNET" genesis -n 1 --ip ::1 --port 0 --api-port 0 --metrics-port 0 six
     run -1 --separate-stderr "$DEVNET" status --genesis six --json

@@ -6,31 +6,50 @@
 
 #include "common/file.h"
 #include "common/log.h"
+#include "common/memory.h"
+#include "common/output.h"
 #include "devnet/stop.h"
 #include "net/mesh/snapshot.h"
 
 enum { ANSWER_TIMEOUT_MS = 1000 };
 
-static void report_end(void *context, const char *name, const struct process *process,
-                       enum process_end end)
+/* A command at work. */
+struct down {
+    const struct devnet_options *options;
+    struct devnet devnet;
+    json_t *nodes, *between; /* what became of each */
+};
+
+/* Freed with free(). */
+static char *outcome_of(const struct process *process, enum process_end end)
 {
     static const char *const words[] = {
         [PROCESS_STOPPED] = "stopped",
         [PROCESS_WAS_GONE] = "was not running",
         [PROCESS_KILLED] = "killed: it did not end when asked to",
     };
-    (void)context;
     int pid = (int)process->pid;
     if (end != PROCESS_LEFT)
-        printf("%s %s\n", name, words[end]);
-    else if (process->start_time != 0)
-        printf("%s left alone: /proc does not tell whether process %d is still that one; mount "
-               "/proc and try again\n",
-               name, pid);
-    else
-        printf("%s left alone: it is not known when it was started, so process %d may be another; "
-               "if it is that, end it: kill %d\n",
-               name, pid, pid);
+        return text_copy(words[end]);
+    if (process->start_time != 0)
+        return text_format("left alone: /proc does not tell whether process %d is still that one; "
+                           "mount /proc and try again",
+                           pid);
+    return text_format("left alone: it is not known when it was started, so process %d may be "
+                       "another; if it is that, end it: kill %d",
+                       pid, pid);
+}
+
+static void report_end(void *context, const char *name, const struct process *process,
+                       enum process_end end)
+{
+    const struct down *down = context;
+    char *outcome = outcome_of(process, end);
+    json_array_append_new(devnet_find(&down->devnet, name) != NULL ? down->nodes : down->between,
+                          json_pack("{s:s,s:s}", "name", name, "outcome", outcome));
+    if (!down->options->json && !down->options->silent)
+        printf("%s %s\n", name, outcome);
+    free(outcome);
 }
 
 static void keep_paths(const struct devnet *devnet, json_t *snapshot)
@@ -82,28 +101,35 @@ static void keep_mesh(const struct devnet *devnet, uint64_t timeout_ms)
     free(path);
 }
 
+static int take_down(struct down *down)
+{
+    struct devnet *devnet = &down->devnet;
+    uint64_t timeout_ms = down->options->timeout;
+    struct error error;
+    bool there = access(devnet->folder, F_OK) == 0;
+    if (there && (!devnet_lock(devnet, &error) || !devnet_load(devnet, &error))) {
+        log_error("%s", error.text);
+        return devnet_load_status(&error);
+    }
+    if (devnet->count == 0) {
+        log_info("no devnet is up in %s", devnet->folder);
+    } else {
+        devnet_note_command(devnet, false);
+        keep_mesh(devnet, timeout_ms);
+    }
+    return !there || devnet_stop(devnet, timeout_ms, report_end, down) ? DEVNET_OK : DEVNET_FAILED;
+}
+
 int devnet_down_command(const struct devnet_options *options)
 {
-    struct devnet devnet;
-    struct error error;
-    devnet_init(&devnet, options->folder);
-    int status = DEVNET_FAILED;
-    if (access(devnet.folder, F_OK) != 0) {
-        log_info("no devnet is up in %s", devnet.folder);
-        status = DEVNET_OK;
-    } else if (!devnet_lock(&devnet, &error) || !devnet_load(&devnet, &error)) {
-        log_error("%s", error.text);
-        status = devnet_load_status(&error);
-    } else {
-        if (devnet.count == 0) {
-            log_info("no devnet is up in %s", devnet.folder);
-        } else {
-            devnet_note_command(&devnet, false);
-            keep_mesh(&devnet, options->timeout);
-        }
-        if (devnet_stop(&devnet, options->timeout, options->silent ? NULL : report_end, NULL))
-            status = DEVNET_OK;
-    }
-    devnet_clear(&devnet);
+    struct down down = {.options = options, .nodes = json_array(), .between = json_array()};
+    devnet_init(&down.devnet, options->folder);
+    int status = take_down(&down);
+    json_t *outcome =
+        json_pack("{s:o,s:o,s:[]}", "nodes", down.nodes, "between", down.between, "connections");
+    if (options->json && !options->silent)
+        output_json(outcome);
+    json_decref(outcome);
+    devnet_clear(&down.devnet);
     return status;
 }

@@ -16,12 +16,14 @@
 #include "common/memory.h"
 #include "common/names.h"
 #include "common/output.h"
+#include "common/utf8.h"
 
 enum { LINE_MAX_SHOWN = 1024 * 1024 }; /* longer ones are shown in parts */
 
 /* A file that is shown as it grows. */
 struct tail {
-    char *name;
+    char *name; /* before each of its lines */
+    const char *node, *stream;
     int fd;
     struct buffer line; /* what has come of a line that is not whole yet */
 };
@@ -29,30 +31,38 @@ struct tail {
 /* How it is shown. */
 struct manner {
     bool named, events; /* each line after its node's name; lines are events */
+    bool json;          /* each line is an object */
     struct names names; /* of the devnet's nodes */
 };
 
-/* An event with the name of the peer that it is about; NULL where it is none, or has none. */
-static char *name_peer(const char *line, const struct names *names)
+/* An event with the name of the peer that it is about, where it has one; NULL where it is none. */
+static json_t *read_event(const char *line, const struct names *names)
 {
     json_t *event = json_loads(line, 0, NULL);
     const char *id = json_string_value(json_object_get(event, "peer_id"));
     const char *kind = json_string_value(json_object_get(event, "event"));
     const char *name = names_find(names, id); /* "ready" tells its own */
-    char *text = NULL;
-    if (name != NULL && kind != NULL && strcmp(kind, "ready") != 0) {
+    if (name != NULL && kind != NULL && strcmp(kind, "ready") != 0)
         json_object_set_new(event, "peer_name", json_string(name));
-        text = json_dumps(event, JSON_COMPACT | JSON_SORT_KEYS);
-    }
+    if (kind != NULL)
+        return event;
+    json_decref(event);
+    return NULL;
+}
+
+static char *name_peer(const char *line, const struct names *names)
+{
+    json_t *event = read_event(line, names);
+    char *text = json_object_get(event, "peer_name") != NULL
+                     ? json_dumps(event, JSON_COMPACT | JSON_SORT_KEYS)
+                     : NULL;
     json_decref(event);
     return text;
 }
 
-/* Shows the line and begins another. Of a log, nodes are called by their names. */
-static void show_line(struct tail *tail, const struct manner *manner, const char *end)
+static void show_text(const struct tail *tail, const struct manner *manner, const char *line,
+                      const char *end)
 {
-    buffer_append(&tail->line, "", 1);
-    const char *line = (const char *)tail->line.data;
     char *told =
         manner->events ? name_peer(line, &manner->names) : names_put_into(&manner->names, line);
     if (manner->named)
@@ -60,6 +70,46 @@ static void show_line(struct tail *tail, const struct manner *manner, const char
                output_colour_end(stdout));
     printf("%s%s", told != NULL ? told : line, end);
     free(told);
+}
+
+/* As it stands there, but for bytes that no text has. */
+static json_t *line_json(struct bytes line)
+{
+    json_t *text = memchr(line.data, '\0', line.size) == NULL
+                       ? json_stringn((const char *)line.data, line.size)
+                       : NULL;
+    if (text != NULL)
+        return text;
+    char *safe = utf8_safe_text(line);
+    text = json_string(safe);
+    free(safe);
+    return text;
+}
+
+static void show_json(const struct tail *tail, const struct manner *manner, struct bytes line,
+                      bool whole)
+{
+    json_t *object = manner->events ? read_event((const char *)line.data, &manner->names) : NULL;
+    if (object == NULL)
+        object = json_pack("{s:s, s:o}", "stream", tail->stream, "line", line_json(line));
+    if (!whole)
+        json_object_set_new(object, "part", json_true());
+    json_object_set_new(object, "node_name", json_string(tail->node));
+    json_dumpf(object, stdout, JSON_COMPACT | JSON_SORT_KEYS);
+    putchar('\n');
+    json_decref(object);
+}
+
+/* Shows the line and begins another. Of a log, nodes are called by their names. Not WHOLE: it goes
+ * on, or its end has not been written. */
+static void show_line(struct tail *tail, const struct manner *manner, bool whole)
+{
+    buffer_append(&tail->line, "", 1);
+    struct bytes line = {.data = tail->line.data, .size = tail->line.size - 1};
+    if (manner->json)
+        show_json(tail, manner, line, whole);
+    else
+        show_text(tail, manner, (const char *)line.data, whole ? "\n" : "");
     tail->line.size = 0;
 }
 
@@ -77,9 +127,9 @@ static void show_more(struct tail *tail, const struct manner *manner)
             char *stop = newline != NULL ? newline : end;
             buffer_append(&tail->line, rest, (size_t)(stop - rest));
             if (newline != NULL)
-                show_line(tail, manner, "\n");
+                show_line(tail, manner, true);
             else if (tail->line.size > LINE_MAX_SHOWN)
-                show_line(tail, manner, "");
+                show_line(tail, manner, false);
             rest = newline != NULL ? stop + 1 : end;
         }
     }
@@ -90,7 +140,7 @@ static void show_more(struct tail *tail, const struct manner *manner)
 static void close_tail(struct tail *tail, const struct manner *manner)
 {
     if (tail->line.size > 0)
-        show_line(tail, manner, "");
+        show_line(tail, manner, false);
     buffer_clear(&tail->line);
     close(tail->fd);
     free(tail->name);
@@ -115,10 +165,12 @@ struct tails {
     int inotify; /* -1: they are not followed */
 };
 
-/* FILE of a node, whose lines are called NAME, which it takes over. */
-static bool open_tail(struct tails *tails, const char *path, char *name)
+/* What NODE wrote to STREAM is in PATH; its lines are called NAME, which it takes over. */
+static bool open_tail(struct tails *tails, const char *path, const struct devnet_node *node,
+                      const char *stream, char *name)
 {
-    struct tail tail = {.name = name, .fd = open(path, O_RDONLY | O_CLOEXEC)};
+    struct tail tail = {
+        .name = name, .node = node->name, .stream = stream, .fd = open(path, O_RDONLY | O_CLOEXEC)};
     if (tail.fd < 0) {
         log_error("%s: %s", path, strerror(errno));
         free(name);
@@ -137,8 +189,10 @@ static bool open_tails(struct tails *tails, const struct devnet *devnet,
     bool both = !events && devnet_node_is_foreign(node) && !between_is_kind(node->name);
     char *log = devnet_path(devnet, node->name, "log");
     char *output = devnet_path(devnet, node->name, "events.jsonl");
-    bool opened = open_tail(tails, events ? output : log, text_copy(node->name)) &&
-                  (!both || open_tail(tails, output, text_format("%s stdout", node->name)));
+    bool opened =
+        open_tail(tails, events ? output : log, node, events ? "stdout" : "stderr",
+                  text_copy(node->name)) &&
+        (!both || open_tail(tails, output, node, "stdout", text_format("%s stdout", node->name)));
     free(output);
     free(log);
     return opened;
@@ -199,7 +253,8 @@ static int show_chosen(const struct devnet *devnet, const struct devnet_options 
         return DEVNET_FAILED;
     }
     if (choose(devnet, wanted, count, &chosen)) {
-        struct manner manner = {.named = chosen.count > 1, .events = options->events};
+        struct manner manner = {
+            .named = chosen.count > 1, .events = options->events, .json = options->json};
         for (size_t i = 0; i < devnet->count; i++)
             devnet_name_node(&devnet->nodes[i], &manner.names);
         status = show(&chosen, &manner, options->follow) ? DEVNET_OK : DEVNET_FAILED;

@@ -91,12 +91,18 @@ static const struct option_spec genesis_options[] = {
      "The same of metrics (default: 8081)", .maximum = 65535},
     {"force", 'f', OPTION_FLAG, AT(force),
      .help = "Replace what an earlier genesis folder has there"},
+    {"json", 0, OPTION_FLAG, AT(json),
+     .help = "Print one JSON object with the nodes: names, peer ids, records, addresses, ports, "
+             "validators and key files"},
     {0},
 };
 
 static const struct option_spec down_options[] = {
     {"timeout", 't', OPTION_DURATION, AT(timeout), "DURATION",
      "How long nodes may take to end before they are killed (default: 10s)"},
+    {"json", 0, OPTION_FLAG, AT(json),
+     .help = "Print one JSON object with what became of each, as stop does, and of what stood "
+             "between them"},
     {0},
 };
 
@@ -193,6 +199,9 @@ static const struct option_spec logs_options[] = {
     {"follow", 'f', OPTION_FLAG, AT(follow), .help = "Go on as the nodes write more"},
     {"events", 'e', OPTION_FLAG, AT(events),
      .help = "The events that nodes print (JSON lines) instead of their logs"},
+    {"json", 0, OPTION_FLAG, AT(json),
+     .help = "Print one JSON object a line: node_name, stream (stdout or stderr) and line, or the "
+             "event with its node_name; with part where a line goes on, or has no end yet"},
     {0},
 };
 
