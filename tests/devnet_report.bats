@@ -21,6 +21,9 @@ check_report() {
     jq -e '[.nodes[].name] == ["node1", "node2", "mine"]' "$1/status.json"
     grep -q "^- streams: no orphaned streams in " "$1/README.md"
     grep -q "^- mesh: sound: 2 nodes" "$1/README.md"
+    grep -qx -- "- agents: \`devnet-node/[0-9.]*\` (node1, node2); \`'mine'/1\` (mine)" "$1/README.md"
+    grep -qEx "devnet [0-9.]+ on Linux [^,]*, with ngtcp2 [0-9]+[.][0-9.]+, GnuTLS [0-9]+[.][0-9.]+, libevent [0-9]+[.].*" \
+        "$1/README.md"
     for file in .devnet/*/key; do run ! grep -ri "$(cat "$file")" "$1"; done
     [ -z "$(find "$1" -name '*key*')" ]
     grep -qx '<key>' "$1/nodes/mine/events.jsonl"
@@ -30,7 +33,7 @@ check_report() {
     secret=$(head -c 32 /dev/urandom | od -An -tx1 | tr -d ' \n')
     devnet up -n 2 --with mine="sh -c 'cat {key}; : --key-hex $secret; exec \"$BIN/devnet-node\" \
         --listen /ip4/127.0.0.1/udp/{port}/quic-v1 --key {key} --api off --topic lean:block \
-        --qlog {qlog} --bootnode {bootnode}'"
+        --agent \\\`mine\\\`/1 --qlog {qlog} --bootnode {bootnode}'"
     devnet restart node2
     devnet mesh check --wait 10s
     run -0 devnet report bug/
@@ -70,4 +73,17 @@ check_report() {
     run -1 bash -c 'ulimit -f 1; trap "" XFSZ; exec "$@"' - "$BIN/devnet" report bug
     [[ $output == *": File too large"* ]]
     [ "$(find . -maxdepth 1 -name 'bug*' | wc -l)" -eq 0 ]
+}
+
+@test "what a node calls itself is told when it is gone, by what others were told" {
+    devnet up -- --agent known/1
+    for node in node1 node2; do eventually grep -q '"event":"identified"' .devnet/$node/events.jsonl; done
+    devnet kill node2
+    devnet report bug
+    grep -qx -- "- agents: \`known/1\` (node1, node2)" bug/README.md
+    devnet down
+    grep -v '"identified"' .devnet/node1/events.jsonl > rest && mv rest .devnet/node1/events.jsonl
+    rm .devnet/mesh.json
+    devnet report less
+    grep -qx -- "- agents: \`known/1\` (node1); not known (node2)" less/README.md
 }

@@ -11,11 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "cmd/devnet/report_copy.h"
+#include "cmd/devnet/report_versions.h"
 #include "cmd/devnet/subprocess.h"
 #include "common/clock.h"
 #include "common/file.h"
@@ -202,23 +202,22 @@ static char *tell_paths(const struct report *report)
 static bool write_about(const struct report *report, struct error *error)
 {
     char time[CLOCK_TEXT_SIZE];
-    struct utsname system;
+    char *agents = report_agents(&report->devnet, report->folder), *versions = report_versions();
     char *names = devnet_names(&report->devnet), *orphans = find_summary(report, "orphans.txt");
     char *check = find_summary(report, "check.txt"), *paths = tell_paths(report);
     char *file = path_in(report, DEVNET_EXPERIMENT_FILE);
     const char *experiment = access(file, F_OK) == 0 ? about_experiment : "";
     clock_text(clock_epoch_ms(), time);
-    uname(&system);
     char *text = text_format(
         "# A devnet of %zu nodes\n\n%s, %s when this was written, %s.\n\n"
-        "- streams: %s\n- mesh: %s\n%s%s\n"
-        "devnet %s on %s %s %s.\n\n%s%s%s",
+        "- streams: %s\n- mesh: %s\n%s%s%s\n%s\n%s%s%s",
         report->devnet.count, names, report->live ? "up" : "down", time, orphans, check, paths,
-        report->cut ? "- the timeline has the first events only: there are more\n" : "",
-        DEVNET_VERSION, system.sysname, system.release, system.machine, about_commands, experiment,
-        about_files);
+        agents, report->cut ? "- the timeline has the first events only: there are more\n" : "",
+        versions, about_commands, experiment, about_files);
     bool written = write_text(report, "README.md", text, error);
     free(text);
+    free(versions);
+    free(agents);
     free(paths);
     free(file);
     free(check);
