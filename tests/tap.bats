@@ -32,6 +32,7 @@ logs/$(cat id)_server.sqlog:1" ]
     api tap /metrics > metrics
     grep -x 'devnet_tap_connections 1' metrics
     grep -x 'devnet_tap_retries_total{node="b"} 0' metrics
+    grep -x 'devnet_tap_stateless_resets_withheld_total{node="b"} 0' metrics
     api b /publish '{"topic":"lean:block","text":"hello"}' | jq -e '.receivers == 1'
     await a '.event == "message"'
     launch events curl --silent --no-buffer "$(ready tap .api)/events"

@@ -56,10 +56,13 @@ static void write_pairs(FILE *page, const struct tap_statistics *counts)
 static void write_endpoints(FILE *page, const struct tap *tap)
 {
     static const char *const names[] = {"datagrams_total", "datagrams_dropped_total",
-                                        "stateless_resets_total", "retries_total"};
+                                        "stateless_resets_total", "stateless_resets_withheld_total",
+                                        "retries_total"};
     static const char *const helps[] = {
         "UDP datagrams of a node's endpoint", "Datagrams beyond what is kept of a held dial",
-        "Stateless resets that were sent", "Retry packets that were sent"};
+        "Stateless resets that were sent",
+        "Stateless resets, for packets of no connection, that were over the budget of a second",
+        "Retry packets that were sent"};
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
         write_head(page, names[i], "counter", helps[i]);
         for (size_t n = 0; n < tap_node_count(tap); n++) {
@@ -67,7 +70,7 @@ static void write_endpoints(FILE *page, const struct tap *tap)
             const struct quic_endpoint_statistics *counts = tap_node_statistics(node);
             const uint64_t values[] = {counts->datagrams_in + counts->datagrams_out,
                                        counts->datagrams_dropped, counts->resets_sent,
-                                       counts->retries_sent};
+                                       counts->resets_withheld, counts->retries_sent};
             fprintf(page, "devnet_tap_%s{node=\"%s\"} %" PRIu64 "\n", names[i], tap_node_name(node),
                     values[i]);
         }

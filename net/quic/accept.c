@@ -72,20 +72,10 @@ void accept_send_refusal(struct quic_socket *socket, const struct sockaddr *remo
     send_batch_add(endpoint, socket, &address, (size_t)written);
 }
 
-/* Answers a packet of a connection that we do not know (any more), such as one from before a
- * restart, so that the peer need not wait for its idle timeout. */
 void accept_send_reset(struct quic_socket *socket, const struct sockaddr *remote,
                        socklen_t remote_size, size_t size, const ngtcp2_cid *id)
 {
     struct quic_endpoint *endpoint = socket->endpoint;
-    if (size <= RESET_SIZE_MIN || id->datalen != CID_SIZE)
-        return;
-    /* Where a path duplicates datagrams, two ends that know nothing of each other's connection
-     * would answer each other's resets with ever more. */
-    if (!budget_take(&endpoint->resets, endpoint->now)) {
-        endpoint->statistics.resets_withheld++;
-        return;
-    }
     uint8_t token[NGTCP2_STATELESS_RESET_TOKENLEN];
     if (ngtcp2_crypto_generate_stateless_reset_token(token, endpoint->secret,
                                                      sizeof(endpoint->secret), id) != 0)
@@ -104,6 +94,22 @@ void accept_send_reset(struct quic_socket *socket, const struct sockaddr *remote
     endpoint->statistics.resets_sent++;
 }
 
+/* Answers a packet of a connection that we do not know (any more), such as one from before a
+ * restart, so that the peer need not wait for its idle timeout. */
+static void answer_unknown(struct quic_socket *socket, const struct sockaddr *remote,
+                           socklen_t remote_size, size_t size, const ngtcp2_cid *id)
+{
+    struct quic_endpoint *endpoint = socket->endpoint;
+    if (size <= RESET_SIZE_MIN || id->datalen != CID_SIZE)
+        return;
+    /* Where a path duplicates datagrams, two ends that know nothing of each other's connection
+     * would answer each other's resets with ever more. */
+    if (budget_take(&endpoint->resets, endpoint->now))
+        accept_send_reset(socket, remote, remote_size, size, id);
+    else
+        endpoint->statistics.resets_withheld++;
+}
+
 static void receive_unknown_short(struct quic_socket *socket, const struct sockaddr *remote,
                                   socklen_t remote_size, const uint8_t *data, size_t size,
                                   const ngtcp2_version_cid *ids)
@@ -119,7 +125,7 @@ static void receive_unknown_short(struct quic_socket *socket, const struct socka
     }
     ngtcp2_cid id;
     ngtcp2_cid_init(&id, ids->dcid, ids->dcidlen);
-    accept_send_reset(socket, remote, remote_size, size, &id);
+    answer_unknown(socket, remote, remote_size, size, &id);
 }
 
 /* The original connection id that a Retry token of ours vouches for; false where it is none. */

@@ -107,8 +107,9 @@ void quic_connection_deafen(struct quic_connection *connection, bool deaf);
 void quic_connection_doubt(struct quic_connection *connection);
 
 /* Forgets the connection as a process does that ends: a stateless reset (RFC 9000, section 10.3)
- * tells the peer at once, where it has sent anything, and answers what still comes.
- * `connection_closed` follows, as QUIC_CLOSED_BY_US. */
+ * tells the peer at once, where it has sent anything, and answers what still comes. The first, one
+ * a connection, is within no QUIC_RESETS_PER_SECOND: however many are forgotten at once, each peer
+ * is told. `connection_closed` follows, as QUIC_CLOSED_BY_US. */
 void quic_connection_reset(struct quic_connection *connection);
 
 /*

@@ -110,8 +110,9 @@ void quic_connection_reset(struct quic_connection *connection)
         return;
     set_cause(connection, QUIC_CLOSED_BY_US, "forgotten");
     const ngtcp2_addr *remote = &ngtcp2_conn_get_path(connection->conn)->remote;
-    accept_send_reset(connection->socket, (const struct sockaddr *)remote->addr, remote->addrlen,
-                      RESET_AS_IF_OF, &connection->last_used);
+    if (connection->last_used.datalen > 0)
+        accept_send_reset(connection->socket, (const struct sockaddr *)remote->addr,
+                          remote->addrlen, RESET_AS_IF_OF, &connection->last_used);
     connection->state = CONNECTION_GONE;
     endpoint_mark_dirty(connection);
 }

@@ -23,7 +23,7 @@ enum {
     QUIC_CONNECTIONS_INBOUND_MAX = 960, /* of them; the other places are kept for dialling */
     QUIC_HANDSHAKES_BEFORE_RETRY = 32, /* half-open inbound ones, before addresses must be proven */
     QUIC_HELD_DATAGRAMS_MAX = 8,       /* of a connection that waits to be admitted, or early */
-    QUIC_RESETS_PER_SECOND = 100,      /* stateless ones, and as many at once */
+    QUIC_RESETS_PER_SECOND = 100,      /* for packets of no connection, and as many at once */
     QUIC_CLOSE_REASON_MAX = 1024,      /* bytes that are kept of a reason, ours or a peer's */
 };
 

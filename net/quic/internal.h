@@ -227,7 +227,8 @@ void accept_send_retry(struct quic_socket *socket, const struct sockaddr *remote
 void accept_send_refusal(struct quic_socket *socket, const struct sockaddr *remote,
                          socklen_t remote_size, const ngtcp2_pkt_hd *header, uint64_t code,
                          struct bytes reason);
-/* In answer to SIZE bytes that were sent to ID, one of ours, or that might be. */
+/* In answer to SIZE bytes, more than a reset's least, that were sent to ID, one of ours, or that
+ * might be. What strangers can ask for is bounded by the caller. */
 void accept_send_reset(struct quic_socket *socket, const struct sockaddr *remote,
                        socklen_t remote_size, size_t size, const ngtcp2_cid *id);
 

@@ -174,6 +174,37 @@ static void close_each(void)
         quic_connection_close(connection, 5, "");
 }
 
+static size_t lines_of(const struct side *side, const char *beginning)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < side->lines; i++)
+        count += strncmp(side->journal[i].text, beginning, strlen(beginning)) == 0;
+    return count;
+}
+
+/* More at once than are answered a second of those that are not known: as where a listener of that
+ * many has been started again. */
+static void however_many_are_forgotten_each_dialler_is_told(void **state)
+{
+    (void)state;
+    enum { MANY = QUIC_RESETS_PER_SECOND + QUIC_RESETS_PER_SECOND / 5 };
+    begin(&tapped);
+    for (unsigned i = 0; i < MANY; i++)
+        dial();
+    await(&a.established, MANY);
+    await(&b.established, MANY);
+    say_on_each(); /* so that each has sent something */
+    await(&b.data, MANY);
+    struct quic_connection *connection;
+    for (connection = quic_endpoint_first(b.endpoint); connection != NULL;
+         connection = quic_connection_next(connection))
+        quic_connection_reset(connection);
+    await(&a.closed, MANY);
+    assert_int_equal(lines_of(&a, "stateless_reset"), MANY);
+    assert_true(tap_node_statistics(tap_node(tap, 1))->resets_sent >= MANY);
+    end_all();
+}
+
 /* So many at a time that B wants their addresses proven, all of which are 127.0.0.1; the tap, which
  * knows them, does not. DEEP=1, which takes minutes on a busy machine, has 500: tests/soak. */
 static void many_connect_over_a_bad_path(void **state)
@@ -216,6 +247,7 @@ int main(void)
         cmocka_unit_test(who_fell_silent_first_is_told),
         cmocka_unit_test(all_windows_together_are_bounded),
         cmocka_unit_test(what_is_held_waits_until_it_is_released),
+        cmocka_unit_test(however_many_are_forgotten_each_dialler_is_told),
         cmocka_unit_test(many_connect_over_a_bad_path),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
