@@ -140,3 +140,30 @@ message() {
     tap_dial c d
     await tap '.event == "connected" and .listener_asks'
 }
+
+# A new key, and a node with it: start_keyed NAME [OPTION...].
+start_keyed() {
+    "$BIN/devnet" key new "$1.key" > /dev/null
+    start_node "$1" --key "$1.key" --topic lean:block "${@:2}"
+}
+
+# The tap before nodes that are there, and before b, which is nothing but a key: start_tap_for NAME...
+start_tap_for() {
+    local name nodes=()
+    "$BIN/devnet" key new b.key > /dev/null
+    for name in "$@"; do nodes+=("$name=$name.key,127.0.0.1:0,$(address "$name")"); done
+    launch tap "$BIN/devnet-tap" "${nodes[@]}" b=b.key,127.0.0.1:0,127.0.0.1:9
+    await tap '.event == "ready"' > /dev/null
+}
+
+@test "what a node says of itself that the other is not shown is told" {
+    start_keyed a
+    start_tap_for a
+    HOSTILE_KEY=b.key "$TOOLS/hostile" --odd-certificate --uni-streams "$(tapped a)" \
+        open propose:/ipfs/ping/1.0.0 zeros:32 wait:data close
+    await tap '.event == "connected" and .dialler == "b" and
+        (.certificates | (.dialler | .high_s and .extension_critical) and
+            (.listener | .high_s == false and .extension_critical == false)) and
+        [.not_kept[] | select(.of == "dialler") | [.what, .said, .shown]] ==
+            [["high_s", true, false], ["extension_critical", true, false], ["uni_streams_max", 5, 0]]'
+}

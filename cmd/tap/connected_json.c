@@ -52,6 +52,7 @@ static void add_limits(json_t *list, const struct tap_pair *pair, enum tap_side 
     add_limit(list, side, "stream_window", said.stream_window, shown.stream_window);
     add_limit(list, side, "connection_window", said.connection_window, shown.connection_window);
     add_limit(list, side, "streams_max", said.streams_max, shown.streams_max);
+    add_limit(list, side, "uni_streams_max", said.uni_streams_max, shown.uni_streams_max);
 }
 
 /* Ours is never critical, and of low S where that matters to anybody. */

@@ -415,6 +415,7 @@ bool quic_connection_peer_limits(const struct quic_connection *connection,
         .stream_window = params->initial_max_stream_data_bidi_remote,
         .connection_window = params->initial_max_data,
         .streams_max = params->initial_max_streams_bidi,
+        .uni_streams_max = params->initial_max_streams_uni,
     };
     return true;
 }

@@ -73,7 +73,8 @@ struct quic_limits {
     uint64_t idle_timeout_ms; /* 0: none */
     uint64_t stream_window;   /* bytes, of a stream that the other opens */
     uint64_t connection_window;
-    uint64_t streams_max; /* bidirectional ones that the other may open at first */
+    uint64_t streams_max;     /* bidirectional ones that the other may open at first */
+    uint64_t uni_streams_max; /* unidirectional ones, of which we take none */
 };
 
 /* False until they are known: in the handshake. */

@@ -6,7 +6,9 @@
  *   hostile [OPTION...] --listen STEP...     prints its multiaddr and waits to be dialled
  *
  *   --no-certificate, --bare-certificate (without libp2p's extension), --no-alpn: break TLS
+ *   --odd-certificate: one that is in order, libp2p's extension critical, its signature's S high
  *   --no-parameters: no transport parameters of QUIC in the handshake
+ *   --uni-streams: parameters that allow 5 unidirectional streams
  *   --no-request: a listener that does not ask for the dialler's certificate
  *   --long-hello: a ClientHello of two datagrams
  *   --no-credit: a dialler that acknowledges what comes, and makes no room for more
@@ -33,6 +35,7 @@
 #include <dlfcn.h>
 #include <event2/event.h>
 #include <gnutls/x509.h>
+#include <secp256k1.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -496,10 +499,24 @@ static struct {
     bool alpn, request, parameters;
 } left_out;
 
+static struct {
+    bool odd_certificate, uni_streams;
+} put_in;
+
+static gnutls_ext_send_func send_parameters;
+
 static int send_nothing(gnutls_session_t session, gnutls_buffer_t output)
 {
     (void)session, (void)output;
     return 0;
+}
+
+/* initial_max_streams_uni, which is left out where it is none (RFC 9000, section 18.2), behind. */
+static int send_with_uni_streams(gnutls_session_t session, gnutls_buffer_t output)
+{
+    static const uint8_t five[] = {0x09, 1, 5};
+    int code = send_parameters(session, output);
+    return code < 0 ? code : gnutls_buffer_append_data(output, five, sizeof(five));
 }
 
 /* By ngtcp2's glue, for the transport parameters. */
@@ -515,8 +532,43 @@ int gnutls_session_ext_register(gnutls_session_t session, const char *name, int 
                            gnutls_ext_pack_func, gnutls_ext_unpack_func, unsigned);
     if (original == NULL)
         *(void **)&original = dlsym(RTLD_NEXT, "gnutls_session_ext_register");
-    return original(session, name, type, parse_point, receive,
-                    left_out.parameters ? send_nothing : send, end, pack, unpack, flags);
+    send_parameters = send;
+    if (left_out.parameters)
+        send = send_nothing;
+    else if (put_in.uni_streams)
+        send = send_with_uni_streams;
+    return original(session, name, type, parse_point, receive, send, end, pack, unpack, flags);
+}
+
+int gnutls_x509_crt_set_extension_by_oid(gnutls_x509_crt_t certificate, const char *oid,
+                                         const void *data, size_t size, unsigned critical)
+{
+    static int (*original)(gnutls_x509_crt_t, const char *, const void *, size_t, unsigned);
+    if (original == NULL)
+        *(void **)&original = dlsym(RTLD_NEXT, "gnutls_x509_crt_set_extension_by_oid");
+    return original(certificate, oid, data, size, put_in.odd_certificate || critical);
+}
+
+/* S becomes less than the order of the curve by what it was. */
+static int turn_s(const secp256k1_context *context, secp256k1_ecdsa_signature *signature)
+{
+    uint8_t both[64];
+    return secp256k1_ecdsa_signature_serialize_compact(context, both, signature) &&
+           secp256k1_ec_seckey_negate(context, both + sizeof(both) / 2) &&
+           secp256k1_ecdsa_signature_parse_compact(context, signature, both);
+}
+
+int secp256k1_ecdsa_sign(const secp256k1_context *context, secp256k1_ecdsa_signature *signature,
+                         const unsigned char *digest, const unsigned char *secret,
+                         secp256k1_nonce_function nonce, const void *data)
+{
+    static int (*original)(const secp256k1_context *, secp256k1_ecdsa_signature *,
+                           const unsigned char *, const unsigned char *, secp256k1_nonce_function,
+                           const void *);
+    if (original == NULL)
+        *(void **)&original = dlsym(RTLD_NEXT, "secp256k1_ecdsa_sign");
+    return original(context, signature, digest, secret, nonce, data) &&
+           (!put_in.odd_certificate || turn_s(context, signature));
 }
 
 int gnutls_alpn_set_protocols(gnutls_session_t session, const gnutls_datum_t *protocols,
@@ -645,47 +697,75 @@ static struct identity *own_identity(void)
     return identity;
 }
 
+static struct {
+    bool no_certificate, bare_certificate, no_credit, listen;
+    void (*prepare)(struct quic_connection *);
+    unsigned long times;
+} wanted = {.times = 1};
+
+static const struct {
+    const char *name;
+    bool *flag;
+} flags[] = {
+    {"--no-certificate", &wanted.no_certificate},
+    {"--bare-certificate", &wanted.bare_certificate},
+    {"--odd-certificate", &put_in.odd_certificate},
+    {"--no-alpn", &left_out.alpn},
+    {"--no-parameters", &left_out.parameters},
+    {"--uni-streams", &put_in.uni_streams},
+    {"--no-request", &left_out.request},
+    {"--no-credit", &wanted.no_credit},
+    {"--listen", &wanted.listen},
+};
+
+static bool *flag_of(const char *option)
+{
+    for (size_t i = 0; i < sizeof(flags) / sizeof(*flags); i++)
+        if (strcmp(option, flags[i].name) == 0)
+            return flags[i].flag;
+    fail(option, "no such option");
+}
+
+/* Returns where the steps begin; before them is the address, or --listen. */
+static char **read_options(char **next, char **end)
+{
+    for (; next < end && strncmp(*next, "--", 2) == 0 && !wanted.listen; next++) {
+        if (strcmp(*next, "--long-hello") == 0)
+            wanted.prepare = use_long_hello;
+        else if (strcmp(*next, "--times") == 0 && next + 1 < end)
+            wanted.times = strtoul(*++next, NULL, 10);
+        else
+            *flag_of(*next) = true;
+    }
+    if (next == end && !wanted.listen)
+        fail("usage", "hostile [OPTION...] MULTIADDR|--listen STEP...");
+    if (left_out.alpn)
+        wanted.prepare = use_no_alpn;
+    return wanted.listen ? next : next + 1;
+}
+
+static void begin(const struct identity *identity, const char *address)
+{
+    struct error error;
+    if (wanted.no_certificate)
+        use_no_certificate();
+    if (wanted.bare_certificate)
+        use_bare_certificate();
+    me.policy.credit_by_hand = wanted.no_credit;
+    if (!wanted.listen)
+        for (unsigned long i = 0; i < wanted.times && i < DIALS_MAX; i++)
+            dial(address, wanted.prepare);
+    else if (!attacker_listen(me.endpoint, identity, &error))
+        fail("--listen", error.text);
+}
+
 int main(int argc, char **argv)
 {
     setvbuf(stdout, NULL, _IOLBF, 0);
+    me.steps = read_options(argv + 1, argv + argc);
     struct identity *identity = own_identity();
     set_up(identity);
-    void (*prepare)(struct quic_connection *) = NULL;
-    unsigned long times = 1;
-    int next = 1;
-    for (; next < argc && strncmp(argv[next], "--", 2) == 0; next++) {
-        if (strcmp(argv[next], "--no-certificate") == 0)
-            use_no_certificate();
-        else if (strcmp(argv[next], "--bare-certificate") == 0)
-            use_bare_certificate();
-        else if (strcmp(argv[next], "--no-alpn") == 0)
-            prepare = use_no_alpn, left_out.alpn = true;
-        else if (strcmp(argv[next], "--no-parameters") == 0)
-            left_out.parameters = true;
-        else if (strcmp(argv[next], "--no-request") == 0)
-            left_out.request = true;
-        else if (strcmp(argv[next], "--long-hello") == 0)
-            prepare = use_long_hello;
-        else if (strcmp(argv[next], "--no-credit") == 0)
-            me.policy.credit_by_hand = true;
-        else if (strcmp(argv[next], "--times") == 0 && next + 1 < argc)
-            times = strtoul(argv[++next], NULL, 10);
-        else if (strcmp(argv[next], "--listen") == 0)
-            break;
-        else
-            fail(argv[next], "no such option");
-    }
-    if (next == argc)
-        fail("usage", "hostile [OPTION...] MULTIADDR|--listen STEP...");
-    me.steps = argv + next + 1;
-    if (strcmp(argv[next], "--listen") == 0) {
-        struct error error;
-        if (!attacker_listen(me.endpoint, identity, &error))
-            fail("--listen", error.text);
-    } else {
-        for (unsigned long i = 0; i < times && i < DIALS_MAX; i++)
-            dial(argv[next], prepare);
-    }
+    begin(identity, me.steps[-1]);
     be_patient(0);
     event_base_dispatch(me.base);
     clear(identity);
