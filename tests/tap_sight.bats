@@ -48,6 +48,10 @@ on_wire_is() {
     grep -Ex 'devnet_tap_messages_per_second\{node="b"\} 0(\.1)?' metrics
     grep -x 'devnet_tap_seen_total{event="malformed",node="a"} 0' metrics
     grep -x 'devnet_tap_rpcs_over_limit_total{node="b",bytes="65536"} 0' metrics
+    # Each stands on the dashboard.
+    jq -r '.panels[].targets[]?.expr' "$BATS_TEST_DIRNAME/../devnet/grafana-dashboard.json" |
+        grep -o '\bdevnet_tap_[a-z_]*' | sort -u > shown
+    [ "$(sed -n 's/^# TYPE \([a-z_]*\) .*/\1/p' metrics | sort | comm -23 - shown)" = '' ]
     # As text, with Lean's topics in short.
     eventually grep -qx "[-0-9]*T[0-9:.]*Z b -> a stream [0-9]* /meshsub/1.2.0: message block [0-9]* bytes" tap.err
     grep -q 'Z a -> b stream 0 /leanconsensus/req/status/1/ssz_snappy: sends its status: finalized 0x00000000 slot 0' tap.err
