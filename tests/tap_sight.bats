@@ -171,3 +171,25 @@ start_tap_for() {
         [.not_kept[] | select(.of == "dialler") | [.what, .said, .shown]] ==
             [["high_s", true, false], ["extension_critical", true, false], ["uni_streams_max", 5, 0]]'
 }
+
+@test "an orphan is told of from a tap's logs while the tap and both nodes go on" {
+    for name in a b c; do "$BIN/devnet" key new "$name.key" > /dev/null; done
+    start_node a --key a.key --topic lean:block
+    start_node b --key b.key --topic lean:block
+    start_node c --key c.key --topic lean:block --fault second-gossip-stream
+    launch watcher "$BIN/devnet-orphans" --follow --json --until-orphan --grace 50ms logs
+    TAP_OPTIONS='--qlog logs' start_tap a b c
+    # Who opens one stream is no orphan's owner, however long it is watched.
+    tap_dial b a
+    await_mesh b a
+    await watcher '.event == "verdict" and .stream.verdict == "live" and .names.client == "b"'
+    tap_dial c a
+    await watcher '.event == "verdict" and .stream.orphan and .names == {client: "c", server: "a"} and
+        .stream.opened_by == "client" and .stream.protocol == "/meshsub/1.2.0"'
+    status=0
+    ended watcher || status=$?
+    [ "$status" -eq 1 ]
+    [ "$(jq -s '[.[] | select(.event == "verdict" and .stream.orphan) | .names.client] | unique == ["c"]' watcher.out)" = true ]
+    await_mesh c a
+    [ "$(api tap /connections | jq '.connections | length')" -eq 2 ]
+}
