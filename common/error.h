@@ -8,10 +8,11 @@ enum { ERROR_TEXT_SIZE = 400 };
 
 /* For callers that do one thing or another by it. */
 enum error_kind {
-    ERROR_INVALID,  /* what was asked for makes no sense; the kind of all that name no other */
-    ERROR_CONFLICT, /* it cannot be as things are: it is there already */
-    ERROR_FULL,     /* a limit of ours is reached, which is named in the text */
-    ERROR_SYSTEM,   /* the system or a library failed */
+    ERROR_INVALID,   /* what was asked for makes no sense; the kind of all that name no other */
+    ERROR_NOT_FOUND, /* what it is about is not there */
+    ERROR_CONFLICT,  /* it cannot be as things are: it is there already */
+    ERROR_FULL,      /* a limit of ours is reached, which is named in the text */
+    ERROR_SYSTEM,    /* the system or a library failed */
 };
 
 struct error {

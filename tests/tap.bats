@@ -109,16 +109,23 @@ give() {
     give "b=b.key,127.0.0.1:0,$(address b)" > again
     await tap '.event == "node_moved" and .name == "b"' . "$seen" > /dev/null
     [ "$(api tap /health | jq -c '[.nodes[].name]')" = '["a","b"]' ]
-    api tap /nodes '{"left":"c"}' | jq -e '.error == "c: there is no node of that name"'
+    code() {
+        "$@" --output refused --write-out '%{http_code}'
+    }
+    [ "$(code api tap /nodes '{"left":"c"}')" = 404 ]
+    jq -e '.error == "c: there is no node of that name"' refused
     # What cannot be.
-    [ "$(give "c=a.key,127.0.0.1:0,127.0.0.1:1" | jq -r .error)" = "c: has the key of a" ]
+    [ "$(code give "c=a.key,127.0.0.1:0,127.0.0.1:1")" = 409 ]
+    [ "$(jq -r .error refused)" = "c: has the key of a" ]
     "$BIN/devnet" key new c.key > /dev/null
     [ "$(give "a=c.key,127.0.0.1:0,127.0.0.1:1" | jq -r .error)" = "a: the node of that name has another key" ]
     [[ $(give "a=a.key,127.0.0.1:1,127.0.0.1:1" | jq -r .error) == "a: is dialled at port "*" already, not 1" ]]
-    give "d=none.key,127.0.0.1:0,127.0.0.1:1" --output refused --write-out '%{http_code}' > status
-    [ "$(cat status)" = 400 ]
+    [ "$(code give "d=none.key,127.0.0.1:0,127.0.0.1:1")" = 400 ]
     grep -q 'd: none.key: No such file' refused
-    give "d=c.key,$(jq -r .address b.given | sed 's|/p2p/.*||'),127.0.0.1:1" | grep -q 'Address already in use'
+    [ "$(code give "d=c.key,$(jq -r .address b.given | sed 's|/p2p/.*||'),127.0.0.1:1")" = 500 ]
+    grep -q 'Address already in use' refused
+    [ "$(code give "d=c.key,127.0.0.1:0,localhost:1")" = 400 ]
+    grep -q 'd: an IP address is needed, not a name' refused
     api tap /nodes '{}' | grep -q 'expected {.*NAME=KEY-FILE'
     give "d=c.key,127.0.0.1:0,127.0.0.1:1" --header 'Origin: http://elsewhere' | grep -q Origin
     api tap /health | jq -e '[.nodes[].name] == ["a", "b"]'

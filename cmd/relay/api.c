@@ -8,7 +8,7 @@
 #include "net/address/multiaddr.h"
 #include "net/api/server.h"
 
-enum { OK = 200, BAD_REQUEST = 400, CANNOT = 503 };
+enum { OK = 200 };
 
 struct relay_api {
     struct relay_links *links;
@@ -44,7 +44,7 @@ static void post_path(void *context, struct api_request *request, const json_t *
     struct error error;
     const char *text = json_string_value(json_object_get(body, "path"));
     if (!shape_check(body, path_shape, &error) || !path_rule_parse(text, &rule, &error)) {
-        api_reply_error(request, BAD_REQUEST, "%s", error.text);
+        api_reply_failure(request, &error);
         return;
     }
     relay_links_apply(api->links, &rule);
@@ -89,7 +89,7 @@ static void post_links(void *context, struct api_request *request, const json_t 
     json_t *opened = json_array(), *link = NULL;
     bool done = shape_check(body, links_shape, &error);
     if (!done)
-        api_reply_error(request, BAD_REQUEST, "%s", error.text);
+        api_reply_failure(request, &error);
     json_array_foreach(json_object_get(body, "links"), index, wish)
     {
         if (!done)
@@ -99,8 +99,7 @@ static void post_links(void *context, struct api_request *request, const json_t 
         if (done)
             json_array_append_new(opened, link);
         else
-            api_reply_error(request, error.kind == ERROR_SYSTEM ? CANNOT : BAD_REQUEST, "%s",
-                            error.text);
+            api_reply_failure(request, &error);
     }
     if (done)
         api_reply(request, OK, json_pack("{s:O}", "links", opened));
@@ -116,7 +115,7 @@ static void post_partition(void *context, struct api_request *request, const jso
     json_t *groups = json_object_get(body, "groups");
     size_t count = json_array_size(groups);
     if (!shape_check(body, groups_shape, &error)) {
-        api_reply_error(request, BAD_REQUEST, "%s", error.text);
+        api_reply_failure(request, &error);
         return;
     }
     const char **list = memory_new((count + 1) * sizeof(*list));
@@ -127,7 +126,7 @@ static void post_partition(void *context, struct api_request *request, const jso
         relay_links_part(api->links, list, count);
     free(list);
     if (!sound) {
-        api_reply_error(request, BAD_REQUEST, "%s", error.text);
+        api_reply_failure(request, &error);
         return;
     }
     relay_tell(json_pack("{s:s, s:O}", "event", "partition", "groups", groups));

@@ -9,15 +9,7 @@
 #include "common/memory.h"
 #include "net/api/watchers.h"
 
-enum {
-    OK = 200,
-    BAD_REQUEST = 400,
-    NOT_FOUND = 404,
-    CONFLICT = 409,
-    FAILED = 500,
-    NS_IN_MS = 1000000,
-    US_IN_MS = 1000
-};
+enum { OK = 200, BAD_REQUEST = 400, NS_IN_MS = 1000000, US_IN_MS = 1000 };
 
 struct tap_api {
     struct tap *tap;
@@ -111,6 +103,11 @@ static void get_metrics(void *context, struct api_request *request, const json_t
 static const struct tap_node *take(const struct tap_api *api, struct tap_plan *plan,
                                    struct error *error)
 {
+    struct sockaddr_storage storage;
+    if (multiaddr_to_sockaddr(&plan->real, &storage) == 0) {
+        error_set(error, "%s: an IP address is needed, not a name", plan->name);
+        return NULL;
+    }
     struct bytes name = bytes_of_text(plan->name);
     const struct tap_node *node = tap_node_named(api->tap, name);
     bool known = node != NULL;
@@ -127,12 +124,15 @@ static const struct tap_node *take(const struct tap_api *api, struct tap_plan *p
 
 static void leave(const struct tap_api *api, struct api_request *request, const char *name)
 {
-    const struct tap_node *node = tap_node_named(api->tap, bytes_of_text(name));
+    struct error error;
+    const struct tap_node *known = tap_node_named(api->tap, bytes_of_text(name));
+    bool leaves = known != NULL && !tap_node_is_gone(known);
+    const struct tap_node *node = tap_leave(api->tap, name, &error);
     if (node == NULL) {
-        api_reply_error(request, NOT_FOUND, "%s: there is no node of that name", name);
+        api_reply_failure(request, &error);
         return;
     }
-    if (tap_leave(api->tap, bytes_of_text(name)))
+    if (leaves)
         teller_left(api->teller, node);
     api_reply(request, OK, teller_node_json(node));
 }
@@ -141,22 +141,15 @@ static void give(const struct tap_api *api, struct api_request *request, const c
 {
     struct tap_plan plan;
     struct error error;
-    if (!tap_plan_parse(text, &plan, &error)) {
+    if (!tap_plan_parse(text, &plan, &error)) { /* a key file that cannot be read is its mistake */
         api_reply_error(request, BAD_REQUEST, "%s", error.text);
-        return;
-    }
-    struct sockaddr_storage storage;
-    if (multiaddr_to_sockaddr(&plan.real, &storage) == 0) {
-        api_reply_error(request, BAD_REQUEST, "%s: an IP address is needed, not a name", plan.name);
-        tap_plan_clear(&plan);
         return;
     }
     const struct tap_node *node = take(api, &plan, &error);
     if (node != NULL)
         api_reply(request, OK, teller_node_json(node));
     else
-        api_reply_error(request, error.kind == ERROR_CONFLICT ? CONFLICT : FAILED, "%s",
-                        error.text);
+        api_reply_failure(request, &error);
     tap_plan_clear(&plan);
 }
 

@@ -17,15 +17,7 @@
 #include "net/api/watchers.h"
 #include "net/host/attempt_driver.h"
 
-enum {
-    OK = 200,
-    BAD_REQUEST = 400,
-    NOT_FOUND = 404,
-    CONFLICT = 409,
-    TOO_MANY = 429,
-    FAILED = 500,
-    UNAVAILABLE = 503,
-};
+enum { OK = 200, UNAVAILABLE = 503 };
 
 /* A POST /connect whose steps are still coming. */
 struct connecting {
@@ -48,15 +40,6 @@ struct node_api {
     struct api_watchers *watchers;
     struct host_observer observer; /* on behalf of the watchers */
 };
-
-static void reply_failure(struct api_request *request, const struct error *error)
-{
-    static const int statuses[] = {[ERROR_INVALID] = BAD_REQUEST,
-                                   [ERROR_CONFLICT] = CONFLICT,
-                                   [ERROR_FULL] = TOO_MANY,
-                                   [ERROR_SYSTEM] = FAILED};
-    api_reply_error(request, statuses[error->kind], "%s", error->text);
-}
 
 /* ---- what is ---- */
 
@@ -200,13 +183,13 @@ static void post_connect(void *context, struct api_request *request, const json_
     struct attempt_settings settings = {0};
     struct error error;
     if (!read_connect(body, &address, &settings, &error)) {
-        reply_failure(request, &error);
+        api_reply_failure(request, &error);
         return;
     }
     const char *topic = json_string_value(json_object_get(body, "topic"));
     char *expanded = topic != NULL ? host_topic_expand(api->host, topic, &error) : NULL;
     if (topic != NULL && expanded == NULL) {
-        reply_failure(request, &error);
+        api_reply_failure(request, &error);
         return;
     }
     settings.topic = expanded;
@@ -247,35 +230,42 @@ static void get_events(void *context, struct api_request *request, const json_t 
 
 /* ---- connected peers ---- */
 
-static bool read_peer_id(struct api_request *request, const json_t *body, struct peer_id *id)
+static bool read_peer_id(const json_t *body, struct peer_id *id, struct error *error)
 {
     const char *text = json_string_value(json_object_get(body, "peer_id"));
-    struct error error;
-    if (text != NULL && peer_id_parse(text, id, &error))
-        return true;
-    api_reply_error(request, BAD_REQUEST, "\"peer_id\": %s",
-                    text == NULL ? "a peer id is needed" : error.text);
-    return false;
+    if (text == NULL)
+        return error_set(error, "\"peer_id\": a peer id is needed");
+    return peer_id_parse(text, id, error) || error_prefix(error, "\"peer_id\"");
+}
+
+static struct peer *find_peer(const struct node_api *api, const struct peer_id *id,
+                              struct error *error)
+{
+    struct peer *peer = peer_find(api->host, id);
+    if (peer == NULL)
+        error_set_kind(error, ERROR_NOT_FOUND, "not connected to that peer");
+    return peer;
 }
 
 static void reply_peer(struct api_request *request, const struct peer *peer)
 {
-    if (peer != NULL)
-        api_reply(request, OK, json_pack("{s:s}", "peer_id", peer_view(peer).name));
-    else
-        api_reply_error(request, NOT_FOUND, "not connected to that peer");
+    api_reply(request, OK, json_pack("{s:s}", "peer_id", peer_view(peer).name));
 }
 
 static void post_disconnect(void *context, struct api_request *request, const json_t *body)
 {
     struct node_api *api = context;
     struct peer_id id;
-    if (!read_peer_id(request, body, &id))
+    struct error error;
+    bool named = read_peer_id(body, &id, &error);
+    if (named)
+        dialer_remove(api->dialer, &id); /* whom it has not reached yet, too */
+    struct peer *peer = named ? find_peer(api, &id, &error) : NULL;
+    if (peer == NULL) {
+        api_reply_failure(request, &error);
         return;
-    struct peer *peer = peer_find(api->host, &id);
-    dialer_remove(api->dialer, &id);
-    if (peer != NULL)
-        host_disconnect(api->host, peer, "asked to disconnect");
+    }
+    host_disconnect(api->host, peer, "asked to disconnect");
     reply_peer(request, peer);
 }
 
@@ -284,10 +274,11 @@ static void post_ping(void *context, struct api_request *request, const json_t *
 {
     const struct node_api *api = context;
     struct peer_id id;
-    if (!read_peer_id(request, body, &id))
-        return;
-    struct peer *peer = peer_find(api->host, &id);
-    if (peer != NULL && !host_ping(peer))
+    struct error error;
+    struct peer *peer = read_peer_id(body, &id, &error) ? find_peer(api, &id, &error) : NULL;
+    if (peer == NULL)
+        api_reply_failure(request, &error);
+    else if (!host_ping(peer))
         api_reply_error(request, UNAVAILABLE, "the peer allows no further stream now");
     else
         reply_peer(request, peer);
@@ -304,7 +295,7 @@ static char *read_topic(const struct node_api *api, struct api_request *request,
     error_set(&error, "\"topic\": a topic is needed");
     char *expanded = topic != NULL ? host_topic_expand(api->host, topic, &error) : NULL;
     if (expanded == NULL)
-        reply_failure(request, &error);
+        api_reply_failure(request, &error);
     return expanded;
 }
 
@@ -318,7 +309,7 @@ static void change_topic(struct node_api *api, struct api_request *request, cons
     if (change(api->host, topic, &error))
         api_reply(request, OK, json_pack("{s:s}", "topic", topic));
     else
-        reply_failure(request, &error);
+        api_reply_failure(request, &error);
     free(topic);
 }
 
@@ -364,7 +355,7 @@ static void post_publish(void *context, struct api_request *request, const json_
                   json_pack("{s:s, s:s, s:I}", "topic", topic, "id", text, "receivers",
                             (json_int_t)receivers));
     } else {
-        reply_failure(request, &error);
+        api_reply_failure(request, &error);
     }
     buffer_clear(&payload);
     free(topic);

@@ -145,6 +145,16 @@ void api_reply_error(struct api_request *request, int status, const char *format
     free(safe);
 }
 
+void api_reply_failure(struct api_request *request, const struct error *error)
+{
+    static const int statuses[] = {[ERROR_INVALID] = HTTP_BADREQUEST,
+                                   [ERROR_NOT_FOUND] = HTTP_NOTFOUND,
+                                   [ERROR_CONFLICT] = 409,
+                                   [ERROR_FULL] = 429,
+                                   [ERROR_SYSTEM] = HTTP_INTERNAL};
+    api_reply_error(request, statuses[error->kind], "%s", error->text);
+}
+
 void api_stream_start(struct api_request *request, void (*closed)(void *argument), void *argument)
 {
     request->state = STREAMING;

@@ -62,6 +62,9 @@ void api_reply_text(struct api_request *request, const char *type, const char *c
 void api_reply(struct api_request *request, int status, json_t *body);
 void api_reply_error(struct api_request *request, int status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* The same of what has failed, with the status of its kind: invalid 400, not found 404, conflict
+ * 409, full 429, system 500. */
+void api_reply_failure(struct api_request *request, const struct error *error);
 
 /*
  * An answer of one JSON object a line, written as it happens. CLOSED is called once if the client

@@ -110,13 +110,14 @@ static struct tap_node *find_named(const struct tap *tap, struct bytes name)
     return NULL;
 }
 
-bool tap_leave(struct tap *tap, struct bytes name)
+const struct tap_node *tap_leave(struct tap *tap, const char *name, struct error *error)
 {
-    struct tap_node *node = find_named(tap, name);
-    bool leaves = node != NULL && !node->gone;
-    if (leaves)
+    struct tap_node *node = find_named(tap, bytes_of_text(name));
+    if (node != NULL)
         node->gone = true;
-    return leaves;
+    else
+        error_set_kind(error, ERROR_NOT_FOUND, "%s: there is no node of that name", name);
+    return node;
 }
 
 bool tap_node_is_gone(const struct tap_node *node)

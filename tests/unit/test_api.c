@@ -96,10 +96,24 @@ static void handle_large(void *context, struct api_request *request, const json_
     free(text);
 }
 
+/* Fails as the body says: the kind's number. */
+static void handle_failure(void *context, struct api_request *request, const json_t *body)
+{
+    (void)context;
+    struct error error;
+    enum error_kind kind = (enum error_kind)json_integer_value(json_object_get(body, "kind"));
+    error_set_kind(&error, kind, "failed %s", "100%n");
+    api_reply_failure(request, &error);
+}
+
 static const struct api_route routes[] = {
-    {"GET", "/health", handle_health},  {"POST", "/echo", handle_echo},
-    {"POST", "/stream", handle_stream}, {"GET", "/silent", handle_silent},
-    {"GET", "/large", handle_large},    {NULL, NULL, NULL},
+    {"POST", "/failure", handle_failure},
+    {"GET", "/health", handle_health},
+    {"POST", "/echo", handle_echo},
+    {"POST", "/stream", handle_stream},
+    {"GET", "/silent", handle_silent},
+    {"GET", "/large", handle_large},
+    {NULL, NULL, NULL},
 };
 
 static int set_up(void **state)
@@ -202,6 +216,21 @@ static void unknown_paths_and_methods_are_named(void **state)
     ask(fixture, "GET", "/echo", NULL);
     assert_int_equal(fixture->status, 405);
     assert_string_equal(answered_error(fixture), "/echo is for POST");
+}
+
+static void each_kind_of_failure_has_its_status(void **state)
+{
+    static const int statuses[] = {[ERROR_INVALID] = 400,
+                                   [ERROR_NOT_FOUND] = 404,
+                                   [ERROR_CONFLICT] = 409,
+                                   [ERROR_FULL] = 429,
+                                   [ERROR_SYSTEM] = 500};
+    struct fixture *fixture = *state;
+    for (int kind = ERROR_INVALID; kind <= ERROR_SYSTEM; kind++) {
+        ask(fixture, "POST", "/failure", json_pack("{s:i}", "kind", kind));
+        assert_int_equal(fixture->status, statuses[kind]);
+        assert_string_equal(answered_error(fixture), "failed 100%n");
+    }
 }
 
 static void a_body_that_is_no_object_is_refused(void **state)
@@ -708,6 +737,7 @@ int main(void)
         API_TEST(a_get_is_answered),
         API_TEST(a_post_carries_json_there_and_back),
         API_TEST(unknown_paths_and_methods_are_named),
+        API_TEST(each_kind_of_failure_has_its_status),
         API_TEST(a_body_that_is_no_object_is_refused),
         API_TEST(lines_come_one_by_one),
         API_TEST(an_error_instead_of_a_stream_is_the_answer),
