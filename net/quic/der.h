@@ -1,6 +1,8 @@
 /*
  * The little of ASN.1's distinguished encoding (X.690) that certificates need from us: GnuTLS reads
- * them, but does not hand out the bytes that signatures are made over.
+ * them, but does not hand out the bytes that signatures are made over. libtasn1, which it brings,
+ * does not do: even its strict decoding (ASN1_DECODE_FLAG_STRICT_DER) takes lengths that are not in
+ * their shortest form, and it wants a definition of each structure.
  */
 #ifndef NET_QUIC_DER_H
 #define NET_QUIC_DER_H
