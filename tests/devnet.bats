@@ -106,6 +106,25 @@ END
     jq -e '.wiring == {how: "random:3", pairs: 12, seed: 7}' up.json
 }
 
+# What up shows on a terminal of a kind: terminal TERM [OPTION...].
+terminal() {
+    TERM=$1 script --quiet --flush --return --command "'$BIN/devnet' up ${*:2}" screen < /dev/null > script.out 2>&1 3>&-
+    cat screen
+}
+
+@test "on a terminal one line tells how far up is, and goes" {
+    shown=$(terminal xterm -n 4 | tr -d '\n')
+    # Each is drawn over the one before, and the summary over the last.
+    [[ $shown =~ $'\r\e[Kconnected '[1-6]" of 6 pairs"([^$'\n']*)"4 nodes connected in 6 pairs (full)" ]]
+    [[ ${BASH_REMATCH[1]} =~ ^($'\r\e[Kconnected '[1-6]" of 6 pairs")*$'\r\e[K'$ ]]
+    run -0 devnet down
+    shown=$(terminal dumb -n 4)
+    [[ $shown == *"4 nodes connected in 6 pairs (full)"* && $shown != *"of 6 pairs"* ]]
+    run -0 devnet down
+    devnet up -n 4 2> told
+    [ ! -s told ]
+}
+
 @test "up refuses what is no shape, before anything is started" {
     for shape in random random:1 lines; do
         run -2 --separate-stderr devnet up -c "$shape"

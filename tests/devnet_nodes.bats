@@ -103,6 +103,35 @@ node1 connected to its: handshake" ]
     [ "$output" = $'node1 was not running\nnode2 stopped' ]
 }
 
+# Whether what there is of a session stands still, or nothing of it does: all_in SESSION STATES.
+all_in() {
+    [ "$(pgrep --session "$1" | wc -l)" -eq 2 ] && [ "$(pgrep --session "$1" --runstates "$2" | wc -l)" -eq 2 ]
+}
+
+@test "another program is paused, resumed, killed and started with all that it runs" {
+    devnet up -n 1 --with mine="sleep 1000 & exec $mine --bootnode {bootnode}"
+    session=$(of mine .pid)
+    run -0 devnet pause mine
+    [ "$output" = "mine paused" ]
+    eventually all_in "$session" T
+    [ "$(of mine .state)" = paused ]
+    run -0 devnet pause mine
+    [ "$output" = "mine is paused already" ]
+    run -0 devnet resume mine
+    [ "$output" = "mine resumed" ]
+    eventually all_in "$session" RS
+    [ "$(of mine .state)" = up ]
+    devnet connect --until handshake mine
+    run -0 devnet kill mine
+    [ "$output" = "mine killed" ]
+    run -1 pgrep --session "$session" --runstates RSDT
+    [ "$(of mine .state)" = stopped ]
+    run -2 devnet pause mine
+    [[ $output == *"mine is not up: "* ]]
+    run -0 devnet start mine
+    [ "$output" = $'mine started\nmine connected to node1: handshake' ]
+}
+
 @test "nodes are added and removed while others run" {
     devnet up -n 2 -- --heartbeat 200ms
     run -0 devnet add --to node2 node3 extra -- --topic lean:aggregation
@@ -143,8 +172,13 @@ node3 started" ]
     [[ $output == *"nobody: no such node in $PWD/.devnet; there are node1 and node2"*"node4: no such node"* ]]
     [ "$(of node1 .state)" = up ]
     run -2 devnet stop
-    run -1 flock .devnet/lock "$BIN/devnet" stop node1
-    [[ $output == *"at work here"* ]]
+    for command in "stop node1" "add node3" down; do # it is one lock for all
+        # shellcheck disable=SC2086 # words
+        run -1 flock .devnet/lock "$BIN/devnet" $command
+        [[ $output == *"$PWD/.devnet: another devnet "*" is at work here; wait for it, or use "* ]]
+    done
+    [ "$(devnet status --json | jq -r '.nodes[] | .name + " " + .state' | xargs)" = "node1 up node2 up" ]
+    [ ! -e .devnet/node3 ]
     cp .devnet/devnet.json kept.json
     jq '.version = 7' kept.json > .devnet/devnet.json
     for command in "stop node1" "start node1" "add node3" status logs down; do
