@@ -27,7 +27,7 @@ at() {
     echo "#mesh [aria-label^=\"Node $1,\"] .body"
 }
 
-@test "nodes are buttons and edges arrows, and the tables say the same" {
+@test "nodes are buttons and edges arrows, large where they are few, and the tables say the same" {
     snapshot 4
     jq '.nodes[1].topics.t.mesh = ["n3"] | del(.nodes[3])' sound.json > odd.json
     page odd.json
@@ -42,6 +42,12 @@ eval [...document.querySelectorAll('#edges tbody tr')].map(row => [...row.cells]
 eval [...document.querySelectorAll('#nodes tbody tr')].map(row => row.cells[0].textContent + ' ' + row.cells[1].textContent)
 eval document.querySelector('#mesh').getAttribute('aria-label')
 eval document.querySelector('#legend').textContent.includes('one way')
+eval (() => { window.boxes = () => [...document.querySelectorAll('#mesh .body')].map(body => body.getBoundingClientRect()) })()
+assert boxes().every(box => box.width >= 60 && box.height >= 60)
+assert [...document.querySelectorAll('#mesh .label')].every(label => parseFloat(getComputedStyle(label).fontSize) >= 17)
+assert (all => boxes().every(box => box.left > all.left && box.right < all.right && box.top > all.top && box.bottom < all.bottom))(document.querySelector('#mesh').getBoundingClientRect())
+size 375x700
+until boxes().every(box => box.right < 375 && box.width >= 36)
 END
     [ "$(sed -n 1p out)" = '["Node n1, 0 mutual edges, 1 one way, 1 error","Node n2, 1 mutual edge, 1 one way, 2 errors","Node n3, 1 mutual edge, 1 told by one end","Node n4, x, not asked, others tell of it, 0 mutual edges, 1 told by one end"]' ]
     [ "$(sed -n 2p out)" = '["n2 ↔ n3: each has the other in the mesh","n3 → n4: n4 was not asked","n1 → n2: one way, n2 does not have n1 in the mesh"]' ]
@@ -385,6 +391,7 @@ END
 until document.documentElement.dataset.drawn == 'yes'
 eval performance.now()
 assert document.querySelectorAll('#mesh .edge').length == 3990
+assert [...document.querySelectorAll('#mesh .body')].every(body => body.getBoundingClientRect().width < 14)
 eval (() => { const begun = performance.now(); redo(); return performance.now() - begun })()
 click #search
 type n777
