@@ -288,6 +288,32 @@ SAME(pings)
 SAME(limits_of_streams)
 SAME(key_updates)
 
+/* By then the listener behind a tap has been answered in the dialler's name, and takes the
+ * handshake for complete; the alert is the same. */
+static void dialler_dislikes_certificate_comes_through(void **state)
+{
+    (void)state;
+    const struct way ways[] = {{0}, {.tapped = true}};
+    struct quic_close at_a[2], at_b[2];
+    for (size_t i = 0; i < 2; i++) {
+        begin(&ways[i]);
+        a.refusing = true;
+        dial();
+        await(&a.closed, 1);
+        await(&b.closed, 1);
+        at_a[i] = a.close;
+        at_b[i] = b.close;
+        assert_int_equal(a.established, 0);
+        end_all();
+    }
+    assert_int_equal(at_a[1].cause, QUIC_TLS_FAILED);
+    assert_int_equal(at_b[1].cause, QUIC_REFUSED_BY_PEER);
+    assert_int_equal(at_b[1].cause, at_b[0].cause);
+    assert_int_equal(at_b[1].code, at_b[0].code);
+    assert_string_equal(at_a[1].reason.text, at_a[0].reason.text);
+    assert_string_equal(at_b[1].reason.text, at_b[0].reason.text);
+}
+
 static void listener_asks_for_proof_comes_through(void **state)
 {
     (void)state;
@@ -341,6 +367,7 @@ int main(void)
         cmocka_unit_test(listener_closes_as_transport_come_through),
         cmocka_unit_test(listener_refuses_come_through),
         cmocka_unit_test(listener_dislikes_certificate_come_through),
+        cmocka_unit_test(dialler_dislikes_certificate_comes_through),
         cmocka_unit_test(listener_is_dead_come_through),
         cmocka_unit_test(listener_falls_silent_come_through),
         cmocka_unit_test(silence_in_answer_to_pings_come_through),

@@ -29,6 +29,48 @@ static void several_connections_are_carried_apart(void **state)
     end_all();
 }
 
+static void say_on_each(void)
+{
+    struct quic_connection *connection;
+    for (connection = quic_endpoint_first(a.endpoint); connection != NULL;
+         connection = quic_connection_next(connection)) {
+        struct quic_stream *stream = quic_stream_open(connection);
+        if (stream != NULL)
+            say(stream, "hello");
+    }
+}
+
+static void both_dial_at_once(void **state)
+{
+    (void)state;
+    struct error error;
+    begin(&tapped);
+    const struct multiaddr *where = tap_node_address(tap_node(tap, 0));
+    dial();
+    assert_non_null(quic_endpoint_dial(b.endpoint, where, NULL, &b.policy, &error));
+    await(&a.established, 2);
+    await(&b.established, 2);
+    say_on_each();
+    await(&b.data, 2);
+    assert_int_equal(b.received, 2 * strlen("hello"));
+    assert_int_equal(tap_statistics(tap)->connected, 2);
+    assert_int_equal(tap_statistics(tap)->front_first, 0);
+    const struct tap_pair *one = tap_first_pair(tap), *other = tap_pair_next(one);
+    assert_ptr_not_equal(tap_pair_node(one, TAP_DIALLER), tap_pair_node(other, TAP_DIALLER));
+    for (size_t i = 0; i < TAP_SIDES; i++) {
+        enum tap_side side = (enum tap_side)i;
+        assert_ptr_equal(tap_pair_node(one, side), tap_pair_node(other, tap_other(side)));
+    }
+    /* The end of one is not that of the other. */
+    quic_connection_close(a.connection, 0, "");
+    await(&b.closed, 1);
+    say_on_each();
+    await(&b.data, 3);
+    assert_int_equal(a.closed, 1);
+    assert_int_equal(b.closed, 1);
+    end_all();
+}
+
 /* One that has come back at once is not hidden behind what it left. */
 static void what_a_restarted_node_left_is_not_answered_for(void **state)
 {
@@ -64,6 +106,40 @@ static void a_reader_that_stops_bounds_what_is_kept(void **state)
     const struct tap_pair *pair = tap_first_pair(tap);
     uint64_t kept = tap_pair_said(pair, TAP_DIALLER) - b.received;
     assert_true(kept > 0 && kept <= ROOM);
+    end_all();
+}
+
+static void await_received(size_t size)
+{
+    uint64_t limit = clock_now_ms() + PATIENCE_MS;
+    while (b.received < size && clock_now_ms() < limit)
+        event_base_loop(base, EVLOOP_ONCE);
+    assert_int_equal(b.received, size);
+}
+
+static void one_that_does_not_read_holds_up_no_other(void **state)
+{
+    (void)state;
+    enum { MUCH = 8 << 20, ROOM = 1 << 16, MESSAGES = 200, SIZE = 10000 };
+    begin(&tapped);
+    b.policy.credit_by_hand = true;
+    b.policy.stream_window = ROOM;
+    connect_both();
+    uint8_t *data = memory_new(MUCH);
+    quic_stream_write_bytes(quic_stream_open(a.connection), bytes_of(data, MUCH));
+    await_received(ROOM);
+    b.policy.credit_by_hand = false;
+    dial();
+    await(&a.established, 2);
+    await(&b.established, 2);
+    struct quic_stream *stream = quic_stream_open(a.connection);
+    for (unsigned i = 0; i < MESSAGES; i++)
+        quic_stream_write_bytes(stream, bytes_of(data, SIZE));
+    free(data);
+    await_received(ROOM + (size_t)MESSAGES * SIZE);
+    say(quic_stream_open(b.connection), "and back");
+    await(&a.data, 1);
+    assert_int_equal(tap_statistics(tap)->live, 2);
     end_all();
 }
 
@@ -148,22 +224,8 @@ static void all_windows_together_are_bounded(void **state)
     uint8_t *data = memory_new(SIZE);
     quic_stream_write_bytes(quic_stream_open(a.connection), bytes_of(data, SIZE));
     free(data);
-    uint64_t limit = clock_now_ms() + PATIENCE_MS;
-    while (b.received < SIZE && clock_now_ms() < limit)
-        event_base_loop(base, EVLOOP_ONCE);
-    assert_int_equal(b.received, SIZE);
+    await_received(SIZE);
     end_all();
-}
-
-static void say_on_each(void)
-{
-    struct quic_connection *connection;
-    for (connection = quic_endpoint_first(a.endpoint); connection != NULL;
-         connection = quic_connection_next(connection)) {
-        struct quic_stream *stream = quic_stream_open(connection);
-        if (stream != NULL)
-            say(stream, "hello");
-    }
 }
 
 static void close_each(void)
@@ -243,7 +305,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(several_connections_are_carried_apart),
         cmocka_unit_test(what_a_restarted_node_left_is_not_answered_for),
+        cmocka_unit_test(both_dial_at_once),
         cmocka_unit_test(a_reader_that_stops_bounds_what_is_kept),
+        cmocka_unit_test(one_that_does_not_read_holds_up_no_other),
         cmocka_unit_test(who_fell_silent_first_is_told),
         cmocka_unit_test(all_windows_together_are_bounded),
         cmocka_unit_test(what_is_held_waits_until_it_is_released),
