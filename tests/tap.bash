@@ -29,7 +29,7 @@ tapped() {
     ready tap ".nodes[] | select(.name == \"$1\").address"
 }
 
-# A dials B through the tap: tap_dial A B.
+# A dials B through the tap: tap_dial A B [UNTIL].
 tap_dial() {
-    api "$1" /connect "{\"addr\":\"$(tapped "$2")\"}"
+    api "$1" /connect "{\"addr\":\"$(tapped "$2")\",\"until\":\"${3:-mesh}\"}"
 }

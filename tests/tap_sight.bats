@@ -136,7 +136,7 @@ message() {
     eventually [ -s b.out ]
     launch tap "$BIN/devnet-tap" "a=a.key,127.0.0.1:0,$(address a)" "b=b.key,127.0.0.1:0,$(head -n 1 b.out)"
     await tap '.event == "ready"' > /dev/null
-    tap_dial a b > answer || true
+    tap_dial a b handshake
     await tap '.event == "connected" and .listener_asks == false'
     end tap
     tap_rules=()
@@ -192,4 +192,29 @@ start_tap_for() {
     [ "$(jq -s '[.[] | select(.event == "verdict" and .stream.orphan) | .names.client] | unique == ["c"]' watcher.out)" = true ]
     await_mesh c a
     [ "$(api tap /connections | jq '.connections | length')" -eq 2 ]
+}
+
+@test "what is malformed, signed, too large or contradicts is told and counted, by who said it" {
+    start_keyed a --finalized "$(printf '1%.0s' {1..64}):0"
+    start_keyed c --finalized "$(printf '2%.0s' {1..64}):0"
+    start_tap_for a c
+    tap_dial a c handshake
+    await tap '.event == "status" and .contradicts' .from > contradicts
+    # A message with an author, a number, a signature and a key; one of 1,100,000 bytes; and no protobuf.
+    HOSTILE_KEY=b.key "$TOOLS/hostile" "$(tapped a)" \
+        open propose:/leanconsensus/req/status/1/ssz_snappy wait:data hex:ff fin wait:end \
+        open propose:/meshsub/1.2.0 wait:data hex:1412120a01611201611a01612201742a0161320161 \
+        hex:eb914312e7914312e09143 zeros:1100000 hex:220174 hex:020aff wait:end
+    await tap '.event == "rpc" and .from == "b" and .malformed' > /dev/null
+    jq -es 'map(select(.from == "b" and .to == "a")) |
+        any(.[]; .event == "malformed" and .problem == "no request with a status") and
+        (map(select(.event == "rpc")) | map([.bytes, .signed, .over_limits, .malformed]) == [[20, 1, null, null],
+            [1100011, null, ["rust-libp2p by default", "go-libp2p by default"], null], [2, null, null, true]])' tap.out
+    api tap /metrics > metrics
+    for line in 'seen_total{event="malformed",node="b"} 1' 'malformed_rpcs_total{node="b"} 1' \
+        'signed_messages_total{node="b"} 1' 'rpcs_over_limit_total{node="b",bytes="65536"} 1' \
+        'rpcs_over_limit_total{node="b",bytes="1048576"} 1' 'rpcs_over_limit_total{node="b",bytes="10485760"} 0' \
+        "contradictions_total{node=\"$(cat contradicts)\"} [1-9]" 'malformed_rpcs_total{node="a"} 0'; do
+        grep -x "devnet_tap_$line" metrics
+    done
 }
