@@ -37,6 +37,7 @@ class Process:
 
     def __init__(self, command, folder, **environment):
         self.events = []
+        self.over = False
         self.changed = threading.Condition()
         self.program = subprocess.Popen([str(word) for word in command], cwd=folder, text=True, bufsize=1,
                                         env={**os.environ, **environment}, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
@@ -53,7 +54,7 @@ class Process:
                 self.events.append(json.loads(line))
                 self.changed.notify_all()
         with self.changed:
-            self.events.append({"event": "ended"})
+            self.over = True
             self.changed.notify_all()
 
     def seen(self, what, holds, deadline=DEADLINE, since=0):
@@ -62,10 +63,10 @@ class Process:
         with self.changed:
             while True:
                 for event in self.events[since:]:
-                    if event["event"] != "ended" and holds(event):
+                    if holds(event):
                         return event
                 since = len(self.events)
-                if self.events and self.events[-1]["event"] == "ended":
+                if self.over:
                     raise Failed(f"{what}: the program has ended")
                 if not self.changed.wait(end - time.monotonic()) and time.monotonic() > end:
                     raise Failed(f"{what}: not within {deadline:g} s")
