@@ -334,6 +334,21 @@ dial_each_other() {
     [[ $output == *orphaned* ]]
 }
 
+@test "a stream that js-libp2p opened, said something on and forgot is an orphan once it goes on elsewhere" {
+    start_node ours
+    start_js js --dial "$(address ours)"
+    meshed ours js
+    ask js "{\"command\":\"orphan\",\"peer_id\":\"$(peer_id ours)\"}" orphan e.protocol
+    # What its router says goes over its own stream.
+    until "$BIN/devnet-orphans" --json ours.qlog > report.json || [ $? -eq 1 ] &&
+        jq -e '.summary.orphans == 1' report.json > found; do
+        tell js '{"command":"publish","bytes":64}'
+        sleep 0.2
+    done
+    jq -e '[.connections[].streams[] | select(.orphan)] | length == 1 and (.[0] |
+        .verdict == "orphaned_at_opener" and .bytes_out == .bytes_back + 1 and .opened_by == "client")' report.json
+}
+
 @test "devnet-mesh visits js-libp2p: who it is, what it is subscribed to, and its GRAFT" {
     start_js js
     "$BIN/devnet-mesh" dump -o mesh.json "$(address js)"

@@ -18,6 +18,15 @@ static double over(const struct qlog_peering *peering)
     return last;
 }
 
+/* Its opener has written on after the receiver ended its own half, on which it says nothing: who no
+ * longer reads makes it stop. */
+static bool goes_on(const struct qlog_gossip *gossip)
+{
+    return gossip->opener_owns && gossip->receiver_owns && gossip->opener_dropped < 0 &&
+           gossip->ended[0] < 0 && gossip->ended[1] >= 0 &&
+           gossip->grew > gossip->ended[1] + QLOG_SILENCE;
+}
+
 /* What is in use when all that is known of the peering ends: NULL where both directions have a
  * stream in use, or none has. */
 static struct qlog_gossip *only_in_use(const struct qlog_peering *peering)
@@ -27,7 +36,7 @@ static struct qlog_gossip *only_in_use(const struct qlog_peering *peering)
     for (size_t i = 0; i < peering->count; i++) {
         struct qlog_gossip *gossip = &peering->streams[i];
         bool lives = gossip->over < 0 || (last >= 0 && gossip->over >= last - QLOG_TEARDOWN);
-        if (qlog_gossip_in_use(gossip) && lives)
+        if ((qlog_gossip_in_use(gossip) || goes_on(gossip)) && lives)
             used[gossip->opener] = gossip;
     }
     if ((used[0] != NULL) == (used[1] != NULL))

@@ -314,13 +314,41 @@ static const struct qlog_gossip *rival_of(const struct qlog_peering *peering,
     return first;
 }
 
+/* The earlier stream of the same connection on which its opener writes on, where it has written on
+ * this one, and then no more for longer than a SILENCE: it uses one for each peer. A later one may
+ * have taken the place of an earlier. */
+static const struct qlog_gossip *left_for(const struct qlog_peering *peering,
+                                          const struct qlog_gossip *gossip)
+{
+    for (const struct qlog_gossip *other = peering->streams; other < gossip; other++)
+        if (other->opener == gossip->opener && other->connection == gossip->connection &&
+            other->generation == gossip->generation && other->ended[0] < 0 &&
+            other->receiver_owns && other->grew > gossip->grew + QLOG_SILENCE)
+            return other;
+    return NULL;
+}
+
+static bool is_kept(const struct qlog_gossip *gossip)
+{
+    return gossip->ended[0] < 0 && gossip->ended[1] < 0 && gossip->opener_dropped < 0 &&
+           gossip->receiver_dropped < 0;
+}
+
+static const struct qlog_gossip *held_instead(const struct qlog_peering *peering,
+                                              const struct qlog_gossip *gossip)
+{
+    if (!gossip->used)
+        return rival_of(peering, gossip);
+    return is_kept(gossip) ? left_for(peering, gossip) : NULL;
+}
+
 static void play_openers(struct qlog_peering *peering)
 {
     for (size_t i = 0; i < peering->count; i++)
         peering->streams[i].generation = generation(peering, &peering->streams[i]);
     for (size_t i = 0; i < peering->count; i++) {
         struct qlog_gossip *gossip = &peering->streams[i];
-        gossip->rival = gossip->used ? NULL : rival_of(peering, gossip);
+        gossip->rival = held_instead(peering, gossip);
         gossip->habit_rival = gossip->rival != NULL &&
                               gossip->rival->connection != gossip->connection &&
                               peering->stacks[gossip->opener]->reads == QLOG_READS_UNKNOWN;

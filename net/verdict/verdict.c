@@ -365,15 +365,18 @@ static void judge_not_owned(const struct qlog_gossip *gossip, struct qlog_judgem
         name_of(gossip->before, gossip, before, sizeof(before));
     bool clear = gossip->rival != NULL && gossip->rival->used;
     const char *why = gossip->opener_exact ? "its opener's own events name no owner there"
+                      : gossip->used       ? "its opener has written no more on it since"
                                            : "its opener never wrote a byte beyond the negotiation";
     if (gossip->receiver_owns)
         judge(judgement, QLOG_ORPHANED_AT_OPENER,
-              gossip->opener_exact              ? QLOG_EXACT
-              : gossip->receiver_exact || clear ? QLOG_HIGH
-                                                : QLOG_MEDIUM,
+              gossip->opener_exact                                 ? QLOG_EXACT
+              : gossip->receiver_exact || (clear && !gossip->used) ? QLOG_HIGH
+                                                                   : QLOG_MEDIUM,
               "%s, and %s %s; the receiver %s and waits on it", why,
               clear ? "writes are made on" : "what it holds is", rival,
-              gossip->receiver_exact ? "has registered it" : "read it first");
+              gossip->receiver_exact ? "has registered it"
+              : gossip->used         ? "reads it"
+                                     : "read it first");
     else
         judge(judgement, QLOG_ORPHANED,
               gossip->opener_exact || gossip->receiver_exact ? QLOG_EXACT

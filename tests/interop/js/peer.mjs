@@ -35,7 +35,7 @@ const USAGE = `usage: node peer.mjs [options]
 ends when stdin does; commands there, such as {"command":"dial","address":"/ip4/..."}:
   dial {address}, ping {peer_id}, status {peer_id}, publish {topic, text, hex or bytes (so many
   random ones), raw (true: not compressed)}, subscribe {topic}, unsubscribe {topic}, mesh {topic},
-  streams, close {direction}, exit
+  streams, orphan {peer_id}, close {direction}, exit
 `
 
 // The parameters of Lean networks, under the names that js-libp2p has for them.
@@ -223,6 +223,12 @@ function makeCommands (node, options) {
       })
     },
     streams: () => report('streams', { connections: node.getConnections().map(describeStreams) }),
+    // A gossipsub stream beside the router's own, which nobody uses or ends.
+    async orphan ({ peer_id: peerId }) {
+      const stream = await node.getConnections(peerIdFromString(peerId))[0].newStream(router.protocols)
+      stream.send(Uint8Array.of(0)) // an RPC that says nothing
+      report('orphan', { peer_id: peerId, stream: stream.id, protocol: stream.protocol })
+    },
     // The connections of one direction, or all.
     async close ({ direction }) {
       const connections = node.getConnections().filter((one) => direction == null || one.direction === direction)
