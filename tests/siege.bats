@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # Many strangers at once, and those who write into the path between two honest nodes: what is kept for
 # them is bounded, and nobody else notices.
-# shellcheck disable=SC2030,SC2031 # each test is a subshell, as it should be
+# shellcheck disable=SC2030,SC2031,SC2317 # each test is a subshell, as it should be; conditions are called by name
 # shellcheck disable=SC2154 # victim.bash sets victim, port and meshsub
 
 bats_require_minimum_version 1.5.0

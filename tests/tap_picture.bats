@@ -147,6 +147,7 @@ END
     [[ $stderr == *"--qlog: missing: no QUIC log of a connection there"* ]]
     run -2 --separate-stderr "$BIN/devnet-tap" --from tap.out
     run -2 --separate-stderr "$BIN/devnet-tap" --html page.html --from logs --qlog logs
+    # shellcheck disable=SC2154 # bats sets it
     [[ ${stderr_lines[0]} == *"--from logs has QUIC logs: --qlog is beside events" ]]
     run -2 --separate-stderr "$BIN/devnet-tap" --html page.html --from tap.out --genesis here
     printf '{"event":"ready"}\nno event\n' > bad
