@@ -1,15 +1,22 @@
 """What devnet-orphans makes of pairs of foreign nodes through a tap: tapped.py [PAIR...]
 
 For each pair, such as rust-rust, and each course (healthy, restarted, crossed: both dial each other,
-fault): the first dials the second through devnet-tap, gossip flows both ways, and the tap's logs are
-judged. The truth is of the applications' own state: what gossip reaches whom, the streams that they
-list, and where a node writes a log with its own events, what those say. Where a node writes a log with
-frames, go-libp2p or ours, it is judged by itself as well, and both verdicts are held against each other,
-stream by stream. One JSON line a course, and one of the sums: streams judged, orphans missed, healthy
-streams accused, and of how many that both logs know the verdicts agree. Exit 1 where any was missed or
-accused, or one log has an orphan of what the other does not."""
+fault: ours opens a second gossipsub stream, another is killed and comes back, orphan: js-libp2p's
+application opens a second one and forgets it): the first dials the second through devnet-tap, gossip
+flows both ways, and the tap's logs are judged. The truth is of the applications' own state:
 
-import itertools
+- what gossip reaches whom, of all;
+- how many gossipsub streams of each direction a node lists, of go-libp2p, js-libp2p, the reference and
+  ours (rust-libp2p lists none): it uses one of its own, so that more are orphans, and what is called
+  live is among them;
+- which stream it was that js-libp2p forgot;
+- of go-libp2p and ours, who write logs with frames, those: judged by themselves and held against the
+  tap's verdict stream by stream, and what our own events say is so.
+
+One JSON line a course, and one of the sums: streams judged, orphans missed, healthy streams accused, and
+of how many that both logs know the verdicts agree; a table by pair and course goes to stderr. Exit 1
+where any was missed or accused, or one log has an orphan of what the other does not."""
+
 import json
 import os
 import pathlib
@@ -24,7 +31,7 @@ from pair import BUILD, PEERS, TOPIC, Failed, Process, heard
 PAIRS = ["rust-rust", "js-js", "go-rust", "go-go", "go-js", "ours-go", "ours-rust", "ours-js"]
 if "reference" in PEERS:
     PAIRS += ["rust-reference", "ours-reference"]
-COURSES = ["healthy", "restarted", "crossed", "fault"]
+COURSES = ["healthy", "restarted", "crossed", "fault", "orphan"]
 SETTLED = 3  # seconds for who is silent to have been so for a while
 FLOWING = 12  # seconds until gossip reaches the other end
 ORPHANS = {"orphaned", "orphaned_at_opener", "unread_at_receiver", "orphaned_after_deregistration"}
@@ -67,14 +74,26 @@ class Node:
                                  10, before)
         return told.get("id") if told.get("recipients") else None  # to nobody
 
-    def has_streams(self):
-        """How many gossipsub streams it lists; None where it does not tell."""
-        if self.kind in ("ours", "rust"):
+    def lists(self):
+        """How many gossipsub streams of each direction it lists; None where it does not tell."""
+        if self.kind == "rust":
             return None
+        if self.kind == "ours":
+            peers = json.loads(self.process.get("/peers"))["peers"]
+            return {"outbound": sum(one["outbound_stream"]["state"] == "open" for one in peers),
+                    "inbound": sum(len(one["inbound_streams"]) for one in peers)}
         before = len(self.process.events)
         self.process.tell("streams")
         told = self.process.seen("streams", lambda e: e["event"] == "streams", 10, before)
-        return sum("meshsub" in str(stream["protocol"]) for one in told["connections"] for stream in one["streams"])
+        directions = [stream["direction"] for one in told["connections"] for stream in one["streams"]
+                      if "meshsub" in str(stream["protocol"])]
+        return {way: directions.count(way) for way in ("outbound", "inbound")}
+
+    def forget_stream(self, other):
+        """Has it open a gossipsub stream that nobody uses: which."""
+        before = len(self.process.events)
+        self.process.tell("orphan", peer_id=other.process.peer_id)
+        return self.process.seen("a second gossipsub stream", lambda e: e["event"] == "orphan", 10, before)["stream"]
 
     def end(self):
         self.process.end(kill=self.kind in ("js", "reference"))
@@ -98,13 +117,18 @@ def flows(sender, hearer):
     return False if ids else None
 
 
+def carried(tap):
+    return [one["id"] for one in json.loads(tap.get("/connections"))["connections"]]
+
+
 def run(course, a, b, tap):
     addresses = {one["name"]: one["address"] for one in tap.events[0]["nodes"]}
     fault = ["--fault", "second-gossip-stream"] if course == "fault" and a.kind == "ours" else []
     b.start()
     a.start(addresses["b"], *fault)
-    truth = {"a_to_b": flows(a, b), "b_to_a": flows(b, a)}
+    truth = {"a_to_b": flows(a, b), "b_to_a": flows(b, a), "dead": [], "forgotten": None}
     if course == "restarted" or (course == "fault" and not fault):
+        truth["dead"] = carried(tap)
         a.process.end(kill=course == "fault")
         a.start(addresses["b"])
         truth.update(a_to_b=flows(a, b), b_to_a=flows(b, a))
@@ -112,8 +136,13 @@ def run(course, a, b, tap):
         b.dial(addresses["a"])
         time.sleep(SETTLED)
         truth.update(a_to_b=flows(a, b), b_to_a=flows(b, a))
+    if course == "orphan":
+        opener, other = (a, b) if a.kind == "js" else (b, a)
+        truth["forgotten"] = {"by": opener.name, "stream": opener.forget_stream(other)}
+        time.sleep(SETTLED)
+        truth.update(a_to_b=flows(a, b), b_to_a=flows(b, a))
     time.sleep(SETTLED)
-    truth.update(a_lists=a.has_streams(), b_lists=b.has_streams())
+    truth.update(a_lists=a.lists(), b_lists=b.lists(), carried=carried(tap))
     return truth
 
 
@@ -128,27 +157,73 @@ def judge(*folders):
     return streams
 
 
-def compare(by_tap, truth, own):
-    """Missed and false, in words. What a node's own events say of a stream is so; of others, one each way is
-    alive where gossip flows, and none on the latest connection where it is published and does not come."""
+def suspect(stream):
+    return stream["orphan"] or stream.get("suspected", False)
+
+
+def against_own(by_tap, own):
+    """What a node's own events say of a stream is so."""
     missed, false = [], []
     for key, stream in own.items():
         if stream["confidence"] == "exact" and key in by_tap:
-            orphan, seen = stream["orphan"], by_tap[key]["orphan"] or by_tap[key].get("suspected", False)
-            if orphan and not seen:
-                missed.append(f"{key}: {by_tap[key]['verdict']}, and by its own events {stream['verdict']}")
-            if by_tap[key]["orphan"] and not orphan:
-                false.append(f"{key}: {by_tap[key]['verdict']}, and by its own events {stream['verdict']}")
+            told = f"{key}: {by_tap[key]['verdict']}, and by its own events {stream['verdict']}"
+            if stream["orphan"] and not suspect(by_tap[key]):
+                missed.append(told)
+            if by_tap[key]["orphan"] and not stream["orphan"]:
+                false.append(told)
+    return missed, false
+
+
+def against_gossip(by_tap, truth, own):
+    """Of the streams each way one is alive where gossip flows, and none on the latest connection where it
+    is published and does not come."""
+    missed, false = [], []
     latest = max((one["began"] for one in by_tap.values()), default=0)
     for way, opener in (("a_to_b", "a"), ("b_to_a", "b")):
-        theirs = [one for key, one in by_tap.items() if one["names"].get(one["opened_by"]) == opener
-                  and one["bytes_out"] > 36 and own.get(key, {}).get("confidence") != "exact"]
-        if truth[way] and theirs and all(one["orphan"] for one in theirs):
+        theirs = {key: one for key, one in by_tap.items() if one["names"].get(one["opened_by"]) == opener
+                  and one["bytes_out"] > 36}
+        if truth[way] and theirs and all(one["orphan"] for one in theirs.values()):
             false.append(f"{way}: gossip flows, and each stream is called an orphan")
         # What a restarted peer left behind is registered until its connection dies.
-        if truth[way] is False and any(one["verdict"].startswith("live") and one["began"] == latest for one in theirs):
+        if truth[way] is False and any(one["verdict"].startswith("live") and one["began"] == latest
+                                       and own.get(key, {}).get("confidence") != "exact" for key, one in theirs.items()):
             missed.append(f"{way}: no gossip flows, and a stream is called live")
     return missed, false
+
+
+def against_lists(by_tap, truth):
+    """Of its own streams that a node lists it uses one, and what it does not list is not live. What a peer
+    left that ended without a word both lists and logs have."""
+    missed, left = [], set(truth["dead"]) & set(truth["carried"])
+    for name, other in (("a", "b"), ("b", "a")):
+        ours, theirs = truth[f"{name}_lists"], truth[f"{other}_lists"]
+        if left and name == "b":
+            continue
+        opened = [one for key, one in by_tap.items() if one["names"].get(one["opened_by"]) == name
+                  and key[0] in truth["carried"] and key[0] not in left]
+        suspects, live = sum(map(suspect, opened)), sum(one["verdict"].startswith("live") for one in opened)
+        if ours and suspects < ours["outbound"] - 1:
+            missed.append(f"{name} lists {ours['outbound']} streams of its own and uses one: {suspects} suspected")
+        for who, lists, way in ((name, ours, "outbound"), (other, theirs, "inbound")):
+            if lists and live > lists[way]:
+                missed.append(f"{who} lists {lists[way]} {way} streams, and {live} are called live")
+    return missed
+
+
+def against_forgotten(by_tap, truth):
+    """The stream that an application opened and forgot, where it is still open."""
+    forgotten = truth["forgotten"]
+    if forgotten is None:
+        return []
+    last = max((key for key, one in by_tap.items() if one["names"].get(one["opened_by"]) == forgotten["by"]),
+               key=lambda key: key[1])
+    return [] if suspect(by_tap[last]) else [f"{last}: {by_tap[last]['verdict']}, and its opener has forgotten it"]
+
+
+def compare(by_tap, truth, own):
+    """Missed and false, in words."""
+    missed, false = map(list.__add__, against_own(by_tap, own), against_gossip(by_tap, truth, own))
+    return missed + against_lists(by_tap, truth) + against_forgotten(by_tap, truth), false
 
 
 def agreement(by_tap, own):
@@ -185,9 +260,34 @@ def attempt(pair, course):
                 "suspected": sum(one.get("suspected", False) for one in by_tap.values()), "own_logs": agreement(by_tap, own), "truth": truth}
 
 
+def built(kind):
+    return kind == "ours" or (kind in PEERS and pathlib.Path(PEERS[kind][0]).exists())
+
+
+def courses(pairs):
+    """Of the pairs whose peers are there; js-libp2p alone can be told to forget a stream."""
+    for pair in pairs:
+        kinds = pair.split("-")
+        if not all(map(built, kinds)):
+            print(f"{pair} is left out: its peers are not built", file=sys.stderr)
+            continue
+        yield from ((pair, course) for course in COURSES if course != "orphan" or "js" in kinds)
+
+
+def print_table(told):
+    """Streams judged, missed and false of each pair and course; - where there is none, ? where it failed."""
+    def cell(one):
+        return "?" if "error" in one else f"{one['n']} {len(one['missed'])} {len(one['false'])}"
+    cells = {(one["pair"], one["course"]): cell(one) for one in told}
+    print(f"{'n missed false':16}" + "".join(f"{course:12}" for course in COURSES), file=sys.stderr)
+    for pair in dict.fromkeys(one["pair"] for one in told):
+        print(f"{pair:16}" + "".join(f"{cells.get((pair, course), '-'):12}" for course in COURSES), file=sys.stderr)
+
+
 def main():
+    all_told = []
     sums = {"n": 0, "missed": 0, "false": 0, "failed": 0, "both": 0, "agree": 0, "orphans_differ": 0}
-    for pair, course in itertools.product(sys.argv[1:] or PAIRS, COURSES):
+    for pair, course in courses(sys.argv[1:] or PAIRS):
         try:
             told = attempt(pair, course)
             sums = {**sums, "n": sums["n"] + told["n"], "missed": sums["missed"] + len(told["missed"]),
@@ -197,6 +297,8 @@ def main():
             told = {"pair": pair, "course": course, "error": f"{type(error).__name__}: {error}"}
             sums["failed"] += 1
         print(json.dumps(told), flush=True)
+        all_told.append(told)
+    print_table(all_told)
     print(json.dumps({"sums": sums}))
     sys.exit(any(sums[key] for key in ("missed", "false", "failed", "orphans_differ")))
 
