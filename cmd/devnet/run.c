@@ -44,7 +44,8 @@ static const struct guest guests[] = {
     {"node", FORM_MULTIADDR, " ", " "},
     {"relay", FORM_MULTIADDR, " ", " "},
     {"tap", FORM_MULTIADDR, " ",
-     " -q --qlog -g --genesis -o --out -a --api --log-level --log-format "},
+     " -q --qlog --qlog-limit -g --genesis -o --out -a --api --trace --hold --refuse --reset "
+     "--drop-echo --html --from --log-level --log-format "},
     {"", FORM_MULTIADDR, " --api ", " "}, /* any other */
 };
 
