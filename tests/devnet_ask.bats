@@ -50,6 +50,7 @@ watch_on_terminal() {
 @test "status --watch --json has a line for each look, with rates and what others tell" {
     "$BIN/devnet" status --watch --json --interval 100ms > looks 3>&- &
     background=$!
+    eventually [ -s looks ] # rates are from one look to the next
     devnet publish node1 block --size 100 --count 20 > published
     eventually jq -es 'any(.[]; .nodes[1].messages_in_per_s > 0) and any(.[]; .nodes[0].messages_out_per_s > 0)' looks
     eventually jq -es '[.[].nodes[2].told.mesh["/leanconsensus/12345678/block/ssz_snappy"]] | any(. == 1)' looks
