@@ -34,16 +34,12 @@ static const struct genesis_place *place_of(const struct moving *moving, const s
 
 static char *move_record(const char *text, const struct genesis_place *place, struct error *error)
 {
-    struct enr own, moved;
-    if (!enr_parse(text, &own, error) ||
-        !enr_move(&own, place->address, place->identity, &moved, error)) {
+    char *record = enr_move(text, place->address, place->identity, error);
+    if (record == NULL) {
         char peer_id[PEER_ID_TEXT_SIZE];
         peer_id_text(&place->address->peer_id, peer_id);
         error_prefix(error, "the record of %s", peer_id);
-        return NULL;
     }
-    char *record = memory_new(ENR_TEXT_SIZE);
-    enr_text(&moved, record);
     return record;
 }
 

@@ -71,16 +71,10 @@ void routes_clear(struct route *routes, size_t count)
 static char *move_record(const struct route *route, const struct identity *identity,
                          struct error *error)
 {
-    struct enr own, moved;
     struct multiaddr address;
-    char *text = NULL;
-    if (enr_parse(route->to->enr, &own, error) &&
-        multiaddr_parse(route->address, &address, error) &&
-        enr_move(&own, &address, identity, &moved, error)) {
-        text = memory_new(ENR_TEXT_SIZE);
-        enr_text(&moved, text);
-    }
-    return text;
+    return multiaddr_parse(route->address, &address, error)
+               ? enr_move(route->to->enr, &address, identity, error)
+               : NULL;
 }
 
 char *route_record(const struct devnet *devnet, const struct route *route, struct error *error)

@@ -218,12 +218,17 @@ static bool write_draft(struct enr_draft *draft, const struct enr *own,
     return written;
 }
 
-bool enr_move(const struct enr *own, const struct multiaddr *address,
-              const struct identity *identity, struct enr *moved, struct error *error)
+char *enr_move(const char *own, const struct multiaddr *address, const struct identity *identity,
+               struct error *error)
 {
     struct enr_draft draft = {0};
-    bool done =
-        write_draft(&draft, own, address, error) && enr_draft_sign(&draft, identity, moved, error);
+    struct enr record, moved;
+    char *text = NULL;
+    if (enr_parse(own, &record, error) && write_draft(&draft, &record, address, error) &&
+        enr_draft_sign(&draft, identity, &moved, error)) {
+        text = memory_new(ENR_TEXT_SIZE);
+        enr_text(&moved, text);
+    }
     enr_draft_clear(&draft);
-    return done;
+    return text;
 }

@@ -40,9 +40,10 @@ bool enr_draft_set_place(struct enr_draft *draft, const struct multiaddr *addres
 bool enr_draft_sign(const struct enr_draft *draft, const struct identity *identity,
                     struct enr *record, struct error *error);
 void enr_draft_clear(struct enr_draft *draft);
-/* MOVED says all that OWN does, its sequence number, too, but for the place, which is ADDRESS
- * alone; IDENTITY signs it. False with the error set as the above. */
-bool enr_move(const struct enr *own, const struct multiaddr *address,
-              const struct identity *identity, struct enr *moved, struct error *error);
+/* A record that says all that OWN, one in text, does, its sequence number, too, but for the place,
+ * which is ADDRESS alone; IDENTITY signs it. Freed with free(); NULL with the error set where OWN
+ * is no record, or as the above. */
+char *enr_move(const char *own, const struct multiaddr *address, const struct identity *identity,
+               struct error *error);
 
 #endif
