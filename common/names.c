@@ -91,6 +91,14 @@ const char *names_find(const struct names *names, const char *id)
     return id != NULL ? json_string_value(json_object_get(names->by_id, id)) : NULL;
 }
 
+void names_add_peer(const struct names *names, json_t *event)
+{
+    const char *kind = json_string_value(json_object_get(event, "event"));
+    const char *name = names_find(names, json_string_value(json_object_get(event, "peer_id")));
+    if (name != NULL && (kind == NULL || strcmp(kind, "ready") != 0))
+        json_object_set_new(event, "peer_name", json_string(name));
+}
+
 /* The name of the SIZE bytes at TEXT. */
 static const char *find_part(const struct names *names, const char *text, size_t size)
 {

@@ -38,6 +38,9 @@ json_t *names_stopped_environment(void);
 void names_add_json(struct names *names, const json_t *by_id);
 /* NULL where there is none; ID may be NULL. */
 const char *names_find(const struct names *names, const char *id);
+/* Adds "peer_name" to an event or the like whose "peer_id" has a name. Not to a "ready" one, which
+ * is about who tells it. */
+void names_add_peer(const struct names *names, json_t *event);
 /* TEXT with the names of what it speaks of: in place of ids, and before URLs and addresses. What
  * follows "/p2p/" is part of an address, and is left. Freed with free(). */
 char *names_put_into(const struct names *names, const char *text);

@@ -23,14 +23,11 @@ static bool is_traffic(const char *event)
 static void add_event(struct timeline *timeline, const char *name, json_t *event)
 {
     const char *kind = json_string_value(json_object_get(event, "event"));
-    const char *id = json_string_value(json_object_get(event, "peer_id"));
-    const char *peer = names_find(&timeline->names, id);
     timeline->cut |= json_array_size(timeline->events) >= TIMELINE_MAX;
     if (kind != NULL && json_is_string(json_object_get(event, "t")) && !is_traffic(kind) &&
         !timeline->cut) {
         json_object_set_new(event, "node_name", json_string(name));
-        if (peer != NULL && strcmp(kind, "ready") != 0)
-            json_object_set_new(event, "peer_name", json_string(peer));
+        names_add_peer(&timeline->names, event);
         json_array_append(timeline->events, event);
     }
     json_decref(event);

@@ -21,10 +21,7 @@ void report_clear(void)
 
 void report_name_peer(json_t *object)
 {
-    const char *name =
-        names_find(&peer_names, json_string_value(json_object_get(object, "peer_id")));
-    if (name != NULL)
-        json_object_set_new(object, "peer_name", json_string(name));
+    names_add_peer(&peer_names, object);
 }
 
 static const char *text_of(const json_t *object, const char *key)

@@ -39,13 +39,10 @@ struct manner {
 static json_t *read_event(const char *line, const struct names *names)
 {
     json_t *event = json_loads(line, 0, NULL);
-    const char *id = json_string_value(json_object_get(event, "peer_id"));
-    const char *kind = json_string_value(json_object_get(event, "event"));
-    const char *name = names_find(names, id); /* "ready" tells its own */
-    if (name != NULL && kind != NULL && strcmp(kind, "ready") != 0)
-        json_object_set_new(event, "peer_name", json_string(name));
-    if (kind != NULL)
+    if (json_is_string(json_object_get(event, "event"))) {
+        names_add_peer(names, event);
         return event;
+    }
     json_decref(event);
     return NULL;
 }
