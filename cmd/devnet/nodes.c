@@ -194,18 +194,6 @@ static bool start_foreign(struct work *work, struct devnet_node *node)
     return true;
 }
 
-/* Those that were behind the tap are known to it by where they were before they dial. */
-static bool tap_again(struct work *work)
-{
-    struct error error;
-    for (size_t i = 0; i < work->devnet.count; i++) {
-        struct devnet_node *node = &work->devnet.nodes[i];
-        if (work->fresh[i] && node->tapped != NULL && !devnet_tap_node(&work->devnet, node, &error))
-            return fail(work, DEVNET_FAILED, error.text);
-    }
-    return true;
-}
-
 /* What is not up although it was to be. */
 static void tap_without(struct work *work)
 {
@@ -232,7 +220,8 @@ static bool start(struct work *work)
         else if (!devnet_node_is_foreign(node))
             ours[count++] = node;
     }
-    done = tap_again(work) && start_ours(work, ours, count);
+    /* Once before they dial, and once more when their records are new, too. */
+    done = tap_fresh(work, 0) && start_ours(work, ours, count);
     for (size_t i = 0; i < work->devnet.count && done; i++)
         if (work->fresh[i] && devnet_node_is_foreign(&work->devnet.nodes[i]))
             done = start_foreign(work, &work->devnet.nodes[i]);
