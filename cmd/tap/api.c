@@ -125,9 +125,8 @@ static const struct tap_node *take(const struct tap_api *api, struct tap_plan *p
 static void leave(const struct tap_api *api, struct api_request *request, const char *name)
 {
     struct error error;
-    const struct tap_node *known = tap_node_named(api->tap, bytes_of_text(name));
-    bool leaves = known != NULL && !tap_node_is_gone(known);
-    const struct tap_node *node = tap_leave(api->tap, name, &error);
+    bool leaves;
+    const struct tap_node *node = tap_leave(api->tap, name, &leaves, &error);
     if (node == NULL) {
         api_reply_failure(request, &error);
         return;

@@ -110,9 +110,11 @@ static struct tap_node *find_named(const struct tap *tap, struct bytes name)
     return NULL;
 }
 
-const struct tap_node *tap_leave(struct tap *tap, const char *name, struct error *error)
+const struct tap_node *tap_leave(struct tap *tap, const char *name, bool *leaves,
+                                 struct error *error)
 {
     struct tap_node *node = find_named(tap, bytes_of_text(name));
+    *leaves = node != NULL && !node->gone;
     if (node != NULL)
         node->gone = true;
     else

@@ -39,9 +39,10 @@ bool tap_add(struct tap *tap, struct tap_plan *plan, struct error *error);
  * it was. NULL with ERROR_CONFLICT where it is another's name or tap address, or there is none. */
 const struct tap_node *tap_move(struct tap *tap, const struct tap_plan *plan, struct error *error);
 /* The node of that name is not there any more, until tap_move() says where it is: who comes from
- * its real address is not taken for it. It keeps its place and number. NULL with ERROR_NOT_FOUND
- * where there is none. */
-const struct tap_node *tap_leave(struct tap *tap, const char *name, struct error *error);
+ * its real address is not taken for it. It keeps its place and number. LEAVES: it was there
+ * until now. NULL with ERROR_NOT_FOUND where there is none. */
+const struct tap_node *tap_leave(struct tap *tap, const char *name, bool *leaves,
+                                 struct error *error);
 bool tap_node_is_gone(const struct tap_node *node);
 size_t tap_node_count(const struct tap *tap);
 const struct tap_node *tap_node(const struct tap *tap, size_t index);
