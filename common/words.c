@@ -98,8 +98,6 @@ char **words_copy(char *const *words)
     return copy;
 }
 
-/* ---- quoting ---- */
-
 const char *words_option(const char *word, const char *next, const char *name, const char *letter)
 {
     size_t size = strlen(name), letter_size = letter != NULL ? strlen(letter) : 0;
@@ -109,6 +107,8 @@ const char *words_option(const char *word, const char *next, const char *name, c
         return next;
     return letter != NULL && strncmp(word, letter, letter_size) == 0 ? word + letter_size : NULL;
 }
+
+/* ---- quoting ---- */
 
 void words_append(struct buffer *line, const char *word)
 {
