@@ -36,12 +36,6 @@ judge_ms() {
     between "$start_time" "$EPOCHREALTIME"
 }
 
-# Instructions that routing a message to 7 peers takes.
-route_instructions() {
-    valgrind --tool=callgrind --toggle-collect=route --callgrind-out-file=/dev/null \
-        "$1/tests/tools/gossip_route" "$2" "$3" 2>&1 > /dev/null | awk '/Collected/ { print $NF }'
-}
-
 # Datagrams of the dialler until mesh, and its leave.
 connect_datagrams() {
     start_relay counted "$2"
