@@ -89,17 +89,29 @@ static void what_a_restarted_node_left_is_not_answered_for(void **state)
     end_all();
 }
 
-static void a_reader_that_stops_bounds_what_is_kept(void **state)
+enum { ROOM = 1 << 16 };
+
+static void write_zeros(struct quic_stream *stream, size_t size)
 {
-    (void)state;
-    enum { SIZE = 16 << 20, ROOM = 1 << 16 };
+    uint8_t *data = memory_new(size);
+    quic_stream_write_bytes(stream, bytes_of(data, size));
+    free(data);
+}
+
+/* A writes SIZE bytes on a stream to B, which takes ROOM of them and gives no credit. */
+static void write_to_one_that_stops(size_t size)
+{
     begin(&tapped);
     b.policy.credit_by_hand = true;
     b.policy.stream_window = ROOM;
     connect_both();
-    uint8_t *data = memory_new(SIZE);
-    quic_stream_write_bytes(quic_stream_open(a.connection), bytes_of(data, SIZE));
-    free(data);
+    write_zeros(quic_stream_open(a.connection), size);
+}
+
+static void a_reader_that_stops_bounds_what_is_kept(void **state)
+{
+    (void)state;
+    write_to_one_that_stops(16 << 20);
     await(&b.data, 1);
     run_ms(300);
     assert_true(b.received <= ROOM);
@@ -120,13 +132,8 @@ static void await_received(size_t size)
 static void one_that_does_not_read_holds_up_no_other(void **state)
 {
     (void)state;
-    enum { MUCH = 8 << 20, ROOM = 1 << 16, MESSAGES = 200, SIZE = 10000 };
-    begin(&tapped);
-    b.policy.credit_by_hand = true;
-    b.policy.stream_window = ROOM;
-    connect_both();
-    uint8_t *data = memory_new(MUCH);
-    quic_stream_write_bytes(quic_stream_open(a.connection), bytes_of(data, MUCH));
+    enum { MESSAGES = 200, SIZE = 10000 };
+    write_to_one_that_stops(8 << 20);
     await_received(ROOM);
     b.policy.credit_by_hand = false;
     dial();
@@ -134,8 +141,7 @@ static void one_that_does_not_read_holds_up_no_other(void **state)
     await(&b.established, 2);
     struct quic_stream *stream = quic_stream_open(a.connection);
     for (unsigned i = 0; i < MESSAGES; i++)
-        quic_stream_write_bytes(stream, bytes_of(data, SIZE));
-    free(data);
+        write_zeros(stream, SIZE);
     await_received(ROOM + (size_t)MESSAGES * SIZE);
     say(quic_stream_open(b.connection), "and back");
     await(&a.data, 1);
