@@ -82,6 +82,7 @@ nothing_runs() {
     before=$(of js1 tapped)
     "$DEVNET" --dir devnet mesh watch > watch.out 2> watch.err 3>&- &
     watch=$!
+    timeout 15 bash -c 'until grep -q "watching http" watch.err; do sleep 0.05; done' # the tap
     devnet_run restart js1
     [ "$(of js1 tapped)" = "$before" ]
     printf '{"command":"dial","address":"%s"}\n' "$before" >> js2.in

@@ -199,7 +199,8 @@ has_peers() {
     kill -KILL "${hostile_ones[@]}" 2> /dev/null || true
     is_small() { grew_less_than 10000 "$start" > /dev/null; }
     eventually is_small
-    DEADLINE=40 eventually has_peers 1
+    # Half an idle timeout until it asks once more, and then a whole one: 45 s, if it is not busy.
+    DEADLINE=90 eventually has_peers 1
     grep -F 'and they do not go on' a.err > /dev/null
     is_sanitized || ((most < 128000))
 }
