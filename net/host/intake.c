@@ -15,10 +15,9 @@
 #include "net/host/internal.h"
 
 enum {
-    SLICES_AT_ONCE = 8,     /* of one stream, as its bytes arrive */
-    SLICES_PER_TURN = 16,   /* of all others, which go on */
-    TURN_NS = 2000000,      /* after which the rest has to wait for the next turn, too */
-    SHARES_PERIOD_MS = 100, /* from one look at the shares to the next, while there is need */
+    SLICES_AT_ONCE = 8,   /* of one stream, as its bytes arrive */
+    SLICES_PER_TURN = 16, /* of all others, which go on */
+    TURN_NS = 2000000,    /* after which the rest has to wait for the next turn, too */
 };
 
 struct intake {
@@ -51,6 +50,11 @@ static size_t held_by(const struct intake *intake)
     return intake->prefix_size + intake->have + intake->behind.size - intake->done;
 }
 
+static uint64_t time_of(struct host *host)
+{
+    return shares_time(&host->shares, clock_now_ms());
+}
+
 /* Not at once: deciding may end any stream. */
 static void decide_soon(struct host *host)
 {
@@ -70,7 +74,7 @@ static void note_held(struct peer *peer)
     size_t held = 0;
     for (size_t i = 0; i < peer->inbound_count; i++)
         held += held_by(peer->inbound[i]->state);
-    if (share_hold(&peer->host->shares, &peer->share, held, clock_now_ms()))
+    if (share_hold(&peer->host->shares, &peer->share, held, time_of(peer->host)))
         decide_soon(peer->host);
     if (held > SHARE_LITTLE)
         watch_shares(peer->host);
@@ -105,7 +109,7 @@ static void want_next(struct peer *peer)
         struct quic_connection_facts facts;
         quic_connection_facts(intake->stream->connection->quic, &facts);
         share_set_patience(&peer->share, facts.rtt_us / 1000);
-        share_want(&peer->host->shares, &peer->share, intake->size, clock_now_ms());
+        share_want(&peer->host->shares, &peer->share, intake->size, time_of(peer->host));
         peer->claimant = intake;
         decide_soon(peer->host);
     }
@@ -118,7 +122,7 @@ static void drop_claim(struct intake *intake)
     if (peer->claimant != intake)
         return;
     peer->claimant = NULL;
-    share_done(&peer->host->shares, &peer->share, clock_now_ms());
+    share_done(&peer->host->shares, &peer->share, time_of(peer->host));
     decide_soon(peer->host);
 }
 
@@ -176,7 +180,7 @@ static void on_shares_timer(evutil_socket_t fd, short what, void *argument)
     struct share *share;
     enum share_decision decision;
     host->shares.elsewhere = chunk_total();
-    while ((decision = shares_decide(&host->shares, clock_now_ms(), &share)) != SHARE_NONE) {
+    while ((decision = shares_decide(&host->shares, time_of(host), &share)) != SHARE_NONE) {
         carry_out_decision(decision, peer_of_share(share));
         want_next(peer_of_share(share));
     }

@@ -6,6 +6,15 @@ void shares_init(struct shares *shares, size_t budget)
     TAILQ_INIT(&shares->all);
 }
 
+uint64_t shares_time(struct shares *shares, uint64_t clock_ms)
+{
+    uint64_t passed = clock_ms - shares->seen_ms;
+    if (passed > SHARES_PERIOD_MS)
+        shares->away_ms += passed - SHARES_PERIOD_MS;
+    shares->seen_ms = clock_ms;
+    return clock_ms - shares->away_ms;
+}
+
 void share_join(struct shares *shares, struct share *share)
 {
     *share = (struct share){.patience_ms = SHARE_PATIENCE_MIN_MS};

@@ -21,7 +21,7 @@ enum {
     SHARE_OWN = 384 * 1024,   /* that a peer may hold beside its share: its windows let it, and more
                                  than   one connection more */
     SHARE_LITTLE = 16 * 1024, /* that a peer may hold for as long as it likes */
-    SHARE_PATIENCE_MIN_MS = 250,  /* with what does not go on, while others wait for its share */
+    SHARE_PATIENCE_MIN_MS = 500,  /* with what does not go on, while others wait for its share */
     SHARE_PATIENCE_MAX_MS = 1000, /* the same, of peers far away */
     SHARE_PATIENCE_RTTS = 4,      /* how far that is */
     SHARE_SLOWEST = 1024 * 1024,  /* bytes a second, while others wait: by then it is to be done */
@@ -29,6 +29,7 @@ enum {
     SHARE_STALLED_MS = 4000,      /* the same while nobody waits */
     SHARE_WAIT_MS = 20000,        /* that a peer may wait */
     SHARE_PROBE_MS = 1000,        /* when one that does not go on is asked whether it lives */
+    SHARES_PERIOD_MS = 100,       /* from one look at them all to the next, while there is need */
 };
 
 /* A peer's. A zeroed one is nobody's: see share_join. */
@@ -50,10 +51,16 @@ struct shares {
     size_t peers, waiting;   /* for a share */
     size_t held;             /* bytes, of all peers */
     size_t elsewhere;        /* bytes that the budget lacks: the caller's to set */
+    uint64_t seen_ms;        /* by the clock, at the last call of shares_time */
+    uint64_t away_ms;        /* of the clock's time, how much does not count */
     TAILQ_HEAD(, share) all; /* newest first */
 };
 
 void shares_init(struct shares *shares, size_t budget);
+/* The time that the functions below are told, for CLOCK_MS of a monotonic clock: from one call to
+ * the next no more than SHARES_PERIOD_MS pass. While the node itself was stopped, or too busy to
+ * look, what peers sent was not read, and none of them was late. */
+uint64_t shares_time(struct shares *shares, uint64_t clock_ms);
 void share_join(struct shares *shares, struct share *share);
 void share_leave(struct shares *shares, struct share *share);
 /* ROUND_TRIP_MS of the peer, as far as it is known: how soon it can answer to a grant. */

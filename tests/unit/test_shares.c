@@ -300,6 +300,31 @@ static void check_books(const struct scene *scene)
     assert_true(grants <= 1 || granted <= scene->shares.budget);
 }
 
+/* A second away is no second that a peer kept it waiting: what came meanwhile has not been read. */
+static void nobody_is_late_while_the_node_is_away(void **state)
+{
+    (void)state;
+    struct scene scene;
+    scene_init(&scene);
+    uint64_t clock = 5000000;
+    scene.now = shares_time(&scene.shares, clock);
+    for (size_t i = 0; i < 3; i++) {
+        want(&scene, i, LARGE);
+        expect(&scene, SHARE_GRANT, i);
+    }
+    want(&scene, 3, LARGE);
+    scene.now = shares_time(&scene.shares, clock += SHARES_PERIOD_MS);
+    expect_none(&scene);
+    scene.now = shares_time(&scene.shares, clock += 10 * SHARE_STALLED_MS);
+    expect_none(&scene);
+    hold(&scene, 0, 1000);
+    /* From there on all is as ever: the two that do not go on are late. */
+    for (size_t waited = 2 * SHARES_PERIOD_MS; waited < SHARE_PATIENCE_MIN_MS; waited += 10)
+        scene.now = shares_time(&scene.shares, clock += 10);
+    expect(&scene, SHARE_RESET, 2);
+    expect(&scene, SHARE_GRANT, 3);
+}
+
 static void any_course_of_events_keeps_the_books(void **state)
 {
     (void)state;
@@ -367,6 +392,7 @@ int main(void)
         cmocka_unit_test(messages_wait_freely_until_the_budget_is_full),
         cmocka_unit_test(answers_have_half_of_the_budget_and_a_peer_a_quarter),
         cmocka_unit_test(answers_have_no_more_than_rpcs_and_messages_leave),
+        cmocka_unit_test(nobody_is_late_while_the_node_is_away),
         cmocka_unit_test(any_course_of_events_keeps_the_books),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
