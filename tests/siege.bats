@@ -19,7 +19,15 @@ cpu_of_a() {
     awk '{ print int($1 / 1000) }' "/proc/${pid_of[a]}/schedstat"
 }
 
+# Waits until none of the others has a hundred processes or a flood: each is to be an attack on one
+# node, and not on the machine.
+alone() {
+    exec {turn}> "$BATS_FILE_TMPDIR/turn"
+    flock "$turn"
+}
+
 @test "ten thousand handshakes that are left half-open cost little, and an honest dial goes through" {
+    alone
     start_victim
     start=$(cpu_of_a)
     run -0 hostile --times 30 "$victim" rest:1
@@ -127,6 +135,7 @@ all_delivered() {
 }
 
 @test "a hundred hostile peers cost fifty honest ones neither their connection nor a message" {
+    alone
     start_node a --heartbeat 200ms --d-low 50 --d 50 --d-high 60
     for i in {1..50}; do
         launch "honest$i" "$BIN/devnet-node" --heartbeat 200ms --bootnode "$(address a)"
@@ -174,6 +183,7 @@ has_peers() {
 }
 
 @test "a hundred peers that hold parts of large RPCs do not fill the memory, and an honest one passes" {
+    alone
     start_victim
     start=$(memory_of a)
     part=(open "propose:$meshsub" part:10380902)
