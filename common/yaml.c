@@ -271,6 +271,18 @@ size_t yaml_line(const struct yaml_tree *yaml, yaml_item item)
     return node != NULL ? node->start_mark.line + 1 : 1;
 }
 
+size_t yaml_begin(const struct yaml_tree *yaml, yaml_item item)
+{
+    const yaml_node_t *node = node_of(yaml, item);
+    return node != NULL ? node->start_mark.index : 0;
+}
+
+size_t yaml_end(const struct yaml_tree *yaml, yaml_item item)
+{
+    const yaml_node_t *node = node_of(yaml, item);
+    return node != NULL ? node->end_mark.index : 0;
+}
+
 bool yaml_fault(const struct yaml_tree *yaml, yaml_item item, struct error *error,
                 const char *format, ...)
 {

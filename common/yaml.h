@@ -39,6 +39,11 @@ bool yaml_is_null(const struct yaml_tree *yaml, yaml_item item);
 yaml_item yaml_find_told(const struct yaml_tree *yaml, yaml_item map, const char *key);
 /* From 1. */
 size_t yaml_line(const struct yaml_tree *yaml, yaml_item item);
+/* The characters, not bytes, of what was parsed that the item takes, from 0 and without a byte
+ * order mark: an anchor, a tag and quotes belong to it. An item that comes later has a larger
+ * number. */
+size_t yaml_begin(const struct yaml_tree *yaml, yaml_item item);
+size_t yaml_end(const struct yaml_tree *yaml, yaml_item item);
 /* Sets "NAME:LINE: ...", and returns false. */
 bool yaml_fault(const struct yaml_tree *yaml, yaml_item item, struct error *error,
                 const char *format, ...) __attribute__((format(printf, 4, 5)));

@@ -10,6 +10,7 @@
 
 #include "common/file.h"
 #include "common/memory.h"
+#include "common/yaml_edit.h"
 #include "devnet/nodes_yaml.h"
 #include "net/address/enr_make.h"
 
@@ -61,77 +62,123 @@ static char *move_text(const struct moving *moving, const char *text, struct err
 
 /* ---- validator-config.yaml ---- */
 
-/* What stands behind KEY on the line, without quotes; false where the line is of another key. */
-static bool value_of(struct bytes line, const char *key, struct bytes *value)
+/* What a place of the file is to say. */
+struct wanted {
+    yaml_item item;
+    const char *name, *key;
+    char *text;
+};
+
+struct wanted_list {
+    struct wanted *all;
+    size_t count;
+};
+
+static void wanted_clear(struct wanted_list *list)
 {
-    static const char around[] = " \t\r-\"'";
-    while (line.size > 0 && strchr(around, line.data[0]) != NULL)
-        line = bytes_after(line, 1);
-    size_t size = strlen(key);
-    if (line.size <= size || memcmp(line.data, key, size) != 0 || line.data[size] != ':')
-        return false;
-    line = bytes_after(line, size + 1);
-    while (line.size > 0 && strchr(around, line.data[0]) != NULL)
-        line = bytes_after(line, 1);
-    size = 0;
-    while (size < line.size && strchr(" \t\r\"'#", line.data[size]) == NULL)
-        size++;
-    *value = bytes_of(line.data, size);
+    for (size_t i = 0; i < list->count; i++)
+        free(list->all[i].text);
+    free(list->all);
+}
+
+/* TEXT is the list's from then on; where the file does not have ITEM, nothing is wanted. */
+static void want(struct wanted_list *list, yaml_item item, const char *name, const char *key,
+                 char *text)
+{
+    if (item == 0) {
+        free(text);
+        return;
+    }
+    list->all = memory_resize(list->all, (list->count + 1) * sizeof(*list->all));
+    list->all[list->count++] = (struct wanted){item, name, key, text};
+}
+
+/* A node's port is `quic`, or `udp` where it tells no other; who stays is to say what it says. */
+static void want_ports(const struct yaml_tree *yaml, yaml_item entry, const char *name,
+                       const struct genesis_place *place, struct wanted_list *list)
+{
+    static const char *const keys[] = {"quic", "quic6", "udp"};
+    yaml_item fields = yaml_find(yaml, entry, "enrFields");
+    bool has_quic = yaml_find(yaml, fields, "quic") != 0 || yaml_find(yaml, fields, "quic6") != 0;
+    for (size_t i = 0; i < (has_quic ? 2 : 3); i++) {
+        yaml_item item = yaml_find(yaml, fields, keys[i]);
+        const char *text = yaml_text(yaml, item);
+        want(list, item, name, keys[i],
+             place != NULL ? text_format("%u", (unsigned)place->address->port)
+                           : text_copy(text != NULL ? text : ""));
+    }
+}
+
+static bool want_record(const struct moving *moving, const struct yaml_tree *yaml, yaml_item entry,
+                        const char *name, struct wanted_list *list, struct error *error)
+{
+    yaml_item item = yaml_find_told(yaml, entry, "enr");
+    char *record = item != 0 ? move_text(moving, yaml_text(yaml, item), error) : NULL;
+    want(list, item, name, "enr", record);
+    return item == 0 || record != NULL;
+}
+
+/* Of all nodes, since what one says may be an alias of what another does. */
+static bool want_all(const struct moving *moving, const struct yaml_tree *yaml,
+                     struct wanted_list *list, struct error *error)
+{
+    yaml_item entries = yaml_find(yaml, yaml_root(yaml), "validators");
+    bool done = true;
+    for (size_t i = 0; i < yaml_count(yaml, entries) && done; i++) {
+        yaml_item entry = yaml_at(yaml, entries, i);
+        const char *name = yaml_text(yaml, yaml_find(yaml, entry, "name"));
+        const struct genesis_node *node = genesis_find(moving->genesis, name);
+        want_ports(yaml, entry, name, place_of(moving, &node->address.at[0].peer_id), list);
+        done = want_record(moving, yaml, entry, name, list, error);
+    }
+    return done;
+}
+
+/* Where a place that two nodes share was to say two things, it says one. */
+static bool check_written(const struct wanted_list *list, const struct yaml_tree *read,
+                          const struct yaml_tree *written, struct error *error)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        const struct wanted *one = &list->all[i];
+        const char *text = yaml_text(written, one->item);
+        if (text == NULL || strcmp(text, one->text) != 0)
+            return yaml_fault(read, one->item, error,
+                              "%s: %s: cannot be %s, as another node has it from here, too; write "
+                              "it out in the place of an alias",
+                              one->name, one->key, one->text);
+    }
     return true;
 }
 
-/* Where the node of that name is to be; NULL where it stays. */
-static const struct genesis_place *place_named(const struct moving *moving, struct bytes name)
+static bool edit_config(const struct wanted_list *list, const struct yaml_tree *yaml,
+                        struct bytes text, struct buffer *output, struct error *error)
 {
-    char *text = text_format("%.*s", (int)name.size, (const char *)name.data);
-    const struct genesis_node *node = genesis_find(moving->genesis, text);
-    free(text);
-    return node != NULL ? place_of(moving, &node->address.at[0].peer_id) : NULL;
+    struct yaml_edit *edits = memory_new((list->count + 1) * sizeof(*edits));
+    size_t count = 0;
+    for (size_t i = 0; i < list->count; i++) {
+        const struct wanted *one = &list->all[i];
+        if (strcmp(yaml_text(yaml, one->item), one->text) != 0)
+            edits[count++] = (struct yaml_edit){one->item, one->text};
+    }
+    bool edited = yaml_edit(yaml, text, edits, count, output, error);
+    free(edits);
+    return edited;
 }
 
-/* Appends LINE, which is of the node at PLACE. */
-static bool append_line(const struct moving *moving, const struct genesis_place *place,
-                        struct bytes line, struct buffer *output, struct error *error)
+/* The file, with what is told of each node replaced. */
+static bool rewrite_config(const struct moving *moving, const char *path, struct bytes text,
+                           struct buffer *output, struct error *error)
 {
-    struct bytes value = {0};
-    char *other = NULL;
-    bool is_port = value_of(line, "quic", &value) || value_of(line, "quic6", &value);
-    if (place != NULL && value.size > 0 && is_port) {
-        other = text_format("%u", (unsigned)place->address->port);
-    } else if (place != NULL && value_of(line, "enr", &value) && value.size > 0) {
-        char *record = text_format("%.*s", (int)value.size, (const char *)value.data);
-        other = move_text(moving, record, error);
-        free(record);
-        if (other == NULL)
-            return false;
-    }
-    if (other != NULL) {
-        buffer_append(output, line.data, (size_t)(value.data - line.data));
-        buffer_append_text(output, other);
-        line = bytes_after(line, (size_t)(value.data - line.data) + value.size);
-    }
-    free(other);
-    buffer_append(output, line.data, line.size);
-    buffer_append_byte(output, '\n');
-    return true;
-}
-
-/* The file, with what is told of each node replaced, line by line. */
-static bool rewrite_config(const struct moving *moving, struct bytes text, struct buffer *output,
-                           struct error *error)
-{
-    const struct genesis_place *place = NULL;
-    bool written = true;
-    while (text.size > 0 && written) {
-        const uint8_t *end = memchr(text.data, '\n', text.size);
-        size_t size = end != NULL ? (size_t)(end - text.data) : text.size;
-        struct bytes line = bytes_of(text.data, size), value = {0};
-        if (value_of(line, "name", &value))
-            place = place_named(moving, value);
-        written = append_line(moving, place, line, output, error);
-        text = bytes_after(text, end != NULL ? size + 1 : size);
-    }
-    return written;
+    struct wanted_list list = {0};
+    struct yaml_tree *yaml = yaml_tree_parse(path, text, error), *written = NULL;
+    if (yaml != NULL && want_all(moving, yaml, &list, error) &&
+        edit_config(&list, yaml, text, output, error))
+        written = yaml_tree_parse(path, buffer_bytes(output), error);
+    bool done = written != NULL && check_written(&list, yaml, written, error);
+    wanted_clear(&list);
+    yaml_tree_free(yaml);
+    yaml_tree_free(written);
+    return done;
 }
 
 static void clear_secret(struct buffer *text)
@@ -148,7 +195,7 @@ static bool write_config(const struct moving *moving, const char *out, struct er
     char *to = text_format("%s/%s", out, config_file);
     bool done = access(from, F_OK) != 0 || /* a folder need not have it */
                 (file_read(from, GENESIS_FILE_MAX, &read, error) &&
-                 rewrite_config(moving, buffer_bytes(&read), &written, error) &&
+                 rewrite_config(moving, from, buffer_bytes(&read), &written, error) &&
                  file_write(to, buffer_bytes(&written), FILE_MODE, error));
     free(from);
     free(to);

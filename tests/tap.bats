@@ -203,3 +203,41 @@ of() {
     run -1 --separate-stderr "$BIN/devnet-tap" --genesis g --out g
     [[ $stderr == *"--out: g: is the genesis folder itself"* ]]
 }
+
+@test "--out finds a node's port however its file is written" {
+    key() {
+        "$BIN/devnet" key new "$1.key" > /dev/null
+        tr -d '\n' < "$1.key"
+    }
+    mkdir g
+    cat > g/validator-config.yaml << END
+validators:
+  - enrFields: {ip: "127.0.0.1", "quic": '9001'}  # in one line
+    privkey: $(key a)
+    name: a
+  - privkey: $(key b)
+    enrFields:
+      ip: 127.0.0.1
+      quic: &port 9002
+    name: "b"
+  - {name: c, enr: "$("$BIN/devnet" enr make --key "$(key c > c.hex; echo c.key)" --ip 127.0.0.1 udp=9003)"}
+  - {name: d, privkey: $(key d), enrFields: {ip: 127.0.0.1, udp: 9004}}
+END
+    launch tap "$BIN/devnet-tap" --genesis g --out tapped
+    await tap '.event == "ready"' > /dev/null
+    # Every node but c, whose key is in no file of the folder.
+    launch again "$BIN/devnet-tap" --genesis tapped --out twice
+    await again '.event == "ready"' > /dev/null
+    ready again '.nodes[] | "\(.name) \(.real)"' | sort > real
+    ready tap '.nodes[] | "\(.name) \(.address)"' | sort | diff - real
+    [ "$(wc -l < real)" -eq 3 ]
+    # All else is as it was.
+    ports() {
+        sed -E "s/(quic\"?|udp): (&port )?'?[0-9]+'?/\1: \2P/" "$1/validator-config.yaml"
+    }
+    diff <(ports g) <(ports tapped)
+    sed -i 's/udp: 9004/quic: *port/' g/validator-config.yaml
+    run -1 --separate-stderr "$BIN/devnet-tap" --genesis g --out shared
+    [[ $stderr == *"g/validator-config.yaml:8: "?": quic: cannot be "*"write it out in the place of an alias"* ]]
+    [ ! -e shared/validator-config.yaml ]
+}
