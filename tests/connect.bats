@@ -612,12 +612,23 @@ with_hosts() {
     refuses "--accept waits to be dialled*" --accept "$target"
     refuses "--accept waits to be dialled*" --accept --from 127.0.0.1:1
     refuses "--from nonsense: *" --from nonsense "$target"
-    for option in --listen --network --key --key-hex --finalized --head --agent --qlog --keylog; do
-        refuses "with --from it is the other node that dials: *" --from 127.0.0.1:1 "$option" x \
-            "$target"
+    # Each option that is not of the asking itself.
+    for option in $("$BIN/devnet-connect" --help | grep -oE '^  (-., |    )--[a-z-]+' | grep -oE -e '--[a-z-]+'); do
+        case $option in
+            --from | --until | --timeout | --topic | --json | --log-level | --help | --version) continue ;;
+            --accept) refuses "--accept waits to be dialled*" --from 127.0.0.1:1 --accept "$target" ;;
+            --save) refuses "--save: nothing is to be fetched*" --from 127.0.0.1:1 --save x "$target" ;;
+            --count) refuses "--count: it is of the messages of --listen-gossip" --from 127.0.0.1:1 --count 1 "$target" ;;
+            --qlog-limit) refuses "--qlog-limit: it is of the logs of --qlog" --from 127.0.0.1:1 --qlog-limit 1M "$target" ;;
+            --record-*) refuses "$option: it is of the blocks of --record" --from 127.0.0.1:1 "$option" 9 "$target" ;;
+            --listen-gossip) refuses "with --from it is the other node that dials: *" --from 127.0.0.1:1 "$option" "$target" ;;
+            --hold) refuses "with --from it is the other node that dials: *" --from 127.0.0.1:1 --hold 1s "$target" ;;
+            --sign) refuses "with --from it is the other node that dials: *" --from 127.0.0.1:1 --sign strict "$target" ;;
+            --trace) refuses "with --from it is the other node that dials: *" --from 127.0.0.1:1 --trace rpc "$target" ;;
+            *) refuses "with --from it is the other node that dials: *" --from 127.0.0.1:1 "$option" x "$target" ;;
+        esac
     done
-    refuses "with --from it is the other node that dials: *" --from 127.0.0.1:1 --hold 1s "$target"
-    refuses "with --from it is the other node that dials: *" --from 127.0.0.1:1 --sign strict "$target"
+    refuses "with --from it is the other node that dials: *" --from 127.0.0.1:1 --topic a --topic b "$target"
     refuses "--sign: *" --sign loosely "$target"
     refuses "--key and --key-hex exclude each other" --key a --key-hex b "$target"
     refuses "--network a/b: 1 to 64 characters, no slash" --network a/b "$target"

@@ -151,6 +151,8 @@ END
     [[ ${stderr_lines[0]} == *"--from logs has QUIC logs: --qlog is beside events" ]]
     run -2 --separate-stderr "$BIN/devnet-tap" --html page.html --from tap.out --genesis here
     printf '{"event":"ready"}\nno event\n' > bad
+    run -2 --separate-stderr "$BIN/devnet-tap" --qlog-limit 1M a=a.key,127.0.0.1:0,127.0.0.1:1
+    [[ ${stderr_lines[0]} == "devnet-tap: --qlog-limit: it is of the logs of --qlog" ]]
     run -1 --separate-stderr "$BIN/devnet-tap" --html page.html --from bad
     # shellcheck disable=SC2154 # bats sets it
     [[ ${stderr_lines[0]} == *"--from: bad:2: no event of devnet-tap's" ]]

@@ -191,8 +191,9 @@ static bool has_options_of_our_own_node(const struct connect_settings *settings)
            node->network != network_default || node->key != NULL || node->key_hex != NULL ||
            node->finalized != NULL || node->head != NULL || node->agent != agent_default ||
            settings->by_root != NULL || settings->by_range != NULL || settings->listens ||
-           settings->publication.file != NULL || settings->topics.count > 1 || node->qlog != NULL ||
-           node->keylog != NULL || node->trace != 0 || node->sign != 0;
+           node->record.folder != NULL || settings->publication.file != NULL ||
+           settings->topics.count > 1 || node->qlog != NULL || node->keylog != NULL ||
+           node->trace != 0 || node->sign != 0;
 }
 
 static void check_combination(const struct connect_settings *settings)
@@ -207,8 +208,8 @@ static void check_combination(const struct connect_settings *settings)
     if (settings->from != NULL && has_options_of_our_own_node(settings))
         connect_usage_error("with --from it is the other node that dials: --listen, --network, "
                             "--key, --key-hex, --finalized, --head, --agent, --qlog, --keylog, "
-                            "--trace, --sign, --hold, a second --topic and those of gossip and "
-                            "blocks are its own");
+                            "--trace, --sign, --record, --hold, a second --topic and those of "
+                            "gossip and blocks are its own");
 }
 
 /* ---- blocks ---- */

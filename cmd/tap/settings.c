@@ -196,6 +196,8 @@ void tap_options_read(int argc, char **argv, struct tap_options *options)
     if (options->from == NULL && !between && !will_be_given(options))
         options_usage_error(&program, "no NODE, and no --genesis: between whom? (POST /nodes of "
                                       "--api HOST:PORT takes them later, too)");
+    if (options->qlog_limit != 0 && options->qlog == NULL)
+        options_usage_error(&program, "--qlog-limit: it is of the logs of --qlog");
     if (options->api == NULL)
         options->api = "127.0.0.1:0";
     if (options->out != NULL && options->genesis == NULL)

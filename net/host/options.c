@@ -9,6 +9,21 @@
 const char *const node_option_sign[] = {"none", "strict", NULL};
 const char *const node_option_traces[] = {"none", "rpc", NULL};
 
+/* How much to write, where nothing is written. */
+static bool check_limits(const struct node_options *options, struct error *error)
+{
+    static const struct block_recorder_settings none = BLOCK_RECORDER_DEFAULT;
+    const struct block_recorder_settings *record = &options->record;
+    if (options->qlog_limit != 0 && options->qlog == NULL)
+        return error_set(error, "--qlog-limit: it is of the logs of --qlog");
+    if (record->folder != NULL)
+        return true;
+    if (record->blocks_max != none.blocks_max)
+        return error_set(error, "--record-blocks: it is of the blocks of --record");
+    return record->bytes_max == none.bytes_max ||
+           error_set(error, "--record-bytes: it is of the blocks of --record");
+}
+
 bool node_options_check(const struct node_options *options, struct error *error)
 {
     if (options->key != NULL && options->key_hex != NULL)
@@ -17,7 +32,7 @@ bool node_options_check(const struct node_options *options, struct error *error)
         strchr(options->network, '/') != NULL)
         return error_set(error, "--network %s: 1 to %d characters, no slash", options->network,
                          HOST_NETWORK_SIZE_MAX);
-    return true;
+    return check_limits(options, error);
 }
 
 static struct identity *identity_of_hex(const char *hex, struct error *error)

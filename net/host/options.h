@@ -128,8 +128,8 @@ struct node_options {
 extern const char *const node_option_sign[];
 extern const char *const node_option_traces[];
 
-/* False with the error set, which names the option: two that exclude each other, or a name that no
- * network can have. */
+/* False with the error set, which names the option: two that exclude each other, a name that no
+ * network can have, or a limit of what is not written. */
 bool node_options_check(const struct node_options *options, struct error *error);
 /*
  * Everything of HOST that they say, but for the trace. False with the error set, which names the
