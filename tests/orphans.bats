@@ -585,6 +585,25 @@ END
         .broken_by == {role: "client", stream_id: 4}' <<< "$output"
 }
 
+@test "who was never heard has broken no protocol" {
+    # ngtcp2 says so of a peer that does not answer.
+    write_log client 0123456789abcdef > log.sqlog << 'END'
+30 > close
+END
+    sed -i 's/"error_space":"application","error_code":0/"error_space":"transport","error_code":10/; s/1RTT/initial/' \
+        log.sqlog
+    run -0 --separate-stderr "$BIN/devnet-orphans" --json log.sqlog
+    jq -e '.connections[0].ended | .error == "PROTOCOL_VIOLATION" and .by == "client" and .broken_by == null' \
+        <<< "$output"
+    # By its own log or by the other's.
+    { cat log.sqlog; write_log client 0123456789abcdef <<< '10 < 0 0 36' | tail -n 1; } > heard.sqlog
+    run "$BIN/devnet-orphans" --json heard.sqlog
+    jq -e '.connections[0].ended.broken_by == {role: "server"}' <<< "$output"
+    "$BIN/devnet-connect" --timeout 300ms --qlog unanswered /ip4/127.0.0.1/udp/9/quic-v1 || [ $? -eq 3 ]
+    "$BIN/devnet-orphans" --json unanswered > report.json
+    jq -e '.connections[0].ended | .by == "client" and .broken_by == null' report.json
+}
+
 @test "what cannot be decided is never no orphans" {
     local WRITER=aioquic
     seq 0 4100 | awk '{ print 10, ">", 4 * $1, 0, 36; print 20, "<", 4 * $1, 0, 36; }

@@ -188,11 +188,13 @@ static void drop(struct quic_connection *connection)
     connection->log = NULL;
 }
 
+static const char timed_out[] = "handshake timed out";
+
 static void say_timed_out(struct quic_connection *connection)
 {
     char beside[ERROR_TEXT_SIZE];
     quic_connection_in_place_of_answer(connection, beside, sizeof(beside));
-    error_set(&connection->close.reason, "handshake timed out%s", beside);
+    error_set(&connection->close.reason, "%s%s", timed_out, beside);
 }
 
 /* What a failing call of ngtcp2 means for the connection. */
@@ -227,7 +229,9 @@ void connection_fail(struct quic_connection *connection, int code)
     case NGTCP2_ERR_HANDSHAKE_TIMEOUT:
         set_cause(connection, QUIC_HANDSHAKE_TIMEOUT, "");
         say_timed_out(connection);
-        compat_close_error_set_library(&close, code);
+        /* The library would say that the peer, who said nothing, broke the protocol. */
+        compat_close_error_set_transport(&close, NGTCP2_NO_ERROR, (const uint8_t *)timed_out,
+                                         sizeof(timed_out) - 1);
         break;
     case NGTCP2_ERR_CRYPTO:
     case NGTCP2_ERR_CALLBACK_FAILURE:

@@ -67,6 +67,21 @@ static const struct qlog_joined_stream *culprit(const struct qlog_connection *co
     return found;
 }
 
+/* Whether who closed it had heard anything from the other: by its own logs, or else by the
+ * other's. */
+static bool had_heard(const struct qlog_connection *connection, enum qlog_role closer)
+{
+    bool own = false, received = false, sent = false;
+    for (unsigned place = 0; place < QLOG_PLACES; place++) {
+        const struct qlog_log *log = qlog_log_at(connection, place);
+        bool is_closers = qlog_role_at(place) == closer;
+        own |= log != NULL && is_closers;
+        received |= log != NULL && is_closers && log->active[QLOG_RECEIVED] >= 0;
+        sent |= log != NULL && !is_closers && log->active[QLOG_SENT] >= 0;
+    }
+    return own ? received : sent;
+}
+
 struct qlog_ending qlog_ending_of(const struct qlog_connection *connection)
 {
     struct qlog_ending ending = {.by = QLOG_ROLE_UNKNOWN};
@@ -86,7 +101,7 @@ struct qlog_ending qlog_ending_of(const struct qlog_connection *connection)
         return ending;
     uint64_t code = ending.close->code;
     ending.error = name_of(code);
-    ending.broken = breaks_protocol(code);
+    ending.broken = breaks_protocol(code) && had_heard(connection, ending.by);
     if (ending.broken)
         ending.stream = culprit(connection, qlog_other(ending.by), code);
     return ending;

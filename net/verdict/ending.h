@@ -8,7 +8,7 @@ struct qlog_ending {
     const struct qlog_close *close; /* NULL where nobody closed it, as far as the logs tell */
     enum qlog_role by;              /* who did */
     const char *error;              /* RFC 9000's name; NULL for another space or code */
-    bool broken;                    /* the other side had broken the protocol */
+    bool broken;                    /* the other side, which was heard, had broken the protocol */
     const struct qlog_joined_stream *stream; /* the one on which it had; NULL where unknown */
 };
 
