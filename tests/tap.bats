@@ -74,6 +74,19 @@ nobody_there() {
         (.reason | startswith("no key of that peer is at hand"))'
 }
 
+@test "a dial that was given up is none to a listener that answers later" {
+    tap_nodes a b
+    end a
+    dial=("$BIN/devnet-connect" --key a.key --topic lean:block --listen "$(address a | sed 's|/p2p.*||')")
+    send_signal b STOP
+    run -3 "${dial[@]}" --timeout 500ms "$(tapped b)"
+    send_signal b CONT
+    await tap '.event == "closed" and .dialler == "a" and .listener == "b" and .connected == false'
+    "${dial[@]}" "$(tapped b)"
+    await b '.event == "mesh_joined"' > /dev/null
+    jq -es '[.[] | select(.event == "connected")] | length == 1' b.out
+}
+
 # Gives the tap a node: give NODE [CURL-OPTION...].
 give() {
     local node=$1

@@ -38,6 +38,24 @@ void admission_forget(struct quic_connection *connection)
     connection->held_count = 0;
 }
 
+static void await(struct quic_connection *connection, struct quic_connection *held)
+{
+    held->awaited_by = connection;
+    connection->awaits = held;
+}
+
+void admission_stop_waiting(struct quic_connection *connection)
+{
+    struct quic_connection *waiting = connection->awaited_by;
+    if (connection->awaits != NULL)
+        connection->awaits->awaited_by = NULL;
+    connection->awaits = connection->awaited_by = NULL;
+    if (waiting == NULL)
+        return;
+    waiting->awaits = NULL;
+    endpoint_mark_dirty(waiting);
+}
+
 /* The first of a connection's datagrams, and its header. */
 static const struct held_datagram *first_of(const struct quic_connection *connection,
                                             ngtcp2_pkt_hd *header)
@@ -65,6 +83,7 @@ void admission_begin(struct quic_connection *connection)
     if (connection->retry_wanted)
         accept_send_retry(connection->socket, remote, first->remote_size, &header);
     admission_forget(connection);
+    admission_stop_waiting(connection);
 }
 
 static enum quic_admission ask_owner(struct quic_connection *connection,
@@ -103,10 +122,13 @@ void admission_ask(struct quic_socket *socket, const struct sockaddr *remote, so
     }
 }
 
-void quic_connection_admit(struct quic_connection *connection, const struct quic_policy *policy)
+void quic_connection_admit(struct quic_connection *connection, const struct quic_policy *policy,
+                           struct quic_connection *waiting)
 {
     if (connection->state != CONNECTION_HELD)
         return;
+    if (waiting != NULL)
+        await(waiting, connection);
     if (policy != NULL)
         connection->policy = *policy;
     connection->admitted = true;

@@ -265,6 +265,7 @@ void connection_free(struct quic_connection *connection)
         stream_free(stream);
     connection_free_dead_streams(connection);
     admission_forget(connection);
+    admission_stop_waiting(connection);
     if (connection->session != NULL)
         gnutls_deinit(connection->session);
     qlog_writer_free(connection->log);

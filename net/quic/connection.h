@@ -52,9 +52,10 @@ void *quic_connection_user(const struct quic_connection *connection);
 void quic_connection_set_user(struct quic_connection *connection, void *user);
 
 /* The end of QUIC_HOLD: what has arrived is read now, and may be answered, or the peer is told
- * CONNECTION_REFUSED. Without effect on any other connection. */
-/* POLICY may be NULL. */
-void quic_connection_admit(struct quic_connection *connection, const struct quic_policy *policy);
+ * CONNECTION_REFUSED. Without effect on any other connection. POLICY may be NULL, as may WAITING,
+ * another connection that sends nothing more before that has been read: a close may be in it. */
+void quic_connection_admit(struct quic_connection *connection, const struct quic_policy *policy,
+                           struct quic_connection *waiting);
 void quic_connection_refuse(struct quic_connection *connection);
 /* The same with another code and what is `said`; an application's close is said as
  * APPLICATION_ERROR (RFC 9000, section 10.2.3). */

@@ -246,6 +246,8 @@ static ngtcp2_tstamp next_expiry(struct quic_connection *connection)
 {
     if (connection->state != CONNECTION_LIVE)
         return connection->gone_at;
+    if (connection->awaits != NULL)
+        return UINT64_MAX;
     ngtcp2_tstamp expiry = ngtcp2_conn_get_expiry(connection->conn);
     ngtcp2_tstamp at =
         connection->silent_at != 0 ? connection->silent_at : connection->unanswered_at;
@@ -345,12 +347,14 @@ void connection_write(struct quic_connection *connection)
     ngtcp2_tstamp now = connection->endpoint->now;
     if (connection->state == CONNECTION_HELD && connection->admitted)
         admission_begin(connection);
-    if (connection->state == CONNECTION_LIVE)
-        write_live(connection);
-    else if (connection->state == CONNECTION_HELD && connection->gone_at <= now)
+    if (connection->state == CONNECTION_LIVE) {
+        if (connection->awaits == NULL)
+            write_live(connection);
+    } else if (connection->state == CONNECTION_HELD && connection->gone_at <= now) {
         connection_close_held(connection, QUIC_HANDSHAKE_TIMEOUT, "not admitted in time");
-    else if (connection->gone_at <= now)
+    } else if (connection->gone_at <= now) {
         connection->state = CONNECTION_GONE;
+    }
     if (connection->state != CONNECTION_GONE)
         arm_timer(connection);
 }

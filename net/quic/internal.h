@@ -126,7 +126,9 @@ struct quic_connection {
     bool retried;         /* `original` is what a Retry token of ours vouched for */
     STAILQ_HEAD(, held_datagram) held;
     size_t held_count;
-    bool admitted; /* while held: it begins with the next pump */
+    bool admitted;                      /* while held: it begins with the next pump */
+    struct quic_connection *awaited_by; /* sends nothing before what is held here was read */
+    struct quic_connection *awaits;     /* the same, from its side */
     ngtcp2_tstamp started, established_at;
     uint64_t bytes_in, bytes_out;
     uint64_t packets_written;
@@ -244,6 +246,8 @@ void admission_hold(struct quic_connection *connection, const struct sockaddr *r
 /* Makes it live, and reads what has come. */
 void admission_begin(struct quic_connection *connection);
 void admission_forget(struct quic_connection *connection);
+/* Nothing waits for what CONNECTION holds any more, nor it for another. */
+void admission_stop_waiting(struct quic_connection *connection);
 
 /* ---- early.c: what comes under 1-RTT keys before a client has written its Finished ---- */
 /* Holds what is early of DATAGRAM, and returns how many bytes of it, from the first on, are not. */

@@ -181,7 +181,7 @@ static void admit_front(struct tap_pair *pair)
     struct quic_policy policy = policy_like(pair, TAP_LISTENER);
     take_windows(pair, &policy);
     pair->allowed[TAP_DIALLER] = policy.remote_streams_max;
-    quic_connection_admit(pair->legs[TAP_DIALLER], &policy);
+    quic_connection_admit(pair->legs[TAP_DIALLER], &policy, pair->legs[TAP_LISTENER]);
 }
 
 static bool is_up(const struct quic_connection *leg)
@@ -311,8 +311,19 @@ static enum tap_side whose_end(const struct tap_pair *pair, enum tap_side side,
     return by_other ? tap_other(side) : side;
 }
 
+/* A dialler whose close was among what was held of it: the listener, which had not answered yet,
+ * would have met no more than that, and is not to see a connection. */
+static bool gave_up(const struct tap_pair *pair, enum tap_side side,
+                    const struct quic_connection *leg)
+{
+    struct quic_connection_facts facts;
+    quic_connection_facts(leg, &facts);
+    return side == TAP_DIALLER && !pair->front_first && facts.bytes_out == 0;
+}
+
 void tap_pair_leg_closed(struct tap_pair *pair, enum tap_side side, const struct quic_close *close)
 {
+    bool unheard = gave_up(pair, side, pair->legs[side]);
     pair->legs[side] = NULL;
     struct quic_connection *other = pair->legs[tap_other(side)];
     if (pair->ending || pair->closed_told) {
@@ -323,6 +334,8 @@ void tap_pair_leg_closed(struct tap_pair *pair, enum tap_side side, const struct
     tell_closed(pair, whose_end(pair, side, close), close);
     if (other == NULL)
         tap_pair_free(pair);
+    else if (unheard)
+        quic_connection_leave(other);
     else
         pass_close(pair, other, close);
 }

@@ -266,7 +266,7 @@ static void what_is_held_begins_when_it_is_admitted(void **state)
     run_ms(50);
     assert_int_equal(listener.admissions, 1);
     assert_int_equal(quic_endpoint_statistics(listener.endpoint)->datagrams_out, 0);
-    quic_connection_admit(listener.asked, NULL);
+    quic_connection_admit(listener.asked, NULL, NULL);
     assert_int_equal(listener.established, 0); /* never within the owner's call */
     await(&listener.established, 1);
     await(&dialler.established, 1);
@@ -399,6 +399,32 @@ static void connect_both(const struct quic_policy *policy)
     await(&dialler.established, dialler.established + 1);
     if (listener.established < dialler.established)
         await(&listener.established, dialler.established);
+}
+
+/* A dialler that gives up says that nothing was wrong. What waits for that to be read is silent. */
+static void a_close_is_read_before_another_goes_on(void **state)
+{
+    (void)state;
+    listener.admission = QUIC_HOLD;
+    struct quic_policy policy = dialler.policy;
+    policy.handshake_timeout_ms = 100;
+    dial(&policy);
+    await(&dialler.closed, 1);
+    assert_int_equal(dialler.close.cause, QUIC_HANDSHAKE_TIMEOUT);
+    run_ms(50);
+    struct quic_connection *held = listener.asked;
+    listener.admission = QUIC_ADMIT;
+    connect_both(NULL);
+    struct quic_connection *waiting = listener.connection;
+    quic_connection_admit(held, NULL, waiting);
+    write_text(quic_stream_open(waiting), "x");
+    assert_int_equal(dialler.opened, 0);
+    await(&listener.closed, 1);
+    assert_int_equal(listener.close.cause, QUIC_CLOSED_BY_PEER);
+    assert_int_equal(listener.close.code, 0);
+    assert_non_null(strstr(listener.close.reason.text, "handshake timed out"));
+    assert_int_equal(listener.established, 1);
+    await(&dialler.opened, 1);
 }
 
 /* The listener closes with what CLOSE says, and the dialler hears just that. */
@@ -726,6 +752,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_is_refused_is_told_so, begin, end),
         cmocka_unit_test_setup_teardown(what_is_held_begins_when_it_is_admitted, begin, end),
+        cmocka_unit_test_setup_teardown(a_close_is_read_before_another_goes_on, begin, end),
         cmocka_unit_test_setup_teardown(what_is_held_can_be_refused, begin, end),
         cmocka_unit_test_setup_teardown(what_is_held_for_too_long_is_let_go, begin, end),
         cmocka_unit_test_setup_teardown(the_owner_judges_whose_certificate_it_is, begin_with_judge,
