@@ -73,7 +73,7 @@ void note_remark(void *context, enum qlog_remark_kind kind, const char *path, co
 static bool should_be_a_log(const struct qlog_found *file, const struct qlog_reading *reading)
 {
     const char *slash = strrchr(file->path, '/'), *name = slash != NULL ? slash + 1 : file->path;
-    return strstr(name, "qlog") != NULL || strstr(reading->error.text, "cut off") != NULL;
+    return strstr(name, "qlog") != NULL || reading->ends_early;
 }
 
 static void tell_trace_error(struct findings *findings, const char *path, size_t index,

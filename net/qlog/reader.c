@@ -524,10 +524,12 @@ enum qlog_outcome qlog_reader_end(struct qlog_reader *reader, struct error *erro
     if (!qlog_splitter_end(&reader->splitter, &truncated, error))
         return reader->not_a_log ? QLOG_NOT_A_LOG : QLOG_FAILED;
     if (!reader->is_log) {
+        bool packed = reader->fingerprint.size == 0 && reader->unpacker != NULL;
+        reader->ends_early = truncated || packed;
         not_a_log(reader,
                   truncated                      ? "it has no qlog header, cut off within it"
                   : reader->fingerprint.size > 0 ? "it has no qlog header"
-                  : reader->unpacker != NULL     ? "it is cut off before anything can be unpacked"
+                  : packed                       ? "it is cut off before anything can be unpacked"
                                                  : "it is empty",
                   error);
         return QLOG_NOT_A_LOG;

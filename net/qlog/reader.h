@@ -35,6 +35,7 @@ struct qlog_reader {
     bool cut_packet;          /* that record was of a packet */
     bool is_log;              /* a header of a QUIC log, or one of its events, has been seen */
     bool not_a_log;           /* why reading stopped */
+    bool ends_early;          /* it is none, as it is cut off before anything tells what it is */
     uint64_t bad_records;
     size_t stream_count; /* of all logs; more where some were forgotten since */
     struct qlog_fingerprint fingerprint;

@@ -21,6 +21,7 @@ void qlog_reading_make(struct qlog_reading *reading, const char *path, uint64_t 
     qlog_reader_init(&reader, path, take_note, reading);
     reader.progress = progress;
     reading->outcome = qlog_reader_file(&reader, &reading->error);
+    reading->ends_early = reader.ends_early;
     reading->mark = qlog_reader_mark(&reader);
     if (reading->outcome != QLOG_NOT_A_LOG) {
         reading->logs = reader.logs;
@@ -194,7 +195,8 @@ bool qlog_reading_unpack(struct qlog_reading *reading, struct bytes input)
     bool whole = unpack(&input, &packed, sizeof(packed)) &&
                  packed.note_count <= QLOG_BAD_RECORDS_LIMIT &&
                  packed.log_count <= QLOG_LOGS_PER_FILE_LIMIT;
-    *reading = (struct qlog_reading){.outcome = packed.outcome, .error = packed.error};
+    *reading = (struct qlog_reading){
+        .outcome = packed.outcome, .error = packed.error, .ends_early = packed.ends_early};
     reading->mark = packed.mark;
     if (whole) {
         reading->notes = memory_new((packed.note_count + 1) * sizeof(*reading->notes));

@@ -11,6 +11,7 @@
 struct qlog_reading {
     enum qlog_outcome outcome;
     struct error error; /* set unless it is QLOG_READ; does not repeat the path */
+    bool ends_early;    /* it is no log, as it is cut off before anything tells what it is */
     char **notes;       /* of what was passed over; at most QLOG_BAD_RECORDS_LIMIT */
     size_t note_count;
     struct qlog_log **logs;
