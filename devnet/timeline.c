@@ -23,9 +23,9 @@ static bool is_traffic(const char *event)
 static void add_event(struct timeline *timeline, const char *name, json_t *event)
 {
     const char *kind = json_string_value(json_object_get(event, "event"));
-    timeline->cut |= json_array_size(timeline->events) >= TIMELINE_MAX;
-    if (kind != NULL && json_is_string(json_object_get(event, "t")) && !is_traffic(kind) &&
-        !timeline->cut) {
+    bool belongs = kind != NULL && json_is_string(json_object_get(event, "t")) && !is_traffic(kind);
+    timeline->cut |= belongs && json_array_size(timeline->events) >= TIMELINE_MAX;
+    if (belongs && !timeline->cut) {
         json_object_set_new(event, "node_name", json_string(name));
         names_add_peer(&timeline->names, event);
         json_array_append(timeline->events, event);
