@@ -127,6 +127,16 @@ contrast
 END
 }
 
+@test "a QUIC log that is there twice is drawn once, and the other is said to be left out" {
+    cp -r "$BATS_TEST_DIRNAME/fixtures/qlogs/race-nosleep-drop-rtt40" logs
+    gzip --keep logs/*/*.qlog
+    run -0 --separate-stderr "$BIN/devnet-tap" --log-level info --html page.html --from logs
+    # shellcheck disable=SC2154 # bats sets it
+    [ "$(grep -c '.gz: skipped: the same as a log that has been read' <<< "$stderr")" -eq 2 ]
+    sed -n 's|.*<script type="application/json" id="data">\(.*\)</script>.*|\1|p' page.html > data
+    [ "$(jq '[.judged[].logs[]] | length' data)" -eq 2 ]
+}
+
 @test "a tap draws what it saw at its end, and says what it cannot draw" {
     TAP_OPTIONS='--html page.html --qlog logs' tap_nodes a b
     tap_dial a b

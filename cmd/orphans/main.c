@@ -13,7 +13,7 @@
 #include "common/output.h"
 #include "common/program.h"
 #include "net/qlog/read_files.h"
-#include "net/verdict/report.h"
+#include "net/verdict/report_files.h"
 #include "net/verdict/stack.h"
 #include "net/verdict/stats.h"
 
@@ -222,25 +222,6 @@ static void name_connections(json_t *report)
     }
 }
 
-static struct qlog_connections connections_of(struct findings *findings,
-                                              const struct qlog_search *search,
-                                              const struct qlog_reading *readings)
-{
-    struct qlog_connections connections = {0};
-    for (size_t i = 0; i < search->count; i++) {
-        const struct qlog_reading *reading = &readings[i];
-        const char *path = search->files[i].path, *duplicate = NULL;
-        tell_reading(findings, &search->files[i], reading);
-        if (reading->outcome != QLOG_NOT_A_LOG &&
-            !qlog_connections_add(&connections, path, reading->logs, reading->log_count,
-                                  reading->mark, &duplicate))
-            note_remark(findings, QLOG_REMARK_SKIPPED, path,
-                        "the same as a log that has been read");
-    }
-    qlog_connections_join(&connections);
-    return connections;
-}
-
 static struct qlog_reading *read_files(const struct qlog_search *search, unsigned jobs)
 {
     struct progress progress;
@@ -252,20 +233,23 @@ static struct qlog_reading *read_files(const struct qlog_search *search, unsigne
     return readings;
 }
 
+static void on_reading(void *context, const struct qlog_found *file,
+                       const struct qlog_reading *reading)
+{
+    tell_reading(context, file, reading);
+}
+
+static void on_joined(void *context, const struct qlog_connections *connections)
+{
+    tell_undecidable(context, connections);
+}
+
 static json_t *make_report(struct findings *findings, const struct qlog_search *search,
                            unsigned jobs)
 {
-    struct qlog_reading *readings = read_files(search, jobs);
-    struct qlog_connections connections = connections_of(findings, search, readings);
-    tell_undecidable(findings, &connections);
-    struct qlog_judgements judgements = qlog_judge(&connections);
-    json_t *report = qlog_report(&judgements);
+    const struct qlog_hearer hearer = {on_reading, on_joined, findings};
+    json_t *report = qlog_report_files(search, read_files(search, jobs), &hearer);
     name_connections(report);
-    qlog_judgements_clear(&judgements);
-    qlog_connections_clear(&connections);
-    for (size_t i = 0; i < search->count; i++)
-        qlog_reading_clear(&readings[i]);
-    free(readings);
     json_object_set(report, "troubles", findings->troubles);
     json_object_set(report, "skipped", findings->skipped);
     return report;

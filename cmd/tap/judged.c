@@ -1,58 +1,35 @@
 #include "cmd/tap/judged.h"
 
-#include <stdlib.h>
-
 #include "common/log.h"
 #include "net/qlog/read_files.h"
-#include "net/verdict/report.h"
+#include "net/verdict/report_files.h"
 
 static void on_remark(void *context, enum qlog_remark_kind kind, const char *path, const char *text)
 {
     (void)context;
     if (kind == QLOG_REMARK_TROUBLE)
         log_warn("%s: %s", path, text);
+    else if (kind == QLOG_REMARK_SKIPPED)
+        log_info("%s: skipped: %s", path, text);
 }
 
-/* The logs are borrowed from READINGS. */
-static void add_logs(struct qlog_connections *connections, const struct qlog_search *search,
-                     const struct qlog_reading *readings)
+static void on_reading(void *context, const struct qlog_found *file,
+                       const struct qlog_reading *reading)
 {
-    const char *duplicate;
-    for (size_t i = 0; i < search->count; i++) {
-        const struct qlog_reading *reading = &readings[i];
-        const char *path = search->files[i].path;
-        if (reading->outcome == QLOG_FAILED)
-            log_warn("%s: %s", path, reading->error.text);
-        if (reading->outcome != QLOG_NOT_A_LOG)
-            qlog_connections_add(connections, path, reading->logs, reading->log_count,
-                                 reading->mark, &duplicate);
-    }
-    qlog_connections_join(connections);
-}
-
-static json_t *judge(const struct qlog_connections *connections)
-{
-    struct qlog_judgements judgements = qlog_judge(connections);
-    json_t *report = qlog_report(&judgements);
-    json_t *judged = json_incref(json_object_get(report, "connections"));
-    json_decref(report);
-    qlog_judgements_clear(&judgements);
-    return judged;
+    (void)context;
+    if (reading->outcome == QLOG_FAILED)
+        log_warn("%s: %s", file->path, reading->error.text);
 }
 
 json_t *judged_connections(const char *folder, struct error *error)
 {
+    static const struct qlog_hearer hearer = {.on_reading = on_reading};
     struct qlog_search search = {.handler = on_remark};
-    struct qlog_connections connections = {0};
     qlog_search_path(&search, folder);
-    struct qlog_reading *readings = qlog_read_files(&search, 1, NULL);
-    add_logs(&connections, &search, readings);
-    json_t *judged = judge(&connections);
-    qlog_connections_clear(&connections);
-    for (size_t i = 0; i < search.count; i++)
-        qlog_reading_clear(&readings[i]);
-    free(readings);
+    json_t *report = qlog_report_files(&search, qlog_read_files(&search, 1, NULL), &hearer);
     qlog_search_clear(&search);
+    json_t *judged = json_incref(json_object_get(report, "connections"));
+    json_decref(report);
     if (json_array_size(judged) > 0)
         return judged;
     json_decref(judged);
