@@ -19,7 +19,7 @@ struct publish_order {
 };
 
 /*
- * Publishes, and waits until all nodes that are subscribed by SNAPSHOT (of devnet_ask) have all
+ * Publishes, and waits until all nodes that are subscribed by SNAPSHOT (of devnet/ask.h) have all
  * messages, or the time is up. Returns propagation_report() with "topic" and "from", the origin's
  * name; NULL with the error set where the origin publishes none or is lost. Nodes that do not
  * answer are warned of, and expected to get them all the same.

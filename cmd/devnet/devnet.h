@@ -84,9 +84,6 @@ struct identity *devnet_load_key(const struct devnet_options *options, const cha
 /* What is known of the nodes: {"folder", "up", "nodes"}. */
 json_t *devnet_describe(const struct devnet *devnet);
 
-/* A snapshot of what the nodes that have an API say of themselves. */
-json_t *devnet_ask(const struct devnet *devnet, uint64_t timeout_ms);
-
 /* What is wrong with paths now, and which nodes are kept apart: {"paths", "partition"}; NULL where
  * no relay answers. */
 json_t *devnet_describe_paths(const struct devnet *devnet);

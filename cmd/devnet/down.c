@@ -8,6 +8,7 @@
 #include "common/log.h"
 #include "common/memory.h"
 #include "common/output.h"
+#include "devnet/ask.h"
 #include "devnet/stop.h"
 #include "net/mesh/snapshot.h"
 
@@ -63,10 +64,7 @@ static void keep_paths(const struct devnet *devnet, json_t *snapshot)
 
 static void keep_stopped(const struct devnet *devnet, json_t *snapshot)
 {
-    json_t *ids = json_object();
-    for (size_t i = 0; i < devnet->count; i++)
-        if (devnet->nodes[i].stopped && devnet->nodes[i].peer_id != NULL)
-            json_object_set_new(ids, devnet->nodes[i].peer_id, json_true());
+    json_t *ids = devnet_stopped_ids(devnet);
     snapshot_set_stopped(snapshot, ids);
     json_decref(ids);
 }

@@ -12,6 +12,7 @@
 #include "common/memory.h"
 #include "common/output.h"
 #include "common/page.h"
+#include "devnet/ask.h"
 #include "devnet/publish.h"
 #include "net/mesh/snapshot.h"
 

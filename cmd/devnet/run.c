@@ -9,9 +9,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/buffer.h"
 #include "common/log.h"
 #include "common/memory.h"
 #include "common/names.h"
+#include "devnet/ask.h"
 #include "devnet/genesis.h"
 #include "devnet/routes.h"
 #include "devnet/tap.h"
@@ -276,79 +278,71 @@ static bool add_from(struct command_line *line, char **arguments)
     return true;
 }
 
-/* Of a node without an API: those of a genesis folder were asked for. */
-static bool is_visited(const struct command_line *line, const struct devnet_node *node)
+/* What of a devnet is looked at where no names are given. Only our nodes can be watched. */
+static enum devnet_visits visits_of(const struct command_line *line)
 {
-    return node->of_genesis && line->guest->form == FORM_TARGET &&
-           strcmp(line->command, "watch") != 0;
+    return strcmp(line->command, "watch") == 0 ? DEVNET_VISITS_NONE : DEVNET_VISITS_GENESIS;
 }
 
-/* Who is stopped on purpose is not missed. */
-static bool is_asked(const struct command_line *line, const struct devnet_node *node)
-{
-    return !node->stopped && (node->api != NULL || is_visited(line, node));
-}
-
-static void add_tap(struct command_line *line)
-{
-    char *tap = tap_in_form(line->devnet, line->guest->form);
-    if (tap != NULL)
-        push(line, tap);
-}
-
-/* Of other programs what there is: they have no API, and QUIC logs only where they were told. */
-static void add_all_nodes(struct command_line *line)
+/* Of other programs what there is: they have QUIC logs only where they were told. */
+static void add_all_logs(struct command_line *line)
 {
     for (size_t i = 0; i < line->devnet->count; i++) {
         const struct devnet_node *node = &line->devnet->nodes[i];
         char *qlog = devnet_path(line->devnet, node->name, "qlog");
-        bool there =
-            line->guest->form == FORM_QLOG ? access(qlog, F_OK) == 0 : is_asked(line, node);
-        if (there)
-            push(line, name_in_form(line->devnet, node, line->guest->form));
+        if (access(qlog, F_OK) == 0)
+            push(line, logs_of(line->devnet, node));
         free(qlog);
     }
-    add_tap(line);
+    char *tap = devnet_tap_logs(line->devnet);
+    if (tap != NULL)
+        push(line, tap);
+}
+
+static void add_all_nodes(struct command_line *line)
+{
+    size_t count;
+    char **targets = devnet_targets(line->devnet, visits_of(line), &count);
+    for (size_t i = 0; i < count; i++)
+        push(line, targets[i]);
+    free(targets);
 }
 
 /* So that a snapshot of all tells whom it leaves out. */
 static void pass_stopped(const struct devnet *devnet)
 {
-    char *all = text_copy("");
-    for (size_t i = 0; i < devnet->count; i++) {
-        const struct devnet_node *node = &devnet->nodes[i];
-        if (!node->stopped || node->peer_id == NULL)
-            continue;
-        char *longer = text_format("%s%s\n", all, node->peer_id);
-        free(all);
-        all = longer;
+    json_t *ids = devnet_stopped_ids(devnet);
+    struct buffer all = {0};
+    const char *id;
+    json_t *is;
+    json_object_foreach(ids, id, is)
+    {
+        buffer_append_text(&all, id);
+        buffer_append_text(&all, "\n");
     }
-    if (strlen(all) > NAMES_VARIABLE_MAX)
+    if (all.size > NAMES_VARIABLE_MAX)
         log_warn("%zu nodes: too many to pass on which are stopped", devnet->count);
-    else if (*all != '\0')
-        setenv(STOPPED_VARIABLE, all, 1);
-    free(all);
+    else if (all.size > 0) {
+        buffer_append_byte(&all, '\0');
+        setenv(STOPPED_VARIABLE, (const char *)all.data, 1);
+    }
+    buffer_clear(&all);
+    json_decref(ids);
 }
 
 /* All of them as one operand, as `devnet-mesh diff` takes them. */
 static void add_all_as_one(struct command_line *line)
 {
-    char *targets = text_copy("");
-    for (size_t i = 0; i < line->devnet->count; i++) {
-        const struct devnet_node *node = &line->devnet->nodes[i];
-        if (!is_asked(line, node))
-            continue;
-        char *target = devnet_node_target(node);
-        char *longer = text_format("%s%s%s", targets, *targets != '\0' ? "," : "", target);
-        free(target);
-        free(targets);
-        targets = longer;
+    size_t count;
+    char **targets = devnet_targets(line->devnet, visits_of(line), &count);
+    struct buffer all = {0};
+    for (size_t i = 0; i < count; i++) {
+        buffer_append_text(&all, i > 0 ? "," : "");
+        buffer_append_text(&all, targets[i]);
     }
-    char *tap = tap_in_form(line->devnet, FORM_TARGET);
-    const char *comma = tap != NULL && *targets != '\0' ? "," : "";
-    push(line, text_format("%s%s%s", targets, comma, tap != NULL ? tap : ""));
-    free(targets);
-    free(tap);
+    buffer_append_byte(&all, '\0');
+    push(line, (char *)all.data);
+    devnet_targets_free(targets, count);
 }
 
 static bool tell_none(const struct command_line *line)
@@ -403,7 +397,9 @@ static bool add_defaults(struct command_line *line, char **arguments)
     size_t before = line->count;
     if (mesh)
         pass_stopped(line->devnet);
-    if (diff)
+    if (orphans)
+        add_all_logs(line);
+    else if (diff)
         add_all_as_one(line);
     else
         add_all_nodes(line);

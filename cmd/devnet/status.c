@@ -10,42 +10,16 @@
 #include "common/memory.h"
 #include "common/output.h"
 #include "common/utf8.h"
+#include "devnet/ask.h"
 #include "devnet/family.h"
 #include "devnet/genesis.h"
 #include "devnet/tap.h"
-#include "net/mesh/collect.h"
 #include "net/mesh/lean_answer.h"
 #include "net/mesh/prometheus.h"
 #include "net/mesh/snapshot.h"
 #include "net/mesh/tapped.h"
 
-enum { ANSWER_TIMEOUT_MS = 2000, VISIT_MS = 500 };
-
-/* What to ask of a node, freed with free(); NULL: nothing. Others' nodes are visited, but for those
- * that `devnet up` runs: visits would be in their logs. */
-static char *target_of(const struct devnet_node *node)
-{
-    bool ours = node->api != NULL && process_is_running(&node->process) && !node->paused;
-    return ours || node->of_genesis ? devnet_node_target(node) : NULL;
-}
-
-json_t *devnet_ask(const struct devnet *devnet, uint64_t timeout_ms)
-{
-    const struct mesh_manner manner = {.timeout_ms = timeout_ms, .stay_ms = VISIT_MS};
-    char **targets = memory_new((devnet->count + 2) * sizeof(*targets));
-    const char *tap = devnet_tap_api(devnet);
-    size_t count = 0;
-    for (size_t i = 0; i < devnet->count; i++)
-        if ((targets[count] = target_of(&devnet->nodes[i])) != NULL)
-            count++;
-    if (tap != NULL)
-        targets[count++] = text_copy(tap);
-    json_t *snapshot = mesh_collect((const char *const *)targets, count, &manner, NULL);
-    for (size_t i = 0; i < count; i++)
-        free(targets[i]);
-    free(targets);
-    return snapshot;
-}
+enum { ANSWER_TIMEOUT_MS = 2000 };
 
 /* By topic, how many peers are in the mesh. */
 static json_t *count_mesh(const json_t *answer)

@@ -13,6 +13,7 @@
 #include "common/memory.h"
 #include "common/output.h"
 #include "common/words.h"
+#include "devnet/ask.h"
 #include "devnet/foreign.h"
 #include "devnet/genesis_start.h"
 #include "devnet/loop.h"

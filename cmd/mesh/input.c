@@ -6,8 +6,8 @@
 
 #include "common/file.h"
 #include "common/memory.h"
+#include "devnet/ask.h"
 #include "devnet/genesis.h"
-#include "devnet/tap.h"
 #include "net/api/client.h"
 #include "net/mesh/collect.h"
 #include "net/mesh/snapshot.h"
@@ -46,6 +46,20 @@ bool mesh_is_live(const char *input)
     return live;
 }
 
+static void add_nodes(struct targets *targets, const struct devnet *devnet)
+{
+    size_t count;
+    char **asked = devnet_targets(devnet, DEVNET_VISITS_UNSEEN, &count);
+    json_t *stopped = devnet_stopped_ids(devnet);
+    for (size_t i = 0; i < count; i++)
+        add_target(targets, asked[i]);
+    free(asked);
+    json_object_update(targets->stopped, stopped);
+    json_decref(stopped);
+    for (size_t i = 0; i < devnet->count; i++)
+        devnet_name_node(&devnet->nodes[i], &mesh_names);
+}
+
 /* All nodes of the devnet whose state is in FOLDER, or of the genesis folder that it is: those
  * without an API by the tap between them, or else by their addresses. */
 static bool add_devnet(struct targets *targets, const char *folder, struct error *error)
@@ -55,18 +69,8 @@ static bool add_devnet(struct targets *targets, const char *folder, struct error
     bool loaded = genesis_load_devnet(NULL, &devnet, error);
     if (loaded && devnet.count == 0)
         loaded = error_set(error, "%s: no devnet is up there", folder);
-    const char *tap = loaded ? devnet_tap_api(&devnet) : NULL;
-    for (size_t i = 0; loaded && i < devnet.count; i++) {
-        const struct devnet_node *node = &devnet.nodes[i];
-        devnet_name_node(node, &mesh_names);
-        bool visited = node->listen_count > 0 && (tap == NULL || node->tapped == NULL);
-        if (node->stopped && node->peer_id != NULL)
-            json_object_set_new(targets->stopped, node->peer_id, json_true());
-        else if (!node->stopped && (node->api != NULL || visited))
-            add_target(targets, devnet_node_target(node));
-    }
-    if (tap != NULL)
-        add_target(targets, text_copy(tap));
+    if (loaded)
+        add_nodes(targets, &devnet);
     devnet_clear(&devnet);
     return loaded;
 }

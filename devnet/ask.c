@@ -1,0 +1,77 @@
+#include "devnet/ask.h"
+
+#include <stdlib.h>
+
+#include "common/memory.h"
+#include "devnet/tap.h"
+#include "net/mesh/collect.h"
+
+enum { VISIT_MS = 500 };
+
+static bool is_visited(const struct devnet *devnet, const struct devnet_node *node,
+                       enum devnet_visits visits)
+{
+    if (visits == DEVNET_VISITS_UNSEEN)
+        return node->listen_count > 0 && (devnet_tap_api(devnet) == NULL || node->tapped == NULL);
+    return visits == DEVNET_VISITS_GENESIS && node->of_genesis;
+}
+
+/* Who is stopped on purpose is not missed. */
+static bool is_asked(const struct devnet *devnet, const struct devnet_node *node,
+                     enum devnet_visits visits)
+{
+    return !node->stopped && (node->api != NULL || is_visited(devnet, node, visits));
+}
+
+/* Of who can answer now. */
+static bool is_awake(const struct devnet_node *node)
+{
+    return node->of_genesis || (process_is_running(&node->process) && !node->paused);
+}
+
+static char **find_targets(const struct devnet *devnet, enum devnet_visits visits, bool awake,
+                           size_t *count)
+{
+    char **targets = memory_new((devnet->count + 1) * sizeof(*targets));
+    const char *tap = devnet_tap_api(devnet);
+    *count = 0;
+    for (size_t i = 0; i < devnet->count; i++) {
+        const struct devnet_node *node = &devnet->nodes[i];
+        if (is_asked(devnet, node, visits) && (!awake || is_awake(node)))
+            targets[(*count)++] = devnet_node_target(node);
+    }
+    if (tap != NULL)
+        targets[(*count)++] = text_copy(tap);
+    return targets;
+}
+
+char **devnet_targets(const struct devnet *devnet, enum devnet_visits visits, size_t *count)
+{
+    return find_targets(devnet, visits, false, count);
+}
+
+void devnet_targets_free(char **targets, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        free(targets[i]);
+    free(targets);
+}
+
+json_t *devnet_stopped_ids(const struct devnet *devnet)
+{
+    json_t *ids = json_object();
+    for (size_t i = 0; i < devnet->count; i++)
+        if (devnet->nodes[i].stopped && devnet->nodes[i].peer_id != NULL)
+            json_object_set_new(ids, devnet->nodes[i].peer_id, json_true());
+    return ids;
+}
+
+json_t *devnet_ask(const struct devnet *devnet, uint64_t timeout_ms)
+{
+    const struct mesh_manner manner = {.timeout_ms = timeout_ms, .stay_ms = VISIT_MS};
+    size_t count;
+    char **targets = find_targets(devnet, DEVNET_VISITS_GENESIS, true, &count);
+    json_t *snapshot = mesh_collect((const char *const *)targets, count, &manner, NULL);
+    devnet_targets_free(targets, count);
+    return snapshot;
+}
