@@ -5,10 +5,10 @@
 #include <string.h>
 
 #include "cmd/devnet/devnet.h"
-#include "cmd/devnet/subprocess.h"
 #include "common/memory.h"
 #include "common/words.h"
 #include "devnet/foreign.h"
+#include "devnet/subprocess.h"
 #include "net/relay/links.h"
 #include "net/relay/path_rule.h"
 

@@ -8,7 +8,6 @@
 
 #include "cmd/devnet/devnet.h"
 #include "cmd/devnet/experiment_file.h"
-#include "cmd/devnet/subprocess.h"
 #include "common/clock.h"
 #include "common/event.h"
 #include "common/file.h"
@@ -18,6 +17,7 @@
 #include "common/utf8.h"
 #include "common/words.h"
 #include "devnet/loop.h"
+#include "devnet/subprocess.h"
 
 enum { STEP_LIMIT_MS = 15 * 60 * 1000 };
 

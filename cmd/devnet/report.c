@@ -3,26 +3,23 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <ftw.h>
 #include <limits.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "cmd/devnet/report_copy.h"
 #include "cmd/devnet/report_versions.h"
-#include "cmd/devnet/subprocess.h"
 #include "common/clock.h"
 #include "common/file.h"
 #include "common/log.h"
 #include "common/memory.h"
 #include "common/output.h"
 #include "devnet/loop.h"
+#include "devnet/subprocess.h"
 #include "devnet/tap.h"
 #include "devnet/timeline.h"
 
@@ -74,24 +71,6 @@ static bool write_text(const struct report *report, const char *file, const char
 
 /* ---- asking devnet ---- */
 
-static int spawn(const struct report *report, char **arguments, const char *output)
-{
-    const int flags = O_WRONLY | O_CREAT | O_APPEND;
-    posix_spawn_file_actions_t actions;
-    pid_t pid;
-    int status = -1;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_addchdir_np(&actions, report->folder);
-    posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, output, flags, 0666);
-    posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "remarks.txt", flags, 0666);
-    if (posix_spawn(&pid, arguments[0], &actions, NULL, arguments, environ) == 0)
-        while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-            continue;
-    posix_spawn_file_actions_destroy(&actions);
-    return status >= 0 && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
-
 static void look(const struct report *report, const struct look *look)
 {
     char *self = subprocess_self(), tap[] = "./tap";
@@ -101,7 +80,9 @@ static void look(const struct report *report, const struct look *look)
         arguments[count++] = (char *)(uintptr_t)look->arguments[i];
     if (strcmp(look->arguments[0], "orphans") == 0 && devnet_find_tap(&report->devnet) != NULL)
         arguments[count] = tap;
-    int status = self != NULL ? spawn(report, arguments, look->output) : -1;
+    int status = -1;
+    if (self != NULL)
+        status = subprocess_run_to_files(arguments, report->folder, look->output, "remarks.txt");
     json_object_set_new(report->looks, look->output, json_integer(status));
     free(self);
 }

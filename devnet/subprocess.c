@@ -1,4 +1,4 @@
-#include "cmd/devnet/subprocess.h"
+#include "devnet/subprocess.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -27,19 +27,25 @@ char *subprocess_self(void)
     return size > 0 ? text_format("%.*s", (int)size, self) : NULL;
 }
 
-/* 0 where it is not started: errno says why. */
-static pid_t start(char *const *arguments, int output)
+/* 0 where it is not started: errno says why. ACTIONS, with what is done to its output, are
+ * destroyed. */
+static pid_t start(char *const *arguments, posix_spawn_file_actions_t *actions)
 {
-    posix_spawn_file_actions_t actions;
     pid_t pid = 0;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
-    posix_spawn_file_actions_adddup2(&actions, output, STDERR_FILENO);
-    int code = posix_spawn(&pid, arguments[0], &actions, NULL, arguments, environ);
-    posix_spawn_file_actions_destroy(&actions);
+    posix_spawn_file_actions_addopen(actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    int code = posix_spawn(&pid, arguments[0], actions, NULL, arguments, environ);
+    posix_spawn_file_actions_destroy(actions);
     errno = code;
     return code == 0 ? pid : 0;
+}
+
+static pid_t start_into(char *const *arguments, int output)
+{
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
+    posix_spawn_file_actions_adddup2(&actions, output, STDERR_FILENO);
+    return start(arguments, &actions);
 }
 
 static void stop_waiting(evutil_socket_t fd, short events, void *base)
@@ -113,7 +119,7 @@ bool subprocess_run(char *const *arguments, uint64_t limit_ms, struct subprocess
 {
     *outcome = (struct subprocess_outcome){0};
     int output = memfd_create("output", MFD_CLOEXEC);
-    pid_t pid = output >= 0 ? start(arguments, output) : 0;
+    pid_t pid = output >= 0 ? start_into(arguments, output) : 0;
     if (pid == 0) {
         outcome->status = NOT_RUN;
         outcome->not_run = true;
@@ -139,4 +145,21 @@ bool subprocess_run(char *const *arguments, uint64_t limit_ms, struct subprocess
 void subprocess_clear(struct subprocess_outcome *outcome)
 {
     buffer_clear(&outcome->output);
+}
+
+int subprocess_run_to_files(char *const *arguments, const char *folder, const char *output,
+                            const char *log)
+{
+    const int flags = O_WRONLY | O_CREAT | O_APPEND;
+    posix_spawn_file_actions_t actions;
+    int status = -1;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_addchdir_np(&actions, folder);
+    posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, output, flags, 0666);
+    posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, log, flags, 0666);
+    pid_t pid = start(arguments, &actions);
+    if (pid != 0)
+        while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+            continue;
+    return status >= 0 && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }

@@ -1,6 +1,6 @@
 /* Programs of ours that are run and waited for, with what they print. */
-#ifndef CMD_DEVNET_SUBPROCESS_H
-#define CMD_DEVNET_SUBPROCESS_H
+#ifndef DEVNET_SUBPROCESS_H
+#define DEVNET_SUBPROCESS_H
 
 #include <stdint.h>
 
@@ -29,5 +29,14 @@ char *subprocess_self(void);
 bool subprocess_run(char *const *arguments, uint64_t limit_ms, struct subprocess_outcome *outcome,
                     struct error *error);
 void subprocess_clear(struct subprocess_outcome *outcome);
+
+/*
+ * Runs ARGUMENTS in FOLDER, with nothing on the standard input, and waits until it has ended
+ * whatever signal comes; what it prints on its standard output and error is added to the files
+ * OUTPUT and LOG there. Returns its exit status; -1 where it could not be run, or a signal ended
+ * it.
+ */
+int subprocess_run_to_files(char *const *arguments, const char *folder, const char *output,
+                            const char *log);
 
 #endif
