@@ -4,8 +4,8 @@
 
 #include <jansson.h>
 
-#include "cmd/tap/counts.h"
 #include "cmd/tap/picture.h"
+#include "net/tap/counts.h"
 #include "net/tap/sight.h"
 #include "net/tap/tap.h"
 #include "net/tap/wire_mesh.h"

@@ -1,10 +1,9 @@
-/* What was seen of each node, in all and a second. */
-#ifndef CMD_TAP_COUNTS_H
-#define CMD_TAP_COUNTS_H
+/* What was seen of each node, in all and a second. Pure: facts and the time go in. */
+#ifndef NET_TAP_COUNTS_H
+#define NET_TAP_COUNTS_H
 
 #include "net/tap/fact.h"
 #include "net/tap/limits.h"
-#include "net/tap/rules.h"
 
 enum { RATE_SECONDS = 10 }; /* that a rate is of */
 
@@ -14,9 +13,7 @@ struct counter {
     uint64_t newest;                /* of them */
 };
 
-/* NOW_S is of a clock that nobody sets, and never less than before. */
-void counter_add(struct counter *counter, uint64_t amount, uint64_t now_s);
-/* A second, of the last RATE_SECONDS, the one that runs now included. */
+/* A second, of the last RATE_SECONDS, the one that runs at NOW_S included. */
 double counter_rate(const struct counter *counter, uint64_t now_s);
 
 /* By a node. */
@@ -26,6 +23,7 @@ struct node_counts {
     uint64_t signed_messages, malformed_rpcs, over_limits[RPC_LIMITS], contradictions;
 };
 
+/* NOW_S, in seconds, is of a clock that nobody sets, and never less than before. */
 void node_counts_add(struct node_counts *counts, const struct tap_fact *fact, uint64_t now_s);
 
 #endif

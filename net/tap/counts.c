@@ -1,4 +1,4 @@
-#include "cmd/tap/counts.h"
+#include "net/tap/counts.h"
 
 /* What is older than RATE_SECONDS is forgotten. */
 static void go_on(struct counter *counter, uint64_t now_s)
@@ -8,7 +8,7 @@ static void go_on(struct counter *counter, uint64_t now_s)
     counter->newest = now_s;
 }
 
-void counter_add(struct counter *counter, uint64_t amount, uint64_t now_s)
+static void counter_add(struct counter *counter, uint64_t amount, uint64_t now_s)
 {
     go_on(counter, now_s);
     counter->total += amount;
