@@ -108,15 +108,17 @@ static json_t *connections_json(const struct view *view, const struct wire_peer 
     return connections;
 }
 
+static json_t *stream_json(const struct wire_stream *stream)
+{
+    return json_pack("{s:s, s:I, s:o}", "connection", stream->connection, "stream_id",
+                     (json_int_t)stream->id, "protocol", text_or_null(stream->protocol));
+}
+
 static json_t *streams_json(const struct wire_peer *opener)
 {
     json_t *streams = json_array();
-    for (size_t i = 0; opener != NULL && i < opener->stream_count; i++) {
-        const struct wire_stream *stream = &opener->streams[i];
-        json_array_append_new(
-            streams, json_pack("{s:s, s:I, s:o}", "connection", stream->connection, "stream_id",
-                               (json_int_t)stream->id, "protocol", text_or_null(stream->protocol)));
-    }
+    for (size_t i = 0; opener != NULL && i < opener->stream_count; i++)
+        json_array_append_new(streams, stream_json(&opener->streams[i]));
     return streams;
 }
 
@@ -136,33 +138,16 @@ static json_t *counts_json(const struct wire_peer *theirs)
                      (json_int_t)theirs->prunes);
 }
 
-/* The first on the newest connection that has one: an older one may be dead, and nobody knows yet.
- */
-static const json_t *outbound_of(const json_t *streams, const struct wire_peer *own)
-{
-    size_t k;
-    const json_t *stream;
-    for (size_t i = own->connection_count; i-- > 0;)
-        json_array_foreach(streams, k, stream)
-        {
-            const char *id = json_string_value(json_object_get(stream, "connection"));
-            if (strcmp(id, own->connections[i].id) == 0)
-                return stream;
-        }
-    return NULL;
-}
-
 static json_t *peer_json(const struct view *view, const struct wire_peer *own)
 {
     const struct wire_peer *theirs = said_by(view, own->node);
-    json_t *outbound = streams_json(own);
-    const json_t *first = outbound_of(outbound, own);
+    const struct wire_stream *outbound = wire_peer_outbound(own);
     json_t *object =
-        json_pack("{s:o, s:s, s:o, s:o, s:O?, s:o}", "peer_id", peer_id_json(view->tap, own->node),
+        json_pack("{s:o, s:s, s:o, s:o, s:o, s:o}", "peer_id", peer_id_json(view->tap, own->node),
                   "name", tap_node_name(tap_node(view->tap, own->node)), "subscriptions",
                   subscriptions_json(theirs), "connections", connections_json(view, own),
-                  "outbound_stream", first, "inbound_streams", streams_json(theirs));
-    json_decref(outbound);
+                  "outbound_stream", outbound != NULL ? stream_json(outbound) : json_null(),
+                  "inbound_streams", streams_json(theirs));
     json_object_set_new(object, "address",
                         address_json(tap_node_address(tap_node(view->tap, own->node))));
     if (theirs == NULL)

@@ -326,6 +326,15 @@ const struct wire_peer *wire_mesh_peers(const struct wire_mesh *mesh, size_t nod
     return *count > 0 ? mesh->nodes[node].peers : NULL;
 }
 
+const struct wire_stream *wire_peer_outbound(const struct wire_peer *peer)
+{
+    for (size_t i = peer->connection_count; i-- > 0;)
+        for (size_t k = 0; k < peer->stream_count; k++)
+            if (strcmp(peer->streams[k].connection, peer->connections[i].id) == 0)
+                return &peer->streams[k];
+    return NULL;
+}
+
 uint64_t wire_mesh_left_out(const struct wire_mesh *mesh)
 {
     return mesh->left_out;

@@ -78,6 +78,10 @@ bool wire_mesh_closed(struct wire_mesh *mesh, const char *id, size_t dialler, si
 
 /* What NODE said to others, COUNT of them: those that it is or was connected to. */
 const struct wire_peer *wire_mesh_peers(const struct wire_mesh *mesh, size_t node, size_t *count);
+/* The stream that counts as the outbound one of PEER, which wire_mesh_peers told: the first on the
+ * newest connection that has one, as an older one may be dead and nobody knows yet. NULL where
+ * there is none. */
+const struct wire_stream *wire_peer_outbound(const struct wire_peer *peer);
 /* What did not fit the limits above. */
 uint64_t wire_mesh_left_out(const struct wire_mesh *mesh);
 

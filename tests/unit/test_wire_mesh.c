@@ -82,6 +82,16 @@ static void prune(const struct scene *scene, enum tap_side by, uint64_t backoff)
     hear(scene, by, &writer);
 }
 
+static void open_stream(const struct scene *scene, const char *connection, int64_t stream)
+{
+    const struct tap_fact agreed = {.kind = TAP_FACT_AGREED,
+                                    .by = TAP_LISTENER,
+                                    .stream = stream,
+                                    .protocol = "/meshsub/1.1.0",
+                                    .gossip = true};
+    wire_mesh_fact(scene->mesh, connection, nodes, &agreed);
+}
+
 /* What the node has of the other in the topic: "s" subscribed, "m" in the mesh. */
 static void assert_has(const struct scene *scene, size_t node, const char *expected)
 {
@@ -134,12 +144,7 @@ static void the_last_connection_takes_all_along(void **state)
     subscribe(&scene, TAP_DIALLER, true);
     subscribe(&scene, TAP_LISTENER, true);
     graft(&scene, TAP_LISTENER);
-    const struct tap_fact agreed = {.kind = TAP_FACT_AGREED,
-                                    .by = TAP_LISTENER,
-                                    .stream = 4,
-                                    .protocol = "/meshsub/1.1.0",
-                                    .gossip = true};
-    wire_mesh_fact(scene.mesh, "c1", nodes, &agreed);
+    open_stream(&scene, "c1", 4);
     size_t count;
     assert_int_equal(wire_mesh_peers(scene.mesh, A, &count)->stream_count, 1);
     assert_int_equal(wire_mesh_peers(scene.mesh, A, &count)->streams[0].id, 4);
@@ -150,6 +155,36 @@ static void the_last_connection_takes_all_along(void **state)
     assert_true(wire_mesh_closed(scene.mesh, "c2", B, A));
     assert_has(&scene, A, "");
     assert_has(&scene, B, "");
+    wire_mesh_free(scene.mesh);
+}
+
+static void assert_outbound(const struct scene *scene, const char *connection, int64_t stream)
+{
+    size_t count;
+    const struct wire_stream *outbound =
+        wire_peer_outbound(wire_mesh_peers(scene->mesh, A, &count));
+    assert_non_null(outbound);
+    assert_string_equal(outbound->connection, connection);
+    assert_int_equal(outbound->id, stream);
+}
+
+static void the_outbound_stream_is_the_first_of_the_newest_connection(void **state)
+{
+    (void)state;
+    struct scene scene = scene_new();
+    size_t count;
+    wire_mesh_connected(scene.mesh, "c2", A, B, scene.now_us);
+    wire_mesh_connected(scene.mesh, "c3", A, B, scene.now_us);
+    assert_null(wire_peer_outbound(wire_mesh_peers(scene.mesh, A, &count)));
+    open_stream(&scene, "c1", 4);
+    assert_outbound(&scene, "c1", 4);
+    open_stream(&scene, "c2", 8);
+    open_stream(&scene, "c2", 4);
+    open_stream(&scene, "c1", 12);
+    assert_outbound(&scene, "c2", 8); /* c3 is newer, and has none */
+    assert_null(wire_peer_outbound(wire_mesh_peers(scene.mesh, B, &count)));
+    assert_true(wire_mesh_closed(scene.mesh, "c2", A, B));
+    assert_outbound(&scene, "c1", 4);
     wire_mesh_free(scene.mesh);
 }
 
@@ -177,6 +212,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_edge_is_in_force_until_it_is_refused),
         cmocka_unit_test(the_last_connection_takes_all_along),
+        cmocka_unit_test(the_outbound_stream_is_the_first_of_the_newest_connection),
         cmocka_unit_test(what_does_not_fit_is_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
