@@ -464,8 +464,8 @@ void devnet_forget(const struct devnet *devnet)
 
 void devnet_forget_left(const struct devnet *devnet)
 {
-    static const char *const files[] = {left_file, "mesh.json", "nodes.yaml", "devnet.yaml",
-                                        "steps.jsonl"};
+    static const char *const files[] = {left_file, "mesh.json", "nodes.yaml",
+                                        DEVNET_EXPERIMENT_FILE, DEVNET_STEPS_FILE};
     for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
         char *path = devnet_path(devnet, files[i], NULL);
         unlink(path);

@@ -27,6 +27,10 @@
 #include "devnet/between.h"
 #include "devnet/process.h"
 
+/* In the devnet's folder, of one that is from a file: that file, and what was done, a line each. */
+#define DEVNET_EXPERIMENT_FILE "devnet.yaml"
+#define DEVNET_STEPS_FILE "steps.jsonl"
+
 enum { DEVNET_NODES_MAX = 500, DEVNET_STATE_MAX = 4 * 1024 * 1024 };
 
 struct devnet_node {

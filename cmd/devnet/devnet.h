@@ -9,10 +9,6 @@
 
 enum { DEVNET_OK = 0, DEVNET_FAILED = 1, DEVNET_USAGE = 2 };
 
-/* In the devnet's folder, of one that is from a file: that file, and what was done, a line each. */
-#define DEVNET_EXPERIMENT_FILE "devnet.yaml"
-#define DEVNET_STEPS_FILE "steps.jsonl"
-
 struct experiment_file;
 
 struct devnet_options {

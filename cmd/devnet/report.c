@@ -11,7 +11,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cmd/devnet/report_copy.h"
 #include "cmd/devnet/report_versions.h"
 #include "common/clock.h"
 #include "common/file.h"
@@ -19,6 +18,7 @@
 #include "common/memory.h"
 #include "common/output.h"
 #include "devnet/loop.h"
+#include "devnet/report_copy.h"
 #include "devnet/subprocess.h"
 #include "devnet/tap.h"
 #include "devnet/timeline.h"
@@ -207,35 +207,11 @@ static bool write_about(const struct report *report, struct error *error)
     return written;
 }
 
-static bool copy_beside(const struct report *report, const char *file, bool any,
-                        struct error *error)
-{
-    char *from = devnet_path(&report->devnet, file, NULL), *to = path_in(report, file);
-    bool copied = report_copy_lines(&report->secrets, from, to, any, false, error);
-    free(from);
-    free(to);
-    return copied;
-}
-
 static bool fill(struct report *report, struct error *error)
 {
-    char *nodes = path_in(report, "nodes");
-    bool filled = file_make_folder(nodes, error);
-    for (size_t i = 0; i < report->devnet.count; i++)
-        secrets_add(&report->secrets, &report->devnet, &report->devnet.nodes[i]);
-    for (size_t i = 0; i < report->devnet.count && filled; i++)
-        filled =
-            report_copy_node(&report->secrets, &report->devnet, report->devnet.nodes[i].name,
-                             process_is_running(&report->devnet.nodes[i].process), nodes, error);
-    for (size_t i = 0; i < report->devnet.between_count && filled; i++)
-        filled = report_copy_node(&report->secrets, &report->devnet, report->devnet.between[i].kind,
-                                  process_is_running(&report->devnet.between[i].process),
-                                  report->folder, error);
-    free(nodes);
-    return filled && copy_beside(report, "commands", true, error) &&
-           copy_beside(report, "nodes.yaml", false, error) &&
-           copy_beside(report, DEVNET_EXPERIMENT_FILE, true, error) &&
-           copy_beside(report, DEVNET_STEPS_FILE, true, error) && write_status(report, error) &&
+    secrets_find(&report->secrets, &report->devnet);
+    return report_copy_devnet(&report->secrets, &report->devnet, report->folder, error) &&
+           write_status(report, error) &&
            timeline_write(&report->devnet, report->folder, &report->cut, error) &&
            look_at_all(report, error) && write_about(report, error);
 }

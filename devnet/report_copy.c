@@ -1,4 +1,4 @@
-#include "cmd/devnet/report_copy.h"
+#include "devnet/report_copy.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -17,8 +17,8 @@ enum { KEY_DIGITS = 2 * IDENTITY_SECRET_SIZE };
 
 static const char in_its_place[] = "<key>";
 
-void secrets_add(struct secrets *secrets, const struct devnet *devnet,
-                 const struct devnet_node *node)
+static void add_keys_of(struct secrets *secrets, const struct devnet *devnet,
+                        const struct devnet_node *node)
 {
     static const char *const files[] = {"key", "genesis.key"};
     for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
@@ -33,6 +33,12 @@ void secrets_add(struct secrets *secrets, const struct devnet *devnet,
         hex_write(identity_secret(identity), secrets->items[secrets->count++]);
         identity_free(identity);
     }
+}
+
+void secrets_find(struct secrets *secrets, const struct devnet *devnet)
+{
+    for (size_t i = 0; i < devnet->count; i++)
+        add_keys_of(secrets, devnet, &devnet->nodes[i]);
 }
 
 void secrets_clear(struct secrets *secrets)
@@ -140,10 +146,13 @@ static bool copy_qlogs(const struct secrets *secrets, const char *from, const ch
     return copied;
 }
 
-bool report_copy_node(const struct secrets *secrets, const struct devnet *devnet, const char *name,
-                      bool runs, const char *folder, struct error *error)
+/* Of who is called NAME in the devnet's folder, to FOLDER/NAME; what else there is stays. */
+static bool copy_writer(const struct secrets *secrets, const struct devnet *devnet,
+                        const char *name, const struct process *writer, const char *folder,
+                        struct error *error)
 {
     static const char *const files[] = {"log", "events.jsonl"};
+    const bool runs = process_is_running(writer);
     char *target = text_format("%s/%s", folder, name);
     bool copied = file_make_folder(target, error);
     for (size_t i = 0; i < sizeof(files) / sizeof(*files) && copied; i++) {
@@ -158,5 +167,43 @@ bool report_copy_node(const struct secrets *secrets, const struct devnet *devnet
     free(from);
     free(to);
     free(target);
+    return copied;
+}
+
+static bool copy_writers(const struct secrets *secrets, const struct devnet *devnet,
+                         const char *folder, struct error *error)
+{
+    char *nodes = text_format("%s/nodes", folder);
+    bool copied = file_make_folder(nodes, error);
+    for (size_t i = 0; i < devnet->count && copied; i++)
+        copied = copy_writer(secrets, devnet, devnet->nodes[i].name, &devnet->nodes[i].process,
+                             nodes, error);
+    for (size_t i = 0; i < devnet->between_count && copied; i++)
+        copied = copy_writer(secrets, devnet, devnet->between[i].kind, &devnet->between[i].process,
+                             folder, error);
+    free(nodes);
+    return copied;
+}
+
+/* What lies in the devnet's folder itself. What people wrote there may have keys of any kind. */
+static const struct {
+    const char *name;
+    bool any;
+} beside[] = {{"commands", true},
+              {"nodes.yaml", false},
+              {DEVNET_EXPERIMENT_FILE, true},
+              {DEVNET_STEPS_FILE, true}};
+
+bool report_copy_devnet(const struct secrets *secrets, const struct devnet *devnet,
+                        const char *folder, struct error *error)
+{
+    bool copied = copy_writers(secrets, devnet, folder, error);
+    for (size_t i = 0; i < sizeof(beside) / sizeof(*beside) && copied; i++) {
+        char *from = devnet_path(devnet, beside[i].name, NULL);
+        char *to = text_format("%s/%s", folder, beside[i].name);
+        copied = report_copy_lines(secrets, from, to, beside[i].any, false, error);
+        free(from);
+        free(to);
+    }
     return copied;
 }
