@@ -1,0 +1,206 @@
+#include "devnet/experiment_names.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/buffer.h"
+#include "common/memory.h"
+#include "common/words.h"
+#include "devnet/foreign.h"
+#include "net/relay/links.h"
+#include "net/relay/path_rule.h"
+
+/* One look at a step. */
+struct look {
+    struct experiment_names *names;
+    struct error *error;
+};
+
+void experiment_names_init(struct experiment_names *names, const struct experiment *experiment)
+{
+    *names = (struct experiment_names){
+        .known = json_object(),
+        .relay = experiment->partitionable || experiment->paths != NULL,
+        .tap = experiment->tap,
+    };
+    for (size_t i = 0; i < experiment->count; i++)
+        json_object_set_new(names->known, experiment->nodes[i].name, json_true());
+}
+
+void experiment_names_clear(struct experiment_names *names)
+{
+    json_decref(names->known);
+}
+
+static bool know(const struct look *look, const char *name)
+{
+    if (json_object_get(look->names->known, name) != NULL)
+        return true;
+    struct buffer all = {0};
+    const char *known;
+    json_t *unused;
+    json_object_foreach(look->names->known, known, unused)
+    {
+        buffer_append_text(&all, all.size > 0 ? ", " : "");
+        buffer_append_text(&all, known);
+    }
+    buffer_append(&all, "", 1);
+    error_set(look->error, "%.64s: no such node by then; there are %s", name,
+              (const char *)all.data);
+    buffer_clear(&all);
+    return false;
+}
+
+static bool add_name(const struct look *look, const char *name)
+{
+    if (!foreign_name_check(name, look->error))
+        return false;
+    if (json_object_get(look->names->known, name) != NULL)
+        return error_set(look->error, "%s: there is a node of that name already", name);
+    json_object_set_new(look->names->known, name, json_true());
+    return true;
+}
+
+/* Of `add`: what --with and --to say, which are no operands. */
+static bool check_added_options(const struct look *look, const struct experiment_step *step)
+{
+    for (size_t i = 1; step->words[i] != NULL && strcmp(step->words[i], "--") != 0; i++) {
+        const char *word = step->words[i], *next = step->words[i + 1], *equals;
+        const char *program = words_option(word, next, "--with", "-w");
+        if (program != NULL && (equals = strchr(program, '=')) != NULL) {
+            char *name = text_format("%.*s", (int)(equals - program), program);
+            bool added = add_name(look, name);
+            free(name);
+            if (!added)
+                return false;
+        }
+        const char *to = words_option(word, next, "--to", NULL);
+        if (to != NULL && !know(look, to))
+            return false;
+    }
+    return true;
+}
+
+static bool looks_like_address(const char *word)
+{
+    return strpbrk(word, "/:") != NULL;
+}
+
+/* What the operands of a command are. Of other programs' only names are known, where there are. */
+static const struct rule {
+    const char *command;
+    size_t minimum, maximum; /* how many */
+    enum {
+        NO_NAMES,
+        FIRST_NAMED,
+        ALL_NAMED,
+        NAMED_OR_ADDRESSES,
+        LOGGED, /* what stands between nodes is called so, too */
+        NEW_NAMES,
+        OLD_NAMES,
+        RULES,
+        GROUPS
+    } names;
+} rules[] = {{"stop", 1, SIZE_MAX, ALL_NAMED},
+             {"start", 1, SIZE_MAX, ALL_NAMED},
+             {"restart", 1, SIZE_MAX, ALL_NAMED},
+             {"kill", 1, SIZE_MAX, ALL_NAMED},
+             {"pause", 1, SIZE_MAX, ALL_NAMED},
+             {"resume", 1, SIZE_MAX, ALL_NAMED},
+             {"add", 0, SIZE_MAX, NEW_NAMES},
+             {"remove", 1, SIZE_MAX, OLD_NAMES},
+             {"publish", 2, 3, FIRST_NAMED},
+             {"connect", 1, 2, NAMED_OR_ADDRESSES},
+             {"path", 0, SIZE_MAX, RULES},
+             {"partition", 1, SIZE_MAX, GROUPS},
+             {"heal", 0, 0, NO_NAMES},
+             {"status", 0, 0, NO_NAMES},
+             {"logs", 0, SIZE_MAX, LOGGED},
+             {"report", 1, 1, NO_NAMES},
+             {"", 0, SIZE_MAX, NO_NAMES}};
+
+static const struct rule *find_rule(const char *command)
+{
+    const struct rule *rule = rules;
+    while (*rule->command != '\0' && strcmp(rule->command, command) != 0)
+        rule++;
+    return rule;
+}
+
+static bool check_count(const struct look *look, const struct experiment_step *step, size_t count)
+{
+    const struct rule *rule = find_rule(step->words[0]);
+    const char *wrong = count < rule->minimum ? "few" : "many";
+    return (count >= rule->minimum && count <= rule->maximum) ||
+           error_set(look->error, "%s: too %s operands", step->words[0], wrong);
+}
+
+static bool is_known(const void *names, const char *name)
+{
+    return json_object_get(names, name) != NULL;
+}
+
+static bool check_group(const struct look *look, const char *group)
+{
+    char *names = text_copy(group), *rest = names, *name;
+    bool known = true;
+    while (known && (name = strsep(&rest, ",")) != NULL)
+        known = know(look, name);
+    free(names);
+    return known;
+}
+
+static bool is_between(const struct experiment_names *names, const char *name)
+{
+    return (names->tap && strcmp(name, "tap") == 0) || (names->relay && strcmp(name, "relay") == 0);
+}
+
+static bool check_name(const struct look *look, const struct experiment_step *step,
+                       const char *name, bool first)
+{
+    switch (find_rule(step->words[0])->names) {
+    case FIRST_NAMED:
+        return !first || know(look, name);
+    case NAMED_OR_ADDRESSES:
+        return looks_like_address(name) || know(look, name);
+    case LOGGED:
+        return is_between(look->names, name) || know(look, name);
+    case NEW_NAMES:
+        return add_name(look, name);
+    case OLD_NAMES:
+        return know(look, name) && json_object_del(look->names->known, name) == 0;
+    case ALL_NAMED:
+        return know(look, name);
+    case RULES:
+        return path_rule_check(name, is_known, look->names->known, look->error);
+    case GROUPS:
+        return check_group(look, name);
+    case NO_NAMES:
+        break;
+    }
+    return true;
+}
+
+/* Whether the groups can be a partition. */
+static bool check_parting(const struct look *look, const struct experiment_step *step,
+                          char *const *operands, size_t count)
+{
+    return strcmp(step->words[0], "partition") != 0 ||
+           relay_groups_check((const char *const *)(uintptr_t)operands, count, look->error);
+}
+
+bool experiment_names_step(struct experiment_names *names, const struct experiment_step *step,
+                           char *const *operands, struct error *error)
+{
+    const struct look look = {names, error};
+    bool adds = strcmp(step->words[0], "add") == 0;
+    size_t count = 0;
+    /* After names of new nodes come their options. */
+    while (operands[count] != NULL && !(adds && operands[count][0] == '-')) {
+        if (!check_name(&look, step, operands[count], count == 0))
+            return false;
+        count++;
+    }
+    return check_count(&look, step, count) && check_parting(&look, step, operands, count) &&
+           (!adds || check_added_options(&look, step));
+}
