@@ -1,6 +1,5 @@
 #include "cmd/connect/settings.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -125,7 +124,7 @@ static const struct exit_status statuses[] = {
     {0},
 };
 
-static const struct program_spec program = {
+const struct program_spec connect_program = {
     .name = "devnet-connect",
     .summary = "connect two libp2p nodes over QUIC and report each step of the handshake",
     .description =
@@ -173,16 +172,6 @@ static const struct program_spec program = {
     .exit_statuses = statuses,
     .see_also = "devnet(1), devnet-node(1), devnet-orphans(1)",
 };
-
-void connect_usage_error(const char *format, ...)
-{
-    char text[ERROR_TEXT_SIZE];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(text, sizeof(text), format, arguments);
-    va_end(arguments);
-    options_usage_error(&program, "%s", text);
-}
 
 static bool has_options_of_our_own_node(const struct connect_settings *settings)
 {
@@ -319,7 +308,7 @@ void connect_settings_read(int argc, char **argv, struct connect_settings *setti
         .until = UNTIL_DEFAULT,
         .timeout_ms = TIMEOUT_DEFAULT_MS,
     };
-    struct options_result result = options_parse(&program, argc, argv, settings);
+    struct options_result result = options_parse(&connect_program, argc, argv, settings);
     struct error error;
     settings->target = result.operand_count > 0 ? result.operands[0] : NULL;
     check_combination(settings);
@@ -342,5 +331,5 @@ void connect_settings_clear(struct connect_settings *settings)
 {
     buffer_clear(&settings->roots);
     buffer_clear(&settings->publication.payload);
-    options_clear(&program, settings);
+    options_clear(&connect_program, settings);
 }

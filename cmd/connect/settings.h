@@ -33,9 +33,12 @@ struct connect_settings {
     struct buffer roots; /* its */
 };
 
+extern const struct program_spec connect_program;
+/* Exits 2 with a message; as options_usage_error() takes the rest. */
+#define connect_usage_error(...) options_usage_error(&connect_program, __VA_ARGS__)
+
 /* Reads the command line; exits on help and on bad usage. */
 void connect_settings_read(int argc, char **argv, struct connect_settings *settings);
 void connect_settings_clear(struct connect_settings *settings);
-_Noreturn void connect_usage_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 #endif

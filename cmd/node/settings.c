@@ -1,6 +1,5 @@
 #include "cmd/node/settings.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -141,7 +140,7 @@ static const struct exit_status statuses[] = {
     {0},
 };
 
-static const struct program_spec program = {
+const struct program_spec node_program = {
     .name = "devnet-node",
     .summary = "one Lean networking node: libp2p over QUIC, status, gossipsub",
     .description =
@@ -179,16 +178,6 @@ static const struct program_spec program = {
     .see_also = "devnet(1), devnet-connect(1), devnet-orphans(1), devnet-mesh(1)",
 };
 
-void node_usage_error(const char *format, ...)
-{
-    char text[ERROR_TEXT_SIZE];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(text, sizeof(text), format, arguments);
-    va_end(arguments);
-    options_usage_error(&program, "%s", text);
-}
-
 static struct peer_id direct_peer(const char *text)
 {
     struct peer_id id;
@@ -222,7 +211,7 @@ void node_settings_read(int argc, char **argv, struct node_settings *settings)
         .d_high = gossipsub.d_high,
         .d_lazy = gossipsub.d_lazy,
     };
-    options_parse(&program, argc, argv, settings);
+    options_parse(&node_program, argc, argv, settings);
     read_direct_peers(settings);
     struct error error;
     if (!node_options_check(&settings->node, &error))
@@ -252,7 +241,7 @@ bool node_settings_have_api(const struct node_settings *settings)
 void node_settings_clear(struct node_settings *settings)
 {
     free(settings->direct_peers);
-    options_clear(&program, settings);
+    options_clear(&node_program, settings);
 }
 
 static unsigned faults_of(const struct option_list *names)

@@ -20,13 +20,15 @@ struct node_settings {
     struct peer_id *direct_peers; /* of `direct`, in its order */
 };
 
+extern const struct program_spec node_program;
+/* Exits 2 with a message that names the option; as options_usage_error() takes the rest. */
+#define node_usage_error(...) options_usage_error(&node_program, __VA_ARGS__)
+
 /* Reads the command line; exits on help and on bad usage. */
 void node_settings_read(int argc, char **argv, struct node_settings *settings);
 void node_settings_clear(struct node_settings *settings);
 /* Whether --api says where. */
 bool node_settings_have_api(const struct node_settings *settings);
-/* Exits 2 with a message that names the option. */
-_Noreturn void node_usage_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Everything of HOST that the options say; identity and base are the caller's. */
 void node_settings_apply(const struct node_settings *settings, struct host_settings *host);
 

@@ -1,7 +1,5 @@
 #include "cmd/tap/settings.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "common/file.h"
@@ -81,7 +79,7 @@ static const struct exit_status statuses[] = {
     {0},
 };
 
-static const struct program_spec program = {
+const struct program_spec tap_program = {
     .name = "devnet-tap",
     .summary = "stand between nodes with their own keys, and tell what they say to each other",
     .description =
@@ -182,39 +180,28 @@ static bool will_be_given(const struct tap_options *options)
 void tap_options_read(int argc, char **argv, struct tap_options *options)
 {
     *options = (struct tap_options){.log_level = LOG_WARN};
-    struct options_result result = options_parse(&program, argc, argv, options);
+    struct options_result result = options_parse(&tap_program, argc, argv, options);
     options->nodes = result.operands;
     options->node_count = result.operand_count;
     bool between = options->node_count > 0 || options->genesis != NULL;
     if (options->from != NULL && options->html == NULL)
-        options_usage_error(&program, "--from is drawn as a page: --html FILE is to be given, too");
+        tap_usage_error("--from is drawn as a page: --html FILE is to be given, too");
     if (options->from != NULL && between)
-        options_usage_error(&program, "--from draws what was printed: neither NODE nor --genesis");
+        tap_usage_error("--from draws what was printed: neither NODE nor --genesis");
     if (options->from != NULL && options->qlog != NULL && file_is_folder(options->from))
-        options_usage_error(&program, "--from %s has QUIC logs: --qlog is beside events",
-                            options->from);
+        tap_usage_error("--from %s has QUIC logs: --qlog is beside events", options->from);
     if (options->from == NULL && !between && !will_be_given(options))
-        options_usage_error(&program, "no NODE, and no --genesis: between whom? (POST /nodes of "
-                                      "--api HOST:PORT takes them later, too)");
+        tap_usage_error("no NODE, and no --genesis: between whom? (POST /nodes of "
+                        "--api HOST:PORT takes them later, too)");
     if (options->qlog_limit != 0 && options->qlog == NULL)
-        options_usage_error(&program, "--qlog-limit: it is of the logs of --qlog");
+        tap_usage_error("--qlog-limit: it is of the logs of --qlog");
     if (options->api == NULL)
         options->api = "127.0.0.1:0";
     if (options->out != NULL && options->genesis == NULL)
-        options_usage_error(&program, "--out is of a --genesis folder, which is not given");
+        tap_usage_error("--out is of a --genesis folder, which is not given");
 }
 
 void tap_options_clear(struct tap_options *options)
 {
-    options_clear(&program, options);
-}
-
-void tap_usage_error(const char *format, ...)
-{
-    char text[ERROR_TEXT_SIZE];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(text, sizeof(text), format, arguments);
-    va_end(arguments);
-    options_usage_error(&program, "%s", text);
+    options_clear(&tap_program, options);
 }

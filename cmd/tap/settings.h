@@ -17,9 +17,12 @@ struct tap_options {
     size_t node_count;
 };
 
+extern const struct program_spec tap_program;
+/* Exits 2 with a message; as options_usage_error() takes the rest. */
+#define tap_usage_error(...) options_usage_error(&tap_program, __VA_ARGS__)
+
 /* Ends the program on a usage error. */
 void tap_options_read(int argc, char **argv, struct tap_options *options);
 void tap_options_clear(struct tap_options *options);
-_Noreturn void tap_usage_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 #endif
