@@ -5,7 +5,6 @@
 #include "common/file.h"
 #include "common/log.h"
 #include "net/host/options.h"
-#include "net/qlog/writer.h"
 
 #define AT(member) .offset = offsetof(struct tap_options, member)
 
@@ -14,10 +13,7 @@ static const struct option_spec option_table[] = {
      "Write a QUIC log of each leg there, for devnet-orphans (default: none); with --from: those "
      "that were written beside the events",
      .files = true},
-    {"qlog-limit", 0, OPTION_SIZE, AT(qlog_limit), "SIZE",
-     "With --qlog: no more bytes a leg than this, such as 4M; the oldest packets go first, what "
-     "tells of orphans stays (default: no limit)",
-     .minimum = QLOG_WRITER_LIMIT_MIN},
+    NODE_OPTION_QLOG_LIMIT(struct tap_options, qlog_limit, "leg"),
     {"genesis", 'g', OPTION_STRING, AT(genesis), "DIR",
      "Stand between all nodes of a Lean genesis folder whose keys it has, beside those named; the "
      "tap is at the host of each, at any free port",

@@ -84,6 +84,16 @@ struct node_options {
         .argument = "POLICY", .help = help_text, .choices = node_option_sign                       \
     }
 
+/* MEMBER takes the bytes; LOG, a text, is what each of the QUIC logs is of. */
+#define NODE_OPTION_QLOG_LIMIT(settings, member, log)                                              \
+    {                                                                                              \
+        .name = "qlog-limit", .type = OPTION_SIZE, .offset = offsetof(settings, member),           \
+        .argument = "SIZE",                                                                        \
+        .help = "With --qlog: no more bytes a " log " than this, such as 4M; the oldest packets "  \
+                "go first, what tells of orphans stays (default: no limit)",                       \
+        .minimum = QLOG_WRITER_LIMIT_MIN                                                           \
+    }
+
 #define NODE_OPTION_LOGS(settings)                                                                 \
     {.name = "qlog",                                                                               \
      .type = OPTION_STRING,                                                                        \
@@ -91,14 +101,7 @@ struct node_options {
      .argument = "DIR",                                                                            \
      .help = "Write a QUIC log of each connection there",                                          \
      .files = true},                                                                               \
-        {.name = "qlog-limit",                                                                     \
-         .type = OPTION_SIZE,                                                                      \
-         .offset = offsetof(settings, node.qlog_limit),                                            \
-         .argument = "SIZE",                                                                       \
-         .help =                                                                                   \
-             "With --qlog: no more bytes a connection than this, such as 4M; the oldest packets "  \
-             "go first, what tells of orphans stays (default: no limit)",                          \
-         .minimum = QLOG_WRITER_LIMIT_MIN},                                                        \
+        NODE_OPTION_QLOG_LIMIT(settings, node.qlog_limit, "connection"),                           \
     {                                                                                              \
         .name = "keylog", .type = OPTION_STRING, .offset = offsetof(settings, node.keylog),        \
         .argument = "FILE",                                                                        \
