@@ -396,7 +396,10 @@ static bool take_range(struct cursor *cursor, struct qlog_packet_event *event)
     return true;
 }
 
-static bool take_ranges(struct cursor *cursor, struct qlog_packet_event *event)
+/* An array: what is in it is taken by TAKE_ELEMENT, which is called with each. */
+static inline bool take_array(struct cursor *cursor, struct qlog_packet_event *event,
+                              bool (*take_element)(struct cursor *cursor,
+                                                   struct qlog_packet_event *event))
 {
     if (!take(cursor, '['))
         return false;
@@ -404,7 +407,7 @@ static bool take_ranges(struct cursor *cursor, struct qlog_packet_event *event)
         enum step step = next_element(cursor, first);
         if (step != STEP_MEMBER)
             return step == STEP_END;
-        if (!take_range(cursor, event))
+        if (!take_element(cursor, event))
             return false;
     }
 }
@@ -433,7 +436,7 @@ static inline bool take_frame_member(struct cursor *cursor, struct bytes key,
     if (TEXT_IS(key, "raw"))
         return once(has, HAS_RAW) && take_raw(cursor, members);
     if (TEXT_IS(key, "acked_ranges"))
-        return once(has, HAS_ACKED) && take_ranges(cursor, event);
+        return once(has, HAS_ACKED) && take_array(cursor, event, take_range);
     if (TEXT_IS(key, "error_space"))
         return once(has, HAS_SPACE) && take_text(cursor, &members->space);
     if (TEXT_IS(key, "error_code"))
@@ -479,6 +482,7 @@ static bool take_frame(struct cursor *cursor, struct qlog_packet_event *event)
     struct bytes key;
     size_t frames_before = event->frame_count;
     enum step step;
+    event->listed++;
     if (!take(cursor, '{'))
         return false;
     for (bool first = true; (step = next_member(cursor, first, &key)) == STEP_MEMBER; first = false)
@@ -515,20 +519,6 @@ static bool take_frame(struct cursor *cursor, struct qlog_packet_event *event)
         frame->length = members.final_size;
     }
     return true;
-}
-
-static bool take_frames(struct cursor *cursor, struct qlog_packet_event *event)
-{
-    if (!take(cursor, '['))
-        return false;
-    for (bool first = true;; first = false) {
-        enum step step = next_element(cursor, first);
-        if (step != STEP_MEMBER)
-            return step == STEP_END;
-        event->listed++;
-        if (!take_frame(cursor, event))
-            return false;
-    }
 }
 
 /* --- Packets --- */
@@ -576,7 +566,7 @@ static bool take_data(struct cursor *cursor, struct qlog_packet_event *event)
         if (step != STEP_MEMBER)
             return step == STEP_END;
         if (TEXT_IS(key, "frames"))
-            taken = once(&has, HAS_FRAMES) && take_frames(cursor, event);
+            taken = once(&has, HAS_FRAMES) && take_array(cursor, event, take_frame);
         else if (TEXT_IS(key, "header"))
             taken = once(&has, HAS_HEADER) && take_header(cursor, &event->packet);
         else /* a packet's type beside its header is of old drafts */
