@@ -113,6 +113,8 @@ char *devnet_program(const char *program);
 
 /* Whether `devnet NAME` is known to be devnet-NAME. */
 bool devnet_is_guest(const char *name);
+/* The names of those that are, by INDEX from 0; NULL after the last. */
+const char *devnet_guest_name(size_t index);
 /*
  * Becomes devnet-NAME, with the names of nodes among ARGUMENTS (a list that ends with NULL)
  * replaced by what that program takes, and --genesis DIR taken out, which says it beside GENESIS.

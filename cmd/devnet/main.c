@@ -1,5 +1,6 @@
 #include "cmd/devnet/devnet.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -489,14 +490,6 @@ static struct leading read_leading(char **argv)
     return leading;
 }
 
-static bool is_own_command(const char *name)
-{
-    for (const struct command_spec *command = commands; command->name != NULL; command++)
-        if (strcmp(command->name, name) == 0)
-            return !devnet_is_guest(name);
-    return false;
-}
-
 /* What is there in its place, or above it, must be a folder. */
 static bool check_folder(const char *folder, bool given)
 {
@@ -514,52 +507,121 @@ static bool operand_is(const struct options_result *result, const char *word)
     return strcmp(result->operands[0], word) == 0;
 }
 
-static bool is_about_nodes(const char *command)
+/* ---- the commands that are ours ---- */
+
+static int run_up(const struct devnet_options *options, const struct options_result *result)
 {
-    static const char *const commands_of_nodes[] = {"stop",  "start",  "restart", "kill",
-                                                    "pause", "resume", "add",     "remove"};
-    for (size_t i = 0; i < sizeof(commands_of_nodes) / sizeof(*commands_of_nodes); i++)
-        if (strcmp(command, commands_of_nodes[i]) == 0)
+    return devnet_up_command(options, result->operands, result->operand_count);
+}
+
+static int run_experiment(const struct devnet_options *options, const struct options_result *result)
+{
+    (void)result;
+    return devnet_experiment_command(options);
+}
+
+static int run_down(const struct devnet_options *options, const struct options_result *result)
+{
+    (void)result;
+    return devnet_down_command(options);
+}
+
+static int run_nodes(const struct devnet_options *options, const struct options_result *result)
+{
+    return devnet_nodes_command(options, result->command->name, result->operands,
+                                result->operand_count);
+}
+
+static int run_paths(const struct devnet_options *options, const struct options_result *result)
+{
+    return devnet_paths_command(options, result->command->name, result->operands,
+                                result->operand_count);
+}
+
+static int run_status(const struct devnet_options *options, const struct options_result *result)
+{
+    (void)result;
+    return devnet_status_command(options);
+}
+
+static int run_logs(const struct devnet_options *options, const struct options_result *result)
+{
+    return devnet_logs_command(options, result->operands, result->operand_count);
+}
+
+static int run_publish(const struct devnet_options *options, const struct options_result *result)
+{
+    return devnet_publish_command(options, result->operands, result->operand_count);
+}
+
+static int run_report(const struct devnet_options *options, const struct options_result *result)
+{
+    return devnet_report_command(options, result->operands[0]);
+}
+
+static int run_genesis(const struct devnet_options *options, const struct options_result *result)
+{
+    return devnet_genesis_command(options, result->operands[0]);
+}
+
+static int run_enr(const struct devnet_options *options, const struct options_result *result)
+{
+    if (!operand_is(result, "show") && !operand_is(result, "make"))
+        options_usage_error(&program, "enr %s: expected `enr show RECORD` or `enr make`",
+                            result->operands[0]);
+    return devnet_enr_command(options, result->operands[0], result->operands + 1,
+                              result->operand_count - 1);
+}
+
+static int run_key(const struct devnet_options *options, const struct options_result *result)
+{
+    if (!operand_is(result, "new") && !operand_is(result, "show"))
+        options_usage_error(&program, "key %s: expected `key new FILE` or `key show FILE`",
+                            result->operands[0]);
+    return devnet_key_command(options, result->operands[0], result->operands[1]);
+}
+
+/* What carries out each row of `commands` that no other program does. */
+typedef int own_command(const struct devnet_options *options, const struct options_result *result);
+static const struct {
+    const char *name;
+    own_command *run;
+} own_commands[] = {
+    {"up", run_up},           {"run", run_experiment},  {"down", run_down},
+    {"stop", run_nodes},      {"start", run_nodes},     {"restart", run_nodes},
+    {"kill", run_nodes},      {"pause", run_nodes},     {"resume", run_nodes},
+    {"add", run_nodes},       {"remove", run_nodes},    {"path", run_paths},
+    {"partition", run_paths}, {"heal", run_paths},      {"status", run_status},
+    {"logs", run_logs},       {"publish", run_publish}, {"report", run_report},
+    {"genesis", run_genesis}, {"enr", run_enr},         {"key", run_key},
+};
+
+/* NULL where there is none. */
+static own_command *find_own(const char *name)
+{
+    for (size_t i = 0; i < sizeof(own_commands) / sizeof(*own_commands); i++)
+        if (strcmp(own_commands[i].name, name) == 0)
+            return own_commands[i].run;
+    return NULL;
+}
+
+static bool has_row(const char *name)
+{
+    for (const struct command_spec *command = commands; command->name != NULL; command++)
+        if (strcmp(command->name, name) == 0)
             return true;
     return false;
 }
 
-static int run_own(const struct devnet_options *options, const struct options_result *result)
+/* A command is ours or another program's, and help has them all. */
+static void check_commands(void)
 {
-    const char *command = result->command->name;
-    char **operands = result->operands;
-    size_t count = result->operand_count;
-    if (strcmp(command, "up") == 0)
-        return devnet_up_command(options, operands, count);
-    if (strcmp(command, "run") == 0)
-        return devnet_experiment_command(options);
-    if (strcmp(command, "down") == 0)
-        return devnet_down_command(options);
-    if (is_about_nodes(command))
-        return devnet_nodes_command(options, command, operands, count);
-    if (strcmp(command, "path") == 0 || strcmp(command, "partition") == 0 ||
-        strcmp(command, "heal") == 0)
-        return devnet_paths_command(options, command, operands, count);
-    if (strcmp(command, "status") == 0)
-        return devnet_status_command(options);
-    if (strcmp(command, "logs") == 0)
-        return devnet_logs_command(options, operands, count);
-    if (strcmp(command, "report") == 0)
-        return devnet_report_command(options, operands[0]);
-    if (strcmp(command, "publish") == 0)
-        return devnet_publish_command(options, operands, count);
-    if (strcmp(command, "genesis") == 0)
-        return devnet_genesis_command(options, operands[0]);
-    if (strcmp(command, "enr") == 0) {
-        if (!operand_is(result, "show") && !operand_is(result, "make"))
-            options_usage_error(&program, "enr %s: expected `enr show RECORD` or `enr make`",
-                                operands[0]);
-        return devnet_enr_command(options, operands[0], operands + 1, count - 1);
-    }
-    if (!operand_is(result, "new") && !operand_is(result, "show"))
-        options_usage_error(&program, "key %s: expected `key new FILE` or `key show FILE`",
-                            operands[0]);
-    return devnet_key_command(options, operands[0], operands[1]);
+    for (const struct command_spec *command = commands; command->name != NULL; command++)
+        assert((find_own(command->name) != NULL) != devnet_is_guest(command->name));
+    for (size_t i = 0; i < sizeof(own_commands) / sizeof(*own_commands); i++)
+        assert(has_row(own_commands[i].name));
+    for (size_t i = 0; devnet_guest_name(i) != NULL; i++)
+        assert(has_row(devnet_guest_name(i)));
 }
 
 /* Of what a file may say otherwise. */
@@ -592,7 +654,7 @@ static int run(int argc, char **argv)
     int next = leading.next;
     if (!check_folder(folder != NULL ? folder : fallback, folder != NULL))
         return DEVNET_USAGE;
-    if (next < argc && argv[next][0] != '-' && !is_own_command(argv[next]))
+    if (next < argc && argv[next][0] != '-' && find_own(argv[next]) == NULL)
         return devnet_run_program(folder != NULL ? folder : options.folder, leading.genesis,
                                   argv[next], argv + next + 1);
 
@@ -603,7 +665,7 @@ static int run(int argc, char **argv)
         options_usage_error(&program, "%s: nothing but --dir and --genesis may stand before it",
                             result.command->name);
     set_defaults(&options);
-    int status = run_own(&options, &result);
+    int status = find_own(result.command->name)(&options, &result);
     options_clear(&program, &options);
     return status;
 }
@@ -612,5 +674,6 @@ int main(int argc, char **argv)
 {
     program_begin(program.name, DEVNET_FAILED);
     log_init(program.name, LOG_INFO, false);
+    check_commands();
     return output_end_status(run(argc, argv), DEVNET_FAILED);
 }

@@ -447,6 +447,12 @@ bool devnet_is_guest(const char *name)
     return *find_guest(name)->name != '\0';
 }
 
+const char *devnet_guest_name(size_t index)
+{
+    const size_t count = sizeof(guests) / sizeof(*guests) - 1; /* without any other */
+    return index < count ? guests[index].name : NULL;
+}
+
 /* Takes --genesis DIR out of ARGUMENTS: programs do not know it. */
 static const char *take_genesis(char **arguments, const char *genesis)
 {
