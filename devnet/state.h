@@ -23,9 +23,9 @@
 #include <stdint.h>
 
 #include "common/error.h"
-#include "common/names.h"
 #include "devnet/between.h"
 #include "devnet/process.h"
+#include "net/address/names.h"
 
 /* In the devnet's folder, of one that is from a file: that file, and what was done, a line each. */
 #define DEVNET_EXPERIMENT_FILE "devnet.yaml"

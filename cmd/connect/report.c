@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/names.h"
 #include "common/output.h"
+#include "net/address/names.h"
 
 static struct names peer_names;
 

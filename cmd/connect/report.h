@@ -7,8 +7,8 @@
 
 #include "common/error.h"
 
-/* Calls nodes by their names, where $DEVNET_NAMES (common/names.h) has them; false where it has
- * something else. */
+/* Calls nodes by their names, where $DEVNET_NAMES (net/address/names.h) has them; false where it
+ * has something else. */
 bool report_take_names(struct error *error);
 void report_clear(void);
 /* Adds "peer_name" to what has a "peer_id" that is called something. */

@@ -14,9 +14,9 @@
 #include "common/buffer.h"
 #include "common/log.h"
 #include "common/memory.h"
-#include "common/names.h"
 #include "common/output.h"
 #include "common/utf8.h"
+#include "net/address/names.h"
 
 enum { LINE_MAX_SHOWN = 1024 * 1024 }; /* longer ones are shown in parts */
 

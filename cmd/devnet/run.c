@@ -12,11 +12,11 @@
 #include "common/buffer.h"
 #include "common/log.h"
 #include "common/memory.h"
-#include "common/names.h"
 #include "devnet/ask.h"
 #include "devnet/genesis.h"
 #include "devnet/routes.h"
 #include "devnet/tap.h"
+#include "net/address/names.h"
 
 enum form {
     FORM_API,

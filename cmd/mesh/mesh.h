@@ -4,8 +4,8 @@
 
 #include <jansson.h>
 
-#include "common/names.h"
 #include "common/options.h"
+#include "net/address/names.h"
 
 enum {
     MESH_SAME = 0,

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 
 #include "common/error.h"
-#include "common/names.h"
+#include "net/address/names.h"
 #include "net/qlog/reading.h"
 #include "net/qlog/search.h"
 #include "net/verdict/connections.h"

@@ -2,8 +2,8 @@
 #include "cmd/orphans/orphans.h"
 
 #include "common/embed.h"
-#include "common/names.h"
 #include "common/page.h"
+#include "net/address/names.h"
 #include "net/verdict/stats.h"
 
 EMBED(template, "cmd/orphans/page.html")

@@ -39,7 +39,7 @@
 
 #include "common/bytes.h"
 #include "common/error.h"
-#include "common/names.h"
+#include "net/address/names.h"
 
 enum {
     SNAPSHOT_VERSION = 1,
@@ -75,7 +75,7 @@ void snapshot_add_unreachable(json_t *snapshot, const char *api, const char *err
 /* Notes what those that are in it are called: their ids, and what was asked of those unreachable.
  */
 void snapshot_set_names(json_t *snapshot, const struct names *names);
-/* Notes what is wrong with paths (common/names.h), taken over; NULL: nothing is known. */
+/* Notes what is wrong with paths (net/address/names.h), taken over; NULL: nothing is known. */
 void snapshot_set_paths(json_t *snapshot, json_t *paths);
 /* Notes which nodes were not asked as they were stopped on purpose: the names in IDS, borrowed. */
 void snapshot_set_stopped(json_t *snapshot, const json_t *ids);

@@ -1,6 +1,6 @@
 /* What people call things whose ids are long: nodes by "node1" and not by their peer ids. */
-#ifndef COMMON_NAMES_H
-#define COMMON_NAMES_H
+#ifndef NET_ADDRESS_NAMES_H
+#define NET_ADDRESS_NAMES_H
 
 #include <jansson.h>
 #include <stdbool.h>

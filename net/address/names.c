@@ -1,4 +1,4 @@
-#include "common/names.h"
+#include "net/address/names.h"
 
 #include <ctype.h>
 #include <stdlib.h>
