@@ -26,9 +26,9 @@ const char *losses_first(void)
 
 static uint64_t rotated;
 
-void losses_add_rotated(uint64_t packets)
+void losses_add_rotated(uint64_t records)
 {
-    rotated += packets;
+    rotated += records;
 }
 
 uint64_t losses_rotated(void)

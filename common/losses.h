@@ -13,8 +13,8 @@ uint64_t losses_count(void);
 /* What the first was, or NULL. */
 const char *losses_first(void);
 
-/* Packets that went with the oldest parts of logs that rotate, as they were asked to. */
-void losses_add_rotated(uint64_t packets);
+/* Records that went with the oldest parts of logs that rotate, as they were asked to. */
+void losses_add_rotated(uint64_t records);
 uint64_t losses_rotated(void);
 
 #endif
