@@ -2,7 +2,6 @@
 #include "cmd/devnet/devnet.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +14,7 @@
 #include "devnet/ask.h"
 #include "devnet/genesis.h"
 #include "devnet/routes.h"
+#include "devnet/subprocess.h"
 #include "devnet/tap.h"
 #include "net/address/names.h"
 
@@ -425,13 +425,14 @@ static bool translate(struct command_line *line, const char *program, char **arg
 char *devnet_program(const char *program)
 {
     const char *folder = getenv("DEVNET_BIN");
-    char self[PATH_MAX];
-    ssize_t size = readlink("/proc/self/exe", self, sizeof(self) - 1);
-    self[size > 0 ? size : 0] = '\0';
-    char *slash = strrchr(self, '/');
+    char *self = subprocess_self(), *slash = self != NULL ? strrchr(self, '/') : NULL;
     if (slash != NULL)
         *slash = '\0';
-    return text_format("%s/%s", folder != NULL && *folder ? folder : self, program);
+    if (folder == NULL || *folder == '\0')
+        folder = self != NULL ? self : "";
+    char *path = text_format("%s/%s", folder, program);
+    free(self);
+    return path;
 }
 
 static const struct guest *find_guest(const char *name)
