@@ -33,6 +33,35 @@ setup() {
     [[ $output == *"net/verdict/"*" is pure, and uses json_"* ]]
 }
 
+# The sources, to cheat in.
+copy_tree() {
+    tree=$BATS_TEST_TMPDIR/tree
+    mkdir -p "$tree/tests"
+    cp -r "$top"/{common,net,devnet,cmd} "$tree"
+    cp "$top/tests/rooms" "$tree/tests"
+    BUILD=$(realpath "${BUILD:-$top/build}")
+    export BUILD
+}
+
+@test "an include that is not allowed is found however it is written" {
+    copy_tree
+    run "$tree/tests/rooms" includes
+    [ "$status" -eq 0 ]
+    {
+        echo '#include <net/host/host.h>'
+        echo '#   include "net/host/events.h"'
+        printf '\t#include "net/host/internal.h"\n'
+        echo '#include "../host/options.h"'
+        echo '#include<net/gossipsub/../host/peers.h>'
+        echo '#include <net/protocols/identify.pb-c.h>'
+        echo '#include <stdio.h>'
+    } >> "$tree/net/relay/path_rule.h"
+    run "$tree/tests/rooms" includes
+    [ "$status" -eq 1 ]
+    [ "$output" = "$(printf 'net/relay/path_rule.h: may not include %s\n' net/host/{host,events,internal,options,peers}.h \
+        net/protocols/identify.pb-c.h)" ]
+}
+
 # Asked of the optimized build, whatever else BUILD is: the linker must see each function apart.
 @test "the library has nothing that no program needs, but for what tests/unused.txt says" {
     cd "$top"
