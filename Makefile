@@ -12,7 +12,7 @@ WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototy
 CFLAGS ?= -O2 -g
 CPPFLAGS += -I. -I$(BUILD)/generated -D_GNU_SOURCE -DDEVNET_VERSION='"$(VERSION)"' \
 	$(PACKAGE_CFLAGS)
-BASE_CFLAGS = -std=gnu11 -ffunction-sections $(HARDENING) $(SANITIZE) $(CFLAGS)
+BASE_CFLAGS = -std=gnu11 -ffunction-sections -fdata-sections $(HARDENING) $(SANITIZE) $(CFLAGS)
 ALL_CFLAGS = $(WARNINGS) $(BASE_CFLAGS)
 ALL_LDFLAGS = $(LINK_HARDENING) $(SANITIZE) -Wl,--as-needed $(LDFLAGS)
 

@@ -13,7 +13,7 @@ setup() {
     "$top/tests/rooms" symbols
 }
 
-@test "pure parts take nothing of time, sockets, events, chance, files, logs or JSON" {
+@test "pure parts use nothing but memory, text, hashes and codecs, and keep nothing" {
     "$top/tests/rooms" pure
 }
 
@@ -60,6 +60,53 @@ copy_tree() {
     [ "$status" -eq 1 ]
     [ "$output" = "$(printf 'net/relay/path_rule.h: may not include %s\n' net/host/{host,events,internal,options,peers}.h \
         net/protocols/identify.pb-c.h)" ]
+}
+
+@test "what a pure part may not use is found, by way of other parts, too, and what it keeps" {
+    copy_tree
+    cat >> "$tree/common/budget.c" << 'END'
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/select.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+#include "common/clock.h"
+#include "common/file.h"
+#include "common/program.h"
+int cheat(int *file, char *text, fd_set *set, struct timespec *time);
+int cheat(int *file, char *text, fd_set *set, struct timespec *time)
+{
+    static int kept = 1;
+    static uint64_t (*const table[])(void) = {clock_now_ms};
+    kept += (int)clock() + timespec_get(time, TIME_UTC) + (int)drand48() + usleep(1) + pipe(file);
+    kept += select(1, set, NULL, NULL, NULL) + listen(*file, 1) + (int)pread(*file, text, 1, kept);
+    kept += fgets(text, 9, fopen64(getenv(text), text)) != NULL;
+    perror(text);
+    if (table[kept]() > 0)
+        program_fail("%s", text);
+    return kept;
+}
+int changes;
+_Thread_local int changes_by_thread;
+END
+    cp -rs "$BUILD" "$tree/build"
+    rm "$tree/build/objects/common/budget.o"
+    "${CC:-cc}" -D_GNU_SOURCE -I"$tree" -O1 -fPIE -ffunction-sections -fdata-sections -c \
+        -o "$tree/build/objects/common/budget.o" "$tree/common/budget.c"
+    run env BUILD=build "$tree/tests/rooms" pure
+    [ "$status" -eq 1 ]
+    for name in clock timespec_get drand48 usleep pipe select listen pread fgets fopen64 getenv perror \
+        "clock_gettime, by way of .* of common/clock.o" \
+        "program_name, by way of program_fail.* of common/program.o" \
+        "write, by way of program_fail.* of common/program.o"; do
+        grep -x "common/budget.o: is pure, and uses $name" <<< "$output"
+    done
+    for name in '.*kept.*' changes changes_by_thread; do
+        grep -x "common/budget.o: is pure, and has $name, which can change" <<< "$output"
+    done
+    # That memory which cannot be had ends the program is on purpose.
+    [[ $output != *memory_exhausted* ]]
 }
 
 # Asked of the optimized build, whatever else BUILD is: the linker must see each function apart.
