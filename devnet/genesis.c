@@ -34,7 +34,7 @@ static bool exists(const char *folder, const char *file)
     return there;
 }
 
-bool genesis_is_there(const char *folder)
+static bool genesis_is_there(const char *folder)
 {
     /* A devnet's folder has a nodes.yaml of its own. */
     return exists(folder, validators_file) ||

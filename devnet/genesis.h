@@ -43,7 +43,6 @@ struct genesis {
     uint64_t validator_total; /* as many as there are said to be; at least `validators` */
 };
 
-bool genesis_is_there(const char *folder);
 /* 1 to GENESIS_NAME_MAX letters, digits, _ and -, the last not first. */
 bool genesis_is_name(const char *name);
 /* False with the error set, which names file, line and key; cleared by the caller in either case.

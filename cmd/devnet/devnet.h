@@ -99,8 +99,6 @@ void devnet_note_command(const struct devnet *devnet, bool anew);
 void devnet_report_last_lines(const struct devnet *devnet, const char *name);
 /* The same of CULPRIT. */
 void devnet_report_culprit(const struct devnet *devnet, const struct devnet_node *culprit);
-/* A line with its name and where it is. */
-void devnet_report_node(const struct devnet_node *node);
 /* Adds the program that WITH names; false where that fails, which is said. */
 bool devnet_add_foreign(struct devnet *devnet, const char *with,
                         const struct devnet_options *options, struct error *error);

@@ -82,7 +82,8 @@ void screen_end(void)
     is_taken = 0;
 }
 
-void screen_size(size_t *lines, size_t *columns)
+/* How many lines and columns there are now; 24 and 80 where the terminal does not tell. */
+static void screen_size(size_t *lines, size_t *columns)
 {
     struct winsize size = {0};
     bool told = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0;

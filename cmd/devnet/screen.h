@@ -13,8 +13,6 @@
 bool screen_begin(void);
 void screen_end(void);
 
-/* How many lines and columns there are now; 24 and 80 where the terminal does not tell. */
-void screen_size(size_t *lines, size_t *columns);
 /* Draws TEXT, as many of its lines and of their columns as there is room for; the last line that
  * there is room for says how many are left out. */
 void screen_draw(const char *text);

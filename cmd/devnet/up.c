@@ -79,7 +79,8 @@ static bool claim(struct devnet *devnet, struct error *error)
     return devnet_load(devnet, error);
 }
 
-void devnet_report_node(const struct devnet_node *node)
+/* A line with its name and where it is. */
+static void report_node(const struct devnet_node *node)
 {
     printf("%s %s %s%s%s\n", node->name, node->api != NULL ? node->api : "-", node->listen[0],
            node->enr != NULL ? " " : "", node->enr != NULL ? node->enr : "");
@@ -120,7 +121,7 @@ bool devnet_add_foreign(struct devnet *devnet, const char *with,
     if (up)
         report_key(&outcome);
     if (up && !options->json) {
-        devnet_report_node(outcome.node);
+        report_node(outcome.node);
         printf("%s connected to %s\n", partner_of(devnet, outcome.node), name);
         output_flush();
     } else if (!up) {
@@ -201,7 +202,7 @@ static bool bring_up(struct devnet *devnet, const struct devnet_options *options
     if (!put_relay_between(devnet, options, error))
         return false;
     for (size_t i = 0; i < devnet->count && !options->json; i++)
-        devnet_report_node(&devnet->nodes[i]);
+        report_node(&devnet->nodes[i]);
     if (!up_tap(devnet, options, error) || !is_going_on(error))
         return false;
     if (!up_connect(devnet, options, &wiring, error) || !devnet_save(devnet, error)) {

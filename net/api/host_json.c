@@ -138,7 +138,8 @@ static json_t *protocols_json(const struct identify *identify)
     return protocols;
 }
 
-json_t *host_topics_json(const struct host *host, const struct peer *peer)
+/* The names that host_topic_names() finds. */
+static json_t *subscriptions_json(const struct host *host, const struct peer *peer)
 {
     size_t count;
     const char **names = host_topic_names(host, peer, &count);
@@ -156,7 +157,7 @@ json_t *host_peer_json(const struct peer *peer)
     set(object, "agent", text_or_null(view.identify->agent));
     set(object, "protocols", protocols_json(view.identify));
     set(object, "status", view.status != NULL ? status_json(view.status) : json_null());
-    set(object, "subscriptions", host_topics_json(view.host, peer));
+    set(object, "subscriptions", subscriptions_json(view.host, peer));
     set(object, "connections", connections_json(peer));
     struct gossipsub_left_out left_out =
         gossipsub_peer_left_out(host_router(view.host), view.router_handle);

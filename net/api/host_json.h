@@ -15,8 +15,6 @@ json_t *host_ready_json(const struct host *host, const char *api);
 json_t *host_peer_json(const struct peer *peer);
 /* A stream, as every answer, event and step has it: {"connection", "stream_id", "protocol"}. */
 json_t *host_stream_json(const struct protocol_stream *stream);
-/* The names that host_topic_names() finds. */
-json_t *host_topics_json(const struct host *host, const struct peer *peer);
 /* GET /peers: {"peers": [...]}, sorted by peer id. */
 json_t *host_peers_json(const struct host *host);
 /* GET /mesh: all of the node's networking state; topics with their mesh, subscribers, fanout and

@@ -27,7 +27,8 @@ static int compare_texts(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-json_t *drawing_names(const json_t *set)
+/* The keys of an object, as a sorted array. */
+static json_t *names_of(const json_t *set)
 {
     const char **names = memory_new((json_object_size(set) + 1) * sizeof(*names)), *name;
     size_t count = 0;
@@ -135,8 +136,8 @@ json_t *drawing_asked_node(const json_t *node)
         json_pack("{s:o,s:o,s:s?,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "agent", told(node, "agent"),
                   "network", told(node, "network"), "api", json_string_value(member(last, "api")),
                   "listen", told_list(node, "listen"), "status", told(node, "status"), "gossipsub",
-                  told(node, "gossipsub"), "subscriptions", drawing_names(subscribed), "topics",
-                  topics, "peers", peers_of(node), "counters",
+                  told(node, "gossipsub"), "subscriptions", names_of(subscribed), "topics", topics,
+                  "peers", peers_of(node), "counters",
                   json_is_object(counters) ? json_incref(counters) : json_object());
     json_object_set_new(told_all, "told_by", json_string(tapped_is_node(node) ? "tap" : "api"));
     json_object_set_new(told_all, "name", told(node, "name"));
@@ -163,5 +164,5 @@ json_t *drawing_heard_node(const json_t *peer, const json_t *subscribed)
 {
     return json_pack("{s:o,s:n,s:n,s:[],s:o,s:n,s:o,s:{},s:[],s:{}}", "agent", told(peer, "agent"),
                      "network", "api", "listen", "status", told(peer, "status"), "gossipsub",
-                     "subscriptions", drawing_names(subscribed), "topics", "peers", "counters");
+                     "subscriptions", names_of(subscribed), "topics", "peers", "counters");
 }

@@ -12,7 +12,5 @@ json_t *drawing_visited_node(const json_t *entry);
  * NULL; SUBSCRIBED is the set of topics that its peers take it to be subscribed to, and may be
  * NULL. */
 json_t *drawing_heard_node(const json_t *peer, const json_t *subscribed);
-/* The keys of an object, as a sorted array. */
-json_t *drawing_names(const json_t *set);
 
 #endif

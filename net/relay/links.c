@@ -88,7 +88,8 @@ static struct relay_path *find_path(const struct relay_links *links, const char 
     return NULL;
 }
 
-bool relay_group_has(const char *group, const char *name)
+/* Whether a list such as "node1,node2" has NAME. */
+static bool group_has(const char *group, const char *name)
 {
     size_t length = strlen(name);
     for (const char *at = group; at != NULL; at = strchr(at, ',')) {
@@ -109,7 +110,7 @@ static bool check_group(const char *group, const char *const *others, size_t cou
             return error_set(error, "'%s': expected names of nodes with commas between", group);
         char *one = text_format("%.*s", (int)(end - name), name);
         size_t in = 0;
-        while (in < count && !relay_group_has(others[in], one))
+        while (in < count && !group_has(others[in], one))
             in++;
         if (in < count)
             error_set(error, "%s is in two groups: '%s' and '%s'", one, others[in], group);
@@ -132,7 +133,7 @@ bool relay_groups_check(const char *const *groups, size_t count, struct error *e
 static size_t group_of(const struct relay_links *links, const char *name)
 {
     size_t i = 0;
-    while (i < links->group_count && !relay_group_has(links->groups[i], name))
+    while (i < links->group_count && !group_has(links->groups[i], name))
         i++;
     return i;
 }

@@ -47,8 +47,6 @@ void relay_links_part(struct relay_links *links, const char *const *groups, size
 bool relay_groups_check(const char *const *groups, size_t count, struct error *error);
 /* Whether a partition is between these two. */
 bool relay_links_cut(const struct relay_links *links, const char *one, const char *other);
-/* Whether a list such as "node1,node2" has NAME. */
-bool relay_group_has(const char *group, const char *name);
 
 /* What holds now, in order; pointers hold until the next call that changes something. */
 const struct impairment *relay_links_all(const struct relay_links *links);

@@ -13,7 +13,8 @@ struct counter {
     uint64_t newest;                /* of them */
 };
 
-/* A second, of the last RATE_SECONDS, the one that runs at NOW_S included. */
+/* A second, of the last RATE_SECONDS, the one that runs now included. NOW_S is of a clock that
+ * nobody sets, and never less than before. */
 double counter_rate(const struct counter *counter, uint64_t now_s);
 
 /* By a node. */

@@ -121,7 +121,6 @@ void tap_pair_established(struct tap_pair *pair, enum tap_side side);
 void tap_pair_leg_closed(struct tap_pair *pair, enum tap_side side, const struct quic_close *close);
 /* Closes the leg that is left, once what was said before is out. */
 void tap_pair_end(struct tap_pair *pair);
-void tap_pair_free(struct tap_pair *pair);
 
 /* ---- carry.c: what is said on a stream, told and carried ---- */
 struct tap_stream *tap_stream_find(const struct tap_pair *pair, int64_t id);

@@ -311,6 +311,18 @@ static enum tap_side whose_end(const struct tap_pair *pair, enum tap_side side,
     return by_other ? tap_other(side) : side;
 }
 
+static void free_pair(struct tap_pair *pair)
+{
+    struct tap *tap = pair->tap;
+    tap->ending_count -= pair->ending;
+    tap_streams_free(pair);
+    chunk_unref(pair->said_at_close);
+    TAILQ_REMOVE(&tap->pairs, pair, link);
+    tap->statistics.live--;
+    tap->windows -= pair->windows;
+    free(pair);
+}
+
 /* A dialler whose close was among what was held of it: the listener, which had not answered yet,
  * would have met no more than that, and is not to see a connection. */
 static bool gave_up(const struct tap_pair *pair, enum tap_side side,
@@ -328,28 +340,16 @@ void tap_pair_leg_closed(struct tap_pair *pair, enum tap_side side, const struct
     struct quic_connection *other = pair->legs[tap_other(side)];
     if (pair->ending || pair->closed_told) {
         if (other == NULL)
-            tap_pair_free(pair);
+            free_pair(pair);
         return;
     }
     tell_closed(pair, whose_end(pair, side, close), close);
     if (other == NULL)
-        tap_pair_free(pair);
+        free_pair(pair);
     else if (unheard)
         quic_connection_leave(other);
     else
         pass_close(pair, other, close);
-}
-
-void tap_pair_free(struct tap_pair *pair)
-{
-    struct tap *tap = pair->tap;
-    tap->ending_count -= pair->ending;
-    tap_streams_free(pair);
-    chunk_unref(pair->said_at_close);
-    TAILQ_REMOVE(&tap->pairs, pair, link);
-    tap->statistics.live--;
-    tap->windows -= pair->windows;
-    free(pair);
 }
 
 /* ---- what others ask ---- */
