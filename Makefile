@@ -74,15 +74,12 @@ $(foreach file,$(EMBEDDED),$(eval $(BUILD)/objects/$(basename $(file)).o: $(file
 # It sees every byte of every log.
 $(BUILD)/objects/net/qlog/packet_scan.o: CFLAGS := $(CFLAGS:-O2=-O3)
 
-# The functions of the library that no program needs, "FILE: FUNCTION" each: the linker says what it
-# leaves out, and of what it leaves out each time we hear as often as there are programs.
+# What no program needs and tests/unused.txt does not excuse: the linker says what it leaves out.
 unused: all
 	@for command in $(COMMANDS); do \
 		$(CC) $(ALL_LDFLAGS) -o $(BUILD)/unused $(BUILD)/objects/cmd/$$command/*.o \
-			-Wl,--whole-archive $(LIBRARY) -Wl,--no-whole-archive $(PACKAGE_LIBS) \
-			-Wl,--gc-sections,--print-gc-sections 2>&1 | \
-			sed -n "s/.*'\.text\.\([a-z0-9_]*\)' in file '.*(\(.*\)\.o)'.*/\2: \1/p" | sort -u; \
-	done | sort | uniq -c | awk '$$1 == $(words $(COMMANDS)) { print $$2, $$3 }'
+			$(LIBRARY_OBJECTS) $(PACKAGE_LIBS) -Wl,--gc-sections,--print-gc-sections 2>&1; \
+	done | grep -F "in file '$(BUILD)/" | BUILD=$(BUILD) tests/unused
 	@rm -f $(BUILD)/unused
 
 define program_rule
