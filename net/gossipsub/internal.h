@@ -245,6 +245,7 @@ void told_peer_has_us(struct router_peer *peer, const struct topic *topic);
 void told_peer_left_us(struct router_peer *peer, const struct topic *topic);
 /* Whether a peer has yet to hear something of the topic. */
 bool told_needs_topic(const struct gossipsub *router, const struct topic *topic);
+/* Of all peers: its handle may be another's next. */
 void told_forget_topic(struct gossipsub *router, const struct topic *topic);
 
 /* ---- outbox.c: control and subscriptions wait for the end of the event, to share an RPC ---- */
@@ -307,16 +308,21 @@ struct topic *router_own_topic(struct gossipsub *router, const char *name, struc
  * own array, good until the next call. GRAFTABLE: only those without a backoff. */
 struct handle_set *router_candidates(struct gossipsub *router, const struct topic *topic,
                                      const struct handle_set *except, bool graftable);
+/* Tells the host alone, REASON being static text: PRUNE is the caller's. */
 void router_leave_mesh(struct gossipsub *router, struct router_peer *peer, struct topic *topic,
                        bool by_peer, const char *reason);
 /* Rule 6: at once, where the mesh is below D_low. */
 void router_graft_eagerly(struct gossipsub *router, struct router_peer *peer, struct topic *topic);
+/* Its stream is open: answers what it grafted us on before, by GRAFT or PRUNE. */
 void router_graft_waiting(struct gossipsub *router, struct router_peer *peer);
 void router_handle_graft(struct gossipsub *router, struct router_peer *peer, struct topic *topic);
 void router_handle_prune(struct gossipsub *router, struct router_peer *peer, struct topic *topic,
                          uint64_t backoff_ms);
+/* We have subscribed: its mesh is filled up to D, by its fanout first, which ends. */
 void router_join(struct gossipsub *router, struct topic *topic);
+/* We have unsubscribed: its mesh is pruned. */
 void router_leave(struct gossipsub *router, struct topic *topic);
+/* At the heartbeat: as many as D_low to D_high say, D_out of them outbound. */
 void router_maintain_mesh(struct gossipsub *router, struct topic *topic);
 
 /* ---- fanout.c ---- */
@@ -344,6 +350,7 @@ void router_handle_message(struct gossipsub *router, struct router_peer *peer,
 
 /* ---- router.c ---- */
 
+/* Around each event: see above. */
 void router_begin(struct gossipsub *router, uint64_t now, struct gossipsub_actions *actions);
 void router_finish(struct gossipsub *router);
 #endif

@@ -42,7 +42,8 @@ struct gossipsub_parameters {
     bool passive; /* grafts nobody of itself, and takes the GRAFTs of others */
 };
 
-/* Lean's values, as wire.md's table has them. */
+/* Lean's values: those of leanSpec's GossipsubParameters, and for what these leave out the defaults
+ * of libp2p's specification (pubsub/gossipsub/gossipsub-v1.1.md and v1.2.md). */
 void gossipsub_parameters_default(struct gossipsub_parameters *parameters);
 /* Contradictory values (D_low > D and the like) are errors. */
 bool gossipsub_parameters_check(const struct gossipsub_parameters *parameters, struct error *error);
@@ -129,7 +130,10 @@ void gossipsub_actions_clear(struct gossipsub_actions *actions);
 
 struct gossipsub;
 
+/* PARAMETERS are copied, and must have passed gossipsub_parameters_check(). The same SEED makes the
+ * same choices. */
 struct gossipsub *gossipsub_new(const struct gossipsub_parameters *parameters, uint64_t seed);
+/* NULL is allowed. */
 void gossipsub_free(struct gossipsub *router);
 
 /*

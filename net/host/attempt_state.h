@@ -7,8 +7,8 @@
 struct attempt_turn {
     struct attempt *attempt;
     uint64_t now_ns;
-    const struct attempt_event *event;
-    struct attempt_output *output;
+    const struct attempt_event *event; /* that is handled */
+    struct attempt_output *output;     /* what is told and to be done is appended to it */
 };
 
 /* ---- attempt.c ---- */
@@ -27,16 +27,19 @@ int attempt_awaited_exit(const struct attempt *attempt);
 #define ATTEMPT_FAIL_AWAITED(turn, ...)                                                            \
     attempt_fail(turn, attempt_awaited_exit((turn)->attempt),                                      \
                  attempt_awaited_step((turn)->attempt), __VA_ARGS__)
+/* Nothing more is awaited, whether or not the goal is reached; of a status that has not come it is
+ * told that it was passed over. */
 void attempt_end(const struct attempt_turn *turn);
 /* Ends it where the goal is reached and nothing more is awaited beside it. */
 void attempt_end_if_whole(const struct attempt_turn *turn);
-/* To what follows from the goal and from what is done. */
+/* To the state that follows from the goal and from what is done. */
 void attempt_go_on(struct attempt *attempt);
+/* A failure was told: the first one, which stands. */
 bool attempt_has_failed(const struct attempt *attempt);
 /* Status comes before gossip where we ask; a peer that dialled us may leave it out. */
 bool attempt_waits_for_status(const struct attempt *attempt);
 
-/* ---- attempt_events.c: what is made of each ---- */
+/* ---- attempt_events.c: what is made of ATTEMPT_HEARD_... ---- */
 
 /* One side did not accept the other. */
 bool attempt_is_tls_failure(enum attempt_loss loss);
@@ -64,6 +67,7 @@ void attempt_on_abandoned(const struct attempt_turn *turn);
 void attempt_on_graft(const struct attempt_turn *turn);
 void attempt_on_mesh_left(const struct attempt_turn *turn);
 void attempt_on_graft_refused(const struct attempt_turn *turn);
+/* Of our GRAFT: it stands if it draws no PRUNE within a round trip from now. */
 void attempt_on_acknowledgement(const struct attempt_turn *turn);
 /* Takes any topic in whose mesh the peer is, or none. */
 void attempt_find_graft(const struct attempt_turn *turn, enum attempt_grafted_by by);
@@ -72,12 +76,14 @@ void attempt_go_on_to_mesh(const struct attempt_turn *turn);
 /* A peer that has our GRAFT and takes its leave without PRUNE was content: one that connects only
  * to see whether it can is gone before the round trip is over. */
 bool attempt_graft_stood_to_the_end(const struct attempt_turn *turn);
+/* The step of the mesh is done, by the GRAFT that stands. */
 void attempt_meshed(const struct attempt_turn *turn);
 /* Whether there is a topic to mesh on. */
 bool attempt_shares_topic(const struct attempt_turn *turn);
 
 /* ---- attempt_time.c ---- */
 
+/* Time has come to now_ns: what it was awaited until then is over. */
 void attempt_on_time(const struct attempt_turn *turn);
 
 #endif

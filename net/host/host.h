@@ -77,7 +77,12 @@ struct host_settings {
 };
 
 void host_settings_default(struct host_settings *settings);
+/* SETTINGS are copied; what they borrow must outlive the host. NULL with the error set:
+ * ERROR_INVALID where gossipsub's parameters contradict each other or nothing can be written to the
+ * folder of QUIC logs, ERROR_SYSTEM where that folder cannot be made, or the certificate or the log
+ * of TLS secrets. */
 struct host *host_new(const struct host_settings *settings, struct error *error);
+/* NULL is allowed. */
 void host_free(struct host *host);
 
 bool host_listen(struct host *host, const struct multiaddr *address, struct error *error);
@@ -153,8 +158,23 @@ char *host_topic_expand(const struct host *host, const char *topic, struct error
 /* What the peer is subscribed to, or we are where PEER is NULL: COUNT names, sorted. The array is
  * freed with free(), its names are the router's. */
 const char **host_topic_names(const struct host *host, const struct peer *peer, size_t *count);
+/* A topic by its whole name: see host_topic_expand(). True, too, where we are subscribed already.
+ * False with ERROR_INVALID where it is not 1 to GOSSIPSUB_TOPIC_SIZE_MAX printable ASCII
+ * characters, with ERROR_FULL where GOSSIPSUB_TOPICS_MAX others are known. */
 bool host_subscribe(struct host *host, const char *topic, struct error *error);
+/* True, too, where we are not subscribed. False with ERROR_INVALID, as above. */
 bool host_unsubscribe(struct host *host, const char *topic, struct error *error);
+/*
+ * Publishes PAYLOAD, which is copied, on a topic that we may be subscribed to or not. ID becomes
+ * the router's name of the message: gossipsub_wire_id() tells what peers call it. RECEIVERS becomes
+ * the number of peers that it is on its way to: 0 is no error, as others may ask for it while it is
+ * cached.
+ *
+ * False with RECEIVERS 0 and ID without meaning: ERROR_INVALID where the payload is too large or
+ * the topic has no such name, ERROR_FULL as for host_subscribe(), ERROR_CONFLICT where the same
+ * payload was there on that topic less than gossipsub.seen_ttl_ms ago, from us or others (never so
+ * of messages that are signed: these have a number each).
+ */
 bool host_publish(struct host *host, const char *topic, struct bytes payload,
                   uint8_t id[GOSSIPSUB_MESSAGE_ID_SIZE], size_t *receivers, struct error *error);
 

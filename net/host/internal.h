@@ -134,7 +134,9 @@ bool mesh_join_take(struct peer *peer, struct mesh_join *join);
 /* ---- streams.c ---- */
 /* The peer opened a stream; who speaks what is found in PROTOCOLS (host_protocols). */
 void protocol_stream_accept(struct peer_connection *connection, struct quic_stream *quic);
+/* What came, in order; FIN: nothing comes behind it. */
 void protocol_stream_receive(struct protocol_stream *stream, struct bytes data, bool fin);
+/* It is over in both directions, or with its connection; frees it. */
 void protocol_stream_quic_closed(struct protocol_stream *stream, bool connection_lost);
 
 /* ---- the protocols that a host speaks; NULL where unknown or hidden by a fault ---- */
@@ -144,13 +146,16 @@ size_t host_protocol_names(const struct host *host, const char **names, size_t s
 
 extern const struct protocol ping_protocol, identify_protocol, identify_push_protocol,
     status_protocol, blocks_by_root_protocol, blocks_by_range_protocol;
+/* Each on a stream of its own; an event tells what comes of it. False: none could be opened. */
 bool ping_ask(struct peer_connection *connection);
+/* The connection is closed where none can be opened. */
 void status_ask(struct peer_connection *connection);
 void identify_ask(struct peer_connection *connection);
 /* Adds to the connection's QUIC log what identify told of the peer's implementation, if it did. */
 void host_log_agent(const struct peer_connection *connection);
 
 /* ---- blocks_ask.c, blocks_answer.c: the two sides of both protocols ---- */
+/* As host_ask_blocks(), on this connection. */
 bool blocks_ask(struct peer_connection *connection, const struct host_blocks_request *request);
 void blocks_asked_data(struct protocol_stream *stream, struct bytes data);
 void blocks_asked_fin(struct protocol_stream *stream);
@@ -159,6 +164,7 @@ void blocks_answer_data(struct protocol_stream *stream, struct bytes data);
 void blocks_answer_fin(struct protocol_stream *stream);
 void blocks_answer_acknowledged(struct protocol_stream *stream);
 void blocks_answer_ended(struct protocol_stream *stream);
+/* What goes on with the answers that wait for room. */
 void blocks_answer_start(struct host *host);
 void blocks_answer_stop(struct host *host);
 
@@ -176,14 +182,18 @@ enum { GOSSIPSUB_PROTOCOLS = 4 };
 extern const struct protocol gossipsub_protocols[GOSSIPSUB_PROTOCOLS];
 /* Opens the stream of the lifecycle's attempt; false where none could be opened. */
 bool driver_open_outbound(struct peer *peer, struct peer_connection *connection, uint64_t attempt);
+/* Resets it; the peer has one. */
 void driver_close_outbound(struct peer *peer);
 /* Carries out what the router asked for, and empties the array. */
 void driver_run(struct host *host);
 /* The network has taken some of what was written. */
 void driver_sent(struct host *host);
+/* To the host's trace_rpc, where it has one. */
 void gossip_trace_in(const struct peer *peer, struct bytes rpc);
+/* The router knows it from now on, until it is gone; false where it has room for no more. */
 bool driver_peer_added(struct peer *peer, bool outbound);
 void driver_peer_gone(struct peer *peer);
+/* The heartbeat. */
 void driver_start(struct host *host);
 void driver_stop(struct host *host);
 

@@ -52,8 +52,9 @@ void *quic_connection_user(const struct quic_connection *connection);
 void quic_connection_set_user(struct quic_connection *connection, void *user);
 
 /* The end of QUIC_HOLD: what has arrived is read now, and may be answered, or the peer is told
- * CONNECTION_REFUSED. Without effect on any other connection. POLICY may be NULL, as may WAITING,
- * another connection that sends nothing more before that has been read: a close may be in it. */
+ * CONNECTION_REFUSED. Without effect on any other connection. POLICY takes the place of the
+ * endpoint's, and NULL leaves that. WAITING, where it is not NULL, is another connection that sends
+ * nothing more before what has arrived was read: a close may be in it. */
 void quic_connection_admit(struct quic_connection *connection, const struct quic_policy *policy,
                            struct quic_connection *waiting);
 void quic_connection_refuse(struct quic_connection *connection);

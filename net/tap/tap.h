@@ -16,10 +16,10 @@ struct tap;
 
 struct tap_settings {
     struct event_base *base;
-    const char *qlog_folder; /* NULL: no logs */
+    const char *qlog_folder; /* borrowed; NULL: no logs */
     uint64_t qlog_limit;     /* bytes of each leg's on disk, at least 64 KiB; 0: no limit */
-    const struct tap_watcher *watcher;
-    void *context;
+    const struct tap_watcher *watcher; /* borrowed; NULL: nobody watches */
+    void *context;                     /* borrowed; handed to it */
 };
 
 struct tap_statistics {
@@ -29,6 +29,7 @@ struct tap_statistics {
     size_t live;
 };
 
+/* SETTINGS are copied; what they borrow must outlive the tap. It has no nodes yet. */
 struct tap *tap_new(const struct tap_settings *settings);
 /* Opens the node's endpoint; PLAN's identity is taken over where it succeeds. Where it is must be
  * an address: see tap_plan_look_up(). False with ERROR_CONFLICT where there is one of that name or
