@@ -9,7 +9,7 @@ BUILD = os.environ.get("BUILD", "build")
 PUT_IN = re.compile(
     r"""
     _GLOBAL_OFFSET_TABLE_|__stack_chk_fail|__\w+[dt]i[234]|__(start|stop)_(asan|__sancov)\w+|
-    __+(asan|ubsan|odr_asan|sancov|sanitizer|gcov|llvm|prof[cdnv]|covrec)\S*
+    __+(asan|ubsan|odr_asan|sancov|sanitizer|gcov|llvm|prof[cdnv]|covrec)\S*|__unnamed_\d+
     """,
     re.VERBOSE,
 )
