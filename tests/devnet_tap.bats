@@ -151,6 +151,16 @@ nothing_runs() {
     nothing_runs
 }
 
+@test "clients that have lost the one node between them are not sound by the tap" {
+    client=" $BIN/devnet-node --api off --listen /ip4/127.0.0.1/udp/{port}/quic-v1 --key {key} --topic lean:block \
+        --bootnode {bootnode}"
+    devnet_up -n 1 --tap --with "x=${client# }" --with "y=${client# }"
+    devnet_run stop node1
+    run -1 devnet_run mesh check
+    [[ $output == *"error seen_by_tap: x: no connection"*"error seen_by_tap: y: no connection"*\
+"unsound: 2 nodes (2 known from a tap), 1 topic" ]]
+}
+
 @test "a program whose key the tap does not have is told by name, and nothing is left" {
     run -2 devnet_run up -n 1 --tap --with 'own=my-client --port {port}'
     [[ $output == *"--with own: it has to take {key}"* ]]

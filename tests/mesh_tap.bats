@@ -177,6 +177,35 @@ same_haves() {
     [ "$output" = "sound: 2 nodes (2 known from a tap), 1 topic" ]
 }
 
+@test "what a tap has not seen is no sign that all is well" {
+    tap_nodes a b
+    local tap
+    tap=$(ready tap .api)
+    run -1 "$BIN/devnet-mesh" check "$tap"
+    [[ $output == *"error seen_by_tap: $(peer_id a): no connection of it goes through the tap: "*\
+"unsound: 2 nodes (2 known from a tap), 0 topics" ]] || { echo "$output"; return 1; }
+    # It waits for what is to come, and does not take what is over for all there is.
+    launch waiter "$BIN/devnet-mesh" check --wait 15s "$tap"
+    tap_dial a b
+    await_mesh a b
+    ended waiter
+    [ "$(cat waiter.out)" = "sound: 2 nodes (2 known from a tap), 1 topic" ]
+    api a /disconnect "{\"peer_id\":\"$(peer_id b)\"}" > /dev/null
+    await tap '.event == "closed"' > /dev/null
+    run -1 "$BIN/devnet-mesh" check --json "$tap"
+    jq -e '.topics == 1 and .counts == {seen_by_tap: 2, topic_connected: 2} and
+        all(.findings[]; .known_from == "tap")' <<< "$output"
+    run -0 "$BIN/devnet-mesh" dump --text "$tap"
+    [[ $output == *"topic $TOPIC: subscribed, 0 in the mesh, 0 subscribed"* ]]
+    # Their own word goes first; who was stopped on purpose is not missed.
+    run -1 "$BIN/devnet-mesh" check --json "$tap" "$(ready a .api)" "$(ready b .api)"
+    jq -e '.tapped == 0 and .counts == {topic_connected: 2}' <<< "$output"
+    end b
+    "$BIN/devnet-mesh" dump "$tap" | jq --arg b "$(peer_id b)" '.stopped = [$b]' > stopped.json
+    run -1 "$BIN/devnet-mesh" check --json stopped.json
+    jq -e --arg a "$(peer_id a)" '[.findings[] | select(.invariant == "seen_by_tap").node] == [$a]' <<< "$output"
+}
+
 # Lines of watch for which a pattern holds, in time: shown NAME PATTERN...
 shown() {
     local name=$1 pattern

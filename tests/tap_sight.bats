@@ -80,7 +80,8 @@ on_wire_is() {
     on_wire_is b ".topics[\"$topic\"] | [.subscribed, .mesh, .subscribers]" "[false,[],[\"$a\"]]"
     on_wire_is b ".topics[\"$topic\"].backoff | [length, .[0].peer_id]" "[1,\"$a\"]"
     end b
-    on_wire_is a '[.peers, (.topics[].subscribed)]' '[[],false]'
+    # What it told of itself holds on.
+    on_wire_is a '[.peers, (.topics[] | .subscribed, .subscribers)]' '[[],true,[]]'
 }
 
 @test "what a node says is held until the other has done something, or as long as may be" {

@@ -68,7 +68,7 @@ static void add_own_topic(const struct view *view, json_t *topics, size_t peer,
                           const struct wire_topic *topic)
 {
     json_t *entry = topic_entry(topics, topic->name);
-    if (topic->subscribed)
+    if (topic->subscribed || topic->was_subscribed)
         json_object_set_new(entry, "subscribed", json_true());
     if (topic->mesh)
         json_array_append_new(json_object_get(entry, "mesh"), peer_id_json(view->tap, peer));

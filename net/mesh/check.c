@@ -19,6 +19,8 @@ static const struct {
 } invariants[MESH_INVARIANTS] = {
     [MESH_NODE_REACHABLE] = {"node_reachable", MESH_ERROR,
                              "what a node does not tell cannot be checked"},
+    [MESH_SEEN_BY_TAP] = {"seen_by_tap", MESH_ERROR,
+                          "what a tap has not seen it cannot tell, and that cannot be checked"},
     [MESH_SAME_NETWORK] = {"same_network", MESH_ERROR,
                            "topics carry the network's name, so nodes of another never mesh"},
     [MESH_STATUS_COMPATIBLE] = {"status_compatible", MESH_ERROR,
@@ -361,6 +363,7 @@ static void check_nodes(struct check *check)
     json_array_foreach(member(check->snapshot, "nodes"), index, node)
     {
         struct subject who = {.node = text_member(node, "peer_id"), .by_tap = tapped_is_node(node)};
+        check_seen(check, node);
         check_network(check, node);
         check_status(check, member(node, "status"), who);
         check_refused_messages(check, node);

@@ -59,9 +59,11 @@ static bool gossip_edge(const struct check *check, const char *topic, const json
 {
     const json_t *other = member(check->nodes, peer);
     const json_t *theirs = member(member(other, "topics"), topic);
+    /* A tap has not heard what does not go through it. */
+    bool untold = other == NULL || (tapped_is_node(other) && !tapped_is_node(node));
     return can_offer(node, topic, peer) &&
-           (other == NULL || (json_is_true(member(theirs, "subscribed")) &&
-                              can_offer(other, topic, text_member(node, "peer_id"))));
+           (untold || (json_is_true(member(theirs, "subscribed")) &&
+                       can_offer(other, topic, text_member(node, "peer_id"))));
 }
 
 static void add_edges(const struct check *check, struct topic_graph *topic, const json_t *node,

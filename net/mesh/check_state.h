@@ -73,4 +73,9 @@ void check_lean_apis(struct check *check);
 /* Whether the topic NAME is in one piece, and what it hangs by. */
 void check_topic_parts(struct check *check, const char *name);
 
+/* ---- check_seen.c ---- */
+
+/* Whether a tap, where it alone knows NODE, has seen enough of it to tell. */
+void check_seen(struct check *check, const json_t *node);
+
 #endif

@@ -11,6 +11,7 @@ enum { BACKOFF_DEFAULT = 60 /* seconds, where a PRUNE has none */, SECOND_US = 1
 struct wire_node {
     struct wire_peer *peers;
     size_t count;
+    bool has_last; /* a topic that was_subscribed */
 };
 
 struct wire_mesh {
@@ -104,8 +105,19 @@ void wire_mesh_connected(struct wire_mesh *mesh, const char *id, size_t dialler,
     add_connection(mesh, find_peer(mesh, listener, dialler), id, false, time_us);
 }
 
+/* To the other nothing of it is in force any more; what it told of itself is not over with that. */
+static void part(struct wire_node *node, struct wire_peer *peer)
+{
+    for (size_t i = 0; i < peer->topic_count; i++) {
+        struct wire_topic *topic = &peer->topics[i];
+        topic->was_subscribed |= topic->subscribed;
+        node->has_last |= topic->was_subscribed;
+        topic->subscribed = topic->mesh = false;
+    }
+}
+
 /* Whether it was there. */
-static bool remove_connection(struct wire_peer *peer, const char *id)
+static bool remove_connection(struct wire_node *node, struct wire_peer *peer, const char *id)
 {
     size_t before = peer->connection_count;
     for (size_t i = peer->connection_count; i > 0; i--)
@@ -115,8 +127,8 @@ static bool remove_connection(struct wire_peer *peer, const char *id)
     for (size_t i = peer->stream_count; i > 0; i--)
         if (strcmp(peer->streams[i - 1].connection, id) == 0)
             remove_item(peer->streams, &peer->stream_count, sizeof(*peer->streams), i - 1);
-    for (size_t i = 0; i < peer->topic_count && peer->connection_count == 0; i++)
-        peer->topics[i].subscribed = peer->topics[i].mesh = false;
+    if (peer->connection_count == 0)
+        part(node, peer);
     return peer->connection_count < before;
 }
 
@@ -125,11 +137,12 @@ bool wire_mesh_closed(struct wire_mesh *mesh, const char *id, size_t dialler, si
     bool was = false;
     if (dialler >= WIRE_NODES_MAX || listener >= WIRE_NODES_MAX)
         return false;
-    struct wire_peer *peers[] = {find_peer(mesh, dialler, listener),
-                                 find_peer(mesh, listener, dialler)};
-    for (size_t i = 0; i < TAP_SIDES; i++)
-        if (peers[i] != NULL && remove_connection(peers[i], id))
+    const size_t nodes[TAP_SIDES] = {dialler, listener};
+    for (size_t i = 0; i < TAP_SIDES; i++) {
+        struct wire_peer *peer = find_peer(mesh, nodes[i], nodes[1 - i]);
+        if (peer != NULL && remove_connection(&mesh->nodes[nodes[i]], peer, id))
             was = true;
+    }
     return was;
 }
 
@@ -196,6 +209,16 @@ static void hear_subscription(const struct saying *saying, const Gossipsub__RPC_
         tell(saying, before ? WIRE_UNSUBSCRIBED : WIRE_SUBSCRIBED, both.own);
 }
 
+/* Who says to anybody what it is subscribed to says all of it, on a connection that is new: what it
+ * said on those that are over does not count any more. */
+static void forget_last(struct wire_node *node)
+{
+    for (size_t i = 0; i < node->count && node->has_last; i++)
+        for (size_t n = 0; n < node->peers[i].topic_count; n++)
+            node->peers[i].topics[n].was_subscribed = false;
+    node->has_last = false;
+}
+
 /* One that is not subscribed takes no notice. */
 static void hear_graft(const struct saying *saying, const Gossipsub__ControlGraft *said)
 {
@@ -226,6 +249,8 @@ static void hear_slice(void *context, const Gossipsub__RPC *slice, enum rpc_list
 {
     (void)continued;
     const struct saying *saying = context;
+    if (slice->n_subscriptions > 0)
+        forget_last(&saying->mesh->nodes[saying->back->node]);
     for (size_t i = 0; i < slice->n_subscriptions; i++)
         hear_subscription(saying, slice->subscriptions[i]);
     saying->to->messages += slice->n_publish;

@@ -4,7 +4,8 @@
  * they are of.
  *
  * An edge is in force from a GRAFT on to one that is subscribed, until either side sends PRUNE or
- * UNSUBSCRIBE, or their last connection ends: libp2p pubsub/gossipsub, "Topic membership".
+ * UNSUBSCRIBE, or their last connection ends: libp2p pubsub/gossipsub, "Topic membership". What a
+ * node is subscribed to does not end with its connections.
  */
 #ifndef NET_TAP_WIRE_MESH_H
 #define NET_TAP_WIRE_MESH_H
@@ -25,7 +26,8 @@ struct wire_mesh;
 
 struct wire_topic {
     char name[WIRE_TEXT_SIZE];
-    bool subscribed, mesh;
+    bool subscribed, mesh;     /* as long as the two are connected */
+    bool was_subscribed;       /* it said so on connections that are over, and to nobody since */
     uint64_t backoff_until_us; /* before which the node may not graft the other; 0: any time */
 };
 

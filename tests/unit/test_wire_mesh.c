@@ -188,6 +188,38 @@ static void the_outbound_stream_is_the_first_of_the_newest_connection(void **sta
     wire_mesh_free(scene.mesh);
 }
 
+/* Of the first topic: whether it was said on a connection that is over, and not since. */
+static bool was_subscribed(const struct scene *scene, size_t node)
+{
+    size_t count;
+    return wire_mesh_peers(scene->mesh, node, &count)->topics[0].was_subscribed;
+}
+
+static void what_a_node_said_of_itself_outlives_its_connections(void **state)
+{
+    (void)state;
+    struct scene scene = scene_new();
+    subscribe(&scene, TAP_DIALLER, true);
+    subscribe(&scene, TAP_LISTENER, true);
+    assert_false(was_subscribed(&scene, A));
+    wire_mesh_closed(scene.mesh, "c1", A, B);
+    assert_has(&scene, A, "");
+    assert_true(was_subscribed(&scene, A));
+    assert_true(was_subscribed(&scene, B));
+    /* No GRAFT counts by it, and it holds until the node says anew what it is subscribed to. */
+    wire_mesh_connected(scene.mesh, "c1", B, A, scene.now_us);
+    graft(&scene, TAP_DIALLER);
+    assert_has(&scene, A, "");
+    assert_true(was_subscribed(&scene, A));
+    subscribe(&scene, TAP_DIALLER, false);
+    assert_false(was_subscribed(&scene, A));
+    assert_true(was_subscribed(&scene, B));
+    wire_mesh_closed(scene.mesh, "c1", A, B);
+    assert_false(was_subscribed(&scene, A));
+    assert_true(was_subscribed(&scene, B));
+    wire_mesh_free(scene.mesh);
+}
+
 static void what_does_not_fit_is_counted(void **state)
 {
     (void)state;
@@ -213,6 +245,7 @@ int main(void)
         cmocka_unit_test(an_edge_is_in_force_until_it_is_refused),
         cmocka_unit_test(the_last_connection_takes_all_along),
         cmocka_unit_test(the_outbound_stream_is_the_first_of_the_newest_connection),
+        cmocka_unit_test(what_a_node_said_of_itself_outlives_its_connections),
         cmocka_unit_test(what_does_not_fit_is_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

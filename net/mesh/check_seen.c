@@ -1,0 +1,58 @@
+/* What a tap did not see is no sign that all is well: a node that only a tap knows has to be seen.
+ */
+#include <string.h>
+
+#include "net/mesh/check_state.h"
+#include "net/mesh/lean_answer.h"
+#include "net/mesh/members.h"
+#include "net/mesh/snapshot.h"
+#include "net/mesh/tapped.h"
+
+static bool names(const char *name, const char *id)
+{
+    return name != NULL && strcmp(name, id) == 0;
+}
+
+/* Whether a Lean node's own API, of those in LIST, tells of a connection of the node called ID. */
+static bool lean_tells(const json_t *list, const char *id)
+{
+    size_t i, k;
+    const json_t *entry, *peer;
+    json_array_foreach(list, i, entry)
+    {
+        const char *teller = snapshot_teller(entry);
+        json_array_foreach(member(member(entry, "lean"), "peers"), k, peer)
+        {
+            if (teller != NULL && lean_peer_is_connected(peer) &&
+                (names(teller, id) || names(snapshot_item_name(peer), id)))
+                return true;
+        }
+    }
+    return false;
+}
+
+/* Whether anybody who tells of itself tells of a connection of the node called ID. */
+static bool is_told_of(const struct check *check, const char *id)
+{
+    size_t i;
+    const json_t *node;
+    json_array_foreach(member(check->snapshot, "nodes"), i, node)
+    {
+        if (check_item(member(node, "peers"), id) != NULL)
+            return true;
+    }
+    return lean_tells(member(check->snapshot, "foreign"), id) ||
+           lean_tells(member(check->snapshot, "endpoints"), id);
+}
+
+void check_seen(struct check *check, const json_t *node)
+{
+    const struct subject subject = {.node = text_member(node, "peer_id"), .by_tap = true};
+    bool stopped = check_item(member(check->snapshot, "stopped"), subject.node) != NULL;
+    if (!tapped_is_node(node) || stopped)
+        return;
+    if (json_array_size(member(node, "peers")) == 0 && !is_told_of(check, subject.node))
+        check_find(check, MESH_SEEN_BY_TAP, MESH_ERROR, subject,
+                   "no connection of it goes through the tap: it does not run, has lost its peers, "
+                   "or is connected past the tap");
+}
