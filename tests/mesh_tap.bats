@@ -2,6 +2,7 @@
 # A tap's API as a source of snapshots: nodes that tell nothing themselves, with the edges that went
 # over the wire. A stand-in answers as a tap does.
 # shellcheck disable=SC2030,SC2031 # each test is a subshell, as it should be
+# shellcheck disable=SC2034 # tap.bash reads tap_rules
 # shellcheck disable=SC2154 # bats sets stderr
 
 bats_require_minimum_version 1.5.0
@@ -204,6 +205,30 @@ same_haves() {
     "$BIN/devnet-mesh" dump "$tap" | jq --arg b "$(peer_id b)" '.stopped = [$b]' > stopped.json
     run -1 "$BIN/devnet-mesh" check --json stopped.json
     jq -e --arg a "$(peer_id a)" '[.findings[] | select(.invariant == "seen_by_tap").node] == [$a]' <<< "$output"
+}
+
+# The tap alone finds so many of an invariant: found COUNT INVARIANT
+found() {
+    "$BIN/devnet-mesh" check --json "$(ready tap .api)" > found.json || true
+    jq -e ".counts.$2 == $1 and (.sound | not)" found.json > /dev/null
+}
+
+@test "what a rule withholds from a node is not in the mesh" {
+    tap_rules=(--drop-echo 'gossipsub from b')
+    tap_nodes a b
+    tap_dial a b handshake
+    await tap '.event == "held" and .lost' > /dev/null
+    # As a says itself: the peer has not accepted its stream.
+    eventually found 1 outbound_stream
+    end tap
+    tap_rules=(--hold 'rpc gossipsub from d until c proposes /nothing limit 20s')
+    tap_nodes c d
+    tap_dial c d handshake
+    await tap '.event == "rpc" and .from == "d"' > /dev/null
+    eventually found 1 mesh_not_empty
+    run -0 jq -r '.findings[].node' found.json
+    [ "$output" = "$(peer_id c)" ]
+    [ "$(api tap /mesh | jq -c '[.nodes[] | .topics[].mesh[]]')" = '[]' ]
 }
 
 # Lines of watch for which a pattern holds, in time: shown NAME PATTERN...

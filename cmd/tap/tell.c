@@ -286,6 +286,13 @@ static void on_fact(void *context, struct tap_pair *pair, const struct tap_fact 
     add_ends(object, pair, fact->by);
     set_time(object, fact->time_us);
     print(teller, object);
+}
+
+/* The mesh is as the nodes know it: what is held, nobody knows but who said it. */
+static void on_passed(void *context, struct tap_pair *pair, const struct tap_fact *fact)
+{
+    struct teller *teller = context;
+    const size_t nodes[TAP_SIDES] = {index_of(pair, TAP_DIALLER), index_of(pair, TAP_LISTENER)};
     teller->pair = pair;
     wire_mesh_fact(teller->mesh, tap_pair_id(pair), nodes, fact);
 }
@@ -369,6 +376,7 @@ static void on_acted(void *context, struct tap_pair *pair, const struct tap_acti
 const struct tap_sight_handlers teller_handlers = {
     .connected = on_connected,
     .fact = on_fact,
+    .passed = on_passed,
     .closed = on_closed,
     .acted = on_acted,
 };

@@ -10,12 +10,14 @@
 #include "net/qlog/events.h"
 #include "net/tap/observer.h"
 #include "net/tap/tap.h"
+#include "net/tap/withheld.h"
 
 struct seen_pair {
     struct tap_sight *sight;
     struct tap_pair *pair;
     uint64_t number;
     struct tap_observer *observer;
+    struct tap_withheld *withheld;
     UT_hash_handle hh;
 };
 
@@ -110,6 +112,17 @@ static bool refuse(const struct seen_pair *seen, const struct tap_action *action
                            strlen(action->protocol));
 }
 
+/* As with what is carried, so with what is told of as passed on. */
+static void withhold(const struct seen_pair *seen, const struct tap_action *action)
+{
+    bool lost = action->rule->kind == TAP_RULE_DROP_ECHO;
+    if (action->kind == TAP_ACT_HOLD)
+        tap_withheld_hold(seen->withheld, action->stream, action->from, action->offset, lost);
+    else if (action->kind == TAP_ACT_RELEASE)
+        tap_withheld_release(seen->withheld, action->stream, action->from, action->offset,
+                             now_us());
+}
+
 static void carry_out(void *context, const struct tap_action *action)
 {
     const struct tap_sight *sight = context;
@@ -120,6 +133,7 @@ static void carry_out(void *context, const struct tap_action *action)
     if (done.kind == TAP_ACT_REFUSE && !refuse(seen, action))
         done.kind = TAP_ACT_RESET;
     sight->handlers->acted(sight->context, seen->pair, &done, now_us());
+    withhold(seen, action);
     if (done.kind == TAP_ACT_HOLD && action->rule->kind == TAP_RULE_DROP_ECHO)
         tap_pair_lose(seen->pair, action->stream, action->from, action->offset);
     else if (done.kind == TAP_ACT_HOLD)
@@ -167,6 +181,13 @@ static void on_fact(void *context, const struct tap_fact *fact)
     note_in_logs(seen->pair, fact);
     seen->sight->handlers->fact(seen->sight->context, seen->pair, fact);
     apply_rules(seen, fact);
+    tap_withheld_fact(seen->withheld, fact);
+}
+
+static void on_passed(void *context, const struct tap_fact *fact)
+{
+    const struct seen_pair *seen = context;
+    seen->sight->handlers->passed(seen->sight->context, seen->pair, fact);
 }
 
 /* NULL before the pair is connected, and after its end, when what is left of it is still carried.
@@ -183,6 +204,7 @@ static void forget(struct seen_pair *seen)
     tap_rules_closed(sight->rules, seen->number);
     HASH_DEL(sight->pairs, seen);
     tap_observer_free(seen->observer);
+    tap_withheld_free(seen->withheld);
     free(seen);
 }
 
@@ -192,6 +214,7 @@ static void on_connected(void *context, struct tap_pair *pair)
     struct seen_pair *seen = memory_new(sizeof(*seen));
     *seen = (struct seen_pair){.sight = sight, .pair = pair, .number = tap_pair_number(pair)};
     seen->observer = tap_observer_new(on_fact, seen);
+    seen->withheld = tap_withheld_new(on_passed, seen);
     HASH_ADD(hh, sight->pairs, number, sizeof(seen->number), seen);
     sight->handlers->connected(sight->context, pair, now_us());
 }

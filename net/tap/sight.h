@@ -19,6 +19,9 @@ struct tap_sight;
 struct tap_sight_handlers {
     void (*connected)(void *context, struct tap_pair *pair, uint64_t time_us);
     void (*fact)(void *context, struct tap_pair *pair, const struct tap_fact *fact);
+    /* The same once no rule withholds it from the other node: of what is held when it is released,
+     * with that time; of what is lost never. */
+    void (*passed)(void *context, struct tap_pair *pair, const struct tap_fact *fact);
     void (*closed)(void *context, struct tap_pair *pair, enum tap_side side,
                    const struct quic_close *close, uint64_t time_us);
     /* A rule has held something, released it, refused a protocol, or reset a stream. */

@@ -14,6 +14,7 @@
 #include "net/tap/observer.h"
 #include "net/tap/rules.h"
 #include "net/tap/wire_mesh.h"
+#include "net/tap/withheld.h"
 #include "tests/fuzz/fuzz.h"
 
 enum { STREAMS = 4, STEP_US = 40000, WHAT_FIN = 28, WHAT_RESET, WHAT_STOP, WHAT_CLOSED };
@@ -26,6 +27,7 @@ struct run {
     struct tap_observer *observer;
     struct wire_mesh *mesh;
     struct tap_rules *rules;
+    struct tap_withheld *withheld;
     struct buffer facts;
     uint64_t said[STREAMS][TAP_SIDES];
     size_t held, released;
@@ -59,8 +61,15 @@ static void note(void *context, const struct tap_fact *fact)
     buffer_append(&run->facts, line.data, line.size);
     buffer_append_byte(&run->facts, '\n');
     buffer_clear(&line);
-    wire_mesh_fact(run->mesh, connection, numbers, fact);
     tap_rules_fact(run->rules, 1, names, fact, fact->time_us);
+    tap_withheld_fact(run->withheld, fact);
+}
+
+static void note_passed(void *context, const struct tap_fact *fact)
+{
+    const struct run *run = context;
+    require(fact->time_us <= run->now_us);
+    wire_mesh_fact(run->mesh, connection, numbers, fact);
 }
 
 static void act(void *context, const struct tap_action *action)
@@ -70,6 +79,12 @@ static void act(void *context, const struct tap_action *action)
     run->held += action->kind == TAP_ACT_HOLD;
     run->released += action->kind == TAP_ACT_RELEASE;
     require(run->released <= run->held);
+    if (action->kind == TAP_ACT_HOLD)
+        tap_withheld_hold(run->withheld, action->stream, action->from, action->offset,
+                          action->rule->kind == TAP_RULE_DROP_ECHO);
+    if (action->kind == TAP_ACT_RELEASE)
+        tap_withheld_release(run->withheld, action->stream, action->from, action->offset,
+                             run->now_us);
     if (action->kind == TAP_ACT_REFUSE)
         require(action->offset + strlen(action->protocol) <
                 run->said[action->stream / 4][action->from]);
@@ -123,6 +138,7 @@ static void begin(struct run *run)
     run->observer = tap_observer_new(note, run);
     run->mesh = wire_mesh_new(NULL, NULL);
     run->rules = tap_rules_new(act, run);
+    run->withheld = tap_withheld_new(note_passed, run);
     add_rule(run, TAP_RULE_HOLD, "echo gossipsub from b until b proposes gossipsub plus 100ms");
     add_rule(run, TAP_RULE_HOLD, "rpc gossipsub from a until b sends gossipsub limit 200ms");
     add_rule(run, TAP_RULE_REFUSE, "/a* from b");
@@ -162,6 +178,7 @@ static struct buffer play(struct bytes input, size_t size)
     wire_mesh_closed(run.mesh, connection, numbers[TAP_DIALLER], numbers[TAP_LISTENER]);
     tap_observer_free(run.observer);
     tap_rules_free(run.rules);
+    tap_withheld_free(run.withheld);
     wire_mesh_free(run.mesh);
     return run.facts;
 }
