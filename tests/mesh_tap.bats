@@ -231,6 +231,27 @@ found() {
     [ "$(api tap /mesh | jq -c '[.nodes[] | .topics[].mesh[]]')" = '[]' ]
 }
 
+@test "a stream that its opener has ended carries nothing any more" {
+    "$BIN/devnet" key new a.key > /dev/null
+    "$BIN/devnet" key new b.key > /dev/null
+    # As leanSpec does, a leaves the stream open that the other has ended.
+    HOSTILE_KEY=a.key launch a "$TOOLS/hostile" --listen accept wait:data answer:/meshsub/1.2.0 wait:fin wait:closed
+    eventually [ -s a.out ]
+    launch tap "$BIN/devnet-tap" "a=a.key,127.0.0.1:0,$(head -n 1 a.out)" b=b.key,127.0.0.1:0,127.0.0.1:9
+    await tap '.event == "ready"' > /dev/null
+    local subscription
+    subscription=$(printf %s $TOPIC | od -An -v -tx1 | tr -d ' \n')
+    subscription=$(printf '0a%02x080112%02x%s' $((${#TOPIC} + 4)) ${#TOPIC} "$subscription")
+    HOSTILE_KEY=b.key launch b "$TOOLS/hostile" "$(tapped a)" open propose:/meshsub/1.2.0 wait:data \
+        "hex:$(printf '%02x' $((${#subscription} / 2)))$subscription" fin wait:closed
+    await tap '.event == "subscribed" and .from == "b"' > /dev/null
+    await tap '.event == "ended" and .from == "b" and .how == "fin"' > /dev/null
+    api tap /mesh | jq -e '.nodes[0].peers[0] | (.subscriptions | length) == 1 and .inbound_streams == []'
+    run -1 "$BIN/devnet-mesh" check "$(ready tap .api)"
+    [[ $output == *"error outbound_stream: $(ready tap '.nodes[1].peer_id') -> "*"no gossipsub stream of its own is open"* ]]
+    [ "$(api tap /connections | jq '.connections[0].streams')" -eq 1 ]
+}
+
 # Lines of watch for which a pattern holds, in time: shown NAME PATTERN...
 shown() {
     local name=$1 pattern

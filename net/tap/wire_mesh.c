@@ -6,7 +6,11 @@
 #include "common/memory.h"
 #include "net/gossipsub/rpc.h"
 
-enum { BACKOFF_DEFAULT = 60 /* seconds, where a PRUNE has none */, SECOND_US = 1000000 };
+enum {
+    BACKOFF_DEFAULT = 60 /* seconds, where a PRUNE has none */,
+    SECOND_US = 1000000,
+    ANY_STREAM = -1
+};
 
 struct wire_node {
     struct wire_peer *peers;
@@ -105,6 +109,20 @@ void wire_mesh_connected(struct wire_mesh *mesh, const char *id, size_t dialler,
     add_connection(mesh, find_peer(mesh, listener, dialler), id, false, time_us);
 }
 
+/* Whether one of the connection was there: that of ID, or ANY_STREAM. */
+static bool remove_stream(struct wire_stream *streams, size_t *count, const char *connection,
+                          int64_t id)
+{
+    for (size_t i = *count; i > 0; i--) {
+        const struct wire_stream *stream = &streams[i - 1];
+        if ((id != ANY_STREAM && stream->id != id) || strcmp(stream->connection, connection) != 0)
+            continue;
+        remove_item(streams, count, sizeof(*streams), i - 1);
+        return true;
+    }
+    return false;
+}
+
 /* To the other nothing of it is in force any more; what it told of itself is not over with that. */
 static void part(struct wire_node *node, struct wire_peer *peer)
 {
@@ -124,9 +142,10 @@ static bool remove_connection(struct wire_node *node, struct wire_peer *peer, co
         if (strcmp(peer->connections[i - 1].id, id) == 0)
             remove_item(peer->connections, &peer->connection_count, sizeof(*peer->connections),
                         i - 1);
-    for (size_t i = peer->stream_count; i > 0; i--)
-        if (strcmp(peer->streams[i - 1].connection, id) == 0)
-            remove_item(peer->streams, &peer->stream_count, sizeof(*peer->streams), i - 1);
+    while (remove_stream(peer->streams, &peer->stream_count, id, ANY_STREAM))
+        continue;
+    while (remove_stream(peer->ended, &peer->ended_count, id, ANY_STREAM))
+        continue;
     if (peer->connection_count == 0)
         part(node, peer);
     return peer->connection_count < before;
@@ -272,14 +291,10 @@ static void hear_rpc(const struct saying *saying)
 
 /* ---- streams ---- */
 
-/* The one who agrees did not open it. */
-static void hear_agreement(const struct saying *saying)
+static void add_stream(const struct saying *saying, struct wire_stream **streams, size_t *count)
 {
-    struct wire_peer *opener = saying->back;
-    if (!saying->fact->gossip)
-        return;
-    struct wire_stream *stream = add_item(saying->mesh, &opener->streams, &opener->stream_count,
-                                          sizeof(*stream), WIRE_STREAMS_MAX);
+    struct wire_stream *stream =
+        add_item(saying->mesh, (void *)streams, count, sizeof(*stream), WIRE_STREAMS_MAX);
     if (stream == NULL)
         return;
     strncpy(stream->connection, saying->connection, sizeof(stream->connection) - 1);
@@ -287,13 +302,43 @@ static void hear_agreement(const struct saying *saying)
     copy_text(stream->protocol, bytes_of_text(saying->fact->protocol));
 }
 
+/* The one who agrees did not open it. */
+static void hear_agreement(const struct saying *saying)
+{
+    struct wire_peer *opener = saying->back;
+    if (saying->fact->gossip && !remove_stream(opener->ended, &opener->ended_count,
+                                               saying->connection, saying->fact->stream))
+        add_stream(saying, &opener->streams, &opener->stream_count);
+}
+
+/* Remembered for the agreement that may come after it. */
+static void remember_end(const struct saying *saying, struct wire_peer *opener)
+{
+    if (opener->ended_count == WIRE_STREAMS_MAX)
+        remove_item(opener->ended, &opener->ended_count, sizeof(*opener->ended), 0);
+    add_stream(saying, &opener->ended, &opener->ended_count);
+}
+
+/* Nothing goes over it any more once its opener says no more, or the other takes no more. What the
+ * other may still say there, and whether the opener wants that, is nothing to gossipsub: js-libp2p
+ * ends that direction of every stream. */
+static void hear_end(const struct saying *saying)
+{
+    const struct tap_fact *fact = saying->fact;
+    bool by_opener = fact->by == fact->opener;
+    struct wire_peer *opener = by_opener ? saying->to : saying->back;
+    if (!fact->gossip || by_opener == (fact->how == TAP_STOP))
+        return;
+    remove_stream(opener->ended, &opener->ended_count, saying->connection, fact->stream);
+    if (!remove_stream(opener->streams, &opener->stream_count, saying->connection, fact->stream))
+        remember_end(saying, opener);
+}
+
 static void hear_stream_closed(const struct saying *saying)
 {
     struct wire_peer *opener = saying->to;
-    for (size_t i = opener->stream_count; i > 0; i--)
-        if (opener->streams[i - 1].id == saying->fact->stream &&
-            strcmp(opener->streams[i - 1].connection, saying->connection) == 0)
-            remove_item(opener->streams, &opener->stream_count, sizeof(*opener->streams), i - 1);
+    remove_stream(opener->streams, &opener->stream_count, saying->connection, saying->fact->stream);
+    remove_stream(opener->ended, &opener->ended_count, saying->connection, saying->fact->stream);
 }
 
 void wire_mesh_fact(struct wire_mesh *mesh, const char *id, const size_t nodes[TAP_SIDES],
@@ -310,6 +355,8 @@ void wire_mesh_fact(struct wire_mesh *mesh, const char *id, const size_t nodes[T
         hear_rpc(&saying);
     } else if (fact->kind == TAP_FACT_AGREED) {
         hear_agreement(&saying);
+    } else if (fact->kind == TAP_FACT_ENDED) {
+        hear_end(&saying);
     } else if (fact->kind == TAP_FACT_CLOSED) {
         hear_stream_closed(&saying);
     } else if (fact->kind == TAP_FACT_STATUS) {
@@ -338,6 +385,7 @@ void wire_mesh_free(struct wire_mesh *mesh)
         for (size_t n = 0; n < mesh->nodes[i].count; n++) {
             free(mesh->nodes[i].peers[n].topics);
             free(mesh->nodes[i].peers[n].streams);
+            free(mesh->nodes[i].peers[n].ended);
             free(mesh->nodes[i].peers[n].connections);
         }
         free(mesh->nodes[i].peers);

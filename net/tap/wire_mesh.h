@@ -48,8 +48,10 @@ struct wire_peer {
     size_t node;
     struct wire_topic *topics;
     size_t topic_count;
-    struct wire_stream *streams; /* that it opened, and on which a protocol was agreed */
+    struct wire_stream *streams; /* that it opened, on which a protocol was agreed, and can write */
     size_t stream_count;
+    struct wire_stream *ended; /* the newest that it can not write on, and that are not over */
+    size_t ended_count;
     struct wire_connection *connections;
     size_t connection_count;
     bool has_status;

@@ -220,6 +220,50 @@ static void what_a_node_said_of_itself_outlives_its_connections(void **state)
     wire_mesh_free(scene.mesh);
 }
 
+static void say_of_stream(const struct scene *scene, enum tap_fact_kind kind, enum tap_side by,
+                          enum tap_end how)
+{
+    const struct tap_fact fact = {.kind = kind,
+                                  .by = by,
+                                  .opener = TAP_DIALLER,
+                                  .stream = 4,
+                                  .how = how,
+                                  .protocol = "/meshsub/1.1.0",
+                                  .gossip = true};
+    wire_mesh_fact(scene->mesh, "c1", nodes, &fact);
+}
+
+static size_t streams_of(const struct scene *scene, size_t node)
+{
+    size_t count;
+    return wire_mesh_peers(scene->mesh, node, &count)->stream_count;
+}
+
+static void a_stream_is_over_once_nothing_more_goes_over_it(void **state)
+{
+    (void)state;
+    static const struct {
+        enum tap_side by;
+        enum tap_end how;
+        bool over;
+    } rows[] = {{TAP_DIALLER, TAP_FIN, true},     {TAP_DIALLER, TAP_RESET, true},
+                {TAP_LISTENER, TAP_STOP, true},   {TAP_LISTENER, TAP_FIN, false},
+                {TAP_LISTENER, TAP_RESET, false}, {TAP_DIALLER, TAP_STOP, false}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        struct scene scene = scene_new();
+        say_of_stream(&scene, TAP_FACT_AGREED, TAP_LISTENER, TAP_FIN);
+        assert_int_equal(streams_of(&scene, A), 1);
+        say_of_stream(&scene, TAP_FACT_ENDED, rows[i].by, rows[i].how);
+        assert_int_equal(streams_of(&scene, A), rows[i].over ? 0 : 1);
+        /* What ended before the echo came does not begin with it. */
+        say_of_stream(&scene, TAP_FACT_CLOSED, TAP_DIALLER, TAP_FIN);
+        say_of_stream(&scene, TAP_FACT_ENDED, rows[i].by, rows[i].how);
+        say_of_stream(&scene, TAP_FACT_AGREED, TAP_LISTENER, TAP_FIN);
+        assert_int_equal(streams_of(&scene, A), rows[i].over ? 0 : 1);
+        wire_mesh_free(scene.mesh);
+    }
+}
+
 static void what_does_not_fit_is_counted(void **state)
 {
     (void)state;
@@ -246,6 +290,7 @@ int main(void)
         cmocka_unit_test(the_last_connection_takes_all_along),
         cmocka_unit_test(the_outbound_stream_is_the_first_of_the_newest_connection),
         cmocka_unit_test(what_a_node_said_of_itself_outlives_its_connections),
+        cmocka_unit_test(a_stream_is_over_once_nothing_more_goes_over_it),
         cmocka_unit_test(what_does_not_fit_is_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
