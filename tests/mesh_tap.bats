@@ -252,6 +252,33 @@ found() {
     [ "$(api tap /connections | jq '.connections[0].streams')" -eq 1 ]
 }
 
+@test "more than a tap keeps of two nodes is told, and no mesh is called sound without it" {
+    "$BIN/devnet" key new a.key > /dev/null
+    "$BIN/devnet" key new b.key > /dev/null
+    local topics
+    mapfile -t topics < <(seq -f '--topic=/t/%g' 300)
+    start_node a --key a.key "${topics[@]}"
+    start_node b --key b.key "${topics[@]}"
+    start_tap a b
+    tap_dial a b
+    all_meshed() {
+        [ "$(api a /mesh | jq '[.topics[].mesh[]] | length')" -eq 300 ]
+    }
+    eventually all_meshed
+    eventually grep -q 'a -> b: of the mesh more came than is kept of two nodes: 256 topics' tap.err
+    [ "$(wc -l < tap.err)" -eq 1 ]
+    api tap /metrics > metrics
+    grep -E '^devnet_tap_mesh_left_out_total [1-9]' metrics
+    run -1 "$BIN/devnet-mesh" check "$(ready tap .api)"
+    [[ $output == *"error seen_by_tap: $(peer_id a) -> $(peer_id b): the tap left out "* ]]
+    [[ $output == *"unsound: 2 nodes (2 known from a tap), 256 topics" ]]
+    "$BIN/devnet-mesh" dump -o mesh.json "$(ready tap .api)"
+    valid mesh.json
+    jq -e 'all(.nodes[].volatile.peers[]; .not_seen > 0)' mesh.json
+    # Their own word goes first.
+    run -0 "$BIN/devnet-mesh" check --wait 10s "$(ready tap .api)" "$(ready a .api)" "$(ready b .api)"
+}
+
 # Lines of watch for which a pattern holds, in time: shown NAME PATTERN...
 shown() {
     local name=$1 pattern

@@ -138,6 +138,14 @@ static json_t *counts_json(const struct wire_peer *theirs)
                      (json_int_t)theirs->prunes);
 }
 
+static void add_not_seen(json_t *object, const struct wire_peer *own,
+                         const struct wire_peer *theirs)
+{
+    uint64_t count = own->left_out + (theirs != NULL ? theirs->left_out : 0);
+    if (count > 0)
+        json_object_set_new(object, "not_seen", json_integer((json_int_t)count));
+}
+
 static json_t *peer_json(const struct view *view, const struct wire_peer *own)
 {
     const struct wire_peer *theirs = said_by(view, own->node);
@@ -150,6 +158,7 @@ static json_t *peer_json(const struct view *view, const struct wire_peer *own)
                   "inbound_streams", streams_json(theirs));
     json_object_set_new(object, "address",
                         address_json(tap_node_address(tap_node(view->tap, own->node))));
+    add_not_seen(object, own, theirs);
     if (theirs == NULL)
         return object;
     json_object_set_new(object, "agent", text_or_null(theirs->agent));

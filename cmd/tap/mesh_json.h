@@ -13,7 +13,8 @@
  *   "subscribers": [peer id], "backoff": [{"peer_id", "left_ms"}]}},
  *   "peers": [{"peer_id", "name", "subscriptions", "connections": [{"id", "direction", "age_ms"}],
  *     "outbound_stream": {"connection", "stream_id", "protocol"} or null, "inbound_streams": [...],
- *     "status", "agent", "counts": {"rpcs", "messages", "grafts", "prunes"}}]}],
+ *     "status", "agent", "counts": {"rpcs", "messages", "grafts", "prunes"}, "not_seen": what the
+ *     two said to each other that did not fit (wire_peer.left_out), where there is any}]}],
  *  "left_out"}
  * in the words of net/mesh/snapshot.schema.json: each node as it stands by what went over the wire,
  * and its peers as they told it. Nodes count in the order of the tap's. A new reference.

@@ -166,6 +166,10 @@ static void write_acts(FILE *page, const struct teller_counts *counts)
     write_single(page, "streams_passed_over_total", "counter",
                  "Streams that were carried and not looked at: too many were open",
                  counts->streams_passed_over);
+    write_single(page, "mesh_left_out_total", "counter",
+                 "What of the mesh on the wire was left out: more topics, gossipsub streams or "
+                 "connections of two nodes than are kept, RPCs too long to be read whole",
+                 counts->mesh_left_out);
     write_head(page, "acts_total", "counter", "What rules have done, by the name of its event");
     for (int kind = 0; kind < TAP_ACT_KINDS; kind++)
         fprintf(page, "devnet_tap_acts_total{event=\"%s\"} %" PRIu64 "\n",

@@ -9,13 +9,14 @@
 #include "cmd/tap/fact_json.h"
 #include "common/clock.h"
 #include "common/line_writer.h"
+#include "common/log.h"
 #include "common/memory.h"
 #include "common/utf8.h"
 #include "net/address/enr_make.h"
 #include "net/api/event_json.h"
 #include "net/tap/fact_text.h"
 
-enum { US_IN_MS = 1000, NS_IN_S = 1000000000 };
+enum { KIB = 1024, US_IN_MS = 1000, NS_IN_S = 1000000000 };
 
 struct teller {
     const struct tap_sight *sight;
@@ -232,11 +233,26 @@ static size_t index_of(const struct tap_pair *pair, enum tap_side side)
     return tap_node_index(tap_pair_node(pair, side));
 }
 
+/* Once: there is a count of the rest. */
+static void warn_left_out(struct teller *teller, const struct tap_pair *pair)
+{
+    uint64_t before = teller->counts.mesh_left_out;
+    teller->counts.mesh_left_out = wire_mesh_left_out(teller->mesh);
+    if (before > 0 || teller->counts.mesh_left_out == 0)
+        return;
+    log_warn("%s -> %s: of the mesh more came than is kept of two nodes: %d topics, %d gossipsub "
+             "streams, %d connections, %d KiB of an RPC; further ones are counted",
+             tap_node_name(tap_pair_node(pair, TAP_DIALLER)),
+             tap_node_name(tap_pair_node(pair, TAP_LISTENER)), WIRE_TOPICS_MAX, WIRE_STREAMS_MAX,
+             WIRE_CONNECTIONS_MAX, RPC_SKIM_MAX / KIB);
+}
+
 static void on_connected(void *context, struct tap_pair *pair, uint64_t time_us)
 {
     struct teller *teller = context;
     wire_mesh_connected(teller->mesh, tap_pair_id(pair), index_of(pair, TAP_DIALLER),
                         index_of(pair, TAP_LISTENER), time_us);
+    warn_left_out(teller, pair);
     json_t *object = pair_event("connected", pair);
     connected_json_add(object, pair);
     set_time(object, time_us);
@@ -295,6 +311,7 @@ static void on_passed(void *context, struct tap_pair *pair, const struct tap_fac
     const size_t nodes[TAP_SIDES] = {index_of(pair, TAP_DIALLER), index_of(pair, TAP_LISTENER)};
     teller->pair = pair;
     wire_mesh_fact(teller->mesh, tap_pair_id(pair), nodes, fact);
+    warn_left_out(teller, pair);
 }
 
 /* Of the nodes, whatever connections they have. */

@@ -47,6 +47,7 @@ struct teller_counts {
     size_t node_count;                      /* that have said something, and those before them */
     uint64_t now_s;                         /* of counter_rate() */
     uint64_t streams_passed_over;           /* too many to be looked at */
+    uint64_t mesh_left_out;                 /* wire_mesh_left_out() */
     uint64_t acts[TAP_ACT_KINDS], not_held; /* by rules */
 };
 

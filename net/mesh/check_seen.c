@@ -45,6 +45,24 @@ static bool is_told_of(const struct check *check, const char *id)
            lean_tells(member(check->snapshot, "endpoints"), id);
 }
 
+/* More than a tap keeps of two nodes. */
+static void check_left_out(struct check *check, const json_t *node, struct subject subject)
+{
+    const char *peer;
+    json_t *told;
+    json_object_foreach(member(member(node, "volatile"), "peers"), peer, told)
+    {
+        json_int_t count = json_integer_value(member(told, "not_seen"));
+        subject.peer = peer;
+        if (count > 0)
+            check_find(check, MESH_SEEN_BY_TAP, MESH_ERROR, subject,
+                       "the tap left out %" JSON_INTEGER_FORMAT
+                       " things that the two said to each other: more topics, streams or "
+                       "connections than it keeps, or RPCs too long to be read whole",
+                       count);
+    }
+}
+
 void check_seen(struct check *check, const json_t *node)
 {
     const struct subject subject = {.node = text_member(node, "peer_id"), .by_tap = true};
@@ -55,4 +73,5 @@ void check_seen(struct check *check, const json_t *node)
         check_find(check, MESH_SEEN_BY_TAP, MESH_ERROR, subject,
                    "no connection of it goes through the tap: it does not run, has lost its peers, "
                    "or is connected past the tap");
+    check_left_out(check, node, subject);
 }

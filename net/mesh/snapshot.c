@@ -9,8 +9,9 @@
 
 /* What two looks at a quiet mesh would see differently. */
 static const char *const volatile_members[] = {
-    "age_ms", "rtt_us",   "left_ms", "bytes_in",   "bytes_out",        "opens_avoided",
-    "unsent", "left_out", "kept",    "statistics", "invalid_messages", "subscriptions_not_kept"};
+    "age_ms",  "rtt_us",   "left_ms", "bytes_in",   "bytes_out",        "opens_avoided",
+    "unsent",  "left_out", "kept",    "statistics", "invalid_messages", "subscriptions_not_kept",
+    "not_seen"};
 
 const char *snapshot_item_name(const json_t *item)
 {

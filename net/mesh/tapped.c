@@ -30,6 +30,7 @@ static const struct shape peer_shape[] = {
     {"connections", SHAPE_OBJECTS, SHAPE_REQUIRED, connection_shape},
     {"outbound_stream", SHAPE_OBJECT, SHAPE_OPTIONAL, stream},
     {"inbound_streams", SHAPE_OBJECTS, SHAPE_REQUIRED, stream},
+    {"not_seen", SHAPE_INTEGER, SHAPE_OPTIONAL, NULL},
     {0}};
 static const struct shape node_shape[] = {{"name", SHAPE_STRING, SHAPE_REQUIRED, NULL},
                                           {"peer_id", SHAPE_STRING, SHAPE_REQUIRED, NULL},
@@ -187,11 +188,12 @@ static json_t *peers_of(const struct view *view)
             continue;
         json_array_append_new(
             peers,
-            json_pack("{s:s, s:O?, s:O?, s:O, s:o, s:o, s:o}", "peer_id", id, "agent",
+            json_pack("{s:s, s:O?, s:O?, s:O, s:o, s:o, s:o, s:O*}", "peer_id", id, "agent",
                       member(told, "agent"), "status", member(told, "status"), "subscriptions",
                       member(told, "subscriptions"), "connections", connections_of(view, told),
                       "outbound_stream", outbound_of(view, told), "inbound_streams",
-                      lasting(view, id, member(told, "inbound_streams"), "connection")));
+                      lasting(view, id, member(told, "inbound_streams"), "connection"), "not_seen",
+                      member(told, "not_seen")));
     }
     return peers;
 }

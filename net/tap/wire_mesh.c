@@ -41,14 +41,19 @@ static void copy_text(char to[WIRE_TEXT_SIZE], struct bytes text)
     to[size] = '\0';
 }
 
+/* Something that PEER said, or that is there. */
+static void leave_out(struct wire_mesh *mesh, struct wire_peer *peer)
+{
+    mesh->left_out++;
+    peer->left_out++;
+}
+
 /* NULL where LIMIT are there. The items are zeroed. */
-static void *add_item(struct wire_mesh *mesh, void *items, size_t *count, size_t size, size_t limit)
+static void *add_item(void *items, size_t *count, size_t size, size_t limit)
 {
     void **list = items;
-    if (*count == limit) {
-        mesh->left_out++;
+    if (*count == limit)
         return NULL;
-    }
     *list = memory_resize(*list, (*count + 1) * size);
     void *item = (char *)*list + *count * size;
     memset(item, 0, size);
@@ -77,7 +82,7 @@ static void add_peer(struct wire_mesh *mesh, size_t from, size_t to)
     if (find_peer(mesh, from, to) != NULL)
         return;
     struct wire_peer *peer =
-        add_item(mesh, &node->peers, &node->count, sizeof(*node->peers), WIRE_NODES_MAX);
+        add_item(&node->peers, &node->count, sizeof(*node->peers), WIRE_NODES_MAX);
     if (peer != NULL)
         peer->node = to;
 }
@@ -87,10 +92,12 @@ static void add_peer(struct wire_mesh *mesh, size_t from, size_t to)
 static void add_connection(struct wire_mesh *mesh, struct wire_peer *peer, const char *id,
                            bool dialled, uint64_t time_us)
 {
-    struct wire_connection *connection = add_item(mesh, &peer->connections, &peer->connection_count,
+    struct wire_connection *connection = add_item(&peer->connections, &peer->connection_count,
                                                   sizeof(*connection), WIRE_CONNECTIONS_MAX);
-    if (connection == NULL)
+    if (connection == NULL) {
+        leave_out(mesh, peer);
         return;
+    }
     strncpy(connection->id, id, sizeof(connection->id) - 1);
     connection->dialled = dialled;
     connection->began_us = time_us;
@@ -123,9 +130,11 @@ static bool remove_stream(struct wire_stream *streams, size_t *count, const char
     return false;
 }
 
-/* To the other nothing of it is in force any more; what it told of itself is not over with that. */
+/* To the other nothing of it is in force any more, nor missing; what it told of itself is not over
+ * with that. */
 static void part(struct wire_node *node, struct wire_peer *peer)
 {
+    peer->left_out = 0;
     for (size_t i = 0; i < peer->topic_count; i++) {
         struct wire_topic *topic = &peer->topics[i];
         topic->was_subscribed |= topic->subscribed;
@@ -167,7 +176,33 @@ bool wire_mesh_closed(struct wire_mesh *mesh, const char *id, size_t dialler, si
 
 /* ---- gossip ---- */
 
-static struct wire_topic *topic_of(struct wire_mesh *mesh, struct wire_peer *peer,
+/* Of which there is nothing to tell any more; NULL where there is none. */
+static struct wire_topic *idle_topic(struct wire_peer *peer, uint64_t now_us)
+{
+    for (size_t i = 0; i < peer->topic_count; i++) {
+        struct wire_topic *topic = &peer->topics[i];
+        if (!topic->subscribed && !topic->was_subscribed && !topic->mesh &&
+            topic->backoff_until_us <= now_us)
+            return topic;
+    }
+    return NULL;
+}
+
+static struct wire_topic *add_topic(struct wire_peer *peer, const char name[WIRE_TEXT_SIZE],
+                                    uint64_t now_us)
+{
+    struct wire_topic *topic =
+        add_item(&peer->topics, &peer->topic_count, sizeof(*topic), WIRE_TOPICS_MAX);
+    if (topic == NULL)
+        topic = idle_topic(peer, now_us);
+    if (topic == NULL)
+        return NULL;
+    *topic = (struct wire_topic){0};
+    memcpy(topic->name, name, WIRE_TEXT_SIZE);
+    return topic;
+}
+
+static struct wire_topic *topic_of(const struct saying *saying, struct wire_peer *peer,
                                    struct bytes name)
 {
     char text[WIRE_TEXT_SIZE];
@@ -175,11 +210,7 @@ static struct wire_topic *topic_of(struct wire_mesh *mesh, struct wire_peer *pee
     for (size_t i = 0; i < peer->topic_count; i++)
         if (strcmp(peer->topics[i].name, text) == 0)
             return &peer->topics[i];
-    struct wire_topic *topic =
-        add_item(mesh, &peer->topics, &peer->topic_count, sizeof(*topic), WIRE_TOPICS_MAX);
-    if (topic != NULL)
-        memcpy(topic->name, text, sizeof(text));
-    return topic;
+    return add_topic(peer, text, saying->fact->time_us);
 }
 
 static struct bytes bytes_of_binary(ProtobufCBinaryData data)
@@ -194,9 +225,12 @@ struct both {
 
 static bool topics_of(const struct saying *saying, struct bytes name, struct both *both)
 {
-    both->own = topic_of(saying->mesh, saying->to, name);
-    both->other = topic_of(saying->mesh, saying->back, name);
-    return both->own != NULL && both->other != NULL;
+    both->own = topic_of(saying, saying->to, name);
+    both->other = topic_of(saying, saying->back, name);
+    bool fit = both->own != NULL && both->other != NULL;
+    if (!fit)
+        leave_out(saying->mesh, saying->to);
+    return fit;
 }
 
 static void tell(const struct saying *saying, enum wire_change change,
@@ -285,6 +319,8 @@ static void hear_slice(void *context, const Gossipsub__RPC *slice, enum rpc_list
 static void hear_rpc(const struct saying *saying)
 {
     saying->to->rpcs++;
+    if (saying->fact->rpc->cut)
+        leave_out(saying->mesh, saying->to);
     if (!saying->fact->rpc->malformed)
         rpc_read_all(saying->fact->rpc->rpc, hear_slice, (void *)(uintptr_t)saying);
 }
@@ -294,9 +330,11 @@ static void hear_rpc(const struct saying *saying)
 static void add_stream(const struct saying *saying, struct wire_stream **streams, size_t *count)
 {
     struct wire_stream *stream =
-        add_item(saying->mesh, (void *)streams, count, sizeof(*stream), WIRE_STREAMS_MAX);
-    if (stream == NULL)
+        add_item((void *)streams, count, sizeof(*stream), WIRE_STREAMS_MAX);
+    if (stream == NULL) {
+        leave_out(saying->mesh, saying->to);
         return;
+    }
     strncpy(stream->connection, saying->connection, sizeof(stream->connection) - 1);
     stream->id = saying->fact->stream;
     copy_text(stream->protocol, bytes_of_text(saying->fact->protocol));

@@ -58,6 +58,9 @@ struct wire_peer {
     struct status status;
     char agent[WIRE_TEXT_SIZE];
     uint64_t rpcs, messages, grafts, prunes;
+    /* What did not fit the limits above, or was not read, since they are connected: RPCs that are
+     * cut, topics, streams and connections; as often as they came. */
+    uint64_t left_out;
 };
 
 enum wire_change { WIRE_SUBSCRIBED, WIRE_UNSUBSCRIBED, WIRE_JOINED, WIRE_LEFT };
@@ -86,7 +89,7 @@ const struct wire_peer *wire_mesh_peers(const struct wire_mesh *mesh, size_t nod
  * newest connection that has one, as an older one may be dead and nobody knows yet. NULL where
  * there is none. */
 const struct wire_stream *wire_peer_outbound(const struct wire_peer *peer);
-/* What did not fit the limits above. */
+/* The same of all, since the start; and nodes beyond WIRE_NODES_MAX. */
 uint64_t wire_mesh_left_out(const struct wire_mesh *mesh);
 
 #endif

@@ -275,11 +275,40 @@ static void what_does_not_fit_is_counted(void **state)
         rpc_write_subscription(&writer, bytes_of_text(name), true);
         hear(&scene, TAP_DIALLER, &writer);
     }
-    assert_true(wire_mesh_left_out(scene.mesh) >= 3);
+    size_t count;
+    assert_int_equal(wire_mesh_left_out(scene.mesh), 3);
+    assert_int_equal(wire_mesh_peers(scene.mesh, A, &count)->left_out, 3);
+    assert_int_equal(wire_mesh_peers(scene.mesh, B, &count)->left_out, 0);
+    const struct skimmed_rpc cut = {.cut = true};
+    const struct tap_fact rpc = {
+        .kind = TAP_FACT_RPC, .by = TAP_LISTENER, .protocol = "/meshsub/1.1.0", .rpc = &cut};
+    wire_mesh_fact(scene.mesh, "c1", nodes, &rpc);
+    assert_int_equal(wire_mesh_peers(scene.mesh, B, &count)->left_out, 1);
+    /* Nothing is missing any more once they have parted. */
+    wire_mesh_closed(scene.mesh, "c1", A, B);
+    assert_int_equal(wire_mesh_peers(scene.mesh, A, &count)->left_out, 0);
+    assert_int_equal(wire_mesh_left_out(scene.mesh), 4);
     wire_mesh_connected(scene.mesh, "c3", WIRE_NODES_MAX, 0, 0);
     assert_false(wire_mesh_closed(scene.mesh, "c3", WIRE_NODES_MAX, 0));
-    size_t count;
+    assert_int_equal(wire_mesh_left_out(scene.mesh), 5);
     assert_null(wire_mesh_peers(scene.mesh, WIRE_NODES_MAX, &count));
+    wire_mesh_free(scene.mesh);
+}
+
+/* One topic after the other, of which there is nothing left, takes no room. */
+static void topics_that_are_over_make_room(void **state)
+{
+    (void)state;
+    struct scene scene = scene_new();
+    char name[16];
+    for (int i = 0; i < 2 * WIRE_TOPICS_MAX + 2; i++) {
+        struct rpc_writer writer = {0};
+        snprintf(name, sizeof(name), "%d", i / 2);
+        rpc_write_subscription(&writer, bytes_of_text(name), i % 2 == 0);
+        hear(&scene, TAP_DIALLER, &writer);
+        assert_changes(i % 2 == 0 ? "As" : "Au");
+    }
+    assert_int_equal(wire_mesh_left_out(scene.mesh), 0);
     wire_mesh_free(scene.mesh);
 }
 
@@ -292,6 +321,7 @@ int main(void)
         cmocka_unit_test(what_a_node_said_of_itself_outlives_its_connections),
         cmocka_unit_test(a_stream_is_over_once_nothing_more_goes_over_it),
         cmocka_unit_test(what_does_not_fit_is_counted),
+        cmocka_unit_test(topics_that_are_over_make_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
