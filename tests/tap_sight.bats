@@ -219,3 +219,22 @@ start_tap_for() {
         grep -x "devnet_tap_$line" metrics
     done
 }
+
+@test "an RPC over a limit is told and counted where its receiver refuses it" {
+    "$BIN/devnet" key new a.key > /dev/null
+    "$BIN/devnet" key new b.key > /dev/null
+    # a wants no more of the first, and closes the connection at the second.
+    HOSTILE_KEY=a.key launch a "$TOOLS/hostile" --listen accept wait:data answer:/meshsub/1.2.0 wait:bytes:300000 stop \
+        accept wait:data answer:/meshsub/1.2.0 wait:bytes:300000 close
+    eventually [ -s a.out ]
+    launch tap "$BIN/devnet-tap" "a=a.key,127.0.0.1:0,$(head -n 1 a.out)" b=b.key,127.0.0.1:0,127.0.0.1:9
+    await tap '.event == "ready"' > /dev/null
+    HOSTILE_KEY=b.key "$TOOLS/hostile" "$(tapped a)" open propose:/meshsub/1.2.0 wait:data part:600000 wait:end \
+        open propose:/meshsub/1.2.0 wait:data part:600000 wait:closed
+    await tap '.event == "closed"' > /dev/null
+    jq -es '[.[] | select(.event == "malformed")] | length == 2 and all(.[]; .from == "b" and
+        .problem == "ends within an RPC" and .bytes > 10000000 and .over_limits[0] == "rust-libp2p by default" and
+        .over_limits[1] == "go-libp2p by default")' tap.out
+    api tap /metrics > metrics
+    grep -x 'devnet_tap_rpcs_over_limit_total{node="b",bytes="1048576"} 2' metrics
+}

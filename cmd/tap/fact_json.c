@@ -60,6 +60,17 @@ static void add_end(json_t *object, const struct tap_fact *fact)
         json_object_set_new(object, "code", json_integer((json_int_t)fact->code));
 }
 
+static void add_problem(json_t *object, const struct tap_fact *fact)
+{
+    if (fact->problem == NULL)
+        return;
+    json_object_set_new(object, "problem", json_string(fact->problem));
+    if (fact->size > 0)
+        json_object_set_new(object, "bytes", json_integer((json_int_t)fact->size));
+    if (fact->size > rpc_limits[0].size)
+        json_object_set_new(object, "over_limits", over_limits(fact->size));
+}
+
 static void add_kind(json_t *object, const struct tap_fact *fact)
 {
     switch (fact->kind) {
@@ -86,8 +97,7 @@ static void add_kind(json_t *object, const struct tap_fact *fact)
         json_object_set_new(object, "unfinished", json_boolean(fact->unfinished));
         break;
     default:
-        if (fact->problem != NULL)
-            json_object_set_new(object, "problem", json_string(fact->problem));
+        add_problem(object, fact);
         break;
     }
 }

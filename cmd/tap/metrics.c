@@ -151,7 +151,8 @@ static void write_troubles(FILE *page, const struct tap *tap, const struct telle
                                                       rows[row].offset));
     }
     write_head(page, "rpcs_over_limit_total", "counter",
-               "Gossipsub RPCs over what some take: 64 KiB rust-libp2p, 1 MiB go-libp2p by "
+               "Gossipsub RPCs, whole or broken off, over what some take: 64 KiB rust-libp2p, 1 "
+               "MiB go-libp2p by "
                "default, 10 MiB Lean");
     for (size_t i = 0; i < counts->node_count; i++)
         for (size_t limit = 0; limit < RPC_LIMITS; limit++)

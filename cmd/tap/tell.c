@@ -272,6 +272,7 @@ static void count_fact(struct teller *teller, size_t node, const struct tap_fact
         counts->node_count = node + 1;
     }
     node_counts_add(&teller->nodes[node], fact, now_s());
+    node_counts_add_broken(&teller->nodes[node], fact);
 }
 
 static void trace_fact(const struct teller *teller, const struct tap_pair *pair,

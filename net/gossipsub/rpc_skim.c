@@ -274,6 +274,11 @@ bool rpc_skim_is_within(const struct rpc_skim *skim)
     return skim->state != RPC_SKIM_SIZE || skim->head_size > 0;
 }
 
+uint64_t rpc_skim_announced(const struct rpc_skim *skim)
+{
+    return rpc_skim_is_within(skim) ? skim->rpc.size : 0;
+}
+
 void rpc_skim_clear(struct rpc_skim *skim)
 {
     buffer_clear(&skim->kept);

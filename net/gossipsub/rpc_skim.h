@@ -61,6 +61,9 @@ struct rpc_skim {
 void rpc_skim(struct rpc_skim *skim, struct bytes data, rpc_skim_told *told, void *context);
 /* Whether an RPC has begun and not ended. */
 bool rpc_skim_is_within(const struct rpc_skim *skim);
+/* How large that RPC is to be, by the length before it; 0 where there is none, or it is not known.
+ */
+uint64_t rpc_skim_announced(const struct rpc_skim *skim);
 void rpc_skim_clear(struct rpc_skim *skim);
 /* rpc_trace_read() of it, with the sizes that its messages have. */
 void rpc_skim_trace(const struct skimmed_rpc *skimmed, struct rpc_trace *trace);

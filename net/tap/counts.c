@@ -42,3 +42,9 @@ void node_counts_add(struct node_counts *counts, const struct tap_fact *fact, ui
     if (fact->rpc != NULL)
         add_rpc(counts, fact->rpc, now_s);
 }
+
+void node_counts_add_broken(struct node_counts *counts, const struct tap_fact *fact)
+{
+    for (size_t i = 0; fact->kind == TAP_FACT_MALFORMED && i < RPC_LIMITS; i++)
+        counts->over_limits[i] += fact->size > rpc_limits[i].size;
+}

@@ -26,5 +26,7 @@ struct node_counts {
 
 /* NOW_S, in seconds, is of a clock that nobody sets, and never less than before. */
 void node_counts_add(struct node_counts *counts, const struct tap_fact *fact, uint64_t now_s);
+/* What FACT tells of an RPC that is never whole, beside what node_counts_add() counts. */
+void node_counts_add_broken(struct node_counts *counts, const struct tap_fact *fact);
 
 #endif

@@ -18,7 +18,8 @@ enum tap_fact_kind {
     TAP_FACT_BLOCKS,     /* a request for blocks, or the answer's end: `size` */
     TAP_FACT_ERROR_CODE, /* an answer with another code than success: `code`, `text` */
     TAP_FACT_AGENT,      /* of identify: `text` */
-    TAP_FACT_MALFORMED,  /* what a protocol does not allow: `problem` */
+    TAP_FACT_MALFORMED,  /* what a protocol does not allow: `problem`; `size` of an RPC that is not
+                          * whole, where it is known */
     TAP_FACT_ENDED,      /* a side's half: `how`, `code` */
     TAP_FACT_CLOSED,     /* the stream is over; `unfinished` where a side had not ended its half */
     TAP_FACT_KINDS,

@@ -84,11 +84,8 @@ static void append_lists(struct buffer *line, const struct rpc_trace *trace)
 
 static void append_limits(struct buffer *line, uint64_t size)
 {
-    for (size_t i = 0; i < RPC_LIMITS && size > rpc_limits[i].size; i++) {
-        if (i == 0)
-            append(line, "; %" PRIu64 " bytes, over the limit of ", size);
-        append(line, "%s%s", i == 0 ? "" : ", ", rpc_limits[i].whose);
-    }
+    for (size_t i = 0; i < RPC_LIMITS && size > rpc_limits[i].size; i++)
+        append(line, "%s%s", i == 0 ? ", over the limit of " : ", ", rpc_limits[i].whose);
 }
 
 static void append_rpc(struct buffer *line, const struct skimmed_rpc *rpc)
@@ -100,6 +97,8 @@ static void append_rpc(struct buffer *line, const struct skimmed_rpc *rpc)
     append_lists(line, trace);
     if (rpc->signed_count > 0)
         append(line, "; %zu of %zu messages signed", rpc->signed_count, rpc->message_count);
+    if (rpc->size > rpc_limits[0].size)
+        append(line, "; %" PRIu64 " bytes", rpc->size);
     append_limits(line, rpc->size);
     if (rpc->cut)
         buffer_append_text(line, "; and more than is read of one RPC");
@@ -145,6 +144,14 @@ static void append_error(struct buffer *line, const struct tap_fact *fact)
     append_safe(line, fact->text);
 }
 
+static void append_problem(struct buffer *line, const struct tap_fact *fact)
+{
+    buffer_append_text(line, fact->problem);
+    if (fact->size > 0)
+        append(line, " of %" PRIu64 " bytes", fact->size);
+    append_limits(line, fact->size);
+}
+
 static void append_what(struct buffer *line, const struct tap_fact *fact)
 {
     switch (fact->kind) {
@@ -178,7 +185,7 @@ static void append_what(struct buffer *line, const struct tap_fact *fact)
         append_end(line, fact);
         break;
     default:
-        buffer_append_text(line, fact->problem);
+        append_problem(line, fact);
         break;
     }
 }

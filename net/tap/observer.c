@@ -8,6 +8,7 @@
 #include "net/protocols/identify.h"
 #include "net/protocols/multistream.h"
 #include "net/protocols/reqresp.h"
+#include "net/tap/limits.h"
 
 enum half_state {
     HALF_NEGOTIATES,
@@ -264,6 +265,28 @@ static void end_identify(const struct reading *reading)
     identify_clear(&identify);
 }
 
+/* The opener's RPC is never whole, which is told once: what may follow of it nobody reads. */
+static void break_rpc(const struct reading *reading)
+{
+    struct tap_fact fact = fact_of(reading, TAP_FACT_MALFORMED);
+    fact.at = half_of(reading)->read;
+    fact.size = rpc_skim_announced(&reading->stream->skim);
+    fact.problem = "ends within an RPC";
+    half_of(reading)->state = HALF_IS_OVER_THE_LIMIT;
+    rpc_skim_clear(&reading->stream->skim);
+    tell(reading, &fact);
+}
+
+/* Where a stream breaks off, that is no fault of the RPC it was in, unless that is larger than some
+ * take: those break off where they find out. */
+static void break_speech(struct tap_observer *observer, struct observed_stream *stream)
+{
+    const struct reading reading = {observer, stream, stream->opener};
+    if (stream->speech == SPEECH_GOSSIP && half_of(&reading)->state == HALF_SPEAKS &&
+        rpc_skim_announced(&stream->skim) > rpc_limits[0].size)
+        break_rpc(&reading);
+}
+
 /* The half is at its end, with nothing left out. */
 static void end_speech(const struct reading *reading)
 {
@@ -273,7 +296,7 @@ static void end_speech(const struct reading *reading)
     switch (reading->stream->speech) {
     case SPEECH_GOSSIP:
         if (reading->by == reading->stream->opener && rpc_skim_is_within(&reading->stream->skim))
-            tell_problem(reading, TAP_FACT_MALFORMED, half->read, "ends within an RPC");
+            break_rpc(reading);
         break;
     case SPEECH_STATUS:
         end_status(reading);
@@ -486,6 +509,8 @@ void tap_observer_ended(struct tap_observer *observer, int64_t id, enum tap_side
     struct half *half = &stream->halves[by];
     if (how == TAP_FIN)
         end_speech(&reading);
+    else if ((by == stream->opener) == (how == TAP_RESET))
+        break_speech(observer, stream);
     if (how != TAP_STOP)
         half->ended = true;
     struct tap_fact fact = fact_of(&reading, TAP_FACT_ENDED);
@@ -501,11 +526,20 @@ void tap_observer_closed(struct tap_observer *observer, int64_t id, uint64_t tim
     if (stream == NULL)
         return;
     observer->now_us = time_us;
+    break_speech(observer, stream);
     const struct reading reading = {observer, stream, stream->opener};
     struct tap_fact fact = fact_of(&reading, TAP_FACT_CLOSED);
     fact.unfinished = !stream->halves[TAP_DIALLER].ended || !stream->halves[TAP_LISTENER].ended;
     tell(&reading, &fact);
     forget(observer, stream);
+}
+
+void tap_observer_over(struct tap_observer *observer, uint64_t time_us)
+{
+    struct observed_stream *stream, *next;
+    observer->now_us = time_us;
+    HASH_ITER(hh, observer->streams, stream, next)
+    break_speech(observer, stream);
 }
 
 uint64_t tap_observer_passed_over(const struct tap_observer *observer)

@@ -32,6 +32,9 @@ void tap_observer_ended(struct tap_observer *observer, int64_t stream, enum tap_
                         enum tap_end how, uint64_t code, uint64_t time_us);
 void tap_observer_closed(struct tap_observer *observer, int64_t stream, uint64_t time_us);
 
+/* The connection is: what its end breaks off on streams that are not. */
+void tap_observer_over(struct tap_observer *observer, uint64_t time_us);
+
 /* Streams that were not looked at, since TAP_STREAMS_MAX were. */
 uint64_t tap_observer_passed_over(const struct tap_observer *observer);
 

@@ -255,8 +255,10 @@ static void on_closed(void *context, struct tap_pair *pair, enum tap_side side,
 {
     struct tap_sight *sight = context;
     struct seen_pair *seen = find(sight, pair);
-    if (seen != NULL)
+    if (seen != NULL) {
+        tap_observer_over(seen->observer, now_us());
         forget(seen);
+    }
     sight->handlers->closed(sight->context, pair, side, close, now_us());
 }
 

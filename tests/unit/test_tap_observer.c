@@ -238,10 +238,55 @@ static void an_end_within_an_rpc_is_malformed(void **state)
     const struct part parts[] = {{TAP_DIALLER, &opener}};
     assert_told(parts, 1, TAP_FIN,
                 "a -> b stream 4 /meshsub/1.2.0: proposes it\n"
-                "a -> b stream 4 /meshsub/1.2.0: ends within an RPC\n"
+                "a -> b stream 4 /meshsub/1.2.0: ends within an RPC of 5 bytes\n"
                 "a -> b stream 4 /meshsub/1.2.0: ends after 38 bytes (FIN)\n"
                 "b -> a stream 4 /meshsub/1.2.0: ends after 0 bytes (FIN)\n"
                 "closed\n");
+    buffer_clear(&opener);
+}
+
+/* Whoever takes no such RPC finds out by its length, and wants no more of it then. */
+static void an_rpc_over_a_limit_is_told_where_it_breaks_off(void **state)
+{
+    (void)state;
+    enum { ANNOUNCED = 2 * 1024 * 1024, CAME = 600000 };
+    static const char within[] = "a -> b stream 4 /meshsub/1.2.0: ends within an RPC of 2097152 "
+                                 "bytes, over the limit of rust-libp2p by default, go-libp2p by "
+                                 "default\n";
+    struct buffer opener = {0};
+    say_header(&opener, MESHSUB);
+    varint_append(&opener, ANNOUNCED);
+    buffer_append_byte(&opener, 2 << 3 | 2); /* a message */
+    varint_append(&opener, ANNOUNCED - 5);
+    buffer_append_byte(&opener, 2 << 3 | 2); /* its data */
+    varint_append(&opener, ANNOUNCED - 10);
+    memset(buffer_extend(&opener, CAME), 0, CAME);
+    for (int end = 0; end <= TAP_STOP + 2; end++) {
+        struct told told = {0};
+        struct tap_observer *observer = tap_observer_new(note, &told);
+        tap_observer_opened(observer, 4, TAP_DIALLER, 0);
+        tap_observer_data(observer, 4, TAP_DIALLER, buffer_bytes(&opener), 0);
+        told.lines.size = 0;
+        if (end <= TAP_STOP)
+            tap_observer_ended(observer, 4, end == TAP_STOP ? TAP_LISTENER : TAP_DIALLER,
+                               (enum tap_end)end, 7, 0);
+        else if (end == TAP_STOP + 1)
+            tap_observer_over(observer, 0);
+        else
+            tap_observer_closed(observer, 4, 0);
+        assert_true(told.lines.size >= strlen(within));
+        assert_memory_equal(told.lines.data, within, strlen(within));
+        told.lines.size = 0;
+        /* Once, whatever comes. */
+        tap_observer_data(observer, 4, TAP_DIALLER, buffer_bytes(&opener), 0);
+        tap_observer_ended(observer, 4, TAP_DIALLER, TAP_RESET, 7, 0);
+        tap_observer_closed(observer, 4, 0);
+        tap_observer_over(observer, 0);
+        buffer_append_byte(&told.lines, '\0');
+        assert_null(strstr((const char *)told.lines.data, "within"));
+        tap_observer_free(observer);
+        buffer_clear(&told.lines);
+    }
     buffer_clear(&opener);
 }
 
@@ -276,6 +321,7 @@ int main(void)
         cmocka_unit_test(identify_tells_the_agent),
         cmocka_unit_test(what_is_no_negotiation_is_said_once),
         cmocka_unit_test(an_end_within_an_rpc_is_malformed),
+        cmocka_unit_test(an_rpc_over_a_limit_is_told_where_it_breaks_off),
         cmocka_unit_test(there_is_an_end_to_what_is_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
