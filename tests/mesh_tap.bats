@@ -318,3 +318,23 @@ watch_all_three() {
     end j
     end both || true # as b has gone
 }
+
+@test "watch of a tap takes back what ends with a connection" {
+    tap_nodes a b
+    launch w "$BIN/devnet-mesh" watch "$(ready tap .api)"
+    eventually grep -q watching w.err
+    local by_tap=' (known from a tap)$'
+    tap_dial a b
+    await_mesh a b
+    shown w '+ stream: a -> b ' '+ stream: b -> a ' '+ mesh '
+    api a /disconnect "{\"peer_id\":\"$(peer_id b)\"}" > /dev/null
+    shown w "- connection: a -> b .*$by_tap"
+    # What goes with it goes before it.
+    shown w "- stream: a -> b /meshsub/1.2.0 [0-9a-f]*$by_tap" "- stream: b -> a /meshsub/1.2.0 [0-9a-f]*$by_tap" \
+        "- mesh $TOPIC: [ab] -> [ab]$by_tap"
+    [ "$(grep -c 'Z - ' w.out)" -eq 4 ]
+    tail -n 1 w.out | grep -q 'Z - connection: '
+    jq -es '[.[] | select(.event == "gossip_opened" or .event == "gossip_ended") | [.event, .from]] | .[:4] | sort ==
+        [["gossip_ended", "a"], ["gossip_ended", "b"], ["gossip_opened", "a"], ["gossip_opened", "b"]]' tap.out
+    end w
+}

@@ -24,7 +24,7 @@ struct teller {
     struct picture *picture;            /* NULL: none */
     struct event_base *base;
     struct wire_mesh *mesh;
-    const struct tap_pair *pair; /* of which the mesh is told a fact */
+    const struct tap_pair *pair; /* of which the mesh is told */
     struct teller_counts counts;
     struct node_counts *nodes;                        /* as the counts have them */
     void (*heard)(void *context, const json_t *line); /* NULL: nobody */
@@ -39,8 +39,7 @@ static void say_lost(uint64_t count, struct buffer *line)
     free(text);
 }
 
-static void on_changed(void *context, enum wire_change change, const struct tap_fact *fact,
-                       const char *topic);
+static void on_changed(void *context, const struct wire_event *event);
 
 struct teller *teller_new(struct event_base *base)
 {
@@ -315,20 +314,39 @@ static void on_passed(void *context, struct tap_pair *pair, const struct tap_fac
     warn_left_out(teller, pair);
 }
 
-/* Of the nodes, whatever connections they have. */
-static void on_changed(void *context, enum wire_change change, const struct tap_fact *fact,
-                       const char *topic)
+static void add_stream(json_t *object, const struct wire_stream *stream)
 {
-    static const char *const names[] = {[WIRE_SUBSCRIBED] = "subscribed",
-                                        [WIRE_UNSUBSCRIBED] = "unsubscribed",
-                                        [WIRE_JOINED] = "mesh_joined",
-                                        [WIRE_LEFT] = "mesh_left"};
+    json_object_set_new(object, "connection", json_string(stream->connection));
+    json_object_set_new(object, "stream", json_integer((json_int_t)stream->id));
+    fact_json_add_text(object, "protocol", bytes_of_text(stream->protocol));
+}
+
+/* Of topics: of the nodes, whatever connections they have. */
+static void on_changed(void *context, const struct wire_event *event)
+{
+    static const char *const names[] = {
+        [WIRE_SUBSCRIBED] = "subscribed",       [WIRE_UNSUBSCRIBED] = "unsubscribed",
+        [WIRE_JOINED] = "mesh_joined",          [WIRE_LEFT] = "mesh_left",
+        [WIRE_STREAM_OPENED] = "gossip_opened", [WIRE_STREAM_ENDED] = "gossip_ended"};
     const struct teller *teller = context;
-    json_t *object = json_pack("{s:s}", "event", names[change]);
-    fact_json_add_text(object, "topic", bytes_of_text(topic));
-    add_ends(object, teller->pair, fact->by);
-    set_time(object, fact->time_us);
+    json_t *object = json_pack("{s:s}", "event", names[event->change]);
+    if (event->topic != NULL)
+        fact_json_add_text(object, "topic", bytes_of_text(event->topic));
+    if (event->stream != NULL)
+        add_stream(object, event->stream);
+    add_ends(object, teller->pair, event->by);
+    set_time(object, event->time_us);
     print(teller, object);
+}
+
+static void end_in_mesh(struct teller *teller, const struct tap_pair *pair, enum tap_side side,
+                        uint64_t time_us)
+{
+    if (tap_pair_node(pair, TAP_DIALLER) == NULL)
+        return;
+    const size_t nodes[TAP_SIDES] = {index_of(pair, TAP_DIALLER), index_of(pair, TAP_LISTENER)};
+    teller->pair = pair;
+    wire_mesh_closed(teller->mesh, tap_pair_id(pair), nodes, side, time_us);
 }
 
 /* Of a listener that has not answered, as where there is none, nothing else is told. */
@@ -347,9 +365,7 @@ static void on_closed(void *context, struct tap_pair *pair, enum tap_side side,
 {
     struct teller *teller = context;
     json_t *object = pair_event("closed", pair);
-    if (tap_pair_node(pair, TAP_DIALLER) != NULL)
-        wire_mesh_closed(teller->mesh, tap_pair_id(pair), index_of(pair, TAP_DIALLER),
-                         index_of(pair, TAP_LISTENER));
+    end_in_mesh(teller, pair, side, time_us);
     json_object_set_new(object, "connected", json_boolean(tap_pair_was_connected(pair)));
     json_object_set_new(object, "side", json_string(tap_side_name(side)));
     json_object_set_new(object, "cause", json_string(quic_close_cause_name(close->cause)));

@@ -15,8 +15,8 @@ static const struct meaning {
     {"unsubscribed", {MESH_EVENT_REMOVED, .kind = "subscriber", .from_peer = true}, true},
     {"mesh_joined", {MESH_EVENT_ADDED, .kind = "mesh"}, false},
     {"mesh_left", {MESH_EVENT_REMOVED, .kind = "mesh"}, false},
-    {"agreed", {MESH_EVENT_ADDED, .kind = "stream"}, true}, /* the other has opened it */
-    {"stream_closed", {MESH_EVENT_REMOVED, .kind = "stream"}, false},
+    {"gossip_opened", {MESH_EVENT_ADDED, .kind = "stream"}, false},
+    {"gossip_ended", {MESH_EVENT_REMOVED, .kind = "stream"}, false},
     {"node_added", {MESH_EVENT_OTHER, .kind = "node_added"}, false},
     {"node_moved", {MESH_EVENT_OTHER, .kind = "node_moved"}, false},
     {"node_left", {MESH_EVENT_OTHER, .kind = "node_left"}, false},
@@ -25,19 +25,9 @@ static const struct meaning {
     {"malformed", {MESH_EVENT_OTHER, .kind = "malformed"}, false},
 };
 
-static bool is_gossip(const json_t *event)
-{
-    static const char prefix[] = "/meshsub/";
-    const char *protocol = text_member(event, "protocol");
-    return protocol != NULL && strncmp(protocol, prefix, sizeof(prefix) - 1) == 0;
-}
-
-/* Whether it changes what it usually does: other streams than gossipsub's, and connections that
- * never came to be, are in no snapshot. */
+/* Whether it changes what it usually does: connections that never came to be are in no snapshot. */
 static bool counts(const json_t *event, const struct mesh_event_change *change)
 {
-    if (strcmp(change->kind, "stream") == 0)
-        return is_gossip(event);
     return change->sign != MESH_EVENT_REMOVED || json_is_true(member(event, "connected")) ||
            strcmp(change->kind, "connection") != 0;
 }

@@ -116,59 +116,117 @@ void wire_mesh_connected(struct wire_mesh *mesh, const char *id, size_t dialler,
     add_connection(mesh, find_peer(mesh, listener, dialler), id, false, time_us);
 }
 
-/* Whether one of the connection was there: that of ID, or ANY_STREAM. */
+static void tell(const struct wire_mesh *mesh, const struct wire_event *event)
+{
+    if (mesh->changed != NULL)
+        mesh->changed(mesh->context, event);
+}
+
+/* Whether one of the connection was there: that of ID, or ANY_STREAM. REMOVED, if it is not NULL,
+ * becomes what it was. */
 static bool remove_stream(struct wire_stream *streams, size_t *count, const char *connection,
-                          int64_t id)
+                          int64_t id, struct wire_stream *removed)
 {
     for (size_t i = *count; i > 0; i--) {
         const struct wire_stream *stream = &streams[i - 1];
         if ((id != ANY_STREAM && stream->id != id) || strcmp(stream->connection, connection) != 0)
             continue;
+        if (removed != NULL)
+            *removed = *stream;
         remove_item(streams, count, sizeof(*streams), i - 1);
         return true;
     }
     return false;
 }
 
+/* What ends with the connection CALLED so, or on it: of NODE's, which is SIDE of it, towards PEER.
+ */
+struct parting {
+    struct wire_mesh *mesh;
+    struct wire_node *node;
+    struct wire_peer *peer;
+    const char *called;
+    enum tap_side side, by; /* who ends it */
+    uint64_t time_us;
+};
+
+/* Whether NODE wrote on it still. */
+static bool end_stream(const struct parting *parting, int64_t id)
+{
+    struct wire_peer *peer = parting->peer;
+    struct wire_stream ended;
+    if (!remove_stream(peer->streams, &peer->stream_count, parting->called, id, &ended))
+        return false;
+    const struct wire_event event = {.change = WIRE_STREAM_ENDED,
+                                     .by = parting->side,
+                                     .time_us = parting->time_us,
+                                     .stream = &ended};
+    tell(parting->mesh, &event);
+    return true;
+}
+
+/* Of an edge, which is of both, it is told once. */
+static void leave_mesh(const struct parting *parting, struct wire_topic *topic)
+{
+    const struct wire_event event = {
+        .change = WIRE_LEFT, .by = parting->by, .time_us = parting->time_us, .topic = topic->name};
+    if (topic->mesh && parting->side == parting->by)
+        tell(parting->mesh, &event);
+    topic->mesh = false;
+}
+
 /* To the other nothing of it is in force any more, nor missing; what it told of itself is not over
  * with that. */
-static void part(struct wire_node *node, struct wire_peer *peer)
+static void part(const struct parting *parting)
 {
+    struct wire_peer *peer = parting->peer;
+    struct wire_node *node = parting->node;
     peer->left_out = 0;
     for (size_t i = 0; i < peer->topic_count; i++) {
         struct wire_topic *topic = &peer->topics[i];
+        leave_mesh(parting, topic);
         topic->was_subscribed |= topic->subscribed;
         node->has_last |= topic->was_subscribed;
-        topic->subscribed = topic->mesh = false;
+        topic->subscribed = false;
     }
 }
 
 /* Whether it was there. */
-static bool remove_connection(struct wire_node *node, struct wire_peer *peer, const char *id)
+static bool remove_connection(const struct parting *parting)
 {
+    struct wire_peer *peer = parting->peer;
+    const char *id = parting->called;
     size_t before = peer->connection_count;
     for (size_t i = peer->connection_count; i > 0; i--)
         if (strcmp(peer->connections[i - 1].id, id) == 0)
             remove_item(peer->connections, &peer->connection_count, sizeof(*peer->connections),
                         i - 1);
-    while (remove_stream(peer->streams, &peer->stream_count, id, ANY_STREAM))
-        continue;
-    while (remove_stream(peer->ended, &peer->ended_count, id, ANY_STREAM))
-        continue;
     if (peer->connection_count == 0)
-        part(node, peer);
+        part(parting);
+    while (end_stream(parting, ANY_STREAM))
+        continue;
+    while (remove_stream(peer->ended, &peer->ended_count, id, ANY_STREAM, NULL))
+        continue;
     return peer->connection_count < before;
 }
 
-bool wire_mesh_closed(struct wire_mesh *mesh, const char *id, size_t dialler, size_t listener)
+bool wire_mesh_closed(struct wire_mesh *mesh, const char *id, const size_t nodes[TAP_SIDES],
+                      enum tap_side by, uint64_t time_us)
 {
     bool was = false;
-    if (dialler >= WIRE_NODES_MAX || listener >= WIRE_NODES_MAX)
+    if (nodes[TAP_DIALLER] >= WIRE_NODES_MAX || nodes[TAP_LISTENER] >= WIRE_NODES_MAX)
         return false;
-    const size_t nodes[TAP_SIDES] = {dialler, listener};
-    for (size_t i = 0; i < TAP_SIDES; i++) {
-        struct wire_peer *peer = find_peer(mesh, nodes[i], nodes[1 - i]);
-        if (peer != NULL && remove_connection(&mesh->nodes[nodes[i]], peer, id))
+    for (int i = 0; i < TAP_SIDES; i++) {
+        enum tap_side side = (enum tap_side)i;
+        const struct parting parting = {.mesh = mesh,
+                                        .node = &mesh->nodes[nodes[side]],
+                                        .peer =
+                                            find_peer(mesh, nodes[side], nodes[tap_other(side)]),
+                                        .called = id,
+                                        .side = side,
+                                        .by = by,
+                                        .time_us = time_us};
+        if (parting.peer != NULL && remove_connection(&parting))
             was = true;
     }
     return was;
@@ -233,11 +291,14 @@ static bool topics_of(const struct saying *saying, struct bytes name, struct bot
     return fit;
 }
 
-static void tell(const struct saying *saying, enum wire_change change,
-                 const struct wire_topic *topic)
+static void tell_topic(const struct saying *saying, enum wire_change change,
+                       const struct wire_topic *topic)
 {
-    if (saying->mesh->changed != NULL)
-        saying->mesh->changed(saying->mesh->context, change, saying->fact, topic->name);
+    const struct wire_event event = {.change = change,
+                                     .by = saying->fact->by,
+                                     .time_us = saying->fact->time_us,
+                                     .topic = topic->name};
+    tell(saying->mesh, &event);
 }
 
 /* They have each other in the mesh, or not. */
@@ -246,7 +307,7 @@ static void set_mesh(const struct saying *saying, const struct both *both, bool 
     bool before = both->own->mesh;
     both->own->mesh = both->other->mesh = mesh;
     if (before != mesh)
-        tell(saying, mesh ? WIRE_JOINED : WIRE_LEFT, both->own);
+        tell_topic(saying, mesh ? WIRE_JOINED : WIRE_LEFT, both->own);
 }
 
 static void hear_subscription(const struct saying *saying, const Gossipsub__RPC__SubOpts *said)
@@ -259,7 +320,7 @@ static void hear_subscription(const struct saying *saying, const Gossipsub__RPC_
     if (!said->subscribe)
         set_mesh(saying, &both, false);
     if (before != both.own->subscribed)
-        tell(saying, before ? WIRE_UNSUBSCRIBED : WIRE_SUBSCRIBED, both.own);
+        tell_topic(saying, before ? WIRE_UNSUBSCRIBED : WIRE_SUBSCRIBED, both.own);
 }
 
 /* Who says to anybody what it is subscribed to says all of it, on a connection that is new: what it
@@ -327,26 +388,34 @@ static void hear_rpc(const struct saying *saying)
 
 /* ---- streams ---- */
 
-static void add_stream(const struct saying *saying, struct wire_stream **streams, size_t *count)
+static const struct wire_stream *add_stream(const struct saying *saying,
+                                            struct wire_stream **streams, size_t *count)
 {
     struct wire_stream *stream =
         add_item((void *)streams, count, sizeof(*stream), WIRE_STREAMS_MAX);
     if (stream == NULL) {
         leave_out(saying->mesh, saying->to);
-        return;
+        return NULL;
     }
     strncpy(stream->connection, saying->connection, sizeof(stream->connection) - 1);
     stream->id = saying->fact->stream;
     copy_text(stream->protocol, bytes_of_text(saying->fact->protocol));
+    return stream;
 }
 
 /* The one who agrees did not open it. */
 static void hear_agreement(const struct saying *saying)
 {
     struct wire_peer *opener = saying->back;
-    if (saying->fact->gossip && !remove_stream(opener->ended, &opener->ended_count,
-                                               saying->connection, saying->fact->stream))
-        add_stream(saying, &opener->streams, &opener->stream_count);
+    struct wire_event event = {.change = WIRE_STREAM_OPENED,
+                               .by = tap_other(saying->fact->by),
+                               .time_us = saying->fact->time_us};
+    if (!saying->fact->gossip || remove_stream(opener->ended, &opener->ended_count,
+                                               saying->connection, saying->fact->stream, NULL))
+        return;
+    event.stream = add_stream(saying, &opener->streams, &opener->stream_count);
+    if (event.stream != NULL)
+        tell(saying->mesh, &event);
 }
 
 /* Remembered for the agreement that may come after it. */
@@ -355,6 +424,19 @@ static void remember_end(const struct saying *saying, struct wire_peer *opener)
     if (opener->ended_count == WIRE_STREAMS_MAX)
         remove_item(opener->ended, &opener->ended_count, sizeof(*opener->ended), 0);
     add_stream(saying, &opener->ended, &opener->ended_count);
+}
+
+/* Whether the opener, whose words these are, could write on the stream still. */
+static bool end_its_stream(const struct saying *saying, struct wire_peer *opener)
+{
+    const struct tap_fact *fact = saying->fact;
+    const struct parting parting = {.mesh = saying->mesh,
+                                    .peer = opener,
+                                    .called = saying->connection,
+                                    .side = fact->opener,
+                                    .time_us = fact->time_us};
+    remove_stream(opener->ended, &opener->ended_count, saying->connection, fact->stream, NULL);
+    return end_stream(&parting, fact->stream);
 }
 
 /* Nothing goes over it any more once its opener says no more, or the other takes no more. What the
@@ -367,16 +449,8 @@ static void hear_end(const struct saying *saying)
     struct wire_peer *opener = by_opener ? saying->to : saying->back;
     if (!fact->gossip || by_opener == (fact->how == TAP_STOP))
         return;
-    remove_stream(opener->ended, &opener->ended_count, saying->connection, fact->stream);
-    if (!remove_stream(opener->streams, &opener->stream_count, saying->connection, fact->stream))
+    if (!end_its_stream(saying, opener))
         remember_end(saying, opener);
-}
-
-static void hear_stream_closed(const struct saying *saying)
-{
-    struct wire_peer *opener = saying->to;
-    remove_stream(opener->streams, &opener->stream_count, saying->connection, saying->fact->stream);
-    remove_stream(opener->ended, &opener->ended_count, saying->connection, saying->fact->stream);
 }
 
 void wire_mesh_fact(struct wire_mesh *mesh, const char *id, const size_t nodes[TAP_SIDES],
@@ -396,7 +470,7 @@ void wire_mesh_fact(struct wire_mesh *mesh, const char *id, const size_t nodes[T
     } else if (fact->kind == TAP_FACT_ENDED) {
         hear_end(&saying);
     } else if (fact->kind == TAP_FACT_CLOSED) {
-        hear_stream_closed(&saying);
+        end_its_stream(&saying, saying.to); /* by its opener */
     } else if (fact->kind == TAP_FACT_STATUS) {
         saying.to->has_status = true;
         saying.to->status = *fact->status;

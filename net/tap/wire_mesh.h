@@ -63,12 +63,27 @@ struct wire_peer {
     uint64_t left_out;
 };
 
-enum wire_change { WIRE_SUBSCRIBED, WIRE_UNSUBSCRIBED, WIRE_JOINED, WIRE_LEFT };
+enum wire_change {
+    WIRE_SUBSCRIBED,
+    WIRE_UNSUBSCRIBED,
+    WIRE_JOINED,
+    WIRE_LEFT,
+    WIRE_STREAM_OPENED, /* among the streams of a peer */
+    WIRE_STREAM_ENDED,  /* not among them any more */
+};
 
-/* Called by wire_mesh_fact, for what the fact has changed: by who said it, towards the other. Not
- * for what ends with a connection. */
-typedef void wire_changed(void *context, enum wire_change change, const struct tap_fact *fact,
-                          const char *topic);
+/* What is borrowed there is so until the callback returns. */
+struct wire_event {
+    enum wire_change change;
+    enum tap_side by; /* of the connection: who did it, towards the other; of a stream its opener */
+    uint64_t time_us;
+    const char *topic;                /* or NULL */
+    const struct wire_stream *stream; /* or NULL */
+};
+
+/* Called for what a fact has changed, or a connection's end: that who is connected no more is not
+ * subscribed at the other is not told, as it does not say so. */
+typedef void wire_changed(void *context, const struct wire_event *event);
 
 /* CHANGED may be NULL. */
 struct wire_mesh *wire_mesh_new(wire_changed *changed, void *context);
@@ -80,8 +95,9 @@ void wire_mesh_connected(struct wire_mesh *mesh, const char *id, size_t dialler,
                          uint64_t time_us);
 void wire_mesh_fact(struct wire_mesh *mesh, const char *id, const size_t nodes[TAP_SIDES],
                     const struct tap_fact *fact);
-/* False where it was not connected. */
-bool wire_mesh_closed(struct wire_mesh *mesh, const char *id, size_t dialler, size_t listener);
+/* BY is whose end it is. False where it was not connected. */
+bool wire_mesh_closed(struct wire_mesh *mesh, const char *id, const size_t nodes[TAP_SIDES],
+                      enum tap_side by, uint64_t time_us);
 
 /* What NODE said to others, COUNT of them: those that it is or was connected to. */
 const struct wire_peer *wire_mesh_peers(const struct wire_mesh *mesh, size_t node, size_t *count);
@@ -89,7 +105,7 @@ const struct wire_peer *wire_mesh_peers(const struct wire_mesh *mesh, size_t nod
  * newest connection that has one, as an older one may be dead and nobody knows yet. NULL where
  * there is none. */
 const struct wire_stream *wire_peer_outbound(const struct wire_peer *peer);
-/* The same of all, since the start; and nodes beyond WIRE_NODES_MAX. */
+/* What was left out of all, since the start; and nodes beyond WIRE_NODES_MAX. */
 uint64_t wire_mesh_left_out(const struct wire_mesh *mesh);
 
 #endif

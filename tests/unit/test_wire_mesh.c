@@ -20,16 +20,18 @@ struct scene {
 /* What has changed since the last look: who did it, and a letter. */
 static char changes[1024];
 
-static void note_change(void *context, enum wire_change change, const struct tap_fact *fact,
-                        const char *topic)
+static void note_change(void *context, const struct wire_event *event)
 {
     static const char letters[] = {
-        [WIRE_SUBSCRIBED] = 's', [WIRE_UNSUBSCRIBED] = 'u', [WIRE_JOINED] = 'j', [WIRE_LEFT] = 'l'};
-    (void)context, (void)topic;
+        [WIRE_SUBSCRIBED] = 's', [WIRE_UNSUBSCRIBED] = 'u',  [WIRE_JOINED] = 'j',
+        [WIRE_LEFT] = 'l',       [WIRE_STREAM_OPENED] = 'o', [WIRE_STREAM_ENDED] = 'e'};
+    (void)context;
     size_t length = strlen(changes);
     assert_true(length + 3 < sizeof(changes));
-    changes[length] = fact->by == TAP_DIALLER ? 'A' : 'B';
-    changes[length + 1] = letters[change];
+    bool of_stream = event->change == WIRE_STREAM_OPENED || event->change == WIRE_STREAM_ENDED;
+    assert_true((event->stream != NULL) == of_stream && (event->topic != NULL) == !of_stream);
+    changes[length] = event->by == TAP_DIALLER ? 'A' : 'B';
+    changes[length + 1] = letters[event->change];
     changes[length + 2] = '\0';
 }
 
@@ -45,6 +47,12 @@ static struct scene scene_new(void)
     changes[0] = '\0';
     wire_mesh_connected(scene.mesh, "c1", A, B, scene.now_us);
     return scene;
+}
+
+/* By B. */
+static bool close_at(const struct scene *scene, const char *id)
+{
+    return wire_mesh_closed(scene->mesh, id, nodes, TAP_LISTENER, scene->now_us);
 }
 
 static void hear(const struct scene *scene, enum tap_side by, struct rpc_writer *writer)
@@ -148,11 +156,14 @@ static void the_last_connection_takes_all_along(void **state)
     size_t count;
     assert_int_equal(wire_mesh_peers(scene.mesh, A, &count)->stream_count, 1);
     assert_int_equal(wire_mesh_peers(scene.mesh, A, &count)->streams[0].id, 4);
-    assert_true(wire_mesh_closed(scene.mesh, "c1", A, B));
-    assert_false(wire_mesh_closed(scene.mesh, "c1", A, B));
+    assert_changes("AsBsBjAo");
+    assert_true(close_at(&scene, "c1"));
+    assert_false(close_at(&scene, "c1"));
+    assert_changes("Ae"); /* the edge stays */
     assert_int_equal(wire_mesh_peers(scene.mesh, A, &count)->stream_count, 0);
     assert_has(&scene, A, "sm");
-    assert_true(wire_mesh_closed(scene.mesh, "c2", B, A));
+    assert_true(close_at(&scene, "c2"));
+    assert_changes("Bl"); /* once, though it was of both */
     assert_has(&scene, A, "");
     assert_has(&scene, B, "");
     wire_mesh_free(scene.mesh);
@@ -183,7 +194,7 @@ static void the_outbound_stream_is_the_first_of_the_newest_connection(void **sta
     open_stream(&scene, "c1", 12);
     assert_outbound(&scene, "c2", 8); /* c3 is newer, and has none */
     assert_null(wire_peer_outbound(wire_mesh_peers(scene.mesh, B, &count)));
-    assert_true(wire_mesh_closed(scene.mesh, "c2", A, B));
+    assert_true(close_at(&scene, "c2"));
     assert_outbound(&scene, "c1", 4);
     wire_mesh_free(scene.mesh);
 }
@@ -202,7 +213,7 @@ static void what_a_node_said_of_itself_outlives_its_connections(void **state)
     subscribe(&scene, TAP_DIALLER, true);
     subscribe(&scene, TAP_LISTENER, true);
     assert_false(was_subscribed(&scene, A));
-    wire_mesh_closed(scene.mesh, "c1", A, B);
+    close_at(&scene, "c1");
     assert_has(&scene, A, "");
     assert_true(was_subscribed(&scene, A));
     assert_true(was_subscribed(&scene, B));
@@ -214,7 +225,7 @@ static void what_a_node_said_of_itself_outlives_its_connections(void **state)
     subscribe(&scene, TAP_DIALLER, false);
     assert_false(was_subscribed(&scene, A));
     assert_true(was_subscribed(&scene, B));
-    wire_mesh_closed(scene.mesh, "c1", A, B);
+    close_at(&scene, "c1");
     assert_false(was_subscribed(&scene, A));
     assert_true(was_subscribed(&scene, B));
     wire_mesh_free(scene.mesh);
@@ -255,8 +266,10 @@ static void a_stream_is_over_once_nothing_more_goes_over_it(void **state)
         assert_int_equal(streams_of(&scene, A), 1);
         say_of_stream(&scene, TAP_FACT_ENDED, rows[i].by, rows[i].how);
         assert_int_equal(streams_of(&scene, A), rows[i].over ? 0 : 1);
+        assert_changes(rows[i].over ? "AoAe" : "Ao");
         /* What ended before the echo came does not begin with it. */
         say_of_stream(&scene, TAP_FACT_CLOSED, TAP_DIALLER, TAP_FIN);
+        assert_changes(rows[i].over ? "" : "Ae");
         say_of_stream(&scene, TAP_FACT_ENDED, rows[i].by, rows[i].how);
         say_of_stream(&scene, TAP_FACT_AGREED, TAP_LISTENER, TAP_FIN);
         assert_int_equal(streams_of(&scene, A), rows[i].over ? 0 : 1);
@@ -285,11 +298,12 @@ static void what_does_not_fit_is_counted(void **state)
     wire_mesh_fact(scene.mesh, "c1", nodes, &rpc);
     assert_int_equal(wire_mesh_peers(scene.mesh, B, &count)->left_out, 1);
     /* Nothing is missing any more once they have parted. */
-    wire_mesh_closed(scene.mesh, "c1", A, B);
+    close_at(&scene, "c1");
     assert_int_equal(wire_mesh_peers(scene.mesh, A, &count)->left_out, 0);
     assert_int_equal(wire_mesh_left_out(scene.mesh), 4);
+    static const size_t beyond[] = {WIRE_NODES_MAX, 0};
     wire_mesh_connected(scene.mesh, "c3", WIRE_NODES_MAX, 0, 0);
-    assert_false(wire_mesh_closed(scene.mesh, "c3", WIRE_NODES_MAX, 0));
+    assert_false(wire_mesh_closed(scene.mesh, "c3", beyond, TAP_DIALLER, 0));
     assert_int_equal(wire_mesh_left_out(scene.mesh), 5);
     assert_null(wire_mesh_peers(scene.mesh, WIRE_NODES_MAX, &count));
     wire_mesh_free(scene.mesh);
