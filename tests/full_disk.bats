@@ -130,3 +130,40 @@ on_small_disk() {
     run -1 on_small_disk bash -c "$full" - "$BIN/devnet" --dir small/dir up
     [[ $output == "devnet: $PWD/small/dir/devnet.json: cannot write: No space left on device"* ]]
 }
+
+@test "what is started and cannot be written down is ended, so that nothing runs unknown" {
+    on_small_disk true || skip "needs namespaces of its own"
+    cat > unknown.sh <<- 'E'
+		mount -t tmpfs -o size=300k none small
+		devnet() { "$BIN/devnet" --dir small/dir "$@"; }
+		devnet up -n 2 --connect none > /dev/null
+		devnet stop node1
+		head -c 1M /dev/zero > small/zero
+		for command in 'start node1' 'start node1' 'restart node2'; do
+		    devnet $command
+		    echo "$command ended with $?"
+		done
+		rm small/zero
+		pgrep --full -- "--key $PWD/small/dir/node[12]/key" && echo "that is left"
+		devnet down
+	E
+    export BIN
+    run on_small_disk bash unknown.sh
+    full="devnet: $PWD/small/dir/devnet.json: cannot write: No space left on device"
+    grep -v 'head: ' <<< "$output" > said
+    diff said - <<- E
+		node1 stopped
+		$full
+		node1 stopped
+		start node1 ended with 1
+		$full
+		node1 stopped
+		start node1 ended with 1
+		node2 stopped
+		$full
+		node2 stopped
+		restart node2 ended with 1
+		node1 was not running
+		node2 was not running
+	E
+}

@@ -29,6 +29,7 @@ struct work {
     bool chosen[DEVNET_NODES_MAX], fresh[DEVNET_NODES_MAX]; /* by index */
     uint64_t since_ms;
     json_t *nodes, *connections; /* what became of each */
+    char said[ERROR_TEXT_SIZE];  /* the last error */
     int status;
 };
 
@@ -58,9 +59,12 @@ static void connected(void *context, const struct wire_news *news)
     output_flush();
 }
 
+/* What fails twice is said once. */
 static bool fail(struct work *work, int status, const char *text)
 {
-    log_error("%s", text);
+    if (strcmp(text, work->said) != 0)
+        log_error("%s", text);
+    snprintf(work->said, sizeof(work->said), "%s", text);
     work->status = status;
     return false;
 }
@@ -483,12 +487,38 @@ static bool claim(struct work *work)
     return fail(work, DEVNET_USAGE, error.text);
 }
 
+static bool is_kept(const struct devnet *kept, const struct devnet_node *node)
+{
+    const struct devnet_node *same = devnet_find(kept, node->name);
+    return same != NULL && same->process.pid == node->process.pid &&
+           same->process.start_time == node->process.start_time;
+}
+
+/* Those that were started and that devnet.json, as it is, does not know: nothing would end them. */
+static void end_unkept(struct work *work)
+{
+    struct devnet kept;
+    devnet_init(&kept, work->options->folder);
+    bool known = devnet_load(&kept, NULL), any = false;
+    for (size_t i = 0; i < work->devnet.count; i++) {
+        const struct devnet_node *node = &work->devnet.nodes[i];
+        work->chosen[i] = work->fresh[i] && is_up(node) && !(known && is_kept(&kept, node));
+        any |= work->chosen[i];
+    }
+    devnet_clear(&kept);
+    if (any)
+        end_chosen(work, false);
+}
+
 /* Whatever has become of it: the nodes are as they are. */
 static void keep_state(struct work *work)
 {
     struct error error;
-    if (!devnet_save(&work->devnet, &error) || !devnet_write_nodes(&work->devnet, &error))
+    bool saved = devnet_save(&work->devnet, &error);
+    if (!saved || !devnet_write_nodes(&work->devnet, &error))
         fail(work, DEVNET_FAILED, error.text);
+    if (!saved)
+        end_unkept(work);
 }
 
 int devnet_nodes_command(const struct devnet_options *options, const char *verb, char **operands,
