@@ -46,10 +46,10 @@ struct family {
 
 /* The value of the mark in a process's environment, within ENVIRONMENT; NULL where there is none.
  */
-static const char *find_mark(const struct process_facts *facts, struct buffer *environment)
+static const char *find_mark(pid_t pid, struct buffer *environment)
 {
     char path[64];
-    snprintf(path, sizeof(path), "/proc/%d/environ", (int)facts->pid);
+    snprintf(path, sizeof(path), "/proc/%d/environ", (int)pid);
     environment->size = 0;
     if (!file_read(path, ENVIRONMENT_MAX, environment, NULL))
         return NULL; /* another user's */
@@ -60,6 +60,15 @@ static const char *find_mark(const struct process_facts *facts, struct buffer *e
         if (strncmp(text, PROCESS_MARK_VARIABLE, size) == 0 && text[size] == '=')
             return text + size + 1;
     return NULL;
+}
+
+void family_read_mark(struct process *process)
+{
+    struct buffer environment = {0};
+    const char *mark = find_mark(process->pid, &environment);
+    if (mark != NULL && strlen(mark) < sizeof(process->mark))
+        memcpy(process->mark, mark, strlen(mark) + 1);
+    buffer_clear(&environment);
 }
 
 /* NULL where it has not been asked to end. */
@@ -85,7 +94,7 @@ static size_t owner_of(const struct family *family, const struct process_facts *
         if (leaders[i] &&
             (facts->pid == family->processes[i].pid || facts->session == family->processes[i].pid))
             return i;
-    const char *mark = family->marked ? find_mark(facts, environment) : NULL;
+    const char *mark = family->marked ? find_mark(facts->pid, environment) : NULL;
     for (size_t i = 0; mark != NULL && i < family->count; i++)
         if (family->processes[i].mark[0] != '\0' && strcmp(family->processes[i].mark, mark) == 0)
             return i;

@@ -8,6 +8,9 @@
 
 #include "devnet/process.h"
 
+/* Gives PROCESS, which runs, the mark that is in its environment, if there is one. */
+void family_read_mark(struct process *process);
+
 /* Whether any of the processes that came of PROCESS, or may be it, has not ended. */
 bool family_lives(const struct process *process);
 

@@ -272,10 +272,39 @@ terminal() {
     jq --argjson pid "$background" '.nodes[0].pid = $pid' .devnet/devnet.json > changed
     old=$(of node1 .pid)
     cp changed .devnet/devnet.json
-    run -0 devnet down
-    [ "$output" = "node1 was not running" ]
+    run -0 --separate-stderr devnet down
+    # The node itself is one that devnet.json does not know then.
+    [ "$output" = $'node1 was not running\nnode1 stopped' ]
+    [[ $stderr == "devnet: warn: node1, process $old, "* ]]
     lives "$background"
-    kill "$old"
+    run ! lives "$old"
+}
+
+@test "down ends the nodes of a folder that was deleted, and those of one that is new there" {
+    use_real_programs
+    devnet up -n 2 --with mine="'$BIN/devnet-node' --listen /ip4/127.0.0.1/udp/{port}/quic-v1 --key {key} --api off"
+    pids=$(devnet status --json | jq '.nodes[].pid')
+    mkdir deep
+    ln -s .. deep/link
+    rm -r .devnet
+    # Another folder is none of its business.
+    run -0 devnet --dir .devnet2 down
+    [[ $output == *"no devnet is up in $PWD/.devnet2" ]]
+    devnet --dir deep/link/.devnet up -n 1
+    run -0 --separate-stderr devnet --dir deep/link/.devnet down
+    [ "$(head -n 1 <<< "$output")" = "node1 stopped" ]
+    [ "$(tail -n +2 <<< "$output" | sort)" = $'mine stopped\nnode1 stopped\nnode2 stopped' ]
+    grep -qE "^devnet: warn: node2, process [0-9]+, logs to a folder in .*/.devnet, whose devnet.json does not know it$" <<< "$stderr"
+    for pid in $pids; do run ! lives "$pid"; done
+
+    devnet up -n 1 --partitionable
+    devnet pause node1
+    rm -r .devnet
+    run -0 --separate-stderr devnet down --json
+    jq -e '.nodes == [{name: "node1", outcome: "stopped"}] and .between == [{name: "relay", outcome: "stopped"}]' <<< "$output"
+    [ ! -e .devnet ]
+    run -0 devnet down
+    [[ ${lines[*]} == "devnet: "*"no devnet is up in $PWD/.devnet" ]]
 }
 
 # Runs a command where /proc shows no process.

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "common/file.h"
@@ -10,6 +11,7 @@
 #include "common/output.h"
 #include "devnet/ask.h"
 #include "devnet/stop.h"
+#include "devnet/stray.h"
 #include "net/mesh/snapshot.h"
 
 enum { ANSWER_TIMEOUT_MS = 1000 };
@@ -46,7 +48,7 @@ static void report_end(void *context, const char *name, const struct process *pr
 {
     const struct down *down = context;
     char *outcome = outcome_of(process, end);
-    json_array_append_new(devnet_find(&down->devnet, name) != NULL ? down->nodes : down->between,
+    json_array_append_new(between_is_kind(name) ? down->between : down->nodes,
                           json_pack("{s:s,s:s}", "name", name, "outcome", outcome));
     if (!down->options->json && !down->options->silent)
         printf("%s %s\n", name, outcome);
@@ -99,6 +101,39 @@ static void keep_mesh(const struct devnet *devnet, uint64_t timeout_ms)
     free(path);
 }
 
+/* How a command that runs several processes is told of: once. */
+static bool is_told(const struct stray *strays, size_t i)
+{
+    for (size_t before = 0; before < i; before++)
+        if (strcmp(strays[before].name, strays[i].name) == 0)
+            return true;
+    return false;
+}
+
+/* Ends what devnet.json does not know, so that it is left where nothing would; whether there was
+ * anything. */
+static bool end_strays(struct down *down)
+{
+    struct stray *strays;
+    size_t count = devnet_find_strays(&down->devnet, &strays);
+    struct process *processes = memory_new(count * sizeof(*processes) + 1);
+    enum process_end *ends = memory_new(count * sizeof(*ends) + 1);
+    for (size_t i = 0; i < count; i++) {
+        processes[i] = strays[i].process;
+        if (!is_told(strays, i))
+            log_warn("%s, process %d, logs to a folder in %s, whose devnet.json does not know it",
+                     strays[i].name, (int)processes[i].pid, down->devnet.folder);
+    }
+    family_stop_all(processes, count, down->options->timeout, ends);
+    for (size_t i = 0; i < count; i++)
+        if (!is_told(strays, i))
+            report_end(down, strays[i].name, &processes[i], ends[i]);
+    free(ends);
+    free(processes);
+    devnet_free_strays(strays, count);
+    return count > 0;
+}
+
 static int take_down(struct down *down)
 {
     struct devnet *devnet = &down->devnet;
@@ -109,13 +144,15 @@ static int take_down(struct down *down)
         log_error("%s", error.text);
         return devnet_load_status(&error);
     }
-    if (devnet->count == 0) {
-        log_info("no devnet is up in %s", devnet->folder);
-    } else {
+    bool up = devnet->count > 0;
+    if (up) {
         devnet_note_command(devnet, false);
         keep_mesh(devnet, timeout_ms);
     }
-    return !there || devnet_stop(devnet, timeout_ms, report_end, down) ? DEVNET_OK : DEVNET_FAILED;
+    bool stopped = !there || devnet_stop(devnet, timeout_ms, report_end, down);
+    if (!end_strays(down) && !up)
+        log_info("no devnet is up in %s", devnet->folder);
+    return stopped ? DEVNET_OK : DEVNET_FAILED;
 }
 
 int devnet_down_command(const struct devnet_options *options)
