@@ -237,10 +237,13 @@ static void load_node(struct devnet *devnet, const json_t *entry)
 
 static bool load_nodes(struct devnet *devnet, struct bytes text, struct error *error)
 {
+    static const char advice[] = "delete it, and `devnet down` ends what still runs";
     json_error_t problem;
+    if (text.size == 0)
+        return error_set(error, "is empty: %s", advice);
     json_t *state = json_loadb((const char *)text.data, text.size, 0, &problem);
     if (state == NULL)
-        return error_set(error, "not JSON: line %d: %s", problem.line, problem.text);
+        return error_set(error, "not JSON: line %d: %s; %s", problem.line, problem.text, advice);
     bool sound = shape_check(state, state_shape, error);
     if (sound && (strcmp(json_string_value(json_object_get(state, "format")), format_name) != 0 ||
                   json_integer_value(json_object_get(state, "version")) != STATE_VERSION))

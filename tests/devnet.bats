@@ -406,6 +406,24 @@ count_nodes() {
     rm .devnet/devnet.json
 }
 
+@test "a devnet.json that is empty is told with what to do, which ends the nodes" {
+    devnet up -n 1
+    pid=$(of node1 .pid)
+    for text in '' '{'; do
+        printf '%s' "$text" > .devnet/devnet.json
+        [ -n "$text" ] && said="not JSON: line 1: " || said="is empty: "
+        for command in up down status "stop node1"; do
+            # shellcheck disable=SC2086 # two words
+            run -1 devnet $command
+            [[ $output == "devnet: $PWD/.devnet/devnet.json: $said"*"delete it, and \`devnet down\` ends what still runs" ]]
+        done
+    done
+    rm .devnet/devnet.json
+    run -0 devnet down
+    [ "${lines[-1]}" = "node1 stopped" ]
+    run ! lives "$pid"
+}
+
 @test "logs shows all nodes, one, or their events" {
     devnet up
     run -0 devnet logs

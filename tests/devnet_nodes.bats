@@ -181,7 +181,7 @@ node3 started" ]
     [ ! -e .devnet/node3 ]
     cp .devnet/devnet.json kept.json
     jq '.version = 7' kept.json > .devnet/devnet.json
-    for command in "stop node1" "start node1" "add node3" status logs down; do
+    for command in "stop node1" "start node1" "add node3" status logs up down; do
         # shellcheck disable=SC2086 # words
         run -2 devnet $command
         [[ $output == *"$PWD/.devnet/devnet.json: not a devnet of version 1, but of 7: "* ]]

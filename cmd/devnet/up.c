@@ -354,13 +354,14 @@ int devnet_up_experiment(const struct devnet_options *options, const struct expe
 
 /* ---- the command ---- */
 
-static bool claim_and_bring_up(struct devnet *devnet, const struct devnet_options *options,
-                               const struct genesis *genesis, struct start_options *start)
+/* Returns the exit status. */
+static int claim_and_bring_up(struct devnet *devnet, const struct devnet_options *options,
+                              const struct genesis *genesis, struct start_options *start)
 {
     struct error error;
     if (!claim(devnet, &error)) {
         log_error("%s", error.text);
-        return false;
+        return devnet_load_status(&error);
     }
     bool up = options->from != NULL ? bring_up_experiment(devnet, options, start, &error)
               : genesis->count > 0
@@ -368,7 +369,7 @@ static bool claim_and_bring_up(struct devnet *devnet, const struct devnet_option
                   : bring_up(devnet, options, devnet_node_count(options), start, &error);
     if (!up && !devnet_stop(devnet, STOP_PATIENCE_MS, NULL, NULL))
         log_error("a node may be left: see `devnet down`");
-    return up;
+    return up ? DEVNET_OK : *start->refused ? DEVNET_USAGE : DEVNET_FAILED;
 }
 
 /* The nodes that are to be. */
@@ -468,8 +469,7 @@ int devnet_up_command(const struct devnet_options *options, char **operands, siz
                                       .argument_count = count,
                                       .timeout_ms = options->timeout};
         loop_catch_signals();
-        bool up = claim_and_bring_up(&devnet, options, &genesis, &start);
-        status = up ? DEVNET_OK : refused ? DEVNET_USAGE : DEVNET_FAILED;
+        status = claim_and_bring_up(&devnet, options, &genesis, &start);
         free(program);
     }
     genesis_clear(&genesis);
