@@ -43,14 +43,31 @@ refused() {
         .[1].command == "kill node2" and .[1].output == "node2 killed\n" and .[3].exit == 1 and
         (.[:6] | all(.event == "step" and .since_up_ms >= 100)) and (.[6:] | all(.event == "check")) and
         .[5].since_up_ms >= 1000 and (map(.t) == (map(.t) | sort))' crash/steps.jsonl
-    [ "$(sed -n 1p crash/commands)" = "cd $PWD" ]
-    grep -qE "^devnet run -f example.yaml  # $time$" crash/commands
+    # shellcheck disable=SC2016 # the script's
+    [ "$(sed -n 1p crash/commands)" = 'cd "$(dirname "$0")" || exit' ]
+    grep -qE '^devnet .* run -f devnet.yaml --report .*  # '"$time$" crash/commands
+    grep -qx "# in $PWD: devnet run -f example.yaml" crash/commands
     grep -qE "^# .*devnet --dir $PWD/.devnet start node2  # $time$" crash/commands
-    [ "$(grep -vc '^#' crash/commands)" -eq 2 ] # the file and where, and nothing twice
+    [ "$(grep -vc '^#' crash/commands)" -eq 2 ] # where and the file, and nothing twice
     grep -q 'devnet run -f devnet.yaml` repeats it' crash/README.md
     # What has been up since is no experiment.
     devnet up -n 1
     [ ! -e .devnet/devnet.yaml ] && [ ! -e .devnet/steps.jsonl ]
+}
+
+@test "the commands of a report repeat its experiment wherever it was brought" {
+    mkdir here there temporary
+    printf '%s\n' 'nodes: 1' 'report: crash' 'checks:' '  - status' > here/file.yaml
+    (cd here && devnet run -f file.yaml --timeout 20s)
+    mv here/crash there
+    rm -r here
+    TMPDIR=$PWD/temporary run -0 sh there/crash/commands
+    [ "${lines[-1]}" = "devnet.yaml: 1 steps and checks ended as expected" ]
+    [ ! -e there/crash/.devnet ]
+    for folder in temporary/*; do # of the devnet, and of the report
+        cmp there/crash/devnet.yaml "$folder/devnet.yaml"
+        grep -q -- '--timeout 20000ms' "$folder/commands"
+    done
 }
 
 @test "a step or a check that ends otherwise fails the run, which goes on, reports and ends" {

@@ -26,6 +26,7 @@ struct devnet_options {
     const char *file;   /* of up and run: an experiment (devnet/experiment.h), or NULL */
     const char *report; /* of run: where the report is to be, or NULL */
     const struct experiment_file *from; /* what the rest is from, or NULL */
+    bool runs;                          /* that whole, and not only its nodes */
     bool silent;                        /* nothing is to be printed on the standard output */
     bool json;
     bool follow;
@@ -95,6 +96,9 @@ void devnet_print_paths(const json_t *status);
  * the experiment repeats it. */
 #define DEVNET_STEP_VARIABLE "DEVNET_STEP"
 void devnet_note_command(const struct devnet *devnet, bool anew);
+/* Of a whole experiment, in the place of what is there: what repeats it by DEVNET_EXPERIMENT_FILE
+ * beside, also where the two were copied to, and how we were run, as a remark. */
+void devnet_note_run(const struct devnet *devnet, const struct devnet_options *options);
 /* Prints what the node called NAME, or what stands between, logged last, on stderr. */
 void devnet_report_last_lines(const struct devnet *devnet, const char *name);
 /* The same of CULPRIT. */

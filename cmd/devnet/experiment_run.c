@@ -281,6 +281,7 @@ static int run(struct runner *runner, const char *folder)
 {
     struct devnet_options options = *runner->options;
     options.silent = options.json;
+    options.runs = true;
     int status = devnet_up_experiment(&options, runner->file);
     if (status != DEVNET_OK) {
         tell_end(runner, false, loop_was_interrupted());

@@ -2,6 +2,7 @@
 #include "cmd/devnet/devnet.h"
 
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,9 +38,55 @@ static void make_remark(struct buffer *line)
     *line = remark;
 }
 
+static bool noted;
+
+/* By the copy of the file that is beside, wherever that was brought: what a report is to be written
+ * to is empty. */
+static void append_repeating(struct buffer *script, const struct devnet_options *options)
+{
+    char time[CLOCK_TEXT_SIZE], timeout[40] = "";
+    clock_text(clock_epoch_ms(), time);
+    if (options->timeout_said)
+        snprintf(timeout, sizeof(timeout), " --timeout %" PRIu64 "ms", options->timeout);
+    char *text = text_format("cd \"$(dirname \"$0\")\" || exit\n"
+                             "devnet --dir \"$(mktemp -d)\" run -f " DEVNET_EXPERIMENT_FILE
+                             "%s --report \"$(mktemp -d)\"  # %s\n",
+                             timeout, time);
+    buffer_append_text(script, text);
+    free(text);
+}
+
+static void append_how_it_was(struct buffer *script)
+{
+    struct buffer line = {0};
+    char *here = getcwd(NULL, 0);
+    buffer_append_text(&line, "in");
+    words_append(&line, here != NULL ? here : "?");
+    buffer_append_text(&line, ":");
+    append_own_command(&line);
+    make_remark(&line);
+    buffer_append(script, line.data, line.size);
+    buffer_append_text(script, "\n");
+    free(here);
+    buffer_clear(&line);
+}
+
+void devnet_note_run(const struct devnet *devnet, const struct devnet_options *options)
+{
+    struct buffer script = {0};
+    struct error error;
+    char *path = devnet_path(devnet, "commands", NULL);
+    noted = true;
+    append_repeating(&script, options);
+    append_how_it_was(&script);
+    if (!file_write(path, buffer_bytes(&script), 0666, &error))
+        log_warn("%s: what is done is not noted there", error.text);
+    free(path);
+    buffer_clear(&script);
+}
+
 void devnet_note_command(const struct devnet *devnet, bool anew)
 {
-    static bool noted;
     if (noted)
         return;
     noted = true;

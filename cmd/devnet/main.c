@@ -441,8 +441,9 @@ static const struct program_spec program = {
         "meanwhile.\n\n"
         "devnet report DIR writes one folder: what each node logged, its events and QUIC logs, a "
         "snapshot and checks of the mesh, the verdicts on streams, pages of both, all events in "
-        "order of time, the versions, and the commands that led there, as a script. DIR must be "
-        "empty or not there; it is written whole or not at all. No key is in it: key files stay "
+        "order of time, the versions, and the commands that led there, as a script; of devnet run "
+        "what repeats it by the copy of its file, wherever DIR is. DIR must be empty or not there; "
+        "it is written whole or not at all. No key is in it: key files stay "
         "where they are, and keys of the nodes are replaced in what is copied.\n\n"
         "Of a devnet that is down, logs, orphans and mesh use what it left: logs and QUIC logs, "
         "and the mesh as down found it (mesh.json).",

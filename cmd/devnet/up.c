@@ -194,7 +194,10 @@ static bool bring_up(struct devnet *devnet, const struct devnet_options *options
             devnet_report_culprit(devnet, culprit);
         return false;
     }
-    devnet_note_command(devnet, true);
+    if (options->runs)
+        devnet_note_run(devnet, options);
+    else
+        devnet_note_command(devnet, true);
     if (options->from != NULL && !experiment_file_keep(options->from, devnet, error)) {
         log_error("%s", error->text);
         return false;
