@@ -7,7 +7,8 @@
  *   DIR/mesh.json     a snapshot (net/mesh/snapshot.h) of the mesh, as `devnet down` found it
  *   DIR/commands      what was done, as a script
  *   DIR/devnet.yaml   of `devnet up -f FILE` and `run -f`: a copy of FILE
- *   DIR/steps.jsonl   of `devnet run`: its steps and checks, and what came of them
+ *   DIR/steps.jsonl   of `devnet run`: its steps and checks, and what came of them, or why its
+ *                     nodes did not come up
  *   DIR/lock          held by whatever starts or stops nodes
  *   DIR/prometheus.json  where the metrics of its nodes are (devnet/scrape.h), while it is up
  *   DIR/nodes.yaml    node records of all nodes (devnet/nodes_yaml.h)

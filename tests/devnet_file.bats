@@ -97,6 +97,36 @@ refused() {
     [ ! -e .devnet ]
 }
 
+@test "nodes that do not come up leave a report" {
+    printf '%s\n' 'nodes:' '  - first' '  - {name: mine, command: "echo why >&2; exit 7"}' 'report: told' > file.yaml
+    run -1 --separate-stderr devnet run --json -f file.yaml
+    [[ $stderr == *"mine ended before it was connected to first"*"why"* ]]
+    jq -es 'map(.event) == ["report", "end"] and .[0].ok and (.[1] | (.ok | not) and
+        .error == "mine ended before it was connected to first" and (.interrupted | not))' <<< "$output"
+    grep -qx why told/nodes/mine/log
+    cmp file.yaml told/devnet.yaml
+    jq -e '.event == "up" and (.ok | not) and (.error | startswith("mine ended"))' told/steps.jsonl
+    grep -q ' run -f devnet.yaml ' told/commands
+    nobody_is_left
+    # Of ours, which say that they are not told right.
+    printf '%s\n' 'nodes: 1' 'report: other' 'options: --listen /ip4/192.0.2.1/udp/0/quic-v1' > ours.yaml
+    run -1 devnet run -f ours.yaml
+    [[ ${lines[-1]} == "$PWD/other: 1 nodes; see README.md in it" ]]
+    cmp ours.yaml other/devnet.yaml
+    # Of another devnet that is in the way there is none.
+    devnet up -n 1
+    rm -r told
+    run -1 --separate-stderr devnet run --json -f file.yaml
+    jq -e '.event == "end" and (.error | startswith("a devnet is up in "))' <<< "$output"
+    [ ! -e told ]
+}
+
+@test "a run whose report cannot be written does not end as one that is good" {
+    printf '%s\n' 'nodes: 1' 'timeline:' '  - at 0s report told' 'checks: [status]' 'report: told' > file.yaml
+    run -1 devnet run -f file.yaml
+    [[ $output == *"$PWD/told: is not empty; "* && $output != *"ended as expected"* ]]
+}
+
 @test "a signal ends a run between steps and within one, and nothing is left" {
     printf '%s\n' 'nodes: 1' 'timeline:' '  - at 10m status' 'report: told' > wait.yaml
     printf '%s\n' 'nodes: 2' 'connect: none' 'wait: 10m' 'checks: [mesh]' 'report: told' > check.yaml

@@ -4,12 +4,19 @@
 
 #include <jansson.h>
 
+#include "common/error.h"
 #include "common/options.h"
 #include "devnet/genesis.h"
 
 enum { DEVNET_OK = 0, DEVNET_FAILED = 1, DEVNET_USAGE = 2 };
 
 struct experiment_file;
+
+/* What `up` tells `run`. */
+struct devnet_attempt {
+    bool began;         /* the folder is ours: what is in it is of this devnet */
+    struct error error; /* why it is not up; the text is "" where that was said only */
+};
 
 struct devnet_options {
     const char *folder;
@@ -26,7 +33,7 @@ struct devnet_options {
     const char *file;   /* of up and run: an experiment (devnet/experiment.h), or NULL */
     const char *report; /* of run: where the report is to be, or NULL */
     const struct experiment_file *from; /* what the rest is from, or NULL */
-    bool runs;                          /* that whole, and not only its nodes */
+    struct devnet_attempt *attempt;     /* of run, which is more than its nodes; or NULL */
     bool silent;                        /* nothing is to be printed on the standard output */
     bool json;
     bool follow;

@@ -252,20 +252,21 @@ static void tell_up(struct runner *runner)
     tell(runner, event);
 }
 
-static void tell_end(const struct runner *runner, bool good, bool interrupted)
+/* ERROR: why the nodes did not come up, or NULL. */
+static void tell_end(const struct runner *runner, bool good, bool interrupted, const char *error)
 {
     char time[CLOCK_TEXT_SIZE];
     clock_text(clock_epoch_ms(), time);
-    tell(runner, json_pack("{s:s, s:s, s:b, s:I, s:I, s:b}", "event", "end", "t", time, "ok", good,
-                           "done", (json_int_t)runner->done, "failed", (json_int_t)runner->failed,
-                           "interrupted", interrupted));
+    tell(runner, json_pack("{s:s, s:s, s:b, s:I, s:I, s:b, s:s*}", "event", "end", "t", time, "ok",
+                           good, "done", (json_int_t)runner->done, "failed",
+                           (json_int_t)runner->failed, "interrupted", interrupted, "error", error));
 }
 
 /* Says how it went: whether all did as expected. */
 static bool conclude(const struct runner *runner, bool whole, bool reported, bool down)
 {
     bool good = whole && reported && down && runner->failed == 0;
-    if (!runner->options->json && whole && runner->failed == 0)
+    if (!runner->options->json && good)
         printf("%s: %zu steps and checks ended as expected\n", runner->file->experiment.file,
                runner->done);
     if (!whole)
@@ -273,18 +274,45 @@ static bool conclude(const struct runner *runner, bool whole, bool reported, boo
     else if (runner->failed > 0)
         log_error("%zu of %zu steps and checks did not end as expected, the first is %s",
                   runner->failed, runner->done, runner->first_failed);
-    tell_end(runner, good, !whole);
+    tell_end(runner, good, !whole, NULL);
     return good;
+}
+
+static bool has_left(const struct devnet *devnet)
+{
+    char *path = devnet_path(devnet, "left.json", NULL);
+    bool has = access(path, F_OK) == 0;
+    free(path);
+    return has;
+}
+
+/* Of nodes that did not come up there is a report, too: that is what it is for. */
+static void give_up(const struct runner *runner, const struct devnet_attempt *attempt,
+                    const char *folder)
+{
+    const char *error =
+        attempt->error.text[0] != '\0' ? attempt->error.text : "nothing was started";
+    if (attempt->began && !loop_was_interrupted() && has_left(&runner->devnet)) {
+        char time[CLOCK_TEXT_SIZE];
+        clock_text(clock_epoch_ms(), time);
+        json_t *event = json_pack("{s:s, s:s, s:b, s:s}", "event", "up", "t", time, "ok", false,
+                                  "error", error);
+        keep_step(runner, event);
+        json_decref(event);
+        report(runner, folder);
+    }
+    tell_end(runner, false, loop_was_interrupted(), error);
 }
 
 static int run(struct runner *runner, const char *folder)
 {
     struct devnet_options options = *runner->options;
     options.silent = options.json;
-    options.runs = true;
+    struct devnet_attempt attempt = {0};
+    options.attempt = &attempt;
     int status = devnet_up_experiment(&options, runner->file);
     if (status != DEVNET_OK) {
-        tell_end(runner, false, loop_was_interrupted());
+        give_up(runner, &attempt, folder);
         return status;
     }
     runner->up_ms = clock_now_ms();

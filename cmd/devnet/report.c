@@ -152,7 +152,9 @@ static const char about_commands[] = "| file | what it is |\n|---|---|\n"
                                      "| `commands` | the commands that led here, as a script |\n";
 static const char about_experiment[] =
     "| `devnet.yaml` | the experiment: `devnet run -f devnet.yaml` repeats it |\n"
-    "| `steps.jsonl` | the steps and checks of `devnet run`, and what came of each |\n";
+    "| `steps.jsonl` | the steps and checks of `devnet run`, and what came of each; or why its "
+    "nodes "
+    "did not come up |\n";
 static const char about_files[] =
     "| `status.json` | the nodes: names, peer ids, addresses |\n"
     "| `nodes/NAME/log`, `events.jsonl`, `qlog/` | what each node wrote |\n"

@@ -178,6 +178,20 @@ static void note_arguments(struct devnet *devnet, const struct start_options *st
         devnet->node_arguments[i] = text_copy(start->arguments[i]);
 }
 
+/* For a report, also of one that does not come up. */
+static bool keep_how(const struct devnet *devnet, const struct devnet_options *options)
+{
+    struct error error;
+    if (options->attempt != NULL)
+        devnet_note_run(devnet, options);
+    else
+        devnet_note_command(devnet, true);
+    if (options->from == NULL || experiment_file_keep(options->from, devnet, &error))
+        return true;
+    log_error("%s", error.text);
+    return false;
+}
+
 static bool bring_up(struct devnet *devnet, const struct devnet_options *options, size_t count,
                      const struct start_options *start, struct error *error)
 {
@@ -188,20 +202,13 @@ static bool bring_up(struct devnet *devnet, const struct devnet_options *options
         return false;
     }
     note_arguments(devnet, start);
-    if (!devnet_start(devnet, count, start, &culprit, error)) {
+    bool started = devnet_start(devnet, count, start, &culprit, error);
+    if (!started)
         log_error("%s", error->text);
-        if (culprit != NULL)
-            devnet_report_culprit(devnet, culprit);
+    if (!started && culprit != NULL)
+        devnet_report_culprit(devnet, culprit);
+    if (!keep_how(devnet, options) || !started)
         return false;
-    }
-    if (options->runs)
-        devnet_note_run(devnet, options);
-    else
-        devnet_note_command(devnet, true);
-    if (options->from != NULL && !experiment_file_keep(options->from, devnet, error)) {
-        log_error("%s", error->text);
-        return false;
-    }
     if (!put_relay_between(devnet, options, error))
         return false;
     for (size_t i = 0; i < devnet->count && !options->json; i++)
@@ -357,13 +364,21 @@ int devnet_up_experiment(const struct devnet_options *options, const struct expe
 
 /* ---- the command ---- */
 
+static void note_attempt(const struct devnet_options *options, bool began,
+                         const struct error *error)
+{
+    if (options->attempt != NULL)
+        *options->attempt = (struct devnet_attempt){.began = began, .error = *error};
+}
+
 /* Returns the exit status. */
 static int claim_and_bring_up(struct devnet *devnet, const struct devnet_options *options,
                               const struct genesis *genesis, struct start_options *start)
 {
-    struct error error;
+    struct error error = {0};
     if (!claim(devnet, &error)) {
         log_error("%s", error.text);
+        note_attempt(options, false, &error);
         return devnet_load_status(&error);
     }
     bool up = options->from != NULL ? bring_up_experiment(devnet, options, start, &error)
@@ -372,6 +387,7 @@ static int claim_and_bring_up(struct devnet *devnet, const struct devnet_options
                   : bring_up(devnet, options, devnet_node_count(options), start, &error);
     if (!up && !devnet_stop(devnet, STOP_PATIENCE_MS, NULL, NULL))
         log_error("a node may be left: see `devnet down`");
+    note_attempt(options, true, &error);
     return up ? DEVNET_OK : *start->refused ? DEVNET_USAGE : DEVNET_FAILED;
 }
 
