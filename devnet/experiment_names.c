@@ -2,10 +2,12 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/buffer.h"
 #include "common/memory.h"
 #include "common/words.h"
+#include "devnet/between.h"
 #include "devnet/foreign.h"
 #include "net/relay/links.h"
 #include "net/relay/path_rule.h"
@@ -19,6 +21,7 @@ struct look {
 void experiment_names_init(struct experiment_names *names, const struct experiment *experiment)
 {
     *names = (struct experiment_names){
+        .experiment = experiment,
         .known = json_object(),
         .relay = experiment->partitionable || experiment->paths != NULL,
         .tap = experiment->tap,
@@ -86,7 +89,7 @@ static bool looks_like_address(const char *word)
     return strpbrk(word, "/:") != NULL;
 }
 
-/* What the operands of a command are. Of other programs' only names are known, where there are. */
+/* What the operands of a command are. */
 static const struct rule {
     const char *command;
     size_t minimum, maximum; /* how many */
@@ -95,6 +98,7 @@ static const struct rule {
         FIRST_NAMED,
         ALL_NAMED,
         NAMED_OR_ADDRESSES,
+        NAMED_OR_FILES,
         LOGGED, /* what stands between nodes is called so, too */
         NEW_NAMES,
         OLD_NAMES,
@@ -117,6 +121,8 @@ static const struct rule {
              {"status", 0, 0, NO_NAMES},
              {"logs", 0, SIZE_MAX, LOGGED},
              {"report", 1, 1, NO_NAMES},
+             {"orphans", 0, SIZE_MAX, NAMED_OR_FILES},
+             {"mesh", 0, SIZE_MAX, NAMED_OR_FILES},
              {"", 0, SIZE_MAX, NO_NAMES}};
 
 static const struct rule *find_rule(const char *command)
@@ -155,6 +161,34 @@ static bool is_between(const struct experiment_names *names, const char *name)
     return (names->tap && strcmp(name, "tap") == 0) || (names->relay && strcmp(name, "relay") == 0);
 }
 
+/* Whether a step before speaks of NAME, as one that is to write it does. */
+static bool is_said_before(const struct experiment *experiment, const struct experiment_step *step,
+                           const char *name)
+{
+    const struct experiment_steps *lists[] = {&experiment->timeline, &experiment->checks};
+    for (size_t i = 0; i < sizeof(lists) / sizeof(*lists); i++)
+        for (size_t k = 0; k < lists[i]->count; k++) {
+            if (&lists[i]->items[k] == step)
+                return false;
+            for (char *const *word = lists[i]->items[k].words; *word != NULL; word++) {
+                const char *equals = strchr(*word, '=');
+                if (strcmp(equals != NULL ? equals + 1 : *word, name) == 0)
+                    return true;
+            }
+        }
+    return false;
+}
+
+/* A node, the tap, or a file that is there, or may be by then. */
+static bool know_or_find(const struct look *look, const struct experiment_step *step,
+                         const char *name)
+{
+    bool like_name = foreign_name_check(name, NULL) || between_is_kind(name);
+    return !like_name || (look->names->tap && strcmp(name, "tap") == 0) ||
+           access(name, F_OK) == 0 || is_said_before(look->names->experiment, step, name) ||
+           know(look, name);
+}
+
 static bool check_name(const struct look *look, const struct experiment_step *step,
                        const char *name, bool first)
 {
@@ -163,6 +197,8 @@ static bool check_name(const struct look *look, const struct experiment_step *st
         return !first || know(look, name);
     case NAMED_OR_ADDRESSES:
         return looks_like_address(name) || know(look, name);
+    case NAMED_OR_FILES:
+        return know_or_find(look, step, name);
     case LOGGED:
         return is_between(look->names, name) || know(look, name);
     case NEW_NAMES:

@@ -1,7 +1,7 @@
 /*
  * The names of nodes in an experiment's commands: what each command takes as its operands, and
- * which nodes there are by then, as commands add and remove some. Programs of others may take
- * anything.
+ * which nodes there are by then, as commands add and remove some. Where files may stand, a name
+ * that is none of a node is one of a file: that is there now, or that a command before speaks of.
  */
 #ifndef DEVNET_EXPERIMENT_NAMES_H
 #define DEVNET_EXPERIMENT_NAMES_H
@@ -11,8 +11,9 @@
 #include "devnet/experiment.h"
 
 struct experiment_names {
-    json_t *known;   /* {name: true}: of the nodes that there are by now */
-    bool relay, tap; /* what stands between them, and has a name, too */
+    const struct experiment *experiment; /* outlives them */
+    json_t *known;                       /* {name: true}: of the nodes that there are by now */
+    bool relay, tap;                     /* what stands between them, and has a name, too */
 };
 
 /* Of the nodes that there are before the first command. */

@@ -239,6 +239,33 @@ const char *start_qlog_limit(char *const *arguments)
     return limit;
 }
 
+static bool check_option(const char *word, const char *next, struct error *error)
+{
+    static const struct {
+        const char *name, *letter;
+    } keys[] = {{"--key", "-k"}, {"--key-hex", NULL}, {"--node-key", NULL}};
+    const char *api = words_option(word, next, "--api", "-a");
+    if (api != NULL && strcmp(api, "off") == 0)
+        return error_set(error, "--api off: a node of a devnet is asked by its API");
+    for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
+        if (words_option(word, next, keys[i].name, keys[i].letter) != NULL)
+            return error_set(error,
+                             "%s: a node of a devnet has a key of its own, DIR/NAME/key, which may "
+                             "be there before",
+                             keys[i].name);
+    return true;
+}
+
+bool start_options_check(char *const *arguments, size_t count, struct error *error)
+{
+    if (count > 0 && arguments[0][0] != '-')
+        return error_set(error, "%s: options for the nodes begin with --", arguments[0]);
+    for (size_t i = 0; i < count; i++)
+        if (!check_option(arguments[i], i + 1 < count ? arguments[i + 1] : NULL, error))
+            return false;
+    return true;
+}
+
 /* What starts it, from here. */
 static void note_arguments(const struct newcomer *newcomer, const char *qlog)
 {

@@ -14,6 +14,10 @@ enum { READY_LINE_MAX = 65536 };
  * does. A view of it. */
 const char *start_qlog_limit(char *const *arguments);
 
+/* Whether our nodes can be told COUNT more ARGUMENTS: options, and none that takes from them the
+ * key or the API by which the devnet knows them. */
+bool start_options_check(char *const *arguments, size_t count, struct error *error);
+
 /* Where a node listens and has its API that is told no places: any free ports. Ends with NULL. */
 enum { START_ANYWHERE = 4 };
 extern const char *const start_anywhere[START_ANYWHERE + 1];

@@ -628,6 +628,15 @@ count_nodes() {
     [[ $output == *"--topic : "* ]]
 }
 
+@test "options that a node of a devnet cannot have are refused by name, before anything is started" {
+    for option in "--api off" --api=off "-a off" "--key own" "-k own" "--key-hex 00" "--node-key own"; do
+        # shellcheck disable=SC2086 # words
+        run -2 devnet up -- --heartbeat 200ms $option
+        [[ $output == "devnet: --"[akn]*": a node of a devnet "* ]]
+    done
+    [ ! -e .devnet ]
+}
+
 @test "a folder that cannot be names who said so" {
     touch plain
     for command in up down status logs 'mesh dump' orphans; do

@@ -198,7 +198,7 @@ refused() {
     refused "bad.yaml:3: node3: no such node by then; there are node1, node2" 'nodes: 2' 'timeline:' \
         '  - at 1s kill node1 node3'
     refused "bad.yaml:6: node2: no such node by then; there are node1, extra, other" 'nodes: 2' 'timeline:' \
-        "  - at 1s add extra --with other='x y' -- --d 4" '  - at 1s remove node2' '  - at 1s connect extra other' \
+        "  - at 1s add extra --with other='x y' -- --heartbeat 4s" '  - at 1s remove node2' '  - at 1s connect extra other' \
         '  - at 1s kill node2'
     refused "bad.yaml:3: node1: there is a node of that name already" 'nodes: 1' 'timeline:' '  - at 1s add node1'
     refused "bad.yaml:3: --rate: 'x' is not a decimal number" 'nodes: 1' 'timeline:' \
@@ -212,6 +212,20 @@ refused() {
     refused "bad.yaml:4: node1,node2:los=1: " 'nodes: 2' 'partitionable: true' 'timeline:' \
         '  - at 1s path node1,node2:los=1'
     refused "bad.yaml:3: stop: too few operands" 'nodes: 1' 'checks:' '  - stop'
+    refused "bad.yaml:2: heartbeat: options for the nodes begin with --" 'nodes: 2' 'options: heartbeat 2s'
+    refused "bad.yaml:2: 2: options for the nodes begin with --" 'nodes: 2' 'options: --is-aggregator 2'
+    refused "bad.yaml:2: --api off: a node of a devnet " 'nodes: 2' 'options: --api off'
+    refused "bad.yaml:2: --help: does nothing here" 'nodes: 2' 'options: --help'
+    refused "bad.yaml:3: --key: a node of a devnet has a key of its own, DIR/NAME/key" 'nodes:' '  - a' \
+        '  - {name: b, options: --key=own}'
+    refused "bad.yaml:3: unknown option --nosuch" 'nodes: 1' 'timeline:' '  - at 0s add x -- --nosuch'
+    refused "bad.yaml:3: --key: a node of a devnet " 'nodes: 1' 'timeline:' '  - at 0s add x -- --key own'
+    refused "bad.yaml:3: --help: does nothing here" 'nodes: 1' 'timeline:' '  - at 0s kill --help'
+    refused "bad.yaml:3: stop --dir: a step is of the devnet of the file" 'nodes: 1' 'timeline:' \
+        '  - at 0s stop node1 --dir /tmp/other'
+    refused "bad.yaml:4: nope: no such node by then; there are node1" 'nodes: 1' 'checks:' \
+        '  - orphans node1 ./nope' '  - orphans node1 nope'
+    refused "bad.yaml:3: nope: no such node by then" 'nodes: 1' 'checks:' '  - mesh check nope'
     # Of several it is the last that there is none of.
     refused "bad.yaml:3: node3: no such node by then" 'nodes: 2' 'checks:' '  - logs node1 node2 node3'
     refused "bad.yaml:3: tap: no such node by then" 'nodes: 2' 'checks:' '  - logs tap'
@@ -223,8 +237,14 @@ refused() {
     [ ! -e .devnet ]
 }
 
+@test "a step may look at what one before has written" {
+    printf '%s\n' 'nodes: 1' 'timeline:' '  - at 0s report early' '  - at 0s mesh dump -o early-mesh' 'checks:' \
+        '  - expect 2 orphans early' '  - mesh diff early-mesh node1' > file.yaml
+    devnet run -f file.yaml
+}
+
 @test "a file may have a tap between its nodes" {
-    printf '%s\n' 'nodes: 2' 'tap: true' 'checks: [logs -e tap node1, orphans]' > file.yaml
+    printf '%s\n' 'nodes: 2' 'tap: true' 'checks: [logs -e tap node1, orphans tap]' > file.yaml
     run -0 devnet run -f file.yaml
     jq -es 'any(.event == "connected" and .dialler == "node1" and .listener == "node2")' .devnet/tap/events.jsonl
     nobody_is_left

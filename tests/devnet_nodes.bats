@@ -158,6 +158,8 @@ node3 started" ]
     [[ $output == *"--to node1: no such node"* ]]
     run -2 devnet add node9 -- --no-such-option
     [[ $output == *"node9 ended with exit status 2"*"no-such-option"* ]]
+    run -2 devnet add node9 -- --api off
+    [ "$output" = "devnet: --api off: a node of a devnet is asked by its API" ]
     run -2 devnet add
     run -2 devnet remove node2 node3 mine
     [[ $output == *"that would leave none"* ]]

@@ -7,6 +7,7 @@
 #include "common/memory.h"
 #include "common/words.h"
 #include "devnet/experiment_names.h"
+#include "devnet/start.h"
 #include "devnet/subprocess.h"
 
 enum { CHECK_LIMIT_MS = 60 * 1000 };
@@ -29,12 +30,27 @@ static const char *first_line(struct buffer *output)
     return said != NULL ? said + 2 : text;
 }
 
+/* What shows something, and does nothing else. */
+static const char *find_help(char *const *arguments)
+{
+    for (; *arguments != NULL && strcmp(*arguments, "--") != 0; arguments++)
+        if (strncmp(*arguments, "--help", 6) == 0 || strcmp(*arguments, "-h") == 0 ||
+            strcmp(*arguments, "--version") == 0)
+            return *arguments;
+    return NULL;
+}
+
 /* Has PROGRAM check ARGUMENTS, and gives their operands, a list that is freed with words_free();
  * NULL with the error set. */
 static char **check_arguments(const struct checker *checker, char *program, char *const *arguments)
 {
     struct subprocess_outcome outcome;
     size_t count = words_count(arguments);
+    const char *help = find_help(arguments);
+    if (help != NULL) {
+        error_set(checker->error, "%s: does nothing here", help);
+        return NULL;
+    }
     char **all = memory_new((count + 3) * sizeof(*all)), **operands = NULL;
     all[0] = program;
     all[1] = (char[]){"--help=check"};
@@ -54,6 +70,40 @@ static char **check_arguments(const struct checker *checker, char *program, char
     return operands;
 }
 
+static bool check_node_options(const struct checker *checker, char *const *options)
+{
+    if (options == NULL || *options == NULL)
+        return true;
+    char *program = devnet_program("devnet-node");
+    char **operands = check_arguments(checker, program, options);
+    bool sound = operands != NULL &&
+                 start_options_check(operands, words_count(operands), checker->error) &&
+                 start_options_check(options, words_count(options), checker->error);
+    words_free(operands);
+    free(program);
+    return sound;
+}
+
+/* A step is of this devnet. */
+static bool check_folder(const struct checker *checker, char *const *words)
+{
+    for (size_t i = 1; words[i] != NULL && strcmp(words[i], "--") != 0; i++)
+        if (words_option(words[i], words[i + 1], "--dir", "-d") != NULL)
+            return error_set(checker->error, "%s --dir: a step is of the devnet of the file",
+                             words[0]);
+    return true;
+}
+
+/* Behind the names of new nodes stand their options. */
+static bool check_added(const struct checker *checker, const char *command, char *const *operands)
+{
+    if (strcmp(command, "add") != 0)
+        return true;
+    while (*operands != NULL && **operands != '-')
+        operands++;
+    return check_node_options(checker, operands);
+}
+
 /* ---- all of them ---- */
 
 /* Whether SOUND; otherwise the error is of what is on LINE. */
@@ -68,8 +118,9 @@ static bool check_step(const struct checker *checker, const struct experiment_st
     char *file = text_format("devnet-%s", step->words[0]);
     char *program = guest ? devnet_program(file) : subprocess_self();
     char **operands = check_arguments(checker, program, guest ? step->words + 1 : step->words);
-    bool sound =
-        operands != NULL && experiment_names_step(checker->names, step, operands, checker->error);
+    bool sound = operands != NULL && (guest || check_folder(checker, step->words)) &&
+                 experiment_names_step(checker->names, step, operands, checker->error) &&
+                 check_added(checker, step->words[0], operands);
     words_free(operands);
     free(program);
     free(file);
@@ -84,32 +135,19 @@ static bool check_steps(const struct checker *checker, const struct experiment_s
     return true;
 }
 
-static bool check_node_options(const struct checker *checker, char *program, char *const *options,
-                               size_t line)
-{
-    if (options == NULL)
-        return true;
-    char **operands = check_arguments(checker, program, options);
-    bool sound = operands != NULL;
-    words_free(operands);
-    return is_sound(checker, sound, line);
-}
-
 /* Nodes that were counted share their options. */
 static bool check_nodes(const struct checker *checker)
 {
     const struct experiment *experiment = checker->experiment;
-    char *program = devnet_program("devnet-node");
     size_t before = 0;
-    bool sound =
-        check_node_options(checker, program, experiment->options, experiment->options_line);
+    bool sound = is_sound(checker, check_node_options(checker, experiment->options),
+                          experiment->options_line);
     for (size_t i = 0; i < experiment->count && sound; i++) {
         const struct experiment_node *node = &experiment->nodes[i];
         if (node->line != before)
-            sound = check_node_options(checker, program, node->options, node->line);
+            sound = is_sound(checker, check_node_options(checker, node->options), node->line);
         before = node->line;
     }
-    free(program);
     return sound;
 }
 

@@ -413,8 +413,11 @@ static bool add_ours(struct work *work, char **operands, size_t count)
     size_t names = count_names(operands, count), own = words_count(common);
     size_t first = work->devnet.count;
     bool refused = false;
+    struct error error;
     if (!check_new(work, operands, names))
         return false;
+    if (!start_options_check(operands + names, count - names, &error))
+        return fail(work, DEVNET_USAGE, error.text);
     char **arguments = memory_new((own + count - names + 1) * sizeof(*arguments));
     for (size_t i = 0; i < own; i++)
         arguments[i] = common[i];

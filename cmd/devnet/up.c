@@ -243,8 +243,8 @@ static bool check_usage(const struct devnet_options *options, char **operands, s
         log_error("--connect: %s", why.text);
         return false;
     }
-    if (count > 0 && operands[0][0] != '-') {
-        log_error("%s: options for the nodes begin with --", operands[0]);
+    if (!start_options_check(operands, count, &why)) {
+        log_error("%s", why.text);
         return false;
     }
     for (size_t i = 0; i < options->with.count; i++) {
