@@ -414,7 +414,11 @@ static bool read_seed(struct reader *reader, yaml_item item)
 
 static bool read_timeout(struct reader *reader, yaml_item item)
 {
-    return read_duration(reader, item, "timeout", TIMEOUT_MAX_MS, &reader->experiment->timeout_ms);
+    uint64_t *timeout_ms = &reader->experiment->timeout_ms;
+    return read_duration(reader, item, "timeout", TIMEOUT_MAX_MS, timeout_ms) &&
+           (*timeout_ms > 0 ||
+            yaml_fault(reader->yaml, item, reader->error,
+                       "timeout: '%s' is under the minimum of 1ms", yaml_text(reader->yaml, item)));
 }
 
 /* ---- steps ---- */

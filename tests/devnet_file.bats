@@ -254,12 +254,22 @@ refused() {
     bad=('nodes: 0' 'nodes: []' '{}' '{nodes: 1, node: 2}' '{nodes: 1, connect: rings}'
         '{nodes: [{name: a, count: 2}]}' '{nodes: [{name: node1, command: x}]}' '{nodes: 1, timeout: 10}'
         '{nodes: 1, timeline: [kill node1]}' '{nodes: 1, timeline: [at 1s down]}' '{nodes: 1, checks: [at 1s mesh]}'
-        '{nodes: 1, paths: all}' '{nodes: 1, partitionable: maybe}' '{nodes: 1, tap: maybe}' '{nodes: 1, timeline: [at 1s expect all kill node1]}' '{nodes: 1, version: 2}')
+        '{nodes: 1, paths: all}' '{nodes: 1, partitionable: maybe}' '{nodes: 1, tap: maybe}' '{nodes: 1, timeline: [at 1s expect all kill node1]}' '{nodes: 1, version: 2}'
+        '{nodes: 1, timeout: 0s}' '{nodes: 1, timeout: 0.0ms}' '{nodes: 4, connect: "random:1"}' '{nodes: 4, connect: "random:0"}'
+        '{nodes: 2, tap: true, paths: ["all:loss=1"]}' '{nodes: 2, tap: true, partitionable: true}')
+    good=('{nodes: 1, timeout: 0.5s}' '{nodes: 4, connect: "random:10"}' '{nodes: 2, tap: false, paths: ["all:loss=1"]}'
+        '{nodes: 2, tap: true, partitionable: false}')
     for text in "${bad[@]}"; do
         echo "$text" > bad.yaml
         run -2 devnet run -f bad.yaml
     done
     printf '%s\n' "${bad[@]}" > bad.txt
+    for text in "${good[@]}"; do
+        echo "$text" > good.yaml
+        run -2 devnet run -f good.yaml --report "$PWD"
+        [[ $output == *"is not empty"* ]] # that alone
+    done
+    printf '%s\n' "${good[@]}" > good.txt
     run_python - "$BATS_TEST_DIRNAME/../devnet" <<- 'E'
 		import json, sys, yaml, jsonschema
 		folder = sys.argv[1]
@@ -269,6 +279,8 @@ refused() {
 		example = yaml.safe_load(open(folder + "/example.yaml"))
 		validator.validate(example)
 		json.dump(example, open("example.json", "w"))
+		for line in open("good.txt"):
+		    validator.validate(yaml.safe_load(line))
 		for line in open("bad.txt"):
 		    assert not validator.is_valid(yaml.safe_load(line)), line
 	E

@@ -168,6 +168,7 @@ static const struct {
     {"nodes: 2\nseed: -1\n", "f.yaml:2: seed: expected a number from 0 to "},
     {"nodes: 2\ntimeout: 10\n", "f.yaml:2: timeout: '10' is not a duration"},
     {"nodes: 2\ntimeout: 20m\n", "f.yaml:2: timeout: '20m' is over the maximum of 600s"},
+    {"nodes: 2\ntimeout: 0s\n", "f.yaml:2: timeout: '0s' is under the minimum of 1ms"},
     {"nodes: 2\nwait: 11m\n", "f.yaml:2: wait: '11m' is over the maximum of 600s"},
     {"nodes: 2\nwait: []\n", "f.yaml:2: wait: expected a text"},
     {"nodes: 2\nreport:\n  a: b\n", "f.yaml:3: report: expected a text, not a mapping"},
