@@ -43,6 +43,7 @@ struct option_spec {
     const char *const *choices; /* NULL-terminated, for OPTION_CHOICE; of a string: such as these */
     bool files;                 /* completion offers file names */
     const char *(*words)(void); /* completion offers these, separated by spaces; may be NULL */
+    bool names;                 /* completion offers what the program's `names` prints */
 };
 
 struct example {
@@ -72,6 +73,14 @@ struct operand_words {
     bool files;        /* file names, too */
 };
 
+/* Commands that run another program, NAME-COMMAND: its completion is asked for what stands behind,
+ * and its operands may be what `names` prints. Each is a pattern of bash. */
+struct guest_words {
+    const char *commands; /* "a | b" */
+    const char *named;    /* "a:--option | b:-o": whose values may be such names, too */
+    const char *own;      /* "--option": of ours, taken there, too; its value is a file */
+};
+
 struct program_spec {
     const char *name;
     const char *summary;               /* one line, for the man page's NAME */
@@ -83,6 +92,7 @@ struct program_spec {
     const char *see_also;
     const struct operand_words *operand_words; /* ends with a NULL command; may be NULL */
     const char *names; /* bash that prints words which are not known before; may be NULL */
+    const struct guest_words *guests; /* may be NULL */
 };
 
 struct options_result {

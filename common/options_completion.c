@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/memory.h"
 #include "common/options_pages.h"
 
 static void write_identifier(FILE *file, const char *name)
@@ -43,7 +44,10 @@ static void write_value_cases(FILE *file, const char *command, const struct opti
         } else if (option->words != NULL) {
             fprintf(file, "        words='%s' ;;\n", option->words());
         } else {
-            fprintf(file, "        %s ;;\n", option->files ? "files=yes" : "return");
+            fprintf(file, "        %s ;;\n",
+                    option->names   ? "names=yes"
+                    : option->files ? "files=yes"
+                                    : "return");
         }
     }
 }
@@ -97,7 +101,10 @@ static void write_values(FILE *file, const struct program_spec *program)
          command++)
         write_value_cases(file, command->name != NULL ? command->name : "", command->options);
     write_value_cases(file, "*", program->options);
-    fputs("    *)\n        case $command:$word in\n", file);
+    /* A program that runs this one may want to know where an operand stands. */
+    fputs("    *)\n        if [[ -v operand_here ]]; then operand_here=yes; fi\n"
+          "        case $command:$word in\n",
+          file);
     for (const struct command_spec *command = program->commands; options_is_command(command);
          command++) {
         fprintf(file, "        %s:-*) words='", command->name != NULL ? command->name : "");
@@ -120,6 +127,42 @@ static void write_values(FILE *file, const struct program_spec *program)
     fputs("        *) files=yes ;;\n        esac ;;\n    esac\n", file);
 }
 
+/* The program behind a guest's name is loaded where it is not yet: by bash-completion, or by
+ * itself, beside this one. */
+static void write_guest(FILE *file, const struct program_spec *program)
+{
+    static const char load[] =
+        "        local guest=_%1$s_$command loader operand_here='' all=(\"${COMP_WORDS[@]}\")\n"
+        "        local at=$COMP_CWORD\n"
+        "        for loader in _comp_load __load_completion; do\n"
+        "            if ! declare -F \"$guest\" && declare -F \"$loader\"; then\n"
+        "                \"$loader\" \"%2$s-$command\"\n"
+        "            fi\n"
+        "        done > /dev/null 2>&1\n"
+        "        if ! declare -F \"$guest\" > /dev/null; then\n"
+        "            source <(\"${COMP_WORDS[0]}-$command\" --help=bash 2> /dev/null)\n"
+        "        fi\n";
+    static const char ask[] =
+        "        if [[ $previous != %2$s ]] && declare -F \"$guest\" > /dev/null; then\n"
+        "            COMP_WORDS=(\"%1$s-$command\" \"${COMP_WORDS[@]:i + 1}\")\n"
+        "            COMP_CWORD=$((COMP_CWORD - i))\n"
+        "            \"$guest\"\n"
+        "            COMP_WORDS=(\"${all[@]}\") COMP_CWORD=$at\n"
+        "        fi\n"
+        "        case $command:$previous in\n"
+        "        *:%2$s) files=yes ;;\n"
+        "        %3$s) names=yes ;;\n"
+        "        *) if [[ $word == -* ]]; then words='%2$s'; else names=$operand_here; fi ;;\n"
+        "        esac ;;\n";
+    char *identifier = text_copy(program->name);
+    for (char *at = identifier; *at != '\0'; at++)
+        *at = isalnum((unsigned char)*at) ? *at : '_';
+    fprintf(file, "    %s)\n", program->guests->commands);
+    fprintf(file, load, identifier, program->name);
+    fprintf(file, ask, program->name, program->guests->own, program->guests->named);
+    free(identifier);
+}
+
 void options_write_completion(FILE *file, const struct program_spec *program)
 {
     fprintf(file, "# bash completion of %s, written by `%s --help=bash`\n_", program->name,
@@ -138,7 +181,14 @@ void options_write_completion(FILE *file, const struct program_spec *program)
           file);
     if (options_has_commands(program))
         write_command_search(file, program);
+    if (program->guests != NULL) {
+        fputs("    case $command in\n", file);
+        write_guest(file, program);
+        fputs("    *)\n", file);
+    }
     write_values(file, program);
+    if (program->guests != NULL)
+        fputs("    ;;\n    esac\n", file);
     if (program->names != NULL) /* one, or several with commas between */
         fprintf(file,
                 "    if [[ -n $names ]]; then\n"
@@ -146,15 +196,16 @@ void options_write_completion(FILE *file, const struct program_spec *program)
                 "        if [[ $word == *,* ]]; then before=${word%%,*},; fi\n"
                 "    fi\n",
                 program->names);
-    fputs("    mapfile -t COMPREPLY < <(compgen -W \"$words\" -P \"$before\" -- "
-          "\"${word#\"$before\"}\")\n"
-          "    if [[ -n $files ]]; then\n"
-          "        mapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -f -- \"$word\")\n"
-          "        compopt -o filenames 2> /dev/null\n"
-          "    fi\n"
-          "}\n"
-          "complete -F _",
-          file);
+    fputs(
+        "    mapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -W \"$words\" -P \"$before\" -- "
+        "\"${word#\"$before\"}\")\n"
+        "    if [[ -n $files ]]; then\n"
+        "        mapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -f -- \"$word\")\n"
+        "        compopt -o filenames 2> /dev/null\n"
+        "    fi\n"
+        "}\n"
+        "complete -F _",
+        file);
     write_identifier(file, program->name);
     fprintf(file, " %s\n", program->name);
 }

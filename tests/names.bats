@@ -145,6 +145,7 @@ id_of() {
 
 # What bash offers for the last of the words: offers WORD...
 offers() {
+    local PATH=$BIN:$PATH # where devnet's own completion finds those of the others
     # shellcheck disable=SC1090 # as the program writes it
     source <("$BIN/$1" --help=bash)
     COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) COMPREPLY=()
@@ -165,4 +166,21 @@ offers() {
     [[ " $(offers devnet-orphans --peer-kind '') " == *" rust "* ]]
     [ "$(offers devnet-node --fault status-s)" = status-silent ]
     [ "$(offers devnet-connect --until h)" = handshake ]
+    # Through devnet, with its names beside.
+    [ "$(offers devnet orphans --fail-on half)" = half_closed ]
+    [ "$(offers devnet orphans --fail-on = half)" = half_closed ]
+    [ "$(offers devnet --dir "$folder" connect --until h)" = handshake ]
+    [ "$(offers devnet node --fault status-s)" = status-silent ]
+    [[ " $(offers devnet orphans --) " == *" --fail-on "*" --genesis "* ]]
+    [ "$(offers devnet connect --from '')" = "node1 node2 mine" ]
+    [ "$(offers devnet connect --hold '')" = "" ]
+    [ "$(offers devnet mesh check --wait 5s m)" = mine ]
+    [ "$(offers devnet mesh graph --h)" = "--help --html" ]
+    touch 'a file'
+    [ "$(offers devnet orphans --html a)" = "a file" ]
+    [ "$(offers devnet orphans --json '')" = "a file node1 node2 mine" ]
+    [ "$(offers devnet orphans --genesis '')" = "a file" ]
+    rm 'a file'
+    [ "$(offers devnet add --to '')" = "node1 node2 mine" ]
+    [ "$(offers devnet publish node1 b)" = block ]
 }

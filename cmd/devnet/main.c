@@ -133,7 +133,7 @@ static const struct option_spec start_options[] = {
 static const struct option_spec signal_options[] = {OUTCOME_OPTION, {0}};
 static const struct option_spec add_options[] = {
     {"to", 0, OPTION_LIST, AT(to), "NODE",
-     "Whom it dials; may be repeated (default: the first eight that are up)"},
+     "Whom it dials; may be repeated (default: the first eight that are up)", .names = true},
     {"with", 'w', OPTION_LIST, AT(with), "NAME=COMMAND",
      "Another program, as of up; may be repeated"},
     REDIAL_OPTION,
@@ -321,14 +321,16 @@ static const struct operand_words operand_words[] = {
     {"remove", NULL, true, false},
     {"enr", "show make", true, false},
     {"key", "new show", false, true},
-    {"connect", NULL, true, false},
-    {"publish", NULL, true, true},
+    {"publish", "block aggregation", true, true},
     {"path", "all: delay= jitter= loss= duplicate= reorder= seed= clean", true, false},
     {"partition", NULL, true, false},
-    {"tap", NULL, true, false},
-    {"mesh", "dump diff check watch graph", true, true},
-    {"orphans", NULL, true, true},
     {0},
+};
+
+static const struct guest_words guests = {
+    .commands = "connect | mesh | orphans | node | relay | tap",
+    .named = "connect:--from | connect:-f | mesh:--before | mesh:-b | node:--bootnode | node:-b",
+    .own = "--genesis",
 };
 
 /* Of the devnet that is meant, up or down: of what devnet_save has written. */
@@ -456,6 +458,7 @@ static const struct program_spec program = {
                 "devnet-relay(1), devnet-tap(1)",
     .operand_words = operand_words,
     .names = names_script,
+    .guests = &guests,
 };
 
 /* What may stand before the command: --dir and --genesis, which every command knows. */
