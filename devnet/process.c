@@ -131,6 +131,11 @@ bool process_start(char *const *arguments, const struct process_files *files,
     posix_spawnattr_destroy(&attributes);
     if (code != 0) {
         process->pid = 0;
+        if (files->place != NULL && access(files->place, X_OK) != 0)
+            return error_set_kind(error, ERROR_SYSTEM,
+                                  "cannot start %s in %s, the folder that it was started in first: "
+                                  "%s; bring that back",
+                                  arguments[0], files->place, strerror(code));
         return error_set_kind(error, ERROR_SYSTEM, "cannot start %s: %s", arguments[0],
                               strerror(code));
     }

@@ -104,6 +104,10 @@ END
     run -0 devnet down
     devnet up -n 8 -c random:3 --seed 7 --json > up.json
     jq -e '.wiring == {how: "random:3", pairs: 12, seed: 7}' up.json
+    run -0 devnet down
+    run -0 --separate-stderr devnet up -n 3 -c random:5
+    [[ $output == *"3 nodes connected in 3 pairs (random:5, seed "* ]]
+    [ "$stderr" = "devnet: warn: random:5: of 3 nodes each has no more than 2 others to be connected to" ]
 }
 
 # What up shows on a terminal of a kind: terminal TERM [OPTION...].

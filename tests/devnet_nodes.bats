@@ -69,6 +69,17 @@ node2 started" ]
     [ "$output" = $'node1 stopped\nnode2 stopped\nnode3 stopped\nmine stopped' ]
 }
 
+@test "a node whose working folder has moved is told by that, and not by its program" {
+    mkdir before
+    (cd before && devnet --dir ../.devnet up -n 1)
+    mv before after
+    run -1 devnet restart node1
+    [ "${lines[1]}" = "devnet: cannot start $BIN/devnet-node in $PWD/before, the folder that it was started in first: \
+No such file or directory; bring that back" ]
+    mv after before
+    devnet start node1
+}
+
 @test "a program that shows a new peer id at each start is known by the last" {
     devnet up -n 1 --with mine="'$BIN/devnet-node' --listen /ip4/127.0.0.1/udp/{port}/quic-v1 \
         --api off --topic lean:block --bootnode {bootnode}" \
@@ -91,6 +102,8 @@ node1 connected to its: handshake" ]
     [[ $output == *"node1    paused"* ]]
     run -0 devnet pause node1
     [ "$output" = "node1 is paused already" ]
+    run -0 devnet start node1
+    [ "$output" = "node1 is paused: \`devnet resume\` has it go on" ]
     run -0 devnet resume node1
     [ "$output" = "node1 resumed" ]
     [ "$(of node1 .state)" = up ]

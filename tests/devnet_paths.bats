@@ -131,3 +131,13 @@ told() {
     jq -er '.between[0].pid > 1' .devnet/left.json
     run ! relay_lives .devnet/left.json
 }
+
+@test "a node that cannot be connected as its relay is gone is not left" {
+    devnet up -n 2 --partitionable
+    kill "$(jq '.between[0].pid' .devnet/devnet.json)"
+    run -1 devnet add late --timeout 2s
+    [[ $output == *$'\nlate stopped' ]]
+    run -1 devnet status
+    [[ $output != *late* ]]
+    run ! pgrep --full -- "--key $PWD/.devnet/late/key"
+}

@@ -220,7 +220,9 @@ static bool start(struct work *work)
             continue;
         work->fresh[i] = !is_up(node);
         if (!work->fresh[i])
-            tell(work, node, "is up already");
+            tell(work, node,
+                 process_is_paused(&node->process) ? "is paused: `devnet resume` has it go on"
+                                                   : "is up already");
         else if (!devnet_node_is_foreign(node))
             ours[count++] = node;
     }
@@ -433,13 +435,12 @@ static bool add_ours(struct work *work, char **operands, size_t count)
     bool started = start_new(work, operands, names, &options);
     if (started)
         note_new(work, first);
-    if (!started || !tap_fresh(work, first)) {
-        started = false;
+    started = started && tap_fresh(work, first) && redial(work);
+    if (!started)
         give_up(work, first);
-    }
     free(program);
     free(arguments);
-    return started && redial(work);
+    return started;
 }
 
 /* Where a tap stands between. */

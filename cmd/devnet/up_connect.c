@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/log.h"
 #include "common/memory.h"
 #include "common/output.h"
 #include "devnet/wire.h"
@@ -86,6 +87,15 @@ static void print_summary(const struct devnet *devnet, const struct progress *pr
     output_flush();
 }
 
+/* What was asked for and cannot be. */
+static void warn_of_few(const struct devnet *devnet, const struct devnet_options *options,
+                        const struct wiring *wiring)
+{
+    if (wiring->shape == WIRING_RANDOM && devnet->count > 1 && wiring->degree >= devnet->count)
+        log_warn("%s: of %zu nodes each has no more than %zu others to be connected to",
+                 options->connect, devnet->count, devnet->count - 1);
+}
+
 bool up_connect(struct devnet *devnet, const struct devnet_options *options,
                 const struct wiring *wiring, struct error *error)
 {
@@ -96,10 +106,12 @@ bool up_connect(struct devnet *devnet, const struct devnet_options *options,
                                           (terminal == NULL || strcmp(terminal, "dumb") != 0)};
     bool connected = devnet_wire(devnet, wiring, options->timeout, report, &progress, error);
     end_line(&progress);
-    if (connected)
+    if (connected) {
         print_summary(devnet, &progress, wiring);
-    else if (wiring->shape == WIRING_RANDOM)
+        warn_of_few(devnet, options, wiring);
+    } else if (wiring->shape == WIRING_RANDOM) {
         error_prefix(error, "%s, seed %" PRIu64, options->connect, wiring->seed);
+    }
     return connected;
 }
 
