@@ -179,6 +179,25 @@ node3 started" ]
     [ "$(devnet status --json | jq -r '.nodes[].name' | xargs)" = "node2 node3 mine" ]
 }
 
+@test "logs --follow has those that come meanwhile, and calls them by their names" {
+    devnet up -n 1
+    launch all devnet logs -f -e --json
+    launch one devnet logs -f -e --json node1
+    launch text devnet logs -f -e
+    for name in all one text; do eventually test -s "$name.out"; done
+    devnet add late
+    await all '.node_name == "late" and .event == "mesh_joined" and .peer_name == "node1"'
+    await all '.node_name == "node1" and .event == "mesh_joined" and .peer_name == "late"'
+    await one '.event == "mesh_joined" and .peer_name == "late"'
+    before=$(lines_of all)
+    devnet restart late
+    await all '.node_name == "late" and .event == "ready"' .t "$before"
+    eventually grep '^late | {.*"event":"ready"' text.out
+    eventually grep '^node1 | {.*"peer_name":"late"' text.out
+    jq -es 'all(.node_name == "node1")' one.out
+    for name in all one text; do end "$name" || true; done
+}
+
 @test "what cannot be is named: nodes, devnets that are down, of another version, or at work" {
     run -2 devnet stop node1
     [[ $output == *"no devnet is up in $PWD/.devnet: "* ]]

@@ -16,6 +16,7 @@
 #include "common/memory.h"
 #include "common/output.h"
 #include "common/utf8.h"
+#include "devnet/state_watch.h"
 #include "net/address/names.h"
 
 enum { LINE_MAX_SHOWN = 1024 * 1024 }; /* longer ones are shown in parts */
@@ -23,7 +24,8 @@ enum { LINE_MAX_SHOWN = 1024 * 1024 }; /* longer ones are shown in parts */
 /* A file that is shown as it grows. */
 struct tail {
     char *name; /* before each of its lines */
-    const char *node, *stream;
+    char *node;
+    const char *stream;
     int fd;
     struct buffer line; /* what has come of a line that is not whole yet */
 };
@@ -141,35 +143,28 @@ static void close_tail(struct tail *tail, const struct manner *manner)
     buffer_clear(&tail->line);
     close(tail->fd);
     free(tail->name);
-}
-
-/* Until we are interrupted, or nobody reads what we print: that is seen at once. */
-static void follow(struct tail *tails, size_t count, const struct manner *manner, int inotify)
-{
-    char events[4096];
-    struct pollfd waits[] = {{.fd = inotify, .events = POLLIN}, {.fd = STDOUT_FILENO}};
-    while (inotify >= 0 && output_flush() && output_is_read() && poll(waits, 2, -1) > 0) {
-        if (waits[0].revents == 0 || read(inotify, events, sizeof(events)) <= 0)
-            continue;
-        for (size_t i = 0; i < count; i++)
-            show_more(&tails[i], manner);
-    }
+    free(tail->node);
 }
 
 struct tails {
     struct tail *items;
     size_t count;
-    int inotify; /* -1: they are not followed */
+    int inotify;        /* -1: they are not followed */
+    const char *folder; /* the devnet's */
+    bool all;           /* none was named: those that come meanwhile are among them */
 };
 
 /* What NODE wrote to STREAM is in PATH; its lines are called NAME, which it takes over. */
 static bool open_tail(struct tails *tails, const char *path, const struct devnet_node *node,
                       const char *stream, char *name)
 {
-    struct tail tail = {
-        .name = name, .node = node->name, .stream = stream, .fd = open(path, O_RDONLY | O_CLOEXEC)};
+    struct tail tail = {.name = name,
+                        .node = text_copy(node->name),
+                        .stream = stream,
+                        .fd = open(path, O_RDONLY | O_CLOEXEC)};
     if (tail.fd < 0) {
         log_error("%s: %s", path, strerror(errno));
+        free(tail.node);
         free(name);
         return false;
     }
@@ -195,25 +190,91 @@ static bool open_tails(struct tails *tails, const struct devnet *devnet,
     return opened;
 }
 
-static bool show(const struct devnet *devnet, const struct manner *manner, bool on)
+/* Shows what there is of NODE's; false where it cannot be. */
+static bool show_node(struct tails *tails, const struct devnet *devnet,
+                      const struct devnet_node *node, const struct manner *manner)
 {
-    struct tails tails = {.items = memory_new(2 * devnet->count * sizeof(*tails.items)),
-                          .inotify = on ? inotify_init1(IN_CLOEXEC) : -1};
-    bool all = true;
-    for (size_t i = 0; all && i < devnet->count; i++) {
-        size_t first = tails.count;
-        all = open_tails(&tails, devnet, &devnet->nodes[i], manner->events);
-        for (size_t k = first; k < tails.count; k++)
-            show_more(&tails.items[k], manner);
+    size_t first = tails->count;
+    tails->items = memory_resize(tails->items, (tails->count + 2) * sizeof(*tails->items));
+    bool opened = open_tails(tails, devnet, node, manner->events);
+    for (size_t k = first; k < tails->count; k++)
+        show_more(&tails->items[k], manner);
+    return opened;
+}
+
+/* ---- as they grow ---- */
+
+static bool is_shown(const struct tails *tails, const char *node)
+{
+    for (size_t i = 0; i < tails->count; i++)
+        if (strcmp(tails->items[i].node, node) == 0)
+            return true;
+    return false;
+}
+
+/* Shows nodes that have come, and calls all by their names. */
+static void look_again(struct tails *tails, struct manner *manner)
+{
+    struct devnet now;
+    devnet_init(&now, tails->folder);
+    bool loaded = devnet_load(&now, NULL);
+    for (size_t i = 0; loaded && i < now.count; i++) {
+        devnet_name_node(&now.nodes[i], &manner->names);
+        if (!tails->all || is_shown(tails, now.nodes[i].name))
+            continue;
+        manner->named |= tails->count > 0;
+        show_node(tails, &now, &now.nodes[i], manner);
     }
-    if (all && on)
-        follow(tails.items, tails.count, manner, tails.inotify);
-    for (size_t i = 0; i < tails.count; i++)
-        close_tail(&tails.items[i], manner);
+    devnet_clear(&now);
+}
+
+/* Until we are interrupted, or nobody reads what we print: that is seen at once. */
+static void follow(struct tails *tails, struct manner *manner, struct state_watch *state)
+{
+    char events[4096];
+    struct pollfd waits[] = {{.fd = tails->inotify, .events = POLLIN},
+                             {.fd = STDOUT_FILENO},
+                             {.fd = state_watch_descriptor(state), .events = POLLIN}};
+    while (output_flush() && output_is_read() && poll(waits, 3, -1) > 0) {
+        if (waits[2].revents != 0 && state_watch_read(state))
+            look_again(tails, manner);
+        if (waits[0].revents == 0 || read(tails->inotify, events, sizeof(events)) <= 0)
+            continue;
+        for (size_t i = 0; i < tails->count; i++)
+            show_more(&tails->items[i], manner);
+    }
+}
+
+/* STATE is NULL where they are not followed. */
+static bool show(struct tails *tails, const struct devnet *devnet, struct manner *manner,
+                 struct state_watch *state)
+{
+    bool all = true;
+    for (size_t i = 0; all && i < devnet->count; i++)
+        all = show_node(tails, devnet, &devnet->nodes[i], manner);
+    if (all && tails->inotify >= 0)
+        follow(tails, manner, state);
+    for (size_t i = 0; i < tails->count; i++)
+        close_tail(&tails->items[i], manner);
+    free(tails->items);
+    return all;
+}
+
+static bool show_or_follow(const struct devnet *devnet, struct manner *manner, bool on, bool all)
+{
+    struct error error;
+    struct tails tails = {.inotify = -1, .folder = devnet->folder, .all = all};
+    /* Before they are looked at, so that none is missed. */
+    struct state_watch *state = on ? state_watch_new(devnet->folder, &error) : NULL;
+    if (state != NULL)
+        tails.inotify = inotify_init1(IN_CLOEXEC);
+    if (on && tails.inotify < 0)
+        log_error("%s", state == NULL ? error.text : "inotify: the system has no more of them");
+    bool shown = (!on || tails.inotify >= 0) && show(&tails, devnet, manner, state);
     if (tails.inotify >= 0)
         close(tails.inotify);
-    free(tails.items);
-    return all;
+    state_watch_free(state);
+    return shown;
 }
 
 /* The nodes that are named, and what stands between nodes, once each, or all nodes where none is.
@@ -254,7 +315,8 @@ static int show_chosen(const struct devnet *devnet, const struct devnet_options 
             .named = chosen.count > 1, .events = options->events, .json = options->json};
         for (size_t i = 0; i < devnet->count; i++)
             devnet_name_node(&devnet->nodes[i], &manner.names);
-        status = show(&chosen, &manner, options->follow) ? DEVNET_OK : DEVNET_FAILED;
+        status = show_or_follow(&chosen, &manner, options->follow, count == 0) ? DEVNET_OK
+                                                                               : DEVNET_FAILED;
         names_clear(&manner.names);
     }
     free(chosen.nodes);
