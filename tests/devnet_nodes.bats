@@ -198,6 +198,40 @@ node3 started" ]
     for name in all one text; do end "$name" || true; done
 }
 
+@test "mesh watch has those that come meanwhile, and goes on with one that was started again" {
+    devnet up -n 2
+    launch text devnet mesh watch
+    launch lines devnet mesh watch --json
+    for name in text lines; do eventually grep -q 'watching\|"ready"' "$name.out" "$name.err"; done
+    devnet add late
+    await lines '.node_name == "late" and .event == "ready"'
+    eventually grep ' mesh .*: node1 -> late ' text.out
+    before=$(lines_of lines)
+    devnet restart node1
+    await lines '.event == "lost" and (.api | startswith("http://"))' .t "$before"
+    await lines '.node_name == "node1" and .event == "ready"' .t "$before"
+    eventually grep 'watching late' text.err
+    [ "$(grep -c 'watching node1' text.err)" -eq 2 ]
+    # It is over where nobody is left, with a node lost.
+    devnet down
+    for name in text lines; do
+        status=0
+        ended "$name" || status=$?
+        [ "$status" -eq 1 ]
+    done
+    [ "$(grep -c late text.err)" -eq 2 ] # that it came, and that it went
+}
+
+@test "orphans --follow reads the logs of those that come meanwhile" {
+    devnet up -n 1
+    launch found devnet orphans --follow --json --verbose
+    await found '.event == "following"'
+    devnet add late other --to node1
+    devnet connect late other
+    await found '.names == {client: "late", server: "other"}'
+    end found || true
+}
+
 @test "what cannot be is named: nodes, devnets that are down, of another version, or at work" {
     run -2 devnet stop node1
     [[ $output == *"no devnet is up in $PWD/.devnet: "* ]]

@@ -13,6 +13,7 @@
 #include "common/memory.h"
 #include "devnet/ask.h"
 #include "devnet/genesis.h"
+#include "devnet/newcomers.h"
 #include "devnet/routes.h"
 #include "devnet/subprocess.h"
 #include "devnet/tap.h"
@@ -403,6 +404,8 @@ static bool add_defaults(struct command_line *line, char **arguments)
         add_all_as_one(line);
     else
         add_all_nodes(line);
+    if (access(line->devnet->folder, F_OK) == 0)
+        setenv(NEWCOMERS_VARIABLE, line->devnet->folder, 1);
     return line->count > before || orphans || tell_no_api(line);
 }
 

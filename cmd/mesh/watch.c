@@ -13,6 +13,7 @@
 #include "common/log.h"
 #include "common/memory.h"
 #include "common/output.h"
+#include "devnet/newcomers.h"
 #include "net/mesh/watch_sources.h"
 
 /* Behind the arrow, in this order, where an event has them. */
@@ -204,6 +205,17 @@ static void node_lost(void *context, const char *api, const char *peer_id, const
         event_base_loopbreak(watching->base);
 }
 
+static void nodes_changed(void *context, const struct devnet *devnet)
+{
+    const struct watching *watching = context;
+    for (size_t i = 0; i < devnet->count; i++) {
+        const struct devnet_node *node = &devnet->nodes[i];
+        devnet_name_node(node, &mesh_names);
+        if (node->api != NULL && !node->stopped)
+            mesh_watch_add(watching->watch, node->api, NULL);
+    }
+}
+
 static void stop(evutil_socket_t signal, short what, void *argument)
 {
     (void)signal;
@@ -241,7 +253,9 @@ int mesh_watch_command(const struct mesh_options *options, const char *const *ap
     watching.watch =
         mesh_watch_new(watching.base, apis, count, options->timeout, &handlers, &watching, &error);
     if (watching.watch != NULL) {
+        struct newcomers *newcomers = newcomers_new(watching.base, nodes_changed, &watching);
         run(&watching);
+        newcomers_free(newcomers);
         status = mesh_watch_lost(watching.watch) > 0 ? MESH_UNREACHABLE : 0;
         mesh_watch_free(watching.watch);
     } else {

@@ -4,12 +4,15 @@
 #include <event2/event.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "cmd/orphans/orphans.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/output.h"
+#include "devnet/newcomers.h"
 #include "net/qlog/follow.h"
 #include "net/verdict/judging.h"
 
@@ -227,6 +230,18 @@ static int64_t look(void *context, int64_t now)
     return due;
 }
 
+static void nodes_changed(void *context, const struct devnet *devnet)
+{
+    const struct follow *follow = context;
+    for (size_t i = 0; i < devnet->count; i++) {
+        char *logs = devnet_path(devnet, devnet->nodes[i].name, "qlog");
+        devnet_name_node(&devnet->nodes[i], &orphans_names);
+        if (access(logs, F_OK) == 0)
+            qlog_follow_add(follow->logs, logs);
+        free(logs);
+    }
+}
+
 static void stop(evutil_socket_t signal, short what, void *argument)
 {
     (void)what;
@@ -261,7 +276,9 @@ int follow(const struct follow_options *options, char *const *operands, size_t c
     qlog_judging_init(&follow.judging, (int64_t)options->grace, &judging_handlers, &follow);
     follow.logs = qlog_follow_new(follow.base, operands, count, &handlers, &follow, &error);
     if (follow.logs != NULL) {
+        struct newcomers *newcomers = newcomers_new(follow.base, nodes_changed, &follow);
         run(&follow);
+        newcomers_free(newcomers);
         status = tell_end(&follow);
         qlog_follow_free(follow.logs);
     } else {

@@ -24,7 +24,8 @@ struct qlog_follow {
     const struct qlog_follow_handlers *handlers;
     void *context;
     struct event *tick, *news, *input;
-    char **paths; /* the operands that are no standard input */
+    char **paths;       /* the operands that are no standard input */
+    size_t first_added; /* among those: from there on they are our own */
     struct qlog_followed_files files;
     struct qlog_followed_file *standard_input; /* NULL where it is not followed */
     int64_t grown;                             /* when a log last grew */
@@ -173,6 +174,7 @@ struct qlog_follow *qlog_follow_new(struct event_base *base, char *const *operan
         free(follow);
         return NULL;
     }
+    follow->first_added = path_count;
     follow->tick = evtimer_new(base, tick, follow);
     follow->news =
         event_new(base, file_watch_descriptor(follow->files.watch), EV_READ, news_came, follow);
@@ -188,9 +190,25 @@ void qlog_follow_free(struct qlog_follow *follow)
     event_free(follow->tick);
     event_free(follow->news);
     event_free(follow->input);
+    for (size_t i = follow->first_added; i < follow->files.operand_count; i++)
+        free(follow->paths[i]);
     qlog_followed_files_clear(&follow->files);
     free(follow->paths);
     free(follow);
+}
+
+void qlog_follow_add(struct qlog_follow *follow, const char *path)
+{
+    struct qlog_followed_files *files = &follow->files;
+    for (size_t i = 0; i < files->operand_count; i++)
+        if (strcmp(files->operands[i], path) == 0)
+            return;
+    size_t size = (files->operand_count + 2) * sizeof(*follow->paths);
+    follow->paths = memory_resize(follow->paths, size);
+    follow->paths[files->operand_count++] = text_copy(path);
+    files->operands = follow->paths;
+    files->look_around = true;
+    expect_news(follow);
 }
 
 struct qlog_followed_files *qlog_follow_files(struct qlog_follow *follow)

@@ -28,6 +28,8 @@ struct qlog_follow;
 struct qlog_follow *qlog_follow_new(struct event_base *base, char *const *operands, size_t count,
                                     const struct qlog_follow_handlers *handlers, void *context,
                                     struct error *error);
+/* One more file or folder, unless it is followed already. */
+void qlog_follow_add(struct qlog_follow *follow, const char *path);
 /* Not from a handler. */
 void qlog_follow_free(struct qlog_follow *follow);
 /* What is followed, for those who look; lives as long as FOLLOW. */

@@ -1,0 +1,26 @@
+/*
+ * For a program that `devnet` runs about all nodes of a devnet, and that looks at them for long:
+ * tells of those that come meanwhile, and by what names nodes are known then.
+ */
+#ifndef DEVNET_NEWCOMERS_H
+#define DEVNET_NEWCOMERS_H
+
+#include <event2/event.h>
+
+#include "devnet/state.h"
+
+/* In the environment of such a program: the devnet's folder. */
+#define NEWCOMERS_VARIABLE "DEVNET_FOLLOW"
+
+struct newcomers;
+
+/* DEVNET is as devnet.json has it now. */
+typedef void newcomers_handler(void *context, const struct devnet *devnet);
+
+/* Calls HANDLER on BASE, which outlives it, whenever devnet.json has changed. NULL where the
+ * environment names no folder, or it cannot be watched, which is warned of. */
+struct newcomers *newcomers_new(struct event_base *base, newcomers_handler *handler, void *context);
+/* May be NULL. */
+void newcomers_free(struct newcomers *newcomers);
+
+#endif
