@@ -10,6 +10,7 @@
 #include "common/options_pages.h"
 #include "common/output.h"
 #include "common/program.h"
+#include "common/utf8.h"
 #include "common/words.h"
 
 const struct option_spec options_builtin[] = {
@@ -36,12 +37,16 @@ bool options_blame(struct error *error, const char *option, const char *value)
 
 void options_usage_error(const struct program_spec *program, const char *format, ...)
 {
-    fprintf(stderr, "%s: ", program->name);
+    char *text;
     va_list arguments;
     va_start(arguments, format);
-    vfprintf(stderr, format, arguments);
+    if (vasprintf(&text, format, arguments) < 0)
+        memory_exhausted();
     va_end(arguments);
-    fprintf(stderr, "\ntry: %s --help\n", program->name);
+    char *safe = utf8_safe_text(bytes_of_text(text));
+    fprintf(stderr, "%s: %s\ntry: %s --help\n", program->name, safe, program->name);
+    free(safe);
+    free(text);
     exit(2);
 }
 

@@ -127,6 +127,9 @@ message() {
     [ "${stderr_lines[0]}" = "devnet-tap: --hold: 'c' is none of the nodes" ]
     run -2 --separate-stderr "$BIN/devnet-tap" --hold 'echo status' "$node"
     [ "${stderr_lines[0]}" = "devnet-tap: --hold 'echo status': it ends where from should follow" ]
+    # A rule goes into events as it is.
+    run -2 --separate-stderr "$BIN/devnet-tap" --hold $'echo * from a until a proposes /\xff' "$node"
+    [ "${stderr_lines[0]}" = "devnet-tap: --hold 'echo * from a until a proposes /�': byte 33 is 0xff: a rule is of printable ASCII characters" ]
 }
 
 @test "who listens and asks for no certificate is dialled as without a tap, and that is told" {

@@ -13,6 +13,16 @@ struct words {
     size_t next;
 };
 
+/* Rules are told in events as they were written, and no name of a protocol has more. */
+static bool is_printable(const char *text, struct error *error)
+{
+    for (const char *at = text; *at != '\0'; at++)
+        if (strchr("\t\n", *at) == NULL && (*at < ' ' || *at > '~'))
+            return error_set(error, "byte %zu is 0x%02x: a rule is of printable ASCII characters",
+                             (size_t)(at - text) + 1, (unsigned)(unsigned char)*at);
+    return true;
+}
+
 static bool split(const char *text, struct words *words, struct error *error)
 {
     size_t count = 0;
@@ -20,6 +30,8 @@ static bool split(const char *text, struct words *words, struct error *error)
     *words = (struct words){0};
     if (strlen(text) > TAP_RULE_TEXT_MAX)
         return error_set(error, "a rule is longer than %d bytes", TAP_RULE_TEXT_MAX);
+    if (!is_printable(text, error))
+        return false;
     memcpy(words->text, text, strlen(text) + 1);
     for (char *word = strtok_r(words->text, " \t\n", &rest); word != NULL;
          word = strtok_r(NULL, " \t\n", &rest)) {
