@@ -4,41 +4,96 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/memory.h"
 
-bool file_is_plain(const char *path, struct error *error)
+static bool fault(const char *path, struct error *error)
 {
-    struct stat status;
-    if (stat(path, &status) != 0)
-        return error_set_kind(error, ERROR_SYSTEM, "%s: %s", path, strerror(errno));
-    return S_ISREG(status.st_mode) || error_set(error, "%s: not a plain file", path);
+    return error_set_kind(error, ERROR_SYSTEM, "%s: %s", path, strerror(errno));
+}
+
+/* Not to wait for a writer of a pipe that nothing will ever come of. */
+static int open_at_once(const char *path, struct stat *about)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0 || fstat(fd, about) == 0)
+        return fd;
+    int code = errno;
+    close(fd);
+    errno = code;
+    return -1;
+}
+
+static ssize_t read_some(int fd, void *block, size_t size)
+{
+    struct pollfd entry = {.fd = fd, .events = POLLIN};
+    for (;;) {
+        ssize_t count = read(fd, block, size);
+        if (count >= 0 || (errno != EINTR && errno != EAGAIN))
+            return count;
+        if (errno == EAGAIN) /* of a pipe whose writer is there */
+            poll(&entry, 1, -1);
+    }
+}
+
+/* Closes FD. */
+static bool read_all(const char *path, int fd, size_t limit, struct buffer *output,
+                     struct error *error)
+{
+    size_t before = output->size;
+    ssize_t count;
+    do {
+        uint8_t block[16384];
+        count = read_some(fd, block, sizeof(block));
+        if (count > 0)
+            buffer_append(output, block, (size_t)count);
+    } while (count > 0 && output->size - before <= limit);
+    int code = errno;
+    close(fd);
+    errno = code;
+    if (count < 0)
+        return fault(path, error);
+    return output->size - before <= limit ||
+           error_set(error, "%s: larger than %zu bytes", path, limit);
 }
 
 bool file_read(const char *path, size_t limit, struct buffer *output, struct error *error)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
+    return fd >= 0 ? read_all(path, fd, limit, output, error) : fault(path, error);
+}
+
+bool file_read_plain(const char *path, size_t limit, struct buffer *output, struct error *error)
+{
+    struct stat about;
+    int fd = open_at_once(path, &about);
     if (fd < 0)
-        return error_set_kind(error, ERROR_SYSTEM, "%s: %s", path, strerror(errno));
-    size_t before = output->size;
-    ssize_t count;
-    do {
-        uint8_t block[16384];
-        count = read(fd, block, sizeof(block));
-        if (count > 0)
-            buffer_append(output, block, (size_t)count);
-    } while ((count > 0 && output->size - before <= limit) || (count < 0 && errno == EINTR));
-    int code = errno;
+        return fault(path, error);
+    if (S_ISREG(about.st_mode))
+        return read_all(path, fd, limit, output, error);
     close(fd);
-    if (count < 0)
-        return error_set_kind(error, ERROR_SYSTEM, "%s: %s", path, strerror(code));
-    if (output->size - before > limit)
-        return error_set(error, "%s: larger than %zu bytes", path, limit);
-    return true;
+    return error_set(error, "%s: not a plain file", path);
+}
+
+bool file_read_pipe(const char *path, size_t limit, struct buffer *output, struct error *error)
+{
+    struct stat about;
+    size_t before = output->size;
+    int fd = open_at_once(path, &about);
+    if (fd < 0)
+        return fault(path, error);
+    struct pollfd entry = {.fd = fd, .events = POLLIN};
+    bool nothing = poll(&entry, 1, FILE_WRITER_MS) == 0;
+    if (!read_all(path, fd, limit, output, error))
+        return false;
+    return !nothing || output->size > before ||
+           error_set(error, "%s: a pipe that nobody writes into", path);
 }
 
 bool file_is_folder(const char *path)

@@ -7,11 +7,16 @@
 #include "common/buffer.h"
 #include "common/error.h"
 
+enum { FILE_WRITER_MS = 2000 };
+
 /* Appends the file's contents to OUTPUT; false where it cannot be read or is over LIMIT bytes. */
 bool file_read(const char *path, size_t limit, struct buffer *output, struct error *error);
-/* Whether PATH, or what it is a link to, is a plain file: of a pipe nobody knows whether anything
- * will come. False with the error set. */
-bool file_is_plain(const char *path, struct error *error);
+/* The same of a plain file or a link to one alone, and never waits: of a pipe nobody knows whether
+ * anything will come. */
+bool file_read_plain(const char *path, size_t limit, struct buffer *output, struct error *error);
+/* The same of what may be a pipe, such as a shell's <(...): one that nobody writes into for
+ * FILE_WRITER_MS is an error. */
+bool file_read_pipe(const char *path, size_t limit, struct buffer *output, struct error *error);
 /* Whether PATH is a folder, or a link to one. */
 bool file_is_folder(const char *path);
 /* Writes a temporary file beside PATH and renames it: readers see the old or the new, never a

@@ -464,7 +464,7 @@ static bool read_path(struct genesis *genesis, const char *file, const char *pat
                       struct error *error)
 {
     struct buffer text = {0};
-    bool taken = file_is_plain(path, error) && file_read(path, GENESIS_FILE_MAX, &text, error) &&
+    bool taken = file_read_plain(path, GENESIS_FILE_MAX, &text, error) &&
                  genesis_take(genesis, file, path, buffer_bytes(&text), error);
     if (text.data != NULL)
         explicit_bzero(text.data, text.capacity); /* there are keys in it */

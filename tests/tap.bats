@@ -135,6 +135,10 @@ give() {
     [[ $(give "a=a.key,127.0.0.1:1,127.0.0.1:1" | jq -r .error) == "a: is dialled at port "*" already, not 1" ]]
     [ "$(code give "d=none.key,127.0.0.1:0,127.0.0.1:1")" = 400 ]
     grep -q 'd: none.key: No such file' refused
+    # A pipe that nobody writes into is not waited for.
+    mkfifo pipe
+    [ "$(code give "d=pipe,127.0.0.1:0,127.0.0.1:1" --max-time 5)" = 400 ]
+    grep -q 'd: pipe: not a plain file' refused
     [ "$(code give "d=c.key,$(jq -r .address b.given | sed 's|/p2p/.*||'),127.0.0.1:1")" = 500 ]
     grep -q 'Address already in use' refused
     [ "$(code give "d=c.key,127.0.0.1:0,localhost:1")" = 400 ]
@@ -161,6 +165,11 @@ a=a.key,localhost:0,127.0.0.1:1|a: localhost:0
 a=a.key,127.0.0.1:0,127.0.0.1:0|the node's own port cannot be 0
 a=a.key,127.0.0.1:0,no-such-name.invalid:9|a: /dns/no-such-name.invalid/udp/9/quic-v1
 END
+    mkfifo pipe
+    run -2 --separate-stderr "$BIN/devnet-tap" a=pipe,127.0.0.1:0,127.0.0.1:1
+    [[ $stderr == *"a: pipe: a pipe that nobody writes into"* ]]
+    launch tap "$BIN/devnet-tap" a=<(cat a.key),127.0.0.1:0,127.0.0.1:1
+    await tap ".nodes[0].peer_id == \"$(peer_id a)\"" > /dev/null
     # An address that is in use is the system's to refuse.
     run -1 --separate-stderr "$BIN/devnet-tap" "a=a.key,$(address a),127.0.0.1:1"
     [[ $stderr == *"Address already in use"* ]]

@@ -140,7 +140,8 @@ static void give(const struct tap_api *api, struct api_request *request, const c
 {
     struct tap_plan plan;
     struct error error;
-    if (!tap_plan_parse(text, &plan, &error)) { /* a key file that cannot be read is its mistake */
+    if (!tap_plan_parse(text, false, &plan,
+                        &error)) { /* a key file that cannot be read is its mistake */
         api_reply_error(request, BAD_REQUEST, "%s", error.text);
         return;
     }

@@ -66,7 +66,8 @@ static bool add_each(struct program *program, const struct tap_options *options,
         return error_prefix(error, "--genesis");
     for (size_t i = 0; i < options->node_count; i++) {
         struct tap_plan plan;
-        if (!tap_plan_parse(options->nodes[i], &plan, error) || !tap_plan_look_up(&plan, error))
+        if (!tap_plan_parse(options->nodes[i], true, &plan, error) ||
+            !tap_plan_look_up(&plan, error))
             tap_usage_error("%s", error->text);
         bool added = tap_add(program->tap, &plan, error);
         tap_plan_clear(&plan);

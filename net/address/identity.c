@@ -300,11 +300,13 @@ static struct identity *of_file(struct buffer *file, struct error *error)
     return identity;
 }
 
-struct identity *identity_load_any(const char *path, bool *shared, struct error *error)
+struct identity *identity_load_any(const char *path, bool pipe, bool *shared, struct error *error)
 {
     struct stat about;
     struct buffer file = {0};
-    if (!file_read(path, ANY_FILE_SIZE_MAX, &file, error))
+    bool read = pipe ? file_read_pipe(path, ANY_FILE_SIZE_MAX, &file, error)
+                     : file_read_plain(path, ANY_FILE_SIZE_MAX, &file, error);
+    if (!read)
         return NULL;
     *shared = stat(path, &about) == 0 && (about.st_mode & 077) != 0;
     struct identity *identity = of_file(&file, error);

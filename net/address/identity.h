@@ -32,9 +32,10 @@ struct identity *identity_load_or_create(const char *path, struct error *error);
 struct identity *identity_load(const char *path, bool *shared, struct error *error);
 /*
  * The same of a key of any type, in any form that is in use: 64 hexadecimal digits, for secp256k1;
- * `ed25519:` and 64 digits; libp2p's PrivateKey protobuf, raw; PEM without a password.
+ * `ed25519:` and 64 digits; libp2p's PrivateKey protobuf, raw; PEM without a password. Where PIPE,
+ * it may be one, for which it waits: see file_read_pipe().
  */
-struct identity *identity_load_any(const char *path, bool *shared, struct error *error);
+struct identity *identity_load_any(const char *path, bool pipe, bool *shared, struct error *error);
 /* Of secp256k1 alone: writes its key file whole, in the place of what is there. Errors name PATH;
  * errno is the file system's. */
 bool identity_save(const struct identity *identity, const char *path, struct error *error);

@@ -30,7 +30,7 @@ struct block_store {
 static bool read_block(const char *path, struct block_summary *block, struct buffer *ssz,
                        struct error *error)
 {
-    return file_read(path, BLOCK_SSZ_MAX, ssz, error) &&
+    return file_read_plain(path, BLOCK_SSZ_MAX, ssz, error) &&
            (block_summarize(buffer_bytes(ssz), block, error) || error_prefix(error, "%s", path));
 }
 

@@ -65,10 +65,10 @@ static bool check_peer_id(const struct multiaddr *address, const struct peer_id 
                      expected);
 }
 
-static bool read_parts(char *parts[PARTS], struct tap_plan *plan, struct error *error)
+static bool read_parts(char *parts[PARTS], bool pipe, struct tap_plan *plan, struct error *error)
 {
     bool shared;
-    plan->identity = identity_load_any(parts[0], &shared, error);
+    plan->identity = identity_load_any(parts[0], pipe, &shared, error);
     if (plan->identity == NULL)
         return false;
     if (shared)
@@ -102,7 +102,7 @@ static bool split(char *text, char *parts[PARTS])
     return true;
 }
 
-bool tap_plan_parse(const char *text, struct tap_plan *plan, struct error *error)
+bool tap_plan_parse(const char *text, bool pipe, struct tap_plan *plan, struct error *error)
 {
     *plan = (struct tap_plan){0};
     const char *equals = strchr(text, '=');
@@ -115,7 +115,7 @@ bool tap_plan_parse(const char *text, struct tap_plan *plan, struct error *error
     memcpy(plan->name, text, size);
     char *copy = text_copy(equals + 1);
     char *parts[PARTS];
-    bool read = split(copy, parts) ? read_parts(parts, plan, error)
+    bool read = split(copy, parts) ? read_parts(parts, pipe, plan, error)
                                    : error_set(error, "expected KEY-FILE,TAP-ADDRESS,REAL-ADDRESS, "
                                                       "which is two commas");
     free(copy);

@@ -17,10 +17,10 @@ struct tap_plan {
 
 /*
  * Addresses are multiaddrs, node records (the real one) or HOST:PORT; the tap's is no name. The key
- * file is read; it is an error where a peer id in an address is not that of the key. Errors name
- * the part.
+ * file is read, a pipe only where PIPE, as it is waited for; it is an error where a peer id in an
+ * address is not that of the key. Errors name the part.
  */
-bool tap_plan_parse(const char *text, struct tap_plan *plan, struct error *error);
+bool tap_plan_parse(const char *text, bool pipe, struct tap_plan *plan, struct error *error);
 /* Gives the node the address that its name has now; waits for it for TAP_LOOK_UP_MS at most. What
  * is no name stays as it is. */
 bool tap_plan_look_up(struct tap_plan *plan, struct error *error);

@@ -208,7 +208,7 @@ static struct identity *identity_of(const struct side *side)
     close(file);
     bool shared;
     struct error error;
-    struct identity *identity = identity_load_any(path, &shared, &error);
+    struct identity *identity = identity_load_any(path, false, &shared, &error);
     unlink(path);
     assert_non_null(identity);
     return identity;

@@ -1,9 +1,12 @@
 #include "common/file.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/unit/support.h"
@@ -108,6 +111,62 @@ static void a_pipe_is_written_into(void **state)
     assert_int_equal(unlink("pipe"), 0);
 }
 
+static void what_is_no_plain_file_is_not_waited_for(void **state)
+{
+    (void)state;
+    struct error error;
+    struct buffer read = {0};
+    assert_int_equal(mkfifo("pipe", 0600), 0);
+    assert_false(file_read_plain("pipe", 100, &read, &error));
+    assert_string_equal(error.text, "pipe: not a plain file");
+    assert_false(file_read_plain(".", 100, &read, &error));
+    assert_string_equal(error.text, ".: not a plain file");
+    assert_false(file_read_plain("none", 100, &read, &error));
+    assert_string_equal(error.text, "none: No such file or directory");
+    assert_false(file_read_pipe("pipe", 100, &read, &error));
+    assert_string_equal(error.text, "pipe: a pipe that nobody writes into");
+    assert_int_equal(read.size, 0);
+    assert_int_equal(unlink("pipe"), 0);
+}
+
+/* In a process of its own: TEXT in two parts, of which the second comes once the first is taken. */
+static pid_t write_slowly(const char *path, const char *text)
+{
+    pid_t writer = fork();
+    if (writer != 0)
+        return writer;
+    int fd = open(path, O_WRONLY), left = 1; /* waits for the reader */
+    bool written = fd >= 0 && write(fd, text, 1) == 1;
+    while (written && ioctl(fd, FIONREAD, &left) == 0 && left > 0)
+        sched_yield();
+    written = written && write(fd, text + 1, strlen(text + 1)) > 0;
+    _exit(written ? 0 : 1);
+}
+
+static void a_pipe_that_somebody_writes_into_is_read_to_its_end(void **state)
+{
+    (void)state;
+    struct error error = {0};
+    struct buffer read = {0};
+    int status;
+    assert_int_equal(mkfifo("pipe", 0600), 0);
+    pid_t writer = write_slowly("pipe", "key\n");
+    assert_true(file_read_pipe("pipe", 100, &read, &error));
+    assert_true(bytes_equal(buffer_bytes(&read), bytes_of_text("key\n")));
+    assert_int_equal(waitpid(writer, &status, 0), writer);
+    assert_int_equal(status, 0);
+    buffer_clear(&read);
+    assert_int_equal(unlink("pipe"), 0);
+    assert_true(file_write("a", bytes_of_text("one"), 0600, NULL));
+    assert_true(file_read_plain("a", 3, &read, &error));
+    assert_true(file_read_pipe("a", 3, &read, &error));
+    assert_true(bytes_equal(buffer_bytes(&read), bytes_of_text("oneone")));
+    assert_false(file_read_plain("a", 2, &read, &error));
+    assert_string_equal(error.text, "a: larger than 2 bytes");
+    buffer_clear(&read);
+    assert_int_equal(unlink("a"), 0);
+}
+
 static void what_cannot_be_written_leaves_nothing(void **state)
 {
     (void)state;
@@ -157,6 +216,8 @@ int main(void)
         cmocka_unit_test(a_link_to_nothing_yet_stays_one),
         cmocka_unit_test(a_file_keeps_its_other_names),
         cmocka_unit_test(a_pipe_is_written_into),
+        cmocka_unit_test(what_is_no_plain_file_is_not_waited_for),
+        cmocka_unit_test(a_pipe_that_somebody_writes_into_is_read_to_its_end),
         cmocka_unit_test(what_cannot_be_written_leaves_nothing),
         cmocka_unit_test(a_folder_is_made_with_those_above_it),
         cmocka_unit_test(a_folder_that_cannot_be_made_is_named),

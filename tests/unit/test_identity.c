@@ -214,6 +214,9 @@ static void what_is_no_plain_file_is_refused_at_once(void **state)
     assert_int_equal(mkfifo(path, 0600), 0);
     assert_null(identity_load_or_create(path, &error));
     assert_non_null(strstr(error.text, "not a plain file"));
+    bool shared;
+    assert_null(identity_load_any(path, false, &shared, &error));
+    assert_non_null(strstr(error.text, "not a plain file"));
     char *inside = text_format("%s/absent/key", folder);
     assert_null(identity_load_or_create(inside, &error));
     assert_non_null(strstr(error.text, "No such file"));
@@ -227,7 +230,7 @@ static void assert_key_of(struct bytes key_file, enum key_type type, struct byte
     struct error error = {0};
     bool shared = true;
     write_key((const char *)key_file.data, key_file.size, 0600);
-    struct identity *identity = identity_load_any(path, &shared, &error);
+    struct identity *identity = identity_load_any(path, false, &shared, &error);
     assert_string_equal(error.text, "");
     assert_false(shared);
     assert_int_equal(identity_key_type(identity), type);
@@ -292,7 +295,7 @@ static void what_is_no_key_in_any_form_is_named(void **state)
         struct error error = {0};
         bool shared;
         write_key(bad[i].text, strlen(bad[i].text), 0600);
-        assert_null(identity_load_any(path, &shared, &error));
+        assert_null(identity_load_any(path, false, &shared, &error));
         if (strstr(error.text, bad[i].told) == NULL || strstr(error.text, path) != error.text)
             fail_msg("case %zu: \"%s\"", i, error.text);
     }
