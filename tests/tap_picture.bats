@@ -170,3 +170,22 @@ END
     run -1 --separate-stderr "$BIN/devnet-tap" --html missing/page.html "$node"
     [[ ${stderr_lines[0]} == *--html*missing/page.html* ]]
 }
+
+@test "a page that is there stays where nothing is drawn" {
+    start_node a --key a.key --api 127.0.0.1:0
+    node=a=a.key,127.0.0.1:0,$(address a)
+    taken=$(ready a .api)
+    echo precious > page.html
+    while read -r status arguments; do
+        # shellcheck disable=SC2086 # words
+        run -"$status" --separate-stderr "$BIN/devnet-tap" --html page.html $arguments
+        [ "$(cat page.html)" = precious ] || { echo "$arguments" >&2; return 1; }
+    done << END
+2 a=none.key,127.0.0.1:0,127.0.0.1:1
+2 --hold nonsense $node
+2 --refuse nonsense $node
+1 --genesis missing
+1 --api ${taken#http://} $node
+1 a=a.key,$(address a),127.0.0.1:1
+END
+}

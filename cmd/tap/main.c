@@ -109,11 +109,18 @@ static void add_rules(const struct program *program, enum tap_rule_kind kind,
     }
 }
 
-/* A path that cannot be written is found before anything is seen. */
 static bool draw(const struct program *program, const char *path, struct error *error)
 {
     return program->picture == NULL || picture_write(program->picture, path, error) ||
            error_prefix(error, "--html");
+}
+
+static bool serve(struct program *program, const struct tap_options *options, struct error *error)
+{
+    if (strcmp(options->api, "off") == 0)
+        return true;
+    program->api = tap_api_new(program->base, program->tap, program->teller, options->api, error);
+    return program->api != NULL || error_prefix(error, "--api %s", options->api);
 }
 
 static bool start(struct program *program, const struct tap_options *options, struct error *error)
@@ -126,8 +133,6 @@ static bool start(struct program *program, const struct tap_options *options, st
     if (options->trace == 1)
         teller_trace(program->teller);
     teller_draw(program->teller, program->picture);
-    if (!draw(program, options->html, error))
-        return false;
     program->sight = tap_sight_new(program->base, &teller_handlers, program->teller);
     teller_set_sight(program->teller, program->sight);
     const struct tap_settings settings = {
@@ -144,10 +149,11 @@ static bool start(struct program *program, const struct tap_options *options, st
     add_rules(program, TAP_RULE_REFUSE, &options->refusals, "--refuse");
     add_rules(program, TAP_RULE_RESET, &options->resets, "--reset");
     add_rules(program, TAP_RULE_DROP_ECHO, &options->dropped_echoes, "--drop-echo");
-    if (strcmp(options->api, "off") == 0)
-        return true;
-    program->api = tap_api_new(program->base, program->tap, program->teller, options->api, error);
-    return program->api != NULL || error_prefix(error, "--api %s", options->api);
+    if (!serve(program, options, error))
+        return false;
+    /* Once nothing else can be wrong: a page that is there stays otherwise. One that cannot be
+     * written is found before anything is seen. */
+    return draw(program, options->html, error);
 }
 
 static void run(struct program *program)
