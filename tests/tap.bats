@@ -133,19 +133,34 @@ give() {
     "$BIN/devnet" key new c.key > /dev/null
     [ "$(give "a=c.key,127.0.0.1:0,127.0.0.1:1" | jq -r .error)" = "a: the node of that name has another key" ]
     [[ $(give "a=a.key,127.0.0.1:1,127.0.0.1:1" | jq -r .error) == "a: is dialled at port "*" already, not 1" ]]
+    [[ $(give "a=a.key,127.0.0.2:0,127.0.0.1:1" | jq -r .error) == "a: is dialled at 127.0.0.1 already, not 127.0.0.2" ]]
+    # Who is who is known by real addresses.
+    at() { sed -E 's|/ip4/(.*)/udp/([0-9]+)/.*|\1 port \2|' <<< "$1"; }
+    bare() { echo "${1%/p2p/*}"; }
+    a=$(address a) tap_of_b=$(jq -r .address b.given)
+    [ "$(code give "d=c.key,127.0.0.1:0,$(bare "$a")")" = 409 ]
+    [ "$(jq -r .error refused)" = "d: cannot be at the real address of a, $(at "$a")" ]
+    [ "$(give "b=b.key,127.0.0.1:0,$(bare "$a")" | jq -r .error)" = "b: cannot be at the real address of a, $(at "$a")" ]
+    [ "$(give "a=a.key,127.0.0.1:0,$(bare "$tap_of_b")" | jq -r .error)" = "a: cannot be where others dial b, $(at "$tap_of_b")" ]
+    [ "$(give "b=b.key,127.0.0.1:0,$(bare "$tap_of_b")" | jq -r .error)" = "b: the tap cannot be at its real address, $(at "$tap_of_b")" ]
+    [ "$(give "d=c.key,$(bare "$a"),127.0.0.1:1" | jq -r .error)" = "d: cannot be dialled at the real address of a, $(at "$a")" ]
     [ "$(code give "d=none.key,127.0.0.1:0,127.0.0.1:1")" = 400 ]
     grep -q 'd: none.key: No such file' refused
     # A pipe that nobody writes into is not waited for.
     mkfifo pipe
     [ "$(code give "d=pipe,127.0.0.1:0,127.0.0.1:1" --max-time 5)" = 400 ]
     grep -q 'd: pipe: not a plain file' refused
-    [ "$(code give "d=c.key,$(jq -r .address b.given | sed 's|/p2p/.*||'),127.0.0.1:1")" = 500 ]
+    [ "$(code give "d=c.key,$(bare "$tap_of_b"),127.0.0.1:1")" = 500 ]
     grep -q 'Address already in use' refused
     [ "$(code give "d=c.key,127.0.0.1:0,localhost:1")" = 400 ]
     grep -q 'd: an IP address is needed, not a name' refused
     api tap /nodes '{}' | grep -q 'expected {.*NAME=KEY-FILE'
     give "d=c.key,127.0.0.1:0,127.0.0.1:1" --header 'Origin: http://elsewhere' | grep -q Origin
     api tap /health | jq -e '[.nodes[].name] == ["a", "b"]'
+    # Who has left is nowhere.
+    api tap /nodes '{"left":"a"}' > /dev/null
+    [ "$(code give "d=c.key,127.0.0.1:0,$(bare "$a")")" = 200 ]
+    [ "$(give "a=a.key,127.0.0.1:0,$(bare "$a")" | jq -r .error)" = "a: cannot be at the real address of d, $(at "$a")" ]
 }
 
 @test "a NODE that cannot be is named, with exit 2" {
@@ -176,6 +191,10 @@ END
     run -1 --separate-stderr "$BIN/devnet-tap" a=a.key,127.0.0.1:0,127.0.0.1:1 \
         b=a.key,127.0.0.1:0,127.0.0.1:2
     [[ $stderr == *"b: has the key of a"* ]]
+    run -1 --separate-stderr "$BIN/devnet-tap" a=a.key,127.0.0.1:0,127.0.0.1:1 b=b.key,127.0.0.1:0,127.0.0.1:1
+    [[ $stderr == *"b: cannot be at the real address of a, 127.0.0.1 port 1"* ]]
+    run -1 --separate-stderr "$BIN/devnet-tap" b=b.key,127.0.0.1:1,127.0.0.1:1
+    [[ $stderr == *"b: the tap cannot be at its real address, 127.0.0.1 port 1"* ]]
 }
 
 # A member of the entry called NAME in a folder's validator-config.yaml: of FOLDER NAME KEY.
@@ -258,7 +277,8 @@ END
         sed -E "s/(quic\"?|udp): (&port )?'?[0-9]+'?/\1: \2P/" "$1/validator-config.yaml"
     }
     diff <(ports g) <(ports tapped)
-    sed -i 's/udp: 9004/quic: *port/' g/validator-config.yaml
+    # At another host, as two nodes are not at one address.
+    sed -i 's/127.0.0.1, udp: 9004/127.0.0.2, quic: *port/' g/validator-config.yaml
     run -1 --separate-stderr "$BIN/devnet-tap" --genesis g --out shared
     [[ $stderr == *"g/validator-config.yaml:8: "?": quic: cannot be "*"write it out in the place of an alias"* ]]
     [ ! -e shared/validator-config.yaml ]

@@ -54,13 +54,46 @@ static bool open_endpoint(struct tap_node *node, const struct tap_plan *plan, st
     return true;
 }
 
+static bool is_apart_from(const struct tap_node *other, const struct tap_plan *plan,
+                          const struct multiaddr *dialled, struct error *error)
+{
+    const struct multiaddr *shared = &plan->real;
+    const char *told = NULL;
+    if (multiaddr_same_place(&other->address, &plan->real))
+        told = "cannot be where others dial";
+    else if (!other->gone && multiaddr_same_place(&other->real, &plan->real))
+        told = "cannot be at the real address of";
+    else if (!other->gone && multiaddr_same_place(&other->real, dialled))
+        told = "cannot be dialled at the real address of", shared = dialled;
+    return told == NULL ||
+           error_set_kind(error, ERROR_CONFLICT, "%s: %s %s, %s port %u", plan->name, told,
+                          other->name, shared->host, shared->port);
+}
+
+/* Who a packet is from, and where it goes, is known by addresses alone. DIALLED is the tap's. */
+static bool is_apart(const struct tap *tap, const struct tap_plan *plan,
+                     const struct multiaddr *dialled, struct error *error)
+{
+    if (multiaddr_same_place(dialled, &plan->real))
+        return error_set_kind(error, ERROR_CONFLICT,
+                              "%s: the tap cannot be at its real address, %s port %u", plan->name,
+                              dialled->host, dialled->port);
+    for (size_t i = 0; i < tap->node_count; i++)
+        if (strcmp(tap->nodes[i]->name, plan->name) != 0 &&
+            !is_apart_from(tap->nodes[i], plan, dialled, error))
+            return false;
+    return true;
+}
+
 static bool is_new(const struct tap *tap, const struct tap_plan *plan, struct error *error)
 {
     const struct tap_node *other = tap_node_called(tap, identity_peer_id(plan->identity));
     if (tap_node_named(tap, bytes_of_text(plan->name)) != NULL)
         return error_set_kind(error, ERROR_CONFLICT, "%s: two nodes of that name", plan->name);
-    return other == NULL ||
-           error_set_kind(error, ERROR_CONFLICT, "%s: has the key of %s", plan->name, other->name);
+    if (other != NULL)
+        return error_set_kind(error, ERROR_CONFLICT, "%s: has the key of %s", plan->name,
+                              other->name);
+    return is_apart(tap, plan, &plan->tap, error);
 }
 
 bool tap_add(struct tap *tap, struct tap_plan *plan, struct error *error)
@@ -83,20 +116,29 @@ bool tap_add(struct tap *tap, struct tap_plan *plan, struct error *error)
     return true;
 }
 
+/* Others have been told where it is dialled. */
+static bool is_dialled_there(const struct tap_node *node, const struct tap_plan *plan,
+                             struct error *error)
+{
+    const struct multiaddr *at = &node->address;
+    if (plan->tap.port != 0 && plan->tap.port != at->port)
+        return error_set_kind(error, ERROR_CONFLICT, "%s: is dialled at port %u already, not %u",
+                              plan->name, at->port, plan->tap.port);
+    return strcmp(plan->tap.host, at->host) == 0 ||
+           error_set_kind(error, ERROR_CONFLICT, "%s: is dialled at %s already, not %s", plan->name,
+                          at->host, plan->tap.host);
+}
+
 const struct tap_node *tap_move(struct tap *tap, const struct tap_plan *plan, struct error *error)
 {
     struct tap_node *node = tap_node_called(tap, identity_peer_id(plan->identity));
-    uint16_t port = plan->tap.port;
     if (node == NULL || strcmp(node->name, plan->name) != 0) {
         error_set_kind(error, ERROR_CONFLICT, "%s: the node of that name has another key",
                        plan->name);
         return NULL;
     }
-    if (port != 0 && port != node->address.port) {
-        error_set_kind(error, ERROR_CONFLICT, "%s: is dialled at port %u already, not %u",
-                       plan->name, node->address.port, port);
+    if (!is_dialled_there(node, plan, error) || !is_apart(tap, plan, &node->address, error))
         return NULL;
-    }
     node->real = plan->real;
     node->gone = false;
     return node;

@@ -33,11 +33,13 @@ struct tap_statistics {
 struct tap *tap_new(const struct tap_settings *settings);
 /* Opens the node's endpoint; PLAN's identity is taken over where it succeeds. Where it is must be
  * an address: see tap_plan_look_up(). False with ERROR_CONFLICT where there is one of that name or
- * key.
+ * key, or an address is taken: of nodes that are there no two are at one real address, and none
+ * is where one is dialled.
  */
 bool tap_add(struct tap *tap, struct tap_plan *plan, struct error *error);
 /* The node of PLAN's name and key, which is at PLAN's real address from now on, and dialled where
- * it was. NULL with ERROR_CONFLICT where it is another's name or tap address, or there is none. */
+ * it was. NULL with ERROR_CONFLICT where it is another's name or tap address, or there is none, or
+ * an address is taken as above. */
 const struct tap_node *tap_move(struct tap *tap, const struct tap_plan *plan, struct error *error);
 /* The node of that name is not there any more, until tap_move() says where it is: who comes from
  * its real address is not taken for it. It keeps its place and number. LEAVES: it was there
