@@ -160,6 +160,38 @@ END
     # shellcheck disable=SC2154 # bats sets it
     [[ ${stderr_lines[0]} == *"--from logs has QUIC logs: --qlog is beside events" ]]
     run -2 --separate-stderr "$BIN/devnet-tap" --html page.html --from tap.out --genesis here
+    # What a tap that runs would do.
+    while read -r option value; do
+        run -2 --separate-stderr "$BIN/devnet-tap" --html page.html --from tap.out "$option" "$value"
+        [[ ${stderr_lines[0]} == "devnet-tap: --from draws what was printed: $option is of a tap that runs" ]]
+    done << END
+--hold nonsense
+--refuse nonsense
+--reset nonsense
+--drop-echo nonsense
+--api foo
+--trace rpc
+--qlog-limit 1M
+END
+    # The page is no place of what it is drawn of.
+    ln -s tap.out linked
+    for page in tap.out linked ./tap.out; do
+        run -2 --separate-stderr "$BIN/devnet-tap" --html "$page" --from tap.out
+        [[ ${stderr_lines[0]} == "devnet-tap: --html $page is the file that --from reads, and"* ]]
+    done
+    # Of a tap that was killed the last line may be cut: all others are drawn.
+    head -c -20 tap.out > cut.out
+    kept=$(wc -l < cut.out)
+    run -0 --separate-stderr "$BIN/devnet-tap" --html again.html --from cut.out
+    [[ ${stderr_lines[0]} == *"cut.out:$((kept + 1)): the last line has no end: left out" ]]
+    sed -n 's|.*<script type="application/json" id="data">\(.*\)</script>.*|\1|p' again.html | jq -c '.events[]' |
+        jq -cS . | cmp - <(head -n "$kept" tap.out | jq -cS .)
+    printf 'no event' > alone
+    run -1 --separate-stderr "$BIN/devnet-tap" --html again.html --from alone
+    [[ ${stderr_lines[0]} == *"--from: alone:1: no event of devnet-tap's" ]]
+    head -c -1 tap.out > whole
+    run -0 --separate-stderr "$BIN/devnet-tap" --html again.html --from whole
+    [ -z "$stderr" ]
     printf '{"event":"ready"}\nno event\n' > bad
     run -2 --separate-stderr "$BIN/devnet-tap" --qlog-limit 1M a=a.key,127.0.0.1:0,127.0.0.1:1
     [[ ${stderr_lines[0]} == "devnet-tap: --qlog-limit: it is of the logs of --qlog" ]]

@@ -64,20 +64,29 @@ static bool is_event(struct bytes line)
     return is;
 }
 
+/* False with the error set where it is none. One that the end of the file has cut, as of a tap that
+ * was killed or is printing still, is left out. */
+static bool read_line(struct picture *picture, const char *path, struct bytes line, size_t number,
+                      bool ends, struct error *error)
+{
+    if (is_event(line))
+        picture_add(picture, line);
+    else if (ends || number == 1)
+        return error_set(error, "%s:%zu: no event of devnet-tap's", path, number);
+    else
+        log_warn("%s:%zu: the last line has no end: left out", path, number);
+    return true;
+}
+
 bool picture_read(struct picture *picture, const char *path, struct error *error)
 {
     struct buffer contents = {0};
     bool sound = file_read(path, PICTURE_FILE_MAX, &contents, error);
     struct bytes text = buffer_bytes(&contents);
     for (size_t number = 1; sound && text.size > 0; number++) {
+        bool ends = memchr(text.data, '\n', text.size) != NULL;
         struct bytes line = take_line(&text);
-        if (line.size == 0)
-            continue;
-        sound = is_event(line);
-        if (sound)
-            picture_add(picture, line);
-        else
-            error_set(error, "%s:%zu: no event of devnet-tap's", path, number);
+        sound = line.size == 0 || read_line(picture, path, line, number, ends, error);
     }
     buffer_clear(&contents);
     return sound;

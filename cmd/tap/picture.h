@@ -16,7 +16,8 @@ struct picture *picture_new(void);
 void picture_free(struct picture *picture); /* NULL is allowed */
 /* An event as devnet-tap prints it: one JSON object, without its newline. */
 void picture_add(struct picture *picture, struct bytes line);
-/* What a devnet-tap has printed; false where the file cannot be read, or a line is no event. */
+/* What a devnet-tap has printed; false where the file cannot be read, or a line is no event: but
+ * the last, where the file ends within it, is left out with a warning. */
 bool picture_read(struct picture *picture, const char *path, struct error *error);
 /* Streams are marked by what devnet-orphans makes of the QUIC logs in FOLDER; where there are no
  * events, what is drawn is theirs, too. False where there are no logs. */

@@ -1,6 +1,7 @@
 #include "cmd/tap/settings.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 #include "common/file.h"
 #include "common/log.h"
@@ -153,7 +154,8 @@ const struct program_spec tap_program = {
         "nodes, protocol, topic and words. With --qlog, orphaned streams are marked as "
         "devnet-orphans judges them; else those on which a protocol was agreed, and nobody speaks "
         "or ends anything. --from draws it later, of the lines that were printed, or of QUIC logs "
-        "alone, which do not tell what was said. Of "
+        "alone, which do not tell what was said; a last line that is cut is left out with a "
+        "warning. Of "
         "more than 16 MiB of events it has the first, and says how many are left out.\n\n"
         "The API: GET /health; /mesh, each node's subscriptions, mesh, backoffs, streams and peers "
         "as they are on the wire; /connections, those that live, with what each side has said in "
@@ -177,6 +179,51 @@ static bool will_be_given(const struct tap_options *options)
     return options->api != NULL && strcmp(options->api, "off") != 0;
 }
 
+/* Of what a running tap alone has: NULL where none is given. */
+static const char *option_of_running(const struct tap_options *options)
+{
+    const struct {
+        bool given;
+        const char *name;
+    } rows[] = {
+        {options->holds.count > 0, "--hold"},
+        {options->refusals.count > 0, "--refuse"},
+        {options->resets.count > 0, "--reset"},
+        {options->dropped_echoes.count > 0, "--drop-echo"},
+        {options->api != NULL, "--api"},
+        {options->trace != 0, "--trace"},
+        {options->qlog_limit != 0, "--qlog-limit"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+        if (rows[i].given)
+            return rows[i].name;
+    return NULL;
+}
+
+static bool is_same_file(const char *path, const char *other)
+{
+    struct stat one, two;
+    return stat(path, &one) == 0 && stat(other, &two) == 0 && one.st_dev == two.st_dev &&
+           one.st_ino == two.st_ino;
+}
+
+static void check_from(const struct tap_options *options, bool between)
+{
+    const char *running = option_of_running(options);
+    if (options->html == NULL)
+        tap_usage_error("--from is drawn as a page: --html FILE is to be given, too");
+    if (between)
+        tap_usage_error("--from draws what was printed: neither NODE nor --genesis");
+    if (running != NULL)
+        tap_usage_error("--from draws what was printed: %s is of a tap that runs", running);
+    if (is_same_file(options->from, options->html))
+        tap_usage_error("--html %s is the file that --from reads, and the page would "
+                        "take its place",
+                        options->html);
+    if (options->qlog != NULL && file_is_folder(options->from))
+        tap_usage_error("--from %s has QUIC logs: --qlog is beside events", options->from);
+}
+
 void tap_options_read(int argc, char **argv, struct tap_options *options)
 {
     *options = (struct tap_options){.log_level = LOG_WARN};
@@ -184,12 +231,8 @@ void tap_options_read(int argc, char **argv, struct tap_options *options)
     options->nodes = result.operands;
     options->node_count = result.operand_count;
     bool between = options->node_count > 0 || options->genesis != NULL;
-    if (options->from != NULL && options->html == NULL)
-        tap_usage_error("--from is drawn as a page: --html FILE is to be given, too");
-    if (options->from != NULL && between)
-        tap_usage_error("--from draws what was printed: neither NODE nor --genesis");
-    if (options->from != NULL && options->qlog != NULL && file_is_folder(options->from))
-        tap_usage_error("--from %s has QUIC logs: --qlog is beside events", options->from);
+    if (options->from != NULL)
+        check_from(options, between);
     if (options->from == NULL && !between && !will_be_given(options))
         tap_usage_error("no NODE, and no --genesis: between whom? (POST /nodes of "
                         "--api HOST:PORT takes them later, too)");
