@@ -188,12 +188,21 @@ END
     # An address that is in use is the system's to refuse.
     run -1 --separate-stderr "$BIN/devnet-tap" "a=a.key,$(address a),127.0.0.1:1"
     [[ $stderr == *"Address already in use"* ]]
-    run -1 --separate-stderr "$BIN/devnet-tap" a=a.key,127.0.0.1:0,127.0.0.1:1 \
+    # What cannot be beside another is a mistake as well.
+    run -2 --separate-stderr "$BIN/devnet-tap" a=a.key,127.0.0.1:0,127.0.0.1:1 \
         b=a.key,127.0.0.1:0,127.0.0.1:2
     [[ $stderr == *"b: has the key of a"* ]]
-    run -1 --separate-stderr "$BIN/devnet-tap" a=a.key,127.0.0.1:0,127.0.0.1:1 b=b.key,127.0.0.1:0,127.0.0.1:1
+    run -2 --separate-stderr "$BIN/devnet-tap" a=a.key,127.0.0.1:0,127.0.0.1:1 b=b.key,127.0.0.1:0,127.0.0.1:1
     [[ $stderr == *"b: cannot be at the real address of a, 127.0.0.1 port 1"* ]]
-    run -1 --separate-stderr "$BIN/devnet-tap" b=b.key,127.0.0.1:1,127.0.0.1:1
+    run -2 --separate-stderr "$BIN/devnet-tap" a=a.key,127.0.0.1:0,127.0.0.1:1 a=b.key,127.0.0.1:0,127.0.0.1:2
+    [[ $stderr == *"a: two nodes of that name"* ]]
+    run -2 --separate-stderr "$BIN/devnet-tap" --genesis nodir
+    [[ $stderr == *"--genesis: nodir"* ]]
+    for api in foo 0.0.0.0:80; do
+        run -2 --separate-stderr "$BIN/devnet-tap" --api "$api" a=a.key,127.0.0.1:0,127.0.0.1:1
+        [[ $stderr == *"--api $api: "* ]]
+    done
+    run -2 --separate-stderr "$BIN/devnet-tap" b=b.key,127.0.0.1:1,127.0.0.1:1
     [[ $stderr == *"b: the tap cannot be at its real address, 127.0.0.1 port 1"* ]]
 }
 
@@ -241,7 +250,7 @@ of() {
     run -2 --separate-stderr "$BIN/devnet-tap" --out tapped a=a.key,127.0.0.1:0,127.0.0.1:1
     [[ $stderr == *"--out is of a --genesis folder"* ]]
     run -2 "$BIN/devnet-tap"
-    run -1 --separate-stderr "$BIN/devnet-tap" --genesis g --out g
+    run -2 --separate-stderr "$BIN/devnet-tap" --genesis g --out g
     [[ $stderr == *"--out: g: is the genesis folder itself"* ]]
 }
 
@@ -279,7 +288,7 @@ END
     diff <(ports g) <(ports tapped)
     # At another host, as two nodes are not at one address.
     sed -i 's/127.0.0.1, udp: 9004/127.0.0.2, quic: *port/' g/validator-config.yaml
-    run -1 --separate-stderr "$BIN/devnet-tap" --genesis g --out shared
+    run -2 --separate-stderr "$BIN/devnet-tap" --genesis g --out shared
     [[ $stderr == *"g/validator-config.yaml:8: "?": quic: cannot be "*"write it out in the place of an alias"* ]]
     [ ! -e shared/validator-config.yaml ]
 }

@@ -152,7 +152,7 @@ END
     "$BIN/devnet-tap" --html again.html --from tap.out --qlog logs
     cmp again.html page.html
     "$BIN/devnet-tap" --html again.html --from logs
-    run -1 --separate-stderr "$BIN/devnet-tap" --html again.html --from tap.out --qlog missing
+    run -2 --separate-stderr "$BIN/devnet-tap" --html again.html --from tap.out --qlog missing
     # shellcheck disable=SC2154 # bats sets it
     [[ $stderr == *"--qlog: missing: no QUIC log of a connection there"* ]]
     run -2 --separate-stderr "$BIN/devnet-tap" --from tap.out
@@ -187,7 +187,7 @@ END
     sed -n 's|.*<script type="application/json" id="data">\(.*\)</script>.*|\1|p' again.html | jq -c '.events[]' |
         jq -cS . | cmp - <(head -n "$kept" tap.out | jq -cS .)
     printf 'no event' > alone
-    run -1 --separate-stderr "$BIN/devnet-tap" --html again.html --from alone
+    run -2 --separate-stderr "$BIN/devnet-tap" --html again.html --from alone
     [[ ${stderr_lines[0]} == *"--from: alone:1: no event of devnet-tap's" ]]
     head -c -1 tap.out > whole
     run -0 --separate-stderr "$BIN/devnet-tap" --html again.html --from whole
@@ -195,9 +195,11 @@ END
     printf '{"event":"ready"}\nno event\n' > bad
     run -2 --separate-stderr "$BIN/devnet-tap" --qlog-limit 1M a=a.key,127.0.0.1:0,127.0.0.1:1
     [[ ${stderr_lines[0]} == "devnet-tap: --qlog-limit: it is of the logs of --qlog" ]]
-    run -1 --separate-stderr "$BIN/devnet-tap" --html page.html --from bad
+    run -2 --separate-stderr "$BIN/devnet-tap" --html page.html --from bad
     # shellcheck disable=SC2154 # bats sets it
     [[ ${stderr_lines[0]} == *"--from: bad:2: no event of devnet-tap's" ]]
+    run -2 --separate-stderr "$BIN/devnet-tap" --html page.html --from nothere
+    [[ ${stderr_lines[0]} == *"--from: nothere: No such file"* ]]
     node=a=a.key,127.0.0.1:0,$(address a)
     run -1 --separate-stderr "$BIN/devnet-tap" --html missing/page.html "$node"
     [[ ${stderr_lines[0]} == *--html*missing/page.html* ]]
@@ -216,7 +218,7 @@ END
 2 a=none.key,127.0.0.1:0,127.0.0.1:1
 2 --hold nonsense $node
 2 --refuse nonsense $node
-1 --genesis missing
+2 --genesis missing
 1 --api ${taken#http://} $node
 1 a=a.key,$(address a),127.0.0.1:1
 END

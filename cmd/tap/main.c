@@ -57,25 +57,36 @@ static void on_signal(evutil_socket_t signal, short what, void *argument)
 
 /* ---- the beginning ---- */
 
-/* A usage error is the node's as it was written; others are the system's. */
+/* What was given and cannot be ends the program; what the system does not do is told. */
+static bool refused(const char *option, struct error *error)
+{
+    if (error->kind != ERROR_SYSTEM)
+        tap_usage_error("%s%s%s", option, *option != '\0' ? ": " : "", error->text);
+    return *option != '\0' ? error_prefix(error, "%s", option) : false;
+}
+
+static bool add_node(struct program *program, const char *text, struct error *error)
+{
+    struct tap_plan plan;
+    if (!tap_plan_parse(text, true, &plan, error) || !tap_plan_look_up(&plan, error))
+        tap_usage_error("%s", error->text);
+    bool added = tap_add(program->tap, &plan, error);
+    tap_plan_clear(&plan);
+    return added || refused("", error);
+}
+
 static bool add_each(struct program *program, const struct tap_options *options,
                      struct genesis *genesis, struct error *error)
 {
-    if (options->genesis != NULL && (!genesis_load(options->genesis, genesis, error) ||
-                                     !folder_add(program->tap, genesis, error)))
-        return error_prefix(error, "--genesis");
-    for (size_t i = 0; i < options->node_count; i++) {
-        struct tap_plan plan;
-        if (!tap_plan_parse(options->nodes[i], true, &plan, error) ||
-            !tap_plan_look_up(&plan, error))
-            tap_usage_error("%s", error->text);
-        bool added = tap_add(program->tap, &plan, error);
-        tap_plan_clear(&plan);
-        if (!added)
+    if (options->genesis != NULL && !genesis_load(options->genesis, genesis, error))
+        tap_usage_error("--genesis: %s", error->text);
+    if (options->genesis != NULL && !folder_add(program->tap, genesis, error))
+        return refused("--genesis", error);
+    for (size_t i = 0; i < options->node_count; i++)
+        if (!add_node(program, options->nodes[i], error))
             return false;
-    }
     return options->out == NULL || folder_write(program->tap, genesis, options->out, error) ||
-           error_prefix(error, "--out");
+           refused("--out", error);
 }
 
 static bool add_nodes(struct program *program, const struct tap_options *options,
@@ -180,15 +191,15 @@ static bool clear(struct program *program)
 }
 
 /* What a tap has printed, or its QUIC logs. */
-static bool read_from(struct picture *picture, const struct tap_options *options,
-                      struct error *error)
+static void read_from(struct picture *picture, const struct tap_options *options)
 {
-    bool read = file_is_folder(options->from) ? picture_judge(picture, options->from, error)
-                                              : picture_read(picture, options->from, error);
+    struct error error;
+    bool read = file_is_folder(options->from) ? picture_judge(picture, options->from, &error)
+                                              : picture_read(picture, options->from, &error);
     if (!read)
-        return error_prefix(error, "--from");
-    return options->qlog == NULL || picture_judge(picture, options->qlog, error) ||
-           error_prefix(error, "--qlog");
+        tap_usage_error("--from: %s", error.text);
+    if (options->qlog != NULL && !picture_judge(picture, options->qlog, &error))
+        tap_usage_error("--qlog: %s", error.text);
 }
 
 /* The page alone. */
@@ -196,10 +207,10 @@ static int draw_from(const struct tap_options *options)
 {
     struct picture *picture = picture_new();
     struct error error;
-    bool drawn = read_from(picture, options, &error) &&
-                 (picture_write(picture, options->html, &error) || error_prefix(&error, "--html"));
+    read_from(picture, options);
+    bool drawn = picture_write(picture, options->html, &error);
     if (!drawn)
-        log_error("%s", error.text);
+        log_error("--html: %s", error.text);
     picture_free(picture);
     return drawn ? EXIT_SUCCESS : EXIT_TAP_FAILED;
 }

@@ -5,6 +5,7 @@
 
 #include "common/file.h"
 #include "common/log.h"
+#include "net/api/address.h"
 #include "net/host/options.h"
 
 #define AT(member) .offset = offsetof(struct tap_options, member)
@@ -72,7 +73,9 @@ static const struct example examples[] = {
 static const struct exit_status statuses[] = {
     {0, "stopped by SIGTERM or SIGINT"},
     {1, "failed: an address is taken, for example; or events or logs could not be written whole"},
-    {2, "usage: a NODE that cannot be, a key file that is none or is not that of the peer id"},
+    {2,
+     "usage: a NODE that cannot be, or not beside another; a key file that is none, or of another "
+     "peer id; a folder or file to read that is not there or not what it should be"},
     {0},
 };
 
@@ -224,6 +227,14 @@ static void check_from(const struct tap_options *options, bool between)
         tap_usage_error("--from %s has QUIC logs: --qlog is beside events", options->from);
 }
 
+static void check_api(const char *text)
+{
+    struct api_address address;
+    struct error error;
+    if (strcmp(text, "off") != 0 && !api_address_check(text, &address, &error))
+        tap_usage_error("--api %s", error.text);
+}
+
 void tap_options_read(int argc, char **argv, struct tap_options *options)
 {
     *options = (struct tap_options){.log_level = LOG_WARN};
@@ -240,6 +251,7 @@ void tap_options_read(int argc, char **argv, struct tap_options *options)
         tap_usage_error("--qlog-limit: it is of the logs of --qlog");
     if (options->api == NULL)
         options->api = "127.0.0.1:0";
+    check_api(options->api);
     if (options->out != NULL && options->genesis == NULL)
         tap_usage_error("--out is of a --genesis folder, which is not given");
 }
