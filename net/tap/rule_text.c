@@ -85,6 +85,8 @@ static bool take_protocol(struct words *words, char *protocol, struct error *err
     if (word == NULL || (*word != '/' && strcmp(word, "*") != 0))
         return expected("a protocol: /NAME, /BEGINNING*, gossipsub, status or identify", word,
                         error);
+    if (strcspn(word, "*") + 1 < strlen(word))
+        return error_set(error, "'%s': a * stands at the end alone, for any ending", word);
     memcpy(protocol, word, strlen(word) + 1);
     return true;
 }
@@ -108,16 +110,31 @@ static bool take_duration(struct words *words, uint64_t *milliseconds, struct er
                         : expected("a duration", word, error);
 }
 
+/* What comes after LIMIT is not waited for. */
+static bool check_times(const struct tap_rule *rule, const char *limit, struct error *error)
+{
+    if (rule->limit_ms == 0)
+        return error_set(error, "limit %s: nothing would be held", limit);
+    return rule->plus_ms < rule->limit_ms ||
+           error_set(error, "plus %llums is no shorter than the limit, %llums: it would never pass",
+                     (unsigned long long)rule->plus_ms, (unsigned long long)rule->limit_ms);
+}
+
 static bool read_hold_end(struct words *words, struct tap_rule *rule, struct error *error)
 {
     static const char *const names[] = {"plus", "limit", NULL};
+    const char *given[] = {NULL, NULL};
     while (words->words[words->next] != NULL) {
         int which = take_choice(words, names, "plus DURATION or limit DURATION", error);
-        if (which < 0 ||
-            !take_duration(words, which == 0 ? &rule->plus_ms : &rule->limit_ms, error))
+        if (which < 0)
+            return false;
+        if (given[which] != NULL)
+            return error_set(error, "%s stands twice", names[which]);
+        given[which] = words->words[words->next];
+        if (!take_duration(words, which == 0 ? &rule->plus_ms : &rule->limit_ms, error))
             return false;
     }
-    return true;
+    return check_times(rule, given[1], error);
 }
 
 static bool read_hold(struct words *words, struct tap_rule *rule, struct error *error)

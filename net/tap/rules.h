@@ -46,7 +46,8 @@ struct tap_rule {
  *   TAP_RULE_RESET      "PROTOCOL from NAME [code N]", the same
  *   TAP_RULE_DROP_ECHO  "PROTOCOL from NAME", who agrees to it
  * PROTOCOL is a protocol's name, or its beginning with a '*' behind it, or gossipsub, status or
- * identify. All is printable ASCII. Errors name the word that cannot be.
+ * identify. All is printable ASCII. The limit is TAP_HOLD_LIMIT_MS where none is given; plus is
+ * shorter than it. Errors name the word that cannot be.
  */
 bool tap_rule_parse(enum tap_rule_kind kind, const char *text, struct tap_rule *rule,
                     struct error *error);
