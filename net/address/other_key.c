@@ -135,7 +135,14 @@ struct other_key *other_key_der(enum key_type type, struct bytes der, struct err
 
 struct other_key *other_key_pem(struct bytes pem, struct error *error)
 {
-    return import(pem, GNUTLS_X509_FMT_PEM, error);
+    struct error why;
+    struct other_key *key = import(pem, GNUTLS_X509_FMT_PEM, &why);
+    if (key == NULL) /* GnuTLS does not know secp256k1 */
+        error_set(error,
+                  "PEM is read of ed25519, RSA and ECDSA keys without a password; of a secp256k1 "
+                  "key, write the secret as 64 hexadecimal digits (%s)",
+                  why.text);
+    return key;
 }
 
 void other_key_free(struct other_key *key)

@@ -290,6 +290,19 @@ static void what_is_no_key_in_any_form_is_named(void **state)
         {"0101010101010101010101010101010101", "secret key of 17 bytes"},
         {"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
          "no key that can be read"},
+        /* Of secp256k1, as SEC 1 and PKCS#8 have it. */
+        {"-----BEGIN EC PRIVATE KEY-----\n"
+         "MHQCAQEEICsN+OFgiJUSFEOcBWwZL4adIn+9/6Mj2/2xu3FAhhlJoAcGBSuBBAAK\n"
+         "oUQDQgAEPmwVbR5ztDPHG/hprqFEAvfv36EyQZ9Tg5zbhPE4PfhRdnvvskJ15QRm\n"
+         "X9GndeFmrlbYKaV8y0Rh5WMo2t6kAQ==\n"
+         "-----END EC PRIVATE KEY-----\n",
+         "of a secp256k1 key, write the secret as 64 hexadecimal digits"},
+        {"-----BEGIN PRIVATE KEY-----\n"
+         "MIGEAgEAMBAGByqGSM49AgEGBSuBBAAKBG0wawIBAQQgKw344WCIlRIUQ5wFbBkv\n"
+         "hp0if73/oyPb/bG7cUCGGUmhRANCAAQ+bBVtHnO0M8cb+GmuoUQC9+/foTJBn1OD\n"
+         "nNuE8Tg9+FF2e++yQnXlBGZf0ad14WauVtgppXzLRGHlYyja3qQB\n"
+         "-----END PRIVATE KEY-----\n",
+         "PEM is read of ed25519, RSA and ECDSA keys"},
     };
     for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
         struct error error = {0};
