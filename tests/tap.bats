@@ -292,3 +292,18 @@ END
     [[ $stderr == *"g/validator-config.yaml:8: "?": quic: cannot be "*"write it out in the place of an alias"* ]]
     [ ! -e shared/validator-config.yaml ]
 }
+
+@test "the longest names of a genesis folder are names of the tap" {
+    long=$(printf 'n%.0s' {1..63})
+    mkdir g
+    echo validators: > g/validator-config.yaml
+    for last in a b; do
+        "$BIN/devnet" key new "$last.key" > /dev/null
+        printf '  - {name: %s, privkey: %s, enrFields: {ip: 127.0.0.1, quic: 90%d}}\n' "$long$last" \
+            "$(cat "$last.key")" "$((0x$last))" >> g/validator-config.yaml
+    done
+    launch tap "$BIN/devnet-tap" --genesis g --hold "echo * from ${long}a until ${long}b opens *"
+    await tap ".event == \"ready\" and [.nodes[].name] == [\"${long}a\", \"${long}b\"]" > /dev/null
+    run -2 --separate-stderr "$BIN/devnet-tap" "${long}aa=key,127.0.0.1:0,127.0.0.1:1"
+    [[ $stderr == *"the name of up to 64 letters"* ]]
+}

@@ -10,6 +10,9 @@
 
 /* ---- its nodes ---- */
 
+_Static_assert((int)GENESIS_NAME_MAX < (int)TAP_NAME_SIZE,
+               "a name of the folder is one of the tap");
+
 static bool add_node(struct tap *tap, struct genesis_node *node, struct error *error)
 {
     if (node->identity == NULL || node->address.count == 0) {

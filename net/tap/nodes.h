@@ -6,7 +6,7 @@
 #include "net/address/identity.h"
 #include "net/address/multiaddr.h"
 
-enum { TAP_NAME_SIZE = 64, TAP_LOOK_UP_MS = 5000 };
+enum { TAP_NAME_SIZE = 64 + 1, TAP_LOOK_UP_MS = 5000 };
 
 struct tap_plan {
     char name[TAP_NAME_SIZE]; /* letters, digits, - _ and . */
