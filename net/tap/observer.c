@@ -159,6 +159,16 @@ static void keep_payload(const struct reading *reading, struct bytes data)
     buffer_append(&half->pending, data.data, data.size);
 }
 
+/* The code of an answer, and where it is an error its text: of blocks no more is read. */
+static void keep_code(const struct reading *reading, struct bytes data)
+{
+    struct buffer *pending = &half_of(reading)->pending;
+    uint8_t code = pending->size > 0 ? pending->data[0] : data.data[0];
+    bool refusal = reading->by != reading->stream->opener && code != REQRESP_SUCCESS;
+    size_t size = refusal ? reqresp_encoded_max(0) : 1, room = size - pending->size;
+    buffer_append(pending, data.data, data.size < room ? data.size : room);
+}
+
 static void speak(const struct reading *reading, struct bytes data)
 {
     struct observed_stream *stream = reading->stream;
@@ -180,8 +190,8 @@ static void speak(const struct reading *reading, struct bytes data)
                      "says something on a gossipsub stream that it did not open");
     else if (stream->speech == SPEECH_STATUS || stream->speech == SPEECH_IDENTIFY)
         keep_payload(reading, data);
-    else if (stream->speech == SPEECH_BLOCKS && half->pending.size == 0)
-        buffer_append(&half->pending, data.data, 1); /* an answer's code */
+    else if (stream->speech == SPEECH_BLOCKS)
+        keep_code(reading, data);
     half->read += data.size;
 }
 
@@ -239,7 +249,10 @@ static void end_blocks(const struct reading *reading)
     uint8_t code = half->pending.data[0];
     bool answer = reading->by != reading->stream->opener;
     if (answer && code != REQRESP_SUCCESS) {
-        tell_code(reading, code, (struct bytes){0});
+        struct buffer text = {0};
+        reqresp_decode_response(buffer_bytes(&half->pending), 0, &code, &text, NULL);
+        tell_code(reading, code, buffer_bytes(&text));
+        buffer_clear(&text);
         return;
     }
     struct tap_fact fact = fact_of(reading, TAP_FACT_BLOCKS);

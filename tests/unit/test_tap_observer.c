@@ -190,6 +190,40 @@ static void statuses_are_compared(void **state)
     buffer_clear(&other);
 }
 
+static void blocks_are_refused_with_a_text(void **state)
+{
+    (void)state;
+    struct buffer opener = {0}, other = {0};
+    say_header(&opener, REQRESP_BLOCKS_BY_ROOT_PROTOCOL);
+    reqresp_encode_request(bytes_of_text("roots"), &opener);
+    say_header(&other, REQRESP_BLOCKS_BY_ROOT_PROTOCOL);
+    reqresp_encode_response(REQRESP_RESOURCE_UNAVAILABLE, bytes_of_text("no such block"), &other);
+    const struct part parts[] = {{TAP_DIALLER, &opener}, {TAP_LISTENER, &other}};
+    for (size_t piece = 1; piece < other.size; piece++) {
+        char *told = play(parts, 2, piece, TAP_FIN);
+        assert_non_null(strstr(told, ": a request of 2"));
+        assert_non_null(strstr(told, ": answers with code 3: no such block\n"));
+        free(told);
+    }
+    /* One that goes on for ever has its code alone. */
+    buffer_clear(&other);
+    say_header(&other, REQRESP_BLOCKS_BY_ROOT_PROTOCOL);
+    buffer_append_byte(&other, REQRESP_SERVER_ERROR);
+    memset(buffer_extend(&other, TAP_PAYLOAD_MAX), 0xff, TAP_PAYLOAD_MAX);
+    char *told = play(parts, 2, SIZE_MAX, TAP_FIN);
+    assert_non_null(strstr(told, ": answers with code 2\n"));
+    free(told);
+    /* Whatever an answer of blocks holds, it is not kept. */
+    buffer_clear(&other);
+    say_header(&other, REQRESP_BLOCKS_BY_ROOT_PROTOCOL);
+    reqresp_encode_response(REQRESP_SUCCESS, bytes_of_text("a block"), &other);
+    told = play(parts, 2, 3, TAP_FIN);
+    assert_non_null(strstr(told, ": an answer of "));
+    free(told);
+    buffer_clear(&opener);
+    buffer_clear(&other);
+}
+
 static void identify_tells_the_agent(void **state)
 {
     (void)state;
@@ -318,6 +352,7 @@ int main(void)
         cmocka_unit_test(gossip_is_told_by_its_kind),
         cmocka_unit_test(what_is_refused_may_be_proposed_again),
         cmocka_unit_test(statuses_are_compared),
+        cmocka_unit_test(blocks_are_refused_with_a_text),
         cmocka_unit_test(identify_tells_the_agent),
         cmocka_unit_test(what_is_no_negotiation_is_said_once),
         cmocka_unit_test(an_end_within_an_rpc_is_malformed),
