@@ -45,7 +45,8 @@ static json_t *entry_json(enum rpc_trace_kind kind, const struct rpc_trace_entry
     if (kind == TRACE_SUBSCRIPTIONS)
         json_object_set_new(object, "subscribe", json_boolean(entry->subscribe));
     if (form->message) {
-        json_object_set_new(object, "id", id_json(bytes_of(entry->id.bytes, entry->id.size)));
+        if (entry->id.size > 0)
+            json_object_set_new(object, "id", id_json(bytes_of(entry->id.bytes, entry->id.size)));
         set_count(object, "size", entry->size);
     }
     if (form->ids)

@@ -13,7 +13,7 @@
  * "ihave" [{topic, count, ids}], "iwant" and "idontwant" [{count, ids}], "graft" [{topic}], "prune"
  * [{topic, backoff (seconds), peers}]. Of a long list the first are there, and "NAME_left_out" of
  * the others. "dropped" and "malformed" are true where they are there. The size is that of the
- * message's data. A new reference.
+ * message's data; a message whose data was not kept has no id. A new reference.
  */
 json_t *rpc_trace_json(const struct rpc_trace *trace);
 /* A tracer: its context is an rpc_trace_writer(), which takes that object as a line. */

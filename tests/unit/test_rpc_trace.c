@@ -7,6 +7,7 @@
 #include "common/memory.h"
 #include "net/gossipsub/payload.h"
 #include "net/gossipsub/rpc.h"
+#include "net/gossipsub/rpc_skim.h"
 #include "tests/unit/gossip_scene.h"
 #include "tests/unit/rpc_ids.h"
 #include "tests/unit/support.h"
@@ -123,6 +124,17 @@ static void a_message_is_told_with_its_id_and_the_size_of_its_data(void **state)
     assert_string_equal(json_string_value(json_object_get(message, "id")),
                         "553e810861ad9f2b3bde628d88fa25f26f01d329");
     forget(&told);
+    /* Of data that was left out nobody knows it. */
+    struct skimmed_rpc skimmed = {
+        .rpc = scene_without_length(rpc), .left_out = {true}, .data_sizes = {70000}};
+    skimmed.message_count = 1;
+    struct rpc_trace trace = {.peer = ""};
+    rpc_skim_trace(&skimmed, &trace);
+    json_t *object = rpc_trace_json(&trace);
+    message = json_array_get(json_object_get(object, "messages"), 0);
+    assert_null(json_object_get(message, "id"));
+    assert_int_equal(json_integer_value(json_object_get(message, "size")), 70000);
+    json_decref(object);
     chunk_unref(rpc);
     buffer_clear(&data);
 }
