@@ -243,3 +243,19 @@ start_tap_for() {
     api tap /metrics > metrics
     grep -x 'devnet_tap_rpcs_over_limit_total{node="b",bytes="1048576"} 2' metrics
 }
+
+@test "a reader that sleeps for too long is told how many events it missed, and when" {
+    start_keyed a
+    "$BIN/devnet" key new b.key > /dev/null
+    mkfifo pipe
+    exec {reader}<> pipe
+    # shellcheck disable=SC2016 # for the inner shell
+    launch tap bash -c 'exec "$@" > pipe' tap "$BIN/devnet-tap" "a=a.key,127.0.0.1:0,$(address a)" \
+        b=b.key,127.0.0.1:0,127.0.0.1:9
+    head -n 1 <&"$reader" > tap.out
+    # An event of each is more than is kept.
+    HOSTILE_KEY=b.key "$TOOLS/hostile" "$(tapped a)" open propose:/meshsub/1.2.0 wait:data messages:15000 \
+        fin wait:fin 3>&-
+    launch late cat pipe
+    await late '.event == "events_lost" and .count > 0' .t | grep -E '^[0-9-]{10}T[0-9:]{8}\.[0-9]{3}Z$'
+}

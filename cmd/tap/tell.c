@@ -33,8 +33,10 @@ struct teller {
 
 static void say_lost(uint64_t count, struct buffer *line)
 {
-    char *text =
-        text_format("{\"count\":%llu,\"event\":\"events_lost\"}", (unsigned long long)count);
+    char time[CLOCK_TEXT_SIZE];
+    clock_text(clock_epoch_ms(), time);
+    char *text = text_format("{\"count\":%llu,\"event\":\"events_lost\",\"t\":\"%s\"}",
+                             (unsigned long long)count, time);
     buffer_append_text(line, text);
     free(text);
 }
