@@ -12,7 +12,7 @@
 
 enum {
     TAP_PAYLOAD_MAX = 64 * 1024, /* of a status, an identify answer and the like */
-    TAP_STREAMS_MAX = 4096,      /* looked at at a time; of others is told that they are there */
+    TAP_STREAMS_MAX = 4096, /* looked at at a time; of others nothing is told: they are counted */
 };
 
 struct tap_observer;

@@ -6,6 +6,7 @@
 #include "common/clock.h"
 #include "common/event.h"
 #include "common/hash_table.h"
+#include "common/log.h"
 #include "common/utf8.h"
 #include "net/qlog/events.h"
 #include "net/tap/observer.h"
@@ -18,6 +19,7 @@ struct seen_pair {
     uint64_t number;
     struct tap_observer *observer;
     struct tap_withheld *withheld;
+    bool passes_over; /* streams, and that is in the log */
     UT_hash_handle hh;
 };
 
@@ -219,12 +221,26 @@ static void on_connected(void *context, struct tap_pair *pair)
     sight->handlers->connected(sight->context, pair, now_us());
 }
 
+/* Once a connection: tap_sight_passed_over() counts them. */
+static void warn_of_passing_over(struct seen_pair *seen, int64_t stream)
+{
+    seen->passes_over = true;
+    log_warn(
+        "connection %s of %s and %s has more than %d streams at a time: what is said on stream "
+        "%lld, and on others that come meanwhile, is carried and not looked at",
+        tap_pair_id(seen->pair), tap_node_name(tap_pair_node(seen->pair, TAP_DIALLER)),
+        tap_node_name(tap_pair_node(seen->pair, TAP_LISTENER)), TAP_STREAMS_MAX, (long long)stream);
+}
+
 static void on_stream_opened(void *context, struct tap_pair *pair, int64_t stream,
                              enum tap_side opener)
 {
-    const struct seen_pair *seen = find(context, pair);
-    if (seen != NULL)
-        tap_observer_opened(seen->observer, stream, opener, now_us());
+    struct seen_pair *seen = find(context, pair);
+    if (seen == NULL)
+        return;
+    tap_observer_opened(seen->observer, stream, opener, now_us());
+    if (!seen->passes_over && tap_observer_passed_over(seen->observer) > 0)
+        warn_of_passing_over(seen, stream);
 }
 
 static void on_stream_data(void *context, struct tap_pair *pair, int64_t stream, enum tap_side from,
