@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "common/memory.h"
+#include "devnet/ended.h"
 #include "devnet/tap.h"
 #include "net/mesh/collect.h"
 
@@ -55,6 +56,21 @@ void devnet_targets_free(char **targets, size_t count)
     for (size_t i = 0; i < count; i++)
         free(targets[i]);
     free(targets);
+}
+
+json_t *devnet_unasked(const struct devnet *devnet, enum devnet_visits visits)
+{
+    json_t *unasked = json_object();
+    for (size_t i = 0; i < devnet->count; i++) {
+        const struct devnet_node *node = &devnet->nodes[i];
+        if (is_asked(devnet, node, visits) || node->listen_count == 0 ||
+            !devnet_node_has_ended(node))
+            continue;
+        char *why = text_format("%s ended by itself", node->name);
+        json_object_set_new(unasked, node->listen[0], json_string(why));
+        free(why);
+    }
+    return unasked;
 }
 
 json_t *devnet_stopped_ids(const struct devnet *devnet)

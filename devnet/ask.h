@@ -18,6 +18,9 @@ enum devnet_visits {
  * the API of the tap, if there is one. Freed by devnet_targets_free(). */
 char **devnet_targets(const struct devnet *devnet, enum devnet_visits visits, size_t *count);
 void devnet_targets_free(char **targets, size_t count);
+/* Those that ended by themselves and so are not asked, as a new object: their addresses, and what
+ * is wrong with each, for people. Ours are asked where they were, and do not answer. */
+json_t *devnet_unasked(const struct devnet *devnet, enum devnet_visits visits);
 /* The peer ids of those that are stopped on purpose, as the names of a new object. */
 json_t *devnet_stopped_ids(const struct devnet *devnet);
 

@@ -16,6 +16,7 @@
 #include "common/output.h"
 #include "common/utf8.h"
 #include "common/words.h"
+#include "devnet/ended.h"
 #include "devnet/loop.h"
 #include "devnet/subprocess.h"
 
@@ -29,6 +30,7 @@ struct runner {
     uint64_t up_ms;       /* clock_now_ms() once all were up */
     size_t done, failed;  /* steps and checks */
     char *first_failed;   /* "FILE:LINE: command", or NULL */
+    json_t *ended;        /* names of what ended by itself, before it was taken down */
 };
 
 /* ---- what is told ---- */
@@ -257,15 +259,45 @@ static void tell_end(const struct runner *runner, bool good, bool interrupted, c
 {
     char time[CLOCK_TEXT_SIZE];
     clock_text(clock_epoch_ms(), time);
-    tell(runner, json_pack("{s:s, s:s, s:b, s:I, s:I, s:b, s:s*}", "event", "end", "t", time, "ok",
-                           good, "done", (json_int_t)runner->done, "failed",
-                           (json_int_t)runner->failed, "interrupted", interrupted, "error", error));
+    tell(runner,
+         json_pack("{s:s, s:s, s:b, s:I, s:I, s:b, s:O, s:s*}", "event", "end", "t", time, "ok",
+                   good, "done", (json_int_t)runner->done, "failed", (json_int_t)runner->failed,
+                   "interrupted", interrupted, "ended", runner->ended, "error", error));
+}
+
+/* What is not there any more although no step stopped it. */
+static void find_ended(struct runner *runner)
+{
+    struct error error;
+    json_t *ended = NULL;
+    if (devnet_load(&runner->devnet, &error))
+        ended = devnet_ended(&runner->devnet);
+    else
+        log_error("%s", error.text);
+    json_array_extend(runner->ended, ended);
+    json_decref(ended);
+}
+
+static void tell_ended(const struct runner *runner)
+{
+    size_t index;
+    const json_t *entry;
+    json_array_foreach(runner->ended, index, entry)
+    {
+        const char *name = json_string_value(entry);
+        if (devnet_find(&runner->devnet, name) != NULL)
+            log_error("%s ended by itself; where it is to, a step `stop %s` says so", name, name);
+        else
+            log_error("the %s ended by itself", name);
+        devnet_report_last_lines(&runner->devnet, name);
+    }
 }
 
 /* Says how it went: whether all did as expected. */
 static bool conclude(const struct runner *runner, bool whole, bool reported, bool down)
 {
-    bool good = whole && reported && down && runner->failed == 0;
+    bool stayed = json_array_size(runner->ended) == 0;
+    bool good = whole && reported && down && stayed && runner->failed == 0;
     if (!runner->options->json && good)
         printf("%s: %zu steps and checks ended as expected\n", runner->file->experiment.file,
                runner->done);
@@ -274,6 +306,7 @@ static bool conclude(const struct runner *runner, bool whole, bool reported, boo
     else if (runner->failed > 0)
         log_error("%zu of %zu steps and checks did not end as expected, the first is %s",
                   runner->failed, runner->done, runner->first_failed);
+    tell_ended(runner);
     tell_end(runner, good, !whole, NULL);
     return good;
 }
@@ -321,6 +354,8 @@ static int run(struct runner *runner, const char *folder)
         tell_up(runner);
     bool whole = run_all(runner);
     bool reported = whole && report(runner, folder);
+    if (whole)
+        find_ended(runner);
     bool down = devnet_down_command(&options) == DEVNET_OK;
     return conclude(runner, whole, reported || !whole, down) ? DEVNET_OK : DEVNET_FAILED;
 }
@@ -337,7 +372,8 @@ int devnet_experiment_command(const struct devnet_options *options)
     }
     int status = DEVNET_USAGE;
     const char *folder = options->report != NULL ? options->report : file.experiment.report;
-    struct runner runner = {.options = options, .file = &file, .self = subprocess_self()};
+    struct runner runner = {
+        .options = options, .file = &file, .self = subprocess_self(), .ended = json_array()};
     devnet_init(&runner.devnet, options->folder);
     if (runner.self == NULL)
         log_error("/proc does not tell where this program is");
@@ -345,6 +381,7 @@ int devnet_experiment_command(const struct devnet_options *options)
         log_error("report: %s", error.text);
     else
         status = run(&runner, folder);
+    json_decref(runner.ended);
     free(runner.first_failed);
     free(runner.self);
     devnet_clear(&runner.devnet);

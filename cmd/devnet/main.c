@@ -302,7 +302,8 @@ static const struct exit_status exit_statuses[] = {
     {0, "it worked; status: all nodes are up; publish: all messages are everywhere; run: all steps "
         "and checks ended as expected"},
     {1, "it failed, and nothing that `up` started is left; status: a node is not up, or none is; "
-        "run: a step or a check did not end as expected, or a signal came"},
+        "run: a step or a check did not end as expected, a node ended that no step stopped, or a "
+        "signal came"},
     {2,
      "usage: an option, a name or a path that cannot be, of a node's, too; a file of up or run "
      "that is not sound: then nothing was started; a devnet of another version; path, partition, "
@@ -433,7 +434,8 @@ static const struct program_spec program = {
         "that wait says. Without checks these are mesh and orphans. devnet run prints each with "
         "its time and what it said, writes the report, and stops the nodes, also where a signal "
         "comes (without a report then); of nodes that do not come up it writes the report, "
-        "too.\n\n"
+        "too. What ended by itself by then is named, and the run has failed; a step `stop NAME` "
+        "says that the node was to end.\n\n"
         "devnet enr shows and makes node records (ENR, EIP-778, scheme v4). A node has one where "
         "its key is of secp256k1, as all keys of ours are: a node with an ed25519 key has none. "
         "VALUE is an address for ip and ip6, a port for tcp, udp, quic and the same with a 6; "

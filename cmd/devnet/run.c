@@ -309,10 +309,9 @@ static void add_all_nodes(struct command_line *line)
     free(targets);
 }
 
-/* So that a snapshot of all tells whom it leaves out. */
-static void pass_stopped(const struct devnet *devnet)
+/* Takes IDS, whose names are passed on. */
+static void pass_ids(json_t *ids, const char *variable, const char *what)
 {
-    json_t *ids = devnet_stopped_ids(devnet);
     struct buffer all = {0};
     const char *id;
     json_t *is;
@@ -322,13 +321,21 @@ static void pass_stopped(const struct devnet *devnet)
         buffer_append_text(&all, "\n");
     }
     if (all.size > NAMES_VARIABLE_MAX)
-        log_warn("%zu nodes: too many to pass on which are stopped", devnet->count);
+        log_warn("%zu nodes: too many to pass on which %s", json_object_size(ids), what);
     else if (all.size > 0) {
         buffer_append_byte(&all, '\0');
-        setenv(STOPPED_VARIABLE, (const char *)all.data, 1);
+        setenv(variable, (const char *)all.data, 1);
     }
     buffer_clear(&all);
     json_decref(ids);
+}
+
+/* So that a snapshot of all tells whom it leaves out. */
+static void pass_left_out(const struct command_line *line)
+{
+    pass_ids(devnet_stopped_ids(line->devnet), STOPPED_VARIABLE, "are stopped");
+    pass_ids(devnet_unasked(line->devnet, visits_of(line)), ENDED_VARIABLE,
+             "have ended by themselves");
 }
 
 /* All of them as one operand, as `devnet-mesh diff` takes them. */
@@ -397,7 +404,7 @@ static bool add_defaults(struct command_line *line, char **arguments)
         return tell_none(line);
     size_t before = line->count;
     if (mesh)
-        pass_stopped(line->devnet);
+        pass_left_out(line);
     if (orphans)
         add_all_logs(line);
     else if (diff)

@@ -17,6 +17,7 @@ struct targets {
     char **items;
     size_t count;
     json_t *stopped; /* peer ids of nodes that are left out, as names */
+    json_t *unasked; /* addresses that cannot be asked, and why */
 };
 
 static void add_target(struct targets *targets, char *target)
@@ -31,6 +32,7 @@ static void targets_clear(struct targets *targets)
         free(targets->items[i]);
     free(targets->items);
     json_decref(targets->stopped);
+    json_decref(targets->unasked);
 }
 
 bool mesh_is_live(const char *input)
@@ -50,12 +52,15 @@ static void add_nodes(struct targets *targets, const struct devnet *devnet)
 {
     size_t count;
     char **asked = devnet_targets(devnet, DEVNET_VISITS_UNSEEN, &count);
-    json_t *stopped = devnet_stopped_ids(devnet);
+    json_t *stopped = devnet_stopped_ids(devnet),
+           *unasked = devnet_unasked(devnet, DEVNET_VISITS_UNSEEN);
     for (size_t i = 0; i < count; i++)
         add_target(targets, asked[i]);
     free(asked);
     json_object_update(targets->stopped, stopped);
     json_decref(stopped);
+    json_object_update(targets->unasked, unasked);
+    json_decref(unasked);
     for (size_t i = 0; i < devnet->count; i++)
         devnet_name_node(&devnet->nodes[i], &mesh_names);
 }
@@ -116,12 +121,40 @@ static void add_stopped(struct targets *targets)
     json_decref(ids);
 }
 
+/* Likewise those that it cannot have asked. */
+static void add_ended(struct targets *targets)
+{
+    json_t *addresses = names_ended_environment();
+    size_t index;
+    const json_t *address;
+    json_array_foreach(addresses, index, address)
+    {
+        const char *text = json_string_value(address), *name = names_find(&mesh_names, text);
+        char *why = text_format("%s ended by itself", name != NULL ? name : text);
+        json_object_set_new(targets->unasked, text, json_string(why));
+        free(why);
+    }
+    json_decref(addresses);
+}
+
+static void add_unasked(const struct targets *targets, json_t *snapshot)
+{
+    const char *address;
+    json_t *why;
+    json_object_foreach(targets->unasked, address, why)
+    {
+        snapshot_add_unreachable(snapshot, address, json_string_value(why));
+    }
+    snapshot_sort(snapshot);
+}
+
 json_t *mesh_ask(const struct mesh_options *options, const char *const *inputs, size_t count,
                  struct error *error)
 {
     const struct mesh_manner manner = {.timeout_ms = options->timeout, .stay_ms = options->stay};
-    struct targets targets = {.stopped = json_object()};
+    struct targets targets = {.stopped = json_object(), .unasked = json_object()};
     add_stopped(&targets);
+    add_ended(&targets);
     json_t *snapshot = NULL;
     bool sound = true;
     for (size_t i = 0; sound && i < count; i++)
@@ -129,6 +162,7 @@ json_t *mesh_ask(const struct mesh_options *options, const char *const *inputs, 
     if (sound)
         snapshot = mesh_collect((const char *const *)targets.items, targets.count, &manner, error);
     if (snapshot != NULL) {
+        add_unasked(&targets, snapshot);
         snapshot_set_stopped(snapshot, targets.stopped);
         snapshot_set_names(snapshot, &mesh_names);
         snapshot_set_paths(snapshot, names_paths_environment());

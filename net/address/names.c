@@ -75,6 +75,11 @@ json_t *names_stopped_environment(void)
     return lines_json(getenv(STOPPED_VARIABLE));
 }
 
+json_t *names_ended_environment(void)
+{
+    return lines_json(getenv(ENDED_VARIABLE));
+}
+
 void names_add_json(struct names *names, const json_t *by_id)
 {
     const char *id;

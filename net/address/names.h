@@ -10,6 +10,7 @@
 #define NAMES_VARIABLE "DEVNET_NAMES"
 #define PATHS_VARIABLE "DEVNET_PATHS"
 #define STOPPED_VARIABLE "DEVNET_STOPPED"
+#define ENDED_VARIABLE "DEVNET_ENDED"
 enum { NAMES_VARIABLE_MAX = 100 * 1024 }; /* Linux takes 128 KiB */
 
 /* Begins as {0}, which has none. */
@@ -34,6 +35,9 @@ json_t *names_paths_environment(void);
 /* Likewise the ids of nodes that it stopped and so does not name to look at: the lines of
  * STOPPED_VARIABLE. NULL where there are none. */
 json_t *names_stopped_environment(void);
+/* Likewise where nodes were that ended by themselves and so cannot be asked: the lines of
+ * ENDED_VARIABLE. NULL where there are none. */
+json_t *names_ended_environment(void);
 /* An object of ids and their names; what is no string in it is passed over. May be NULL. */
 void names_add_json(struct names *names, const json_t *by_id);
 /* NULL where there is none; ID may be NULL. */

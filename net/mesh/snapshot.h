@@ -14,7 +14,7 @@
  *      "sources", "volatile"}]                                   nodes without an API of ours
  *    "endpoints": [{"url", "node_info", "lean", "sources", "volatile"}]  pages of metrics, and APIs
  *                                                               of Lean nodes, of nobody visited
- *    "unreachable": [{"api": what was asked, "error"}],         sorted by it
+ *    "unreachable": [{"api": what was asked, or would be, "error"}], sorted by it
  *    "names": {id: name},                                       what people call the nodes
  *    "paths": ["node1,node2: loss=1", ...],                     what is wrong between them, by the
  *                                                               program that makes it so

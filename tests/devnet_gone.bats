@@ -1,0 +1,72 @@
+#!/usr/bin/env bats
+# What a devnet says of nodes that are gone: those that ended by themselves are no part of "sound",
+# "arrived" and "as expected", and are not passed over.
+# shellcheck disable=SC2030,SC2031 # each test is a subshell, as it should be
+# shellcheck disable=SC2154 # bats sets stderr
+
+bats_require_minimum_version 1.5.0
+load own_devnet.bash
+
+# A node of the devnet ends by itself: end_node NAME.
+end_node() {
+    kill -9 -- "-$(cat ".devnet/$1/pid")"
+    eventually has_state "$1" down
+}
+
+has_state() {
+    devnet status --json > status.json || true
+    jq -e --arg name "$1" --arg state "$2" 'any(.nodes[]; .name == $name and .state == $state)' status.json
+}
+
+@test "a client that ended by itself is an error of the mesh, whether a tap tells of it or not" {
+    devnet up -n 2 --with mine="$mine --bootnode {bootnode}"
+    run -0 devnet mesh check --wait 10s
+    end_node mine
+    run -1 devnet mesh check
+    grep -qx "error node_reachable: mine ended by itself" <<< "$output"
+    [[ ${lines[-1]} == "unsound: 2 nodes, "* ]]
+    run -1 --separate-stderr devnet mesh dump -o mesh.json
+    [[ $stderr == *": mine ended by itself" ]]
+    jq -e '.unreachable[0].api as $api | .names[$api] == "mine" and ($api | test("^/ip4/.*/p2p/"))' mesh.json
+    run -1 "$BIN/devnet-mesh" check mesh.json
+    run -1 --separate-stderr devnet mesh graph --json
+    jq -e 'any(.nodes[]; .label == "mine" and .state == "unreachable")' <<< "$output"
+    # Who is stopped on purpose is not missed.
+    devnet stop mine
+    run -0 devnet mesh check --wait 10s
+    devnet down
+
+    devnet up --tap -n 2 --with mine="$mine --bootnode {bootnode}"
+    run -0 devnet mesh check --wait 10s
+    end_node mine
+    run -1 devnet mesh check
+    grep -qx "error node_reachable: mine ended by itself" <<< "$output"
+    run -1 "$BIN/devnet-mesh" check .devnet
+    grep -qx "error node_reachable: mine ended by itself" <<< "$output"
+}
+
+@test "a run fails where a node ended that no step stopped, and says which" {
+    # It ends once a step was done, and has until the next one for that.
+    cat > file.yaml <<- E
+		nodes:
+		  - count: 2
+		  - name: mine
+		    command: '$mine --bootnode {bootnode} & until [ -s .devnet/steps.jsonl ]; do sleep 0.05; done; kill \$!'
+		timeline:
+		  - at 0s status
+		  - at 2s publish node1 block hello
+		checks:
+		  - orphans
+	E
+    sed -i "s|'\($BIN/devnet-node\)'|\1|" file.yaml
+    run -1 --separate-stderr devnet run -f file.yaml
+    [ "$stderr" = "devnet: mine ended by itself; where it is to, a step \`stop mine\` says so" ]
+    run ! grep "as expected" <<< "$output"
+    jq -es 'map(.ok) == [true, true, true]' .devnet/steps.jsonl
+    run -1 --separate-stderr devnet run -f file.yaml --json
+    jq -es '.[-1] | .event == "end" and (.ok | not) and .failed == 0 and .ended == ["mine"]' <<< "$output"
+    # That it is stopped is said.
+    sed -i 's/^checks:/  - at 2s stop mine\n&/' file.yaml
+    run -0 --separate-stderr devnet run -f file.yaml --json
+    jq -es '.[-1] | .ok and .ended == []' <<< "$output"
+}
