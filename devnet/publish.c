@@ -11,6 +11,7 @@
 #include "common/memory.h"
 #include "common/random.h"
 #include "common/sha256.h"
+#include "devnet/ended.h"
 #include "devnet/propagation.h"
 #include "net/api/client.h"
 #include "net/mesh/labels.h"
@@ -23,6 +24,7 @@ struct publishing {
     struct propagation_node *nodes; /* those that have an API */
     const char **apis;
     size_t count, origin;
+    json_t *not_seen;
     size_t answered, lost;
     uint64_t sent, answers;
     struct propagation *propagation;
@@ -200,6 +202,16 @@ static bool is_subscribed(const json_t *snapshot, const char *peer_id, const cha
     return node == NULL || json_is_true(json_object_get(state, "subscribed"));
 }
 
+/* Who is stopped on purpose is subscribed to nothing. */
+static void add_not_seen(struct publishing *publishing, const struct devnet_node *node)
+{
+    const char *why = devnet_node_has_ended(node) ? "ended by itself" : "has no API of ours";
+    if (!node->stopped)
+        json_array_append_new(publishing->not_seen,
+                              json_pack("{s:s, s:s}", "name", node->name, "why", why));
+}
+
+/* One that has ended is not passed over unless it is stopped on purpose: it was to have them. */
 static void find_nodes(struct publishing *publishing, const struct devnet *devnet,
                        const json_t *snapshot)
 {
@@ -208,8 +220,10 @@ static void find_nodes(struct publishing *publishing, const struct devnet *devne
     for (size_t i = 0; i < devnet->count; i++) {
         const struct devnet_node *node = &devnet->nodes[i];
         bool origin = node == publishing->order->origin;
-        if (node->api == NULL || (!origin && !process_is_running(&node->process)))
+        if (node->api == NULL || (!origin && node->stopped)) {
+            add_not_seen(publishing, node);
             continue;
+        }
         if (origin)
             publishing->origin = publishing->count;
         publishing->apis[publishing->count] = node->api;
@@ -231,6 +245,7 @@ static void clear(struct publishing *publishing)
     propagation_free(publishing->propagation);
     free(publishing->nodes);
     free(publishing->apis);
+    json_decref(publishing->not_seen);
 }
 
 static json_t *report(const struct publishing *publishing)
@@ -238,6 +253,7 @@ static json_t *report(const struct publishing *publishing)
     json_t *report = propagation_report(publishing->propagation);
     json_object_set_new(report, "topic", json_string(publishing->order->topic));
     json_object_set_new(report, "from", json_string(publishing->nodes[publishing->origin].name));
+    json_object_set(report, "not_seen", publishing->not_seen);
     return report;
 }
 
@@ -246,7 +262,8 @@ json_t *devnet_publish(const struct devnet *devnet, const json_t *snapshot,
 {
     static const struct mesh_watch_handlers handlers = {
         .answered = node_answered, .event = event_came, .lost = node_lost};
-    struct publishing publishing = {.order = order, .base = event_base_make(0), .error = error};
+    struct publishing publishing = {
+        .order = order, .base = event_base_make(0), .not_seen = json_array(), .error = error};
     random_seed(&publishing.random, clock_now_ns());
     find_nodes(&publishing, devnet, snapshot);
     publishing.propagation = propagation_new(publishing.nodes, publishing.count, publishing.origin);

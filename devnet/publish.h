@@ -20,9 +20,11 @@ struct publish_order {
 
 /*
  * Publishes, and waits until all nodes that are subscribed by SNAPSHOT (of devnet/ask.h) have all
- * messages, or the time is up. Returns propagation_report() with "topic" and "from", the origin's
- * name; NULL with the error set where the origin publishes none or is lost. Nodes that do not
- * answer are warned of, and expected to get them all the same.
+ * messages, or the time is up. Returns propagation_report() with "topic", "from", the origin's
+ * name, and "not_seen": [{"name", "why"}], of whom it is not known whether they are subscribed and
+ * got any: they have no API of ours, and are not stopped on purpose. NULL with the error set where
+ * the origin publishes none or is lost. Nodes that do not answer, or have ended by themselves, are
+ * warned of, and expected to get them all the same.
  */
 json_t *devnet_publish(const struct devnet *devnet, const json_t *snapshot,
                        const struct publish_order *order, struct error *error);

@@ -70,3 +70,28 @@ has_state() {
     run -0 --separate-stderr devnet run -f file.yaml --json
     jq -es '.[-1] | .ok and .ended == []' <<< "$output"
 }
+
+@test "publish lists whom it cannot see, and counts a node that ended by itself" {
+    devnet up -n 3 --with mine="$mine --bootnode {bootnode}"
+    devnet mesh check --wait 10s
+    devnet pause mine
+    run -0 devnet publish node1 block one
+    grep -qx "mine     not seen: it has no API of ours" <<< "$output"
+    end_node node3
+    run -1 --separate-stderr devnet publish node1 block two --json --html page.html --timeout 1s
+    jq -e '.expected == 2 and .arrived == 1 and .not_seen == [{name: "mine", why: "has no API of ours"}] and
+        any(.nodes[]; .name == "node3" and .got == 0)' <<< "$output"
+    [[ $stderr == *"warn: node3: http://"* ]]
+    grep -q '"not_seen": *\[{' page.html
+    # Who is stopped on purpose is not subscribed to anything.
+    devnet stop node3
+    end_node mine
+    run -0 devnet publish node1 block three
+    grep -qx "mine     not seen: it ended by itself" <<< "$output"
+    devnet stop node2
+    run -1 --separate-stderr devnet publish node1 block four
+    [[ $stderr == "devnet: /"*": no other node that can be asked is subscribed to it" ]]
+    devnet stop mine
+    run -1 --separate-stderr devnet publish node1 block five
+    [[ $stderr == "devnet: /"*": no other node is subscribed to it" ]]
+}

@@ -299,7 +299,8 @@ static const struct example examples[] = {
 };
 
 static const struct exit_status exit_statuses[] = {
-    {0, "it worked; status: all nodes are up; publish: all messages are everywhere; run: all steps "
+    {0, "it worked; status: all nodes are up; publish: all messages are wherever they can be seen; "
+        "run: all steps "
         "and checks ended as expected"},
     {1, "it failed, and nothing that `up` started is left; status: a node is not up, or none is; "
         "run: a step or a check did not end as expected, a node ended that no step stopped, or a "
@@ -446,7 +447,9 @@ static const struct program_spec program = {
         "stands its number with --count. Times are from just before the node is asked until its "
         "API's /events tells of the arrival, so loopback's and the programs' own are in them; hops "
         "follow from whom each node had a message first; duplicates are what nodes counted "
-        "meanwhile.\n\n"
+        "meanwhile. What another program got is not seen, as it has no API, and is not expected: "
+        "such nodes are listed (not_seen in JSON). A node of ours that does not answer, or has "
+        "ended by itself, is expected to get all.\n\n"
         "devnet report DIR writes one folder: what each node logged, its events and QUIC logs, a "
         "snapshot and checks of the mesh, the verdicts on streams, pages of both, all events in "
         "order of time, the versions, and the commands that led there, as a script; of devnet run "

@@ -114,6 +114,17 @@ static void print_from(const json_t *from)
     }
 }
 
+static void print_not_seen(const json_t *nodes)
+{
+    size_t index;
+    const json_t *entry;
+    json_array_foreach(nodes, index, entry)
+    {
+        printf("%-8s not seen: it %s\n", json_string_value(json_object_get(entry, "name")),
+               json_string_value(json_object_get(entry, "why")));
+    }
+}
+
 static void print_report(const json_t *report)
 {
     json_int_t messages = number_of(report, "messages");
@@ -130,6 +141,7 @@ static void print_report(const json_t *report)
         print_from(json_object_get(entry, "from"));
         printf("\n");
     }
+    print_not_seen(json_object_get(report, "not_seen"));
     printf("%" JSON_INTEGER_FORMAT " message%s of %s on %s: %" JSON_INTEGER_FORMAT
            " of %" JSON_INTEGER_FORMAT " arrived",
            messages, messages == 1 ? "" : "s", json_string_value(json_object_get(report, "from")),
@@ -148,8 +160,10 @@ static int tell(const struct devnet_options *options, const json_t *report)
     else
         print_report(report);
     if (expected == 0)
-        log_error("%s: no other node is subscribed to it",
-                  json_string_value(json_object_get(report, "topic")));
+        log_error("%s: no other node%s is subscribed to it",
+                  json_string_value(json_object_get(report, "topic")),
+                  json_array_size(json_object_get(report, "not_seen")) > 0 ? " that can be asked"
+                                                                           : "");
     if (options->html != NULL &&
         !page_write(options->html, page_template(), "Propagation", report, &error)) {
         log_error("--html %s", error.text);
