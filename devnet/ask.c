@@ -58,19 +58,38 @@ void devnet_targets_free(char **targets, size_t count)
     free(targets);
 }
 
-json_t *devnet_unasked(const struct devnet *devnet, enum devnet_visits visits)
+static void add_why(json_t *unasked, const struct devnet_node *node, const char *why)
+{
+    char *text = text_format("%s %s", node->name, why);
+    json_object_set_new(unasked, node->api != NULL ? node->api : node->listen[0],
+                        json_string(text));
+    free(text);
+}
+
+static json_t *find_unasked(const struct devnet *devnet, enum devnet_visits visits, bool awake)
 {
     json_t *unasked = json_object();
     for (size_t i = 0; i < devnet->count; i++) {
         const struct devnet_node *node = &devnet->nodes[i];
-        if (is_asked(devnet, node, visits) || node->listen_count == 0 ||
-            !devnet_node_has_ended(node))
+        bool asked = is_asked(devnet, node, visits);
+        if (node->listen_count == 0 || (asked && (!awake || is_awake(node))))
             continue;
-        char *why = text_format("%s ended by itself", node->name);
-        json_object_set_new(unasked, node->listen[0], json_string(why));
-        free(why);
+        if (devnet_node_has_ended(node))
+            add_why(unasked, node, "ended by itself");
+        else if (asked)
+            add_why(unasked, node, "is paused");
     }
     return unasked;
+}
+
+json_t *devnet_unasked(const struct devnet *devnet, enum devnet_visits visits)
+{
+    return find_unasked(devnet, visits, false);
+}
+
+json_t *devnet_not_awake(const struct devnet *devnet)
+{
+    return find_unasked(devnet, DEVNET_VISITS_GENESIS, true);
 }
 
 json_t *devnet_stopped_ids(const struct devnet *devnet)

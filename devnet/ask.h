@@ -21,6 +21,9 @@ void devnet_targets_free(char **targets, size_t count);
 /* Those that ended by themselves and so are not asked, as a new object: their addresses, and what
  * is wrong with each, for people. Ours are asked where they were, and do not answer. */
 json_t *devnet_unasked(const struct devnet *devnet, enum devnet_visits visits);
+/* The same of all that devnet_ask passes over, though they are not stopped: those of ours that have
+ * ended or are paused, by their APIs, too. */
+json_t *devnet_not_awake(const struct devnet *devnet);
 /* The peer ids of those that are stopped on purpose, as the names of a new object. */
 json_t *devnet_stopped_ids(const struct devnet *devnet);
 

@@ -4,7 +4,8 @@
  *   DIR/devnet.json   which nodes there are; present as long as the devnet is up. "version" is 1;
  *                     members are added, not changed
  *   DIR/left.json     the same, once it is down
- *   DIR/mesh.json     a snapshot (net/mesh/snapshot.h) of the mesh, as `devnet down` found it
+ *   DIR/mesh.json     a snapshot (net/mesh/snapshot.h) of the mesh, as `devnet down` found it;
+ *                     who had ended by then, or was paused, is unreachable in it
  *   DIR/commands      what was done, as a script
  *   DIR/devnet.yaml   of `devnet up -f FILE` and `run -f`: a copy of FILE
  *   DIR/steps.jsonl   of `devnet run`: its steps and checks, and what came of them, or why its

@@ -95,3 +95,33 @@ has_state() {
     run -1 --separate-stderr devnet publish node1 block five
     [[ $stderr == "devnet: /"*": no other node is subscribed to it" ]]
 }
+
+@test "down leaves the mesh as unsound as it was" {
+    devnet up -n 4 --with mine="$mine --bootnode {bootnode}"
+    devnet mesh check --wait 10s
+    end_node node3
+    end_node mine
+    devnet pause node4
+    devnet stop node2
+    run -1 devnet mesh check --timeout 500ms
+    devnet down
+    run -1 --separate-stderr devnet mesh check
+    [ "$(grep -c "^error node_reachable: " <<< "$output")" -eq 3 ]
+    for missed in "node3 ended by itself" "mine ended by itself" "node4 is paused"; do
+        grep -qx "error node_reachable: $missed" <<< "$output"
+    done
+    [[ ${lines[-1]} == "unsound: 1 node, "* ]]
+    jq -e '[.unreachable[].api as $api | .names[$api]] | sort == ["mine", "node3", "node4"]' .devnet/mesh.json
+    run -1 --separate-stderr devnet mesh graph --json
+    jq -e '[.nodes[] | select(.state == "unreachable") | .label] | sort == ["mine", "node3", "node4"]' <<< "$output"
+    devnet report bug
+    grep -q "^- mesh: unsound: 1 node, " bug/README.md
+
+    # None is left to answer.
+    devnet up -n 1
+    end_node node1
+    run -1 devnet mesh check
+    devnet down
+    run -1 --separate-stderr devnet mesh check
+    grep -qx "error node_reachable: node1 ended by itself" <<< "$output"
+}

@@ -71,8 +71,35 @@ static void keep_stopped(const struct devnet *devnet, json_t *snapshot)
     json_decref(ids);
 }
 
+/* Who does not answer any more is no less missed than it was before. */
+static void keep_not_awake(const struct devnet *devnet, json_t *snapshot)
+{
+    json_t *missed = devnet_not_awake(devnet), *why;
+    const char *place;
+    json_object_foreach(missed, place, why)
+    {
+        snapshot_add_unreachable(snapshot, place, json_string_value(why));
+    }
+    snapshot_sort(snapshot);
+    json_decref(missed);
+}
+
+static void keep_names(const struct devnet *devnet, json_t *snapshot)
+{
+    struct names names = {0};
+    for (size_t i = 0; i < devnet->count; i++)
+        devnet_name_node(&devnet->nodes[i], &names);
+    snapshot_set_names(snapshot, &names);
+    names_clear(&names);
+}
+
+static bool has_any(const json_t *snapshot, const char *list)
+{
+    return json_array_size(json_object_get(snapshot, list)) > 0;
+}
+
 /* Leaves what the nodes say of the mesh, for who looks at it later. Not where they are to be killed
- * at once, or none answers. */
+ * at once, or all are stopped. */
 static void keep_mesh(const struct devnet *devnet, uint64_t timeout_ms)
 {
     char *path = devnet_path(devnet, "mesh.json", NULL);
@@ -80,20 +107,16 @@ static void keep_mesh(const struct devnet *devnet, uint64_t timeout_ms)
         timeout_ms > 0
             ? devnet_ask(devnet, timeout_ms < ANSWER_TIMEOUT_MS ? timeout_ms : ANSWER_TIMEOUT_MS)
             : NULL;
-    struct names names = {0};
-    for (size_t i = 0; i < devnet->count; i++)
-        devnet_name_node(&devnet->nodes[i], &names);
-    if (snapshot != NULL)
-        snapshot_set_names(snapshot, &names);
-    names_clear(&names);
     if (snapshot != NULL) {
+        keep_not_awake(devnet, snapshot);
+        keep_names(devnet, snapshot);
         keep_paths(devnet, snapshot);
         keep_stopped(devnet, snapshot);
     }
     char *text = snapshot != NULL ? snapshot_text(snapshot) : NULL;
     struct error error;
     unlink(path);
-    if (text != NULL && json_array_size(json_object_get(snapshot, "nodes")) > 0 &&
+    if (text != NULL && (has_any(snapshot, "nodes") || has_any(snapshot, "unreachable")) &&
         !file_write(path, bytes_of_text(text), 0666, &error))
         log_warn("%s", error.text);
     free(text);
