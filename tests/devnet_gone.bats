@@ -125,3 +125,23 @@ has_state() {
     run -1 --separate-stderr devnet mesh check
     grep -qx "error node_reachable: node1 ended by itself" <<< "$output"
 }
+
+@test "a report says how each node is, the relay, and whom the mesh's check did not ask" {
+    devnet up -n 3 --partitionable --with mine="$mine --bootnode {bootnode}"
+    devnet mesh check --wait 10s
+    devnet report sound
+    grep -q "^node1, node2, node3, mine and the relay, up when this was written, 20" sound/README.md
+    grep -qE "^- mesh: sound: 3 nodes, 1 topic; not asked, [^:]*: mine$" sound/README.md
+    [ ! -s sound/remarks.txt ]
+    devnet stop node2
+    devnet pause node3
+    end_node mine
+    kill -9 "$(jq '.between[0].pid' .devnet/devnet.json)"
+    devnet report bad
+    grep -q "^node1, up; node2, stopped; node3, paused; mine and the relay, ended by itself when " bad/README.md
+    grep -q "^- mesh: unsound: " bad/README.md
+    # Of a devnet that is down all is.
+    devnet down
+    devnet report down
+    grep -q "^node1, node2, node3 and mine, down when " down/README.md
+}

@@ -27,6 +27,7 @@ check_report() {
     for file in .devnet/*/key; do run ! grep -ri "$(cat "$file")" "$1"; done
     [ -z "$(find "$1" -name '*key*')" ]
     grep -qx '<key>' "$1/nodes/mine/events.jsonl"
+    [ ! -s "$1/remarks.txt" ]
 }
 
 @test "a report has logs, verdicts, the mesh and the commands, of a devnet that is up or down" {

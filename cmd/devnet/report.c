@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cmd/devnet/report_states.h"
 #include "cmd/devnet/report_versions.h"
 #include "common/clock.h"
 #include "common/file.h"
@@ -32,8 +33,9 @@ struct report {
     const struct devnet_options *options;
     struct devnet devnet;
     bool live;
-    char *target; /* the folder that is asked for, absolute */
-    char *folder; /* beside it, as long as it is not whole */
+    json_t *status; /* of devnet_describe */
+    char *target;   /* the folder that is asked for, absolute */
+    char *folder;   /* beside it, as long as it is not whole */
     struct secrets secrets;
     json_t *looks; /* {file: exit status} */
     bool cut;      /* the timeline */
@@ -43,17 +45,17 @@ struct report {
  * mesh a snapshot is there. */
 static const struct look {
     const char *output;
-    bool mesh;
+    bool mesh; /* otherwise it looks at all QUIC logs */
     const char *arguments[ARGUMENTS_MAX];
 } looks[] = {
-    {"orphans.txt", false, {"orphans", "-v", "./nodes", NULL}},
-    {"orphans.json", false, {"orphans", "--json", "--html", "orphans.html", "./nodes", NULL}},
+    {"orphans.txt", false, {"orphans", "-v", NULL}},
+    {"orphans.json", false, {"orphans", "--json", "--html", "orphans.html", NULL}},
     {"mesh.txt", true, {"mesh", "dump", "--text", "./mesh.json", NULL}},
     {"check.txt", true, {"mesh", "check", "./mesh.json", NULL}},
     {"check.json", true, {"mesh", "check", "--json", "./mesh.json", NULL}},
     {"mesh.dot", true, {"mesh", "graph", "--dot", "--html", "mesh.html", "./mesh.json", NULL}},
 };
-static const struct look live_mesh = {"dump.txt", false, {"mesh", "dump", "-o", "mesh.json", NULL}};
+static const struct look live_mesh = {"dump.txt", true, {"mesh", "dump", "-o", "mesh.json", NULL}};
 
 static char *path_in(const struct report *report, const char *file)
 {
@@ -71,19 +73,50 @@ static bool write_text(const struct report *report, const char *file, const char
 
 /* ---- asking devnet ---- */
 
+/* FOLDER in the report, if it is there. */
+static void add_logs(const struct report *report, const char *folder, char **arguments,
+                     size_t *count)
+{
+    char *whole = path_in(report, folder);
+    if (access(whole, F_OK) == 0)
+        arguments[(*count)++] = text_format("./%s", folder);
+    free(whole);
+}
+
+/* The folders of QUIC logs: what else nodes write is none, and would be remarked on. */
+static size_t add_all_logs(const struct report *report, char **arguments)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < report->devnet.count; i++) {
+        char *folder = text_format("nodes/%s/qlog", report->devnet.nodes[i].name);
+        add_logs(report, folder, arguments, &count);
+        free(folder);
+    }
+    add_logs(report, "tap/qlog", arguments, &count);
+    if (count == 0)
+        arguments[count++] = text_copy("./nodes");
+    return count;
+}
+
 static void look(const struct report *report, const struct look *look)
 {
-    char *self = subprocess_self(), tap[] = "./tap";
-    char *arguments[ARGUMENTS_MAX + 5] = {self, (char[]){"--dir"}, report->devnet.folder};
-    size_t count = 3;
+    char *self = subprocess_self();
+    char **arguments = memory_new((report->devnet.count + ARGUMENTS_MAX + 6) * sizeof(*arguments));
+    size_t count = 0, logs = 0;
+    arguments[count++] = self;
+    arguments[count++] = (char[]){"--dir"};
+    arguments[count++] = report->devnet.folder;
     for (size_t i = 0; look->arguments[i] != NULL; i++)
         arguments[count++] = (char *)(uintptr_t)look->arguments[i];
-    if (strcmp(look->arguments[0], "orphans") == 0 && devnet_find_tap(&report->devnet) != NULL)
-        arguments[count] = tap;
+    if (!look->mesh)
+        logs = add_all_logs(report, arguments + count);
     int status = -1;
     if (self != NULL)
         status = subprocess_run_to_files(arguments, report->folder, look->output, "remarks.txt");
     json_object_set_new(report->looks, look->output, json_integer(status));
+    while (logs > 0)
+        free(arguments[count + --logs]);
+    free(arguments);
     free(self);
 }
 
@@ -119,33 +152,41 @@ static bool look_at_all(const struct report *report, struct error *error)
 
 /* ---- what is written beside ---- */
 
-static bool write_status(const struct report *report, struct error *error)
+static bool write_status(struct report *report, struct error *error)
 {
-    json_t *status = devnet_describe(&report->devnet);
-    char *text = json_dumps(status, JSON_INDENT(2) | JSON_SORT_KEYS);
+    report->status = devnet_describe(&report->devnet);
+    char *text = json_dumps(report->status, JSON_INDENT(2) | JSON_SORT_KEYS);
     bool written = write_text(report, "status.json", text, error);
     free(text);
-    json_decref(status);
     return written;
 }
 
-/* The last line that is not indented; freed with free(). */
+/* The last line that is not indented, and what was not asked, which is no part of it; freed with
+ * free(). */
 static char *find_summary(const struct report *report, const char *file)
 {
-    char *path = path_in(report, file), *line = NULL, *found = text_copy("nothing is known");
+    static const char not_asked[] = "not asked";
+    char *path = path_in(report, file), *line = NULL, *found = text_copy("nothing is known"),
+         *beside = text_copy("");
     size_t room = 0;
     FILE *input = fopen(path, "re");
-    while (input != NULL && getline(&line, &room, input) > 0)
-        if (line[0] != ' ') {
-            line[strcspn(line, "\n")] = '\0';
-            free(found);
-            found = text_copy(line);
-        }
+    while (input != NULL && getline(&line, &room, input) > 0) {
+        line[strcspn(line, "\n")] = '\0';
+        bool is_beside = strncmp(line, not_asked, strlen(not_asked)) == 0;
+        char **place = is_beside ? &beside : &found;
+        if (line[0] == ' ')
+            continue;
+        free(*place);
+        *place = is_beside ? text_format("; %s", line) : text_copy(line);
+    }
     if (input != NULL)
         fclose(input);
+    char *summary = text_format("%s%s", found, beside);
+    free(beside);
+    free(found);
     free(line);
     free(path);
-    return found;
+    return summary;
 }
 
 static const char about_commands[] = "| file | what it is |\n|---|---|\n"
@@ -186,17 +227,18 @@ static bool write_about(const struct report *report, struct error *error)
 {
     char time[CLOCK_TEXT_SIZE];
     char *agents = report_agents(&report->devnet, report->folder), *versions = report_versions();
-    char *names = devnet_names(&report->devnet), *orphans = find_summary(report, "orphans.txt");
+    char *states = report_states(&report->devnet, report->status, report->live),
+         *orphans = find_summary(report, "orphans.txt");
     char *check = find_summary(report, "check.txt"), *paths = tell_paths(report);
     char *file = path_in(report, DEVNET_EXPERIMENT_FILE);
     const char *experiment = access(file, F_OK) == 0 ? about_experiment : "";
     clock_text(clock_epoch_ms(), time);
-    char *text = text_format(
-        "# A devnet of %zu nodes\n\n%s, %s when this was written, %s.\n\n"
-        "- streams: %s\n- mesh: %s\n%s%s%s\n%s\n%s%s%s",
-        report->devnet.count, names, report->live ? "up" : "down", time, orphans, check, paths,
-        agents, report->cut ? "- the timeline has the first events only: there are more\n" : "",
-        versions, about_commands, experiment, about_files);
+    char *text =
+        text_format("# A devnet of %zu nodes\n\n%s when this was written, %s.\n\n"
+                    "- streams: %s\n- mesh: %s\n%s%s%s\n%s\n%s%s%s",
+                    report->devnet.count, states, time, orphans, check, paths, agents,
+                    report->cut ? "- the timeline has the first events only: there are more\n" : "",
+                    versions, about_commands, experiment, about_files);
     bool written = write_text(report, "README.md", text, error);
     free(text);
     free(versions);
@@ -205,7 +247,7 @@ static bool write_about(const struct report *report, struct error *error)
     free(file);
     free(check);
     free(orphans);
-    free(names);
+    free(states);
     return written;
 }
 
@@ -328,6 +370,7 @@ int devnet_report_command(const struct devnet_options *options, const char *fold
     loop_catch_signals();
     int status = make(&report, folder);
     json_decref(report.looks);
+    json_decref(report.status);
     secrets_clear(&report.secrets);
     free(report.target);
     free(report.folder);
