@@ -86,6 +86,46 @@ rotate_all() {
         $whole[0].connections[0].logs[0].part and .troubles == []' without.json
 }
 
+# Looks at a folder of which the files that are named go, and those of `later` come, once it was
+# listed and before it is read: look_while_rotated FOLDER FILE...
+look_while_rotated() {
+    local folder=$1 file pipe
+    shift
+    mkfifo first
+    "$BIN/devnet-orphans" --json first "$folder" > rotated.json 2> rotated.err 3>&- &
+    exec {pipe}> first # once it is opened by who reads it, all folders have been listed
+    for file; do rm "$folder/$file"; done
+    find later -type f -exec mv -t "$folder" {} +
+    cat plain/other.sqlog >&"$pipe"
+    exec {pipe}>&-
+    wait "$!"
+}
+
+@test "a part that goes before it is read is no trouble where a newer one is there" {
+    local logs=("$FIXTURES"/qlogs/ngtcp2-download/client/*.sqlog)
+    mkdir plain parts later
+    plain "${logs[0]}" > plain/a.sqlog
+    cp "$FIXTURES"/qlogs/gossip-60s/dialer/*.qlog plain/other.sqlog
+    "$TOOLS/rotate" plain/a.sqlog parts 8192
+    mapfile -t all < <(ls -v parts)
+    [[ ${#all[@]} -eq 4 ]]
+    "$BIN/devnet-orphans" --json parts plain/other.sqlog > whole.json || [[ $? -le 2 ]]
+
+    # Those that it found have all gone, and others have come; then some of them, and none has come.
+    mv "parts/${all[2]}" "parts/${all[3]}" later
+    look_while_rotated parts "${all[0]}" "${all[1]}" || [[ $? -le 2 ]]
+    jq -e '.troubles == []' rotated.json
+    diff <(said whole.json) <(said rotated.json)
+    rm first
+    look_while_rotated parts "${all[2]}" || [[ $? -le 2 ]]
+    jq -e '.troubles == []' rotated.json
+    diff <(said whole.json) <(said rotated.json)
+    rm first
+    run -2 look_while_rotated parts "${all[3]}"
+    jq -e --arg path "parts/${all[3]}" '.troubles | length == 1 and .[0].path == $path and
+        (.[0] | tostring | contains("cannot be opened: No such file or directory"))' rotated.json
+}
+
 bytes_of() {
     find "$1" -name '*.sqlog' -printf '%s\n' | awk '{ sum += $1 } END { print sum }'
 }

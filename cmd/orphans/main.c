@@ -12,7 +12,7 @@
 #include "common/options.h"
 #include "common/output.h"
 #include "common/program.h"
-#include "net/qlog/read_files.h"
+#include "net/qlog/rotated.h"
 #include "net/verdict/report_files.h"
 #include "net/verdict/stack.h"
 #include "net/verdict/stats.h"
@@ -152,6 +152,8 @@ static const struct program_spec program = {
         "agent that identify told, as our nodes record it, or by --peer-kind. What only the habit "
         "of an implementation would prove, where nothing tells which it is, has low confidence and "
         "is suspected: no orphan and no exit 1, and no clean bill.\n\n"
+        "Of a log that --qlog-limit rotates, a part in a folder may go before it is read: a newer "
+        "part says what it did, and where there is none, that it is missing is told.\n\n"
         "--follow reads on in files that grow, appear, are renamed, rotated, cut to nothing or "
         "written anew, and in standard input. A verdict is told once it has stood for --grace, and "
         "again when another has. With --json each line is an object whose \"event\" is following "
@@ -224,13 +226,13 @@ static void name_connections(json_t *report)
     }
 }
 
-static struct qlog_reading *read_files(const struct qlog_search *search, unsigned jobs)
+static struct qlog_reading *read_files(struct qlog_search *search, unsigned jobs)
 {
     struct progress progress;
     progress_init(&progress, qlog_search_size(search), search->count);
     const struct qlog_progress shown = {
         .show = progress_show, .context = &progress, .interval = progress_interval(&progress)};
-    struct qlog_reading *readings = qlog_read_files(search, jobs, &shown);
+    struct qlog_reading *readings = qlog_read_rotated(search, jobs, &shown);
     progress_end(&progress);
     return readings;
 }
@@ -246,11 +248,11 @@ static void on_joined(void *context, const struct qlog_connections *connections)
     tell_undecidable(context, connections);
 }
 
-static json_t *make_report(struct findings *findings, const struct qlog_search *search,
-                           unsigned jobs)
+static json_t *make_report(struct findings *findings, struct qlog_search *search, unsigned jobs)
 {
     const struct qlog_hearer hearer = {on_reading, on_joined, findings};
-    json_t *report = qlog_report_files(search, read_files(search, jobs), &hearer);
+    struct qlog_reading *readings = read_files(search, jobs);
+    json_t *report = qlog_report_files(search, readings, &hearer);
     name_connections(report);
     json_object_set(report, "troubles", findings->troubles);
     json_object_set(report, "skipped", findings->skipped);

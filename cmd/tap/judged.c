@@ -1,7 +1,7 @@
 #include "cmd/tap/judged.h"
 
 #include "common/log.h"
-#include "net/qlog/read_files.h"
+#include "net/qlog/rotated.h"
 #include "net/verdict/report_files.h"
 
 static void on_remark(void *context, enum qlog_remark_kind kind, const char *path, const char *text)
@@ -26,7 +26,8 @@ json_t *judged_connections(const char *folder, struct error *error)
     static const struct qlog_hearer hearer = {.on_reading = on_reading};
     struct qlog_search search = {.handler = on_remark};
     qlog_search_path(&search, folder);
-    json_t *report = qlog_report_files(&search, qlog_read_files(&search, 1, NULL), &hearer);
+    struct qlog_reading *readings = qlog_read_rotated(&search, 1, NULL);
+    json_t *report = qlog_report_files(&search, readings, &hearer);
     qlog_search_clear(&search);
     json_t *judged = json_incref(json_object_get(report, "connections"));
     json_decref(report);

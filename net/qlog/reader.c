@@ -568,7 +568,8 @@ enum qlog_outcome qlog_reader_file(struct qlog_reader *reader, struct error *err
         return read_descriptor(reader, STDIN_FILENO, error);
     int descriptor = open(reader->path, O_RDONLY | O_CLOEXEC);
     if (descriptor < 0) {
-        error_set_kind(error, ERROR_SYSTEM, "cannot be opened: %s", strerror(errno));
+        error_set_kind(error, errno == ENOENT ? ERROR_NOT_FOUND : ERROR_SYSTEM,
+                       "cannot be opened: %s", strerror(errno));
         return QLOG_FAILED;
     }
     enum qlog_outcome outcome = read_descriptor(reader, descriptor, error);

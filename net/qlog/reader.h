@@ -67,7 +67,8 @@ bool qlog_reader_feed(struct qlog_reader *reader, struct bytes input, struct err
 bool qlog_reader_is_amid(const struct qlog_reader *reader);
 /* The end of the file. */
 enum qlog_outcome qlog_reader_end(struct qlog_reader *reader, struct error *error);
-/* All of the file named at init, "-" for standard input. ERROR does not repeat the path. */
+/* All of the file named at init, "-" for standard input. ERROR does not repeat the path, and is of
+ * the kind ERROR_NOT_FOUND where there is no such file. */
 enum qlog_outcome qlog_reader_file(struct qlog_reader *reader, struct error *error);
 
 #endif
