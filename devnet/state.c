@@ -42,6 +42,7 @@ static const struct shape state_shape[] = {
     {"nodes", SHAPE_OBJECTS, SHAPE_REQUIRED, node_shape},
     {"arguments", SHAPE_STRINGS, SHAPE_OPTIONAL, NULL},
     {"between", SHAPE_OBJECTS, SHAPE_OPTIONAL, between_shape},
+    {"removed", SHAPE_OBJECT, SHAPE_OPTIONAL, NULL},
     {0}};
 
 void devnet_init(struct devnet *devnet, const char *folder)
@@ -82,6 +83,7 @@ static void clear_nodes(struct devnet *devnet)
     between_clear_all(devnet);
     words_free(devnet->node_arguments);
     devnet->node_arguments = NULL;
+    names_clear(&devnet->removed);
 }
 
 /* ---- who dials whom ---- */
@@ -129,6 +131,8 @@ void devnet_remove(struct devnet *devnet, size_t index)
 {
     for (size_t i = 0; i < devnet->count; i++)
         forget_dialled(&devnet->nodes[i], devnet->nodes[index].name);
+    if (devnet->nodes[index].peer_id != NULL)
+        names_add(&devnet->removed, devnet->nodes[index].peer_id, devnet->nodes[index].name);
     clear_node(&devnet->nodes[index]);
     memmove(&devnet->nodes[index], &devnet->nodes[index + 1],
             (--devnet->count - index) * sizeof(*devnet->nodes));
@@ -262,6 +266,7 @@ static bool load_nodes(struct devnet *devnet, struct bytes text, struct error *e
     if (sound) {
         devnet->node_arguments = copy_list(json_object_get(state, "arguments"));
         between_load_all(devnet, json_object_get(state, "between"));
+        names_add_json(&devnet->removed, json_object_get(state, "removed"));
     }
     json_decref(state);
     return sound;
@@ -370,6 +375,22 @@ static json_t *describe_node(const struct devnet_node *node)
     return entry;
 }
 
+/* Those whose names no other node has got; NULL where there are none. */
+static json_t *describe_removed(const struct devnet *devnet)
+{
+    json_t *removed = json_object(), *name;
+    const char *id;
+    json_object_foreach(devnet->removed.by_id, id, name)
+    {
+        if (devnet_find(devnet, json_string_value(name)) == NULL)
+            json_object_set(removed, id, name);
+    }
+    if (json_object_size(removed) > 0)
+        return removed;
+    json_decref(removed);
+    return NULL;
+}
+
 bool devnet_save(const struct devnet *devnet, struct error *error)
 {
     json_t *nodes = json_array();
@@ -377,9 +398,9 @@ bool devnet_save(const struct devnet *devnet, struct error *error)
         if (!devnet->nodes[i].of_genesis)
             json_array_append_new(nodes, describe_node(&devnet->nodes[i]));
     json_t *state =
-        json_pack("{s:s,s:i,s:o,s:o*,s:o*}", "format", format_name, "version", STATE_VERSION,
+        json_pack("{s:s,s:i,s:o,s:o*,s:o*,s:o*}", "format", format_name, "version", STATE_VERSION,
                   "nodes", nodes, "arguments", describe_list(devnet->node_arguments), "between",
-                  between_describe_all(devnet));
+                  between_describe_all(devnet), "removed", describe_removed(devnet));
     char *text = json_dumps(state, JSON_INDENT(2) | JSON_SORT_KEYS);
     char *path = devnet_path(devnet, state_file, NULL);
     bool saved = file_write(path, bytes_of_text(text), 0666, error);
@@ -452,6 +473,13 @@ void devnet_name_node(const struct devnet_node *node, struct names *names)
             names_add(names, ids[i], node->name);
     for (size_t i = 0; i < node->listen_count; i++)
         names_add(names, node->listen[i], node->name);
+}
+
+void devnet_name_all(const struct devnet *devnet, struct names *names)
+{
+    for (size_t i = 0; i < devnet->count; i++)
+        devnet_name_node(&devnet->nodes[i], names);
+    names_add_json(names, devnet->removed.by_id);
 }
 
 void devnet_forget(const struct devnet *devnet)

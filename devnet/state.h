@@ -63,6 +63,7 @@ struct devnet {
     struct devnet_between *between; /* what stands between them */
     size_t between_count;
     char **node_arguments; /* ends with NULL; options that `up` gave every node, or NULL */
+    struct names removed;  /* peer ids of nodes that it had, of which others still tell */
 };
 
 /* FOLDER need not exist. */
@@ -73,7 +74,8 @@ void devnet_clear(struct devnet *devnet);
 bool devnet_lock(struct devnet *devnet, struct error *error);
 /* Adds a node called NAME, not running; the pointer holds until the next one is added. */
 struct devnet_node *devnet_add(struct devnet *devnet, const char *name);
-/* Forgets a node, and that others dial it: pointers to nodes do not hold any more. */
+/* Forgets a node but for its name, and that others dial it: pointers to nodes do not hold any more.
+ * Once another is called so, the name is that one's. */
 void devnet_remove(struct devnet *devnet, size_t index);
 /* From now on NODE dials the one called NAME when either is started. */
 void devnet_node_dials(struct devnet_node *node, const char *name);
@@ -112,6 +114,8 @@ void devnet_forget_left(const struct devnet *devnet);
 
 /* Adds what NODE is known by: its peer id, its API and its addresses. */
 void devnet_name_node(const struct devnet_node *node, struct names *names);
+/* The same of all nodes, and the peer ids of those that were removed. */
+void devnet_name_all(const struct devnet *devnet, struct names *names);
 
 /* The processes of the nodes, in their order; freed with free(). */
 struct process *devnet_processes(const struct devnet *devnet);

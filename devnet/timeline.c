@@ -50,8 +50,7 @@ static void add_events(struct timeline *timeline, const char *folder, const char
 static void add_all(struct timeline *timeline, const struct devnet *devnet, const char *folder)
 {
     char *nodes = text_format("%s/nodes", folder);
-    for (size_t i = 0; i < devnet->count; i++)
-        devnet_name_node(&devnet->nodes[i], &timeline->names);
+    devnet_name_all(devnet, &timeline->names);
     for (size_t i = 0; i < devnet->count; i++)
         add_events(timeline, nodes, devnet->nodes[i].name);
     for (size_t i = 0; i < devnet->between_count; i++)

@@ -145,3 +145,34 @@ has_state() {
     devnet report down
     grep -q "^node1, node2, node3 and mine, down when " down/README.md
 }
+
+@test "a node that was removed is still called by its name, until another is" {
+    devnet up -n 3 --with mine="$mine --bootnode {bootnode}"
+    devnet mesh check --wait 10s
+    id=$(jq -r '.nodes[2].peer_id' .devnet/devnet.json)
+    devnet remove node3
+    jq -e --arg id "$id" '.removed == {($id): "node3"}' .devnet/devnet.json
+    run -0 devnet orphans -v
+    [[ $output == *"node1 -> node3"* && $output != *"the server"* ]]
+    devnet orphans --json | jq -e 'any(.connections[]; .names == {client: "node1", server: "node3"})'
+    devnet logs -e node1 --json > events
+    jq -es --arg id "$id" 'any(.[]; .peer_id == $id) and all(.[] | select(.peer_id == $id); .peer_name == "node3")' events
+    devnet mesh dump -o mesh.json || true
+    jq -e --arg id "$id" '.names[$id] == "node3"' mesh.json
+    "$BIN/devnet-mesh" dump .devnet | jq -e --arg id "$id" '.names[$id] == "node3"'
+    run -2 devnet stop node3
+    [[ $output == *"node3: no such node in "*"; there are node1, node2 and mine" ]]
+    devnet down
+    run -0 devnet orphans -v
+    [[ $output == *"node1 -> node3"* ]]
+    devnet report bug
+    grep -q '"peer_name":"node3"' bug/timeline.jsonl
+
+    # The name goes to who is called so now.
+    devnet up -n 2
+    devnet add node3
+    devnet remove node3
+    rm .devnet/node3/key
+    devnet add node3
+    jq -e 'has("removed") | not' .devnet/devnet.json
+}

@@ -87,8 +87,7 @@ static void keep_not_awake(const struct devnet *devnet, json_t *snapshot)
 static void keep_names(const struct devnet *devnet, json_t *snapshot)
 {
     struct names names = {0};
-    for (size_t i = 0; i < devnet->count; i++)
-        devnet_name_node(&devnet->nodes[i], &names);
+    devnet_name_all(devnet, &names);
     snapshot_set_names(snapshot, &names);
     names_clear(&names);
 }

@@ -313,8 +313,7 @@ static int show_chosen(const struct devnet *devnet, const struct devnet_options 
     if (choose(devnet, wanted, count, &chosen)) {
         struct manner manner = {
             .named = chosen.count > 1, .events = options->events, .json = options->json};
-        for (size_t i = 0; i < devnet->count; i++)
-            devnet_name_node(&devnet->nodes[i], &manner.names);
+        devnet_name_all(devnet, &manner.names);
         status = show_or_follow(&chosen, &manner, options->follow, count == 0) ? DEVNET_OK
                                                                                : DEVNET_FAILED;
         names_clear(&manner.names);

@@ -501,6 +501,14 @@ static void pass_names(const struct devnet *devnet)
         free(all);
         all = longer;
     }
+    const char *id;
+    json_t *name;
+    json_object_foreach(devnet->removed.by_id, id, name)
+    {
+        char *longer = text_format("%s%s=%s\n", all, json_string_value(name), id);
+        free(all);
+        all = longer;
+    }
     if (strlen(all) > NAMES_VARIABLE_MAX)
         log_warn("%zu nodes: too many to pass on what they are called", devnet->count);
     else if (*all != '\0')

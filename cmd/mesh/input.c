@@ -61,8 +61,7 @@ static void add_nodes(struct targets *targets, const struct devnet *devnet)
     json_decref(stopped);
     json_object_update(targets->unasked, unasked);
     json_decref(unasked);
-    for (size_t i = 0; i < devnet->count; i++)
-        devnet_name_node(&devnet->nodes[i], &mesh_names);
+    devnet_name_all(devnet, &mesh_names);
 }
 
 /* All nodes of the devnet whose state is in FOLDER, or of the genesis folder that it is: those
