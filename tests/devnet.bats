@@ -584,7 +584,8 @@ count_nodes() {
     chmod +x programs/devnet-seven
     run -7 devnet seven
     run -2 devnet nonsense
-    [[ $output == *"nonsense: no such command, and there is no $PWD/programs/devnet-nonsense"* ]]
+    [ "${lines[0]}" = "devnet: nonsense: no such command, and there is no $PWD/programs/devnet-nonsense" ]
+    [ "${lines[1]}" = "devnet: try: devnet --help" ]
     run -2 devnet ../devnet-echo
 }
 

@@ -176,3 +176,22 @@ has_state() {
     devnet add node3
     jq -e 'has("removed") | not' .devnet/devnet.json
 }
+
+@test "who cannot be asked as it is stopped, ended or paused is told so, and what to do" {
+    devnet up -n 2
+    devnet pause node2
+    run -2 --separate-stderr devnet publish node2 block x
+    [ "$stderr" = "devnet: node2 is paused: \`devnet resume node2\`" ]
+    end_node node2
+    run -2 --separate-stderr devnet publish node2 block x
+    [ "$stderr" = "devnet: node2 ended by itself: \`devnet start node2\`" ]
+    devnet stop node1 node2
+    run -2 --separate-stderr devnet publish node1 block x
+    [ "$stderr" = "devnet: node1 is stopped: \`devnet start node1\`" ]
+    echo '{}' > before.json
+    for command in check dump graph "diff before.json"; do
+        # shellcheck disable=SC2086 # one or two words
+        run -2 --separate-stderr devnet mesh $command
+        [ "$stderr" = "devnet: ${command%% *}: nobody is left to ask: node1 is stopped: \`devnet start node1\`" ]
+    done
+}

@@ -13,6 +13,7 @@
 #include "common/output.h"
 #include "common/page.h"
 #include "devnet/ask.h"
+#include "devnet/ended.h"
 #include "devnet/publish.h"
 #include "net/mesh/snapshot.h"
 
@@ -201,6 +202,30 @@ static int publish(const struct devnet_options *options, const struct devnet *de
     return status;
 }
 
+/* Whether NODE, called NAME, can be asked; otherwise it is said why not. */
+static bool check_origin(const struct devnet *devnet, const struct devnet_node *node,
+                         const char *name)
+{
+    char *names = devnet_names(devnet);
+    bool good = false;
+    if (devnet->count == 0)
+        log_error("%s: no devnet is up in %s: `devnet up` starts one", name, devnet->folder);
+    else if (node == NULL)
+        log_error("%s: there is no such node: there are %s", name, names);
+    else if (node->api == NULL)
+        log_error("%s: it has no API of ours, and cannot be asked to publish", name);
+    else if (node->stopped)
+        log_error("%s is stopped: `devnet start %s`", name, name);
+    else if (devnet_node_has_ended(node))
+        log_error("%s ended by itself: `devnet start %s`", name, name);
+    else if (node->paused)
+        log_error("%s is paused: `devnet resume %s`", name, name);
+    else
+        good = true;
+    free(names);
+    return good;
+}
+
 /* Of the devnet that is up, the node of that name that has an API; NULL with a word on stderr. */
 static const struct devnet_node *find_origin(struct devnet *devnet, const char *name)
 {
@@ -210,13 +235,7 @@ static const struct devnet_node *find_origin(struct devnet *devnet, const char *
         return NULL;
     }
     const struct devnet_node *node = devnet_find(devnet, name);
-    char *names = devnet_names(devnet);
-    if (node == NULL)
-        log_error("%s: there is no such node: there are %s", name, names);
-    else if (node->api == NULL)
-        log_error("%s: it has no API of ours, and cannot be asked to publish", name);
-    free(names);
-    return node != NULL && node->api != NULL ? node : NULL;
+    return check_origin(devnet, node, name) ? node : NULL;
 }
 
 int devnet_publish_command(const struct devnet_options *options, char **operands, size_t count)

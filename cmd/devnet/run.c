@@ -349,7 +349,10 @@ static void add_all_as_one(struct command_line *line)
         buffer_append_text(&all, targets[i]);
     }
     buffer_append_byte(&all, '\0');
-    push(line, (char *)all.data);
+    if (count > 0)
+        push(line, (char *)all.data);
+    else
+        buffer_clear(&all);
     devnet_targets_free(targets, count);
 }
 
@@ -375,6 +378,14 @@ static bool add_left_mesh(struct command_line *line)
 /* Of a genesis folder it is not known which nodes are ours. */
 static bool tell_no_api(const struct command_line *line)
 {
+    for (size_t i = 0; i < line->devnet->count; i++) {
+        const struct devnet_node *node = &line->devnet->nodes[i];
+        if (node->api == NULL || !node->stopped)
+            continue;
+        log_error("%s: nobody is left to ask: %s is stopped: `devnet start %s`", line->command,
+                  node->name, node->name);
+        return false;
+    }
     log_error("%s: none of the nodes is known to have an API of ours, so name what to look at",
               line->command);
     return false;
@@ -542,7 +553,8 @@ int devnet_run_program(const char *folder, const char *genesis, const char *name
                                 .genesis = genesis,
                                 .command = arguments[0] != NULL ? arguments[0] : ""};
     if (strchr(name, '/') != NULL || access(program, X_OK) != 0) {
-        log_error("%s: no such command, and there is no %s\ntry: devnet --help", name, program);
+        log_error("%s: no such command, and there is no %s", name, program);
+        log_error("try: devnet --help");
     } else if (!genesis_load_devnet(genesis, &devnet, &error) ||
                ((line.down = devnet.count == 0) && !devnet_load_left(&devnet, &error))) {
         log_error("%s", error.text);
