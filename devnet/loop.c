@@ -8,8 +8,7 @@ static volatile sig_atomic_t came;
 
 static void note(int signal)
 {
-    (void)signal;
-    came = 1;
+    came = signal;
 }
 
 void loop_catch_signals(void)
@@ -28,13 +27,17 @@ bool loop_was_interrupted(void)
     return came != 0;
 }
 
+int loop_signal(void)
+{
+    return came;
+}
+
 static void interrupted(evutil_socket_t signal, short events, void *argument)
 {
-    (void)signal;
     (void)events;
     struct loop *loop = argument;
     loop->interrupted = true;
-    came = 1;
+    came = (int)signal;
     event_base_loopbreak(loop->base);
 }
 

@@ -15,6 +15,8 @@ struct loop {
 void loop_catch_signals(void);
 /* Whether one has come. */
 bool loop_was_interrupted(void);
+/* Which one came last; 0: none. */
+int loop_signal(void);
 
 void loop_init(struct loop *loop);
 /* Until event_base_loopbreak; false where a signal ended it, or had come before. */

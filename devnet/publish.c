@@ -12,6 +12,7 @@
 #include "common/random.h"
 #include "common/sha256.h"
 #include "devnet/ended.h"
+#include "devnet/loop.h"
 #include "devnet/propagation.h"
 #include "net/api/client.h"
 #include "net/mesh/labels.h"
@@ -20,7 +21,7 @@
 
 struct publishing {
     const struct publish_order *order;
-    struct event_base *base;
+    struct event_base *base;        /* the loop's */
     struct propagation_node *nodes; /* those that have an API */
     const char **apis;
     size_t count, origin;
@@ -31,7 +32,7 @@ struct publishing {
     struct mesh_watch *watch;
     struct random random;
     struct event *next, *deadline;
-    bool failed;
+    bool failed, interrupted;
     struct error *error;
 };
 
@@ -241,7 +242,6 @@ static void clear(struct publishing *publishing)
         event_free(publishing->next);
     if (publishing->deadline != NULL)
         event_free(publishing->deadline);
-    event_base_free(publishing->base);
     propagation_free(publishing->propagation);
     free(publishing->nodes);
     free(publishing->apis);
@@ -254,6 +254,7 @@ static json_t *report(const struct publishing *publishing)
     json_object_set_new(report, "topic", json_string(publishing->order->topic));
     json_object_set_new(report, "from", json_string(publishing->nodes[publishing->origin].name));
     json_object_set(report, "not_seen", publishing->not_seen);
+    json_object_set_new(report, "interrupted", json_boolean(publishing->interrupted));
     return report;
 }
 
@@ -262,8 +263,10 @@ json_t *devnet_publish(const struct devnet *devnet, const json_t *snapshot,
 {
     static const struct mesh_watch_handlers handlers = {
         .answered = node_answered, .event = event_came, .lost = node_lost};
+    struct loop loop;
+    loop_init(&loop);
     struct publishing publishing = {
-        .order = order, .base = event_base_make(0), .not_seen = json_array(), .error = error};
+        .order = order, .base = loop.base, .not_seen = json_array(), .error = error};
     random_seed(&publishing.random, clock_now_ns());
     find_nodes(&publishing, devnet, snapshot);
     publishing.propagation = propagation_new(publishing.nodes, publishing.count, publishing.origin);
@@ -273,10 +276,11 @@ json_t *devnet_publish(const struct devnet *devnet, const json_t *snapshot,
                                       order->timeout_ms, &handlers, &publishing, error);
     json_t *told = NULL;
     if (publishing.watch != NULL)
-        event_base_dispatch(publishing.base);
+        publishing.interrupted = !loop_run(&loop);
     if (publishing.watch != NULL && !publishing.failed)
         told = report(&publishing);
     clear(&publishing);
+    loop_clear(&loop);
     return told;
 }
 

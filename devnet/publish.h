@@ -24,7 +24,8 @@ struct publish_order {
  * name, and "not_seen": [{"name", "why"}], of whom it is not known whether they are subscribed and
  * got any: they have no API of ours, and are not stopped on purpose. NULL with the error set where
  * the origin publishes none or is lost. Nodes that do not answer, or have ended by themselves, are
- * warned of, and expected to get them all the same.
+ * warned of, and expected to get them all the same. A signal that ends loops (devnet/loop.h) ends
+ * it, too: then "interrupted" is true, and the report is of what came so far.
  */
 json_t *devnet_publish(const struct devnet *devnet, const json_t *snapshot,
                        const struct publish_order *order, struct error *error);

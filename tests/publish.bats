@@ -65,3 +65,31 @@ load own_devnet.bash
     refused '.: Is a directory' node1 block .
     refused "--size: '7' is under the minimum of 8" node1 block --size 7
 }
+
+@test "a publish that is ended by a signal tells what arrived so far" {
+    devnet up -n 2 > out
+    count() { devnet logs -e node2 | jq -s 'map(select(.event == "message")) | length'; }
+    some_came() { (($(count) >= before + 3)); }
+    for signal in INT TERM; do
+        before=$(count)
+        launch publish env --default-signal=INT "$BIN/devnet" publish node1 block --size 100 --count 10000 \
+            --rate 20 --json --html "$signal.html"
+        eventually some_came
+        status=0
+        end publish "$signal" || status=$?
+        [ "$status" -eq $((128 + $(kill -l "$signal"))) ]
+        jq -e '.interrupted and .messages >= 1 and .messages < 10000 and .arrived >= 1 and .expected == .messages' \
+            publish.out
+        grep -q "^devnet: interrupted: [0-9]* of 10000 were published$" publish.err
+        grep -q '"interrupted": *true' "$signal.html"
+    done
+    launch publish "$BIN/devnet" publish node1 block --size 100 --count 10000 --rate 20
+    eventually grep -q "devnet publish node1 block --size 100 --count 10000 --rate 20  # " .devnet/commands
+    status=0
+    end publish TERM || status=$?
+    [ "$status" -eq 143 ]
+    run -0 devnet publish node1 block 'and one' --json
+    jq -e '.interrupted | not' <<< "$output"
+    devnet report bug
+    grep -qE "devnet publish node1 block 'and one' --json  # 20" bug/commands
+}

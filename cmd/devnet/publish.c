@@ -1,6 +1,7 @@
 #include "cmd/devnet/devnet.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,10 +15,15 @@
 #include "common/page.h"
 #include "devnet/ask.h"
 #include "devnet/ended.h"
+#include "devnet/loop.h"
 #include "devnet/publish.h"
 #include "net/mesh/snapshot.h"
 
-enum { PAYLOAD_MAX = 10 * 1024 * 1024 };
+enum {
+    PAYLOAD_MAX = 10 * 1024 * 1024,
+    HURRY_MS = 1000,   /* for answers, once we are to end */
+    BY_A_SIGNAL = 128, /* and its number: an exit status */
+};
 
 EMBED(page_template, "cmd/devnet/publish.html")
 
@@ -152,6 +158,18 @@ static void print_report(const json_t *report)
     printf("\n");
 }
 
+static void tell_incomplete(const struct devnet_options *options, const json_t *report)
+{
+    if (json_is_true(json_object_get(report, "interrupted")))
+        log_error("interrupted: %" JSON_INTEGER_FORMAT " of %llu were published",
+                  number_of(report, "messages"), (unsigned long long)options->count);
+    else if (number_of(report, "expected") == 0)
+        log_error("%s: no other node%s is subscribed to it",
+                  json_string_value(json_object_get(report, "topic")),
+                  json_array_size(json_object_get(report, "not_seen")) > 0 ? " that can be asked"
+                                                                           : "");
+}
+
 static int tell(const struct devnet_options *options, const json_t *report)
 {
     struct error error;
@@ -160,11 +178,7 @@ static int tell(const struct devnet_options *options, const json_t *report)
         output_json(report);
     else
         print_report(report);
-    if (expected == 0)
-        log_error("%s: no other node%s is subscribed to it",
-                  json_string_value(json_object_get(report, "topic")),
-                  json_array_size(json_object_get(report, "not_seen")) > 0 ? " that can be asked"
-                                                                           : "");
+    tell_incomplete(options, report);
     if (options->html != NULL &&
         !page_write(options->html, page_template(), "Propagation", report, &error)) {
         log_error("--html %s", error.text);
@@ -172,6 +186,25 @@ static int tell(const struct devnet_options *options, const json_t *report)
     }
     bool everywhere = expected > 0 && number_of(report, "arrived") >= expected;
     return everywhere ? DEVNET_OK : DEVNET_FAILED;
+}
+
+/* A signal that comes by now waits until all is told. */
+static int tell_whole(const struct devnet_options *options, const struct devnet *devnet,
+                      json_t *report, const json_t *before)
+{
+    sigset_t held;
+    sigemptyset(&held);
+    sigaddset(&held, SIGINT);
+    sigaddset(&held, SIGTERM);
+    sigaddset(&held, SIGHUP);
+    sigprocmask(SIG_BLOCK, &held, NULL);
+    bool hurry = loop_was_interrupted() && options->timeout > HURRY_MS;
+    json_t *after = devnet_ask(devnet, hurry ? HURRY_MS : options->timeout);
+    add_duplicates(report, devnet, before, after);
+    int status = tell(options, report);
+    json_decref(after);
+    sigprocmask(SIG_UNBLOCK, &held, NULL);
+    return loop_was_interrupted() ? BY_A_SIGNAL + loop_signal() : status;
 }
 
 static int publish(const struct devnet_options *options, const struct devnet *devnet,
@@ -186,13 +219,11 @@ static int publish(const struct devnet_options *options, const struct devnet *de
         return DEVNET_USAGE;
     }
     order->topic = name;
+    loop_catch_signals();
     report = devnet_publish(devnet, before, order, &error);
     int status = DEVNET_FAILED;
     if (report != NULL) {
-        json_t *after = devnet_ask(devnet, order->timeout_ms);
-        add_duplicates(report, devnet, before, after);
-        status = tell(options, report);
-        json_decref(after);
+        status = tell_whole(options, devnet, report, before);
         json_decref(report);
     } else {
         log_error("%s: %s", order->origin->name, error.text);
@@ -255,6 +286,8 @@ int devnet_publish_command(const struct devnet_options *options, char **operands
                                   .timeout_ms = options->timeout,
                                   .payload = buffer_bytes(&payload),
                                   .random_size = options->size};
+    if (order.origin != NULL)
+        devnet_note_command(&devnet, false);
     if (order.origin != NULL)
         status = publish(options, &devnet, &order, operands[1]);
     devnet_clear(&devnet);
