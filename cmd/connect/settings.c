@@ -70,7 +70,9 @@ static const struct option_spec options[] = {
                     "each time)"),
     NODE_OPTION_STATUS(struct connect_settings),
     NODE_OPTION_AGENT(struct connect_settings, "devnet-connect"),
-    NODE_OPTION_LOGS(struct connect_settings),
+    NODE_OPTION_QLOG(struct connect_settings),
+    NODE_OPTION_QLOG_LIMIT(struct connect_settings, node.qlog_limit, "connection"),
+    NODE_OPTION_KEYLOG(struct connect_settings),
     NODE_OPTION_LOG_LEVEL(struct connect_settings, "error"),
     NODE_OPTION_TRACE(struct connect_settings,
                       "Print every gossipsub RPC in and out on stderr, as JSON with --json "

@@ -75,7 +75,9 @@ static const struct option_spec options[] = {
                        "(default: none are recorded)"),
     {"api", 'a', OPTION_STRING, AT(api), "HOST:PORT",
      "Serve the HTTP API there, on loopback only, or `off` (default 127.0.0.1:0)"},
-    NODE_OPTION_LOGS(struct node_settings),
+    NODE_OPTION_QLOG(struct node_settings),
+    NODE_OPTION_QLOG_LIMIT(struct node_settings, node.qlog_limit, "connection"),
+    NODE_OPTION_KEYLOG(struct node_settings),
     {"custom-network-config-dir", 0, OPTION_STRING, AT(config_folder), "DIR",
      "A genesis folder, as Lean's clients take it: dial its nodes, on block, aggregation and "
      "attestations",

@@ -94,14 +94,13 @@ struct node_options {
         .minimum = QLOG_WRITER_LIMIT_MIN                                                           \
     }
 
-#define NODE_OPTION_LOGS(settings)                                                                 \
-    {.name = "qlog",                                                                               \
-     .type = OPTION_STRING,                                                                        \
-     .offset = offsetof(settings, node.qlog),                                                      \
-     .argument = "DIR",                                                                            \
-     .help = "Write a QUIC log of each connection there",                                          \
-     .files = true},                                                                               \
-        NODE_OPTION_QLOG_LIMIT(settings, node.qlog_limit, "connection"),                           \
+#define NODE_OPTION_QLOG(settings)                                                                 \
+    {                                                                                              \
+        .name = "qlog", .type = OPTION_STRING, .offset = offsetof(settings, node.qlog),            \
+        .argument = "DIR", .help = "Write a QUIC log of each connection there", .files = true      \
+    }
+
+#define NODE_OPTION_KEYLOG(settings)                                                               \
     {                                                                                              \
         .name = "keylog", .type = OPTION_STRING, .offset = offsetof(settings, node.keylog),        \
         .argument = "FILE",                                                                        \
