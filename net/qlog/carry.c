@@ -73,6 +73,7 @@ static const struct member log_members[] = {
     LOG("has_acks", FLAG, has_acks),
     LOG("has_claims", FLAG, has_claims),
     LOG("foreign", FLAG, foreign),
+    LOG("libp2p", FLAG, libp2p),
     LOG("let_go", NUMBER, let_go),
     LOG("forgotten_0", NUMBER, forgotten[0]),
     LOG("forgotten_1", NUMBER, forgotten[1]),

@@ -169,6 +169,7 @@ struct qlog_log {
     bool has_acks;
     bool has_claims; /* the log has events of ours */
     bool foreign;    /* an application protocol other than libp2p */
+    bool libp2p;     /* that one, as its handshake says */
     char *local_peer, *peer;
     char *agent;               /* the peer's, by identify; or NULL */
     enum qlog_leg leg;         /* whether its owner is a tap, and of which leg it is */

@@ -184,7 +184,9 @@ static void read_alpn(struct qlog_log *log, const json_t *data)
     const char *name = json_string_value(chosen);
     if (name == NULL)
         name = text_of(chosen, "string_value");
-    log->foreign |= name != NULL && strcmp(name, "libp2p") != 0;
+    bool libp2p = name != NULL && strcmp(name, "libp2p") == 0;
+    log->libp2p |= libp2p;
+    log->foreign |= name != NULL && !libp2p;
 }
 
 static void read_keys_gone(struct qlog_log *log, double time, const json_t *data)

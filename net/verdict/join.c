@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "common/memory.h"
+#include "net/verdict/negotiation.h"
 
 static double shifted(double time, double shift)
 {
@@ -407,6 +408,31 @@ static double teardown_of(const struct qlog_connection *connection, enum qlog_ro
     return last > QLOG_TEARDOWN ? last - QLOG_TEARDOWN : 0;
 }
 
+/* --- Its protocol --- */
+
+/* By what a log says of itself, or by what its streams look like. */
+static bool is_libp2p(const struct qlog_connection *connection)
+{
+    for (unsigned place = 0; place < QLOG_PLACES; place++) {
+        const struct qlog_log *log = qlog_log_at(connection, place);
+        if (log != NULL && (log->libp2p || log->has_claims || log->leg != QLOG_NO_TAP))
+            return true;
+    }
+    for (size_t i = 0; i < connection->stream_count; i++)
+        if (qlog_is_multistream(&connection->streams[i]))
+            return true;
+    return false;
+}
+
+/* libp2p has no use for such streams, HTTP/3 opens three at once. */
+static bool has_unidirectional(const struct qlog_connection *connection)
+{
+    for (size_t i = 0; i < connection->stream_count; i++)
+        if (qlog_unidirectional(connection->streams[i].id))
+            return true;
+    return false;
+}
+
 void qlog_join(struct qlog_connection *connection)
 {
     align(connection);
@@ -417,9 +443,7 @@ void qlog_join(struct qlog_connection *connection)
     connection->active[QLOG_SERVER] = last_sent(connection, QLOG_SERVER);
     join_streams(connection);
     qsort(connection->streams, connection->stream_count, sizeof(*connection->streams), by_id);
-    /* libp2p has no use for unidirectional streams, HTTP/3 opens three at once. */
-    for (size_t i = 0; i < connection->stream_count; i++)
-        connection->foreign |= qlog_unidirectional(connection->streams[i].id);
+    connection->foreign |= has_unidirectional(connection) && !is_libp2p(connection);
     connection->teardown[QLOG_CLIENT] = teardown_of(connection, QLOG_CLIENT);
     connection->teardown[QLOG_SERVER] = teardown_of(connection, QLOG_SERVER);
 }

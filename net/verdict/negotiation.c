@@ -83,6 +83,15 @@ static bool is_negotiated(const struct qlog_joined_stream *stream)
     return false;
 }
 
+bool qlog_is_multistream(const struct qlog_joined_stream *stream)
+{
+    const struct qlog_half *asked = &stream->half[stream->opener];
+    const struct qlog_half *answered = &stream->half[qlog_other(stream->opener)];
+    return !qlog_unidirectional(stream->id) &&
+           ((cut_at(asked, HEADER_SIZE) && cut_at(answered, HEADER_SIZE)) ||
+            refusals_before_gossip(asked, answered) >= 0);
+}
+
 /* Whether where a half ends is not told, so early that it might be anything. A frame behind the
  * negotiation has a byte more at least. */
 static bool is_untold(const struct qlog_half *asked, const struct qlog_half *answered)
@@ -167,7 +176,7 @@ static bool is_answer_held(const struct qlog_joined_stream *stream, const struct
 struct qlog_use qlog_use_of(const struct qlog_connection *connection,
                             const struct qlog_joined_stream *stream)
 {
-    if (connection->foreign)
+    if (connection->foreign || qlog_unidirectional(stream->id))
         return (struct qlog_use){.shape = QLOG_SHAPE_FOREIGN};
     struct qlog_use use =
         use_by_bytes(&stream->half[stream->opener], &stream->half[qlog_other(stream->opener)]);

@@ -25,6 +25,9 @@ struct qlog_use {
     bool heard;           /* a tap heard the protocol, and the shape is by that */
 };
 
+/* Whether what passed on a stream that is not unidirectional looks like libp2p's negotiation, which
+ * both ends begin with the same 20 bytes. */
+bool qlog_is_multistream(const struct qlog_joined_stream *stream);
 struct qlog_use qlog_use_of(const struct qlog_connection *connection,
                             const struct qlog_joined_stream *stream);
 /* "gossip", "exchange", "ping", "refused", "opening", "foreign" or "untold". */

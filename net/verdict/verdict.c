@@ -282,7 +282,8 @@ static void judge_alone(const struct subject *subject, struct qlog_judgement *ju
 {
     if (subject->use.shape == QLOG_SHAPE_FOREIGN)
         judge(judgement, QLOG_NOT_OURS, QLOG_HIGH,
-              "the connection speaks another protocol than libp2p's");
+              subject->connection->foreign ? "the connection speaks another protocol than libp2p's"
+                                           : "libp2p has no use for unidirectional streams");
     else if (judge_ended(subject, judgement))
         return;
     else if (subject->use.shape == QLOG_SHAPE_UNTOLD)
