@@ -58,3 +58,29 @@ not_ours() {
     jq -e 'all(.connections[].streams[]; .verdict == "not_ours")
         and (.connections[].streams | length) == 8' <<< "$output" > jq.out
 }
+
+# exchanged: a log as the other end would have it.
+exchanged() {
+    jq -c '.traces[0].events[].name |= if test("sent") then "quic:packet_received" else "quic:packet_sent" end'
+}
+
+@test "a log from the network tells which way its packets flow" {
+    # Its first Initial is the server's, whose guess is wrong.
+    control '.traces[0].vantage_point = {type: "network", flow: "client"}
+        | .traces[0].events |= .[1:]' > client.qlog
+    finds_orphan client.qlog
+    jq -e '.connections[0].logs[0].role == "client"' <<< "$output" > jq.out
+    jq -c '.traces[0].vantage_point.flow = "server"' client.qlog | exchanged > server.qlog
+    finds_orphan server.qlog
+    jq -e '.connections[0].logs[0].role == "server"' <<< "$output" > jq.out
+}
+
+@test "where no header tells who logged, streams outweigh a first Initial that is the server's" {
+    control 'del(.traces[0].vantage_point) | .traces[0].events |= .[1:]' > client.qlog
+    finds_orphan client.qlog
+    exchanged < client.qlog > server.qlog
+    finds_orphan server.qlog
+    jq -e '.connections[0].logs[0].role == "server"' <<< "$output" > jq.out
+    jq -c '.traces[0].vantage_point = {type: "network", flow: "unknown"}' client.qlog > unknown.qlog
+    finds_orphan unknown.qlog
+}

@@ -28,6 +28,8 @@ static void read_vantage_point(struct qlog_log *log, const json_t *trace)
 {
     const json_t *vantage = json_object_get(trace, "vantage_point");
     struct bytes type = qlog_json_text(vantage, "type");
+    if (qlog_text_is(type, "network"))
+        type = qlog_json_text(vantage, "flow"); /* whose packets are those that were sent */
     enum qlog_role role = qlog_text_is(type, "client")   ? QLOG_CLIENT
                           : qlog_text_is(type, "server") ? QLOG_SERVER
                                                          : QLOG_ROLE_UNKNOWN;

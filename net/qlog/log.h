@@ -125,7 +125,7 @@ struct qlog_undelivered {
 struct qlog_log {
     char *path, *writer;
     enum qlog_role role;
-    bool role_inferred; /* from the first Initial packet */
+    bool role_inferred; /* from the first Initial packet, or from who began streams */
     bool truncated;     /* a record is cut off */
     bool followed;      /* the reader goes on: where it ends now tells nothing */
     uint64_t part;      /* of a rotated log, from the second on; 0: the first, or all there is */

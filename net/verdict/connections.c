@@ -5,18 +5,36 @@
 #include "common/hash_table.h"
 #include "net/verdict/join.h"
 
-/* Where neither header nor handshake tells: who was first on a stream opened it. */
+/* What the log's owner is by that stream: who was first on it opened it. */
+static enum qlog_role role_by(const struct qlog_stream *stream)
+{
+    double sent = stream->half[QLOG_SENT].began, received = stream->half[QLOG_RECEIVED].began;
+    if (sent < 0 && received < 0)
+        return QLOG_ROLE_UNKNOWN;
+    bool ours = received < 0 || (sent >= 0 && sent < received);
+    return ours ? qlog_opener_of(stream->id) : qlog_other(qlog_opener_of(stream->id));
+}
+
+/* Where the header does not tell: most streams do, as the first Initial of a log that misses the
+ * beginning may be the server's. Where as many say so as not, that one tells, or the first stream.
+ */
 static void infer_role(struct qlog_log *log)
 {
-    for (size_t i = 0; i < log->stream_count && log->role == QLOG_ROLE_UNKNOWN; i++) {
-        const struct qlog_stream *stream = log->streams[i];
-        double sent = stream->half[QLOG_SENT].began, received = stream->half[QLOG_RECEIVED].began;
-        if (sent < 0 && received < 0)
-            continue;
-        bool ours = received < 0 || (sent >= 0 && sent < received);
-        log->role = ours ? qlog_opener_of(stream->id) : qlog_other(qlog_opener_of(stream->id));
-        log->role_inferred = true;
+    if (log->role != QLOG_ROLE_UNKNOWN && !log->role_inferred)
+        return;
+    size_t count[2] = {0};
+    enum qlog_role role = log->role;
+    for (size_t i = 0; i < log->stream_count; i++) {
+        enum qlog_role by = role_by(log->streams[i]);
+        if (role == QLOG_ROLE_UNKNOWN)
+            role = by;
+        if (by != QLOG_ROLE_UNKNOWN)
+            count[by]++;
     }
+    if (role == QLOG_ROLE_UNKNOWN)
+        return;
+    log->role = count[qlog_other(role)] > count[role] ? qlog_other(role) : role;
+    log->role_inferred = true;
 }
 
 static bool same_id(const char *a, const char *b)
