@@ -84,3 +84,52 @@ exchanged() {
     jq -c '.traces[0].vantage_point = {type: "network", flow: "unknown"}' client.qlog > unknown.qlog
     finds_orphan unknown.qlog
 }
+
+# run_of ID FILTER: a log of a group that is no connection's id, whose client was first to send to ID.
+run_of() {
+    control "del(.traces[0].common_fields.ODCID) | .traces[0].common_fields.group_id = \"run-1\"
+        | .traces[0].events[0].data.header.dcid = \"$1\" | $2"
+}
+
+# without STREAM...: a filter that leaves those streams out, and numbers the packets anew.
+without() {
+    echo "del(.traces[].events[] | select(.data.frames[0].stream_id | IN($1)))
+        | .traces[].events |= [to_entries[] | .value.data.header.packet_number = .key | .value]"
+}
+
+@test "connections of one group are told apart by what their clients sent to first" {
+    run_of 11111111 . > a.qlog
+    run_of 22222222 "$(without 8)" > b.qlog
+    for logs in "a.qlog b.qlog" "b.qlog a.qlog"; do
+        # shellcheck disable=SC2086 # two of them
+        finds_orphan $logs
+        jq -e '[.connections[] | .id] | sort == ["11111111", "22222222"]' <<< "$output" > jq.out
+    done
+    # Both ends of each, in any order.
+    exchanged < a.qlog | jq -c '.traces[0].vantage_point.type = "server"' > c.qlog
+    exchanged < b.qlog | jq -c '.traces[0].vantage_point.type = "server"' > d.qlog
+    for logs in "a.qlog d.qlog b.qlog c.qlog" "d.qlog c.qlog b.qlog a.qlog"; do
+        # shellcheck disable=SC2086 # four of them
+        finds_orphan $logs
+        jq -e '[.connections[].logs | length] == [2, 2]' <<< "$output" > jq.out
+    done
+}
+
+@test "a log of the same end is left out only where another says all of it" {
+    # Without addresses nothing tells whether they are of one connection.
+    control "$(without 12,4)" > less.qlog
+    cp "$CONTROL" more.qlog
+    run -1 --separate-stderr "$BIN/devnet-orphans" --json less.qlog more.qlog
+    [[ $stderr == *"less.qlog: skipped: more.qlog says all of it, too"* ]]
+    jq -e '.skipped[0].path == "less.qlog"' <<< "$output" > jq.out
+    control "$(without 8)" > more.qlog
+    control "$(without 12,4,0,1)" > less.qlog
+    for logs in "more.qlog less.qlog" "less.qlog more.qlog"; do
+        # shellcheck disable=SC2086 # two of them
+        run -2 --separate-stderr "$BIN/devnet-orphans" $logs
+        [[ $stderr == *"more.qlog: stands in the place of less.qlog, which is of the same end by its id and says something else"* ]]
+        [[ $output == "no orphaned streams in what could be told, which is not all: "* ]]
+    done
+    run -2 --separate-stderr "$BIN/devnet-orphans" --follow --timeout 1s --grace 10ms less.qlog more.qlog
+    [[ $stderr == *"more.qlog: stands in the place of less.qlog"* ]]
+}

@@ -122,6 +122,16 @@ static bool is_troubled(const struct findings *findings, size_t count, const cha
     return found;
 }
 
+static void tell_copies(struct findings *findings, const struct qlog_connections *connections)
+{
+    for (size_t i = 0; i < connections->copy_count; i++) {
+        const struct qlog_copy *copy = &connections->copies[i];
+        char *text = text_format("%s says all of it, too", copy->of->path);
+        note_remark(findings, QLOG_REMARK_SKIPPED, copy->log->path, text);
+        free(text);
+    }
+}
+
 void tell_undecidable(struct findings *findings, const struct qlog_connections *connections)
 {
     json_t *told = json_object();
@@ -137,6 +147,7 @@ void tell_undecidable(struct findings *findings, const struct qlog_connections *
         }
     }
     json_decref(told);
+    tell_copies(findings, connections);
     if (connections->count == 0 && json_array_size(findings->troubles) == 0) {
         log_error("no QUIC log was found in what was named");
         json_array_append_new(findings->troubles,

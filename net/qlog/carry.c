@@ -38,6 +38,7 @@ struct member {
 static const struct member log_members[] = {
     LOG("original_id", TEXT, original_id),
     LOG("initial_id", TEXT, initial_id),
+    LOG("initial_sent", FLAG, initial_sent),
     LOG("retry_id", TEXT, retry_id),
     LOG("last_since", TIME, last_since),
     LOG("ties", NUMBER, ties),

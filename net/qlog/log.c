@@ -403,8 +403,10 @@ void qlog_log_packet(struct qlog_log *log, const struct qlog_packet *packet)
         log->role = packet->direction == QLOG_SENT ? QLOG_CLIENT : QLOG_SERVER;
         log->role_inferred = true;
     }
-    if (log->packets == 1 && packet->destination_id.size > 0)
+    if (log->packets == 1 && packet->destination_id.size > 0) {
         qlog_text_set_bytes(&log->initial_id, packet->destination_id);
+        log->initial_sent = packet->direction == QLOG_SENT;
+    }
 }
 
 /* A packet has frames: only Retry and Version Negotiation have none, and those are no 1-RTT. */

@@ -133,6 +133,7 @@ struct qlog_log {
     bool superseded;                         /* another part of it says more */
     bool carrying; /* what it repeats of the parts before it has not all been read */
     char *original_id, *group_id, *initial_id; /* lower-case hex, or NULL */
+    bool initial_sent;                         /* the packet that the last of them is of was sent */
     char *retry_id;                            /* what a Retry replaced the original id by */
     char *event_group; /* the group that its events name, as they write it; or NULL */
     double origin;     /* the first event's time, as the log has it */

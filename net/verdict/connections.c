@@ -67,6 +67,50 @@ static void add_name(struct qlog_connections *connections, struct qlog_connectio
     HASH_ADD_KEYPTR(hh, connections->names, name->id, strlen(name->id), name);
 }
 
+/* The original destination connection id, which the client's first Initial has; NULL where the log
+ * does not begin with that. */
+static const char *client_id(const struct qlog_log *log)
+{
+    bool by_client =
+        log->role != QLOG_ROLE_UNKNOWN && (log->role == QLOG_CLIENT) == log->initial_sent;
+    return by_client && log->leg == QLOG_NO_TAP ? log->initial_id : NULL;
+}
+
+/* Logs of several connections may name one group, such as a run, as their id. */
+static bool is_another(const struct qlog_connection *connection, const struct qlog_log *log)
+{
+    const char *known = connection->initial_id, *own = client_id(log), *id = qlog_log_id(log);
+    return known != NULL && own != NULL && log->original_id == NULL && !same_id(known, own) &&
+           !same_id(known, id) && !same_id(own, id) && !same_id(connection->retry_id, own) &&
+           !same_id(log->retry_id, known);
+}
+
+static struct qlog_connection *new_connection(struct qlog_connections *connections, const char *id)
+{
+    struct qlog_connection *connection = memory_new(sizeof(*connection));
+    connections->items =
+        memory_resize(connections->items, (connections->count + 1) * sizeof(connection));
+    connection->index = connections->count;
+    connections->items[connections->count++] = connection;
+    qlog_text_set(&connection->id, id);
+    return connection;
+}
+
+/* Of the connections that go by FIRST's name the one that the log is of; a new one where it is of
+ * none. Then each goes by its own. */
+static struct qlog_connection *choose(struct qlog_connections *connections,
+                                      struct qlog_connection *first, const struct qlog_log *log)
+{
+    struct qlog_connection *connection = first, *last = first;
+    for (; connection != NULL && is_another(connection, log); connection = connection->namesake)
+        last = connection;
+    if (connection != NULL)
+        return connection;
+    connection = last->namesake = new_connection(connections, client_id(log));
+    qlog_text_set(&first->id, first->initial_id);
+    return connection;
+}
+
 /* Some servers know a connection by what their Retry named it, and their client tells both ids. */
 static struct qlog_connection *find_or_add(struct qlog_connections *connections,
                                            const struct qlog_log *log)
@@ -75,17 +119,15 @@ static struct qlog_connection *find_or_add(struct qlog_connections *connections,
     struct qlog_connection *connection = find(connections, id);
     if (connection == NULL)
         connection = find(connections, log->retry_id);
-    if (connection == NULL) {
-        connection = memory_new(sizeof(*connection));
-        connections->items =
-            memory_resize(connections->items, (connections->count + 1) * sizeof(connection));
-        connection->index = connections->count;
-        connections->items[connections->count++] = connection;
-        qlog_text_set(&connection->id, id);
-    }
+    if (connection == NULL)
+        connection = new_connection(connections, id);
+    else
+        connection = choose(connections, connection, log);
     if (same_id(connection->id, log->retry_id))
         qlog_text_set(&connection->id, id);
     qlog_text_set(&connection->retry_id, log->retry_id);
+    if (connection->initial_id == NULL)
+        connection->initial_id = client_id(log);
     add_name(connections, connection, id);
     add_name(connections, connection, log->retry_id);
     return connection;
@@ -97,15 +139,64 @@ static bool are_parts(const struct qlog_log *log, const struct qlog_log *other)
     return log->part != other->part && !log->carrying && !other->carrying;
 }
 
-/* Two logs of one end or leg, such as a copy that was cut off: the longer one tells more. */
-static void place(struct qlog_connection *connection, struct qlog_log *log)
+/* Whether what passed one way is in the other, too, at the same time of the same clock. */
+static bool has_half(const struct qlog_half *half, double origin, const struct qlog_half *other,
+                     double other_origin)
 {
+    double apart = origin + half->began - other_origin - other->began;
+    bool same_time = half->began < 0 || other->began < 0 || (apart > -1 && apart < 1);
+    return same_time && (half->bytes <= other->bytes || other->open) &&
+           (half->fin < 0 || other->fin >= 0) && (half->reset < 0 || other->reset >= 0) &&
+           (half->stop < 0 || other->stop >= 0);
+}
+
+/* Whether OTHER says all that LOG does. */
+static bool is_copy(const struct qlog_log *log, const struct qlog_log *other)
+{
+    for (size_t i = 0; i < log->stream_count; i++) {
+        const struct qlog_stream *stream = log->streams[i];
+        const struct qlog_stream *same = qlog_log_find(other, stream->id);
+        if (same == NULL && qlog_log_is_forgotten(other, stream->id))
+            continue;
+        for (int way = QLOG_SENT; way <= QLOG_RECEIVED; way++)
+            if (same == NULL ||
+                !has_half(&stream->half[way], log->origin, &same->half[way], other->origin))
+                return false;
+    }
+    return true;
+}
+
+/* Notes which log of the same end is left out, where it is no part of the other. */
+static void leave_out(struct qlog_connections *connections, const struct qlog_log **displaced,
+                      const struct qlog_log *log, const struct qlog_log *of)
+{
+    if (!is_copy(log, of)) {
+        *displaced = log;
+        return;
+    }
+    connections->copies = memory_resize(connections->copies, (connections->copy_count + 1) *
+                                                                 sizeof(*connections->copies));
+    connections->copies[connections->copy_count++] = (struct qlog_copy){log, of};
+}
+
+/* As qlog_log_at() counts them. */
+static unsigned place_of(const struct qlog_connection *connection, const struct qlog_log *log)
+{
+    if (log->leg != QLOG_NO_TAP)
+        return log->leg == QLOG_FRONT ? 1 : 2;
     enum qlog_role role = log->role;
     if (role == QLOG_ROLE_UNKNOWN)
         role = connection->ends[QLOG_CLIENT] == NULL ? QLOG_CLIENT : QLOG_SERVER;
-    struct qlog_log **place = &connection->ends[role];
-    if (log->leg != QLOG_NO_TAP)
-        place = &connection->taps[log->leg == QLOG_FRONT ? QLOG_CLIENT : QLOG_SERVER];
+    return role == QLOG_CLIENT ? 0 : QLOG_PLACES - 1;
+}
+
+/* Two logs of one end or leg, such as a copy that was cut off: the longer one tells more. */
+static void place(struct qlog_connections *connections, struct qlog_connection *connection,
+                  struct qlog_log *log)
+{
+    unsigned index = place_of(connection, log);
+    struct qlog_log **place =
+        qlog_place_is_tap(index) ? &connection->taps[index / 2] : &connection->ends[index / 2];
     struct qlog_log *present = *place;
     bool more = present == NULL || present->records < log->records;
     if (present != NULL && are_parts(present, log)) {
@@ -114,6 +205,9 @@ static void place(struct qlog_connection *connection, struct qlog_log *log)
     }
     if (present != NULL && present->part != log->part)
         (more ? present : log)->superseded = true;
+    else if (present != NULL)
+        leave_out(connections, &connection->displaced[index], more ? present : log,
+                  more ? log : present);
     if (more)
         *place = log;
 }
@@ -150,7 +244,7 @@ bool qlog_connections_add(struct qlog_connections *connections, const char *path
         if (logs[i]->trace_error != NULL)
             continue; /* it stands where a trace should */
         infer_role(logs[i]);
-        place(find_or_add(connections, logs[i]), logs[i]);
+        place(connections, find_or_add(connections, logs[i]), logs[i]);
     }
     return true;
 }
@@ -260,5 +354,6 @@ void qlog_connections_clear(struct qlog_connections *connections)
     for (size_t i = 0; i < connections->count; i++)
         connection_free(connections->items[i]);
     free(connections->items);
+    free(connections->copies);
     *connections = (struct qlog_connections){0};
 }

@@ -27,6 +27,12 @@ struct qlog_joined_stream {
     double back;       /* when it had come as far as to a tap's leg to the receiver; or the same */
 };
 
+/*
+ * The places of a connection's logs, in the order in which the client's bytes pass them: the
+ * client's own, the tap's front, the tap's back, the server's own.
+ */
+enum { QLOG_PLACES = 4 };
+
 struct qlog_connection {
     size_t index;             /* in the list of all */
     char *id;                 /* NULL where no log names one */
@@ -44,6 +50,15 @@ struct qlog_connection {
     double teardown[2]; /* what that end finishes from here on goes with the connection; or NEVER */
     bool foreign;       /* speaks another application protocol than libp2p */
     double epoch;       /* the calendar's time of time 0; 0 where unknown */
+    const char *initial_id; /* what the client's first packet was addressed to; NULL: unknown */
+    struct qlog_connection *namesake; /* the next one whose logs give the same id; or NULL */
+    /* By place, logs of that end that are left out though the one there says not all of it. */
+    const struct qlog_log *displaced[QLOG_PLACES];
+};
+
+/* A log of the same end as another that says all of it. */
+struct qlog_copy {
+    const struct qlog_log *log, *of;
 };
 
 struct qlog_connections {
@@ -51,6 +66,8 @@ struct qlog_connections {
     size_t count;
     struct qlog_connection_name *names; /* hash table: every id of a connection */
     struct qlog_known_file *files;      /* hash table: the files added, by mark */
+    struct qlog_copy *copies;           /* what was left out, as another log says it, too */
+    size_t copy_count;
 };
 
 /* Takes in the COUNT logs of the file at PATH. They stay the caller's, and outlive CONNECTIONS.
@@ -92,12 +109,6 @@ static inline enum qlog_role qlog_other(enum qlog_role role)
 {
     return role == QLOG_CLIENT ? QLOG_SERVER : QLOG_CLIENT;
 }
-
-/*
- * The places of a connection's logs, in the order in which the client's bytes pass them: the
- * client's own, the tap's front, the tap's back, the server's own.
- */
-enum { QLOG_PLACES = 4 };
 
 static inline bool qlog_place_is_tap(unsigned place)
 {

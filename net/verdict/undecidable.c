@@ -105,9 +105,19 @@ static bool another_is_whole(const struct qlog_connection *connection, unsigned 
     return false;
 }
 
+/* Logs of one end under one id, of which one is read. */
+static char *why_displaced(const struct qlog_log *log)
+{
+    return text_format("stands in the place of %s, which is of the same end by its id and says "
+                       "something else: whether streams were orphaned cannot be told from that",
+                       log->path);
+}
+
 char *qlog_why_undecidable(const struct qlog_connection *connection, unsigned place)
 {
     const struct qlog_log *log = qlog_log_at(connection, place);
+    if (connection->displaced[place] != NULL)
+        return why_displaced(connection->displaced[place]);
     if (log == NULL || another_is_whole(connection, place))
         return NULL;
     return why(log, connection->foreign);
