@@ -133,3 +133,38 @@ without() {
     run -2 --separate-stderr "$BIN/devnet-orphans" --follow --timeout 1s --grace 10ms less.qlog more.qlog
     [[ $stderr == *"more.qlog: stands in the place of less.qlog"* ]]
 }
+
+# two_in_one FILTER GROUP GROUP: one log of two connections, of whose events each names its group.
+two_in_one() {
+    jq -c --slurpfile healthy healthy.qlog "[.traces[0].events[] | $1 = $2] as \$orphaned
+        | .traces[0].events = (\$orphaned + [\$healthy[0].traces[0].events[] | $1 = $3] | sort_by(.time))
+        | del(.traces[0].common_fields.ODCID)" "$CONTROL"
+}
+
+@test "events of several connections name their group by text, number or original id" {
+    control "$(without 8)" > healthy.qlog
+    local groups
+    for groups in '.group_id="one"="two"' .group_id=1=2 '.ODCID="aa01"="bb02"'; do
+        IFS='=' read -ra groups <<< "$groups"
+        two_in_one "${groups[@]}" > two.qlog
+        finds_orphan two.qlog
+        jq -e '.connections | length == 2' <<< "$output" > jq.out
+    done
+    jq -e '[.connections[].id] == ["aa01", "bb02"]' <<< "$output" > jq.out
+    # The id stands above the name of a run, for all of them or each.
+    jq -c '.traces[0].common_fields.group_id = "run" | .traces[0].events[].group_id = 7' two.qlog > id.qlog
+    finds_orphan id.qlog
+    jq -e '[.connections[].id] == ["aa01", "bb02"]' <<< "$output" > jq.out
+    # Events that are arrays.
+    jq -c '.traces[0] |= {event_fields: ["time", "group_id", "ODCID", "category", "type", "data"]} + .
+        | .traces[0].events |= map([.time, .group_id, .ODCID, "quic", (.name | split(":")[1]), .data])' \
+        id.qlog > arrays.qlog
+    finds_orphan arrays.qlog
+    jq -e '[.connections[].id] == ["aa01", "bb02"]' <<< "$output" > jq.out
+}
+
+@test "a number may be what all events have as their group" {
+    control 'del(.traces[0].common_fields.ODCID) | .traces[0].common_fields.group_id = 4294967295' > log.qlog
+    finds_orphan log.qlog
+    jq -e '.connections[0].id == "4294967295"' <<< "$output" > jq.out
+}

@@ -14,6 +14,12 @@ enum {
     REAL_DIGITS = 16, /* of a time in ms: ties broken by nanoseconds stay apart for years */
 };
 
+static void name_group(struct qlog_event_fields *fields, int index, bool is_id)
+{
+    fields->group = index;
+    fields->group_is_id = is_id;
+}
+
 void qlog_event_fields_read(struct qlog_event_fields *fields, const json_t *trace)
 {
     const json_t *names = json_object_get(trace, "event_fields");
@@ -27,8 +33,9 @@ void qlog_event_fields_read(struct qlog_event_fields *fields, const json_t *trac
         bool delta = qlog_text_is(text, "delta_time");
         if (qlog_text_is(text, "relative_time") || qlog_text_is(text, "time") || delta)
             fields->time = (int)i;
-        else if (qlog_text_is(text, "group_id"))
-            fields->group = (int)i;
+        else if (qlog_text_is(text, "odcid") ||
+                 (qlog_text_is(text, "group_id") && !fields->group_is_id))
+            name_group(fields, (int)i, !qlog_text_is(text, "group_id"));
         else if (qlog_text_is(text, "category"))
             fields->category = (int)i;
         else if (qlog_text_is(text, "event") || qlog_text_is(text, "event_type") ||
@@ -95,9 +102,9 @@ static bool read_array(struct qlog_event *event, const json_t *value,
         guessed = guess(value);
         fields = &guessed;
     }
-    const json_t *group = place(value, fields->group);
     event->data = place(value, fields->data);
-    event->group = bytes_of(json_string_value(group), json_string_length(group));
+    event->group = qlog_json_id(place(value, fields->group), event->number);
+    event->group_is_id = fields->group_is_id;
     if (!qlog_json_double(place(value, fields->time), &event->time))
         event->time = NAN;
     return name_event(event, json_string_value(place(value, fields->category)),
@@ -114,7 +121,10 @@ static bool read_object(struct qlog_event *event, const json_t *value)
                          json_string_value(type != NULL ? type : json_object_get(value, "type"))))
         return false;
     event->data = json_object_get(value, "data");
-    event->group = qlog_json_text(value, "group_id");
+    const json_t *id = json_object_get(value, "ODCID");
+    event->group_is_id = id != NULL;
+    event->group =
+        qlog_json_id(id != NULL ? id : json_object_get(value, "group_id"), event->number);
     if (!qlog_json_double(qlog_json_either(value, "time", "relative_time"), &event->time))
         event->time = NAN;
     return true;

@@ -8,6 +8,7 @@
 #include <jansson.h>
 
 #include "common/buffer.h"
+#include "net/qlog/json.h"
 
 enum { QLOG_EVENT_NAME_SIZE = 128 };
 
@@ -16,6 +17,7 @@ enum { QLOG_EVENT_NAME_SIZE = 128 };
 struct qlog_event_fields {
     bool known;
     int time, group, category, type, data; /* -1: in none */
+    bool group_is_id;                      /* its place has original connection ids */
     bool deltas;                           /* times are since the event before */
 };
 
@@ -23,7 +25,9 @@ struct qlog_event {
     char name[QLOG_EVENT_NAME_SIZE]; /* "transport:packet_sent", cut where it is longer */
     double time;                     /* as the log has it; NaN where it cannot be read */
     const json_t *data;              /* NULL where there are none */
-    struct bytes group;              /* its data are NULL where not said */
+    struct bytes group;              /* its data are NULL where not said; may be in `number` */
+    bool group_is_id;                /* that is the original connection id */
+    char number[QLOG_NUMBER_SIZE];
 };
 
 /* Sets FIELDS to what the trace's header says, if it does. */

@@ -111,8 +111,9 @@ void qlog_header_read(struct qlog_log *log, const json_t *trace)
     read_vantage_point(log, trace);
     read_unit(log, trace);
     read_error(log, trace);
+    char number[QLOG_NUMBER_SIZE];
     if (log->group_id == NULL)
-        qlog_id_set(&log->group_id, qlog_json_text(fields, "group_id"));
-    qlog_id_set(&log->group_id, qlog_json_text(fields, "ODCID"));
+        qlog_id_set(&log->group_id, qlog_json_id(json_object_get(fields, "group_id"), number));
+    qlog_id_set(&log->group_id, qlog_json_id(json_object_get(fields, "ODCID"), number));
     read_times(log, fields);
 }

@@ -4,6 +4,7 @@
 
 #include <jansson.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <strings.h>
 
 #include "common/bytes.h"
@@ -13,6 +14,18 @@ static inline struct bytes qlog_json_text(const json_t *object, const char *key)
 {
     const json_t *text = json_object_get(object, key);
     return bytes_of(json_string_value(text), json_string_length(text));
+}
+
+enum { QLOG_NUMBER_SIZE = 24 };
+
+/* An id: a text, or an integer, which is written to TEXT of that size. Its data are NULL where
+ * VALUE is neither. */
+static inline struct bytes qlog_json_id(const json_t *value, char *text)
+{
+    if (!json_is_integer(value))
+        return bytes_of(json_string_value(value), json_string_length(value));
+    snprintf(text, QLOG_NUMBER_SIZE, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+    return bytes_of_text(text);
 }
 
 /* The member that is there of two names for the same thing. */

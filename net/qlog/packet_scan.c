@@ -619,7 +619,7 @@ static bool take_event_member(struct cursor *cursor, struct bytes key, unsigned 
     if (TEXT_IS(key, "group_id"))
         return once(has, HAS_GROUP) && take_text(cursor, &event->group);
     if (!TEXT_IS(key, "data"))
-        return !is_of_header(key) && skip_value(cursor, 1);
+        return !is_of_header(key) && !TEXT_IS(key, "ODCID") && skip_value(cursor, 1);
     if (!once(has, HAS_DATA))
         return false;
     /* Where the name is still to come, it may be a packet's. */

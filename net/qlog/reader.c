@@ -87,8 +87,10 @@ static bool is_of_group(const struct qlog_log *log, struct bytes group)
     return log->event_group != NULL && bytes_equal(bytes_of_text(log->event_group), group);
 }
 
-/* Events may say which connection they are of: several share some files. */
-static bool choose_log(struct qlog_reader *reader, struct bytes group, struct error *error)
+/* Events may say which connection they are of: several share some files. What they say IS_ID where
+ * it is more than a name. */
+static bool choose_log(struct qlog_reader *reader, struct bytes group, bool is_id,
+                       struct error *error)
 {
     if (group.size == 0 || is_of_group(reader->log, group))
         return true;
@@ -96,7 +98,7 @@ static bool choose_log(struct qlog_reader *reader, struct bytes group, struct er
         return error_set(error, "a group_id is longer than %d bytes", QLOG_TEXT_LIMIT);
     if (reader->log->event_group == NULL) {
         qlog_text_set_bytes(&reader->log->event_group, group);
-        if (reader->log->group_id == NULL)
+        if (reader->log->group_id == NULL || is_id)
             qlog_id_set(&reader->log->group_id, group);
         return true;
     }
@@ -247,7 +249,7 @@ static bool read_event(struct qlog_reader *reader, const struct qlog_record *rec
         return true;
     }
     reader->is_log = true;
-    if (!choose_log(reader, event.group, error))
+    if (!choose_log(reader, event.group, event.group_is_id, error))
         return false;
     size_t before = reader->log->stream_count;
     return read_named(reader, record, &event, error) && count_streams(reader, before, error);
@@ -324,7 +326,7 @@ static bool read_scanned(struct qlog_reader *reader, const struct qlog_record *r
     if (reader->log == NULL)
         return no_header(reader, error);
     reader->is_log = true;
-    if (!choose_log(reader, record->scanned->group, error))
+    if (!choose_log(reader, record->scanned->group, false, error))
         return place_error(reader, record, error);
     size_t before = reader->log->stream_count;
     return (add_scanned(reader->log, record->scanned, error) &&

@@ -33,7 +33,8 @@ static inline bool parsed_as(const struct qlog_packet_event *scanned, const json
     const json_t *name = json_object_get(event, "name"), *time = json_object_get(event, "time");
     if (!json_is_string(name) || !json_is_number(time) || json_number_value(time) != scanned->time)
         return false;
-    if (!bytes_equal(qlog_json_text(event, "group_id"), scanned->group))
+    if (!bytes_equal(qlog_json_text(event, "group_id"), scanned->group) ||
+        json_object_get(event, "ODCID") != NULL)
         return false;
     struct bytes text = bytes_of(json_string_value(name), json_string_length(name));
     enum qlog_direction direction;
