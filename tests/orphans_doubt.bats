@@ -70,6 +70,13 @@ doubts() {
     doubts none.qlog "1 of its packets hold only frames of types that are not known (none is given)"
     jq '.traces[].events[8].data.frames += [{frame_type: "strm"}]' healthy.qlog > beside.qlog
     run -0 --separate-stderr "$BIN/devnet-orphans" beside.qlog
+    # What names a stream is missing from it.
+    jq '(.traces[].events[].data.frames[] | select(.frame_type == "stream") | .frame_type) = "strm"
+        | .traces[].events[].data.frames += [{frame_type: "padding"}]' healthy.qlog > padded.qlog
+    doubts padded.qlog ' of its packets hold streams'\'' frames of types that are not known ("strm")'
+    jq '.traces[].events[8].data.frames += [{frame_type: "other"}, {type: 1234, id: 8}]' \
+        healthy.qlog > old.qlog
+    doubts old.qlog '1 of its packets hold streams'\'' frames of types that are not known ("1234")'
 }
 
 @test "STREAM frames without a length that nothing else gives" {

@@ -66,6 +66,7 @@ static const struct member log_members[] = {
     LOG("stream_framed_sent", NUMBER, stream_framed[QLOG_SENT]),
     LOG("stream_framed_received", NUMBER, stream_framed[QLOG_RECEIVED]),
     LOG("unknown_packets", NUMBER, unknown_packets),
+    LOG("unknown_beside", NUMBER, unknown_beside),
     LOG("unknown_frame", TEXT, unknown_frame),
     LOG("unread_frames", NUMBER, unread_frames),
     LOG("unread_why", TEXT, unread_why),

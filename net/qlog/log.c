@@ -417,10 +417,13 @@ void qlog_log_count_frames(struct qlog_log *log, const struct qlog_packet_event 
     log->framed[direction] += event->listed > 0;
     log->bare[direction] += event->listed == 0 && event->packet.application;
     log->unread_frames += event->unreadable;
-    if (event->unknown == 0 || event->unknown < event->listed)
+    bool only = event->unknown > 0 && event->unknown == event->listed;
+    if (!only && event->unknown_of_streams == 0)
         return;
-    if (log->unknown_packets++ == 0)
+    if (log->unknown_packets == 0 && log->unknown_beside == 0)
         qlog_text_set_bytes(&log->unknown_frame, event->unknown_type);
+    log->unknown_packets += only;
+    log->unknown_beside += !only;
 }
 
 /* --- Frames --- */

@@ -161,6 +161,7 @@ struct qlog_log {
     uint64_t framed[2], bare[2];    /* packets with frames, and without, by direction */
     uint64_t stream_framed[2];      /* STREAM frames by direction */
     uint64_t unknown_packets;       /* with frames of which none is known */
+    uint64_t unknown_beside;        /* with such frames, of streams, beside others */
     uint64_t unread_frames;         /* that are not as QUIC allows */
     char *unread_why;               /* of the first of them, in words; or NULL */
     char *unknown_frame;            /* the type of the first frame of those packets; or NULL */

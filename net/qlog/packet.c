@@ -174,9 +174,14 @@ static bool type_number(const json_t *frame, const json_t *type, uint64_t *numbe
     return false;
 }
 
-static void count_unknown(struct qlog_packet_event *event, struct bytes name, const json_t *number)
+static void count_unknown(struct qlog_packet_event *event, const json_t *frame, struct bytes name,
+                          const json_t *number)
 {
-    if (event->unknown++ > 0)
+    bool of_stream = qlog_json_either(frame, "stream_id", "id") != NULL;
+    bool first = of_stream ? event->unknown_of_streams == 0 : event->unknown == 0;
+    event->unknown++;
+    event->unknown_of_streams += of_stream;
+    if (!first)
         return;
     event->unknown_type = name;
     if (!json_is_integer(number))
@@ -201,7 +206,7 @@ static void parse_frame(struct qlog_packet_event *event, const json_t *frame)
     if (kind == QLOG_FRAME_OTHER)
         event->pings += qlog_text_is(name, "ping");
     if (kind == QLOG_FRAME_UNKNOWN)
-        count_unknown(event, name, type);
+        count_unknown(event, frame, name, type);
     else if (kind == QLOG_FRAME_ACK)
         parse_ack(event, frame);
     else if (kind == QLOG_FRAME_CLOSE)
@@ -212,7 +217,8 @@ static void parse_frame(struct qlog_packet_event *event, const json_t *frame)
 
 void qlog_packet_event_begin(struct qlog_packet_event *event)
 {
-    event->listed = event->pings = event->frame_count = event->unknown = event->unreadable = 0;
+    event->listed = event->pings = event->frame_count = event->unreadable = 0;
+    event->unknown = event->unknown_of_streams = 0;
     event->packet = (struct qlog_packet){.number = UINT64_MAX};
 }
 

@@ -21,8 +21,10 @@ struct qlog_packet_event {
     uint64_t pings;            /* PINGs among them, by name */
     struct qlog_frame *frames; /* those that are read; every range of an ACK is one */
     size_t frame_count, frame_capacity;
-    uint64_t unknown;          /* of those listed, the ones whose type is not known */
-    struct bytes unknown_type; /* the first of them as the log has it; no data: none is given */
+    uint64_t unknown;            /* of those listed, the ones whose type is not known */
+    uint64_t unknown_of_streams; /* of those, the ones that name a stream */
+    struct bytes unknown_type; /* the first of these, or else of those, as the log has it; no data:
+                                  none is given */
     char unknown_number[24];   /* where it is a number */
     uint64_t unreadable;       /* of those listed, the ones that are not as QUIC allows */
     char fault[96];            /* of the first of them, in words */

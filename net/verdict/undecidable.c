@@ -36,16 +36,24 @@ static char *why_one_direction(const struct qlog_log *log)
     return NULL;
 }
 
+static char *why_unknown_frames(const struct qlog_log *log)
+{
+    uint64_t count = log->unknown_packets > 0 ? log->unknown_packets : log->unknown_beside;
+    const char *type = log->unknown_frame, *quote = type != NULL ? "\"" : "";
+    if (count == 0)
+        return NULL;
+    return text_format("%" PRIu64 " of its packets hold %sframes of types that are not known "
+                       "(%s%s%s)" CANNOT_TELL,
+                       count, log->unknown_packets > 0 ? "only " : "streams' ", quote,
+                       type != NULL ? type : "none is given", quote);
+}
+
 /* Parts of what streams carried are missing. */
 static char *why_patchy(const struct qlog_log *log)
 {
-    if (log->unknown_packets > 0)
-        return text_format("%" PRIu64
-                           " of its packets hold only frames of types that are not known "
-                           "(%s%s%s)" CANNOT_TELL,
-                           log->unknown_packets, log->unknown_frame != NULL ? "\"" : "",
-                           log->unknown_frame != NULL ? log->unknown_frame : "none is given",
-                           log->unknown_frame != NULL ? "\"" : "");
+    char *text = why_unknown_frames(log);
+    if (text != NULL)
+        return text;
     uint64_t bare = log->bare[QLOG_SENT] + log->bare[QLOG_RECEIVED];
     if (bare > 0)
         return text_format("%" PRIu64 " of its packets are logged without their frames" CANNOT_TELL,
