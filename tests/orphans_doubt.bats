@@ -79,6 +79,23 @@ doubts() {
     doubts old.qlog '1 of its packets hold streams'\'' frames of types that are not known ("1234")'
 }
 
+@test "STREAM frames of which it cannot be read where they are" {
+    # Were its offset 0, stream 8 would be an orphan.
+    local offset
+    for offset in '"36n"' null 36.5 -1; do
+        jq ".traces[].events += [{time: 7100, name: \"transport:packet_sent\", data: {header:
+            {packet_type: \"1RTT\", packet_number: (.traces[0].events | length)}, frames:
+            [{frame_type: \"stream\", stream_id: 8, offset: $offset, length: 30}]}}]" "$CONTROL" > log.qlog
+        run -2 --separate-stderr "$BIN/devnet-orphans" log.qlog
+        [[ $stderr == *"1 of its frames cannot be read (record "*": a frame's offset on stream 8 is no number that QUIC allows)"* ]]
+    done
+    jq 'del(.traces[].events[].data.frames[] | select(.offset == 0) | .offset)' "$CONTROL" > first.qlog
+    run -1 --separate-stderr "$BIN/devnet-orphans" first.qlog
+    [[ -z $stderr && $output == *"stream 8: orphaned"* ]]
+    jq '(.traces[].events[8].data.frames[].stream_id) = 8.5' healthy.qlog > between.qlog
+    doubts between.qlog "a frame's stream_id is no number that QUIC allows"
+}
+
 @test "STREAM frames without a length that nothing else gives" {
     jq 'del(.traces[].events[].data.frames[] | select(.stream_id == 8) | .length)' "$CONTROL" > bare.qlog
     run -2 --separate-stderr "$BIN/devnet-orphans" bare.qlog

@@ -24,8 +24,9 @@ bool qlog_json_uint(const json_t *value, uint64_t *number)
         *number = (uint64_t)json_integer_value(value);
         return true;
     }
-    if (json_is_real(value) && json_real_value(value) >= 0 && json_real_value(value) < 0x1p62) {
-        *number = (uint64_t)json_real_value(value);
+    double real = json_real_value(value);
+    if (json_is_real(value) && real >= 0 && real < 0x1p62 && real == floor(real)) {
+        *number = (uint64_t)real;
         return true;
     }
     return json_is_string(value) && text_number(json_string_value(value), number);

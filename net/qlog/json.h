@@ -36,8 +36,9 @@ static inline const json_t *qlog_json_either(const json_t *object, const char *k
     return value != NULL ? value : json_object_get(object, other);
 }
 
-/* A number that is not negative and below 2^64: some writers give every one as a float, and qlog's
- * main schema allows texts for those of 64 bits, decimal or with 0x. */
+/* A whole number that is not negative and below 2^64; false leaves NUMBER as it was. Some writers
+ * give every one as a float, and qlog's main schema allows texts for those of 64 bits, decimal or
+ * with 0x. */
 bool qlog_json_uint(const json_t *value, uint64_t *number);
 /* A time: any finite number, or a text that is one. */
 bool qlog_json_double(const json_t *value, double *number);

@@ -153,7 +153,12 @@ static void parse_stream_frame(struct qlog_packet_event *event, const json_t *js
         parse_code(json, frame);
         return;
     }
-    qlog_json_number(json, "offset", &frame->offset);
+    const json_t *offset = json_object_get(json, "offset"); /* 0 where it is not there */
+    if (offset != NULL && !qlog_json_uint(offset, &frame->offset)) {
+        refuse(event, "a frame's offset on stream %" PRIu64 " is no number that QUIC allows",
+               frame->stream_id);
+        return;
+    }
     frame->sized = length_of(json, &frame->length);
     const json_t *flag = json_object_get(json, "fin");
     frame->fin = flag != NULL ? is_set(flag) : fin;
