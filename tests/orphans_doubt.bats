@@ -107,6 +107,29 @@ doubts() {
     run -2 --separate-stderr "$BIN/devnet-orphans" none.qlog
 }
 
+# raw HEADER: the log with raw.length alone, of a frame's data and so many bytes before them.
+raw() {
+    jq -c "(.traces[].events[].data.frames[] | select(.frame_type == \"stream\"))
+        |= (.raw = {length: (.length + $1)} | del(.length))" "$CONTROL"
+}
+
+@test "raw.length counts the data or the whole frame, as the next offsets tell" {
+    raw 0 > data.qlog
+    run -1 --separate-stderr "$BIN/devnet-orphans" --json data.qlog
+    [ -z "$stderr" ]
+    jq 'del(.connections[].logs)' <<< "$output" > data.json
+    "$BIN/devnet-orphans" --json "$CONTROL" | jq 'del(.connections[].logs)' > control.json
+    cmp data.json control.json
+    raw 5 > frames.qlog
+    run -2 --separate-stderr "$BIN/devnet-orphans" -v frames.qlog
+    [[ $output == *"stream 8: unknown (low): "*"the STREAM frame at offset 0 from the client has a length that may count its header in the log, and no later offset, FIN or final size tells where it ends"* ]]
+    [[ $output == *"stream 4: unknown (low): "*" 486 or more bytes out and 0 or more back"* ]]
+    # Nothing follows any frame, by which it could be told.
+    jq -c 'del(.traces[].events[] | select(any(.data.frames[]; .offset > 0)))' data.qlog > first.qlog
+    run -2 --separate-stderr "$BIN/devnet-orphans" -v first.qlog
+    [[ $output == *"stream 8: unknown (low): "* ]]
+}
+
 @test "a length that the next offset or the other end's log gives is known" {
     # The answer's end is told by a RESET_STREAM's final size after all was over.
     jq '.traces[].events |= map(.data.frames |= map(if .stream_id == 8 then del(.length) else . end))

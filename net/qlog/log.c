@@ -7,6 +7,9 @@
 #include "common/utf8.h"
 #include "net/qlog/packet.h"
 
+/* Bytes of a STREAM frame before its data: type, stream id, offset, length. */
+enum { SHORTEST_HEADER = 2, LONGEST_HEADER = 25 };
+
 #define NEGOTIATION_HEAD ((UINT64_C(1) << QLOG_NEGOTIATION_SIZE) - 1)
 
 /* Times after this many milliseconds are the calendar's, not relative: 1973 and later. */
@@ -482,23 +485,39 @@ static void settle_open(struct qlog_half *half, uint64_t end)
 {
     if (!half->open || end <= half->open_offset)
         return;
+    uint64_t size = end - half->open_offset;
+    if (half->open_limit > 0 && size > half->open_limit)
+        size = half->open_limit;
     half->open = false;
-    half_data(half, half->open_time, half->open_offset, end - half->open_offset);
+    half_data(half, half->open_time, half->open_offset, size);
 }
 
-static void half_open(struct qlog_half *half, double time, uint64_t offset)
+static void begin_open(struct qlog_half *half, double time, uint64_t offset, uint64_t limit)
+{
+    half->open = true;
+    half->open_offset = offset;
+    half->open_limit = limit;
+    half->open_time = time;
+}
+
+/* LIMIT is as in struct qlog_half. */
+static void half_open(struct qlog_half *half, double time, uint64_t offset, uint64_t limit)
 {
     uint64_t highest =
         half->open && half->open_offset > half->bytes ? half->open_offset : half->bytes;
+    uint64_t end = offset + limit;
+    if (half->open && offset <= half->open_offset && end > half->open_offset + half->open_limit)
+        half->open_limit = end - half->open_offset;
     if (half->open && half->open_offset == offset)
         return; /* sent again */
-    if (offset < highest) {
-        half_data(half, time, offset, highest - offset); /* later ones have come before it */
+    if (offset >= highest) {
+        begin_open(half, time, offset, limit);
         return;
     }
-    half->open = true;
-    half->open_offset = offset;
-    half->open_time = time;
+    bool within = limit > 0 && end < highest; /* later ones have come before it */
+    half_data(half, time, offset, (within ? end : highest) - offset);
+    if (!half->open && end > highest)
+        begin_open(half, time, highest, end - highest);
 }
 
 static void half_frame(struct qlog_half *half, double time, const struct qlog_frame *frame)
@@ -510,7 +529,7 @@ static void half_frame(struct qlog_half *half, double time, const struct qlog_fr
     if (frame->sized)
         half_data(half, time, frame->offset, frame->length);
     else
-        half_open(half, time, frame->offset);
+        half_open(half, time, frame->offset, frame->framed ? frame->length : 0);
     if (!frame->fin)
         return;
     if (half->fin < 0) {
@@ -518,6 +537,17 @@ static void half_frame(struct qlog_half *half, double time, const struct qlog_fr
         half->final_size = end;
     }
     half->final_size_changed |= frame->sized && end != half->final_size;
+}
+
+/* What a length was of, by where the next frame begins: its data, or all of the frame. */
+static void weigh_length(struct qlog_log *log, const struct qlog_half *half, uint64_t next)
+{
+    if (!half->open || half->open_limit == 0 || next <= half->open_offset)
+        return;
+    uint64_t end = half->open_offset + half->open_limit;
+    log->plain_lengths |= next == end;
+    log->framed_lengths |=
+        next < end && end - next >= SHORTEST_HEADER && end - next <= LONGEST_HEADER;
 }
 
 static void watch_delivery(struct qlog_log *log, const struct qlog_packet *packet,
@@ -539,6 +569,7 @@ static bool read_stream(struct qlog_log *log, const struct qlog_packet *packet,
     if (frame->offset > QLOG_STREAM_ID_MAX || frame->length > QLOG_STREAM_ID_MAX - frame->offset)
         return error_set(error, "stream %" PRIu64 " is longer than QUIC allows", frame->stream_id);
     log->stream_framed[packet->direction]++;
+    weigh_length(log, &stream->half[packet->direction], frame->offset);
     half_frame(&stream->half[packet->direction], packet->time, frame);
     watch_delivery(log, packet, stream, frame);
     return true;
@@ -620,6 +651,17 @@ bool qlog_log_frame(struct qlog_log *log, const struct qlog_packet *packet,
     if (frame->type == QLOG_FRAME_STOP)
         set_once(&half->stop, packet->time);
     return true;
+}
+
+void qlog_log_settle(struct qlog_log *log)
+{
+    if (!log->plain_lengths || log->framed_lengths)
+        return;
+    for (size_t i = 0; i < log->stream_count; i++)
+        for (int way = QLOG_SENT; way <= QLOG_RECEIVED; way++) {
+            struct qlog_half *half = &log->streams[i]->half[way];
+            settle_open(half, half->open_offset + half->open_limit);
+        }
 }
 
 /* --- What is missing --- */

@@ -60,6 +60,8 @@ struct qlog_half {
     /* A frame that the log gives no length of, until one behind it tells where it ended. */
     bool open; /* there is one, and nothing behind it yet */
     uint64_t open_offset;
+    uint64_t
+        open_limit; /* it is of no more bytes, and of so many where no header counts; 0: unknown */
     double open_time;
     /* Bytes that were passed over, the first run of them: a log that misses some, or a loss. */
     bool hole;
@@ -170,8 +172,10 @@ struct qlog_log {
     struct qlog_gaps all_gaps;      /* of packets of all kinds, in either direction */
     bool has_acks;
     bool has_claims; /* the log has events of ours */
-    bool foreign;    /* an application protocol other than libp2p */
-    bool libp2p;     /* that one, as its handshake says */
+    /* Of lengths that may count frames' headers: offsets show that some do not, that some do. */
+    bool plain_lengths, framed_lengths;
+    bool foreign; /* an application protocol other than libp2p */
+    bool libp2p;  /* that one, as its handshake says */
     char *local_peer, *peer;
     char *agent;               /* the peer's, by identify; or NULL */
     enum qlog_leg leg;         /* whether its owner is a tap, and of which leg it is */
@@ -209,7 +213,8 @@ struct qlog_frame {
     enum qlog_frame_type type;
     /* ACK: offset is the smallest, length the count; RESET_STREAM: length is the final size. */
     uint64_t stream_id, offset, length;
-    bool sized; /* the log says the length: it need not */
+    bool sized;  /* the log says the length: it need not */
+    bool framed; /* the length is there, but may count the frame's header, too */
     bool fin;
     uint64_t code;       /* of RESET_STREAM, STOP_SENDING and CONNECTION_CLOSE */
     bool application;    /* CONNECTION_CLOSE by the application */
@@ -260,6 +265,10 @@ bool qlog_log_is_forgotten(const struct qlog_log *log, uint64_t stream_id);
 /* Takes from EARLIER, a part of the same log, the closed streams that LOG has let go of since;
  * EARLIER is empty then, and remains so. */
 void qlog_log_take_over(struct qlog_log *log, struct qlog_log *earlier);
+
+/* Takes the lengths of the last frames on streams for those of their data, where all that offsets
+ * show is that others are. */
+void qlog_log_settle(struct qlog_log *log);
 
 /* The connection's id: the original destination connection id where the log tells; NULL where it
  * names none. */

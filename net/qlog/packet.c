@@ -30,6 +30,12 @@ struct qlog_frame *qlog_packet_event_add(struct qlog_packet_event *event)
     return frame;
 }
 
+void qlog_frame_doubt_length(struct qlog_frame *frame)
+{
+    frame->sized = frame->length == 0; /* no frame is as short */
+    frame->framed = !frame->sized;
+}
+
 /* Dialects differ in what stands before the colon. */
 static struct bytes suffix_of(struct bytes name)
 {
@@ -71,13 +77,15 @@ bool qlog_event_is_read(struct bytes name)
     return false;
 }
 
-/* A frame's length is written in three ways, or not at all. */
-static bool length_of(const json_t *frame, uint64_t *length)
+/* A frame's length is written in three ways, or not at all. The third is of the whole frame by the
+ * drafts, and of its data alone by some writers. */
+static void parse_length(const json_t *json, struct qlog_frame *frame)
 {
-    const json_t *raw = json_object_get(frame, "raw");
-    return qlog_json_number(frame, "length", length) ||
-           qlog_json_number(raw, "payload_length", length) ||
-           qlog_json_number(raw, "length", length);
+    const json_t *raw = json_object_get(json, "raw");
+    frame->sized = qlog_json_number(json, "length", &frame->length) ||
+                   qlog_json_number(raw, "payload_length", &frame->length);
+    if (!frame->sized && qlog_json_number(raw, "length", &frame->length))
+        qlog_frame_doubt_length(frame);
 }
 
 static void parse_ack(struct qlog_packet_event *event, const json_t *frame)
@@ -159,7 +167,7 @@ static void parse_stream_frame(struct qlog_packet_event *event, const json_t *js
                frame->stream_id);
         return;
     }
-    frame->sized = length_of(json, &frame->length);
+    parse_length(json, frame);
     const json_t *flag = json_object_get(json, "fin");
     frame->fin = flag != NULL ? is_set(flag) : fin;
     if (frame->offset > QLOG_STREAM_ID_MAX || frame->length > QLOG_STREAM_ID_MAX - frame->offset)

@@ -42,6 +42,9 @@ void qlog_packet_event_begin(struct qlog_packet_event *event);
  * to judge, such as with escapes. */
 size_t qlog_packet_scan(struct qlog_packet_event *event, struct bytes input);
 
+/* The length of the frame, which is set, may count its header. */
+void qlog_frame_doubt_length(struct qlog_frame *frame);
+
 /* What frames of the type called NAME are, in letters of any case. */
 enum qlog_frame_type qlog_frame_type_of(struct bytes name);
 /* What frames are on the wire: RFC 9000, table 3. */

@@ -457,7 +457,9 @@ static void fill_stream(struct qlog_frame *frame, const struct members *members)
                     : (members->has & HAS_RAW_PAYLOAD) != 0 ? members->raw_payload
                     : (members->has & HAS_RAW_LENGTH) != 0  ? members->raw_length
                                                             : 0;
-    frame->sized = (members->has & (HAS_LENGTH | HAS_RAW_PAYLOAD | HAS_RAW_LENGTH)) != 0;
+    frame->sized = (members->has & (HAS_LENGTH | HAS_RAW_PAYLOAD)) != 0;
+    if (!frame->sized && (members->has & HAS_RAW_LENGTH) != 0)
+        qlog_frame_doubt_length(frame);
     frame->fin = members->fin;
 }
 

@@ -243,6 +243,7 @@ bool qlog_connections_add(struct qlog_connections *connections, const char *path
     for (size_t i = 0; i < count; i++) {
         if (logs[i]->trace_error != NULL)
             continue; /* it stands where a trace should */
+        qlog_log_settle(logs[i]);
         infer_role(logs[i]);
         place(connections, find_or_add(connections, logs[i]), logs[i]);
     }

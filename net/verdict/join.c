@@ -126,6 +126,7 @@ static void merge_open(struct qlog_half *merged, const struct qlog_half *half)
         return;
     merged->open = true;
     merged->open_offset = half->open_offset;
+    merged->open_limit = half->open_limit;
     merged->bytes = half->open_offset;
 }
 

@@ -272,10 +272,10 @@ static void judge_untold(const struct subject *subject, struct qlog_judgement *j
     enum qlog_role side =
         stream->half[stream->opener].open ? stream->opener : qlog_other(stream->opener);
     judge(judgement, QLOG_UNKNOWN, QLOG_LOW,
-          "the STREAM frame at offset %" PRIu64
-          " from the %s has no length in the log, and no later "
+          "the STREAM frame at offset %" PRIu64 " from the %s has %s in the log, and no later "
           "offset, FIN or final size tells where it ends",
-          stream->half[side].open_offset, qlog_role_name(side));
+          stream->half[side].open_offset, qlog_role_name(side),
+          stream->half[side].open_limit > 0 ? "a length that may count its header" : "no length");
 }
 
 static void judge_alone(const struct subject *subject, struct qlog_judgement *judgement)

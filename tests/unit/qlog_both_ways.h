@@ -8,8 +8,8 @@
 static inline bool same_frame(const struct qlog_frame *a, const struct qlog_frame *b)
 {
     return a->type == b->type && a->stream_id == b->stream_id && a->offset == b->offset &&
-           a->length == b->length && a->sized == b->sized && a->fin == b->fin &&
-           a->code == b->code && a->application == b->application &&
+           a->length == b->length && a->sized == b->sized && a->framed == b->framed &&
+           a->fin == b->fin && a->code == b->code && a->application == b->application &&
            bytes_equal(a->reason, b->reason) &&
            (a->reason.data == NULL) == (b->reason.data == NULL);
 }

@@ -112,7 +112,7 @@ static void lengths_are_found_in_each_place(void **state)
                    HEADER SENT("1", "{\"frame_type\":\"stream\",\"stream_id\":0,\"offset\":0,"
                                     "\"raw\":{\"payload_length\":20}}")
                        SENT("2", "{\"frame_type\":\"stream\",\"stream_id\":4,\"offset\":16,"
-                                 "\"raw\":{\"length\":20}}")
+                                 "\"raw\":{\"length\":20}}") SENT("3", STREAM("4", "36", "0"))
                            SENT("3", "{\"frame_type\":\"ack\",\"acked_ranges\":[[7],[9,12]]}"),
                    &error),
         QLOG_READ);
