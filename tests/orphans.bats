@@ -746,6 +746,32 @@ strip_events() {
     [[ $stderr == *"case/notes.txt: skipped: not a QUIC log"* ]]
 }
 
+@test "a link to a folder that is searched nowhere else is trouble, and so is a broken one to a log" {
+    mkdir fold
+    cp -r "$RACE" real
+    cp "$HEALTHY"/dialer/*.qlog fold/healthy.qlog
+    ln -s ../real fold/logs
+    run -2 --separate-stderr "$BIN/devnet-orphans" fold
+    [[ $stderr == *"fold/logs: a link to a folder, which is not followed: name it itself"* ]]
+    [[ $output == "no orphaned streams in what could be told, which is not all: "* ]]
+    run -2 --separate-stderr "$BIN/devnet-orphans" --follow --timeout 1s --grace 10ms fold
+    [[ $stderr == *"fold/logs: a link to a folder, which is not followed: name it itself"* ]]
+    # It is named, or what it leads to is.
+    for other in fold/logs real; do
+        run -1 --separate-stderr "$BIN/devnet-orphans" fold $other
+        [[ $stderr != *"fold/logs: a link"* ]]
+    done
+    rm fold/logs
+    ln -s nowhere fold/notes.txt
+    run -0 --separate-stderr "$BIN/devnet-orphans" fold
+    [[ $stderr == *"fold/notes.txt: skipped: a link that leads nowhere: No such file or directory"* ]]
+    ln -s nowhere fold/run1.qlog
+    run -2 --separate-stderr "$BIN/devnet-orphans" fold
+    [[ $stderr == *"fold/run1.qlog: a link that leads nowhere: No such file or directory"* ]]
+    run -2 --separate-stderr "$BIN/devnet-orphans" --follow --timeout 1s --grace 10ms fold
+    [[ $stderr == *"fold/run1.qlog: a link that leads nowhere"* ]]
+}
+
 @test "what is named and is no QUIC log is trouble" {
     echo '{"a":1}' > other.json
     run -2 --separate-stderr "$BIN/devnet-orphans" other.json

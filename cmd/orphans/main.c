@@ -124,7 +124,9 @@ static const struct program_spec program = {
         "golang.org/x/net/quic and others, in the format's drafts from 00 on, plain or "
         "compressed with gzip or zstd, told apart by content, and "
         "says what became of each stream. Folders are searched; what is no QUIC log in them is "
-        "noted and skipped; - is standard input. Both ends' logs of a connection are joined by its "
+        "noted and skipped, and a link to a folder, which is not followed, is trouble; - is "
+        "standard "
+        "input. Both ends' logs of a connection are joined by its "
         "original connection "
         "id and counted once; so are both legs' of a devnet-tap, which name the nodes and the "
         "protocols, and whatever the nodes logged themselves. What a tap had not passed on accuses "
@@ -278,6 +280,7 @@ static int judge_once(const struct orphans_options *options, const bool *fails,
     struct qlog_search search = {.handler = note_remark, .context = &findings};
     for (size_t i = 0; i < count; i++)
         qlog_search_path(&search, operands[i]);
+    qlog_search_end(&search);
     json_t *report = make_report(&findings, &search, (unsigned)options->jobs);
     if (options->stats)
         json_object_set_new(report, "stats", qlog_stats(report));

@@ -26,6 +26,7 @@ json_t *judged_connections(const char *folder, struct error *error)
     static const struct qlog_hearer hearer = {.on_reading = on_reading};
     struct qlog_search search = {.handler = on_remark};
     qlog_search_path(&search, folder);
+    qlog_search_end(&search);
     struct qlog_reading *readings = qlog_read_rotated(&search, 1, NULL);
     json_t *report = qlog_report_files(&search, readings, &hearer);
     qlog_search_clear(&search);

@@ -256,6 +256,7 @@ static void search_again(struct qlog_followed_files *files)
         files->found = (struct qlog_search){.handler = keep_trouble, .context = files};
         for (size_t i = 0; i < files->operand_count; i++)
             qlog_search_path(&files->found, files->operands[i]);
+        qlog_search_end(&files->found);
         watch_all(files);
     } while (file_watch_count(files->watch) > watched);
 }

@@ -21,11 +21,10 @@ static void add_file(struct qlog_search *search, const char *path, const struct 
     search->files[search->count++].path = text_copy(path);
 }
 
-static void add_folder(struct qlog_search *search, const char *path)
+static void add_path(char ***paths, size_t *count, const char *path)
 {
-    search->folders =
-        memory_resize(search->folders, (search->folder_count + 1) * sizeof(*search->folders));
-    search->folders[search->folder_count++] = text_copy(path);
+    *paths = memory_resize(*paths, (*count + 1) * sizeof(**paths));
+    (*paths)[(*count)++] = text_copy(path);
 }
 
 static int by_name(const struct dirent **a, const struct dirent **b)
@@ -47,7 +46,7 @@ static void search_folder(struct qlog_search *search, const char *path, unsigned
                "folders are nested deeper than 16 levels: name this one itself");
         return;
     }
-    add_folder(search, path);
+    add_path(&search->folders, &search->folder_count, path);
     struct dirent **entries;
     int count = scandir(path, &entries, is_entry, by_name);
     if (count < 0) {
@@ -65,6 +64,21 @@ static void search_folder(struct qlog_search *search, const char *path, unsigned
     free(entries);
 }
 
+/* Whether writers of logs name them so, packed or not, live or not. */
+static bool has_name_of_log(const char *path)
+{
+    const char *slash = strrchr(path, '/'), *name = slash != NULL ? slash : path;
+    return strstr(name, ".qlog") != NULL || strstr(name, ".sqlog") != NULL;
+}
+
+static void tell_broken(const struct qlog_search *search, const char *path, int reason)
+{
+    char *text = text_format("a link that leads nowhere: %s", strerror(reason));
+    bool trouble = has_name_of_log(path);
+    remark(search, trouble ? QLOG_REMARK_TROUBLE : QLOG_REMARK_SKIPPED, path, text);
+    free(text);
+}
+
 /* Links are followed to files but not to folders, which may lead in a circle. */
 static void search_entry(struct qlog_search *search, const char *path, unsigned depth)
 {
@@ -78,10 +92,12 @@ static void search_entry(struct qlog_search *search, const char *path, unsigned 
     }
     bool link = S_ISLNK(about.st_mode);
     if (link && stat(path, &about) != 0) {
-        remark(search, QLOG_REMARK_SKIPPED, path, strerror(errno));
+        tell_broken(search, path, errno);
         return;
     }
-    if (S_ISDIR(about.st_mode) && !link)
+    if (S_ISDIR(about.st_mode) && link && !named)
+        add_path(&search->links, &search->link_count, path);
+    else if (S_ISDIR(about.st_mode))
         search_folder(search, path, depth);
     else if (S_ISREG(about.st_mode) || named)
         add_file(
@@ -101,6 +117,26 @@ void qlog_search_path(struct qlog_search *search, const char *path)
         search_entry(search, path, 0);
 }
 
+static bool was_searched(const struct qlog_search *search, const char *link)
+{
+    struct stat leads_to, about;
+    if (stat(link, &leads_to) != 0)
+        return false;
+    for (size_t i = 0; i < search->folder_count; i++)
+        if (stat(search->folders[i], &about) == 0 && about.st_dev == leads_to.st_dev &&
+            about.st_ino == leads_to.st_ino)
+            return true;
+    return false;
+}
+
+void qlog_search_end(struct qlog_search *search)
+{
+    for (size_t i = 0; i < search->link_count; i++)
+        if (!was_searched(search, search->links[i]))
+            remark(search, QLOG_REMARK_TROUBLE, search->links[i],
+                   "a link to a folder, which is not followed: name it itself");
+}
+
 uint64_t qlog_search_size(const struct qlog_search *search)
 {
     uint64_t size = 0;
@@ -115,6 +151,9 @@ void qlog_search_clear(struct qlog_search *search)
         free(search->files[i].path);
     for (size_t i = 0; i < search->folder_count; i++)
         free(search->folders[i]);
+    for (size_t i = 0; i < search->link_count; i++)
+        free(search->links[i]);
     free(search->files);
     free(search->folders);
+    free(search->links);
 }

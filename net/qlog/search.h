@@ -22,13 +22,17 @@ struct qlog_search {
     size_t count;
     char **folders; /* that were searched */
     size_t folder_count;
+    char **links; /* to folders, which were not followed */
+    size_t link_count;
     qlog_remark_handler *handler; /* hears of what is skipped, and of troubles */
     void *context;
 };
 
 /* Adds the file, or every file in the folder and those below it. Links are followed to files but
- * not to folders. */
+ * not to folders; one that leads nowhere and has a log's name is trouble. */
 void qlog_search_path(struct qlog_search *search, const char *path);
+/* The end of the search: links to folders that were not searched by another path are trouble. */
+void qlog_search_end(struct qlog_search *search);
 /* The bytes of all that was found. */
 uint64_t qlog_search_size(const struct qlog_search *search);
 void qlog_search_clear(struct qlog_search *search);
