@@ -168,3 +168,18 @@ two_in_one() {
     finds_orphan log.qlog
     jq -e '.connections[0].id == "4294967295"' <<< "$output" > jq.out
 }
+
+@test "differences of time are to the event before, whichever connection that is of" {
+    control "$(without 8)" > healthy.qlog
+    two_in_one .group_id '"one"' '"two"' > relative.qlog
+    jq -c '.traces[0] |= {common_fields: {time_format: "delta"}} + del(.common_fields)
+        | .traces[0].events |= [foreach .[] as $event ({}; {before: (.time // 0), time: $event.time};
+            .before as $before | $event | .time -= $before)]' relative.qlog > delta.qlog
+    for log in relative delta; do
+        finds_orphan $log.qlog
+        # To the microsecond: sums are rounded.
+        jq 'del(.connections[].logs, .connections[].epoch_ms) |
+            walk(if type == "number" then (. * 1000 | round / 1000) else . end)' <<< "$output" > $log.json
+    done
+    diff relative.json delta.json
+}

@@ -130,8 +130,6 @@ double qlog_log_time(struct qlog_log *log, double time)
     time *= log->time_unit;
     if (log->carrying)
         return qlog_log_clamp(time > log->origin ? time - log->origin : 0);
-    if (log->times_are_deltas)
-        time = log->delta += time;
     if (!log->has_origin) {
         log->origin = time;
         log->has_origin = true;

@@ -140,7 +140,6 @@ struct qlog_log {
     char *event_group; /* the group that its events name, as they write it; or NULL */
     double origin;     /* the first event's time, as the log has it */
     double reference;  /* of relative times, epoch milliseconds; or 0 */
-    double delta;      /* the running sum where times are differences */
     bool times_are_deltas, has_origin;
     double last_since; /* the last event, before ties were broken */
     uint64_t ties;     /* events in a row at that time */
@@ -235,7 +234,8 @@ struct qlog_log *qlog_log_new(const char *path);
 /* NULL is allowed. */
 void qlog_log_free(struct qlog_log *log);
 
-/* The time of an event in the log's own terms, as milliseconds since its first event. */
+/* The time of an event in the log's own terms, and of differences their sum, as milliseconds since
+ * its first event. */
 double qlog_log_time(struct qlog_log *log, double time);
 /* A time as any may be: QLOG_NEVER in place of what is negative, and no later than can be told. */
 double qlog_log_clamp(double time);

@@ -60,6 +60,7 @@ static bool begin_log(struct qlog_reader *reader, struct error *error)
     reader->logs = memory_resize(reader->logs, (reader->log_count + 1) * sizeof(struct qlog_log *));
     reader->logs[reader->log_count++] = reader->log;
     reader->fields.known = false;
+    reader->delta = 0;
     return true;
 }
 
@@ -68,9 +69,11 @@ static bool begin_group(struct qlog_reader *reader, struct bytes group, struct e
 {
     const struct qlog_log *first = reader->log;
     struct qlog_event_fields fields = reader->fields;
+    double delta = reader->delta;
     if (!begin_log(reader, error))
         return false;
     reader->fields = fields;
+    reader->delta = delta;
     struct qlog_log *log = reader->log;
     qlog_text_set(&log->writer, first->writer);
     log->role = first->role_inferred ? QLOG_ROLE_UNKNOWN : first->role;
@@ -144,9 +147,18 @@ static bool add_packet(struct qlog_log *log, double time, struct qlog_packet_eve
     return true;
 }
 
-static bool add_scanned(struct qlog_log *log, struct qlog_packet_event *event, struct error *error)
+/* A difference is to the event before it, whichever log of the file that is of. */
+static double time_of(struct qlog_reader *reader, double time)
 {
-    double time = qlog_log_time(log, event->time);
+    struct qlog_log *log = reader->log;
+    return qlog_log_time(log, log->times_are_deltas ? reader->delta += time : time);
+}
+
+static bool add_scanned(struct qlog_reader *reader, struct qlog_packet_event *event,
+                        struct error *error)
+{
+    struct qlog_log *log = reader->log;
+    double time = time_of(reader, event->time);
     log->records++;
     return !event->is_packet || add_packet(log, time, event, error);
 }
@@ -228,7 +240,7 @@ static bool read_named(struct qlog_reader *reader, const struct qlog_record *rec
     struct qlog_log *log = reader->log;
     if (qlog_carry_is(event->name))
         return qlog_carry_read(log, event->name, event->data, error);
-    double time = isnan(event->time) ? qlog_log_same_time(log) : qlog_log_time(log, event->time);
+    double time = isnan(event->time) ? qlog_log_same_time(log) : time_of(reader, event->time);
     log->records++;
     if (qlog_own_event_is(bytes_of_text(event->name)))
         return qlog_own_event_read(log, time, event->name, event->data, error);
@@ -329,8 +341,7 @@ static bool read_scanned(struct qlog_reader *reader, const struct qlog_record *r
     if (!choose_log(reader, record->scanned->group, false, error))
         return place_error(reader, record, error);
     size_t before = reader->log->stream_count;
-    return (add_scanned(reader->log, record->scanned, error) &&
-            count_streams(reader, before, error)) ||
+    return (add_scanned(reader, record->scanned, error) && count_streams(reader, before, error)) ||
            place_error(reader, record, error);
 }
 
