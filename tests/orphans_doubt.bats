@@ -37,6 +37,22 @@ doubts() {
     doubts empty.qlog "holds no packets: "
 }
 
+@test "packet events under a name that is not known: it is told" {
+    local name
+    for name in transport:PACKET_RX transport.packet_sent PacketSent; do
+        jq -c ".traces[].events |= [{time: 0, name: \"generic:info\", data: {}}] + map(.name = \"$name\")" \
+            healthy.qlog > named.qlog
+        doubts named.qlog "holds no packets, but events of kinds that are not known (\"$name\")"
+        # As records, which are read in another way, and of two parts, which are told in small letters.
+        jq -c '{qlog_version: "0.3", qlog_format: "NDJSON", trace: (.traces[0] | del(.events))},
+            .traces[0].events[]' named.qlog > named.sqlog
+        doubts named.sqlog "(\"$name\")"
+    done
+    jq -c '.traces[].events |= map(.category = "transport" | .event = "Packet_RX" | del(.name))' \
+        healthy.qlog > parts.qlog
+    doubts parts.qlog '("transport:packet_rx")'
+}
+
 @test "a dial that was given up before its first packet, where the log says so, is no trouble" {
     local started='{time: 0, name: "connectivity:connection_started", data: {}}'
     local set='{time: 1, name: "transport:parameters_set", data: {owner: "local"}}'

@@ -36,6 +36,8 @@ void qlog_event_fields_read(struct qlog_event_fields *fields, const json_t *trac
  * VALUE's. */
 bool qlog_event_read(struct qlog_event *event, const json_t *value,
                      const struct qlog_event_fields *fields);
+/* Whether events called NAME are of a kind that drafts have. */
+bool qlog_event_is_known(struct bytes name);
 /* Appends a record of the event to OUTPUT; TIME and DATA are taken. */
 void qlog_event_append(struct buffer *output, json_t *time, const char *name, json_t *data);
 

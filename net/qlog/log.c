@@ -82,6 +82,7 @@ void qlog_log_free(struct qlog_log *log)
     free(log->close.reason);
     free(log->trace_error);
     free(log->unread_why);
+    free(log->unknown_event);
     free(log->unknown_frame);
     free(log->agent);
     free(log->local_peer);

@@ -156,8 +156,10 @@ struct qlog_log {
     bool document_cut; /* truncated, and a document, which is written at once */
     char *trace_error; /* what stands in place of its events, in words; NULL where they are there */
     uint64_t records, packets, bad_records;
-    uint64_t lost_packets;          /* of the bad ones, those that named a packet */
-    uint64_t unread_events;         /* that have no name */
+    uint64_t lost_packets;  /* of the bad ones, those that named a packet */
+    uint64_t unread_events; /* that have no name */
+    char *unknown_event; /* the name of the first of a kind that is not known, where no packet was
+                            before it; or NULL */
     uint64_t frames, stream_frames; /* of all kinds; the STREAM frames among them */
     uint64_t framed[2], bare[2];    /* packets with frames, and without, by direction */
     uint64_t stream_framed[2];      /* STREAM frames by direction */

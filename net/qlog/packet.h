@@ -14,6 +14,7 @@
 struct qlog_packet_event {
     bool is_packet;     /* false: an event that says nothing of streams; the packet is unset
                          */
+    struct bytes name;  /* where it is no packet */
     double time;        /* as the log has it */
     struct bytes group; /* the connection of the file it is of; its data are NULL where not said */
     struct qlog_packet packet; /* its time is unset */

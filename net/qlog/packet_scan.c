@@ -605,6 +605,7 @@ static bool take_name(struct cursor *cursor, struct qlog_packet_event *event)
     struct bytes name;
     if (!take_text(cursor, &name))
         return false;
+    event->name = name;
     if (is_usual(name, event))
         return true;
     event->is_packet = qlog_packet_direction(name, &event->packet.direction);

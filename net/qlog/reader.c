@@ -154,13 +154,23 @@ static double time_of(struct qlog_reader *reader, double time)
     return qlog_log_time(log, log->times_are_deltas ? reader->delta += time : time);
 }
 
+/* Whoever writes packets by other names than all others is told which. */
+static void name_unknown(struct qlog_log *log, struct bytes name)
+{
+    if (log->packets == 0 && log->unknown_event == NULL && !qlog_event_is_known(name))
+        qlog_text_set_bytes(&log->unknown_event, name);
+}
+
 static bool add_scanned(struct qlog_reader *reader, struct qlog_packet_event *event,
                         struct error *error)
 {
     struct qlog_log *log = reader->log;
     double time = time_of(reader, event->time);
     log->records++;
-    return !event->is_packet || add_packet(log, time, event, error);
+    if (event->is_packet)
+        return add_packet(log, time, event, error);
+    name_unknown(log, event->name);
+    return true;
 }
 
 static bool read_packet(struct qlog_reader *reader, const struct qlog_record *record, double time,
@@ -247,6 +257,7 @@ static bool read_named(struct qlog_reader *reader, const struct qlog_record *rec
     enum qlog_direction direction;
     if (qlog_packet_direction(bytes_of_text(event->name), &direction))
         return read_packet(reader, record, time, direction, event->data, error);
+    name_unknown(log, bytes_of_text(event->name));
     const char *colon = strrchr(event->name, ':');
     read_other(log, bytes_of_text(colon != NULL ? colon + 1 : event->name), time, event->data);
     return true;

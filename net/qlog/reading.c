@@ -51,9 +51,10 @@ void qlog_reading_clear(struct qlog_reading *reading)
         &(log)->path, &(log)->writer, &(log)->original_id, &(log)->group_id, &(log)->initial_id,   \
             &(log)->retry_id, &(log)->event_group, &(log)->close.reason, &(log)->local_peer,       \
             &(log)->peer, &(log)->trace_error, &(log)->unknown_frame, &(log)->unread_why,          \
-            &(log)->agent, &(log)->nodes[QLOG_CLIENT].name, &(log)->nodes[QLOG_CLIENT].peer,       \
-            &(log)->nodes[QLOG_CLIENT].agent, &(log)->nodes[QLOG_SERVER].name,                     \
-            &(log)->nodes[QLOG_SERVER].peer, &(log)->nodes[QLOG_SERVER].agent                      \
+            &(log)->unknown_event, &(log)->agent, &(log)->nodes[QLOG_CLIENT].name,                 \
+            &(log)->nodes[QLOG_CLIENT].peer, &(log)->nodes[QLOG_CLIENT].agent,                     \
+            &(log)->nodes[QLOG_SERVER].name, &(log)->nodes[QLOG_SERVER].peer,                      \
+            &(log)->nodes[QLOG_SERVER].agent                                                       \
     }
 #define CLAIM_TEXTS(claims)                                                                        \
     {                                                                                              \

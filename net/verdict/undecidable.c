@@ -14,6 +14,10 @@ static char *why_nothing(const struct qlog_log *log)
         return text_format("%" PRIu64 " of its events have no name where one is looked for, and it "
                            "holds no packets beside them" CANNOT_TELL,
                            log->unread_events);
+    if (log->packets == 0 && log->unknown_event != NULL)
+        return text_format("%sholds no packets, but events of kinds that are not known "
+                           "(\"%s\")" CANNOT_TELL,
+                           log->truncated ? "is cut off, and " : "", log->unknown_event);
     if (log->packets == 0)
         return text_copy(log->truncated ? "is cut off, and holds no packets" CANNOT_TELL
                                         : "holds no packets" CANNOT_TELL);
