@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # devnet-orphans --html: the page of timelines, as a person sees and uses it.
+# shellcheck disable=SC2154 # bats sets stderr
 
 bats_require_minimum_version 1.5.0
 load browser.bash
@@ -372,4 +373,11 @@ END
     [ "$status" -eq 2 ]
     grep -q 'folder: cannot write: Is a directory' err
     [ "$(find . -name '*.*' -newer folder -name 'folder*')" = "" ]
+}
+
+@test "a page on standard output, where the report is, is refused" {
+    run -2 --separate-stderr "$BIN/devnet-orphans" --html - "$CASES/race-nosleep-eager/dialer"
+    [[ $stderr == *"--html -: name a file; what is judged is on standard output"* ]]
+    [ -z "$output" ]
+    [ ! -e ./- ]
 }

@@ -312,6 +312,9 @@ static void check_options(const struct orphans_options *options)
     for (size_t i = 0; i < sizeof(with) / sizeof(*with); i++)
         if (given[i] && !options->follow)
             options_usage_error(&program, "%s goes with --follow", with[i]);
+    if (options->html != NULL && strcmp(options->html, "-") == 0)
+        options_usage_error(&program,
+                            "--html -: name a file; what is judged is on standard output");
     if (options->follow && options->jobs > 0)
         options_usage_error(&program, "--jobs does not go with --follow");
     if (options->follow && (options->stats || options->html != NULL))
