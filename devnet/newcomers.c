@@ -19,13 +19,14 @@ static void look(evutil_socket_t fd, short what, void *argument)
 {
     (void)fd, (void)what;
     const struct newcomers *newcomers = argument;
-    struct devnet devnet;
     if (!state_watch_read(newcomers->state))
         return;
-    devnet_init(&devnet, newcomers->folder);
-    if (devnet_load(&devnet, NULL))
-        newcomers->handler(newcomers->context, &devnet);
-    devnet_clear(&devnet);
+    char *path = text_format("%s/" STATE_FILE, newcomers->folder);
+    json_t *state = json_load_file(path, 0, NULL);
+    if (state != NULL)
+        newcomers->handler(newcomers->context, newcomers->folder, json_object_get(state, "nodes"));
+    json_decref(state);
+    free(path);
 }
 
 struct newcomers *newcomers_new(struct event_base *base, newcomers_handler *handler, void *context)

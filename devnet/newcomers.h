@@ -6,16 +6,16 @@
 #define DEVNET_NEWCOMERS_H
 
 #include <event2/event.h>
-
-#include "devnet/state.h"
+#include <jansson.h>
 
 /* In the environment of such a program: the devnet's folder. */
 #define NEWCOMERS_VARIABLE "DEVNET_FOLLOW"
 
 struct newcomers;
 
-/* DEVNET is as devnet.json has it now. */
-typedef void newcomers_handler(void *context, const struct devnet *devnet);
+/* NODES are those of devnet.json in FOLDER as it is now, each an object (devnet/state.h has them
+ * read whole, which needs more than a program that looks at logs is to be linked to). */
+typedef void newcomers_handler(void *context, const char *folder, const json_t *nodes);
 
 /* Calls HANDLER on BASE, which outlives it, whenever devnet.json has changed. NULL where the
  * environment names no folder, or it cannot be watched, which is warned of. */

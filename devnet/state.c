@@ -17,6 +17,7 @@
 #include "common/words.h"
 #include "devnet/nodes_yaml.h"
 #include "devnet/scrape.h"
+#include "devnet/state_watch.h"
 
 enum { STATE_VERSION = 1 };
 
@@ -272,7 +273,7 @@ static bool load_nodes(struct devnet *devnet, struct bytes text, struct error *e
     return sound;
 }
 
-static const char state_file[] = "devnet.json", left_file[] = "left.json";
+static const char state_file[] = STATE_FILE, left_file[] = "left.json";
 
 static bool load(struct devnet *devnet, const char *file, struct error *error)
 {

@@ -40,7 +40,7 @@ static void look(void *context, enum file_watch_event event, const char *path)
     struct state_watch *watch = context;
     const char *slash = path != NULL ? strrchr(path, '/') : NULL;
     watch->changed |=
-        event == FILES_MISSED || (slash != NULL && strcmp(slash, "/devnet.json") == 0);
+        event == FILES_MISSED || (slash != NULL && strcmp(slash + 1, STATE_FILE) == 0);
 }
 
 bool state_watch_read(struct state_watch *watch)

@@ -7,6 +7,9 @@
 
 #include "common/error.h"
 
+/* In a devnet's folder: all that is kept of it (devnet/state.h). */
+#define STATE_FILE "devnet.json"
+
 struct state_watch;
 
 /* FOLDER is there. NULL with the error set where the system has no more watches. */

@@ -14,6 +14,7 @@
 #include "common/memory.h"
 #include "common/output.h"
 #include "devnet/newcomers.h"
+#include "devnet/state.h"
 #include "net/mesh/watch_sources.h"
 
 /* Behind the arrow, in this order, where an event has them. */
@@ -205,15 +206,21 @@ static void node_lost(void *context, const char *api, const char *peer_id, const
         event_base_loopbreak(watching->base);
 }
 
-static void nodes_changed(void *context, const struct devnet *devnet)
+static void nodes_changed(void *context, const char *folder, const json_t *nodes)
 {
     const struct watching *watching = context;
-    for (size_t i = 0; i < devnet->count; i++) {
-        const struct devnet_node *node = &devnet->nodes[i];
+    struct devnet devnet;
+    (void)nodes;
+    devnet_init(&devnet, folder);
+    if (!devnet_load(&devnet, NULL))
+        log_warn("%s: cannot be read: nodes that came to it are not looked at", folder);
+    for (size_t i = 0; i < devnet.count; i++) {
+        const struct devnet_node *node = &devnet.nodes[i];
         devnet_name_node(node, &mesh_names);
         if (node->api != NULL && !node->stopped)
             mesh_watch_add(watching->watch, node->api, NULL);
     }
+    devnet_clear(&devnet);
 }
 
 static void stop(evutil_socket_t signal, short what, void *argument)

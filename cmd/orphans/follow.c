@@ -230,12 +230,19 @@ static int64_t look(void *context, int64_t now)
     return due;
 }
 
-static void nodes_changed(void *context, const struct devnet *devnet)
+static void nodes_changed(void *context, const char *folder, const json_t *nodes)
 {
     const struct follow *follow = context;
-    for (size_t i = 0; i < devnet->count; i++) {
-        char *logs = devnet_path(devnet, devnet->nodes[i].name, "qlog");
-        devnet_name_node(&devnet->nodes[i], &orphans_names);
+    size_t i;
+    const json_t *node;
+    json_array_foreach(nodes, i, node)
+    {
+        const char *name = json_string_value(json_object_get(node, "name"));
+        const char *id = json_string_value(json_object_get(node, "peer_id"));
+        if (name == NULL || id == NULL)
+            continue;
+        char *logs = text_format("%s/%s/qlog", folder, name);
+        names_add(&orphans_names, id, name);
         if (access(logs, F_OK) == 0)
             qlog_follow_add(follow->logs, logs);
         free(logs);
