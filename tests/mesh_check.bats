@@ -125,12 +125,44 @@ expect() {
         .nodes[1,2].peers += [.nodes[0].peers[0] | .peer_id = \"x\"]"
 }
 
+@test "connections over which no IHAVE is said join no parts" {
+    snapshot 4
+    split='.nodes[].gossipsub.d_low = 1 | .nodes[1].topics.t.mesh = ["n1"] | .nodes[2].topics.t.mesh = ["n4"]'
+    expect 1 "error topic_connected t: n3: part 2 of 2 of the topic: this node and 1 more; nothing joins it to the others, as no IHAVE is said" \
+        "$split | .nodes[].gossipsub.d_lazy = 0"
+    expect 1 "error topic_connected t: n1: part 1 of 2 of the topic: this node and 1 more; connections join it to the others, and some messages pass one way only" \
+        "$split | .nodes[1].gossipsub.d_lazy = 0"
+    expect 0 "warning topic_connected t: n1: part 1 of 2 of the topic: this node and 1 more; connections" \
+        "$split | .nodes[0,3].gossipsub.d_lazy = 0 | .nodes[1,2].gossipsub.d_lazy = 6"
+    # One connection for each direction is enough.
+    snapshot 4 2
+    ring='.nodes[].gossipsub.d_low = 1 | .nodes[0,1].topics.t.mesh = ["n1", "n2"] |
+        .nodes[2,3].topics.t.mesh = ["n3", "n4"] | .nodes[] |= (.topics.t.mesh -= [.peer_id])'
+    expect 0 "warning topic_connected t: n1: part 1 of 2" \
+        "$ring | .nodes[1,2].gossipsub.d_lazy = 0"
+    expect 1 "error topic_connected t: n1: part 1 of 2" "$ring | .nodes[0,1].gossipsub.d_lazy = 0"
+}
+
+@test "nodes tell whether they say IHAVE" {
+    start_node a --topic lean:block --d-lazy 0
+    start_node b --topic lean:block
+    api a /mesh | jq -e '.gossipsub.d_lazy == 0'
+    api b /mesh | jq -e '.gossipsub.d_lazy == 6'
+    "$BIN/devnet-mesh" dump -o live.json "$(ready a .api)" "$(ready b .api)"
+    valid live.json
+}
+
 @test "a hub that may have two peers in its mesh, and has five, is no split" {
     run -0 "$BIN/devnet-mesh" check "$BATS_TEST_DIRNAME/fixtures/mesh/star.json"
     [[ $output == *"warning topic_connected "*"messages come by IHAVE and IWANT"* ]]
     [ "$(grep -c "^warning mesh_not_empty .*(pruned by it, as its mesh is full" <<< "$output")" -eq 3 ]
     grep -q "^  (3 of mesh_not_empty: " <<< "$output"
     [[ $output != *"error "* && $output != *"never reach"* ]]
+
+    cp "$BATS_TEST_DIRNAME/fixtures/mesh/star.json" sound.json
+    expect 1 "error mesh_not_empty " '.nodes[].gossipsub.d_lazy = 0'
+    [ "$(grep -c "^error mesh_not_empty .*(pruned by it, as its mesh is full; no messages come, as it says no IHAVE" <<< "$output")" -eq 3 ]
+    [[ $output == *"error topic_connected "* ]]
 }
 
 @test "a peer that speaks gossipsub and tells nothing is found, with the likely cause" {

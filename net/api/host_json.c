@@ -322,9 +322,10 @@ static void set_peer_id(json_t *object, const struct host *host)
 
 static json_t *gossipsub_json(const struct gossipsub_parameters *parameters)
 {
-    return json_pack("{s:I,s:I,s:I,s:I}", "d", (json_int_t)parameters->d, "d_low",
+    return json_pack("{s:I,s:I,s:I,s:I,s:I}", "d", (json_int_t)parameters->d, "d_low",
                      (json_int_t)parameters->d_low, "d_high", (json_int_t)parameters->d_high,
-                     "heartbeat_ms", (json_int_t)parameters->heartbeat_ms);
+                     "d_lazy", (json_int_t)parameters->d_lazy, "heartbeat_ms",
+                     (json_int_t)parameters->heartbeat_ms);
 }
 
 json_t *host_mesh_json(const struct host *host)

@@ -59,7 +59,7 @@ static const struct {
                                 "a message that is rejected is neither delivered nor passed on"},
     [MESH_TOPIC_CONNECTED] = {"topic_connected", MESH_ERROR,
                               "over connections alone messages come late, by IHAVE and IWANT; "
-                              "where nothing joins two parts, never"},
+                              "where nothing joins two parts, or no IHAVE is said, never"},
     [MESH_NO_CUT_NODE] = {"no_cut_node", MESH_NOTE,
                           "an articulation point: without this node the topic falls apart"},
     [MESH_NO_BRIDGE] = {"no_bridge", MESH_NOTE,
@@ -307,6 +307,13 @@ size_t check_d_high(const json_t *node)
     struct gossipsub_parameters usual;
     gossipsub_parameters_default(&usual);
     return bound_of(node, "d_high", usual.d_high);
+}
+
+bool check_gossips(const json_t *node)
+{
+    struct gossipsub_parameters usual;
+    gossipsub_parameters_default(&usual);
+    return bound_of(node, "d_lazy", usual.d_lazy) > 0;
 }
 
 static void check_degree(struct check *check, struct subject subject, const json_t *node,

@@ -97,9 +97,11 @@ static char *tell_backoff(const struct check *check, struct subject subject, con
     char *until = json_is_integer(left)
                       ? text_format(" for %.0f s more", (double)json_integer_value(left) / 1000)
                       : text_copy("");
-    const char *why = is_full(check, subject.topic, subject.node, subject.peer)
-                          ? "pruned by it, as its mesh is full; messages come by IHAVE and IWANT"
-                          : "one of the two pruned the other";
+    const char *why = "one of the two pruned the other";
+    if (is_full(check, subject.topic, subject.node, subject.peer))
+        why = check_gossips(member(check->nodes, subject.peer))
+                  ? "pruned by it, as its mesh is full; messages come by IHAVE and IWANT"
+                  : "pruned by it, as its mesh is full; no messages come, as it says no IHAVE";
     char *text = text_format("%s is in backoff%s (%s)", subject.peer, until, why);
     free(until);
     return text;
@@ -176,17 +178,20 @@ static char *tell_absences(const struct check *check, struct subject subject, co
     return text;
 }
 
-/* Whether all who are subscribed have refused it with good cause: they offer it messages still. */
+/* Whether all who are subscribed have refused it with good cause, and offer it messages still. */
 static bool all_full(const struct check *check, struct subject subject, const json_t *topic)
 {
     const json_t *subscribers = member(topic, "subscribers"), *subscriber;
     size_t index;
+    bool offered = false;
     json_array_foreach(subscribers, index, subscriber)
     {
-        if (!is_full(check, subject.topic, subject.node, json_string_value(subscriber)))
+        const char *name = json_string_value(subscriber);
+        if (!is_full(check, subject.topic, subject.node, name))
             return false;
+        offered |= check_gossips(member(check->nodes, name));
     }
-    return json_array_size(subscribers) > 0;
+    return offered;
 }
 
 /* Whether it is by a tap that one of those who are subscribed is known to be full. */

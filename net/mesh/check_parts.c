@@ -6,16 +6,19 @@
 #include "net/mesh/graph.h"
 #include "net/mesh/members.h"
 #include "net/mesh/tapped.h"
+#include "net/mesh/ways.h"
 
 /* Its vertices are the nodes that are subscribed, and the peers that they have edges to; those that
  * were asked count. */
 struct topic_graph {
     const char *topic;
     struct graph graph;
+    struct ways ways;   /* that messages take over its edges */
     json_t *indices;    /* of the vertices, by peer id */
     const char **names; /* by index, borrowed from the snapshot */
     size_t nodes;
     bool by_tap; /* a tap alone knows one of them */
+    bool silent; /* a connection is no edge, as no gossip is said over it */
 };
 
 static size_t vertex_of(struct topic_graph *topic, const char *name)
@@ -35,14 +38,26 @@ static size_t vertex_of(struct topic_graph *topic, const char *name)
 
 /* ---- edges: the mesh, and connections that gossip goes over ---- */
 
-typedef bool (*edge_test)(const struct check *check, const char *topic, const json_t *node,
-                          const char *peer);
+/* Adds the edge from NODE to PEER, and its ways, where there is one. */
+typedef void (*edge_adder)(const struct check *check, struct topic_graph *topic, const json_t *node,
+                           const char *peer);
 
-static bool any_edge(const struct check *check, const char *topic, const json_t *node,
-                     const char *peer)
+static void add_edge(struct topic_graph *topic, const json_t *node, const char *peer, bool gives,
+                     bool takes)
 {
-    (void)check, (void)topic, (void)node, (void)peer;
-    return true;
+    size_t a = vertex_of(topic, text_member(node, "peer_id")), b = vertex_of(topic, peer);
+    topic->graph.edges[topic->graph.edge_count++] = (struct graph_edge){.a = a, .b = b};
+    if (gives)
+        ways_add(&topic->ways, a, b);
+    if (takes)
+        ways_add(&topic->ways, b, a);
+}
+
+static void add_mesh_edge(const struct check *check, struct topic_graph *topic, const json_t *node,
+                          const char *peer)
+{
+    (void)check;
+    add_edge(topic, node, peer, true, true);
 }
 
 /* Whether NODE can offer the subscriber PEER messages. */
@@ -53,33 +68,37 @@ static bool can_offer(const json_t *node, const char *topic, const char *peer)
            check_stream_is_open(check_item(member(node, "peers"), peer));
 }
 
-/* IHAVE one way and IWANT the other: both need their streams. */
-static bool gossip_edge(const struct check *check, const char *topic, const json_t *node,
-                        const char *peer)
+/* IHAVE one way and IWANT the other: both need their streams. What PEER gives is added with its own
+ * edges, where it was asked. */
+static void add_gossip_edge(const struct check *check, struct topic_graph *topic,
+                            const json_t *node, const char *peer)
 {
     const json_t *other = member(check->nodes, peer);
-    const json_t *theirs = member(member(other, "topics"), topic);
+    const json_t *theirs = member(member(other, "topics"), topic->topic);
     /* A tap has not heard what does not go through it. */
     bool untold = other == NULL || (tapped_is_node(other) && !tapped_is_node(node));
-    return can_offer(node, topic, peer) &&
-           (untold || (json_is_true(member(theirs, "subscribed")) &&
-                       can_offer(other, topic, text_member(node, "peer_id"))));
+    bool gives = check_gossips(node);
+    if (!can_offer(node, topic->topic, peer) ||
+        (!untold && (!json_is_true(member(theirs, "subscribed")) ||
+                     !can_offer(other, topic->topic, text_member(node, "peer_id")))))
+        return;
+    topic->silent |= !gives;
+    if (gives || untold)
+        add_edge(topic, node, peer, gives, untold);
 }
 
 static void add_edges(const struct check *check, struct topic_graph *topic, const json_t *node,
-                      const json_t *peers, edge_test test)
+                      const json_t *peers, edge_adder add)
 {
     struct graph *graph = &topic->graph;
-    size_t vertex = vertex_of(topic, text_member(node, "peer_id")), index;
+    size_t index;
     const json_t *peer;
+    vertex_of(topic, text_member(node, "peer_id"));
     graph->edges = memory_resize(graph->edges, (graph->edge_count + json_array_size(peers) + 1) *
                                                    sizeof(*graph->edges));
     json_array_foreach(peers, index, peer)
     {
-        const char *name = json_string_value(peer);
-        if (test(check, topic->topic, node, name))
-            graph->edges[graph->edge_count++] =
-                (struct graph_edge){.a = vertex, .b = vertex_of(topic, name)};
+        add(check, topic, node, json_string_value(peer));
     }
 }
 
@@ -97,9 +116,9 @@ static void make(const struct check *check, struct topic_graph *topic, const cha
             continue;
         topic->nodes++;
         topic->by_tap |= tapped_is_node(node);
-        add_edges(check, topic, node, member(own, "mesh"), any_edge);
+        add_edges(check, topic, node, member(own, "mesh"), add_mesh_edge);
         if (joined)
-            add_edges(check, topic, node, member(own, "subscribers"), gossip_edge);
+            add_edges(check, topic, node, member(own, "subscribers"), add_gossip_edge);
     }
     for (size_t i = 0; i < topic->graph.vertex_count; i++)
         topic->graph.vertices[i].counted = member(check->nodes, topic->names[i]) != NULL;
@@ -112,6 +131,7 @@ static void clear(struct topic_graph *topic)
     free(topic->names);
     free(topic->graph.vertices);
     free(topic->graph.edges);
+    ways_clear(&topic->ways);
 }
 
 /* ---- parts ---- */
@@ -149,25 +169,49 @@ static void tell_parts(struct check *check, const struct topic_graph *topic,
                    parts[i].nodes - 1, why);
 }
 
+/* The connections of JOINED hold all parts of MESH together. */
+static void report_late(struct check *check, const struct topic_graph *mesh,
+                        const struct topic_graph *joined, const struct part *parts)
+{
+    if (ways_join(&joined->ways, &joined->graph))
+        tell_parts(check, mesh, parts, MESH_WARNING,
+                   "; connections join it to the others, so messages come by IHAVE and IWANT, a "
+                   "heartbeat later");
+    else
+        tell_parts(check, mesh, parts, MESH_ERROR,
+                   "; connections join it to the others, and some messages pass one way only, as "
+                   "the other end says no IHAVE (D_lazy is 0)");
+}
+
+static void report_apart(struct check *check, const struct topic_graph *joined,
+                         const struct part *parts)
+{
+    bool certain = false;
+    for (size_t i = 0; i < joined->graph.component_count; i++)
+        certain |= !parts[i].foreign;
+    if (!certain)
+        tell_parts(check, joined, parts, MESH_WARNING,
+                   ", unless peers that were not asked hold the parts together");
+    else if (joined->silent)
+        tell_parts(check, joined, parts, MESH_ERROR,
+                   "; nothing joins it to the others, as no IHAVE is said over the connections "
+                   "outside the mesh of who has a D_lazy of 0");
+    else
+        tell_parts(check, joined, parts, MESH_ERROR, "; nothing joins it to the others");
+}
+
 static void report_parts(struct check *check, const struct topic_graph *mesh)
 {
     struct topic_graph joined;
     if (mesh->graph.component_count < 2)
         return;
     make(check, &joined, mesh->topic, true);
-    bool apart = joined.graph.component_count > 1, certain = false;
+    bool apart = joined.graph.component_count > 1;
     struct part *parts = list_parts(apart ? &joined : mesh);
-    for (size_t i = 0; apart && i < joined.graph.component_count; i++)
-        certain |= !parts[i].foreign;
-    if (!apart)
-        tell_parts(check, mesh, parts, MESH_WARNING,
-                   "; connections join it to the others, so messages come by IHAVE and IWANT, a "
-                   "heartbeat later");
-    else if (certain)
-        tell_parts(check, &joined, parts, MESH_ERROR, "; nothing joins it to the others");
+    if (apart)
+        report_apart(check, &joined, parts);
     else
-        tell_parts(check, &joined, parts, MESH_WARNING,
-                   ", unless peers that were not asked hold the parts together");
+        report_late(check, mesh, &joined, parts);
     free(parts);
     clear(&joined);
 }

@@ -40,6 +40,8 @@ bool check_lists_gossipsub(const json_t *peer);
 bool check_stream_is_open(const json_t *peer);
 /* The node's D_high, or the usual one. */
 size_t check_d_high(const json_t *node);
+/* Whether the node says IHAVE at all; who does not tell does, as is usual. */
+bool check_gossips(const json_t *node);
 /* The root that the first of all finalized at SLOT, or NULL; WHO is held against it. */
 const char *check_finalized(const struct check *check, const char *slot, struct subject *who);
 /* Compares STATUS, which may be NULL, of WHO with what others finalized at the same slot. */

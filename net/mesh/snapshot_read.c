@@ -43,6 +43,7 @@ static const struct shape peer[] = {
     {0}};
 static const struct shape gossipsub[] = {{"d_low", SHAPE_INTEGER, SHAPE_REQUIRED, NULL},
                                          {"d_high", SHAPE_INTEGER, SHAPE_REQUIRED, NULL},
+                                         {"d_lazy", SHAPE_INTEGER, SHAPE_OPTIONAL, NULL},
                                          {0}};
 const struct shape snapshot_node_shape[] = {{"peer_id", SHAPE_STRING, SHAPE_REQUIRED, NULL},
                                             {"name", SHAPE_STRING, SHAPE_OPTIONAL, NULL},

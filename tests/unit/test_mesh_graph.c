@@ -3,6 +3,7 @@
 
 #include "common/memory.h"
 #include "net/mesh/graph.h"
+#include "net/mesh/ways.h"
 
 #include "tests/unit/support.h"
 
@@ -97,11 +98,55 @@ static void a_long_line_takes_no_stack(void **state)
     free(graph.edges);
 }
 
+/* Straight from what is meant: repeated until nothing changes. */
+static bool reach_each_other(const struct ways *ways, const struct graph *graph)
+{
+    bool reach[VERTICES_MAX][VERTICES_MAX] = {0}, changed = true;
+    for (size_t i = 0; i < graph->vertex_count; i++)
+        reach[i][i] = true;
+    while (changed) {
+        changed = false;
+        for (size_t w = 0; w < ways->count; w++)
+            for (size_t i = 0; i < graph->vertex_count; i++) {
+                bool now = reach[i][ways->items[w].from] && !reach[i][ways->items[w].to];
+                reach[i][ways->items[w].to] |= now;
+                changed |= now;
+            }
+    }
+    for (size_t i = 0; i < graph->vertex_count; i++)
+        for (size_t j = 0; j < graph->vertex_count; j++)
+            if (graph->vertices[i].counted && graph->vertices[j].counted && !reach[i][j])
+                return false;
+    return true;
+}
+
+static void ways_join_what_reaches_each_other(void **state)
+{
+    (void)state;
+    unsigned seed = 3, joined = 0;
+    for (int round = 0; round < 4000; round++) {
+        struct graph_vertex vertices[VERTICES_MAX] = {0};
+        size_t count = 1 + (size_t)rand_r(&seed) % VERTICES_MAX;
+        struct graph graph = {.vertices = vertices, .vertex_count = count};
+        struct ways ways = {0};
+        for (size_t i = 0; i < count; i++)
+            vertices[i].counted = i == 0 || rand_r(&seed) % 3 != 0;
+        for (size_t i = (size_t)rand_r(&seed) % (3 * count); i > 0; i--)
+            ways_add(&ways, (size_t)rand_r(&seed) % count, (size_t)rand_r(&seed) % count);
+        bool expected = reach_each_other(&ways, &graph);
+        assert_int_equal(ways_join(&ways, &graph), expected);
+        joined += expected;
+        ways_clear(&ways);
+    }
+    assert_true(joined > 400 && joined < 3600);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(weak_places_are_those_of_the_definition),
         cmocka_unit_test(a_long_line_takes_no_stack),
+        cmocka_unit_test(ways_join_what_reaches_each_other),
     };
     return cmocka_run_group_tests_name("mesh_graph", tests, NULL, NULL);
 }
