@@ -35,6 +35,16 @@ expect() {
     [ "${lines[5]}" = "sound: 3 nodes, 1 topic" ]
 }
 
+@test "a snapshot of nobody is not called sound" {
+    snapshot 2
+    expect 2 "devnet-mesh: changed.json: nothing to check: no node is in it" '.nodes = []'
+    [[ $output != *sound* ]]
+    run -2 --separate-stderr "$BIN/devnet-mesh" check --json changed.json
+    [ -z "$output" ]
+    expect 2 "devnet-mesh: changed.json: nothing to check: no node is up, and 2 are stopped" \
+        '.nodes = [] | .stopped = ["n1", "n2"]'
+}
+
 @test "what a snapshot calls a topic is not let through to the terminal" {
     snapshot 2
     jq '.nodes[0].topics = {"\u001b[31m\u0007": {}}' sound.json > red.json

@@ -91,11 +91,30 @@ static void print_findings(const json_t *result)
     printf("%" JSON_INTEGER_FORMAT " topic%s\n", topics, topics == 1 ? "" : "s");
 }
 
+/* Of nobody nothing can be told: not that all is well, either. */
+static bool has_nothing_to_check(const json_t *snapshot, const char *const *inputs, size_t count,
+                                 struct error *error)
+{
+    size_t stopped = json_array_size(json_object_get(snapshot, "stopped"));
+    if (!mesh_nobody_asked(snapshot))
+        return false;
+    if (stopped > 0)
+        error_set(error, "nothing to check: no node is up, and %zu %s stopped", stopped,
+                  stopped == 1 ? "is" : "are");
+    else
+        error_set(error, "nothing to check: no node is in it");
+    if (count == 1)
+        error_prefix(error, "%s", inputs[0]);
+    return true;
+}
+
 static json_t *look(const struct mesh_options *options, const char *const *inputs, size_t count,
                     struct error *error)
 {
     json_t *snapshot = mesh_read(options, inputs, count, error);
-    json_t *result = snapshot != NULL ? mesh_check(snapshot) : NULL;
+    json_t *result = NULL;
+    if (snapshot != NULL && !has_nothing_to_check(snapshot, inputs, count, error))
+        result = mesh_check(snapshot);
     if (json_object_get(snapshot, "names") != NULL)
         json_object_set(result, "names", json_object_get(snapshot, "names"));
     json_decref(snapshot);

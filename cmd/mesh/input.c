@@ -181,12 +181,25 @@ static json_t *read_file(const char *path, struct error *error)
     return snapshot;
 }
 
+static bool has_any(const json_t *snapshot, const char *list)
+{
+    return json_array_size(json_object_get(snapshot, list)) > 0;
+}
+
+static bool has_somebody(const json_t *snapshot)
+{
+    return has_any(snapshot, "nodes") || has_any(snapshot, "foreign") ||
+           has_any(snapshot, "endpoints");
+}
+
 bool mesh_nobody_answered(const json_t *snapshot)
 {
-    return json_array_size(json_object_get(snapshot, "nodes")) == 0 &&
-           json_array_size(json_object_get(snapshot, "foreign")) == 0 &&
-           json_array_size(json_object_get(snapshot, "endpoints")) == 0 &&
-           json_array_size(json_object_get(snapshot, "unreachable")) > 0;
+    return !has_somebody(snapshot) && has_any(snapshot, "unreachable");
+}
+
+bool mesh_nobody_asked(const json_t *snapshot)
+{
+    return !has_somebody(snapshot) && !has_any(snapshot, "unreachable");
 }
 
 /* Of the folder of a devnet that is down, the mesh that it left; NULL where INPUT is none. */

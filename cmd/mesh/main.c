@@ -113,7 +113,8 @@ static const struct exit_status exit_statuses[] = {
     {1, "a node was unreachable, or all of them, and what is printed says which (dump leaves a "
         "file that is there as it is where none answered); dump: a visit was cut short; diff: "
         "different; check: unsound; watch: a node went away"},
-    {2, "usage, or trouble: nothing could be written, or an input could not be read"},
+    {2, "usage, or trouble: nothing could be written, or an input could not be read; check: no "
+        "node to be checked"},
     {0},
 };
 

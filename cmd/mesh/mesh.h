@@ -53,6 +53,8 @@ bool mesh_is_live(const char *input);
 
 /* Whether it has nobody but those who did not answer. */
 bool mesh_nobody_answered(const json_t *snapshot);
+/* Whether it has nobody at all. */
+bool mesh_nobody_asked(const json_t *snapshot);
 
 /* Says on stderr which nodes did not answer; returns how many there are. */
 size_t mesh_warn_unreachable(const json_t *snapshot);
