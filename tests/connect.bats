@@ -170,11 +170,32 @@ with_hosts() {
     done
     run -3 --separate-stderr with_hosts "::1 both" "127.0.0.1 both" -- \
         "$BIN/devnet-connect" --timeout 1s /dns/both/udp/9/quic-v1
-    [[ $stderr == *"/ip6/::1/udp/9/quic-v1: no answer; ICMP came back: Connection refused; "* ]]
-    [[ $stderr == *"/ip4/127.0.0.1/udp/9/quic-v1: no answer; ICMP came back: Connection refused)" ]]
+    [[ $stderr == *"; /ip6/::1/udp/9/quic-v1, /ip4/127.0.0.1/udp/9/quic-v1: no answer; ICMP came back: Connection refused)" ]]
     run -4 --separate-stderr with_hosts "::1 both" "127.0.0.1 both" -- "$BIN/devnet-connect" \
         --timeout 15s "/dns/both/udp/$port/quic-v1/p2p/16Uiu2HAmGnGDGaPpd5bDfDsdhaAporRfauSwzu5hqpA7XJsJvopa"
     [[ $stderr == *"/ip6/::1/udp/$port/quic-v1: no answer; ICMP"*": peer id is "* ]]
+}
+
+@test "addresses of a name beyond those that an error has room for are counted" {
+    unshare --mount --map-root-user true || skip "no mount namespaces here"
+    start_node a
+    port=$(address a)
+    port=${port#*/udp/} port=${port%%/*}
+    # The last of many is reached.
+    mapfile -t dead < <(seq -f '127.0.1.%g many' 12)
+    run -0 --separate-stderr with_hosts "${dead[@]}" "127.0.0.1 many" -- "$BIN/devnet-connect" \
+        --timeout 20s "/dns4/many/udp/$port/quic-v1/p2p/$(peer_id a)"
+    [[ $output == *"ok     mesh "* && -z $stderr ]]
+    run -3 --separate-stderr with_hosts "${dead[@]}" -- \
+        "$BIN/devnet-connect" --timeout 4s /dns4/many/udp/9/quic-v1
+    named=$(grep -o /udp/9/quic-v1 <<< "${stderr#*timed out}" | wc -l)
+    [[ $stderr == *"/ip4/127.0.1.1/udp/9/quic-v1, "*" and $((12 - named)) more: no answer; ICMP came back: Connection refused)" ]]
+    # No more than 64.
+    mapfile -t dead < <(seq -f '127.0.1.%g many' 66)
+    run -3 --separate-stderr with_hosts "${dead[@]}" -- \
+        "$BIN/devnet-connect" --timeout 300ms --json /dns4/many/udp/9/quic-v1
+    [[ $stderr == *" more: not dialled yet; 2 more were not tried, over the limit of 64)" ]]
+    jq -e '.error | contains("; 2 more were not tried, over the limit of 64)")' <<< "$output"
 }
 
 @test "--topic is the one to mesh on, as it is or by its Lean name" {

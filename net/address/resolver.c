@@ -49,17 +49,22 @@ static bool is_among(const struct multiaddr *addresses, size_t count, const stru
 }
 
 static size_t take_answers(const struct evutil_addrinfo *answers, const struct multiaddr *asked,
-                           struct multiaddr addresses[RESOLVER_ADDRESSES_MAX])
+                           struct multiaddr addresses[RESOLVER_ADDRESSES_MAX], size_t *left_out)
 {
     size_t count = 0;
-    for (; answers != NULL && count < RESOLVER_ADDRESSES_MAX; answers = answers->ai_next) {
-        struct multiaddr *address = &addresses[count];
-        if (!multiaddr_from_sockaddr(answers->ai_addr, address))
+    for (; answers != NULL; answers = answers->ai_next) {
+        struct multiaddr address;
+        if (!multiaddr_from_sockaddr(answers->ai_addr, &address))
             continue;
-        address->port = asked->port;
-        address->has_peer_id = asked->has_peer_id;
-        address->peer_id = asked->peer_id;
-        count += !is_among(addresses, count, address);
+        address.port = asked->port;
+        address.has_peer_id = asked->has_peer_id;
+        address.peer_id = asked->peer_id;
+        if (is_among(addresses, count, &address))
+            continue;
+        if (count < RESOLVER_ADDRESSES_MAX)
+            addresses[count++] = address;
+        else
+            ++*left_out;
     }
     return count;
 }
@@ -68,12 +73,14 @@ static void on_answer(int code, struct evutil_addrinfo *answers, void *argument)
 {
     struct resolver_query *query = argument;
     struct multiaddr addresses[RESOLVER_ADDRESSES_MAX];
-    size_t count = code == 0 ? take_answers(answers, &query->asked, addresses) : 0;
+    size_t left_out = 0;
+    size_t count = code == 0 ? take_answers(answers, &query->asked, addresses, &left_out) : 0;
     if (answers != NULL)
         evutil_freeaddrinfo(answers);
     if (!query->cancelled) {
         LIST_REMOVE(query, link);
-        query->done(query->context, addresses, count, count > 0 ? NULL : evutil_gai_strerror(code));
+        query->done(query->context, addresses, count, left_out,
+                    count > 0 ? NULL : evutil_gai_strerror(code));
     }
     free(query);
 }
@@ -83,14 +90,14 @@ struct resolver_query *resolver_ask(struct resolver *resolver, const struct node
 {
     const struct multiaddr *address = &where->at[0];
     if (address->kind == MULTIADDR_IP4 || address->kind == MULTIADDR_IP6) {
-        done(context, where->at, where->count, NULL);
+        done(context, where->at, where->count, 0, NULL);
         return NULL;
     }
     if (resolver->dns == NULL)
         resolver->dns = evdns_base_new(resolver->base, EVDNS_BASE_INITIALIZE_NAMESERVERS |
                                                            EVDNS_BASE_DISABLE_WHEN_INACTIVE);
     if (resolver->dns == NULL) {
-        done(context, NULL, 0, "no name server is configured");
+        done(context, NULL, 0, 0, "no name server is configured");
         return NULL;
     }
     struct evutil_addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_DGRAM};

@@ -6,15 +6,16 @@
 
 #include "net/address/node_address.h"
 
-enum { RESOLVER_ADDRESSES_MAX = 8 }; /* of one name; more are left out */
+enum { RESOLVER_ADDRESSES_MAX = 64 }; /* of one name; more are left out */
 
 struct resolver;
 struct resolver_query;
 
 /* ADDRESSES are IP multiaddrs with the port and peer id of the one asked for, no two the same, in
- * the order in which they are to be tried; COUNT is 0, with the error, where there is none. */
+ * the order in which they are to be tried, and LEFT_OUT how many there are beyond; COUNT is 0, with
+ * the error, where there is none. */
 typedef void (*resolver_done)(void *context, const struct multiaddr *addresses, size_t count,
-                              const char *error);
+                              size_t left_out, const char *error);
 
 struct resolver *resolver_new(struct event_base *base);
 /* Queries under way are cancelled without a word. */

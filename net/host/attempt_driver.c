@@ -463,7 +463,7 @@ static struct attempt_driver *driver_new(struct host *host, const struct attempt
 }
 
 static void on_resolved(void *context, const struct multiaddr *addresses, size_t count,
-                        const char *reason)
+                        size_t left_out, const char *reason)
 {
     struct attempt_driver *driver = context;
     struct error error;
@@ -472,7 +472,7 @@ static void on_resolved(void *context, const struct multiaddr *addresses, size_t
         return;
     if (count == 0) {
         error_set(&error, "the name cannot be resolved: %s", reason);
-    } else if (dial_race_begin(&driver->race, driver->host, addresses, count, &error)) {
+    } else if (dial_race_begin(&driver->race, driver->host, addresses, count, left_out, &error)) {
         follow_dial(driver, dial_race_open(&driver->race));
         return;
     }

@@ -3,10 +3,15 @@
 #include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "common/buffer.h"
 #include "common/clock.h"
 #include "common/event.h"
 #include "common/memory.h"
+
+/* What the reasons take at most of an error, which says more around them. */
+enum { REASONS_SIZE = ERROR_TEXT_SIZE - 100 };
 
 static void arm(const struct dial_race *race)
 {
@@ -37,9 +42,9 @@ static void on_next(evutil_socket_t fd, short what, void *argument)
 }
 
 bool dial_race_begin(struct dial_race *race, struct host *host, const struct multiaddr *addresses,
-                     size_t count, struct error *error)
+                     size_t count, size_t left_out, struct error *error)
 {
-    *race = (struct dial_race){.host = host, .count = count};
+    *race = (struct dial_race){.host = host, .count = count, .left_out = left_out};
     race->next = evtimer_new(host_settings(host)->base, on_next, race);
     race->tries = memory_new(count * sizeof(*race->tries));
     for (size_t i = 0; i < count; i++)
@@ -119,20 +124,79 @@ static void describe(const struct dial_race *race, size_t index, struct error *r
     error_set(reason, "%s%s", index < race->begun ? "no answer" : "not dialled yet", beside);
 }
 
+/* Whether no address before it failed for the same reason. */
+static bool is_first(const struct error *why, size_t index)
+{
+    for (size_t i = 0; i < index; i++)
+        if (strcmp(why[i].text, why[index].text) == 0)
+            return false;
+    return true;
+}
+
+/* The addresses that failed as the one at FIRST did, of which SHOWN are named at most. */
+static void append_names(const struct dial_race *race, const struct error *why, size_t first,
+                         size_t shown, struct buffer *text)
+{
+    size_t count = 0;
+    for (size_t i = first; i < race->count; i++) {
+        char name[MULTIADDR_TEXT_SIZE];
+        struct multiaddr address = race->tries[i].address;
+        if (strcmp(why[i].text, why[first].text) != 0 || count++ >= shown)
+            continue;
+        address.has_peer_id = false;
+        multiaddr_text(&address, name);
+        buffer_append_text(text, count > 1 ? ", " : "");
+        buffer_append_text(text, name);
+    }
+    if (count > shown) {
+        char rest[32];
+        snprintf(rest, sizeof(rest), " and %zu more", count - shown);
+        buffer_append_text(text, rest);
+    }
+    buffer_append_text(text, ": ");
+}
+
+static void render(const struct dial_race *race, const struct error *why, size_t shown,
+                   struct buffer *text)
+{
+    text->size = 0;
+    for (size_t i = 0; i < race->count; i++) {
+        if (!is_first(why, i))
+            continue;
+        buffer_append_text(text, i > 0 ? "; " : "");
+        if (race->count > 1)
+            append_names(race, why, i, shown, text);
+        buffer_append_text(text, why[i].text);
+    }
+    if (race->left_out > 0) {
+        char rest[96];
+        snprintf(rest, sizeof(rest), "; %zu more were not tried, over the limit of %d",
+                 race->left_out, RESOLVER_ADDRESSES_MAX);
+        buffer_append_text(text, rest);
+    }
+}
+
+/* Where not even one address of each reason has room, the last of them are left out. */
+static void cut(const struct dial_race *race, struct buffer *text)
+{
+    char note[64];
+    int length = snprintf(note, sizeof(note), "... (%zu addresses in all)", race->count);
+    text->size = REASONS_SIZE - (size_t)length;
+    buffer_append_text(text, note);
+}
+
 void dial_race_reasons(const struct dial_race *race, struct error *reasons)
 {
-    size_t length = 0;
-    reasons->text[0] = '\0';
-    for (size_t i = 0; i < race->count && length < sizeof(reasons->text); i++) {
-        struct multiaddr address = race->tries[i].address;
-        char text[MULTIADDR_TEXT_SIZE];
-        struct error reason;
-        address.has_peer_id = false;
-        multiaddr_text(&address, text);
-        describe(race, i, &reason);
-        const char *name = race->count > 1 ? text : "";
-        length +=
-            (size_t)snprintf(reasons->text + length, sizeof(reasons->text) - length, "%s%s%s%s",
-                             i > 0 ? "; " : "", name, *name != '\0' ? ": " : "", reason.text);
-    }
+    struct error *why = memory_new((race->count + 1) * sizeof(*why));
+    struct buffer text = {0};
+    for (size_t i = 0; i < race->count; i++)
+        describe(race, i, &why[i]);
+    size_t shown = race->count;
+    for (render(race, why, shown, &text); text.size > REASONS_SIZE && shown > 1;)
+        render(race, why, --shown, &text);
+    if (text.size > REASONS_SIZE && race->count > 1)
+        cut(race, &text);
+    error_set(reasons, "%.*s", (int)text.size, (const char *)text.data);
+    buffer_clear(&text);
+    free(why);
 }

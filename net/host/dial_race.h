@@ -24,12 +24,14 @@ struct dial_race {
     struct event *next;
     struct dial_try *tries;
     size_t count, begun;
+    size_t left_out; /* addresses that are not tried */
 };
 
-/* False where not one dial could begin: the race is over, and the error says why. It is embedded
- * in its owner, which tells it of the host's events, and stays where it is. */
+/* LEFT_OUT is told with the reasons. False where not one dial could begin: the race is over, and
+ * the error says why. It is embedded in its owner, which tells it of the host's events, and stays
+ * where it is. */
 bool dial_race_begin(struct dial_race *race, struct host *host, const struct multiaddr *addresses,
-                     size_t count, struct error *error);
+                     size_t count, size_t left_out, struct error *error);
 /* Gives up what is still being dialled; harmless where none is run. */
 void dial_race_end(struct dial_race *race);
 bool dial_race_has(const struct dial_race *race, uint64_t dial);
@@ -40,7 +42,8 @@ void dial_race_won(struct dial_race *race, uint64_t dial);
 bool dial_race_lost(struct dial_race *race, uint64_t dial, const struct quic_close *close);
 /* Any that has not failed yet; 0: none. */
 uint64_t dial_race_open(const struct dial_race *race);
-/* What is known of why nobody is there, of each address by name where there are several. */
+/* What is known of why nobody is there, where there are several addresses behind the names of those
+ * that it is true of, or as many as have room and how many more. */
 void dial_race_reasons(const struct dial_race *race, struct error *reasons);
 
 #endif

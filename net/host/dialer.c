@@ -50,14 +50,15 @@ static void retry_later(struct target *target)
 }
 
 static void on_resolved(void *context, const struct multiaddr *addresses, size_t count,
-                        const char *reason)
+                        size_t left_out, const char *reason)
 {
     struct target *target = context;
     target->query = NULL;
     struct error error;
     if (count == 0)
         error_set(&error, "%s", reason);
-    else if (dial_race_begin(&target->race, target->dialer->host, addresses, count, &error))
+    else if (dial_race_begin(&target->race, target->dialer->host, addresses, count, left_out,
+                             &error))
         return;
     log_warn("%s: %s", target->text, error.text);
     retry_later(target);

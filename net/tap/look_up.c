@@ -25,9 +25,10 @@ static const struct multiaddr *choose(const struct multiaddr *addresses, size_t 
 }
 
 static void on_answer(void *context, const struct multiaddr *addresses, size_t count,
-                      const char *error)
+                      size_t left_out, const char *error)
 {
     struct look_up *look_up = context;
+    (void)left_out; /* one is chosen */
     look_up->found = count > 0;
     if (count > 0)
         look_up->plan->real = *choose(addresses, count, look_up->plan->tap.kind);

@@ -74,11 +74,11 @@ struct resolver_query *resolver_ask(struct resolver *resolver, const struct node
 {
     const struct multiaddr *address = &where->at[0];
     if (address->kind == MULTIADDR_IP4 || address->kind == MULTIADDR_IP6) {
-        done(context, where->at, where->count, NULL);
+        done(context, where->at, where->count, 0, NULL);
         return NULL;
     }
     if (strlen(address->host) % 2 == 0) {
-        done(context, NULL, 0, "no such name");
+        done(context, NULL, 0, 0, "no such name");
         return NULL;
     }
     struct resolver_query *query = memory_new(sizeof(*query));
