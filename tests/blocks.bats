@@ -107,7 +107,9 @@ slots() {
     [ "$(grep -c 'passed over' a.err)" = 1 ]
     connect 0 --json --blocks-by-range 0:100
     [ "$(slots)" = "[5]" ]
-    run -1 --separate-stderr "$BIN/devnet-node" --blocks absent
+    run -2 --separate-stderr "$BIN/devnet-node" --blocks blocks/a
+    [[ $stderr == *"--blocks: blocks/a: Not a directory"* ]]
+    run -2 --separate-stderr "$BIN/devnet-node" --blocks absent
     [[ $stderr == *"--blocks: absent: No such file or directory"* ]]
 }
 

@@ -271,6 +271,24 @@ with_hosts() {
         (.error | startswith("there is no way to that address: "))'
 }
 
+# With no more descriptors than LIMIT, of which the shell has some: connect_within LIMIT.
+connect_within() {
+    # shellcheck disable=SC2016 # for the inner shell
+    bash -c 'ulimit -n "$1" && exec "${@:2}"' - "$1" "$BIN/devnet-connect" --timeout 1ms /ip4/127.0.0.1/udp/9
+}
+
+@test "where no socket is to be had it is not the peer that is unreachable" {
+    local limit=5 code=0 told=
+    until [ "$code" -eq 3 ] || [ "$limit" -gt 99 ]; do
+        code=0
+        connect_within "$limit" > out 2> err || code=$?
+        if grep -F 'cannot make a UDP socket: Too many open files' err; then told="$told$code"; fi
+        limit=$((limit + 1))
+    done
+    [[ $told =~ ^1+$ ]]
+    grep -F 'no QUIC answer within ' err
+}
+
 @test "what answers, and is no QUIC, is unreachable" {
     launch echo "$TOOLS/udp" echo 127.0.0.1
     eventually [ -s echo.out ]

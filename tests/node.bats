@@ -135,11 +135,21 @@ teardown() {
     start_node six --api '[::1]:0'
     api six /health | jq -e '.status == "ok"'
     run -1 "$BIN/devnet-node" --api "${url#http://}"
-    [[ $output == *"--api ${url#http://}"*"Address already in use"* ]]
+    [[ $output == *"--api ${url#http://}: the API cannot listen there: Address already in use" ]]
     run -2 "$BIN/devnet-node" --api 0.0.0.0:0
     [[ $output == *"--api 0.0.0.0:0"*"loopback only"* ]]
     run -2 "$BIN/devnet-node" --api nonsense
     [[ $output == *"--api nonsense"* ]]
+}
+
+@test "an address of --listen that cannot be one is bad usage" {
+    run -2 "$BIN/devnet-node" --listen /dns4/localhost/udp/0/quic-v1
+    [[ $output == *"--listen /dns4/localhost/udp/0/quic-v1: listening needs an IP address, not a name"* ]]
+    run -2 "$BIN/devnet-connect" --accept --listen /dns4/localhost/udp/0/quic-v1
+    [[ $output == *"--listen /dns4/localhost/udp/0/quic-v1: listening needs an IP address"* ]]
+    # One that is not this machine's is another's fault.
+    run -1 "$BIN/devnet-node" --listen /ip4/192.0.2.1/udp/0/quic-v1
+    [[ $output == *"Cannot assign requested address" ]]
 }
 
 @test "--fault is announced on stderr, and --help lists it" {

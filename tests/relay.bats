@@ -316,6 +316,8 @@ refuses() {
     refuses "--to: '::1:9': write an IPv6 address as [ADDRESS]:PORT" --to ::1:9
     refuses "--api: each link has a server and a place of its own, so leave out --to and --listen" \
         --api 127.0.0.1:0 --to 127.0.0.1:9
+    refuses "--api 0.0.0.0:0: the API listens on loopback only" --api 0.0.0.0:0
+    refuses "--api 1:2:3: not an address to listen on; write 127.0.0.1:PORT or [::1]:PORT" --api 1:2:3
     refuses "--path: it is of relays between many nodes (--api)" --to 127.0.0.1:9 --path all:loss=1
     refuses "--path all:loss=x: loss: 'x' is no percentage, from 0 to 100" --api 127.0.0.1:0 \
         --path all:loss=x

@@ -283,6 +283,7 @@ static bool listen_on(struct run *run, struct error *error)
         if (!multiaddr_parse(list.items[i], &address, error))
             connect_usage_error("--listen %s: %s", list.items[i], error->text);
         if (!host_listen(run->host, &address, error)) {
+            run->blames_option = error->kind == ERROR_INVALID;
             options_blame(error, "--listen", list.items[i]);
             return false;
         }

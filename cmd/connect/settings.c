@@ -106,7 +106,8 @@ static const struct example examples[] = {
 
 static const struct exit_status statuses[] = {
     {0, "the step asked for was reached"},
-    {1, "internal failure, or what was found could not be printed"},
+    {1,
+     "internal failure: no socket to be had, for example; or what was found could not be printed"},
     {2, "usage"},
     {3, "unreachable: no answer, no common QUIC version, a name that cannot be resolved"},
     {4,

@@ -179,8 +179,10 @@ static bool start_api(struct node *node, const struct node_settings *settings, s
     if (strcmp(listen, "off") == 0)
         return true;
     node->api = node_api_new(node->host, node->dialer, node->resolver, listen, error);
-    if (node->api == NULL)
-        return error_prefix(error, "%s %s", told ? "--api-port" : "--api", listen);
+    if (node->api == NULL) {
+        options_blame(error, told ? "--api-port" : "--api", listen);
+        return false;
+    }
     node_api_tell_validators(node->api, settings->validators > 0
                                             ? settings->validators
                                             : node->client.genesis.validator_total);
@@ -207,8 +209,12 @@ static struct identity *take_identity(const struct node *node, const struct node
 static bool open_blocks(struct node *node, const struct node_settings *settings,
                         struct error *error)
 {
-    if (!block_recorder_open(settings->node.record.folder, settings->blocks, &node->blocks, error))
+    if (!block_recorder_open(settings->node.record.folder, settings->blocks, &node->blocks,
+                             error)) {
+        if (error->kind == ERROR_NOT_FOUND)
+            node_usage_error("%s", error->text);
         return false;
+    }
     if (node->blocks != NULL)
         log_info("%zu blocks to answer from", block_store_count(node->blocks));
     return true;
@@ -242,8 +248,11 @@ static bool node_start(struct node *node, const struct node_settings *settings, 
     node->recorder = block_recorder_new(node->host, &settings->node.record, node->blocks);
     node->resolver = resolver_new(node->base);
     node->dialer = dialer_new(node->host, node->resolver);
-    if (!start_listening(node, settings, error))
+    if (!start_listening(node, settings, error)) {
+        if (error->kind == ERROR_INVALID)
+            node_usage_error("%s", error->text);
         return false;
+    }
     if (!subscribe(node, settings, error))
         node_usage_error("%s", error->text);
     return start_api(node, settings, error) && dial_all(node, &node->client.genesis, error) &&

@@ -14,6 +14,7 @@
 #include "common/output.h"
 #include "common/program.h"
 #include "net/address/multiaddr.h"
+#include "net/api/address.h"
 #include "net/relay/path_rule.h"
 #include "net/relay/relay.h"
 
@@ -194,6 +195,7 @@ static int run_many(const struct settings *settings, struct event_base *base)
         print_stopped(json_pack("{s:o}", "links", relay_links_json(links)));
         relay_api_free(api);
     } else {
+        options_blame(&error, "--api", settings->api);
         log_error("%s", error.text);
     }
     relay_links_free(links);
@@ -224,6 +226,9 @@ static void read_settings(int argc, char **argv, struct settings *settings)
     if (settings->api != NULL && (settings->to != NULL || settings->listen != NULL))
         options_usage_error(&program, "--api: each link has a server and a place of its own, so "
                                       "leave out --to and --listen");
+    struct api_address api;
+    if (settings->api != NULL && !api_address_check(settings->api, &api, &error))
+        options_usage_error(&program, "--api %s", error.text);
     check_paths(settings);
     const char *listen = settings->listen != NULL ? settings->listen : "127.0.0.1:0";
     if (!relay_endpoint_parse(listen, &settings->at, &error))

@@ -85,7 +85,7 @@ enum attempt_grafted_by {
 /* ---- events ---- */
 
 enum attempt_event_kind {
-    ATTEMPT_HEARD_NAME_FAILED,     /* reason: no dial came of it */
+    ATTEMPT_HEARD_NAME_FAILED,     /* reason, loss: no dial came of it */
     ATTEMPT_HEARD_DIALLING,        /* connection; again: of several, the one that counts */
     ATTEMPT_HEARD_DIAL_FAILED,     /* connection, loss, reason, handshake_timeout_ms */
     ATTEMPT_HEARD_ACCEPT_FAILED,   /* loss, reason */
@@ -120,6 +120,7 @@ enum attempt_loss {
     ATTEMPT_LOST_TLS,        /* we did not accept the peer */
     ATTEMPT_LOST_REFUSED,    /* the peer did not accept us */
     ATTEMPT_LOST_LEAVE,      /* the peer has taken its leave */
+    ATTEMPT_LOST_OURS,       /* never begun, as we have not what it takes: sockets, for example */
 };
 
 enum attempt_known_status { ATTEMPT_STATUS_UNKNOWN, ATTEMPT_STATUS_KNOWN, ATTEMPT_STATUS_REFUSED };

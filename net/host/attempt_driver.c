@@ -467,6 +467,7 @@ static void on_resolved(void *context, const struct multiaddr *addresses, size_t
 {
     struct attempt_driver *driver = context;
     struct error error;
+    enum attempt_loss loss = ATTEMPT_LOST;
     driver->query = NULL;
     if (driver->attempt.state == ATTEMPT_ENDS)
         return;
@@ -475,8 +476,11 @@ static void on_resolved(void *context, const struct multiaddr *addresses, size_t
     } else if (dial_race_begin(&driver->race, driver->host, addresses, count, left_out, &error)) {
         follow_dial(driver, dial_race_open(&driver->race));
         return;
+    } else if (error.kind == ERROR_SYSTEM) {
+        loss = ATTEMPT_LOST_OURS;
     }
-    const struct attempt_event event = {.kind = ATTEMPT_HEARD_NAME_FAILED, .reason = error.text};
+    const struct attempt_event event = {
+        .kind = ATTEMPT_HEARD_NAME_FAILED, .loss = loss, .reason = error.text};
     take(driver, clock_now_ns(), &event, NULL);
 }
 

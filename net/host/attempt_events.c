@@ -12,7 +12,10 @@ static void pass_over(const struct attempt_turn *turn, enum attempt_step step, c
 
 void attempt_on_name_failed(const struct attempt_turn *turn)
 {
-    ATTEMPT_FAIL_AWAITED(turn, "%s", turn->event->reason);
+    if (turn->event->loss == ATTEMPT_LOST_OURS)
+        attempt_fail(turn, ATTEMPT_INTERNAL, ATTEMPT_HANDSHAKE, "%s", turn->event->reason);
+    else
+        ATTEMPT_FAIL_AWAITED(turn, "%s", turn->event->reason);
 }
 
 void attempt_on_dialling(const struct attempt_turn *turn)

@@ -137,7 +137,9 @@ bool block_store_load(struct block_store *store, const char *folder, struct erro
 {
     DIR *directory = opendir(folder);
     if (directory == NULL)
-        return error_set_kind(error, ERROR_SYSTEM, "%s: %s", folder, strerror(errno));
+        return error_set_kind(error,
+                              errno == ENOENT || errno == ENOTDIR ? ERROR_NOT_FOUND : ERROR_SYSTEM,
+                              "%s: %s", folder, strerror(errno));
     take_folder(store, folder, directory);
     closedir(directory);
     sort(store);

@@ -14,7 +14,8 @@ struct block_store;
 
 struct block_store *block_store_new(void);
 /* Reads what is in FOLDER, too. Files that are no blocks are passed over with a warning, and more
- * than BLOCK_STORE_MAX; false where the folder itself cannot be read. */
+ * than BLOCK_STORE_MAX; false where the folder itself cannot be read, of ERROR_NOT_FOUND where it
+ * is none. */
 bool block_store_load(struct block_store *store, const char *folder, struct error *error);
 void block_store_free(struct block_store *store);
 size_t block_store_count(const struct block_store *store);

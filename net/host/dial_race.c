@@ -41,6 +41,14 @@ static void on_next(evutil_socket_t fd, short what, void *argument)
     begin_next(argument);
 }
 
+static bool all_ours(const struct dial_race *race)
+{
+    for (size_t i = 0; i < race->count; i++)
+        if (race->tries[i].close.reason.kind != ERROR_SYSTEM)
+            return false;
+    return true;
+}
+
 bool dial_race_begin(struct dial_race *race, struct host *host, const struct multiaddr *addresses,
                      size_t count, size_t left_out, struct error *error)
 {
@@ -52,6 +60,7 @@ bool dial_race_begin(struct dial_race *race, struct host *host, const struct mul
     if (begin_next(race))
         return true;
     dial_race_reasons(race, error);
+    error->kind = all_ours(race) ? ERROR_SYSTEM : ERROR_INVALID;
     dial_race_end(race);
     return false;
 }

@@ -28,8 +28,8 @@ struct dial_race {
 };
 
 /* LEFT_OUT is told with the reasons. False where not one dial could begin: the race is over, and
- * the error says why. It is embedded in its owner, which tells it of the host's events, and stays
- * where it is. */
+ * the error says why, of ERROR_SYSTEM where we had not what any of them takes. It is embedded in
+ * its owner, which tells it of the host's events, and stays where it is. */
 bool dial_race_begin(struct dial_race *race, struct host *host, const struct multiaddr *addresses,
                      size_t count, size_t left_out, struct error *error);
 /* Gives up what is still being dialled; harmless where none is run. */

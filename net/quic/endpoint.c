@@ -358,11 +358,13 @@ static void replace_unspecified(struct sockaddr_storage *remote)
 static bool check_route(const struct sockaddr_storage *remote, socklen_t size, struct error *error)
 {
     int fd = socket(remote->ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    bool routed = fd >= 0 && connect(fd, (const struct sockaddr *)remote, size) == 0;
+    if (fd < 0)
+        return error_set_kind(error, ERROR_SYSTEM, "cannot make a UDP socket: %s", strerror(errno));
+    bool routed = connect(fd, (const struct sockaddr *)remote, size) == 0;
     if (!routed)
-        error_set_kind(error, ERROR_SYSTEM, "there is no way to that address: %s", strerror(errno));
-    if (fd >= 0)
-        close(fd);
+        error_set_kind(error, ERROR_NOT_FOUND, "there is no way to that address: %s",
+                       strerror(errno));
+    close(fd);
     return routed;
 }
 

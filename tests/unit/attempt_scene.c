@@ -34,6 +34,7 @@ static const struct attempt_topic many[] = {
 
 const struct scene_event scene_events[] = {
     {"name-failed", {HEARD(NAME_FAILED), .reason = "no such name"}},
+    {"name-no-socket", {HEARD(NAME_FAILED), .loss = ATTEMPT_LOST_OURS, .reason = "no socket"}},
     {"dialling", {HEARD(DIALLING)}},
     {"dialling-other", {.kind = ATTEMPT_HEARD_DIALLING, .connection = OTHER}},
     {"dial-unanswered",

@@ -54,6 +54,7 @@ static const struct row {
 } rows[] = {
     {NAME, "name-failed time time-answered time-refused time-one-tls time-apart time-many-topics",
      ENDS, 3, "!handshake"},
+    {NAME, "name-no-socket", ENDS, 1, "!handshake"},
     {NAME, "dialling dialling-other", ANSWER, 0, ""},
     {ANSWER, "dialling-other", ANSWER, 0, ""}, /* of several addresses */
     {NAME, "there", ECHO, 0, ""},
@@ -453,6 +454,7 @@ static const struct failure {
     const char *error;
 } failures[] = {
     {ATTEMPT_MESH, false, NULL, "name-failed", 3, "no such name"},
+    {ATTEMPT_MESH, false, NULL, "name-no-socket", 1, "no socket"},
     {ATTEMPT_MESH, false, NULL, "time", 3, "the name was not resolved within 5 s"},
     {ATTEMPT_MESH, false, NULL, "dialling time", 3,
      "no QUIC answer within 5 s (handshake timed out)"},
