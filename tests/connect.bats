@@ -155,8 +155,12 @@ with_hosts() {
         shift
     done
     shift
-    unshare --mount --map-root-user bash -c 'mount --bind hosts /etc/hosts && exec "$@"' - "$@"
+    "${in_hosts[@]}" "$@"
 }
+
+# As with_hosts, with the lines of the last time.
+# shellcheck disable=SC2016 # for the inner shell
+in_hosts=(unshare --mount --map-root-user bash -c 'mount --bind hosts /etc/hosts && exec "$@"' -)
 
 @test "all addresses of a name are tried, and the error names each" {
     unshare --mount --map-root-user true || skip "no mount namespaces here"
@@ -174,6 +178,18 @@ with_hosts() {
     run -4 --separate-stderr with_hosts "::1 both" "127.0.0.1 both" -- "$BIN/devnet-connect" \
         --timeout 15s "/dns/both/udp/$port/quic-v1/p2p/16Uiu2HAmGnGDGaPpd5bDfDsdhaAporRfauSwzu5hqpA7XJsJvopa"
     [[ $stderr == *"/ip6/::1/udp/$port/quic-v1: no answer; ICMP"*": peer id is "* ]]
+}
+
+@test "a name that has no address of the kind asked for is said to have none" {
+    unshare --mount --map-root-user true || skip "no mount namespaces here"
+    run -3 --separate-stderr with_hosts "127.0.0.1 four" "::1 six" -- \
+        "$BIN/devnet-connect" --timeout 1s /dns6/four/udp/9/quic-v1
+    [ "$stderr" = "devnet-connect: /dns6/four/udp/9/quic-v1: the name cannot be resolved: it has no IPv6 address" ]
+    run -3 --separate-stderr with_hosts "127.0.0.1 four" "::1 six" -- \
+        "$BIN/devnet-connect" --timeout 1s /dns4/six/udp/9/quic-v1
+    [[ $stderr == *": the name cannot be resolved: it has no IPv4 address" ]]
+    launch a "${in_hosts[@]}" "$BIN/devnet-node" --bootnode /dns6/four/udp/9/quic-v1
+    eventually grep -F '/dns6/four/udp/9/quic-v1: the name cannot be resolved: it has no IPv6 address' a.err
 }
 
 @test "addresses of a name beyond those that an error has room for are counted" {

@@ -69,6 +69,16 @@ static size_t take_answers(const struct evutil_addrinfo *answers, const struct m
     return count;
 }
 
+/* Why there is no address: libevent takes one of the other kind, of a hosts file, for no error. */
+static const char *cause_of_none(int code, enum multiaddr_host kind)
+{
+    if (code != 0)
+        return evutil_gai_strerror(code);
+    return kind == MULTIADDR_DNS6   ? "it has no IPv6 address"
+           : kind == MULTIADDR_DNS4 ? "it has no IPv4 address"
+                                    : "it has no address";
+}
+
 static void on_answer(int code, struct evutil_addrinfo *answers, void *argument)
 {
     struct resolver_query *query = argument;
@@ -80,7 +90,7 @@ static void on_answer(int code, struct evutil_addrinfo *answers, void *argument)
     if (!query->cancelled) {
         LIST_REMOVE(query, link);
         query->done(query->context, addresses, count, left_out,
-                    count > 0 ? NULL : evutil_gai_strerror(code));
+                    count > 0 ? NULL : cause_of_none(code, query->asked.kind));
     }
     free(query);
 }

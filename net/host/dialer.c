@@ -56,7 +56,7 @@ static void on_resolved(void *context, const struct multiaddr *addresses, size_t
     target->query = NULL;
     struct error error;
     if (count == 0)
-        error_set(&error, "%s", reason);
+        error_set(&error, "the name cannot be resolved: %s", reason);
     else if (dial_race_begin(&target->race, target->dialer->host, addresses, count, left_out,
                              &error))
         return;
