@@ -45,6 +45,22 @@ expect() {
         '.nodes = [] | .stopped = ["n1", "n2"]'
 }
 
+@test "an empty file is said to be empty, and a byte order mark is passed over" {
+    snapshot 2
+    : > empty.json
+    printf '\xef\xbb\xbf' | tee mark.json | cat - sound.json > marked.json
+    for command in 'check' 'diff sound.json' 'graph' 'check --json'; do
+        for file in empty.json mark.json; do
+            # shellcheck disable=SC2086 # words
+            run -2 "$BIN/devnet-mesh" $command "$file"
+            [[ $output == *"$file: not JSON: it is empty" ]]
+        done
+    done
+    run -0 "$BIN/devnet-mesh" check marked.json
+    [ "$output" = "sound: 2 nodes, 1 topic" ]
+    run -0 "$BIN/devnet-mesh" diff sound.json marked.json
+}
+
 @test "what a snapshot calls a topic is not let through to the terminal" {
     snapshot 2
     jq '.nodes[0].topics = {"\u001b[31m\u0007": {}}' sound.json > red.json

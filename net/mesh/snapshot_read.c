@@ -154,16 +154,33 @@ static bool check_lists(const json_t *snapshot, struct error *error)
            check_list(snapshot, "endpoints", "endpoint", error);
 }
 
-json_t *snapshot_parse(struct bytes text, struct error *error)
+/* What some editors put before a text. */
+static struct bytes without_byte_order_mark(struct bytes text)
+{
+    static const char mark[] = "\xef\xbb\xbf";
+    struct bytes start = bytes_of(text.data, text.size < 3 ? text.size : 3);
+    return bytes_equal(start, bytes_of_text(mark)) ? bytes_after(text, 3) : text;
+}
+
+static json_t *load(struct bytes text, struct error *error)
 {
     json_error_t problem;
-    json_t *snapshot =
-        json_loadb((const char *)text.data, text.size, JSON_REJECT_DUPLICATES, &problem);
-    if (snapshot == NULL) {
+    json_t *json = NULL;
+    if (text.size > 0) /* of nothing jansson says that the arguments are wrong */
+        json = json_loadb((const char *)text.data, text.size, JSON_REJECT_DUPLICATES, &problem);
+    if (json == NULL && text.size > 0)
         error_set(error, "not JSON: line %d, column %d: %s", problem.line, problem.column,
                   problem.text);
+    else if (json == NULL)
+        error_set(error, "not JSON: it is empty");
+    return json;
+}
+
+json_t *snapshot_parse(struct bytes text, struct error *error)
+{
+    json_t *snapshot = load(without_byte_order_mark(text), error);
+    if (snapshot == NULL)
         return NULL;
-    }
     bool sound = check_format(snapshot, error) && shape_check(snapshot, whole, error);
     if (sound) {
         snapshot_sort_lists(snapshot);
