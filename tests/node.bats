@@ -142,11 +142,27 @@ teardown() {
     [[ $output == *"--api nonsense"* ]]
 }
 
+@test "a node listens at an IPv4 address that is written as IPv6, and at one with its own peer id" {
+    start_node a --key a.key --listen /ip6/::ffff:127.0.0.1/udp/0/quic-v1
+    [[ $(address a) == /ip4/127.0.0.1/udp/* ]]
+    port=$(address a) port=${port#*/udp/}
+    run -0 "$BIN/devnet-connect" "/ip6/::ffff:127.0.0.1/udp/$port"
+    id=$(peer_id a)
+    end a
+    start_node a --key a.key --listen "/ip4/127.0.0.1/udp/0/quic-v1/p2p/$id"
+    [ "$(peer_id a)" = "$id" ]
+}
+
 @test "an address of --listen that cannot be one is bad usage" {
     run -2 "$BIN/devnet-node" --listen /dns4/localhost/udp/0/quic-v1
     [[ $output == *"--listen /dns4/localhost/udp/0/quic-v1: listening needs an IP address, not a name"* ]]
     run -2 "$BIN/devnet-connect" --accept --listen /dns4/localhost/udp/0/quic-v1
     [[ $output == *"--listen /dns4/localhost/udp/0/quic-v1: listening needs an IP address"* ]]
+    local other=/ip4/127.0.0.1/udp/0/quic-v1/p2p/16Uiu2HAmGnGDGaPpd5bDfDsdhaAporRfauSwzu5hqpA7XJsJvopa
+    run -2 "$BIN/devnet-node" --listen "$other"
+    [[ $output == *"--listen $other: that is another's peer id: ours is 16Uiu2HA"*"; leave out /p2p"* ]]
+    run -2 "$BIN/devnet-connect" --accept --listen "$other"
+    [[ $output == *"--listen $other: that is another's peer id: ours is "* ]]
     # One that is not this machine's is another's fault.
     run -1 "$BIN/devnet-node" --listen /ip4/192.0.2.1/udp/0/quic-v1
     [[ $output == *"Cannot assign requested address" ]]

@@ -275,12 +275,14 @@ static bool find_port(const struct enr *record, const char *const *keys, uint16_
     return false;
 }
 
-static void set_place(const struct enr *record, enum multiaddr_host kind, struct bytes ip,
-                      uint16_t port, struct multiaddr *address)
+static void set_place(const struct enr *record, struct bytes ip, uint16_t port,
+                      struct multiaddr *address)
 {
-    *address = (struct multiaddr){.kind = kind, .port = port};
-    inet_ntop(kind == MULTIADDR_IP4 ? AF_INET : AF_INET6, ip.data, address->host,
-              sizeof(address->host));
+    struct sockaddr_in ip4 = {.sin_family = AF_INET, .sin_port = htons(port)};
+    struct sockaddr_in6 ip6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
+    bool is_ip4 = ip.size == sizeof(ip4.sin_addr);
+    memcpy(is_ip4 ? (void *)&ip4.sin_addr : (void *)&ip6.sin6_addr, ip.data, ip.size);
+    multiaddr_from_sockaddr(is_ip4 ? (struct sockaddr *)&ip4 : (struct sockaddr *)&ip6, address);
     address->has_peer_id = enr_peer_id(record, &address->peer_id);
 }
 
@@ -293,7 +295,7 @@ bool enr_multiaddr(const struct enr *record, struct multiaddr *address, struct e
         return error_set(error, "node record: no IPv4 address (ip)");
     if (!find_port(record, ports, &port))
         return error_set(error, "node record: no port (quic, udp)");
-    set_place(record, MULTIADDR_IP4, ip, port, address);
+    set_place(record, ip, port, address);
     return true;
 }
 
@@ -306,6 +308,6 @@ bool enr_multiaddr6(const struct enr *record, struct multiaddr *address, struct 
         return error_set(error, "node record: no IPv6 address (ip6)");
     if (!find_port(record, ports, &port))
         return error_set(error, "node record: no port (quic6, quic, udp6, udp)");
-    set_place(record, MULTIADDR_IP6, ip, port, address);
+    set_place(record, ip, port, address);
     return true;
 }

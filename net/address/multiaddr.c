@@ -47,9 +47,15 @@ static const struct {
     {"wss", 478},
 };
 
-/* Checks what stands for the host, and writes it in its one usual form. */
-static bool set_ip(struct multiaddr *address, const void *bytes)
+/* Checks what stands for the host, and writes it in its one usual form. Sockets of IPv6 take no
+ * IPv4 address: one that is written as IPv6 becomes IPv4. */
+static bool set_ip(struct multiaddr *address, const uint8_t *bytes)
 {
+    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+    if (address->kind == MULTIADDR_IP6 && memcmp(bytes, mapped, sizeof(mapped)) == 0) {
+        address->kind = MULTIADDR_IP4;
+        bytes += sizeof(mapped);
+    }
     int family = host_protocols[address->kind].family;
     return inet_ntop(family, bytes, address->host, sizeof(address->host)) != NULL;
 }
@@ -225,14 +231,13 @@ bool multiaddr_from_sockaddr(const struct sockaddr *input, struct multiaddr *add
         const struct sockaddr_in *ip4 = (const struct sockaddr_in *)input;
         address->kind = MULTIADDR_IP4;
         address->port = ntohs(ip4->sin_port);
-        return set_ip(address, &ip4->sin_addr);
+        return set_ip(address, (const uint8_t *)&ip4->sin_addr);
     }
     if (input->sa_family == AF_INET6) {
         const struct sockaddr_in6 *ip6 = (const struct sockaddr_in6 *)input;
-        bool mapped = IN6_IS_ADDR_V4MAPPED(&ip6->sin6_addr);
-        address->kind = mapped ? MULTIADDR_IP4 : MULTIADDR_IP6;
+        address->kind = MULTIADDR_IP6;
         address->port = ntohs(ip6->sin6_port);
-        return set_ip(address, ip6->sin6_addr.s6_addr + (mapped ? 12 : 0));
+        return set_ip(address, ip6->sin6_addr.s6_addr);
     }
     return false;
 }

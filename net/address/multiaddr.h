@@ -1,5 +1,6 @@
 /*
- * Where a node is: /ip4/A/udp/P/quic-v1[/p2p/PEERID], also /ip6, /dns, /dns4, /dns6.
+ * Where a node is: /ip4/A/udp/P/quic-v1[/p2p/PEERID], also /ip6, /dns, /dns4, /dns6. An
+ * IPv4-mapped IPv6 address is read as the IPv4 address that it is.
  * libp2p specification: addressing/README.md; multiformats: multiaddr.
  */
 #ifndef NET_ADDRESS_MULTIADDR_H
@@ -31,7 +32,7 @@ void multiaddr_text(const struct multiaddr *address, char *text);
 bool multiaddr_same_place(const struct multiaddr *a, const struct multiaddr *b);
 /* Of an IP multiaddr; returns the length of the address, or 0 where the host is a name. */
 socklen_t multiaddr_to_sockaddr(const struct multiaddr *address, struct sockaddr_storage *output);
-/* Without a peer id. An IPv4-mapped IPv6 address becomes /ip4. False for other families. */
+/* Without a peer id. False for other families. */
 bool multiaddr_from_sockaddr(const struct sockaddr *input, struct multiaddr *address);
 /* The binary form, as identify sends it; with /p2p where there is a peer id. */
 void multiaddr_encode(const struct multiaddr *address, struct buffer *output);

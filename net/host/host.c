@@ -399,6 +399,13 @@ void host_shutdown(struct host *host, uint64_t limit_ms, void (*done)(void *cont
 
 bool host_listen(struct host *host, const struct multiaddr *address, struct error *error)
 {
+    if (address->has_peer_id && !peer_id_equal(&address->peer_id, host_peer_id(host))) {
+        char text[MULTIADDR_TEXT_SIZE], own[PEER_ID_TEXT_SIZE];
+        multiaddr_text(address, text);
+        peer_id_text(host_peer_id(host), own);
+        return error_set(error, "%s: that is another's peer id: ours is %s; leave out /p2p", text,
+                         own);
+    }
     return quic_endpoint_listen(host->endpoint, address, error);
 }
 

@@ -85,6 +85,7 @@ struct host *host_new(const struct host_settings *settings, struct error *error)
 /* NULL is allowed. */
 void host_free(struct host *host);
 
+/* An address that ends with a peer id must end with ours. */
 bool host_listen(struct host *host, const struct multiaddr *address, struct error *error);
 size_t host_listen_count(const struct host *host);
 /* With the real port and our peer id. */
