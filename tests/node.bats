@@ -514,10 +514,21 @@ raw() {
     run -0 api a /nowhere
     [ "$output" = '{"error":"no such path: /nowhere"}' ]
     head -c 23000000 /dev/zero > body
+    malformed=', or the size of a chunk of it is malformed (chunk extensions are not read)'
     for header in "Expect:" "Expect: 100-continue"; do
         run -0 api a /publish @body --header "$header" --write-out '%{http_code} %{content_type}'
-        [[ $output == '{"error":"the body is larger than 22020096 bytes"}'*"application/json" ]]
+        [[ $output == '{"error":"the body is larger than 22020096 bytes'"$malformed"'"}'*"application/json" ]]
     done
+    # evhttp says the same of a chunk whose size it cannot read.
+    post='POST /connect HTTP/1.1\r\nHost: 127.0.0.1:%s\r\nConnection: close\r\n'
+    for chunk in '2;a=b' zz; do
+        run -0 raw a "${post}Transfer-Encoding: chunked\r\n\r\n$chunk\r\n"
+        [ "$output" = $'413\n{"error":"the body is larger than 22020096 bytes, or the size of a chunk of it is malformed (chunk extensions are not read)"}' ]
+    done
+    run -0 raw a "${post}Content-Length: 2\r\nContent-Length: 3\r\n\r\n{} "
+    [ "$output" = $'400\n{"error":"Content-Length is both 2 and 3"}' ]
+    run -0 raw a "${post}Content-Length: 2\r\nContent-Length: 2\r\n\r\n{}"
+    [[ $output == *addr* ]]
     run -0 raw a 'OPTIONS / HTTP/1.1\r\nHost: 127.0.0.1:%s\r\nConnection: close\r\n\r\n'
     [[ ${lines[0]} == 501 && ${lines[1]} == '{"error":"the request is not understood: 501 '* ]]
     run -0 raw a 'nonsense %s\r\n\r\n'

@@ -2,11 +2,11 @@
 
 #include <event2/buffer.h>
 #include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "net/api/server.h"
 
 enum { PAGE_SIZE_MAX = 2048, STATUS_AT = 9 /* behind "HTTP/1.1 " */, STATUS_SIZE = 3 };
 
@@ -26,21 +26,26 @@ static bool read_page(struct evbuffer *buffer, char page[PAGE_SIZE_MAX])
            type < body;
 }
 
-/* REASON is the status line's own phrase. */
-static json_t *words(long status, const char *reason, int reason_size)
+/* REASON is the status line's own phrase. evhttp takes a chunk whose size it cannot read, as one
+ * with an extension (RFC 9112, 7.1.1), for one that is too large. */
+static json_t *words(long status, const char *reason, int reason_size, size_t limit)
 {
     const int expectation_failed = 417, too_large = 413;
-    if (status == too_large || status == expectation_failed)
-        return json_sprintf("the body is larger than %d bytes", API_BODY_MAX);
+    if (status == too_large)
+        return json_sprintf("the body is larger than %zu bytes, or the size of a chunk of it is "
+                            "malformed (chunk extensions are not read)",
+                            limit);
+    if (status == expectation_failed)
+        return json_sprintf("the body is larger than %zu bytes", limit);
     return json_sprintf("the request is not understood: %.*s", reason_size, reason);
 }
 
-static void replace(struct evbuffer *buffer, const char *page)
+static void replace(struct evbuffer *buffer, const char *page, size_t limit)
 {
     int line_size = (int)strcspn(page, "\r");
     const char *reason = page + STATUS_AT;
     long status = strtol(reason, NULL, 10);
-    json_t *body = json_pack("{s:o}", "error", words(status, reason, line_size - STATUS_AT));
+    json_t *body = json_pack("{s:o}", "error", words(status, reason, line_size - STATUS_AT, limit));
     char *text = json_dumps(body, JSON_COMPACT);
     evbuffer_unfreeze(buffer, 1); /* bufferevents let nobody else take out what is to be sent */
     evbuffer_drain(buffer, evbuffer_get_length(buffer));
@@ -55,13 +60,13 @@ static void replace(struct evbuffer *buffer, const char *page)
 
 static void on_output(struct evbuffer *buffer, const struct evbuffer_cb_info *info, void *argument)
 {
-    (void)argument;
+    const size_t *limit = argument;
     char page[PAGE_SIZE_MAX];
     if (info->n_added > 0 && read_page(buffer, page))
-        replace(buffer, page);
+        replace(buffer, page, *limit);
 }
 
-void error_page_replace(struct bufferevent *bufferevent)
+void error_page_replace(struct bufferevent *bufferevent, const size_t *body_max)
 {
-    evbuffer_add_cb(bufferevent_get_output(bufferevent), on_output, NULL);
+    evbuffer_add_cb(bufferevent_get_output(bufferevent), on_output, (void *)(uintptr_t)body_max);
 }

@@ -4,8 +4,10 @@
 #define NET_API_ERROR_PAGE_H
 
 #include <event2/bufferevent.h>
+#include <stddef.h>
 
-/* BUFFEREVENT is to become an HTTP connection. */
-void error_page_replace(struct bufferevent *bufferevent);
+/* BUFFEREVENT is to become an HTTP connection that takes bodies of BODY_MAX bytes, which outlives
+ * it. */
+void error_page_replace(struct bufferevent *bufferevent, const size_t *body_max);
 
 #endif

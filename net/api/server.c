@@ -35,6 +35,7 @@ struct api_server {
     struct api_address address;
     char *url;
     bool is_public;
+    size_t body_max;
     unsigned requests; /* from their arrival until the last byte of the answer is out */
     LIST_ENTRY(api_server) link;
 };
@@ -302,6 +303,26 @@ static bool check_sender(struct api_request *request)
     return true;
 }
 
+/* Whether there is one answer to where the request ends: evhttp takes the first of several lengths.
+ */
+static bool check_length(struct api_request *request)
+{
+    const char *length = NULL;
+    struct evkeyvalq *headers = evhttp_request_get_input_headers(request->http);
+    for (struct evkeyval *header = headers->tqh_first; header; header = header->next.tqe_next) {
+        if (strcasecmp(header->key, "Content-Length") != 0)
+            continue;
+        if (length != NULL && strcmp(length, header->value) != 0) {
+            set_header(request, "Connection", "close");
+            api_reply_error(request, 400, "Content-Length is both %s and %s", length,
+                            header->value);
+            return false;
+        }
+        length = header->value;
+    }
+    return true;
+}
+
 /* Answers 404 or 405 itself where it returns NULL. */
 static const struct api_route *find_route(struct api_request *request)
 {
@@ -356,7 +377,7 @@ static void handle_request(struct evhttp_request *http, void *argument)
     evhttp_connection_set_closecb(evhttp_request_get_connection(http), connection_closed, request);
     evhttp_request_set_on_complete_cb(http, answer_sent, request);
 
-    if (!server->is_public && !check_sender(request))
+    if (!check_length(request) || (!server->is_public && !check_sender(request)))
         return;
     if (server->requests > API_STREAMS_MAX) {
         api_reply_error(request, 503, "%d answers are being written: try again later",
@@ -377,9 +398,8 @@ static struct bufferevent *make_connection(struct event_base *base, void *argume
     struct bufferevent *bufferevent = bufferevent_socket_new(base, -1, 0);
     if (bufferevent == NULL)
         return NULL;
-    size_t body = server->is_public ? 0 : API_BODY_MAX;
-    bufferevent_setwatermark(bufferevent, EV_READ, 0, body + 2 * API_HEADERS_MAX);
-    error_page_replace(bufferevent);
+    bufferevent_setwatermark(bufferevent, EV_READ, 0, server->body_max + 2 * API_HEADERS_MAX);
+    error_page_replace(bufferevent, &server->body_max);
     return bufferevent;
 }
 
@@ -416,7 +436,7 @@ static struct evhttp *make_http(struct api_server *server)
 {
     struct evhttp *http = evhttp_new(server->base);
     evhttp_set_max_headers_size(http, API_HEADERS_MAX);
-    evhttp_set_max_body_size(http, server->is_public ? 0 : API_BODY_MAX);
+    evhttp_set_max_body_size(http, (ev_ssize_t)server->body_max);
     /* Reads a body that is too large to its end, so that the client is there to see the 413. */
     evhttp_set_flags(http, EVHTTP_SERVER_LINGERING_CLOSE);
     evhttp_set_timeout(http, server->is_public ? API_PUBLIC_IDLE_SECONDS : API_IDLE_SECONDS);
@@ -440,6 +460,7 @@ static struct api_server *serve(struct event_base *base, const char *listen,
     struct api_server *server = memory_new(sizeof(*server));
     server->base = base;
     server->is_public = is_public;
+    server->body_max = is_public ? 0 : API_BODY_MAX;
     server->http = make_http(server);
     LIST_INSERT_HEAD(&servers, server, link);
     server->resume = evtimer_new(base, on_resume, listener);
