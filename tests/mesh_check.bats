@@ -61,6 +61,14 @@ expect() {
     run -0 "$BIN/devnet-mesh" diff sound.json marked.json
 }
 
+@test "a URL of another scheme is told to be one, not a file that is missing" {
+    for command in check dump graph "diff http://127.0.0.1:1"; do
+        # shellcheck disable=SC2086 # words
+        run -2 "$BIN/devnet-mesh" $command https://127.0.0.1:1
+        [ "$output" = "devnet-mesh: https://127.0.0.1:1: only http:// is spoken; expected http://127.0.0.1:PORT" ]
+    done
+}
+
 @test "what a snapshot calls a topic is not let through to the terminal" {
     snapshot 2
     jq '.nodes[0].topics = {"\u001b[31m\u0007": {}}' sound.json > red.json

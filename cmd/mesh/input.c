@@ -43,7 +43,8 @@ bool mesh_is_live(const char *input)
         return false;
     size_t length = strcspn(input, ",");
     char *first = text_format("%.*s", (int)length, input);
-    bool live = node_address_looks_like(first) || api_url_check(first, NULL);
+    bool live = node_address_looks_like(first) || strstr(first, "://") != NULL ||
+                api_url_check(first, NULL);
     free(first);
     return live;
 }

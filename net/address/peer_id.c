@@ -5,6 +5,7 @@
 enum {
     CID_VERSION = 1,
     CID_LIBP2P_KEY = 0x72, /* multicodec */
+    CID_TEXT_MIN = 40,     /* of a key's, in any base */
     SHA2_256_SIZE = 32,
 };
 
@@ -77,9 +78,21 @@ static bool parse_cid(const char *text, struct buffer *cid, struct peer_id *id, 
     return read_multihash(bytes_after(buffer_bytes(cid), 2), id, error);
 }
 
+/* Whether it may be a CIDv1 in a base that we do not read, by its multibase prefix: what is no CID
+ * begins with 1 or Qm. */
+static bool is_in_another_base(const char *text)
+{
+    static const char prefixes[] = "zZfFBcCvVtTmMuUkKhp9";
+    return strchr(prefixes, text[0]) != NULL && strlen(text) >= CID_TEXT_MIN;
+}
+
 static bool parse_base58(const char *text, struct buffer *multihash, struct peer_id *id,
                          struct error *error)
 {
+    if (is_in_another_base(text))
+        return error_set(error,
+                         "not base58 (16Uiu2HA..., 12D3KooW..., Qm...); of a CIDv1 only base32 is "
+                         "read (bafz...), and this may be one in another base");
     if (!base58_read(text, strlen(text), multihash))
         return error_set(error, "not base58 (16Uiu2HA..., 12D3KooW..., Qm...)");
     return read_multihash(buffer_bytes(multihash), id, error);

@@ -26,7 +26,7 @@ enum { MULTIHASH_IDENTITY = 0x00, MULTIHASH_SHA2_256 = 0x12 };
 bool peer_id_equal(const struct peer_id *a, const struct peer_id *b);
 /* base58btc without a multibase prefix; TEXT has PEER_ID_TEXT_SIZE bytes. */
 void peer_id_text(const struct peer_id *id, char *text);
-/* Base58btc, or a CIDv1 in base32 (`bafz...`, multicodec libp2p-key). */
+/* Base58btc, or a CIDv1 in base32 (`bafz...`, multicodec libp2p-key); no other base is read. */
 bool peer_id_parse(const char *text, struct peer_id *id, struct error *error);
 /* The identity hash of 1 to PEER_ID_IDENTITY_MAX bytes, or sha2-256. */
 bool peer_id_from_bytes(struct bytes multihash, struct peer_id *id, struct error *error);

@@ -91,6 +91,8 @@ bool mesh_target_parse(const char *text, struct mesh_target *target, struct erro
     *target = (struct mesh_target){.text = text};
     if (text[0] == '/' || node_address_looks_like(text))
         return parse_address(text, target, error);
+    if (strstr(text, "://") != NULL && strncmp(text, scheme, strlen(scheme)) != 0)
+        return error_set(error, "%s: only http:// is spoken; expected http://127.0.0.1:PORT", text);
     if (has_path(text))
         return parse_page(text, target, error);
     target->api = text_copy(text);

@@ -52,6 +52,16 @@ static void text_that_is_no_peer_id_is_refused_with_the_reason(void **state)
         {"1", "no multihash"},
         {"11", "expected 1 to 42"},
         {"b", "CIDv1"},
+        /* CIDv1 in base58, base16, base32 in upper case, base64 and base64url */
+        {"zdvgq4UNFFSrJdbpdnYeJii5ecQukDxQL2FvLzTX9v8Yf1XFW", "only base32 is read (bafz...)"},
+        {"f017212202d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881",
+         "only base32 is read (bafz...)"},
+        {"F017212202D711642B726B04401627CA9FBAC32F5C8530FB1903CC4DB02258717921A4881",
+         "only base32 is read (bafz...)"},
+        {"BAFZBEIBNOELEFNZGWBCACYT4VH52YMXVZBJQ7MMQHTCNWARFQ4LZEGSIQE",
+         "only base32 is read (bafz...)"},
+        {"mAXISIC1xFkK3JrBEAWJ8qfusMvXIUw+xkDzE2wIlhxeSGkiB", "only base32 is read (bafz...)"},
+        {"uAXISIC1xFkK3JrBEAWJ8qfusMvXIUw-xkDzE2wIlhxeSGkiB", "only base32 is read (bafz...)"},
         {"bafzBEIE5", "not base32"},
         /* a CIDv1 of the raw codec; that of the example with a digit too many; with bits left */
         {"bafkreie5745rpv2m6tjyuugywy4d5ewrqgqqhfnf445he3omzpjbx5xqxe", "libp2p key"},
