@@ -25,7 +25,7 @@ bool qlog_json_uint(const json_t *value, uint64_t *number)
         return true;
     }
     double real = json_real_value(value);
-    if (json_is_real(value) && real >= 0 && real < 0x1p62 && real == floor(real)) {
+    if (json_is_real(value) && real >= 0 && real < 0x1p62 && real == (double)(uint64_t)real) {
         *number = (uint64_t)real;
         return true;
     }
