@@ -112,3 +112,48 @@ has_heard() {
     keeps_nothing() { [ "$(kept)" -eq 0 ]; }
     eventually keeps_nothing
 }
+
+nobody_connected() {
+    api tap /connections | jq -e '.connections == []'
+}
+
+# Sends as many datagrams that look like a dial to the tap of b: noise COUNT.
+noise() {
+    printf '%s %s\n' "$1" "$(tapped b)" >&"$noise"
+}
+
+@test "noise that looks like a dial is let go, also as from the place of a node" {
+    "$BIN/devnet" key new a.key > /dev/null
+    "$BIN/devnet" key new b.key > /dev/null
+    cat > noise.py << 'END'
+import os, socket
+sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+sender.bind(("127.0.0.1", 0))
+print(sender.getsockname()[1], flush=True)
+for line in open("noise.in"):
+    count, address = line.split()
+    for _ in range(int(count)):
+        head = b"\xc3\0\0\0\1\x08" + os.urandom(8) + b"\x08" + os.urandom(8) + b"\0\x44\x96"
+        sender.sendto(head + os.urandom(0x496), ("127.0.0.1", int(address.split("/")[4])))
+END
+    mkfifo noise.in
+    exec {noise}<> noise.in
+    launch sender python3 noise.py
+    eventually test -s sender.out
+    start_node b --key b.key --topic lean:block
+    # Known by its address: the listener is dialled, and answers.
+    launch tap "$BIN/devnet-tap" "a=a.key,127.0.0.1:0,127.0.0.1:$(cat sender.out)" "b=b.key,127.0.0.1:0,$(address b)"
+    await tap '.event == "ready"' > /dev/null
+    noise 20
+    await tap '.event == "closed" and .dialler == "a" and .listener == "b" and .connected == false'
+    eventually nobody_connected
+    # Of nobody known.
+    end tap
+    launch tap "$BIN/devnet-tap" a=a.key,127.0.0.1:0,127.0.0.1:9 "b=b.key,127.0.0.1:0,$(address b)"
+    await tap '.event == "ready"' > /dev/null
+    noise 1200 # more than there may be connections
+    await tap '.event == "closed" and .dialler == null and .connected == false'
+    eventually nobody_connected
+    "$BIN/devnet-connect" --key a.key --topic lean:block "$(tapped b)"
+    jq -es '[.[] | select(.event == "connected")] | length == 1' b.out
+}

@@ -175,15 +175,15 @@ static void fail_tls(struct quic_connection *connection, compat_close_error *clo
               name != NULL ? name : "unknown reason");
 }
 
-/* What looked like the beginning of a handshake was noise: worth no log, and no word to the
- * handlers, who never heard of it. */
+/* What looked like the beginning of a handshake was noise: worth no log, and no word but to an
+ * owner who has taken it up when it was asked whether to admit it. */
 static void drop(struct quic_connection *connection)
 {
     set_cause(connection, QUIC_PROTOCOL_ERROR, "dropped before the handshake was complete");
     connection->state = CONNECTION_GONE;
     if (!connection->server || connection->established)
         return;
-    connection->reported = true;
+    connection->reported = connection->user == NULL;
     qlog_writer_discard(connection->log);
     connection->log = NULL;
 }

@@ -323,19 +323,22 @@ static void free_pair(struct tap_pair *pair)
     free(pair);
 }
 
-/* A dialler whose close was among what was held of it: the listener, which had not answered yet,
- * would have met no more than that, and is not to see a connection. */
-static bool gave_up(const struct tap_pair *pair, enum tap_side side,
-                    const struct quic_connection *leg)
+/* A dialler whose close was among what was held of it, or all of which was noise: the listener,
+ * which had not answered yet, would have met no more than that, and is not to see a connection. */
+static bool gave_up(const struct tap_pair *pair, enum tap_side side, const struct quic_close *close)
 {
     struct quic_connection_facts facts;
-    quic_connection_facts(leg, &facts);
-    return side == TAP_DIALLER && !pair->front_first && facts.bytes_out == 0;
+    if (side != TAP_DIALLER || pair->front_first)
+        return false;
+    quic_connection_facts(pair->legs[side], &facts);
+    bool by_dialler = close->cause == QUIC_CLOSED_BY_PEER || close->cause == QUIC_REFUSED_BY_PEER;
+    bool is_noise = close->cause == QUIC_PROTOCOL_ERROR && close->code == 0;
+    return facts.bytes_out == 0 && (by_dialler || is_noise);
 }
 
 void tap_pair_leg_closed(struct tap_pair *pair, enum tap_side side, const struct quic_close *close)
 {
-    bool unheard = gave_up(pair, side, pair->legs[side]);
+    bool unheard = gave_up(pair, side, close);
     pair->legs[side] = NULL;
     struct quic_connection *other = pair->legs[tap_other(side)];
     if (pair->ending || pair->closed_told) {
