@@ -86,12 +86,19 @@ static bool parse_address(const char *text, struct mesh_target *target, struct e
     return sound;
 }
 
+/* Before any path: what stands in one is no scheme. */
+static bool has_scheme(const char *text)
+{
+    const char *slash = strchr(text, '/');
+    return slash != NULL && slash > text && slash[-1] == ':' && slash[1] == '/';
+}
+
 bool mesh_target_parse(const char *text, struct mesh_target *target, struct error *error)
 {
     *target = (struct mesh_target){.text = text};
     if (text[0] == '/' || node_address_looks_like(text))
         return parse_address(text, target, error);
-    if (strstr(text, "://") != NULL && strncmp(text, scheme, strlen(scheme)) != 0)
+    if (has_scheme(text) && strncmp(text, scheme, strlen(scheme)) != 0)
         return error_set(error, "%s: only http:// is spoken; expected http://127.0.0.1:PORT", text);
     if (has_path(text))
         return parse_page(text, target, error);
