@@ -23,10 +23,10 @@ struct publishing {
     const struct publish_order *order;
     struct event_base *base;        /* the loop's */
     struct propagation_node *nodes; /* those that have an API */
-    const char **apis;
-    size_t count, origin;
+    const char **apis;              /* of each; NULL: it has ended, and is not watched */
+    bool *settled;                  /* of each: it has answered, or was lost before it did */
+    size_t count, settled_count, origin;
     json_t *not_seen;
-    size_t answered, lost;
     uint64_t sent, answers;
     struct propagation *propagation;
     struct mesh_watch *watch;
@@ -139,23 +139,29 @@ static void publish_next(evutil_socket_t fd, short what, void *argument)
 /* All nodes have answered, or are lost: what is published now is seen by all others. */
 static void begin_when_all_watch(struct publishing *publishing)
 {
-    if (publishing->answered + publishing->lost == publishing->count && publishing->sent == 0)
+    if (publishing->settled_count == publishing->count && publishing->sent == 0)
         event_active(publishing->next, EV_TIMEOUT, 0);
 }
 
 static size_t node_of(const struct publishing *publishing, const char *api)
 {
     size_t node = 0;
-    while (strcmp(publishing->apis[node], api) != 0)
+    while (publishing->apis[node] == NULL || strcmp(publishing->apis[node], api) != 0)
         node++;
     return node;
 }
 
+static void settle(struct publishing *publishing, size_t node)
+{
+    publishing->settled_count += !publishing->settled[node];
+    publishing->settled[node] = true;
+}
+
 static void node_answered(void *context, const char *api, const char *peer_id, const json_t *event)
 {
-    (void)api, (void)peer_id, (void)event;
+    (void)peer_id, (void)event;
     struct publishing *publishing = context;
-    publishing->answered++;
+    settle(publishing, node_of(publishing, api));
     begin_when_all_watch(publishing);
 }
 
@@ -185,7 +191,7 @@ static void node_lost(void *context, const char *api, const char *peer_id, const
         return;
     }
     if (peer_id == NULL)
-        publishing->lost++;
+        settle(publishing, node);
     begin_when_all_watch(publishing);
 }
 
@@ -212,12 +218,27 @@ static void add_not_seen(struct publishing *publishing, const struct devnet_node
                               json_pack("{s:s, s:s}", "name", node->name, "why", why));
 }
 
+/* One that has ended may be asked by nobody: another may have its port by now. */
+static void watch_node(struct publishing *publishing, const struct devnet_node *node, bool origin)
+{
+    size_t at = publishing->count;
+    if (!origin && devnet_node_has_ended(node)) {
+        log_warn("%s: it has ended by itself", node->name);
+        settle(publishing, at);
+    } else {
+        publishing->apis[at] = node->api;
+    }
+    if (origin)
+        publishing->origin = at;
+}
+
 /* One that has ended is not passed over unless it is stopped on purpose: it was to have them. */
 static void find_nodes(struct publishing *publishing, const struct devnet *devnet,
                        const json_t *snapshot)
 {
     publishing->nodes = memory_new((devnet->count + 1) * sizeof(*publishing->nodes));
     publishing->apis = memory_new((devnet->count + 1) * sizeof(*publishing->apis));
+    publishing->settled = memory_new((devnet->count + 1) * sizeof(*publishing->settled));
     for (size_t i = 0; i < devnet->count; i++) {
         const struct devnet_node *node = &devnet->nodes[i];
         bool origin = node == publishing->order->origin;
@@ -225,9 +246,7 @@ static void find_nodes(struct publishing *publishing, const struct devnet *devne
             add_not_seen(publishing, node);
             continue;
         }
-        if (origin)
-            publishing->origin = publishing->count;
-        publishing->apis[publishing->count] = node->api;
+        watch_node(publishing, node, origin);
         publishing->nodes[publishing->count++] = (struct propagation_node){
             node->name, node->peer_id,
             is_subscribed(snapshot, node->peer_id, publishing->order->topic)};
@@ -245,6 +264,7 @@ static void clear(struct publishing *publishing)
     propagation_free(publishing->propagation);
     free(publishing->nodes);
     free(publishing->apis);
+    free(publishing->settled);
     json_decref(publishing->not_seen);
 }
 
@@ -258,11 +278,25 @@ static json_t *report(const struct publishing *publishing)
     return report;
 }
 
-json_t *devnet_publish(const struct devnet *devnet, const json_t *snapshot,
-                       const struct publish_order *order, struct error *error)
+static struct mesh_watch *watch_all(struct publishing *publishing)
 {
     static const struct mesh_watch_handlers handlers = {
         .answered = node_answered, .event = event_came, .lost = node_lost};
+    const char **apis = memory_new((publishing->count + 1) * sizeof(*apis));
+    size_t count = 0;
+    for (size_t i = 0; i < publishing->count; i++)
+        if (publishing->apis[i] != NULL)
+            apis[count++] = publishing->apis[i];
+    struct mesh_watch *watch =
+        mesh_watch_new(publishing->base, apis, count, publishing->order->timeout_ms, &handlers,
+                       publishing, publishing->error);
+    free(apis);
+    return watch;
+}
+
+json_t *devnet_publish(const struct devnet *devnet, const json_t *snapshot,
+                       const struct publish_order *order, struct error *error)
+{
     struct loop loop;
     loop_init(&loop);
     struct publishing publishing = {
@@ -272,8 +306,7 @@ json_t *devnet_publish(const struct devnet *devnet, const json_t *snapshot,
     publishing.propagation = propagation_new(publishing.nodes, publishing.count, publishing.origin);
     publishing.next = evtimer_new(publishing.base, publish_next, &publishing);
     publishing.deadline = evtimer_new(publishing.base, time_is_up, publishing.base);
-    publishing.watch = mesh_watch_new(publishing.base, publishing.apis, publishing.count,
-                                      order->timeout_ms, &handlers, &publishing, error);
+    publishing.watch = watch_all(&publishing);
     json_t *told = NULL;
     if (publishing.watch != NULL)
         publishing.interrupted = !loop_run(&loop);

@@ -81,7 +81,7 @@ has_state() {
     run -1 --separate-stderr devnet publish node1 block two --json --html page.html --timeout 1s
     jq -e '.expected == 2 and .arrived == 1 and .not_seen == [{name: "mine", why: "has no API of ours"}] and
         any(.nodes[]; .name == "node3" and .got == 0)' <<< "$output"
-    [[ $stderr == *"warn: node3: http://"* ]]
+    [[ $stderr == *"warn: node3: it has ended by itself"* ]]
     grep -q '"not_seen": *\[{' page.html
     # Who is stopped on purpose is not subscribed to anything.
     devnet stop node3
