@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/memory.h"
@@ -30,10 +31,25 @@ static char *find_folder(const char *folder)
     return whole;
 }
 
-/* The name in FOLDER/NAME/FILE, where that is what a process has open as FD: its length, or 0.
- * PATH has room for PATH_MAX. */
-static size_t find_name(const char *pid, int fd, const char *folder, const char *file, char *path)
+/* Whether both are one file: a process of a container may have another of the same path. */
+static bool is_one(const char *link, const char *path)
 {
+    struct stat opened, there;
+    return stat(link, &opened) == 0 && stat(path, &there) == 0 && opened.st_dev == there.st_dev &&
+           opened.st_ino == there.st_ino;
+}
+
+struct place {
+    char *folder; /* with a slash; NULL where nothing can be in it */
+    bool locked;  /* otherwise what is there may be another's, who is at work */
+};
+
+/* The name in the folder's NAME/FILE, where that is what a process has open as FD, or was until it
+ * was deleted: its length, or 0. PATH has room for PATH_MAX. */
+static size_t find_name(const char *pid, int fd, const struct place *place, const char *file,
+                        char *path)
+{
+    const char *folder = place->folder;
     char link[64];
     size_t before = strlen(folder);
     snprintf(link, sizeof(link), "/proc/%.16s/fd/%d", pid, fd);
@@ -44,7 +60,8 @@ static size_t find_name(const char *pid, int fd, const char *folder, const char 
     size_t length = strcspn(path + before, "/"), end = strlen(file);
     const char *rest = path + before + length;
     if (strncmp(rest, file, end) != 0 ||
-        (rest[end] != '\0' && strcmp(rest + end, " (deleted)") != 0))
+        (rest[end] == '\0' ? !place->locked || !is_one(link, path)
+                           : strcmp(rest + end, " (deleted)") != 0))
         return 0;
     memmove(path, path + before, length);
     path[length] = '\0';
@@ -65,16 +82,17 @@ static bool is_known(const struct devnet *devnet, pid_t pid)
 size_t devnet_find_strays(const struct devnet *devnet, struct stray **strays)
 {
     size_t count = 0;
-    char *folder = find_folder(devnet->folder), name[PATH_MAX], other[PATH_MAX];
-    DIR *processes = folder != NULL ? opendir("/proc") : NULL;
+    char name[PATH_MAX], other[PATH_MAX];
+    const struct place place = {find_folder(devnet->folder), devnet->lock >= 0};
+    DIR *processes = place.folder != NULL ? opendir("/proc") : NULL;
     const struct dirent *entry;
     *strays = NULL;
     while (processes != NULL && (entry = readdir(processes)) != NULL) {
         struct process_facts facts;
         pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
         if (pid <= 0 || pid == getpid() || is_known(devnet, pid) ||
-            find_name(entry->d_name, STDOUT_FILENO, folder, "/events.jsonl", name) == 0 ||
-            find_name(entry->d_name, STDERR_FILENO, folder, "/log", other) == 0 ||
+            find_name(entry->d_name, STDOUT_FILENO, &place, "/events.jsonl", name) == 0 ||
+            find_name(entry->d_name, STDERR_FILENO, &place, "/log", other) == 0 ||
             strcmp(name, other) != 0 || !process_look(pid, &facts))
             continue;
         *strays = memory_resize(*strays, (count + 1) * sizeof(**strays));
@@ -85,7 +103,7 @@ size_t devnet_find_strays(const struct devnet *devnet, struct stray **strays)
     }
     if (processes != NULL)
         closedir(processes);
-    free(folder);
+    free(place.folder);
     return count;
 }
 

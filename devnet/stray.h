@@ -14,8 +14,8 @@ struct stray {
 };
 
 /* Whoever writes to DIR/NAME/events.jsonl and DIR/NAME/log and has none of the process ids that
- * DEVNET knows. Returns how many; freed with devnet_free_strays(). None where /proc does not tell.
- */
+ * DEVNET knows; where DEVNET is not locked, only those whose files were deleted. Returns how many;
+ * freed with devnet_free_strays(). None where /proc does not tell. */
 size_t devnet_find_strays(const struct devnet *devnet, struct stray **strays);
 void devnet_free_strays(struct stray *strays, size_t count);
 
