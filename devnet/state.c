@@ -128,12 +128,22 @@ static void forget_dialled(struct devnet_node *node, const char *name)
         node->dials[length - 1] = '\0';
 }
 
+/* The latest name of a peer id, and the latest DEVNET_NODES_MAX of them. */
+static void keep_name(struct names *removed, const char *peer_id, const char *name)
+{
+    if (removed->by_id != NULL)
+        json_object_del(removed->by_id, peer_id);
+    while (json_object_size(removed->by_id) >= DEVNET_NODES_MAX)
+        json_object_del(removed->by_id, json_object_iter_key(json_object_iter(removed->by_id)));
+    names_add(removed, peer_id, name);
+}
+
 void devnet_remove(struct devnet *devnet, size_t index)
 {
     for (size_t i = 0; i < devnet->count; i++)
         forget_dialled(&devnet->nodes[i], devnet->nodes[index].name);
     if (devnet->nodes[index].peer_id != NULL)
-        names_add(&devnet->removed, devnet->nodes[index].peer_id, devnet->nodes[index].name);
+        keep_name(&devnet->removed, devnet->nodes[index].peer_id, devnet->nodes[index].name);
     clear_node(&devnet->nodes[index]);
     memmove(&devnet->nodes[index], &devnet->nodes[index + 1],
             (--devnet->count - index) * sizeof(*devnet->nodes));
@@ -240,9 +250,10 @@ static void load_node(struct devnet *devnet, const json_t *entry)
         node->listen[i] = text_copy(json_string_value(json_array_get(listen, i)));
 }
 
-static bool load_nodes(struct devnet *devnet, struct bytes text, struct error *error)
+/* ADVICE is of a file that cannot be read. */
+static bool load_nodes(struct devnet *devnet, struct bytes text, const char *advice,
+                       struct error *error)
 {
-    static const char advice[] = "delete it, and `devnet down` ends what still runs";
     json_error_t problem;
     if (text.size == 0)
         return error_set(error, "is empty: %s", advice);
@@ -277,12 +288,14 @@ static const char state_file[] = STATE_FILE, left_file[] = "left.json";
 
 static bool load(struct devnet *devnet, const char *file, struct error *error)
 {
+    const char *advice =
+        file == state_file ? "delete it, and `devnet down` ends what still runs" : "delete it";
     clear_nodes(devnet);
     char *path = devnet_path(devnet, file, NULL);
     struct buffer text = {0};
     bool absent = access(path, F_OK) != 0 && errno == ENOENT;
     bool loaded = absent || file_read(path, DEVNET_STATE_MAX, &text, error);
-    if (loaded && !absent && !load_nodes(devnet, buffer_bytes(&text), error)) {
+    if (loaded && !absent && !load_nodes(devnet, buffer_bytes(&text), advice, error)) {
         error_prefix(error, "%s", path);
         loaded = false;
     }

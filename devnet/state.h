@@ -63,7 +63,7 @@ struct devnet {
     struct devnet_between *between; /* what stands between them */
     size_t between_count;
     char **node_arguments; /* ends with NULL; options that `up` gave every node, or NULL */
-    struct names removed;  /* peer ids of nodes that it had, of which others still tell */
+    struct names removed;  /* peer ids of the last nodes that it had, of which others still tell */
 };
 
 /* FOLDER need not exist. */

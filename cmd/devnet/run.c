@@ -517,8 +517,9 @@ static void pass_names(const struct devnet *devnet)
     json_object_foreach(devnet->removed.by_id, id, name)
     {
         char *longer = text_format("%s%s=%s\n", all, json_string_value(name), id);
-        free(all);
-        all = longer;
+        bool fits = strlen(longer) <= NAMES_VARIABLE_MAX; /* those that are there go first */
+        free(fits ? all : longer);
+        all = fits ? longer : all;
     }
     if (strlen(all) > NAMES_VARIABLE_MAX)
         log_warn("%zu nodes: too many to pass on what they are called", devnet->count);
