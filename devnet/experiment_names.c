@@ -161,6 +161,15 @@ static bool is_between(const struct experiment_names *names, const char *name)
     return (names->tap && strcmp(name, "tap") == 0) || (names->relay && strcmp(name, "relay") == 0);
 }
 
+/* Whether WORD is NAME, or an option with it: --out=NAME, -oNAME. */
+static bool speaks_of(const char *word, const char *name)
+{
+    const char *equals = strchr(word, '=');
+    bool is_short = word[0] == '-' && word[1] != '\0' && word[1] != '-';
+    return strcmp(equals != NULL ? equals + 1 : word, name) == 0 ||
+           (is_short && strcmp(word + 2, name) == 0);
+}
+
 /* Whether a step before speaks of NAME, as one that is to write it does. */
 static bool is_said_before(const struct experiment *experiment, const struct experiment_step *step,
                            const char *name)
@@ -170,11 +179,9 @@ static bool is_said_before(const struct experiment *experiment, const struct exp
         for (size_t k = 0; k < lists[i]->count; k++) {
             if (&lists[i]->items[k] == step)
                 return false;
-            for (char *const *word = lists[i]->items[k].words; *word != NULL; word++) {
-                const char *equals = strchr(*word, '=');
-                if (strcmp(equals != NULL ? equals + 1 : *word, name) == 0)
+            for (char *const *word = lists[i]->items[k].words; *word != NULL; word++)
+                if (speaks_of(*word, name))
                     return true;
-            }
         }
     return false;
 }

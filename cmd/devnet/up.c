@@ -179,16 +179,16 @@ static void note_arguments(struct devnet *devnet, const struct start_options *st
 }
 
 /* For a report, also of one that does not come up. */
-static bool keep_how(const struct devnet *devnet, const struct devnet_options *options)
+static bool keep_how(const struct devnet *devnet, const struct devnet_options *options,
+                     struct error *error)
 {
-    struct error error;
     if (options->attempt != NULL)
         devnet_note_run(devnet, options);
     else
         devnet_note_command(devnet, true);
-    if (options->from == NULL || experiment_file_keep(options->from, devnet, &error))
+    if (options->from == NULL || experiment_file_keep(options->from, devnet, error))
         return true;
-    log_error("%s", error.text);
+    log_error("%s", error->text);
     return false;
 }
 
@@ -207,7 +207,8 @@ static bool bring_up(struct devnet *devnet, const struct devnet_options *options
         log_error("%s", error->text);
     if (!started && culprit != NULL)
         devnet_report_culprit(devnet, culprit);
-    if (!keep_how(devnet, options) || !started)
+    struct error own; /* where something is wrong already, that is what is told */
+    if (!keep_how(devnet, options, started ? error : &own) || !started)
         return false;
     if (!put_relay_between(devnet, options, error))
         return false;
