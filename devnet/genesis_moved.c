@@ -113,7 +113,10 @@ static bool want_record(const struct moving *moving, const struct yaml_tree *yam
                         const char *name, struct wanted_list *list, struct error *error)
 {
     yaml_item item = yaml_find_told(yaml, entry, "enr");
-    char *record = item != 0 ? move_text(moving, yaml_text(yaml, item), error) : NULL;
+    const char *text = yaml_text(yaml, item);
+    if (item != 0 && text == NULL)
+        return yaml_fault(yaml, item, error, "%s: enr: not a node record", name);
+    char *record = item != 0 ? move_text(moving, text, error) : NULL;
     want(list, item, name, "enr", record);
     return item == 0 || record != NULL;
 }
@@ -127,7 +130,9 @@ static bool want_all(const struct moving *moving, const struct yaml_tree *yaml,
     for (size_t i = 0; i < yaml_count(yaml, entries) && done; i++) {
         yaml_item entry = yaml_at(yaml, entries, i);
         const char *name = yaml_text(yaml, yaml_find(yaml, entry, "name"));
-        const struct genesis_node *node = genesis_find(moving->genesis, name);
+        const struct genesis_node *node = name != NULL ? genesis_find(moving->genesis, name) : NULL;
+        if (node == NULL)
+            return yaml_fault(yaml, entry, error, "it has changed since it was read");
         want_ports(yaml, entry, name, place_of(moving, &node->address.at[0].peer_id), list);
         done = want_record(moving, yaml, entry, name, list, error);
     }
@@ -157,7 +162,8 @@ static bool edit_config(const struct wanted_list *list, const struct yaml_tree *
     size_t count = 0;
     for (size_t i = 0; i < list->count; i++) {
         const struct wanted *one = &list->all[i];
-        if (strcmp(yaml_text(yaml, one->item), one->text) != 0)
+        const char *text_now = yaml_text(yaml, one->item);
+        if (text_now != NULL && strcmp(text_now, one->text) != 0)
             edits[count++] = (struct yaml_edit){one->item, one->text};
     }
     bool edited = yaml_edit(yaml, text, edits, count, output, error);
