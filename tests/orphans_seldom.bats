@@ -183,3 +183,22 @@ two_in_one() {
     done
     diff relative.json delta.json
 }
+
+@test "ends that number their connections by themselves are joined by what the client called it first" {
+    local case=$CASES/clean-disconnect-by-dialer
+    mkdir ends
+    for end in dialer:1 listener:2; do
+        jq -c "del(.traces[0].common_fields.ODCID) | .traces[0].common_fields.group_id = ${end#*:}" \
+            "$case/${end%:*}"/*.qlog > "ends/${end%:*}.qlog"
+    done
+    run -0 --separate-stderr "$BIN/devnet-orphans" --json ends
+    jq -e '.summary.connections == 1 and .summary.logs == 2' <<< "$output"
+    # Whichever comes first, and where a third of that number is of another connection.
+    mv ends/dialer.qlog ends/z.qlog
+    run -0 --separate-stderr "$BIN/devnet-orphans" --json ends
+    jq -e '.summary.connections == 1' <<< "$output"
+    jq -c 'del(.traces[0].common_fields.ODCID) | .traces[0].common_fields.group_id = 1' \
+        "$CASES"/baseline-fixed/dialer/*.qlog > ends/a.qlog
+    run --separate-stderr "$BIN/devnet-orphans" --json ends
+    jq -e '.summary.connections == 2' <<< "$output"
+}

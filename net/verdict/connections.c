@@ -15,6 +15,11 @@ static enum qlog_role role_by(const struct qlog_stream *stream)
     return ours ? qlog_opener_of(stream->id) : qlog_other(qlog_opener_of(stream->id));
 }
 
+static bool is_both_ways(const struct qlog_stream *stream)
+{
+    return stream->half[QLOG_SENT].began >= 0 && stream->half[QLOG_RECEIVED].began >= 0;
+}
+
 /* Where the header does not tell: most streams do, as the first Initial of a log that misses the
  * beginning may be the server's. Where as many say so as not, that one tells, or the first stream.
  */
@@ -28,7 +33,9 @@ static void infer_role(struct qlog_log *log)
         enum qlog_role by = role_by(log->streams[i]);
         if (role == QLOG_ROLE_UNKNOWN)
             role = by;
-        if (by != QLOG_ROLE_UNKNOWN)
+        /* Where one way is missing, what the other answered on looks as if it had begun there. */
+        if (by != QLOG_ROLE_UNKNOWN &&
+            (log->role == QLOG_ROLE_UNKNOWN || is_both_ways(log->streams[i])))
             count[by]++;
     }
     if (role == QLOG_ROLE_UNKNOWN)
@@ -116,13 +123,14 @@ static struct qlog_connection *find_or_add(struct qlog_connections *connections,
                                            const struct qlog_log *log)
 {
     const char *id = qlog_log_id(log);
-    struct qlog_connection *connection = find(connections, id);
-    if (connection == NULL)
-        connection = find(connections, log->retry_id);
-    if (connection == NULL)
+    const char *client = log->original_id == NULL ? client_id(log) : NULL;
+    struct qlog_connection *named = find(connections, id), *connection = find(connections, client);
+    if (named == NULL)
+        named = find(connections, log->retry_id);
+    if (connection == NULL && named != NULL)
+        connection = choose(connections, named, log);
+    else if (connection == NULL)
         connection = new_connection(connections, id);
-    else
-        connection = choose(connections, connection, log);
     if (same_id(connection->id, log->retry_id))
         qlog_text_set(&connection->id, id);
     qlog_text_set(&connection->retry_id, log->retry_id);
@@ -130,6 +138,7 @@ static struct qlog_connection *find_or_add(struct qlog_connections *connections,
         connection->initial_id = client_id(log);
     add_name(connections, connection, id);
     add_name(connections, connection, log->retry_id);
+    add_name(connections, connection, client); /* each end may call it by a group of its own */
     return connection;
 }
 
