@@ -82,7 +82,7 @@ static void add_gossip_edge(const struct check *check, struct topic_graph *topic
         (!untold && (!json_is_true(member(theirs, "subscribed")) ||
                      !can_offer(other, topic->topic, text_member(node, "peer_id")))))
         return;
-    topic->silent |= !gives;
+    topic->silent |= !gives && !untold && !check_gossips(other);
     if (gives || untold)
         add_edge(topic, node, peer, gives, untold);
 }
