@@ -422,7 +422,7 @@ void qlog_log_count_frames(struct qlog_log *log, const struct qlog_packet_event 
     bool only = event->unknown > 0 && event->unknown == event->listed;
     if (!only && event->unknown_of_streams == 0)
         return;
-    if (log->unknown_packets == 0 && log->unknown_beside == 0)
+    if (log->unknown_packets == 0 && (only || log->unknown_beside == 0))
         qlog_text_set_bytes(&log->unknown_frame, event->unknown_type);
     log->unknown_packets += only;
     log->unknown_beside += !only;
