@@ -44,7 +44,8 @@ static void on_next(evutil_socket_t fd, short what, void *argument)
 static bool all_ours(const struct dial_race *race)
 {
     for (size_t i = 0; i < race->count; i++)
-        if (race->tries[i].close.reason.kind != ERROR_SYSTEM)
+        if (race->tries[i].close.reason.kind != ERROR_SYSTEM &&
+            race->tries[i].close.reason.kind != ERROR_FULL)
             return false;
     return true;
 }

@@ -388,7 +388,8 @@ struct quic_connection *quic_endpoint_dial_as(struct quic_endpoint *endpoint,
         return NULL;
     }
     if (endpoint->shut_down || endpoint->connection_count >= QUIC_CONNECTIONS_MAX) {
-        error_set(error, endpoint->shut_down ? "shutting down" : "too many connections");
+        error_set_kind(error, endpoint->shut_down ? ERROR_SYSTEM : ERROR_FULL, "%s",
+                       endpoint->shut_down ? "shutting down" : "too many connections");
         return NULL;
     }
     replace_unspecified(&remote);
