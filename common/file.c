@@ -89,7 +89,11 @@ bool file_read_pipe(const char *path, size_t limit, struct buffer *output, struc
     if (fd < 0)
         return fault(path, error);
     struct pollfd entry = {.fd = fd, .events = POLLIN};
-    bool nothing = poll(&entry, 1, FILE_WRITER_MS) == 0;
+    int ready;
+    do
+        ready = poll(&entry, 1, FILE_WRITER_MS);
+    while (ready < 0 && errno == EINTR);
+    bool nothing = ready == 0;
     if (!read_all(path, fd, limit, output, error))
         return false;
     return !nothing || output->size > before ||

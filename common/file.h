@@ -14,8 +14,8 @@ bool file_read(const char *path, size_t limit, struct buffer *output, struct err
 /* The same of a plain file or a link to one alone, and never waits: of a pipe nobody knows whether
  * anything will come. */
 bool file_read_plain(const char *path, size_t limit, struct buffer *output, struct error *error);
-/* The same of what may be a pipe, such as a shell's <(...): one that nobody writes into for
- * FILE_WRITER_MS is an error. */
+/* The same of what may be a pipe, such as a shell's <(...): one that nobody has opened to
+ * write into for FILE_WRITER_MS is an error. */
 bool file_read_pipe(const char *path, size_t limit, struct buffer *output, struct error *error);
 /* Whether PATH is a folder, or a link to one. */
 bool file_is_folder(const char *path);
