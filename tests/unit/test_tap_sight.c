@@ -22,6 +22,11 @@ static void on_fact(void *context, struct tap_pair *pair, const struct tap_fact 
     facts++;
 }
 
+static void on_passed(void *context, struct tap_pair *pair, const struct tap_fact *fact)
+{
+    (void)context, (void)pair, (void)fact;
+}
+
 static void on_closed(void *context, struct tap_pair *pair, enum tap_side side,
                       const struct quic_close *close, uint64_t time_us)
 {
@@ -60,7 +65,7 @@ static void what_is_not_looked_at_is_in_the_log_once_a_connection(void **state)
 {
     (void)state;
     static const struct tap_sight_handlers handlers = {
-        .connected = on_connected, .fact = on_fact, .closed = on_closed};
+        .connected = on_connected, .fact = on_fact, .passed = on_passed, .closed = on_closed};
     char text[2048];
     struct event_base *base = event_base_new();
     struct tap_sight *sight = tap_sight_new(base, &handlers, NULL);
