@@ -203,7 +203,7 @@ in_hosts=(unshare --mount --map-root-user bash -c 'mount --bind hosts /etc/hosts
         --timeout 20s "/dns4/many/udp/$port/quic-v1/p2p/$(peer_id a)"
     [[ $output == *"ok     mesh "* && -z $stderr ]]
     run -3 --separate-stderr with_hosts "${dead[@]}" -- \
-        "$BIN/devnet-connect" --timeout 4s /dns4/many/udp/9/quic-v1
+        "$BIN/devnet-connect" --timeout 10s /dns4/many/udp/9/quic-v1
     named=$(grep -o /udp/9/quic-v1 <<< "${stderr#*timed out}" | wc -l)
     [[ $stderr == *"/ip4/127.0.1.1/udp/9/quic-v1, "*" and $((12 - named)) more: no answer; ICMP came back: Connection refused)" ]]
     # No more than 64.

@@ -198,6 +198,10 @@ node3 started" ]
     for name in all one text; do end "$name" || true; done
 }
 
+watched_twice() {
+    [ "$(grep -c 'watching node1' text.err)" -eq 2 ]
+}
+
 @test "mesh watch has those that come meanwhile, and goes on with one that was started again" {
     devnet up -n 2
     launch text devnet mesh watch
@@ -211,7 +215,7 @@ node3 started" ]
     await lines '.event == "lost" and (.api | startswith("http://"))' .t "$before"
     await lines '.node_name == "node1" and .event == "ready"' .t "$before"
     eventually grep 'watching late' text.err
-    [ "$(grep -c 'watching node1' text.err)" -eq 2 ]
+    eventually watched_twice
     # It is over where nobody is left, with a node lost.
     devnet down
     for name in text lines; do
