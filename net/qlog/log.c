@@ -42,7 +42,7 @@ struct qlog_log *qlog_log_new(const char *path)
 {
     struct qlog_log *log = memory_new(sizeof(*log));
     log->path = text_copy(path);
-    log->role = QLOG_ROLE_UNKNOWN;
+    log->role = log->guess = QLOG_ROLE_UNKNOWN;
     log->time_unit = 1;
     log->active[QLOG_SENT] = log->active[QLOG_RECEIVED] = QLOG_NEVER;
     log->idle_limit = log->keys_gone = log->close.time = QLOG_NEVER;
@@ -403,6 +403,7 @@ void qlog_log_packet(struct qlog_log *log, const struct qlog_packet *packet)
     /* The first Initial of a connection is the client's. */
     if (log->role == QLOG_ROLE_UNKNOWN && log->packets == 1) {
         log->role = packet->direction == QLOG_SENT ? QLOG_CLIENT : QLOG_SERVER;
+        log->guess = log->role;
         log->role_inferred = true;
     }
     if (log->packets == 1 && packet->destination_id.size > 0) {

@@ -127,10 +127,11 @@ struct qlog_undelivered {
 struct qlog_log {
     char *path, *writer;
     enum qlog_role role;
-    bool role_inferred; /* from the first Initial packet, or from who began streams */
-    bool truncated;     /* a record is cut off */
-    bool followed;      /* the reader goes on: where it ends now tells nothing */
-    uint64_t part;      /* of a rotated log, from the second on; 0: the first, or all there is */
+    bool role_inferred;   /* from the first Initial packet, or from who began streams */
+    enum qlog_role guess; /* what the first Initial packet alone says */
+    bool truncated;       /* a record is cut off */
+    bool followed;        /* the reader goes on: where it ends now tells nothing */
+    uint64_t part;        /* of a rotated log, from the second on; 0: the first, or all there is */
     uint64_t parts_dropped, packets_dropped; /* before that part began */
     bool superseded;                         /* another part of it says more */
     bool carrying; /* what it repeats of the parts before it has not all been read */

@@ -28,14 +28,14 @@ static void infer_role(struct qlog_log *log)
     if (log->role != QLOG_ROLE_UNKNOWN && !log->role_inferred)
         return;
     size_t count[2] = {0};
-    enum qlog_role role = log->role;
+    enum qlog_role role = log->guess; /* and not what was inferred before: the log may grow */
     for (size_t i = 0; i < log->stream_count; i++) {
         enum qlog_role by = role_by(log->streams[i]);
         if (role == QLOG_ROLE_UNKNOWN)
             role = by;
         /* Where one way is missing, what the other answered on looks as if it had begun there. */
         if (by != QLOG_ROLE_UNKNOWN &&
-            (log->role == QLOG_ROLE_UNKNOWN || is_both_ways(log->streams[i])))
+            (log->guess == QLOG_ROLE_UNKNOWN || is_both_ways(log->streams[i])))
             count[by]++;
     }
     if (role == QLOG_ROLE_UNKNOWN)
