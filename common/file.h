@@ -19,6 +19,8 @@ bool file_read_plain(const char *path, size_t limit, struct buffer *output, stru
 bool file_read_pipe(const char *path, size_t limit, struct buffer *output, struct error *error);
 /* Whether PATH is a folder, or a link to one. */
 bool file_is_folder(const char *path);
+/* Whether both are there and are one file or folder, whatever their paths. */
+bool file_is_same(const char *path, const char *other);
 /* Writes a temporary file beside PATH and renames it: readers see the old or the new, never a
  * part. A file that is there keeps its mode; MODE, as the umask lets it be, is of a new one. Links
  * stay links: what one names is replaced, there or not, and a file with several names is written

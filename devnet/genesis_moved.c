@@ -292,20 +292,13 @@ static bool link_others(const char *folder, const char *out, struct error *error
     return linked;
 }
 
-static bool same_folder(const char *a, const char *b)
-{
-    struct stat first, second;
-    return stat(a, &first) == 0 && stat(b, &second) == 0 && first.st_dev == second.st_dev &&
-           first.st_ino == second.st_ino;
-}
-
 bool genesis_write_moved(const struct genesis *genesis, const struct genesis_place *places,
                          size_t count, const char *out, struct error *error)
 {
     const struct moving moving = {.genesis = genesis, .places = places, .count = count};
     if (!file_make_folder(out, error))
         return false;
-    if (same_folder(genesis->folder, out))
+    if (file_is_same(genesis->folder, out))
         return error_set(error, "%s: is the genesis folder itself", out);
     return write_nodes(&moving, out, error) && write_config(&moving, out, error) &&
            link_others(genesis->folder, out, error);

@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/file.h"
 #include "common/memory.h"
 #include "devnet/family.h"
 
@@ -31,14 +31,6 @@ static char *find_folder(const char *folder)
     return whole;
 }
 
-/* Whether both are one file: a process of a container may have another of the same path. */
-static bool is_one(const char *link, const char *path)
-{
-    struct stat opened, there;
-    return stat(link, &opened) == 0 && stat(path, &there) == 0 && opened.st_dev == there.st_dev &&
-           opened.st_ino == there.st_ino;
-}
-
 struct place {
     char *folder; /* with a slash; NULL where nothing can be in it */
     bool locked;  /* otherwise what is there may be another's, who is at work */
@@ -59,8 +51,9 @@ static size_t find_name(const char *pid, int fd, const struct place *place, cons
         return 0;
     size_t length = strcspn(path + before, "/"), end = strlen(file);
     const char *rest = path + before + length;
+    /* A process of a container may have another file of the same path. */
     if (strncmp(rest, file, end) != 0 ||
-        (rest[end] == '\0' ? !place->locked || !is_one(link, path)
+        (rest[end] == '\0' ? !place->locked || !file_is_same(link, path)
                            : strcmp(rest + end, " (deleted)") != 0))
         return 0;
     memmove(path, path + before, length);

@@ -1,7 +1,6 @@
 #include "cmd/tap/settings.h"
 
 #include <string.h>
-#include <sys/stat.h>
 
 #include "common/file.h"
 #include "common/log.h"
@@ -204,13 +203,6 @@ static const char *option_of_running(const struct tap_options *options)
     return NULL;
 }
 
-static bool is_same_file(const char *path, const char *other)
-{
-    struct stat one, two;
-    return stat(path, &one) == 0 && stat(other, &two) == 0 && one.st_dev == two.st_dev &&
-           one.st_ino == two.st_ino;
-}
-
 static void check_from(const struct tap_options *options, bool between)
 {
     const char *running = option_of_running(options);
@@ -220,7 +212,7 @@ static void check_from(const struct tap_options *options, bool between)
         tap_usage_error("--from draws what was printed: neither NODE nor --genesis");
     if (running != NULL)
         tap_usage_error("--from draws what was printed: %s is of a tap that runs", running);
-    if (is_same_file(options->from, options->html))
+    if (file_is_same(options->from, options->html))
         tap_usage_error("--html %s is the file that --from reads, and the page would "
                         "take its place",
                         options->html);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "common/file.h"
 #include "common/memory.h"
 
 static void remark(const struct qlog_search *search, enum qlog_remark_kind kind, const char *path,
@@ -119,12 +120,8 @@ void qlog_search_path(struct qlog_search *search, const char *path)
 
 static bool was_searched(const struct qlog_search *search, const char *link)
 {
-    struct stat leads_to, about;
-    if (stat(link, &leads_to) != 0)
-        return false;
     for (size_t i = 0; i < search->folder_count; i++)
-        if (stat(search->folders[i], &about) == 0 && about.st_dev == leads_to.st_dev &&
-            about.st_ino == leads_to.st_ino)
+        if (file_is_same(search->folders[i], link))
             return true;
     return false;
 }
