@@ -1,5 +1,7 @@
 #include "common/utf8.h"
 
+#include <string.h>
+
 #include "common/buffer.h"
 
 static bool is_continuation(uint8_t byte)
@@ -14,6 +16,13 @@ static size_t read_lead(uint8_t byte, uint32_t *character)
     static const uint8_t masks[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
     *character = byte & masks[size];
     return byte < 0xf8 ? size : 0;
+}
+
+size_t utf8_mark_size(struct bytes text)
+{
+    static const char mark[] = "\xef\xbb\xbf";
+    const size_t size = sizeof(mark) - 1;
+    return text.size >= size && memcmp(text.data, mark, size) == 0 ? size : 0;
 }
 
 size_t utf8_read(struct bytes text, uint32_t *character)

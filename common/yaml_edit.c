@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char byte_order_mark[] = "\xef\xbb\xbf";
+#include "common/utf8.h"
 
 /* As they stand in the source. */
 static int compare_edits(const void *a, const void *b)
@@ -80,8 +80,7 @@ bool yaml_edit(const struct yaml_tree *yaml, struct bytes source, struct yaml_ed
     struct editing editing = {.left = source, .output = output};
     if (source.size >= 2 && (source.data[0] >= 0xfe || source.data[1] >= 0xfe))
         return yaml_fault(yaml, 0, error, "UTF-8 is expected");
-    if (source.size >= 3 && memcmp(source.data, byte_order_mark, 3) == 0)
-        copy(&editing, 3);
+    copy(&editing, utf8_mark_size(source));
     qsort(edits, count, sizeof(*edits), compare_edits);
     for (size_t i = 0; i < count; i++)
         if (i == 0 || edits[i].item != edits[i - 1].item)

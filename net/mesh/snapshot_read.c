@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "common/file.h"
+#include "common/utf8.h"
 #include "net/mesh/snapshot_parts.h"
 
 const char snapshot_format[] = "devnet-mesh-snapshot";
@@ -154,14 +155,6 @@ static bool check_lists(const json_t *snapshot, struct error *error)
            check_list(snapshot, "endpoints", "endpoint", error);
 }
 
-/* What some editors put before a text. */
-static struct bytes without_byte_order_mark(struct bytes text)
-{
-    static const char mark[] = "\xef\xbb\xbf";
-    struct bytes start = bytes_of(text.data, text.size < 3 ? text.size : 3);
-    return bytes_equal(start, bytes_of_text(mark)) ? bytes_after(text, 3) : text;
-}
-
 static json_t *load(struct bytes text, struct error *error)
 {
     json_error_t problem;
@@ -178,7 +171,8 @@ static json_t *load(struct bytes text, struct error *error)
 
 json_t *snapshot_parse(struct bytes text, struct error *error)
 {
-    json_t *snapshot = load(without_byte_order_mark(text), error);
+    size_t mark = utf8_mark_size(text);
+    json_t *snapshot = load(mark > 0 ? bytes_after(text, mark) : text, error);
     if (snapshot == NULL)
         return NULL;
     bool sound = check_format(snapshot, error) && shape_check(snapshot, whole, error);
