@@ -19,14 +19,8 @@ static void look(evutil_socket_t fd, short what, void *argument)
 {
     (void)fd, (void)what;
     const struct newcomers *newcomers = argument;
-    if (!state_watch_read(newcomers->state))
-        return;
-    char *path = text_format("%s/" STATE_FILE, newcomers->folder);
-    json_t *state = json_load_file(path, 0, NULL);
-    if (state != NULL)
-        newcomers->handler(newcomers->context, newcomers->folder, json_object_get(state, "nodes"));
-    json_decref(state);
-    free(path);
+    if (state_watch_read(newcomers->state))
+        newcomers->handler(newcomers->context, newcomers->folder);
 }
 
 struct newcomers *newcomers_new(struct event_base *base, newcomers_handler *handler, void *context)

@@ -206,11 +206,10 @@ static void node_lost(void *context, const char *api, const char *peer_id, const
         event_base_loopbreak(watching->base);
 }
 
-static void nodes_changed(void *context, const char *folder, const json_t *nodes)
+static void nodes_changed(void *context, const char *folder)
 {
     const struct watching *watching = context;
     struct devnet devnet;
-    (void)nodes;
     devnet_init(&devnet, folder);
     if (!devnet_load(&devnet, NULL))
         log_warn("%s: cannot be read: nodes that came to it are not looked at", folder);

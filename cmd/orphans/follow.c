@@ -13,6 +13,7 @@
 #include "common/log.h"
 #include "common/output.h"
 #include "devnet/newcomers.h"
+#include "devnet/state_watch.h"
 #include "net/qlog/follow.h"
 #include "net/verdict/judging.h"
 
@@ -230,12 +231,15 @@ static int64_t look(void *context, int64_t now)
     return due;
 }
 
-static void nodes_changed(void *context, const char *folder, const json_t *nodes)
+/* Not by devnet/state.h: TLS's library would come along. */
+static void nodes_changed(void *context, const char *folder)
 {
     const struct follow *follow = context;
+    char *path = text_format("%s/" STATE_FILE, folder);
+    json_t *state = json_load_file(path, 0, NULL);
     size_t i;
     const json_t *node;
-    json_array_foreach(nodes, i, node)
+    json_array_foreach(json_object_get(state, "nodes"), i, node)
     {
         const char *name = json_string_value(json_object_get(node, "name"));
         const char *id = json_string_value(json_object_get(node, "peer_id"));
@@ -247,6 +251,8 @@ static void nodes_changed(void *context, const char *folder, const json_t *nodes
             qlog_follow_add(follow->logs, logs);
         free(logs);
     }
+    json_decref(state);
+    free(path);
 }
 
 static void stop(evutil_socket_t signal, short what, void *argument)
