@@ -125,6 +125,12 @@ void words_append(struct buffer *line, const char *word)
     buffer_append_text(line, quoted ? "'" : "");
 }
 
+void words_append_listed(struct buffer *text, size_t index, size_t count, const char *name)
+{
+    buffer_append_text(text, index == 0 ? "" : index + 1 < count ? ", " : " and ");
+    buffer_append_text(text, name);
+}
+
 char *words_join(char *const *words)
 {
     struct buffer line = {0};

@@ -21,6 +21,9 @@ void words_append(struct buffer *line, const char *word);
 /* The words of a list as a line; freed with free(). */
 char *words_join(char *const *words);
 
+/* Appends NAME, which is INDEX of COUNT, as people list them: "a, b and c". */
+void words_append_listed(struct buffer *text, size_t index, size_t count, const char *name);
+
 /* What WORD says for the option NAME, such as "--with", or LETTER, such as "-w", where that is not
  * NULL: in the word itself or in NEXT, the one behind it. NULL where it is not that option. */
 const char *words_option(const char *word, const char *next, const char *name, const char *letter);

@@ -351,14 +351,13 @@ bool devnet_load_left(struct devnet *devnet, struct error *error)
 
 char *devnet_names(const struct devnet *devnet)
 {
-    char *names = text_copy(devnet->count == 0 ? "no nodes" : devnet->nodes[0].name);
-    for (size_t i = 1; i < devnet->count; i++) {
-        char *longer = text_format("%s%s%s", names, i + 1 < devnet->count ? ", " : " and ",
-                                   devnet->nodes[i].name);
-        free(names);
-        names = longer;
-    }
-    return names;
+    struct buffer names = {0};
+    if (devnet->count == 0)
+        return text_copy("no nodes");
+    for (size_t i = 0; i < devnet->count; i++)
+        words_append_listed(&names, i, devnet->count, devnet->nodes[i].name);
+    buffer_append_byte(&names, '\0');
+    return (char *)names.data;
 }
 
 /* NULL where LIST is. */

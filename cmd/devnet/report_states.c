@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/buffer.h"
 #include "common/memory.h"
+#include "common/words.h"
 #include "devnet/ended.h"
 
 static const char *text_of(const json_t *entry, const char *member)
@@ -57,10 +57,8 @@ static json_t *group(const struct devnet *devnet, const json_t *status)
 static void append_names(struct buffer *text, const json_t *names)
 {
     size_t count = json_array_size(names);
-    for (size_t i = 0; i < count; i++) {
-        buffer_append_text(text, i == 0 ? "" : i + 1 < count ? ", " : " and ");
-        buffer_append_text(text, json_string_value(json_array_get(names, i)));
-    }
+    for (size_t i = 0; i < count; i++)
+        words_append_listed(text, i, count, json_string_value(json_array_get(names, i)));
 }
 
 char *report_states(const struct devnet *devnet, const json_t *status, bool live)
