@@ -251,7 +251,17 @@ static void ask(struct family *family, const struct relative *relative)
         memory_resize(family->asked, (family->asked_count + 1) * sizeof(*family->asked));
     family->asked[family->asked_count++] = *relative;
     send(&relative->facts, SIGTERM);
-    send(&relative->facts, SIGCONT); /* who is paused ends only once it goes on */
+}
+
+/*
+ * Who is paused ends only once it goes on, and some are paused only as they end. Nobody else is to:
+ * the signal takes away the stop that who attaches to a process waits for, for ever: a debugger, or
+ * LeakSanitizer, which looks at its process when that ends.
+ */
+static void have_go_on(const struct process_facts *facts)
+{
+    if (facts->paused && !facts->traced)
+        send(facts, SIGCONT);
 }
 
 /* Signals who is there; false where nobody is. */
@@ -265,10 +275,13 @@ static bool press(struct family *family, bool kill, enum process_end *ends)
             continue;
         anybody = true;
         ends[relative->owner] = kill ? PROCESS_KILLED : PROCESS_STOPPED;
-        if (kill)
+        if (kill) {
             send(&relative->facts, SIGKILL);
-        else if (find_asked(family, &relative->facts) == NULL)
+            continue;
+        }
+        if (find_asked(family, &relative->facts) == NULL)
             ask(family, relative);
+        have_go_on(&relative->facts);
     }
     return anybody;
 }

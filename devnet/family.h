@@ -25,10 +25,9 @@ enum process_end {
     PROCESS_LEFT,     /* runs, and may be another: it was left alone */
 };
 
-/* Asks COUNT processes, and all that came of them, to end (SIGTERM), those that are paused, too,
- * which go on then; kills after PATIENCE_MS those
- * that have not, and returns when all have ended but those that it left. ENDS has room for COUNT.
- */
+/* Asks COUNT processes, and all that came of them, to end (SIGTERM), and has those that are paused
+ * go on (SIGCONT), then or later; kills after PATIENCE_MS those that have not ended, and returns
+ * when all have but those that it left. ENDS has room for COUNT. */
 void family_stop_all(const struct process *processes, size_t count, uint64_t patience_ms,
                      enum process_end *ends);
 

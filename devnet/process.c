@@ -50,7 +50,8 @@ bool process_look(pid_t pid, struct process_facts *facts)
                                     .session = session,
                                     .start_time = start_time,
                                     .ended = state == 'Z' || state == 'X',
-                                    .paused = state == 'T' || state == 't'};
+                                    .paused = state == 'T' || state == 't',
+                                    .traced = state == 't'};
     return true;
 }
 

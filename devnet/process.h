@@ -24,7 +24,8 @@ struct process_facts {
     pid_t pid, parent, session;
     uint64_t start_time; /* as above */
     bool ended;          /* and nobody has waited for it yet */
-    bool paused;         /* by SIGSTOP and the like */
+    bool paused;         /* by SIGSTOP and the like, or by who traces it */
+    bool traced;         /* and is paused by them */
 };
 
 /* False where there is no such process, or /proc does not tell. */

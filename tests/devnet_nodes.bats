@@ -145,6 +145,34 @@ all_in() {
     [ "$output" = $'mine started\nmine connected to node1: handshake' ]
 }
 
+# A program, in mine's session, that notes when it is told to go on. Once it is asked to end it does
+# what is said, and takes a while.
+witness() {
+    cat << END
+trap 'touch went-on' CONT
+trap 'asked=1' TERM
+touch watching
+until [ "\$asked" ]; do
+    sleep 0.1 & wait
+done
+$1
+for i in {1..20}; do sleep 0.01; done
+END
+}
+
+@test "who is paused as it ends goes on, and nobody else is told to" {
+    witness : > calm.sh
+    witness "kill -STOP \$\$" > stopping.sh
+    for kind in calm stopping; do
+        rm -f watching went-on
+        devnet up -n 1 --connect none --with mine="bash $kind.sh & exec $mine"
+        eventually [ -e watching ]
+        run -0 devnet down
+        [ "$output" = $'node1 stopped\nmine stopped' ]
+        [ "$kind $(ls went-on 2> /dev/null)" = "calm " ] || [ "$kind $(ls went-on)" = "stopping went-on" ]
+    done
+}
+
 @test "nodes are added and removed while others run" {
     devnet up -n 2 -- --heartbeat 200ms
     run -0 devnet add --to node2 node3 extra -- --topic lean:aggregation
