@@ -41,6 +41,28 @@ is_race_from_all_sides() {
         <<< "$output" > jq.out
 }
 
+# ended_as MEMBERS FILTER: what is said of a connection whose close has these members for its code.
+ended_as() {
+    rm -rf told
+    cp -r "$DIALECTS/quic-go-0.55" told
+    sed -i "s/\"error_code\":\"final_size_error\",\"raw_error_code\":6/$1/" told/*/*
+    grep -qr "$1" told
+    run -1 "$BIN/devnet-orphans" --json told
+    jq -e ".connections[0].ended | .reason == \"late FIN\" and ($2)" <<< "$output" > jq.out
+}
+
+@test "a code that is told by its name is read, and one that is not told is not taken for 0" {
+    local same='.code == 6 and .error == "FINAL_SIZE_ERROR" and .broken_by.role == "server"'
+    for told in '"raw_error_code":6' '"error_code":6' '"error":"unknown","error_code":6' \
+        '"error_code":"final_size_error"' '"error_code":"FINAL_SIZE_ERROR"' '"error":"final_size_error"'; do
+        ended_as "$told" "$same"
+    done
+    ended_as '"error":"crypto_error_0x12a"' '.code == 298 and .error == "CRYPTO_ERROR" and .broken_by == null'
+    for told in '"error":"no_such_error"' '"error":"crypto_error_0x1"' '"error":"unknown"' '"more":1'; do
+        ended_as "$told" '.space == "transport" and ([has("code", "error", "broken_by")] | any | not)'
+    done
+}
+
 @test "sequences of new quic-go are read, reference time and all" {
     is_race_from_all_sides quic-go-0.57
 }

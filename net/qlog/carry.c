@@ -52,6 +52,7 @@ static const struct member log_members[] = {
     LOG("close_time", TIME, close.time),
     LOG("close_application", FLAG, close.application),
     LOG("close_code", NUMBER, close.code),
+    LOG("close_uncoded", FLAG, close.uncoded),
     LOG("close_reason", TEXT, close.reason),
     LOG("records", NUMBER, records),
     LOG("packets", NUMBER, packets),

@@ -608,6 +608,7 @@ static void read_close(struct qlog_log *log, const struct qlog_packet *packet,
     log->close.direction = packet->direction;
     log->close.application = frame->application;
     log->close.code = frame->code;
+    log->close.uncoded = frame->uncoded;
     qlog_text_set_bytes(&log->close.reason, frame->reason);
 }
 

@@ -115,6 +115,7 @@ struct qlog_close {
     double time; /* of CONNECTION_CLOSE */
     enum qlog_direction direction;
     bool application;
+    bool uncoded; /* the log does not tell the code */
     uint64_t code;
     char *reason;
 };
@@ -219,6 +220,7 @@ struct qlog_frame {
     bool framed; /* the length is there, but may count the frame's header, too */
     bool fin;
     uint64_t code;       /* of RESET_STREAM, STOP_SENDING and CONNECTION_CLOSE */
+    bool uncoded;        /* CONNECTION_CLOSE whose code the log does not tell */
     bool application;    /* CONNECTION_CLOSE by the application */
     struct bytes reason; /* CONNECTION_CLOSE; its data are NULL where not said */
 };

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "common/memory.h"
+#include "net/qlog/error_code.h"
 #include "net/qlog/json.h"
 #include "net/qlog/own_event.h"
 
@@ -105,10 +106,23 @@ static void parse_ack(struct qlog_packet_event *event, const json_t *frame)
     }
 }
 
-static void parse_code(const json_t *json, struct qlog_frame *frame)
+static bool parse_code(const json_t *json, struct qlog_frame *frame)
 {
-    if (!qlog_json_number(json, "raw_error_code", &frame->code))
-        qlog_json_number(json, "error_code", &frame->code);
+    return qlog_json_number(json, "raw_error_code", &frame->code) ||
+           qlog_json_number(json, "error_code", &frame->code);
+}
+
+/* By the drafts the code of a known error is its name: in `error_code`, and in `error` by the later
+ * ones. */
+static bool parse_code_name(const json_t *json, struct qlog_frame *frame)
+{
+    static const char *const members[] = {"error", "error_code"};
+    for (size_t i = 0; i < 2; i++) {
+        const char *name = json_string_value(json_object_get(json, members[i]));
+        if (name != NULL && qlog_error_code(name, &frame->code))
+            return true;
+    }
+    return false;
 }
 
 static void parse_close(struct qlog_packet_event *event, const json_t *frame, bool application)
@@ -118,7 +132,8 @@ static void parse_close(struct qlog_packet_event *event, const json_t *frame, bo
     close->application =
         application || qlog_space_is_application(qlog_json_text(frame, "error_space"));
     close->reason = qlog_json_text(frame, "reason");
-    parse_code(frame, close);
+    close->uncoded =
+        !parse_code(frame, close) && (close->application || !parse_code_name(frame, close));
 }
 
 /* Takes back the frame that was added last. */

@@ -507,6 +507,8 @@ static bool take_frame(struct cursor *cursor, struct qlog_packet_event *event)
     if (type != QLOG_FRAME_STREAM)
         frame->code = code_of(&members);
     if (type == QLOG_FRAME_CLOSE) {
+        if ((members.has & (HAS_CODE | HAS_RAW_CODE)) == 0)
+            return false; /* it may be told by name */
         fill_close(frame, &members);
         frame->application |= members.type.size == sizeof("application_close") - 1;
         return true;

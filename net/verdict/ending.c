@@ -1,40 +1,14 @@
 #include "net/verdict/ending.h"
 
+#include "net/qlog/error_code.h"
+
 /* RFC 9000, section 20.1. */
 enum {
     FLOW_CONTROL_ERROR = 3,
     STREAM_STATE_ERROR = 5,
     FINAL_SIZE_ERROR = 6,
     NO_VIABLE_PATH = 0x10,
-    CRYPTO_ERROR = 0x100,
-    CRYPTO_ERROR_LAST = 0x1ff,
 };
-
-static const char *name_of(uint64_t code)
-{
-    static const char *const names[] = {
-        "NO_ERROR",
-        "INTERNAL_ERROR",
-        "CONNECTION_REFUSED",
-        "FLOW_CONTROL_ERROR",
-        "STREAM_LIMIT_ERROR",
-        "STREAM_STATE_ERROR",
-        "FINAL_SIZE_ERROR",
-        "FRAME_ENCODING_ERROR",
-        "TRANSPORT_PARAMETER_ERROR",
-        "CONNECTION_ID_LIMIT_ERROR",
-        "PROTOCOL_VIOLATION",
-        "INVALID_TOKEN",
-        "APPLICATION_ERROR",
-        "CRYPTO_BUFFER_EXCEEDED",
-        "KEY_UPDATE_ERROR",
-        "AEAD_LIMIT_REACHED",
-        "NO_VIABLE_PATH",
-    };
-    if (code >= CRYPTO_ERROR && code <= CRYPTO_ERROR_LAST)
-        return "CRYPTO_ERROR";
-    return code <= NO_VIABLE_PATH ? names[code] : NULL;
-}
 
 static bool breaks_protocol(uint64_t code)
 {
@@ -97,10 +71,10 @@ struct qlog_ending qlog_ending_of(const struct qlog_connection *connection)
         ending.by = log->close.direction == QLOG_SENT ? qlog_role_at(place)
                                                       : qlog_other(qlog_role_at(place));
     }
-    if (ending.close == NULL || ending.close->application)
+    if (ending.close == NULL || ending.close->application || ending.close->uncoded)
         return ending;
     uint64_t code = ending.close->code;
-    ending.error = name_of(code);
+    ending.error = qlog_error_name(code);
     ending.broken = breaks_protocol(code) && had_heard(connection, ending.by);
     if (ending.broken)
         ending.stream = culprit(connection, qlog_other(ending.by), code);

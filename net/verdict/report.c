@@ -153,7 +153,8 @@ static void report_end(json_t *report, const struct qlog_connection *connection)
     if (ending.close != NULL) {
         set_text(ended, "by", qlog_role_name(ending.by));
         set_text(ended, "space", ending.close->application ? "application" : "transport");
-        json_object_set_new(ended, "code", json_integer((json_int_t)ending.close->code));
+        if (!ending.close->uncoded)
+            json_object_set_new(ended, "code", json_integer((json_int_t)ending.close->code));
         set_text(ended, "reason", ending.close->reason);
         set_text(ended, "error", ending.error);
     }

@@ -18,12 +18,12 @@ enum { QLOG_REPORT_VERSION = 1 };
  * evidence, protocol, shape, bytes_out, bytes_back, first_activity_ms, last_activity_ms,
  * first_out_ms, last_out_ms, first_back_ms, last_back_ms, moments: [{at_ms, by, what}]}]}],
  * summary: {connections, logs, streams, let_go, orphans, suspected, verdicts: {NAME: count}}}.
- * `id`, `writer`, peers, `protocol`, `ended`, `epoch_ms` and times stand only where known, `leg`
- * (front or back) on a tap's logs, and `names`, those that it has for both, beside them. A
- * stream is `suspected` where only a habit of some stacks would make it an orphan, and whose the
- * other end's is nothing tells: it is no `orphan`, and not among `verdicts`. `let_go` counts closed
- * streams of long logs that are not listed, to make room for later ones; `streams` beside it
- * includes them.
+ * `id`, `writer`, peers, `protocol`, `ended`, its `code`, `epoch_ms` and times stand only where
+ * known, `leg` (front or back) on a tap's logs, and `names`, those that it has for both, beside
+ * them. A stream is `suspected` where only a habit of some stacks would make it an orphan, and
+ * whose the other end's is nothing tells: it is no `orphan`, and not among `verdicts`. `let_go`
+ * counts closed streams of long logs that are not listed, to make room for later ones; `streams`
+ * beside it includes them.
  *
  * `part` stands where the log was rotated: the last of its parts, which says what was known of
  * those before it; of all packets before it, `packets_dropped` went with parts that are no more.
