@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 
 #include "common/clock.h"
 #include "common/event.h"
@@ -19,6 +20,13 @@
 #include "net/mesh/snapshot.h"
 #include "net/mesh/watch.h"
 
+/* A message that the node has not answered for yet. */
+struct posted {
+    struct publishing *publishing;
+    struct api_call *call;
+    LIST_ENTRY(posted) link;
+};
+
 struct publishing {
     const struct publish_order *order;
     struct event_base *base;        /* the loop's */
@@ -28,6 +36,7 @@ struct publishing {
     size_t count, settled_count, origin;
     json_t *not_seen;
     uint64_t sent, answers;
+    LIST_HEAD(, posted) posted;
     struct propagation *propagation;
     struct mesh_watch *watch;
     struct random random;
@@ -82,9 +91,17 @@ static void make_payload(struct publishing *publishing, struct buffer *payload)
     }
 }
 
+static void remove_posted(struct posted *posted)
+{
+    LIST_REMOVE(posted, link);
+    free(posted);
+}
+
 static void publish_answered(void *context, int status, const json_t *answer, const char *error)
 {
-    struct publishing *publishing = context;
+    struct posted *posted = context;
+    struct publishing *publishing = posted->publishing;
+    remove_posted(posted);
     const char *refusal = text_of(answer, "error");
     const char *why = status == 0 ? error : refusal != NULL ? refusal : "refused";
     if (status != 200) {
@@ -112,10 +129,16 @@ static void publish_one(struct publishing *publishing)
     json_t *body = json_pack("{s:s, s:s}", "topic", publishing->order->topic, "data", data);
     propagation_published(publishing->propagation, digits, clock_now_ns() / 1000);
     publishing->sent++;
-    if (api_call_new(publishing->base, publishing->apis[publishing->origin], "POST", "/publish",
-                     body, publishing->order->timeout_ms, &handlers, publishing,
-                     publishing->error) == NULL)
+    struct posted *posted = memory_new(sizeof(*posted));
+    posted->publishing = publishing;
+    LIST_INSERT_HEAD(&publishing->posted, posted, link);
+    posted->call =
+        api_call_new(publishing->base, publishing->apis[publishing->origin], "POST", "/publish",
+                     body, publishing->order->timeout_ms, &handlers, posted, publishing->error);
+    if (posted->call == NULL) {
         publishing->failed = true;
+        remove_posted(posted);
+    }
     free(data);
     buffer_clear(&payload);
 }
@@ -261,6 +284,10 @@ static void clear(struct publishing *publishing)
         event_free(publishing->next);
     if (publishing->deadline != NULL)
         event_free(publishing->deadline);
+    for (struct posted *posted; (posted = LIST_FIRST(&publishing->posted)) != NULL;) {
+        api_call_cancel(posted->call);
+        remove_posted(posted);
+    }
     propagation_free(publishing->propagation);
     free(publishing->nodes);
     free(publishing->apis);
