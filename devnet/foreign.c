@@ -295,7 +295,8 @@ struct waiter {
     bool dial;   /* the first node is to dial it */
     uint64_t deadline_ms;
     struct event *again;
-    char *shown; /* the peer id that it has shown, once it is connected */
+    struct api_call *call; /* not answered yet; or NULL */
+    char *shown;           /* the peer id that it has shown, once it is connected */
     bool failed;
     struct error *error;
 };
@@ -353,6 +354,7 @@ static const char *find_it(const struct waiter *waiter, const json_t *peers)
 static void peers_came(void *context, int status, const json_t *answer, const char *problem)
 {
     struct waiter *waiter = context;
+    waiter->call = NULL;
     (void)status;
     (void)problem; /* it is asked again */
     const char *id = find_it(waiter, json_object_get(answer, "peers"));
@@ -367,8 +369,8 @@ static void peers_came(void *context, int status, const json_t *answer, const ch
 static void ask_peers(struct waiter *waiter)
 {
     static const struct api_call_handlers handlers = {.done = peers_came};
-    api_call_new(waiter->loop.base, waiter->first->api, "GET", "/peers", NULL, CALL_TIMEOUT_MS,
-                 &handlers, waiter, NULL);
+    waiter->call = api_call_new(waiter->loop.base, waiter->first->api, "GET", "/peers", NULL,
+                                CALL_TIMEOUT_MS, &handlers, waiter, NULL);
 }
 
 static void step_came(void *context, const json_t *line)
@@ -401,10 +403,10 @@ static void look(evutil_socket_t fd, short events, void *argument)
     if (waiter->failed)
         event_base_loopbreak(waiter->loop.base);
     else if (waiter->dial)
-        api_call_new(waiter->loop.base, waiter->first->api, "POST", "/connect",
-                     json_pack("{s:s,s:s,s:s}", "addr", waiter->place, "until", "handshake",
-                               "timeout", "1s"),
-                     CALL_TIMEOUT_MS, &handlers, waiter, NULL);
+        waiter->call = api_call_new(waiter->loop.base, waiter->first->api, "POST", "/connect",
+                                    json_pack("{s:s,s:s,s:s}", "addr", waiter->place, "until",
+                                              "handshake", "timeout", "1s"),
+                                    CALL_TIMEOUT_MS, &handlers, waiter, NULL);
     else
         ask_peers(waiter);
 }
@@ -416,6 +418,9 @@ static bool wait_for_it(struct waiter *waiter)
     look_again(waiter);
     if (!loop_run(&waiter->loop))
         waiter->failed = !error_set(waiter->error, "interrupted");
+    if (waiter->call != NULL)
+        api_call_cancel(waiter->call);
+    waiter->call = NULL;
     event_free(waiter->again);
     loop_clear(&waiter->loop);
     return waiter->shown != NULL && !waiter->failed;
