@@ -212,3 +212,10 @@ end_all() {
     end_each "${servers[@]}" || failed=1
     return "$failed"
 }
+
+# The CPU time of a command and what it runs, in milliseconds: cpu_ms COMMAND [ARGUMENT...].
+cpu_ms() {
+    local TIMEFORMAT='%U %S' spent
+    spent=$({ time "$@" > /dev/null; } 2>&1)
+    awk '{ printf "%d\n", ($1 + $2) * 1000 }' <<< "$spent"
+}

@@ -8,13 +8,6 @@ setup() {
     use_programs
 }
 
-# The CPU time of a command and what it runs, in milliseconds: cpu_ms COMMAND [ARGUMENT...].
-cpu_ms() {
-    local TIMEFORMAT='%U %S' spent
-    spent=$({ time "$@" > /dev/null; } 2>&1)
-    awk '{ printf "%d\n", ($1 + $2) * 1000 }' <<< "$spent"
-}
-
 by_hand() {
     jq -S . before.json > before.sorted
     jq -S . after.json > after.sorted

@@ -5,6 +5,7 @@
 # shellcheck disable=SC2154 # bats sets stderr
 
 bats_require_minimum_version 1.5.0
+load helpers
 
 setup() {
     BIN=${BIN:-$BATS_TEST_DIRNAME/../build}
@@ -161,4 +162,48 @@ refuses() {
         run --separate-stderr "$BIN/devnet-orphans" log.qlog
         [[ $status -eq 0 || $status -eq 1 || ($status -eq 2 && $stderr == "devnet-orphans: "*) ]] || return 1
     done
+}
+
+judge() {
+    "$BIN/devnet-orphans" "$1" > judged.out 2>&1 || [ $? -le 2 ]
+}
+
+# no_slower FOLDER THAN: by what other work on the machine does to times, and a bit.
+no_slower() {
+    local time than
+    time=$(cpu_ms judge "$1") than=$(cpu_ms judge "$2")
+    echo "$time ms for $1, $than ms for $2"
+    ((time <= than * 4 + 100))
+}
+
+@test "connections that share a group cost no more than those that do not" {
+    mkdir one many
+    for folder in one many; do
+        for ((file = 0; file < 20; file++)); do
+            awk -v file="$file" -v folder="$folder" 'BEGIN {
+                for (i = 1; i <= 1000; i++)
+                    printf "\036{\"qlog_version\":\"0.3\",\"trace\":{\"vantage_point\":{\"type\":\"client\"}," \
+                        "\"common_fields\":{\"group_id\":\"run%s\"}}}\n" \
+                        "\036{\"time\":1,\"name\":\"quic:packet_sent\",\"data\":{\"header\":{\"packet_type\":" \
+                        "\"initial\",\"packet_number\":0,\"dcid\":\"%08x%08x\"},\"frames\":[{\"frame_type\":" \
+                        "\"crypto\"}]}}\n", folder == "one" ? "" : file * 1000 + i, file, i }' > "$folder/$file.sqlog"
+        done
+    done
+    no_slower one many
+}
+
+@test "what cannot be decided is told at no more cost where there is much other trouble" {
+    mkdir with without
+    for folder in with without; do
+        for ((file = 0; file < 32; file++)); do
+            awk -v file="$file" -v folder="$folder" 'BEGIN {
+                printf "{\"qlog_version\":\"0.3\",\"traces\":["
+                for (i = 1; i <= 1000; i++)
+                    printf "%s%s", (i == 1 ? "" : ","), (i % 2 && file < 16 && folder == "with" \
+                        ? "{\"error_description\":\"no " i "\"}" \
+                        : "{\"common_fields\":{\"group_id\":\"" file "-" i "\"},\"events\":[]}")
+                print "]}" }' > "$folder/$file.qlog"
+        done
+    done
+    no_slower with without
 }

@@ -109,15 +109,24 @@ static void tell_once(struct findings *findings, json_t *told, const char *path,
     free(key);
 }
 
-/* A log that could not be read to its end is trouble already, for that reason. */
-static bool is_troubled(const struct findings *findings, size_t count, const char *path)
+/* The paths that there is trouble with, as members: a log that could not be read to its end is
+ * trouble already, for that reason. */
+static json_t *troubled_paths(const struct findings *findings)
+{
+    json_t *paths = json_object(), *trouble;
+    size_t i;
+    json_array_foreach(findings->troubles, i, trouble)
+    {
+        json_object_set_new_nocheck(paths, json_string_value(json_object_get(trouble, "path")),
+                                    json_true());
+    }
+    return paths;
+}
+
+static bool is_troubled(const json_t *paths, const char *path)
 {
     char *safe = utf8_safe_text(bytes_of_text(path));
-    bool found = false;
-    for (size_t i = 0; i < count && !found; i++) {
-        const json_t *trouble = json_array_get(findings->troubles, i);
-        found = strcmp(json_string_value(json_object_get(trouble, "path")), safe) == 0;
-    }
+    bool found = json_object_get(paths, safe) != NULL;
     free(safe);
     return found;
 }
@@ -134,18 +143,18 @@ static void tell_copies(struct findings *findings, const struct qlog_connections
 
 void tell_undecidable(struct findings *findings, const struct qlog_connections *connections)
 {
-    json_t *told = json_object();
-    size_t before = json_array_size(findings->troubles);
+    json_t *told = json_object(), *troubled = troubled_paths(findings);
     for (size_t i = 0; i < connections->count; i++) {
         const struct qlog_connection *connection = connections->items[i];
         for (unsigned place = 0; place < QLOG_PLACES; place++) {
             char *why = qlog_why_undecidable(connection, place);
             const char *path = why != NULL ? qlog_log_at(connection, place)->path : NULL;
-            if (why != NULL && !is_troubled(findings, before, path))
+            if (why != NULL && !is_troubled(troubled, path))
                 tell_once(findings, told, path, why);
             free(why);
         }
     }
+    json_decref(troubled);
     json_decref(told);
     tell_copies(findings, connections);
     if (connections->count == 0 && json_array_size(findings->troubles) == 0) {

@@ -103,19 +103,18 @@ static struct qlog_connection *new_connection(struct qlog_connections *connectio
     return connection;
 }
 
-/* Of the connections that go by FIRST's name the one that the log is of; a new one where it is of
- * none. Then each goes by its own. */
+/* The connection that the log is of, where FIRST goes by the name that it gives, and none by its
+ * own: the one that its Retry tells, or else a new one. Then each goes by its own. */
 static struct qlog_connection *choose(struct qlog_connections *connections,
                                       struct qlog_connection *first, const struct qlog_log *log)
 {
-    struct qlog_connection *connection = first, *last = first;
-    for (; connection != NULL && is_another(connection, log); connection = connection->namesake)
-        last = connection;
-    if (connection != NULL)
-        return connection;
-    connection = last->namesake = new_connection(connections, client_id(log));
+    if (!is_another(first, log))
+        return first;
+    struct qlog_connection *retried = find(connections, log->retry_id);
+    if (retried != NULL && !is_another(retried, log))
+        return retried;
     qlog_text_set(&first->id, first->initial_id);
-    return connection;
+    return new_connection(connections, client_id(log));
 }
 
 /* Some servers know a connection by what their Retry named it, and their client tells both ids. */
@@ -138,7 +137,9 @@ static struct qlog_connection *find_or_add(struct qlog_connections *connections,
         connection->initial_id = client_id(log);
     add_name(connections, connection, id);
     add_name(connections, connection, log->retry_id);
-    add_name(connections, connection, client); /* each end may call it by a group of its own */
+    /* Each end may call it by a group of its own. */
+    add_name(connections, connection, client);
+    add_name(connections, connection, connection->initial_id);
     return connection;
 }
 

@@ -51,7 +51,6 @@ struct qlog_connection {
     bool foreign;       /* speaks another application protocol than libp2p */
     double epoch;       /* the calendar's time of time 0; 0 where unknown */
     const char *initial_id; /* what the client's first packet was addressed to; NULL: unknown */
-    struct qlog_connection *namesake; /* the next one whose logs give the same id; or NULL */
     /* By place, logs of that end that are left out though the one there says not all of it. */
     const struct qlog_log *displaced[QLOG_PLACES];
 };
