@@ -115,6 +115,8 @@ static bool check_times(const struct tap_rule *rule, const char *limit, struct e
 {
     if (rule->limit_ms == 0)
         return error_set(error, "limit %s: nothing would be held", limit);
+    if (rule->limit_ms > TAP_HOLD_LIMIT_MAX_MS)
+        return error_set(error, "limit %s: longer than a day", limit);
     return rule->plus_ms < rule->limit_ms ||
            error_set(error, "plus %llums is no shorter than the limit, %llums: it would never pass",
                      (unsigned long long)rule->plus_ms, (unsigned long long)rule->limit_ms);

@@ -13,6 +13,7 @@ enum {
     TAP_HOLDS_MAX = 1024, /* at a time; what comes beyond is not held, and counted */
     TAP_RULE_TEXT_MAX = 255,
     TAP_HOLD_LIMIT_MS = 5000,
+    TAP_HOLD_LIMIT_MAX_MS = 24 * 60 * 60 * 1000,
 };
 
 enum tap_rule_kind { TAP_RULE_HOLD, TAP_RULE_REFUSE, TAP_RULE_RESET, TAP_RULE_DROP_ECHO };
@@ -46,8 +47,8 @@ struct tap_rule {
  *   TAP_RULE_RESET      "PROTOCOL from NAME [code N]", the same
  *   TAP_RULE_DROP_ECHO  "PROTOCOL from NAME", who agrees to it
  * PROTOCOL is a protocol's name, or its beginning with a '*' behind it, or gossipsub, status or
- * identify. All is printable ASCII. The limit is TAP_HOLD_LIMIT_MS where none is given; plus is
- * shorter than it. Errors name the word that cannot be.
+ * identify. All is printable ASCII. The limit is TAP_HOLD_LIMIT_MS where none is given, and at most
+ * TAP_HOLD_LIMIT_MAX_MS; plus is shorter than it. Errors name the word that cannot be.
  */
 bool tap_rule_parse(enum tap_rule_kind kind, const char *text, struct tap_rule *rule,
                     struct error *error);

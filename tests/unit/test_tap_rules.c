@@ -239,6 +239,10 @@ static void what_is_no_rule_is_said(void **state)
          "'/mesh*sub': a * stands at the end alone, for any ending"},
         {TAP_RULE_HOLD, "echo * from b until b opens * limit 0ms",
          "limit 0ms: nothing would be held"},
+        {TAP_RULE_HOLD, "echo * from b until b opens * limit 18446744073709551615ms",
+         "limit 18446744073709551615ms: longer than a day"},
+        {TAP_RULE_HOLD, "echo * from b until b opens * plus 1s limit 86401s",
+         "limit 86401s: longer than a day"},
         {TAP_RULE_HOLD, "echo * from b until b opens * plus 10s limit 5s",
          "plus 10000ms is no shorter than the limit, 5000ms: it would never pass"},
         {TAP_RULE_HOLD, "echo * from b until b opens * plus 5s",
@@ -262,6 +266,11 @@ static void what_is_no_rule_is_said(void **state)
         assert_false(tap_rule_parse(rows[i].kind, rows[i].text, &rule, &error));
         assert_string_equal(error.text, rows[i].error);
     }
+}
+
+static void a_rule_that_is_too_long_is_none(void **state)
+{
+    (void)state;
     char text[TAP_RULE_TEXT_MAX + 2];
     struct tap_rule rule;
     memset(text, 'x', sizeof(text) - 1);
@@ -282,6 +291,7 @@ int main(void)
         cmocka_unit_test(streams_that_are_over_are_not_held),
         cmocka_unit_test(refusals_resets_and_lost_echoes),
         cmocka_unit_test(what_is_no_rule_is_said),
+        cmocka_unit_test(a_rule_that_is_too_long_is_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
