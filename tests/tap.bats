@@ -144,6 +144,12 @@ give() {
     [ "$(give "a=a.key,127.0.0.1:0,$(bare "$tap_of_b")" | jq -r .error)" = "a: cannot be where others dial b, $(at "$tap_of_b")" ]
     [ "$(give "b=b.key,127.0.0.1:0,$(bare "$tap_of_b")" | jq -r .error)" = "b: the tap cannot be at its real address, $(at "$tap_of_b")" ]
     [ "$(give "d=c.key,$(bare "$a"),127.0.0.1:1" | jq -r .error)" = "d: cannot be dialled at the real address of a, $(at "$a")" ]
+    # Who is there for all addresses is there for each of the machine's.
+    [ "$(code give "d=c.key,0.0.0.0:1,127.0.0.1:1")" = 409 ]
+    [ "$(jq -r .error refused)" = "d: the tap cannot be at its real address, 0.0.0.0 port 1" ]
+    port_of_a=$(at "$a" | sed 's/.* //')
+    [ "$(code give "d=c.key,0.0.0.0:$port_of_a,127.0.0.1:1")" = 409 ]
+    [ "$(jq -r .error refused)" = "d: cannot be dialled at the real address of a, 0.0.0.0 port $port_of_a" ]
     [ "$(code give "d=none.key,127.0.0.1:0,127.0.0.1:1")" = 400 ]
     grep -q 'd: none.key: No such file' refused
     # A pipe that nobody writes into is not waited for.
@@ -204,6 +210,11 @@ END
     done
     run -2 --separate-stderr "$BIN/devnet-tap" b=b.key,127.0.0.1:1,127.0.0.1:1
     [[ $stderr == *"b: the tap cannot be at its real address, 127.0.0.1 port 1"* ]]
+    for places in 0.0.0.0:1,127.0.0.1:1 "[::]:1,[::1]:1"; do
+        run -2 --separate-stderr "$BIN/devnet-tap" "b=b.key,$places"
+        [[ $stderr == *"b: the tap cannot be at its real address, ${places%:1,*} port 1"* ]] ||
+            [[ $stderr == *"b: the tap cannot be at its real address, :: port 1"* ]]
+    done
 }
 
 # A member of the entry called NAME in a folder's validator-config.yaml: of FOLDER NAME KEY.

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "net/tap/internal.h"
 
@@ -54,16 +55,50 @@ static bool open_endpoint(struct tap_node *node, const struct tap_plan *plan, st
     return true;
 }
 
+static bool is_any_host(const struct sockaddr_storage *address)
+{
+    const struct sockaddr_in *ip4 = (const struct sockaddr_in *)address;
+    const struct sockaddr_in6 *ip6 = (const struct sockaddr_in6 *)address;
+    return address->ss_family == AF_INET ? ip4->sin_addr.s_addr == htonl(INADDR_ANY)
+                                         : IN6_IS_ADDR_UNSPECIFIED(&ip6->sin6_addr);
+}
+
+/* Whether a socket can be bound to its host. */
+static bool is_of_this_machine(const struct multiaddr *address)
+{
+    struct multiaddr anywhere = *address;
+    struct sockaddr_storage storage;
+    anywhere.port = 0;
+    socklen_t size = multiaddr_to_sockaddr(&anywhere, &storage);
+    int fd = socket(storage.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    bool is = fd >= 0 && bind(fd, (const struct sockaddr *)&storage, size) == 0;
+    if (fd >= 0)
+        close(fd);
+    return is;
+}
+
+/* Whether what is sent to ADDRESS comes to TAP, which is the tap's: it may be there for all
+ * addresses of the machine. */
+static bool covers(const struct multiaddr *tap, const struct multiaddr *address)
+{
+    struct sockaddr_storage storage;
+    if (multiaddr_same_place(tap, address))
+        return true;
+    return tap->kind == address->kind && tap->port == address->port &&
+           multiaddr_to_sockaddr(tap, &storage) > 0 && is_any_host(&storage) &&
+           is_of_this_machine(address);
+}
+
 static bool is_apart_from(const struct tap_node *other, const struct tap_plan *plan,
                           const struct multiaddr *dialled, struct error *error)
 {
     const struct multiaddr *shared = &plan->real;
     const char *told = NULL;
-    if (multiaddr_same_place(&other->address, &plan->real))
+    if (covers(&other->address, &plan->real))
         told = "cannot be where others dial";
     else if (!other->gone && multiaddr_same_place(&other->real, &plan->real))
         told = "cannot be at the real address of";
-    else if (!other->gone && multiaddr_same_place(&other->real, dialled))
+    else if (!other->gone && covers(dialled, &other->real))
         told = "cannot be dialled at the real address of", shared = dialled;
     return told == NULL ||
            error_set_kind(error, ERROR_CONFLICT, "%s: %s %s, %s port %u", plan->name, told,
@@ -74,7 +109,7 @@ static bool is_apart_from(const struct tap_node *other, const struct tap_plan *p
 static bool is_apart(const struct tap *tap, const struct tap_plan *plan,
                      const struct multiaddr *dialled, struct error *error)
 {
-    if (multiaddr_same_place(dialled, &plan->real))
+    if (covers(dialled, &plan->real))
         return error_set_kind(error, ERROR_CONFLICT,
                               "%s: the tap cannot be at its real address, %s port %u", plan->name,
                               dialled->host, dialled->port);
