@@ -65,8 +65,10 @@ static void add_problem(json_t *object, const struct tap_fact *fact)
     if (fact->problem == NULL)
         return;
     json_object_set_new(object, "problem", json_string(fact->problem));
-    if (fact->size > 0)
-        json_object_set_new(object, "bytes", json_integer((json_int_t)fact->size));
+    if (fact->size > 0) /* as announced, which may be anything */
+        json_object_set_new(
+            object, "bytes",
+            json_integer(fact->size < INT64_MAX ? (json_int_t)fact->size : INT64_MAX));
     if (fact->size > rpc_limits[0].size)
         json_object_set_new(object, "over_limits", over_limits(fact->size));
 }
