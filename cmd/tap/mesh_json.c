@@ -192,7 +192,7 @@ static json_t *node_json(const struct view *view)
     for (size_t i = 0; i < count; i++) {
         add_itself(object, &said[i]);
         add_topics(view, topics, &said[i]);
-        if (said[i].connection_count > 0)
+        if (said[i].connection_count + said[i].unlisted_count > 0)
             json_array_append_new(peers, peer_json(view, &said[i]));
     }
     json_object_set_new(object, "topics", topics);

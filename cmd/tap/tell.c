@@ -15,6 +15,7 @@
 #include "net/address/enr_make.h"
 #include "net/api/event_json.h"
 #include "net/tap/fact_text.h"
+#include "net/tap/observer.h"
 
 enum { KIB = 1024, US_IN_MS = 1000, NS_IN_S = 1000000000 };
 
@@ -241,11 +242,12 @@ static void warn_left_out(struct teller *teller, const struct tap_pair *pair)
     teller->counts.mesh_left_out = wire_mesh_left_out(teller->mesh);
     if (before > 0 || teller->counts.mesh_left_out == 0)
         return;
-    log_warn("%s -> %s: of the mesh more came than is kept of two nodes: %d topics, %d gossipsub "
-             "streams, %d connections, %d KiB of an RPC; further ones are counted",
-             tap_node_name(tap_pair_node(pair, TAP_DIALLER)),
-             tap_node_name(tap_pair_node(pair, TAP_LISTENER)), WIRE_TOPICS_MAX, WIRE_STREAMS_MAX,
-             WIRE_CONNECTIONS_MAX, RPC_SKIM_MAX / KIB);
+    log_warn(
+        "%s -> %s: of the mesh more came than is kept of two nodes: %d topics, %d gossipsub "
+        "streams, %d connections, %d streams of one, %d KiB of an RPC; further ones are counted",
+        tap_node_name(tap_pair_node(pair, TAP_DIALLER)),
+        tap_node_name(tap_pair_node(pair, TAP_LISTENER)), WIRE_TOPICS_MAX, WIRE_STREAMS_MAX,
+        WIRE_CONNECTIONS_MAX, TAP_STREAMS_MAX, RPC_SKIM_MAX / KIB);
 }
 
 static void on_connected(void *context, struct tap_pair *pair, uint64_t time_us)
@@ -316,6 +318,15 @@ static void on_passed(void *context, struct tap_pair *pair, const struct tap_fac
     warn_left_out(teller, pair);
 }
 
+/* A stream that nobody looks at may be gossipsub's. */
+static void on_passed_over(void *context, struct tap_pair *pair)
+{
+    struct teller *teller = context;
+    const size_t nodes[TAP_SIDES] = {index_of(pair, TAP_DIALLER), index_of(pair, TAP_LISTENER)};
+    wire_mesh_missed(teller->mesh, nodes);
+    warn_left_out(teller, pair);
+}
+
 static void add_stream(json_t *object, const struct wire_stream *stream)
 {
     json_object_set_new(object, "connection", json_string(stream->connection));
@@ -342,13 +353,14 @@ static void on_changed(void *context, const struct wire_event *event)
 }
 
 static void end_in_mesh(struct teller *teller, const struct tap_pair *pair, enum tap_side side,
-                        uint64_t time_us)
+                        const struct quic_close *close, uint64_t time_us)
 {
-    if (tap_pair_node(pair, TAP_DIALLER) == NULL)
+    bool lost = close->cause == QUIC_IDLE_TIMEOUT || close->cause == QUIC_STATELESS_RESET;
+    if (!tap_pair_was_connected(pair))
         return;
     const size_t nodes[TAP_SIDES] = {index_of(pair, TAP_DIALLER), index_of(pair, TAP_LISTENER)};
     teller->pair = pair;
-    wire_mesh_closed(teller->mesh, tap_pair_id(pair), nodes, side, time_us);
+    wire_mesh_closed(teller->mesh, tap_pair_id(pair), nodes, side, lost, time_us);
 }
 
 /* Of a listener that has not answered, as where there is none, nothing else is told. */
@@ -367,7 +379,7 @@ static void on_closed(void *context, struct tap_pair *pair, enum tap_side side,
 {
     struct teller *teller = context;
     json_t *object = pair_event("closed", pair);
-    end_in_mesh(teller, pair, side, time_us);
+    end_in_mesh(teller, pair, side, close, time_us);
     json_object_set_new(object, "connected", json_boolean(tap_pair_was_connected(pair)));
     json_object_set_new(object, "side", json_string(tap_side_name(side)));
     json_object_set_new(object, "cause", json_string(quic_close_cause_name(close->cause)));
@@ -413,6 +425,7 @@ const struct tap_sight_handlers teller_handlers = {
     .connected = on_connected,
     .fact = on_fact,
     .passed = on_passed,
+    .passed_over = on_passed_over,
     .closed = on_closed,
     .acted = on_acted,
 };

@@ -238,9 +238,13 @@ static void on_stream_opened(void *context, struct tap_pair *pair, int64_t strea
     struct seen_pair *seen = find(context, pair);
     if (seen == NULL)
         return;
+    uint64_t before = tap_observer_passed_over(seen->observer);
     tap_observer_opened(seen->observer, stream, opener, now_us());
-    if (!seen->passes_over && tap_observer_passed_over(seen->observer) > 0)
+    if (tap_observer_passed_over(seen->observer) == before)
+        return;
+    if (!seen->passes_over)
         warn_of_passing_over(seen, stream);
+    seen->sight->handlers->passed_over(seen->sight->context, pair);
 }
 
 static void on_stream_data(void *context, struct tap_pair *pair, int64_t stream, enum tap_side from,

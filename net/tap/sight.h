@@ -22,6 +22,8 @@ struct tap_sight_handlers {
     /* The same once no rule withholds it from the other node: of what is held when it is released,
      * with that time; of what is lost never. */
     void (*passed)(void *context, struct tap_pair *pair, const struct tap_fact *fact);
+    /* Of a stream that cannot be looked at, since too many are open at once. */
+    void (*passed_over)(void *context, struct tap_pair *pair);
     void (*closed)(void *context, struct tap_pair *pair, enum tap_side side,
                    const struct quic_close *close, uint64_t time_us);
     /* A rule has held something, released it, refused a protocol, or reset a stream. */

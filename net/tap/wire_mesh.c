@@ -20,7 +20,7 @@ struct wire_node {
 
 struct wire_mesh {
     struct wire_node nodes[WIRE_NODES_MAX];
-    uint64_t left_out;
+    uint64_t left_out, connections; /* since the start */
     wire_changed *changed;
     void *context;
 };
@@ -95,11 +95,13 @@ static void add_connection(struct wire_mesh *mesh, struct wire_peer *peer, const
     struct wire_connection *connection = add_item(&peer->connections, &peer->connection_count,
                                                   sizeof(*connection), WIRE_CONNECTIONS_MAX);
     if (connection == NULL) {
+        peer->unlisted_count++;
         leave_out(mesh, peer);
         return;
     }
     strncpy(connection->id, id, sizeof(connection->id) - 1);
     connection->dialled = dialled;
+    connection->number = mesh->connections;
     connection->began_us = time_us;
 }
 
@@ -110,10 +112,20 @@ void wire_mesh_connected(struct wire_mesh *mesh, const char *id, size_t dialler,
         mesh->left_out++;
         return;
     }
+    mesh->connections++;
     add_peer(mesh, dialler, listener);
     add_peer(mesh, listener, dialler);
     add_connection(mesh, find_peer(mesh, dialler, listener), id, true, time_us);
     add_connection(mesh, find_peer(mesh, listener, dialler), id, false, time_us);
+}
+
+void wire_mesh_missed(struct wire_mesh *mesh, const size_t nodes[TAP_SIDES])
+{
+    struct wire_peer *peer = nodes[TAP_DIALLER] < WIRE_NODES_MAX
+                                 ? find_peer(mesh, nodes[TAP_DIALLER], nodes[TAP_LISTENER])
+                                 : NULL;
+    if (peer != NULL)
+        leave_out(mesh, peer);
 }
 
 static void tell(const struct wire_mesh *mesh, const struct wire_event *event)
@@ -147,6 +159,7 @@ struct parting {
     struct wire_peer *peer;
     const char *called;
     enum tap_side side, by; /* who ends it */
+    bool lost;
     uint64_t time_us;
 };
 
@@ -191,27 +204,52 @@ static void part(const struct parting *parting)
     }
 }
 
+/* Of what NODE said on the connection of that number, and has not said again. */
+static void forget_lost(const struct parting *parting, uint64_t number)
+{
+    for (size_t i = 0; i < parting->peer->topic_count; i++) {
+        struct wire_topic *topic = &parting->peer->topics[i];
+        if (topic->subscribed_on == number)
+            topic->subscribed = false;
+        if (topic->mesh_on == number || !topic->subscribed)
+            leave_mesh(parting, topic);
+    }
+}
+
+static const struct wire_connection *find_connection(const struct wire_peer *peer, const char *id)
+{
+    for (size_t i = 0; i < peer->connection_count; i++)
+        if (strcmp(peer->connections[i].id, id) == 0)
+            return &peer->connections[i];
+    return NULL;
+}
+
 /* Whether it was there. */
 static bool remove_connection(const struct parting *parting)
 {
     struct wire_peer *peer = parting->peer;
     const char *id = parting->called;
-    size_t before = peer->connection_count;
-    for (size_t i = peer->connection_count; i > 0; i--)
-        if (strcmp(peer->connections[i - 1].id, id) == 0)
-            remove_item(peer->connections, &peer->connection_count, sizeof(*peer->connections),
-                        i - 1);
-    if (peer->connection_count == 0)
+    const struct wire_connection *listed = find_connection(peer, id);
+    bool was = listed != NULL || peer->unlisted_count > 0;
+    if (listed != NULL && parting->lost && parting->side == parting->by &&
+        peer->connection_count + peer->unlisted_count > 1)
+        forget_lost(parting, listed->number);
+    if (listed != NULL)
+        remove_item(peer->connections, &peer->connection_count, sizeof(*listed),
+                    (size_t)(listed - peer->connections));
+    else if (was)
+        peer->unlisted_count--;
+    if (peer->connection_count + peer->unlisted_count == 0)
         part(parting);
     while (end_stream(parting, ANY_STREAM))
         continue;
     while (remove_stream(peer->ended, &peer->ended_count, id, ANY_STREAM, NULL))
         continue;
-    return peer->connection_count < before;
+    return was;
 }
 
 bool wire_mesh_closed(struct wire_mesh *mesh, const char *id, const size_t nodes[TAP_SIDES],
-                      enum tap_side by, uint64_t time_us)
+                      enum tap_side by, bool lost, uint64_t time_us)
 {
     bool was = false;
     if (nodes[TAP_DIALLER] >= WIRE_NODES_MAX || nodes[TAP_LISTENER] >= WIRE_NODES_MAX)
@@ -225,6 +263,7 @@ bool wire_mesh_closed(struct wire_mesh *mesh, const char *id, const size_t nodes
                                         .called = id,
                                         .side = side,
                                         .by = by,
+                                        .lost = lost,
                                         .time_us = time_us};
         if (parting.peer != NULL && remove_connection(&parting))
             was = true;
@@ -301,11 +340,19 @@ static void tell_topic(const struct saying *saying, enum wire_change change,
     tell(saying->mesh, &event);
 }
 
+/* The number of the connection that it is said on; 0 where that is not listed. */
+static uint64_t number_here(const struct saying *saying)
+{
+    const struct wire_connection *here = find_connection(saying->to, saying->connection);
+    return here != NULL ? here->number : 0;
+}
+
 /* They have each other in the mesh, or not. */
 static void set_mesh(const struct saying *saying, const struct both *both, bool mesh)
 {
-    bool before = both->own->mesh;
+    bool before = both->own->mesh && both->other->mesh;
     both->own->mesh = both->other->mesh = mesh;
+    both->own->mesh_on = both->other->mesh_on = number_here(saying);
     if (before != mesh)
         tell_topic(saying, mesh ? WIRE_JOINED : WIRE_LEFT, both->own);
 }
@@ -317,6 +364,7 @@ static void hear_subscription(const struct saying *saying, const Gossipsub__RPC_
         return;
     bool before = both.own->subscribed;
     both.own->subscribed = said->subscribe;
+    both.own->subscribed_on = number_here(saying);
     if (!said->subscribe)
         set_mesh(saying, &both, false);
     if (before != both.own->subscribed)

@@ -6,6 +6,9 @@
  * An edge is in force from a GRAFT on to one that is subscribed, until either side sends PRUNE or
  * UNSUBSCRIBE, or their last connection ends: libp2p pubsub/gossipsub, "Topic membership". What a
  * node is subscribed to does not end with its connections.
+ *
+ * Of a node whose connection is lost, while it has another, it is taken that it was restarted: what
+ * it said on the lost one alone it does not know of any more, whatever the other takes it for.
  */
 #ifndef NET_TAP_WIRE_MESH_H
 #define NET_TAP_WIRE_MESH_H
@@ -26,7 +29,8 @@ struct wire_mesh;
 
 struct wire_topic {
     char name[WIRE_TEXT_SIZE];
-    bool subscribed, mesh;     /* as long as the two are connected */
+    bool subscribed, mesh;           /* as long as the two are connected */
+    uint64_t subscribed_on, mesh_on; /* the connection's number that it was said on last; or 0 */
     bool was_subscribed;       /* it said so on connections that are over, and to nobody since */
     uint64_t backoff_until_us; /* before which the node may not graft the other; 0: any time */
 };
@@ -40,6 +44,7 @@ struct wire_stream {
 struct wire_connection {
     char id[WIRE_ID_SIZE];
     bool dialled;
+    uint64_t number; /* counted up from 1, of all */
     uint64_t began_us;
 };
 
@@ -53,7 +58,7 @@ struct wire_peer {
     struct wire_stream *ended; /* the newest that it can not write on, and that are not over */
     size_t ended_count;
     struct wire_connection *connections;
-    size_t connection_count;
+    size_t connection_count, unlisted_count; /* those that there was no room for */
     bool has_status;
     struct status status;
     char agent[WIRE_TEXT_SIZE];
@@ -95,9 +100,12 @@ void wire_mesh_connected(struct wire_mesh *mesh, const char *id, size_t dialler,
                          uint64_t time_us);
 void wire_mesh_fact(struct wire_mesh *mesh, const char *id, const size_t nodes[TAP_SIDES],
                     const struct tap_fact *fact);
-/* BY is whose end it is. False where it was not connected. */
+/* Something of theirs was not looked at, of a connection that wire_mesh_connected told. */
+void wire_mesh_missed(struct wire_mesh *mesh, const size_t nodes[TAP_SIDES]);
+/* Of a connection that wire_mesh_connected told; BY is whose end it is. LOST: it did not end it,
+ * but was not there any more. False where there is none. */
 bool wire_mesh_closed(struct wire_mesh *mesh, const char *id, const size_t nodes[TAP_SIDES],
-                      enum tap_side by, uint64_t time_us);
+                      enum tap_side by, bool lost, uint64_t time_us);
 
 /* What NODE said to others, COUNT of them: those that it is or was connected to. */
 const struct wire_peer *wire_mesh_peers(const struct wire_mesh *mesh, size_t node, size_t *count);

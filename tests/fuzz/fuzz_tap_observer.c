@@ -175,7 +175,7 @@ static struct buffer play(struct bytes input, size_t size)
     check_mesh(run.mesh);
     tap_rules_closed(run.rules, 1);
     require(tap_rules_due_us(run.rules) == UINT64_MAX);
-    wire_mesh_closed(run.mesh, connection, numbers, TAP_DIALLER, run.now_us);
+    wire_mesh_closed(run.mesh, connection, numbers, TAP_DIALLER, true, run.now_us);
     tap_observer_free(run.observer);
     tap_rules_free(run.rules);
     tap_withheld_free(run.withheld);

@@ -27,6 +27,14 @@ static void on_passed(void *context, struct tap_pair *pair, const struct tap_fac
     (void)context, (void)pair, (void)fact;
 }
 
+static int passed_over;
+
+static void on_passed_over(void *context, struct tap_pair *pair)
+{
+    (void)context, (void)pair;
+    passed_over++;
+}
+
 static void on_closed(void *context, struct tap_pair *pair, enum tap_side side,
                       const struct quic_close *close, uint64_t time_us)
 {
@@ -64,8 +72,11 @@ static void log_of(struct tap_sight *sight, int64_t count, int64_t other, char *
 static void what_is_not_looked_at_is_in_the_log_once_a_connection(void **state)
 {
     (void)state;
-    static const struct tap_sight_handlers handlers = {
-        .connected = on_connected, .fact = on_fact, .passed = on_passed, .closed = on_closed};
+    static const struct tap_sight_handlers handlers = {.connected = on_connected,
+                                                       .fact = on_fact,
+                                                       .passed = on_passed,
+                                                       .passed_over = on_passed_over,
+                                                       .closed = on_closed};
     char text[2048];
     struct event_base *base = event_base_new();
     struct tap_sight *sight = tap_sight_new(base, &handlers, NULL);
@@ -74,6 +85,7 @@ static void what_is_not_looked_at_is_in_the_log_once_a_connection(void **state)
     assert_int_equal(facts, TAP_STREAMS_MAX + 1);
     log_of(sight, TAP_STREAMS_MAX + 3, TAP_STREAMS_MAX + 1, text, sizeof(text));
     assert_int_equal(tap_sight_passed_over(sight), 4);
+    assert_int_equal(passed_over, 4); /* each is told */
     assert_string_equal(
         text,
         "test: warn: connection one of a and b has more than 4096 streams at a time: what is said "

@@ -52,10 +52,11 @@ static struct scene scene_new(void)
 /* By B. */
 static bool close_at(const struct scene *scene, const char *id)
 {
-    return wire_mesh_closed(scene->mesh, id, nodes, TAP_LISTENER, scene->now_us);
+    return wire_mesh_closed(scene->mesh, id, nodes, TAP_LISTENER, false, scene->now_us);
 }
 
-static void hear(const struct scene *scene, enum tap_side by, struct rpc_writer *writer)
+static void hear_on(const struct scene *scene, const char *id, enum tap_side by,
+                    struct rpc_writer *writer)
 {
     struct chunk *rpc = rpc_writer_finish(writer);
     const struct skimmed_rpc skimmed = {.rpc = bytes_of(rpc->data + 1, rpc->size - 1)};
@@ -64,9 +65,14 @@ static void hear(const struct scene *scene, enum tap_side by, struct rpc_writer 
                                   .protocol = "/meshsub/1.1.0",
                                   .time_us = scene->now_us,
                                   .rpc = &skimmed};
-    wire_mesh_fact(scene->mesh, "c1", nodes, &fact);
+    wire_mesh_fact(scene->mesh, id, nodes, &fact);
     chunk_unref(rpc);
     rpc_writer_clear(writer);
+}
+
+static void hear(const struct scene *scene, enum tap_side by, struct rpc_writer *writer)
+{
+    hear_on(scene, "c1", by, writer);
 }
 
 static void subscribe(const struct scene *scene, enum tap_side by, bool on)
@@ -303,9 +309,113 @@ static void what_does_not_fit_is_counted(void **state)
     assert_int_equal(wire_mesh_left_out(scene.mesh), 4);
     static const size_t beyond[] = {WIRE_NODES_MAX, 0};
     wire_mesh_connected(scene.mesh, "c3", WIRE_NODES_MAX, 0, 0);
-    assert_false(wire_mesh_closed(scene.mesh, "c3", beyond, TAP_DIALLER, 0));
+    assert_false(wire_mesh_closed(scene.mesh, "c3", beyond, TAP_DIALLER, true, 0));
     assert_int_equal(wire_mesh_left_out(scene.mesh), 5);
     assert_null(wire_mesh_peers(scene.mesh, WIRE_NODES_MAX, &count));
+    wire_mesh_free(scene.mesh);
+}
+
+static void subscribe_on(const struct scene *scene, const char *id, const char *topic)
+{
+    struct rpc_writer writer = {0};
+    rpc_write_subscription(&writer, bytes_of_text(topic), true);
+    hear_on(scene, id, TAP_LISTENER, &writer);
+}
+
+/* What B has of A: the topics, with "m" behind those in the mesh. */
+static void assert_says(const struct scene *scene, const char *expected)
+{
+    size_t count;
+    const struct wire_peer *peer = wire_mesh_peers(scene->mesh, B, &count);
+    char text[1024] = "";
+    for (size_t i = 0; i < peer->topic_count; i++)
+        if (peer->topics[i].subscribed || peer->topics[i].mesh)
+            snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%s ",
+                     peer->topics[i].name, peer->topics[i].mesh ? "(m)" : "");
+    assert_string_equal(text, expected);
+}
+
+/* B ends without a word, and is back before anybody finds out. */
+static void who_is_lost_and_connected_was_restarted(void **state)
+{
+    (void)state;
+    struct scene scene = scene_new();
+    struct rpc_writer edge = {0};
+    subscribe(&scene, TAP_DIALLER, true);
+    subscribe_on(&scene, "c1", "t");
+    subscribe_on(&scene, "c1", "gone");
+    graft(&scene, TAP_DIALLER);
+    wire_mesh_connected(scene.mesh, "c2", A, B, scene.now_us);
+    subscribe_on(&scene, "c2", "t");
+    subscribe_on(&scene, "c2", "new");
+    assert_says(&scene, "t(m) gone new ");
+    changes[0] = '\0';
+    assert_true(wire_mesh_closed(scene.mesh, "c1", nodes, TAP_LISTENER, true, scene.now_us));
+    assert_says(&scene, "t new ");
+    assert_has(&scene, A, "sm"); /* which has not heard of it */
+    assert_changes("Bl");
+    rpc_write_graft(&edge, bytes_of_text("t"));
+    hear_on(&scene, "c2", TAP_LISTENER, &edge);
+    assert_changes("Bj");
+    assert_says(&scene, "t(m) new ");
+    wire_mesh_free(scene.mesh);
+}
+
+/* As nodes of rust-libp2p, which say each topic on either of two connections. */
+static void who_ends_one_of_two_connections_stays_as_it_was(void **state)
+{
+    (void)state;
+    struct scene scene = scene_new();
+    subscribe(&scene, TAP_DIALLER, true);
+    subscribe_on(&scene, "c1", "t");
+    wire_mesh_connected(scene.mesh, "c2", A, B, scene.now_us);
+    subscribe_on(&scene, "c2", "other");
+    graft(&scene, TAP_DIALLER);
+    close_at(&scene, "c1");
+    assert_says(&scene, "t(m) other ");
+    /* It is A that is lost, by B's connection that is over. */
+    wire_mesh_connected(scene.mesh, "c3", A, B, scene.now_us);
+    assert_true(wire_mesh_closed(scene.mesh, "c2", nodes, TAP_DIALLER, true, scene.now_us));
+    assert_says(&scene, "t(m) other ");
+    wire_mesh_free(scene.mesh);
+}
+
+static void connections_that_have_no_room_count_until_they_end(void **state)
+{
+    (void)state;
+    struct scene scene = scene_new();
+    char id[WIRE_ID_SIZE];
+    size_t count;
+    for (int i = 2; i <= WIRE_CONNECTIONS_MAX + 1; i++) {
+        snprintf(id, sizeof(id), "c%d", i);
+        wire_mesh_connected(scene.mesh, id, A, B, scene.now_us);
+    }
+    subscribe(&scene, TAP_DIALLER, true);
+    for (int i = 1; i <= WIRE_CONNECTIONS_MAX; i++) {
+        snprintf(id, sizeof(id), "c%d", i);
+        assert_true(close_at(&scene, id));
+    }
+    assert_has(&scene, A, "s");
+    assert_int_equal(wire_mesh_peers(scene.mesh, A, &count)->left_out, 1);
+    snprintf(id, sizeof(id), "c%d", WIRE_CONNECTIONS_MAX + 1);
+    assert_true(close_at(&scene, id));
+    assert_false(close_at(&scene, id));
+    assert_has(&scene, A, "");
+    assert_int_equal(wire_mesh_peers(scene.mesh, A, &count)->left_out, 0);
+    wire_mesh_free(scene.mesh);
+}
+
+static void what_was_missed_is_missing_until_they_part(void **state)
+{
+    (void)state;
+    struct scene scene = scene_new();
+    static const size_t beyond[] = {WIRE_NODES_MAX, 0};
+    size_t count;
+    wire_mesh_missed(scene.mesh, nodes);
+    wire_mesh_missed(scene.mesh, beyond);
+    assert_int_equal(wire_mesh_peers(scene.mesh, A, &count)->left_out, 1);
+    close_at(&scene, "c1");
+    assert_int_equal(wire_mesh_peers(scene.mesh, A, &count)->left_out, 0);
     wire_mesh_free(scene.mesh);
 }
 
@@ -336,6 +446,10 @@ int main(void)
         cmocka_unit_test(a_stream_is_over_once_nothing_more_goes_over_it),
         cmocka_unit_test(what_does_not_fit_is_counted),
         cmocka_unit_test(topics_that_are_over_make_room),
+        cmocka_unit_test(who_is_lost_and_connected_was_restarted),
+        cmocka_unit_test(who_ends_one_of_two_connections_stays_as_it_was),
+        cmocka_unit_test(connections_that_have_no_room_count_until_they_end),
+        cmocka_unit_test(what_was_missed_is_missing_until_they_part),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
