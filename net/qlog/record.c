@@ -107,9 +107,13 @@ static bool inside_traces(const struct qlog_splitter *splitter)
            key_is(splitter, 1, "traces");
 }
 
-/* Most writers say how events are meant before the first of them. */
+/* Most writers say how events are meant before the first of them. Once a trace: it may claim to
+ * have events again and again, and each head would hold all before it. */
 static bool hand_out_head(struct qlog_splitter *splitter, struct error *error)
 {
+    if (splitter->head_known)
+        return true;
+    splitter->head_known = true;
     struct buffer head = {0};
     struct bytes text = bytes_after(buffer_bytes(&splitter->value), splitter->trace_start);
     buffer_append(&head, text.data, text.size);
@@ -144,6 +148,7 @@ static bool open_bracket(struct qlog_splitter *splitter, uint8_t byte, struct er
     if (splitter->depth == TRACE_DEPTH && byte == '{') {
         splitter->trace_start = splitter->value.size - 1;
         splitter->has_events = true;
+        splitter->head_known = false;
         return hand_out(splitter, QLOG_RECORD_TRACE_BEGIN, bytes_of("", 0), splitter->offset,
                         error);
     }

@@ -59,6 +59,7 @@ struct qlog_splitter {
     bool after_line;         /* the last byte ended a line */
     bool in_event;           /* inside an element of events[] */
     bool has_events;         /* the outermost value is a document */
+    bool head_known;         /* what stands before the first events of the trace was handed out */
     bool key_next;           /* the next string is a key */
     bool key_open;           /* the string being read is a key */
     char brackets[QLOG_RECORD_DEPTH_LIMIT];

@@ -158,6 +158,42 @@ static void a_number_beyond_64_bits_costs_nothing(void **state)
     qlog_reader_clear(&reader);
 }
 
+struct heads {
+    size_t count, size;
+};
+
+static bool count_heads(void *context, const struct qlog_record *record, struct error *error)
+{
+    struct heads *heads = context;
+    (void)error;
+    heads->count += record->kind == QLOG_RECORD_TRACE_HEAD;
+    heads->size += record->kind == QLOG_RECORD_TRACE_HEAD ? record->text.size : 0;
+    return true;
+}
+
+static void a_traces_head_is_handed_out_once(void **state)
+{
+    (void)state;
+    struct qlog_splitter splitter;
+    struct heads heads = {0};
+    struct error error;
+    struct buffer text = {0};
+    buffer_append_text(&text, "{\"qlog_version\":\"0.3\",\"traces\":[");
+    for (unsigned trace = 0; trace < 2; trace++) {
+        buffer_append_text(&text, trace > 0 ? ",{\"a\":1" : "{\"a\":1");
+        for (unsigned i = 0; i < 1000; i++)
+            buffer_append_text(&text, ",\"events\":[]");
+        buffer_append_byte(&text, '}');
+    }
+    buffer_append_text(&text, "]}");
+    qlog_splitter_init(&splitter, count_heads, &heads);
+    assert_true(qlog_splitter_read(&splitter, buffer_bytes(&text), &error));
+    assert_int_equal(heads.count, 2);
+    assert_true(heads.size < 100);
+    qlog_splitter_clear(&splitter);
+    buffer_clear(&text);
+}
+
 static void a_connection_may_end_before_its_first_packet(void **state)
 {
     (void)state;
@@ -477,6 +513,7 @@ int main(void)
         cmocka_unit_test(lengths_are_found_in_each_place),
         cmocka_unit_test(junk_and_broken_records_are_passed_over),
         cmocka_unit_test(a_number_beyond_64_bits_costs_nothing),
+        cmocka_unit_test(a_traces_head_is_handed_out_once),
         cmocka_unit_test(a_connection_may_end_before_its_first_packet),
         cmocka_unit_test(what_is_no_log_is_told_at_once),
         cmocka_unit_test(deep_nesting_is_refused),
