@@ -184,6 +184,16 @@ two_in_one() {
     diff relative.json delta.json
 }
 
+@test "a sequence's records may span lines, indented or not" {
+    local spaces
+    for spaces in 's/^ *//' 's/^  //' ''; do
+        jq -c '{qlog_format: "JSON-SEQ", qlog_version: "0.3", trace: (.traces[0] | del(.events))},
+            .traces[0].events[]' "$CONTROL" |
+            while read -r record; do printf '\x1e'; jq . <<< "$record" | sed "$spaces"; done > log.sqlog
+        finds_orphan log.sqlog
+    done
+}
+
 @test "ends that number their connections by themselves are joined by what the client called it first" {
     local case=$CASES/clean-disconnect-by-dialer
     mkdir ends

@@ -82,8 +82,8 @@ static bool keep(struct qlog_splitter *splitter, const uint8_t *data, size_t siz
     return true;
 }
 
-/* The outermost value is given up: what follows begins anew. */
-static bool abandon(struct qlog_splitter *splitter, struct error *error)
+/* The outermost value is given up at BYTE: what follows begins anew. */
+static bool abandon(struct qlog_splitter *splitter, uint8_t byte, struct error *error)
 {
     if (!flush_junk(splitter, error))
         return false;
@@ -91,6 +91,7 @@ static bool abandon(struct qlog_splitter *splitter, struct error *error)
     splitter->depth = splitter->events_depth = 0;
     splitter->in_string = splitter->escaped = splitter->in_event = splitter->has_events = false;
     splitter->after_line = false;
+    splitter->separated = byte == QLOG_RECORD_SEPARATOR;
     splitter->key_open = splitter->key_next = false;
     splitter->value.size = splitter->event.size = 0;
     return hand_out(splitter, QLOG_RECORD_CUT, cut, splitter->offset - cut.size, error);
@@ -175,7 +176,7 @@ static bool end_value(struct qlog_splitter *splitter, struct error *error)
             ? hand_out(splitter, QLOG_RECORD_DOCUMENT, text, splitter->value_offset, error)
             : hand_out_gathered(splitter, QLOG_RECORD_VALUE, text, splitter->value_offset, error);
     splitter->value.size = 0;
-    splitter->has_events = false;
+    splitter->has_events = splitter->separated = false;
     return more;
 }
 
@@ -234,7 +235,7 @@ static bool read_string(struct qlog_splitter *splitter, struct bytes input, size
     else if (*input.data == '"')
         splitter->in_string = splitter->key_open = false;
     else
-        return abandon(splitter, error); /* JSON has no line end inside a string: it was cut */
+        return abandon(splitter, *input.data, error); /* JSON has no line end inside a string */
     return keep(splitter, input.data, *used, error);
 }
 
@@ -246,8 +247,9 @@ static bool read_outside(struct qlog_splitter *splitter, uint8_t byte, struct er
         splitter->value_offset = splitter->offset;
         return open_bracket(splitter, byte, error);
     }
-    if (byte != QLOG_RECORD_SEPARATOR && byte != ' ' && byte != '\n' && byte != '\r' &&
-        byte != '\t')
+    if (byte == QLOG_RECORD_SEPARATOR)
+        splitter->separated = true;
+    else if (byte != ' ' && byte != '\n' && byte != '\r' && byte != '\t')
         splitter->junk++;
     return true;
 }
@@ -261,10 +263,12 @@ static size_t plain_run(const uint8_t *data, size_t size)
     return run;
 }
 
-/* A line that begins with a bracket amid a value begins a new one: the other was cut off. */
+/* A line that begins with a bracket amid a value begins a new one: the other was cut off. One
+ * behind a separator may be of many lines: RFC 7464, section 2.1. */
 static bool begins_anew(const struct qlog_splitter *splitter, uint8_t byte)
 {
-    return byte == '{' && splitter->after_line && !splitter->has_events && !inside_traces(splitter);
+    return byte == '{' && splitter->after_line && !splitter->separated && !splitter->has_events &&
+           !inside_traces(splitter);
 }
 
 static bool read_bracket(struct qlog_splitter *splitter, uint8_t byte, struct error *error)
@@ -272,7 +276,7 @@ static bool read_bracket(struct qlog_splitter *splitter, uint8_t byte, struct er
     bool anew = begins_anew(splitter, byte);
     splitter->after_line = byte == '\n';
     if (anew)
-        return abandon(splitter, error) && read_outside(splitter, byte, error);
+        return abandon(splitter, byte, error) && read_outside(splitter, byte, error);
     switch (byte) {
     case '{':
     case '[':
@@ -281,7 +285,7 @@ static bool read_bracket(struct qlog_splitter *splitter, uint8_t byte, struct er
     case ']':
         return close_bracket(splitter, byte, error);
     case QLOG_RECORD_SEPARATOR:
-        return abandon(splitter, error);
+        return abandon(splitter, byte, error);
     case '"':
         splitter->in_string = true;
         splitter->key_open = splitter->key_next;
@@ -340,10 +344,12 @@ static bool read_scanned(struct qlog_splitter *splitter, struct bytes input, siz
     *used = qlog_packet_scan(&splitter->scanned, input);
     if (*used == 0)
         return true;
-    if (splitter->depth == 0 && !flush_junk(splitter, error))
+    bool outermost = splitter->depth == 0;
+    if (outermost && !flush_junk(splitter, error))
         return false;
     splitter->after_line = false;
-    return hand_out_scanned(splitter, splitter->depth == 0 ? QLOG_RECORD_VALUE : QLOG_RECORD_EVENT,
+    splitter->separated &= !outermost;
+    return hand_out_scanned(splitter, outermost ? QLOG_RECORD_VALUE : QLOG_RECORD_EVENT,
                             bytes_of(input.data, *used), splitter->offset, error);
 }
 

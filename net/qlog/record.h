@@ -57,6 +57,7 @@ struct qlog_splitter {
     unsigned events_depth;   /* depth inside of traces[].events[], or 0 */
     bool in_string, escaped; /* lexical state */
     bool after_line;         /* the last byte ended a line */
+    bool separated;          /* a record separator stands before the outermost value */
     bool in_event;           /* inside an element of events[] */
     bool has_events;         /* the outermost value is a document */
     bool head_known;         /* what stands before the first events of the trace was handed out */

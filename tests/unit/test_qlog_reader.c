@@ -158,6 +158,25 @@ static void a_number_beyond_64_bits_costs_nothing(void **state)
     qlog_reader_clear(&reader);
 }
 
+static void a_separator_alone_begins_anew_where_one_stood_before(void **state)
+{
+    (void)state;
+    struct error error;
+    /* Amid a record, then one that is cut off, and last a line that has none. */
+    const char *text =
+        HEADER "\x1e{\"time\":1,\"name\":\"x:y\",\"data\":{\"frames\":\n[\n{\n}\n]\n}\n}\n"
+               "\x1e{\"time\":2,\n\"data\":\n{\n" SENT(
+                   "3", STREAM("4", "0", "36")) "{\"time\":4,\n{\"time\":5,\"name\":\"x:y\"}\n";
+    for (size_t block = 1; block < 100; block += 7) {
+        struct qlog_reader reader;
+        assert_int_equal(read_text(&reader, bytes_of_text(text), block, &error), QLOG_READ);
+        assert_int_equal(notes, 2);
+        assert_int_equal(reader.logs[0]->records, 3);
+        assert_int_equal(reader.logs[0]->packets, 1);
+        qlog_reader_clear(&reader);
+    }
+}
+
 struct heads {
     size_t count, size;
 };
@@ -513,6 +532,7 @@ int main(void)
         cmocka_unit_test(lengths_are_found_in_each_place),
         cmocka_unit_test(junk_and_broken_records_are_passed_over),
         cmocka_unit_test(a_number_beyond_64_bits_costs_nothing),
+        cmocka_unit_test(a_separator_alone_begins_anew_where_one_stood_before),
         cmocka_unit_test(a_traces_head_is_handed_out_once),
         cmocka_unit_test(a_connection_may_end_before_its_first_packet),
         cmocka_unit_test(what_is_no_log_is_told_at_once),
