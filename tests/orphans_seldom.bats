@@ -163,6 +163,19 @@ two_in_one() {
     jq -e '[.connections[].id] == ["aa01", "bb02"]' <<< "$output" > jq.out
 }
 
+@test "a group may hold characters that are not shown" {
+    control "$(without 8)" > healthy.qlog
+    two_in_one .group_id '"one\ta"' '"two\u007f"' > two.qlog
+    finds_orphan two.qlog
+    jq -e '.connections | length == 2' <<< "$output" > jq.out
+    # They differ, though they look alike.
+    two_in_one .group_id '"a\t"' '"a\n"' > alike.qlog
+    run --separate-stderr "$BIN/devnet-orphans" --json alike.qlog
+    [ "$status" -ne 0 ]
+    jq -e '[.connections[].streams[] | select(.orphan) | .id] == [8]
+        or any(.connections[].unknown[]; .reason | contains("stands in the place of"))' <<< "$output" > jq.out
+}
+
 @test "a number may be what all events have as their group" {
     control 'del(.traces[0].common_fields.ODCID) | .traces[0].common_fields.group_id = 4294967295' > log.qlog
     finds_orphan log.qlog

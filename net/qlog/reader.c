@@ -64,6 +64,13 @@ static bool begin_log(struct qlog_reader *reader, struct error *error)
     return true;
 }
 
+/* As it is written: what is made fit to be shown would not be known again. */
+static void set_group(struct qlog_log *log, struct bytes group)
+{
+    log->event_group = memory_new(group.size + 1);
+    memcpy(log->event_group, group.data, group.size);
+}
+
 /* A connection of the file, with what the header says of them all. */
 static bool begin_group(struct qlog_reader *reader, struct bytes group, struct error *error)
 {
@@ -80,7 +87,7 @@ static bool begin_group(struct qlog_reader *reader, struct bytes group, struct e
     log->reference = first->reference;
     log->times_are_deltas = first->times_are_deltas;
     log->time_unit = first->time_unit;
-    qlog_text_set_bytes(&log->event_group, group);
+    set_group(log, group);
     qlog_id_set(&log->group_id, group);
     return true;
 }
@@ -100,7 +107,7 @@ static bool choose_log(struct qlog_reader *reader, struct bytes group, bool is_i
     if (group.size > QLOG_TEXT_LIMIT)
         return error_set(error, "a group_id is longer than %d bytes", QLOG_TEXT_LIMIT);
     if (reader->log->event_group == NULL) {
-        qlog_text_set_bytes(&reader->log->event_group, group);
+        set_group(reader->log, group);
         if (reader->log->group_id == NULL || is_id)
             qlog_id_set(&reader->log->group_id, group);
         return true;

@@ -158,6 +158,31 @@ static void a_number_beyond_64_bits_costs_nothing(void **state)
     qlog_reader_clear(&reader);
 }
 
+static void a_group_is_known_again_whatever_it_holds(void **state)
+{
+    (void)state;
+    static const char *const groups[] = {"a\\t1",    "a\\n1",   "a\x7f",
+                                         "\xc2\x85", "\\u0085", "\xef\xbf\xbd"};
+    static const size_t connections = 5; /* the fourth is the fifth */
+    struct error error;
+    struct qlog_reader reader;
+    struct buffer text = {0};
+    buffer_append_text(&text, HEADER);
+    for (size_t i = 0; i < 5 * sizeof(groups) / sizeof(*groups); i++) {
+        char *event =
+            text_format("\x1e{\"time\":%zu,\"name\":\"packet_sent\",\"group_id\":\"%s\"}\n", i,
+                        groups[i % (sizeof(groups) / sizeof(*groups))]);
+        buffer_append_text(&text, event);
+        free(event);
+    }
+    assert_int_equal(read_text(&reader, buffer_bytes(&text), 1 << 16, &error), QLOG_READ);
+    assert_int_equal(reader.log_count, connections);
+    for (size_t i = 0; i < connections; i++)
+        assert_int_equal(reader.logs[i]->packets, i == 3 ? 10 : 5);
+    qlog_reader_clear(&reader);
+    buffer_clear(&text);
+}
+
 static void a_separator_alone_begins_anew_where_one_stood_before(void **state)
 {
     (void)state;
@@ -532,6 +557,7 @@ int main(void)
         cmocka_unit_test(lengths_are_found_in_each_place),
         cmocka_unit_test(junk_and_broken_records_are_passed_over),
         cmocka_unit_test(a_number_beyond_64_bits_costs_nothing),
+        cmocka_unit_test(a_group_is_known_again_whatever_it_holds),
         cmocka_unit_test(a_separator_alone_begins_anew_where_one_stood_before),
         cmocka_unit_test(a_traces_head_is_handed_out_once),
         cmocka_unit_test(a_connection_may_end_before_its_first_packet),
