@@ -224,3 +224,24 @@ raw() {
     sed '0,/reset_stream/{/reset_stream/s/"time":/"time":,/}' lines.qlog > broken.qlog
     doubts broken.qlog "1 of its packets are in records that cannot be read"
 }
+
+@test "events of which it cannot be read whose they are" {
+    local group
+    for group in '{ip: "::1"}' '["1"]' 1.5 1e300 true; do
+        jq -c ".traces[].events[8].group_id = $group" healthy.qlog > one.qlog
+        doubts one.qlog "1 of its packets are in records that cannot be read"
+        run -2 --separate-stderr "$BIN/devnet-orphans" one.qlog
+        [[ $stderr == *"one.qlog: record "*": its group_id or ODCID is neither a text nor a whole number"* ]]
+        jq -c ".traces[].events[].ODCID = $group" healthy.qlog > all.qlog
+        doubts all.qlog "holds no packets"
+        # Arrays.
+        jq -c ".traces[0] |= {event_fields: [\"time\", \"odcid\", \"category\", \"type\", \"data\"]} + .
+            | .traces[0].events |= (map([.time, \"a1\", \"quic\", (.name | split(\":\")[1]), .data])
+                | .[8][1] = $group)" healthy.qlog > array.qlog
+        doubts array.qlog "1 of its packets are in records that cannot be read"
+    done
+    # What is null says nothing.
+    jq -c '.traces[].events[].ODCID = null' healthy.qlog > null.qlog
+    run -0 --separate-stderr "$BIN/devnet-orphans" null.qlog
+    [ -z "$stderr" ]
+}

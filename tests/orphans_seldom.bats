@@ -163,6 +163,32 @@ two_in_one() {
     jq -e '[.connections[].id] == ["aa01", "bb02"]' <<< "$output" > jq.out
 }
 
+@test "a group is known by all of its digits, however many there are" {
+    control "$(without 8)" > healthy.qlog
+    local one=17000000000000000001 two=17000000000000000003
+    two_in_one .group_id "\"$one\"" "\"$two\"" > texts.qlog
+    sed -E 's/("group_id":)"([0-9]*)"/\1\2/g' texts.qlog > numbers.qlog
+    # Events that are arrays, and numbers that are whole though written as others are.
+    jq -c '.traces[0] |= {event_fields: ["time", "group_id", "category", "type", "data"]} + .
+        | .traces[0].events |= map([.time, .group_id, "quic", (.name | split(":")[1]), .data])' texts.qlog |
+        sed -E "s/\"($one|$two)\"/\\1/g" > arrays.qlog
+    sed "s/$one/1.0/g; s/$two/2e0/g" numbers.qlog > whole.qlog
+    local log
+    for log in texts numbers arrays whole; do
+        finds_orphan $log.qlog
+        jq -c '[.connections[].id]' <<< "$output" >> ids
+    done
+    diff ids - <<< "[\"$one\",\"$two\"]
+[\"$one\",\"$two\"]
+[\"$one\",\"$two\"]
+[\"1\",\"2\"]"
+    # One for all events.
+    control 'del(.traces[0].common_fields.ODCID) | .traces[0].common_fields.group_id = "GROUP"' |
+        sed "s/\"GROUP\"/$one/" > log.qlog
+    finds_orphan log.qlog
+    jq -e ".connections[0].id == \"$one\"" <<< "$output" > jq.out
+}
+
 @test "a group may hold characters that are not shown" {
     control "$(without 8)" > healthy.qlog
     two_in_one .group_id '"one\ta"' '"two\u007f"' > two.qlog

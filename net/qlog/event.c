@@ -82,6 +82,13 @@ static const json_t *place(const json_t *event, int index)
     return index >= 0 ? json_array_get(event, (size_t)index) : NULL;
 }
 
+static void read_group(struct qlog_event *event, const json_t *group, bool is_id)
+{
+    event->group = qlog_json_id(group, event->number);
+    event->group_is_id = is_id;
+    event->group_unreadable = event->group.data == NULL && group != NULL && !json_is_null(group);
+}
+
 /* One name of the two parts, in small letters, as later drafts have it. */
 static bool name_event(struct qlog_event *event, const char *category, const char *type)
 {
@@ -103,8 +110,7 @@ static bool read_array(struct qlog_event *event, const json_t *value,
         fields = &guessed;
     }
     event->data = place(value, fields->data);
-    event->group = qlog_json_id(place(value, fields->group), event->number);
-    event->group_is_id = fields->group_is_id;
+    read_group(event, place(value, fields->group), fields->group_is_id);
     if (!qlog_json_double(place(value, fields->time), &event->time))
         event->time = NAN;
     return name_event(event, json_string_value(place(value, fields->category)),
@@ -122,9 +128,8 @@ static bool read_object(struct qlog_event *event, const json_t *value)
         return false;
     event->data = json_object_get(value, "data");
     const json_t *id = json_object_get(value, "ODCID");
-    event->group_is_id = id != NULL;
-    event->group =
-        qlog_json_id(id != NULL ? id : json_object_get(value, "group_id"), event->number);
+    bool has_id = id != NULL && !json_is_null(id);
+    read_group(event, has_id ? id : json_object_get(value, "group_id"), has_id);
     if (!qlog_json_double(qlog_json_either(value, "time", "relative_time"), &event->time))
         event->time = NAN;
     return true;

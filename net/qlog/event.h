@@ -27,6 +27,7 @@ struct qlog_event {
     const json_t *data;              /* NULL where there are none */
     struct bytes group;              /* its data are NULL where not said; may be in `number` */
     bool group_is_id;                /* that is the original connection id */
+    bool group_unreadable;           /* it is said, and neither a text nor a whole number */
     char number[QLOG_NUMBER_SIZE];
 };
 

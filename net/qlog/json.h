@@ -4,10 +4,14 @@
 
 #include <jansson.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <strings.h>
 
 #include "common/bytes.h"
+
+/* The JSON value that TEXT is. An integer that 64 bits with a sign do not hold is a text of the
+ * same digits: JSON has them of any size, and some writers' infinity is 2^64 - 1. NULL where TEXT
+ * is none: WHY says what is wrong. */
+json_t *qlog_json_load(struct bytes text, json_error_t *why);
 
 /* A text that ends with a zero byte after it; its data are NULL where there is none. */
 static inline struct bytes qlog_json_text(const json_t *object, const char *key)
@@ -18,15 +22,9 @@ static inline struct bytes qlog_json_text(const json_t *object, const char *key)
 
 enum { QLOG_NUMBER_SIZE = 24 };
 
-/* An id: a text, or an integer, which is written to TEXT of that size. Its data are NULL where
+/* An id: a text, or a whole number, which is written to TEXT of that size. Its data are NULL where
  * VALUE is neither. */
-static inline struct bytes qlog_json_id(const json_t *value, char *text)
-{
-    if (!json_is_integer(value))
-        return bytes_of(json_string_value(value), json_string_length(value));
-    snprintf(text, QLOG_NUMBER_SIZE, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
-    return bytes_of_text(text);
-}
+struct bytes qlog_json_id(const json_t *value, char *text);
 
 /* The member that is there of two names for the same thing. */
 static inline const json_t *qlog_json_either(const json_t *object, const char *key,

@@ -270,6 +270,16 @@ static bool read_named(struct qlog_reader *reader, const struct qlog_record *rec
     return true;
 }
 
+/* An event of any connection is of none that is known. */
+static bool refuse_group(struct qlog_reader *reader, const struct qlog_record *record,
+                         const struct qlog_event *event, struct error *error)
+{
+    enum qlog_direction direction;
+    reader->log->lost_packets += qlog_packet_direction(bytes_of_text(event->name), &direction);
+    return bad_record(reader, record, "its group_id or ODCID is neither a text nor a whole number",
+                      error);
+}
+
 static bool read_event(struct qlog_reader *reader, const struct qlog_record *record,
                        const json_t *value, struct error *error)
 {
@@ -279,6 +289,8 @@ static bool read_event(struct qlog_reader *reader, const struct qlog_record *rec
         return true;
     }
     reader->is_log = true;
+    if (event.group_unreadable)
+        return refuse_group(reader, record, &event, error);
     if (!choose_log(reader, event.group, event.group_is_id, error))
         return false;
     size_t before = reader->log->stream_count;
@@ -363,16 +375,6 @@ static bool read_scanned(struct qlog_reader *reader, const struct qlog_record *r
            place_error(reader, record, error);
 }
 
-/* Integers of any size are JSON, and some writers' infinity is 2^64 - 1: such a record's numbers
- * are read as doubles. */
-static json_t *load(struct bytes text, json_error_t *why)
-{
-    json_t *value = json_loadb((const char *)text.data, text.size, 0, why);
-    if (value == NULL && json_error_code(why) == json_error_numeric_overflow)
-        value = json_loadb((const char *)text.data, text.size, JSON_DECODE_INT_AS_REAL, why);
-    return value;
-}
-
 /* Whether a record that cannot be read was of a packet, as far as it goes. */
 static bool names_packet(struct bytes text)
 {
@@ -413,7 +415,7 @@ static bool handle_record(void *context, const struct qlog_record *record, struc
     if (record->scanned != NULL)
         return read_scanned(reader, record, error);
     json_error_t why;
-    json_t *value = load(record->text, &why);
+    json_t *value = qlog_json_load(record->text, &why);
     if (value == NULL && !reader->is_log && reader->log == NULL)
         return not_a_log(reader, "its first record is not JSON", error);
     if (value == NULL && record->kind == QLOG_RECORD_TRACE_HEAD)

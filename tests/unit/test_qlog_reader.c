@@ -158,6 +158,29 @@ static void a_number_beyond_64_bits_costs_nothing(void **state)
     qlog_reader_clear(&reader);
 }
 
+static void a_number_beyond_64_bits_takes_no_others_digits(void **state)
+{
+    (void)state;
+    struct error error;
+    struct qlog_reader reader;
+    const char *text = HEADER SENT("18446744073709551616e-20,\"group_id\":18446744073709551615",
+                                   STREAM("4611686018427387900", "0", "9007199254740993"))
+        SENT("-9223372036854775809,\"group_id\":340282366920938463463374607431768211455",
+             "{\"frame_type\":\"note 9999999999999999999, \\\":99999999999999999999\"}")
+            SENT("1,99999999999999999999:2", "");
+    assert_int_equal(read_whole(&reader, text, &error), QLOG_READ);
+    assert_int_equal(notes, 1);
+    assert_int_equal(reader.log_count, 2);
+    assert_string_equal(reader.logs[0]->event_group, "18446744073709551615");
+    assert_string_equal(reader.logs[1]->event_group, "340282366920938463463374607431768211455");
+    assert_string_equal(reader.logs[1]->unknown_frame,
+                        "note 9999999999999999999, \":99999999999999999999");
+    const struct qlog_stream *stream = qlog_log_find(reader.logs[0], 4611686018427387900);
+    assert_non_null(stream);
+    assert_int_equal(stream->half[QLOG_SENT].bytes, 9007199254740993);
+    qlog_reader_clear(&reader);
+}
+
 static void a_group_is_known_again_whatever_it_holds(void **state)
 {
     (void)state;
@@ -557,6 +580,7 @@ int main(void)
         cmocka_unit_test(lengths_are_found_in_each_place),
         cmocka_unit_test(junk_and_broken_records_are_passed_over),
         cmocka_unit_test(a_number_beyond_64_bits_costs_nothing),
+        cmocka_unit_test(a_number_beyond_64_bits_takes_no_others_digits),
         cmocka_unit_test(a_group_is_known_again_whatever_it_holds),
         cmocka_unit_test(a_separator_alone_begins_anew_where_one_stood_before),
         cmocka_unit_test(a_traces_head_is_handed_out_once),
