@@ -223,6 +223,57 @@ two_in_one() {
     diff relative.json delta.json
 }
 
+# in_order FILTER: what FILTER makes of the log says the same as the first that was made of it, to the
+# hundredth of a millisecond.
+in_order() {
+    jq -c "$1" referred.qlog > log.qlog
+    "$BIN/devnet-orphans" --json log.qlog > report.json || [ $? -eq 1 ]
+    jq 'del(.connections[].logs) | walk(if type == "number" then (. * 100 | round / 100) else . end)' \
+        report.json > found.json
+    if [ ! -e first.json ]; then cp found.json first.json; fi
+    diff first.json found.json
+}
+
+@test "each event may say how its own time is meant" {
+    control '.traces[0].common_fields.reference_time = 1.7e12' > referred.qlog
+    local all='.traces[0].events' common='.traces[0].common_fields' epoch=1.7e12 name
+    local differences="$all |= [foreach .[] as \$event ({}; {before: (.time // 0), time: \$event.time};
+        .before as \$before | \$event | .time -= \$before | .time_format = \$name)]"
+    in_order .
+    jq -e '.connections[0].epoch_ms > 1.6e12 and .connections[0].duration_ms > 1000' first.json > jq.out
+    for name in delta relative_to_previous_event; do
+        in_order "\"$name\" as \$name | $differences"
+        in_order "\"$name\" as \$name | $differences | del($common) | ${all}[].reference_time = $epoch
+            | $common.ODCID = \"aabbccddeeff0011\""
+        # After one that says otherwise, and before others.
+        in_order "\"$name\" as \$name | .traces[0].events[9:] as \$rest | $differences
+            | $all |= .[:9] + \$rest"
+    done
+    for name in relative relative_to_epoch; do
+        in_order "${all}[].time_format = \"$name\""
+        in_order "$common.time_format = \"delta\" | ${all}[].time_format = \"$name\""
+        in_order "${all}[].time_format = \"$name\" | ${all}[].reference_time = {epoch: \"2023-11-14T22:13:20Z\"}
+            | del($common.reference_time)"
+        in_order "$common.time_format = \"absolute\" | ${all}[].time_format = \"$name\""
+    done
+    in_order "(${all}[] | select(.data.header.packet_number % 2 == 0)) |=
+        (.time += $epoch | .time_format = \"absolute\")"
+    in_order "$common.time_format = \"absolute\" | (${all}[] | select(.data.header.packet_number % 2 == 0).time)
+        += $epoch | (${all}[] | select(.data.header.packet_number % 2 == 1).time_format) = \"relative\""
+}
+
+@test "a request that nobody answers is one where each event says that its time is a difference" {
+    local case=$CASES/reqresp-no-answer end
+    for end in dialer listener; do
+        mkdir -p "differ/$end"
+        jq -c '.traces[0].events |= [foreach .[] as $event ({}; {before: (.time // 0), time: $event.time};
+            .before as $before | $event | .time -= $before | .time_format = "relative_to_previous_event")]' \
+            "$case/$end"/*.qlog > "differ/$end/log.qlog"
+    done
+    run -1 --separate-stderr "$BIN/devnet-orphans" --fail-on request_never_answered "$case"
+    run -1 --separate-stderr "$BIN/devnet-orphans" --fail-on request_never_answered differ
+}
+
 @test "a sequence's records may span lines, indented or not" {
     local spaces
     for spaces in 's/^ *//' 's/^  //' ''; do

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "net/qlog/header.h"
 #include "net/qlog/json.h"
 #include "net/qlog/record.h"
 
@@ -132,6 +133,8 @@ static bool read_object(struct qlog_event *event, const json_t *value)
     read_group(event, has_id ? id : json_object_get(value, "group_id"), has_id);
     if (!qlog_json_double(qlog_json_either(value, "time", "relative_time"), &event->time))
         event->time = NAN;
+    event->time_form = qlog_time_form_read(json_object_get(value, "time_format"));
+    event->reference = qlog_reference_read(json_object_get(value, "reference_time"));
     return true;
 }
 

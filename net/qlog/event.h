@@ -9,6 +9,7 @@
 
 #include "common/buffer.h"
 #include "net/qlog/json.h"
+#include "net/qlog/log.h"
 
 enum { QLOG_EVENT_NAME_SIZE = 128 };
 
@@ -24,6 +25,8 @@ struct qlog_event_fields {
 struct qlog_event {
     char name[QLOG_EVENT_NAME_SIZE]; /* "transport:packet_sent", cut where it is longer */
     double time;                     /* as the log has it; NaN where it cannot be read */
+    enum qlog_time_form time_form;   /* how it is meant, where the event says so itself */
+    double reference;                /* what it is relative to by what the event says; or 0 */
     const json_t *data;              /* NULL where there are none */
     struct bytes group;              /* its data are NULL where not said; may be in `number` */
     bool group_is_id;                /* that is the original connection id */

@@ -64,7 +64,7 @@ static bool read_date(const char *text, double *milliseconds)
 
 /* A number, or since the drafts of 2024 an object that may tell when its clock began, or else what
  * the calendar said as the log did. */
-static double read_reference(const json_t *reference)
+double qlog_reference_read(const json_t *reference)
 {
     double date;
     if (qlog_json_double(reference, &date))
@@ -75,13 +75,21 @@ static double read_reference(const json_t *reference)
     return 0;
 }
 
+enum qlog_time_form qlog_time_form_read(const json_t *format)
+{
+    struct bytes text = bytes_of(json_string_value(format), json_string_length(format));
+    if (qlog_text_is(text, "delta") || qlog_text_is(text, "relative_to_previous_event"))
+        return QLOG_TIME_DELTA;
+    if (qlog_text_is(text, "relative") || qlog_text_is(text, "relative_to_epoch"))
+        return QLOG_TIME_RELATIVE;
+    return qlog_text_is(text, "absolute") ? QLOG_TIME_ABSOLUTE : QLOG_TIME_UNSAID;
+}
+
 static void read_times(struct qlog_log *log, const json_t *fields)
 {
-    struct bytes format = qlog_json_text(fields, "time_format");
-    log->times_are_deltas = bytes_equal(format, bytes_of_text("delta")) ||
-                            bytes_equal(format, bytes_of_text("relative_to_previous_event"));
-    if (!bytes_equal(format, bytes_of_text("absolute")))
-        log->reference = log->time_unit * read_reference(json_object_get(fields, "reference_time"));
+    log->time_form = qlog_time_form_read(json_object_get(fields, "time_format"));
+    log->reference =
+        log->time_unit * qlog_reference_read(json_object_get(fields, "reference_time"));
 }
 
 /* Drafts 00 and 01 let writers choose. */

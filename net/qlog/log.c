@@ -144,9 +144,14 @@ double qlog_log_same_time(struct qlog_log *log)
     return break_tie(log, log->last_since);
 }
 
+double qlog_log_zero(const struct qlog_log *log)
+{
+    return log->time_form == QLOG_TIME_ABSOLUTE ? 0 : log->reference;
+}
+
 double qlog_log_epoch(const struct qlog_log *log)
 {
-    double epoch = log->reference + log->origin;
+    double epoch = qlog_log_zero(log) + log->origin;
     return epoch >= calendar_begins && epoch < time_limit ? epoch : 0;
 }
 

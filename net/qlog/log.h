@@ -40,6 +40,8 @@ static inline double qlog_later(double a, double b)
 
 /* As seen by the log's owner. */
 enum qlog_direction { QLOG_SENT, QLOG_RECEIVED };
+/* What the times of events are: since a reference, the calendar's, or since the event before. */
+enum qlog_time_form { QLOG_TIME_UNSAID, QLOG_TIME_RELATIVE, QLOG_TIME_ABSOLUTE, QLOG_TIME_DELTA };
 enum qlog_role { QLOG_CLIENT, QLOG_SERVER, QLOG_ROLE_UNKNOWN };
 
 /* One direction of a stream. */
@@ -139,10 +141,11 @@ struct qlog_log {
     char *original_id, *group_id, *initial_id; /* lower-case hex, or NULL */
     bool initial_sent;                         /* the packet that the last of them is of was sent */
     char *retry_id;                            /* what a Retry replaced the original id by */
-    char *event_group; /* the group that its events name, as they write it; or NULL */
-    double origin;     /* the first event's time, as the log has it */
-    double reference;  /* of relative times, epoch milliseconds; or 0 */
-    bool times_are_deltas, has_origin;
+    char *event_group;             /* the group that its events name, as they write it; or NULL */
+    double origin;                 /* the first event's time, as the log has it */
+    double reference;              /* of relative times, epoch milliseconds; or 0 */
+    enum qlog_time_form time_form; /* of events that do not say it themselves */
+    bool has_origin;
     double last_since; /* the last event, before ties were broken */
     uint64_t ties;     /* events in a row at that time */
     double end;        /* the last event */
@@ -239,6 +242,9 @@ struct qlog_log *qlog_log_new(const char *path);
 /* NULL is allowed. */
 void qlog_log_free(struct qlog_log *log);
 
+/* The calendar's time that is 0 in the log's own terms, epoch milliseconds; 0 where these are the
+ * calendar's, or it is unknown. */
+double qlog_log_zero(const struct qlog_log *log);
 /* The time of an event in the log's own terms, and of differences their sum, as milliseconds since
  * its first event. */
 double qlog_log_time(struct qlog_log *log, double time);

@@ -589,6 +589,12 @@ static bool is_of_header(struct bytes key)
            TEXT_IS(key, "file_schema") || TEXT_IS(key, "traces");
 }
 
+/* What else an event may say of itself, which is left to Jansson. */
+static bool is_of_few_events(struct bytes key)
+{
+    return TEXT_IS(key, "ODCID") || TEXT_IS(key, "time_format") || TEXT_IS(key, "reference_time");
+}
+
 /* What nearly all events are, in the words of nearly all writers; false for others. */
 static inline bool is_usual(struct bytes name, struct qlog_packet_event *event)
 {
@@ -624,7 +630,7 @@ static bool take_event_member(struct cursor *cursor, struct bytes key, unsigned 
     if (TEXT_IS(key, "group_id"))
         return once(has, HAS_GROUP) && take_text(cursor, &event->group);
     if (!TEXT_IS(key, "data"))
-        return !is_of_header(key) && !TEXT_IS(key, "ODCID") && skip_value(cursor, 1);
+        return !is_of_header(key) && !is_of_few_events(key) && skip_value(cursor, 1);
     if (!once(has, HAS_DATA))
         return false;
     /* Where the name is still to come, it may be a packet's. */

@@ -60,7 +60,7 @@ static bool begin_log(struct qlog_reader *reader, struct error *error)
     reader->logs = memory_resize(reader->logs, (reader->log_count + 1) * sizeof(struct qlog_log *));
     reader->logs[reader->log_count++] = reader->log;
     reader->fields.known = false;
-    reader->delta = 0;
+    reader->clock_is_set = false;
     return true;
 }
 
@@ -76,16 +76,16 @@ static bool begin_group(struct qlog_reader *reader, struct bytes group, struct e
 {
     const struct qlog_log *first = reader->log;
     struct qlog_event_fields fields = reader->fields;
-    double delta = reader->delta;
+    bool clock_is_set = reader->clock_is_set;
     if (!begin_log(reader, error))
         return false;
     reader->fields = fields;
-    reader->delta = delta;
+    reader->clock_is_set = clock_is_set;
     struct qlog_log *log = reader->log;
     qlog_text_set(&log->writer, first->writer);
     log->role = first->role_inferred ? QLOG_ROLE_UNKNOWN : first->role;
     log->reference = first->reference;
-    log->times_are_deltas = first->times_are_deltas;
+    log->time_form = first->time_form;
     log->time_unit = first->time_unit;
     set_group(log, group);
     qlog_id_set(&log->group_id, group);
@@ -154,11 +154,41 @@ static bool add_packet(struct qlog_log *log, double time, struct qlog_packet_eve
     return true;
 }
 
-/* A difference is to the event before it, whichever log of the file that is of. */
+/* What a time is counted from that is of this form and relative to REFERENCE, or where that is 0 to
+ * the log's: in the log's own terms. */
+static double start_of(const struct qlog_reader *reader, enum qlog_time_form form, double reference)
+{
+    const struct qlog_log *log = reader->log;
+    double zero = qlog_log_zero(log) / log->time_unit;
+    if (form == QLOG_TIME_ABSOLUTE)
+        return -zero;
+    if (form == QLOG_TIME_DELTA && reader->clock_is_set)
+        return reader->clock;
+    return (reference != 0 ? reference : log->reference / log->time_unit) - zero;
+}
+
+static double keep_time(struct qlog_reader *reader, double time)
+{
+    reader->clock = time;
+    reader->clock_is_set = true;
+    return qlog_log_time(reader->log, time);
+}
+
+/* The time of an event that says no more than that. A difference is to the event before it,
+ * whichever log of the file that is of. */
 static double time_of(struct qlog_reader *reader, double time)
 {
-    struct qlog_log *log = reader->log;
-    return qlog_log_time(log, log->times_are_deltas ? reader->delta += time : time);
+    bool delta = reader->log->time_form == QLOG_TIME_DELTA;
+    return keep_time(reader, delta ? time + start_of(reader, QLOG_TIME_DELTA, 0) : time);
+}
+
+/* The same where the event may say how it means its time. */
+static double time_as_said(struct qlog_reader *reader, const struct qlog_event *event)
+{
+    enum qlog_time_form form = event->time_form;
+    if (form == QLOG_TIME_UNSAID)
+        form = reader->log->time_form;
+    return keep_time(reader, event->time + start_of(reader, form, event->reference));
 }
 
 /* Whoever writes packets by other names than all others is told which. */
@@ -257,7 +287,7 @@ static bool read_named(struct qlog_reader *reader, const struct qlog_record *rec
     struct qlog_log *log = reader->log;
     if (qlog_carry_is(event->name))
         return qlog_carry_read(log, event->name, event->data, error);
-    double time = isnan(event->time) ? qlog_log_same_time(log) : time_of(reader, event->time);
+    double time = isnan(event->time) ? qlog_log_same_time(log) : time_as_said(reader, event);
     log->records++;
     if (qlog_own_event_is(bytes_of_text(event->name)))
         return qlog_own_event_read(log, time, event->name, event->data, error);
@@ -316,7 +346,8 @@ static void read_header(struct qlog_reader *reader, const json_t *trace)
     if (reader->log->writer == NULL)
         qlog_text_set(&reader->log->writer, text_of(trace, "title"));
     qlog_event_fields_read(&reader->fields, trace);
-    reader->log->times_are_deltas |= reader->fields.known && reader->fields.deltas;
+    if (reader->fields.known && reader->fields.deltas)
+        reader->log->time_form = QLOG_TIME_DELTA;
 }
 
 static bool read_value(struct qlog_reader *reader, const struct qlog_record *record,

@@ -41,9 +41,10 @@ struct qlog_reader {
     struct qlog_fingerprint fingerprint;
     struct qlog_packet_event parsed;
     struct qlog_event_fields fields; /* of the trace being read */
-    double delta;        /* the sum of its times, of all logs, where they are differences */
-    unsigned mark_bytes; /* of a byte order mark, passed over */
-    struct qlog_unpacker *unpacker; /* NULL where the file is not compressed */
+    double clock;                    /* the time of its last event, of all logs, in their terms */
+    bool clock_is_set;               /* there was one */
+    unsigned mark_bytes;             /* of a byte order mark, passed over */
+    struct qlog_unpacker *unpacker;  /* NULL where the file is not compressed */
     qlog_note_handler *note;
     void *note_context;
     uint64_t *progress; /* to which the bytes read from the file are added; may be NULL */

@@ -34,7 +34,8 @@ static inline bool parsed_as(const struct qlog_packet_event *scanned, const json
     if (!json_is_string(name) || !json_is_number(time) || json_number_value(time) != scanned->time)
         return false;
     if (!bytes_equal(qlog_json_text(event, "group_id"), scanned->group) ||
-        json_object_get(event, "ODCID") != NULL)
+        json_object_get(event, "ODCID") != NULL || json_object_get(event, "time_format") != NULL ||
+        json_object_get(event, "reference_time") != NULL)
         return false;
     struct bytes text = bytes_of(json_string_value(name), json_string_length(name));
     enum qlog_direction direction;

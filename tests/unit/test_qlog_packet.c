@@ -95,6 +95,8 @@ static void what_is_not_certain_is_left_to_jansson(void **state)
         "{\"time\":1,\"name\":\"packet_sent\",\"data\":{}",
         "{\"time\":1,\"name\":\"packet_sent\",\"data\":{}]",
         "{\"time\":\"1\",\"name\":\"packet_sent\"}",
+        "{\"time\":1,\"name\":\"packet_sent\",\"time_format\":\"delta\"}",
+        "{\"time\":1,\"name\":\"packet_sent\",\"reference_time\":1700000000000}",
         "{\"time\":1}",
         "{\"time\":1,\"name\":\"libp2p:stream_opened\",\"data\":{}}",
         "{\"time\":1,\"name\":\"transport:parameters_set\",\"data\":{}}",
