@@ -245,3 +245,63 @@ raw() {
     run -0 --separate-stderr "$BIN/devnet-orphans" null.qlog
     [ -z "$stderr" ]
 }
+
+# As records of one line each, which begin with 0x1E.
+records() {
+    jq -c '{qlog_format: "JSON-SEQ", qlog_version: "0.3", trace: (.traces[0] | del(.events))},
+        .traces[].events[]' "$1" | sed $'s/^/\036/'
+}
+
+# Replaces the record at that line by what comes on standard input: put FILE LINE < TEXT.
+put() { sed -e "$2r /dev/stdin" -e "$2d" "$1"; }
+
+# So many zero bytes as the record at that line has: zeros FILE LINE.
+zeros() { sed -n "$2p" "$1" | tr -c '\n' '\0'; }
+
+# The line of that text: line_of TEXT FILE.
+line_of() { grep -n -m 1 "$@" | cut -d : -f 1; }
+
+@test "a record that was cut off or overwritten may be a packet's, whose kind nothing tells" {
+    local line size may="1 of its records cannot be read, and may be of packets"
+    records healthy.qlog > whole.sqlog
+    line=$(line_of reset_stream whole.sqlog)
+    run -0 --separate-stderr "$BIN/devnet-orphans" whole.sqlog
+    for size in 2 5 9 13 22; do
+        { sed -n "${line}p" whole.sqlog | head -c "$size"; echo; } | put whole.sqlog "$line" > cut.sqlog
+        doubts cut.sqlog "$may"
+    done
+    zeros whole.sqlog "$line" | put whole.sqlog "$line" > zeros.sqlog
+    doubts zeros.sqlog "$may"
+    # What is within its data is not its own name.
+    printf '\036{"time":2013,"data":{"name":"a:b"},"na\n' | put whole.sqlog "$line" > nested.sqlog
+    doubts nested.sqlog "$may"
+}
+
+@test "a record that cannot be read and names another kind is no packet's" {
+    local name
+    records healthy.qlog > whole.sqlog
+    for name in '"name":"recovery:metrics_updated"' '"name" : "recovery:packet_lost"' '"name":"a:b"'; do
+        { sed -n 9p whole.sqlog; printf '\036{"time":1,%s,"data":{"a":\n' "$name"; } |
+            put whole.sqlog 9 > other.sqlog
+        run -0 --separate-stderr "$BIN/devnet-orphans" other.sqlog
+        [[ $stderr == *"other.sqlog: record 10 at byte "*": a record that was cut off is passed over" ]]
+    done
+    # Zeros in it may have been others.
+    { sed -n 9p whole.sqlog; printf '\036{"time":1,"name":"recovery:metrics_updated","data":{"a":'
+        zeros whole.sqlog 9; } | put whole.sqlog 9 > zeros.sqlog
+    doubts zeros.sqlog "1 of its records cannot be read, and may be of packets"
+}
+
+@test "a log that ends within a record has lost nothing, nor where another's header follows" {
+    local size
+    records healthy.qlog > whole.sqlog
+    for size in 2 5 9 13 22 50; do
+        { cat whole.sqlog; printf '\036{"time":8000,"name":"transport:packet_sent","data":{}}' |
+            head -c "$size"; } > last.sqlog
+        { cat last.sqlog; sed 's/ODCID":"/&ff/' whole.sqlog; } > two.sqlog
+        for log in last two; do
+            run -0 --separate-stderr "$BIN/devnet-orphans" --json "$log.sqlog"
+            jq -e '.connections[0].logs[0].truncated and .troubles == []' <<< "$output" > jq.out
+        done
+    done
+}

@@ -5,6 +5,7 @@
 
 #include "common/memory.h"
 #include "common/utf8.h"
+#include "net/qlog/lost.h"
 #include "net/qlog/packet.h"
 
 /* Bytes of a STREAM frame before its data: type, stream id, offset, length. */
@@ -390,6 +391,7 @@ static void count_packet(struct qlog_log *log, const struct qlog_packet *packet)
     log->has_application[packet->direction] |= packet->application;
     if (packet->number == UINT64_MAX)
         return;
+    qlog_lost_take_packet(&log->lost, packet);
     if (packet->application)
         take_number(&log->gaps[packet->direction], packet->number);
     if (!log->has_acks && log->all_gaps.next == 0)
@@ -634,6 +636,8 @@ bool qlog_log_frame(struct qlog_log *log, const struct qlog_packet *packet,
             acknowledge_gaps(&log->gaps[acked], frame->offset, frame->offset + frame->length - 1);
         if (packet->direction == QLOG_RECEIVED)
             acknowledge(log, frame);
+        else if (packet->application)
+            qlog_lost_take_ack(&log->lost, frame);
         return true;
     }
     if (frame->type == QLOG_FRAME_CLOSE) {

@@ -82,6 +82,25 @@ struct qlog_gaps {
     size_t count;
 };
 
+/* The packets of one direction, by their numbers, and what may be missing between them. */
+struct qlog_sequence {
+    uint64_t open;   /* records of which nothing tells, since the last packet that was in order */
+    double since;    /* the first of them */
+    uint64_t next;   /* after the highest number of a 1-RTT packet, or if SHARED of any */
+    uint64_t passed; /* numbers that were passed over, and have not come late */
+    bool begun;      /* there has been a 1-RTT packet */
+    bool shared;     /* its number followed that of one of the handshake */
+};
+
+/* Records that cannot be read, by what they were of (net/qlog/lost.h). */
+struct qlog_lost {
+    uint64_t packets;
+    uint64_t own_events; /* a node's or a tap's of ours */
+    uint64_t untold;     /* of these or of any other kind: nothing tells */
+    uint64_t in_gaps;    /* of the untold, those where the number of a packet is missing */
+    struct qlog_sequence sequence[2]; /* by direction */
+};
+
 /* What events of ours say about a stream (net/qlog/events.h). */
 struct qlog_claims {
     double opened, negotiated, failed, registered, deregistered, closed;
@@ -161,7 +180,7 @@ struct qlog_log {
     bool document_cut; /* truncated, and a document, which is written at once */
     char *trace_error; /* what stands in place of its events, in words; NULL where they are there */
     uint64_t records, packets, bad_records;
-    uint64_t lost_packets;  /* of the bad ones, those that named a packet */
+    struct qlog_lost lost;  /* the bad ones that may be missed */
     uint64_t unread_events; /* that have no name */
     char *unknown_event; /* the name of the first of a kind that is not known, where no packet was
                             before it; or NULL */

@@ -14,6 +14,7 @@
 #include "net/qlog/format.h"
 #include "net/qlog/header.h"
 #include "net/qlog/json.h"
+#include "net/qlog/lost.h"
 #include "net/qlog/own_event.h"
 
 enum {
@@ -133,6 +134,29 @@ static bool count_streams(struct qlog_reader *reader, size_t before, struct erro
         reader->stream_count += reader->logs[i]->stream_count;
     return reader->stream_count <= QLOG_STREAMS_PER_FILE_LIMIT ||
            error_set(error, "more than %d streams in one file", QLOG_STREAMS_PER_FILE_LIMIT);
+}
+
+/* --- What is lost --- */
+
+static void lose_record(struct qlog_reader *reader, struct bytes text)
+{
+    struct qlog_lost lost = {0};
+    qlog_lost_record(&lost, text);
+    qlog_lost_add(&reader->log->lost, &lost, reader->log->end);
+}
+
+/* A record that was cut off is lost where others follow. Otherwise its log ENDS with it, as one
+ * does whose writer was killed: a header begins another. */
+static void settle_cut(struct qlog_reader *reader, bool ends)
+{
+    if (reader->cut_log == NULL)
+        return;
+    if (ends)
+        reader->cut_log->truncated = true;
+    else
+        qlog_lost_add(&reader->cut_log->lost, &reader->cut, reader->cut_log->end);
+    reader->cut_log = NULL;
+    reader->cut = (struct qlog_lost){0};
 }
 
 static const char *text_of(const json_t *object, const char *key)
@@ -305,7 +329,7 @@ static bool refuse_group(struct qlog_reader *reader, const struct qlog_record *r
                          const struct qlog_event *event, struct error *error)
 {
     enum qlog_direction direction;
-    reader->log->lost_packets += qlog_packet_direction(bytes_of_text(event->name), &direction);
+    reader->log->lost.packets += qlog_packet_direction(bytes_of_text(event->name), &direction);
     return bad_record(reader, record, "its group_id or ODCID is neither a text nor a whole number",
                       error);
 }
@@ -406,55 +430,54 @@ static bool read_scanned(struct qlog_reader *reader, const struct qlog_record *r
            place_error(reader, record, error);
 }
 
-/* Whether a record that cannot be read was of a packet, as far as it goes. */
-static bool names_packet(struct bytes text)
-{
-    return memmem(text.data, text.size, "packet_", 7) != NULL ||
-           memmem(text.data, text.size, "PACKET_", 7) != NULL;
-}
-
 /* Bytes that say nothing: between records, or of one that is not whole. */
 static bool pass_over(struct qlog_reader *reader, const struct qlog_record *record,
                       struct error *error)
 {
     if (reader->log == NULL)
         return not_a_log(reader, "it does not begin with a JSON object", error);
-    if (record->kind == QLOG_RECORD_JUNK)
-        return bad_record(reader, record, "bytes that are no JSON are passed over", error);
+    bool cut = record->kind == QLOG_RECORD_CUT;
+    if (cut)
+        settle_cut(reader, false);
     reader->cut_log = reader->log;
-    reader->cut_packet = names_packet(record->text);
-    return bad_record(reader, record, "a record that was cut off is passed over", error);
+    qlog_lost_record(&reader->cut, record->text);
+    return bad_record(reader, record,
+                      cut ? "a record that was cut off is passed over"
+                          : "bytes that are no JSON are passed over",
+                      error);
 }
 
-/* A record that was cut off is lost where others follow: otherwise the log ends with it. */
-static void settle_cut(struct qlog_reader *reader)
+/* A record with an end, and no JSON. */
+static bool pass_over_value(struct qlog_reader *reader, const struct qlog_record *record,
+                            const char *why, struct error *error)
 {
-    if (reader->cut_log != NULL)
-        reader->cut_log->lost_packets += reader->cut_packet;
-    reader->cut_log = NULL;
+    if (!reader->is_log && reader->log == NULL)
+        return not_a_log(reader, "its first record is not JSON", error);
+    if (record->kind == QLOG_RECORD_TRACE_HEAD)
+        return true; /* it comes again, behind the events */
+    if (record->kind == QLOG_RECORD_VALUE || record->kind == QLOG_RECORD_EVENT)
+        lose_record(reader, record->text);
+    return bad_record(reader, record, why, error);
 }
 
 static bool handle_record(void *context, const struct qlog_record *record, struct error *error)
 {
     struct qlog_reader *reader = context;
-    if (reader->cut_log != NULL && record->kind != QLOG_RECORD_JUNK)
-        settle_cut(reader);
-    if (record->kind == QLOG_RECORD_TRACE_BEGIN)
-        return begin_log(reader, error);
     if (record->kind == QLOG_RECORD_JUNK || record->kind == QLOG_RECORD_CUT)
         return pass_over(reader, record, error);
-    if (record->scanned != NULL)
+    if (record->kind == QLOG_RECORD_TRACE_BEGIN) {
+        settle_cut(reader, false);
+        return begin_log(reader, error);
+    }
+    if (record->scanned != NULL) {
+        settle_cut(reader, false);
         return read_scanned(reader, record, error);
+    }
     json_error_t why;
     json_t *value = qlog_json_load(record->text, &why);
-    if (value == NULL && !reader->is_log && reader->log == NULL)
-        return not_a_log(reader, "its first record is not JSON", error);
-    if (value == NULL && record->kind == QLOG_RECORD_TRACE_HEAD)
-        return true; /* it comes again, behind the events */
-    if (value == NULL) {
-        reader->log->lost_packets += names_packet(record->text);
-        return bad_record(reader, record, why.text, error);
-    }
+    settle_cut(reader, record->kind == QLOG_RECORD_VALUE && qlog_is_header(value));
+    if (value == NULL)
+        return pass_over_value(reader, record, why.text, error);
     bool more = read_parsed(reader, record, value, error);
     json_decref(value);
     return more || place_error(reader, record, error);

@@ -32,7 +32,7 @@ struct qlog_reader {
     size_t log_count;
     struct qlog_log *log;     /* the one being filled, or NULL before any header */
     struct qlog_log *cut_log; /* of which a record was cut off last, or NULL */
-    bool cut_packet;          /* that record was of a packet */
+    struct qlog_lost cut;     /* what that record was of */
     bool is_log;              /* a header of a QUIC log, or one of its events, has been seen */
     bool not_a_log;           /* why reading stopped */
     bool ends_early;          /* it is none, as it is cut off before anything tells what it is */

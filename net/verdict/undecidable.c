@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "common/memory.h"
+#include "net/qlog/lost.h"
 
 #define CANNOT_TELL ": whether streams were orphaned cannot be told from it"
 
@@ -52,6 +53,21 @@ static char *why_unknown_frames(const struct qlog_log *log)
                        type != NULL ? type : "none is given", quote);
 }
 
+/* Packets are in records that cannot be read, or may be. */
+static char *why_lost(const struct qlog_log *log)
+{
+    const struct qlog_lost *lost = &log->lost;
+    if (lost->packets > 0)
+        return text_format("%" PRIu64
+                           " of its packets are in records that cannot be read" CANNOT_TELL,
+                           lost->packets);
+    if (qlog_lost_may_be_packets(log, QLOG_TEARDOWN))
+        return text_format("%" PRIu64
+                           " of its records cannot be read, and may be of packets" CANNOT_TELL,
+                           lost->untold);
+    return NULL;
+}
+
 /* Parts of what streams carried are missing. */
 static char *why_patchy(const struct qlog_log *log)
 {
@@ -65,11 +81,10 @@ static char *why_patchy(const struct qlog_log *log)
     if (log->unread_frames > 0)
         return text_format("%" PRIu64 " of its frames cannot be read (%s)" CANNOT_TELL,
                            log->unread_frames, log->unread_why);
-    if (log->lost_packets > 0)
-        return text_format("%" PRIu64
-                           " of its packets are in records that cannot be read" CANNOT_TELL,
-                           log->lost_packets);
-    char *why = why_one_direction(log);
+    char *why = why_lost(log);
+    if (why != NULL)
+        return why;
+    why = why_one_direction(log);
     if (why != NULL)
         return why;
     const char *missing = qlog_log_missing(log);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "common/memory.h"
+#include "net/qlog/lost.h"
 #include "net/verdict/connections.h"
 #include "net/verdict/verdict.h"
 #include "tests/unit/support.h"
@@ -139,6 +140,59 @@ static void junk_and_broken_records_are_passed_over(void **state)
     assert_int_equal(reader.logs[0]->records, 3);
     assert_int_equal(notes, 4);
     qlog_reader_clear(&reader);
+}
+
+#define INITIAL(direction, number)                                                                 \
+    "\x1e{\"time\":0,\"name\":\"transport:packet_" direction "\",\"data\":{\"header\":{"           \
+    "\"packet_type\":\"initial\",\"packet_number\":" number "},\"frames\":[]}}\n"
+#define PACKET(time, direction, number, frames)                                                    \
+    "\x1e{\"time\":" time ",\"name\":\"transport:packet_" direction "\",\"data\":{\"header\":{"    \
+    "\"packet_type\":\"1RTT\",\"packet_number\":" number "},\"frames\":[" frames "]}}\n"
+#define ACK(number) "{\"frame_type\":\"ack\",\"acked_ranges\":[[" number "]]}"
+#define CUT "\x1e{\"time\":1\n"
+#define PING "{\"frame_type\":\"ping\"}"
+#define SENT_ONE ",\"name\":\"transport:packet_sent\"" ONE_RTT
+#define RECEIVED_ONE ",\"name\":\"transport:packet_received\"" ONE_RTT
+#define ONE_RTT ",\"data\":{\"header\":{\"packet_type\":\"1RTT\",\"packet_number\":"
+#define BOTH(when, number)                                                                         \
+    "\x1e{\"time\":" when SENT_ONE number "},\"frames\":[" PING "]}}\n"                            \
+    "\x1e{\"time\":" when RECEIVED_ONE number "},\"frames\":[" PING "]}}\n"
+#define CLOSE "{\"frame_type\":\"connection_close\"}"
+
+static void packet_numbers_show_whether_a_packet_was_lost(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *events;
+        bool may_be;
+    } cases[] = {
+        {BOTH("1", "0") CUT BOTH("2", "1"), false},
+        {BOTH("1", "0") CUT BOTH("2", "2"), true},
+        {BOTH("1", "0") CUT PACKET("2", "sent", "1", PING), true}, /* none came since */
+        {BOTH("1", "0") CUT PACKET("2", "sent", "1", ACK("0")), false},
+        {BOTH("1", "0") CUT PACKET("2", "sent", "1", CLOSE), false},
+        {BOTH("1", "0") CUT PACKET("900", "sent", "1", CLOSE), true},
+        {BOTH("1", "0") PACKET("2", "received", "1", ACK("0"))
+             CUT PACKET("900", "received", "2", PING),
+         false}, /* none that was sent has been acknowledged */
+        {BOTH("1", "0") BOTH("2", "2") CUT BOTH("3", "3"), true}, /* a late one may be */
+        {BOTH("1", "0") BOTH("2", "2") BOTH("3", "1") CUT BOTH("4", "3"), false},
+        {CUT BOTH("1", "0"), false},
+        {CUT BOTH("1", "5"), true},
+        {INITIAL("sent", "4") INITIAL("received", "4") CUT BOTH("1", "5"), false},
+        {BOTH("1", "0") CUT "\x1e{\"time\":2,\"name\":\"x:y\"}\n", true},
+        {BOTH("1", "0") CUT, false}, /* the log ends with it */
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct error error;
+        struct qlog_reader reader;
+        char *text = text_format("%s%s", HEADER, cases[i].events);
+        assert_int_equal(read_whole(&reader, text, &error), QLOG_READ);
+        if (qlog_lost_may_be_packets(reader.logs[0], 500) != cases[i].may_be)
+            fail_msg("case %zu", i);
+        qlog_reader_clear(&reader);
+        free(text);
+    }
 }
 
 static void a_number_beyond_64_bits_costs_nothing(void **state)
@@ -579,6 +633,7 @@ int main(void)
         cmocka_unit_test(a_log_is_read_wherever_it_is_cut_off),
         cmocka_unit_test(lengths_are_found_in_each_place),
         cmocka_unit_test(junk_and_broken_records_are_passed_over),
+        cmocka_unit_test(packet_numbers_show_whether_a_packet_was_lost),
         cmocka_unit_test(a_number_beyond_64_bits_costs_nothing),
         cmocka_unit_test(a_number_beyond_64_bits_takes_no_others_digits),
         cmocka_unit_test(a_group_is_known_again_whatever_it_holds),
