@@ -275,6 +275,10 @@ line_of() { grep -n -m 1 "$@" | cut -d : -f 1; }
     # What is within its data is not its own name.
     printf '\036{"time":2013,"data":{"name":"a:b"},"na\n' | put whole.sqlog "$line" > nested.sqlog
     doubts nested.sqlog "$may"
+    # In a document it lies between two commas.
+    jq -c ".traces[].events[$((line - 2))] = \"~\"" healthy.qlog | sed 's/"~"/~~~~~~~~/' |
+        tr '~' '\0' > zeros.qlog
+    doubts zeros.qlog "$may"
 }
 
 @test "a record that cannot be read and names another kind is no packet's" {

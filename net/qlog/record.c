@@ -69,6 +69,8 @@ static bool keep(struct qlog_splitter *splitter, const uint8_t *data, size_t siz
     char what[80];
     if (splitter->events_depth > 0 && !splitter->in_event) { /* commas and spaces, or no event */
         splitter->between += size;
+        for (size_t i = 0; i < size; i++)
+            splitter->junk += memchr(", \t\r\n", data[i], 5) == NULL;
         snprintf(what, sizeof(what), "more than %d bytes that are no event",
                  QLOG_RECORD_SIZE_LIMIT);
         return splitter->between <= QLOG_RECORD_SIZE_LIMIT || limit_passed(splitter, error, what);
@@ -133,6 +135,8 @@ static bool open_bracket(struct qlog_splitter *splitter, uint8_t byte, struct er
         return limit_passed(splitter, error, what);
     }
     if (splitter->events_depth > 0 && splitter->depth == splitter->events_depth) {
+        if (!flush_junk(splitter, error))
+            return false;
         splitter->in_event = true;
         splitter->between = 0;
         splitter->event_offset = splitter->offset;
@@ -185,8 +189,11 @@ static bool close_bracket(struct qlog_splitter *splitter, uint8_t byte, struct e
     char opened = splitter->brackets[splitter->depth - 1];
     if ((byte == '}') != (opened == '{'))
         return limit_passed(splitter, error, "brackets do not match");
-    if (!splitter->in_event && splitter->depth == splitter->events_depth)
+    if (!splitter->in_event && splitter->depth == splitter->events_depth) {
+        if (!flush_junk(splitter, error))
+            return false;
         splitter->events_depth = 0;
+    }
     splitter->depth--;
     splitter->key_next = false;
     if (!keep(splitter, &byte, 1, error))
@@ -345,7 +352,7 @@ static bool read_scanned(struct qlog_splitter *splitter, struct bytes input, siz
     if (*used == 0)
         return true;
     bool outermost = splitter->depth == 0;
-    if (outermost && !flush_junk(splitter, error))
+    if (!flush_junk(splitter, error))
         return false;
     splitter->after_line = false;
     splitter->separated &= !outermost;

@@ -50,7 +50,7 @@ struct qlog_splitter {
     uint64_t record_number;  /* of the last record handed out */
     uint64_t value_offset;   /* where the outermost value began */
     uint64_t event_offset;   /* where the event began */
-    uint64_t junk;           /* bytes outside of records since the last one */
+    uint64_t junk;           /* bytes that belong to no record since the last one */
     uint64_t between;        /* bytes between the events of a document since the last one */
     size_t trace_start;      /* of the trace, in `value` */
     unsigned depth;          /* open brackets */
