@@ -309,3 +309,58 @@ line_of() { grep -n -m 1 "$@" | cut -d : -f 1; }
         done
     done
 }
+
+# A log with the events of its own node, to a file of its name: claimed dialer|listener.
+claimed() {
+    local case=$FIXTURES/qlogs/clean-disconnect-by-dialer filters=$BATS_TEST_DIRNAME/orphans
+    jq -c --slurpfile truth "$case/truth.json" --arg node "$1" -f "$filters/claim.jq" "$case/$1"/* |
+        jq -c -f "$filters/sequence.jq" | sed $'s/^/\036/' > "$1.sqlog"
+}
+
+# accuses_nobody REASON LOG...: what its claim would speak for is unknown.
+accuses_nobody() {
+    local reason=$1
+    shift
+    run -2 --separate-stderr "$BIN/devnet-orphans" "$@"
+    [[ $stderr == *"devnet-orphans: $1: "*"$reason"* ]] || { echo "$stderr"; return 1; }
+    [[ $output == *"stream 4: unknown (low): "*"parts of the log are missing"*"it would be "* ]]
+    [[ $output == *": unknown: $1 "*"$reason"* ]]
+}
+
+@test "an event of the node's own that cannot be read may be the claim whose absence accuses" {
+    local line log own="1 of the events of the node or tap that wrote it are in"
+    local may="1 of its records cannot be read, and may be of events of the node that wrote it"
+    claimed dialer
+    claimed listener
+    line=$(line_of 'stream_registered","data":{"stream_id":4' dialer.sqlog)
+    run -0 --separate-stderr "$BIN/devnet-orphans" dialer.sqlog listener.sqlog
+    sed "${line}s/\"name\"/\"name/" dialer.sqlog > quote.sqlog
+    sed "${line}s/.\{9\}$//" dialer.sqlog > short.sqlog
+    sed "${line}s/\"time\":/&,/" dialer.sqlog > broken.sqlog
+    sed "${line}s/^\(.\{12\}\).*/\1/" dialer.sqlog > cut.sqlog
+    zeros dialer.sqlog "$line" | put dialer.sqlog "$line" > zeros.sqlog
+    for log in quote short broken; do accuses_nobody "$own" "$log.sqlog"; done
+    for log in cut zeros; do accuses_nobody "$may" "$log.sqlog"; done
+    # The other end's log has all that passed, and none of the claims.
+    for log in quote short broken; do accuses_nobody "$own" "$log.sqlog" listener.sqlog; done
+    for log in cut zeros; do accuses_nobody "$may" "$log.sqlog" listener.sqlog; done
+}
+
+@test "a claim that is not there proves nothing where packets are missing, too" {
+    claimed dialer
+    claimed listener
+    local line
+    line=$(line_of 'stream_registered","data":{"stream_id":4' dialer.sqlog)
+    sed "${line}d; /\"offset\":60,\"stream_id\":0/d" dialer.sqlog > gap.sqlog
+    accuses_nobody "are missing amid others" gap.sqlog
+    accuses_nobody "are missing amid others" gap.sqlog listener.sqlog
+}
+
+@test "what a tap heard and cannot be read may be what a stream is for" {
+    records healthy.qlog > whole.sqlog
+    { head -n 1 whole.sqlog
+        printf '\036{"time":0,"name":"tap:connection","data":{"leg":"front","dialler":"a","listener":"b"}}\n'
+        printf '\036{"time":1,"name":"tap:stream_proposed","data":{"stream_id"\n'
+        tail -n +2 whole.sqlog; } > tap.sqlog
+    doubts tap.sqlog "1 of the events of the node or tap that wrote it are in records that cannot be read"
+}

@@ -53,7 +53,7 @@ static char *why_unknown_frames(const struct qlog_log *log)
                        type != NULL ? type : "none is given", quote);
 }
 
-/* Packets are in records that cannot be read, or may be. */
+/* Packets, or what a tap heard, are in records that cannot be read, or may be. */
 static char *why_lost(const struct qlog_log *log)
 {
     const struct qlog_lost *lost = &log->lost;
@@ -61,7 +61,12 @@ static char *why_lost(const struct qlog_log *log)
         return text_format("%" PRIu64
                            " of its packets are in records that cannot be read" CANNOT_TELL,
                            lost->packets);
-    if (qlog_lost_may_be_packets(log, QLOG_TEARDOWN))
+    if (lost->own_events > 0)
+        return text_format("%" PRIu64 " of the events of the node or tap that wrote it are in "
+                           "records that cannot be read" CANNOT_TELL,
+                           lost->own_events);
+    if (qlog_lost_may_be_packets(log, QLOG_TEARDOWN) ||
+        (log->leg != QLOG_NO_TAP && lost->untold > 0))
         return text_format("%" PRIu64
                            " of its records cannot be read, and may be of packets" CANNOT_TELL,
                            lost->untold);
@@ -104,6 +109,23 @@ static char *why_not_all(const struct qlog_log *log)
     return NULL;
 }
 
+/* Whether a claim may be missing from it, which no other log has. */
+static bool may_lack_claims(const struct qlog_log *log)
+{
+    return log->has_claims &&
+           (log->lost.own_events > 0 || log->lost.untold > 0 || qlog_log_missing(log) != NULL);
+}
+
+static char *why_claims(const struct qlog_log *log)
+{
+    if (!log->has_claims || log->lost.untold == 0)
+        return NULL;
+    return text_format("%" PRIu64
+                       " of its records cannot be read, and may be of events of the node "
+                       "that wrote it" CANNOT_TELL,
+                       log->lost.untold);
+}
+
 static char *why(const struct qlog_log *log, bool foreign)
 {
     if (qlog_log_never_began(log))
@@ -112,6 +134,8 @@ static char *why(const struct qlog_log *log, bool foreign)
     if (text != NULL || foreign)
         return text;
     text = why_patchy(log);
+    if (text == NULL)
+        text = why_claims(log);
     return text != NULL ? text : why_not_all(log);
 }
 
@@ -145,7 +169,7 @@ char *qlog_why_undecidable(const struct qlog_connection *connection, unsigned pl
     const struct qlog_log *log = qlog_log_at(connection, place);
     if (connection->displaced[place] != NULL)
         return why_displaced(connection->displaced[place]);
-    if (log == NULL || another_is_whole(connection, place))
+    if (log == NULL || (another_is_whole(connection, place) && !may_lack_claims(log)))
         return NULL;
     return why(log, connection->foreign);
 }
@@ -162,4 +186,21 @@ bool qlog_is_patchy(const struct qlog_connection *connection)
         free(text);
     }
     return patchy && !connection->foreign;
+}
+
+/* A node that owns a stream lets go of it before it is closed. */
+static bool is_told(const struct qlog_claims *claims)
+{
+    return claims != NULL && claims->deregistered < 0 &&
+           (claims->registered >= 0 || claims->closed >= 0);
+}
+
+bool qlog_claims_may_be_missing(const struct qlog_connection *connection,
+                                const struct qlog_joined_stream *stream)
+{
+    for (int end = QLOG_CLIENT; end <= QLOG_SERVER; end++)
+        if (connection->ends[end] != NULL && may_lack_claims(connection->ends[end]) &&
+            !is_told(stream->claims[end]))
+            return true;
+    return false;
 }

@@ -516,26 +516,35 @@ static void judge_peering(const struct qlog_peering *peering, struct qlog_judgem
     }
 }
 
-/* What is missing from the logs may be what would speak for a stream that is accused. */
+static bool is_accused(const struct qlog_judgement *judgement)
+{
+    return qlog_verdict_is_orphan(judgement->verdict) ||
+           judgement->verdict == QLOG_REQUEST_NEVER_ANSWERED;
+}
+
+static void take_back(struct qlog_judgement *judgement)
+{
+    char *seems = judgement->evidence;
+    judgement->evidence = NULL;
+    judge(judgement, QLOG_UNKNOWN, QLOG_LOW,
+          "parts of the log are missing, and with them what it may have carried; by the rest it "
+          "would be %s: %s",
+          qlog_verdict_name(judgement->verdict), seems);
+    free(seems);
+}
+
+/* What is missing from the logs may be what would speak for a stream that is accused: packets, or
+ * the claim whose absence proves that nobody owns it. */
 static void take_back_accusations(const struct qlog_connection *connection,
                                   struct qlog_judgement *judgements)
 {
-    if (!qlog_is_patchy(connection))
-        return;
+    bool patchy = qlog_is_patchy(connection);
     for (size_t i = 0; i < connection->stream_count; i++) {
         struct qlog_judgement *judgement = &judgements[i];
-        if (judgement->confidence == QLOG_EXACT ||
-            (!qlog_verdict_is_orphan(judgement->verdict) &&
-             judgement->verdict != QLOG_REQUEST_NEVER_ANSWERED))
-            continue;
-        char *seems = judgement->evidence;
-        judgement->evidence = NULL;
-        judge(
-            judgement, QLOG_UNKNOWN, QLOG_LOW,
-            "parts of the log are missing, and with them what it may have carried; by the rest it "
-            "would be %s: %s",
-            qlog_verdict_name(judgement->verdict), seems);
-        free(seems);
+        if (is_accused(judgement) &&
+            (patchy || (judgement->confidence == QLOG_EXACT &&
+                        qlog_claims_may_be_missing(connection, &connection->streams[i]))))
+            take_back(judgement);
     }
 }
 
