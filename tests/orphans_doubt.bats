@@ -310,6 +310,20 @@ line_of() { grep -n -m 1 "$@" | cut -d : -f 1; }
     done
 }
 
+@test "a record that is lost may be of any connection of its file" {
+    local line may="1 of its records cannot be read, and may be of packets"
+    records healthy.qlog > whole.sqlog
+    line=$(line_of reset_stream whole.sqlog)
+    # Each record twice, for one connection and for the other.
+    { head -n 1 whole.sqlog | sed 's/"ODCID":"[^"]*"//'
+        tail -n +2 whole.sqlog | sed 's/{/{"group_id":"aa",/; p; s/"aa"/"bb"/'; } > two.sqlog
+    run -0 --separate-stderr "$BIN/devnet-orphans" two.sqlog
+    [[ $output == "no orphaned streams in 2 connections (8 streams, 2 logs)" ]]
+    sed "$((2 * line - 1))s/^\(.\{60\}\).*/\1/" two.sqlog > cut.sqlog
+    run -2 --separate-stderr "$BIN/devnet-orphans" cut.sqlog
+    [[ $output == *"aa: unknown: cut.sqlog $may"*"bb: unknown: cut.sqlog $may"* ]]
+}
+
 # A log with the events of its own node, to a file of its name: claimed dialer|listener.
 claimed() {
     local case=$FIXTURES/qlogs/clean-disconnect-by-dialer filters=$BATS_TEST_DIRNAME/orphans

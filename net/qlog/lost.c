@@ -104,16 +104,18 @@ void qlog_lost_record(struct qlog_lost *lost, struct bytes text)
         lost->untold++;
 }
 
-void qlog_lost_add(struct qlog_lost *lost, const struct qlog_lost *more, double time)
+void qlog_lost_add(struct qlog_lost *lost, const struct qlog_lost *more, double time, bool shared)
 {
-    lost->packets += more->packets;
-    lost->own_events += more->own_events;
-    lost->untold += more->untold;
+    uint64_t told = more->packets + more->own_events;
+    uint64_t untold = more->untold + (shared ? told : 0);
+    lost->packets += shared ? 0 : more->packets;
+    lost->own_events += shared ? 0 : more->own_events;
+    lost->untold += untold;
     for (int way = QLOG_SENT; way <= QLOG_RECEIVED; way++) {
         struct qlog_sequence *sequence = &lost->sequence[way];
         if (sequence->open == 0)
             sequence->since = time;
-        sequence->open += more->untold;
+        sequence->open += untold;
     }
 }
 

@@ -9,8 +9,9 @@
 
 /* Counts a record by what is left of it; none is left where bytes tell nothing. */
 void qlog_lost_record(struct qlog_lost *lost, struct bytes text);
-/* Counts what is MORE, lost at TIME of the log. */
-void qlog_lost_add(struct qlog_lost *lost, const struct qlog_lost *more, double time);
+/* Counts what is MORE, lost at TIME of the log. Which connection of several in a file it was of,
+ * where it is SHARED, nothing tells. */
+void qlog_lost_add(struct qlog_lost *lost, const struct qlog_lost *more, double time, bool shared);
 /* Takes in a packet that has a number: one that follows in order shows that none of its direction
  * is missing before it. */
 void qlog_lost_take_packet(struct qlog_lost *lost, const struct qlog_packet *packet);

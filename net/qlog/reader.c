@@ -138,11 +138,25 @@ static bool count_streams(struct qlog_reader *reader, size_t before, struct erro
 
 /* --- What is lost --- */
 
+/* What is lost may be of any connection of the file, where its events say which they are of. */
+static void lose(struct qlog_reader *reader, struct qlog_log *log, const struct qlog_lost *lost)
+{
+    size_t named = 0;
+    for (size_t i = 0; i < reader->log_count; i++)
+        named += reader->logs[i]->event_group != NULL;
+    bool shared = log->event_group != NULL && named > 1;
+    for (size_t i = 0; i < reader->log_count; i++) {
+        struct qlog_log *other = reader->logs[i];
+        if (other == log || (shared && other->event_group != NULL))
+            qlog_lost_add(&other->lost, lost, other->end, shared);
+    }
+}
+
 static void lose_record(struct qlog_reader *reader, struct bytes text)
 {
     struct qlog_lost lost = {0};
     qlog_lost_record(&lost, text);
-    qlog_lost_add(&reader->log->lost, &lost, reader->log->end);
+    lose(reader, reader->log, &lost);
 }
 
 /* A record that was cut off is lost where others follow. Otherwise its log ENDS with it, as one
@@ -154,7 +168,7 @@ static void settle_cut(struct qlog_reader *reader, bool ends)
     if (ends)
         reader->cut_log->truncated = true;
     else
-        qlog_lost_add(&reader->cut_log->lost, &reader->cut, reader->cut_log->end);
+        lose(reader, reader->cut_log, &reader->cut);
     reader->cut_log = NULL;
     reader->cut = (struct qlog_lost){0};
 }
