@@ -324,6 +324,15 @@ line_of() { grep -n -m 1 "$@" | cut -d : -f 1; }
     [[ $output == *"aa: unknown: cut.sqlog $may"*"bb: unknown: cut.sqlog $may"* ]]
 }
 
+@test "an event without a name may be a packet's" {
+    local line
+    records healthy.qlog > whole.sqlog
+    line=$(line_of reset_stream whole.sqlog)
+    sed "${line}s/\"name\"/\"nama\"/" whole.sqlog > nameless.sqlog
+    doubts nameless.sqlog "1 of its records cannot be read, and may be of packets"
+    [[ $output != *"orphaned ("* ]]
+}
+
 # A log with the events of its own node, to a file of its name: claimed dialer|listener.
 claimed() {
     local case=$FIXTURES/qlogs/clean-disconnect-by-dialer filters=$BATS_TEST_DIRNAME/orphans

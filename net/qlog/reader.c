@@ -354,6 +354,7 @@ static bool read_event(struct qlog_reader *reader, const struct qlog_record *rec
     struct qlog_event event;
     if (!qlog_event_read(&event, value, &reader->fields)) {
         reader->log->unread_events++;
+        lose_record(reader, (struct bytes){0});
         return true;
     }
     reader->is_log = true;
