@@ -343,7 +343,10 @@ static bool refuse_group(struct qlog_reader *reader, const struct qlog_record *r
                          const struct qlog_event *event, struct error *error)
 {
     enum qlog_direction direction;
-    reader->log->lost.packets += qlog_packet_direction(bytes_of_text(event->name), &direction);
+    struct bytes name = bytes_of_text(event->name);
+    struct qlog_lost lost = {.packets = qlog_packet_direction(name, &direction),
+                             .own_events = qlog_own_event_is(name)};
+    lose(reader, reader->log, &lost);
     return bad_record(reader, record, "its group_id or ODCID is neither a text nor a whole number",
                       error);
 }
