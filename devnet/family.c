@@ -27,6 +27,7 @@ enum {
 struct relative {
     struct process_facts facts;
     size_t owner; /* which of the processes it came of; NOBODY */
+    bool told;    /* of one that is asked to end: it got the signal */
 };
 
 static const size_t NOBODY = SIZE_MAX;
@@ -40,6 +41,8 @@ struct family {
     size_t relative_count;
     struct relative *asked; /* to end; they stay relatives, whoever ends before them */
     size_t asked_count;
+    bool *reached; /* of each some got a signal */
+    bool any_left; /* somebody was there at the last look */
 };
 
 /* ---- who there is ---- */
@@ -72,8 +75,7 @@ void family_read_mark(struct process *process)
 }
 
 /* NULL where it has not been asked to end. */
-static const struct relative *find_asked(const struct family *family,
-                                         const struct process_facts *facts)
+static struct relative *find_asked(const struct family *family, const struct process_facts *facts)
 {
     for (size_t i = 0; i < family->asked_count; i++)
         if (family->asked[i].facts.pid == facts->pid &&
@@ -165,6 +167,7 @@ static bool has_session(struct family *family, size_t i)
 static void family_clear(struct family *family)
 {
     free(family->met);
+    free(family->reached);
     free(family->asked);
     free(family->relatives);
 }
@@ -232,25 +235,78 @@ void family_memory(const struct process *processes, size_t count, uint64_t *byte
     family_clear(&family);
 }
 
-/* ---- their end ---- */
+/* ---- signals ---- */
 
-static void send(const struct process_facts *facts, int signal)
+/* 0 where it was sent, or who was to have it has ended; else errno. */
+static int send(const struct process_facts *facts, int signal)
 {
     struct process_facts now;
-    int fd = pidfd_open(facts->pid, 0);
+    int fd = pidfd_open(facts->pid, 0), code = fd >= 0 ? 0 : errno;
     /* Only after opening is it sure that the descriptor is not another's. */
-    if (fd >= 0 && process_look(facts->pid, &now) && now.start_time == facts->start_time)
-        pidfd_send_signal(fd, signal, NULL, 0);
+    if (fd >= 0 && process_look(facts->pid, &now) && now.start_time == facts->start_time &&
+        pidfd_send_signal(fd, signal, NULL, 0) != 0)
+        code = errno;
     if (fd >= 0)
         close(fd);
+    return code == ESRCH ? 0 : code;
 }
 
-static void ask(struct family *family, const struct relative *relative)
+/* Whether what send gave will be no other the next time. */
+static bool is_refusal(int code)
 {
-    family->asked =
-        memory_resize(family->asked, (family->asked_count + 1) * sizeof(*family->asked));
-    family->asked[family->asked_count++] = *relative;
-    send(&relative->facts, SIGTERM);
+    return code == EPERM || code == ENOSYS;
+}
+
+static void explain(const struct process_facts *facts, int code, struct error *error)
+{
+    if (code == EPERM)
+        error_set(error,
+                  "process %d is not this user's to signal: do this as who started it, or as root",
+                  (int)facts->pid);
+    else
+        error_set_kind(error, ERROR_SYSTEM, "process %d: cannot send it a signal: %s",
+                       (int)facts->pid, strerror(code));
+}
+
+bool family_send(const struct process *process, int signal, struct error *error)
+{
+    struct family family = {.processes = process, .count = 1};
+    bool any = false, sent = true;
+    if (process_identify(process) == PROCESS_IS_IT || process->mark[0] != '\0')
+        look(&family);
+    for (size_t i = 0; i < family.relative_count; i++) {
+        const struct relative *relative = &family.relatives[i];
+        if (relative->owner == NOBODY)
+            continue;
+        int code = send(&relative->facts, signal);
+        any = true;
+        if (code != 0 && sent)
+            explain(&relative->facts, code, error);
+        sent &= code == 0;
+    }
+    family_clear(&family);
+    return any ? sent
+               : error_set(error,
+                           "process %d: it has ended, or /proc does not tell whether it is "
+                           "still that one",
+                           (int)process->pid);
+}
+
+/* ---- their end ---- */
+
+/* Once, and again where it did not get it. Returns what send does. */
+static int ask(struct family *family, const struct relative *relative)
+{
+    struct relative *asked = find_asked(family, &relative->facts);
+    if (asked == NULL) {
+        family->asked =
+            memory_resize(family->asked, (family->asked_count + 1) * sizeof(*family->asked));
+        asked = &family->asked[family->asked_count++];
+        *asked = *relative;
+    }
+    int code = asked->told ? 0 : send(&relative->facts, SIGTERM);
+    asked->told = code == 0;
+    return code;
 }
 
 /*
@@ -264,30 +320,35 @@ static void have_go_on(const struct process_facts *facts)
         send(facts, SIGCONT);
 }
 
-/* Signals who is there; false where nobody is. */
-static bool press(struct family *family, bool kill, enum process_end *ends)
+/* Whether it may yet end. Who cannot be asked to may still end as those do whom it came with. */
+static bool press_one(struct family *family, const struct relative *relative, bool kill,
+                      enum process_end *ends)
 {
-    bool anybody = false;
-    look(family);
-    for (size_t i = 0; i < family->relative_count; i++) {
-        const struct relative *relative = &family->relatives[i];
-        if (relative->owner == NOBODY)
-            continue;
-        anybody = true;
+    int code = kill ? send(&relative->facts, SIGKILL) : ask(family, relative);
+    if (code == 0 || !kill)
         ends[relative->owner] = kill ? PROCESS_KILLED : PROCESS_STOPPED;
-        if (kill) {
-            send(&relative->facts, SIGKILL);
-            continue;
-        }
-        if (find_asked(family, &relative->facts) == NULL)
-            ask(family, relative);
+    if (!kill)
         have_go_on(&relative->facts);
-    }
-    return anybody;
+    family->reached[relative->owner] |= code == 0;
+    return !is_refusal(code) || (!kill && family->reached[relative->owner]);
 }
 
-/* Until all have ended, or the time is over. New ones may come while others go. */
-static bool press_on(struct family *family, bool kill, uint64_t patience_ms, enum process_end *ends)
+/* Signals who is there; false where nobody is of whom an end is to be waited for. */
+static bool press(struct family *family, bool kill, enum process_end *ends)
+{
+    bool may_end = false;
+    look(family);
+    family->any_left = false;
+    for (size_t i = 0; i < family->relative_count; i++)
+        if (family->relatives[i].owner != NOBODY) {
+            family->any_left = true;
+            may_end |= press_one(family, &family->relatives[i], kill, ends);
+        }
+    return may_end;
+}
+
+/* Until all have ended who may, or the time is over. New ones may come while others go. */
+static void press_on(struct family *family, bool kill, uint64_t patience_ms, enum process_end *ends)
 {
     uint64_t deadline = clock_now_ms() + patience_ms, pause_ms = LOOK_AGAIN_MS;
     while (press(family, kill, ends)) {
@@ -296,25 +357,44 @@ static bool press_on(struct family *family, bool kill, uint64_t patience_ms, enu
                 waitpid(family->processes[i].pid, NULL, WNOHANG); /* where it is our child */
         uint64_t now = clock_now_ms();
         if (now >= deadline)
-            return false;
+            return;
         uint64_t left = deadline - now;
         nanosleep(
             &(struct timespec){.tv_nsec = (long)(left < pause_ms ? left : pause_ms) * 1000000},
             NULL);
         pause_ms = pause_ms < LOOK_AGAIN_MAX_MS ? pause_ms * 3 / 2 : LOOK_AGAIN_MAX_MS;
     }
-    return true;
+}
+
+/* Whoever is there after all that. */
+static void note_left(struct family *family, enum process_end *ends)
+{
+    look(family);
+    for (size_t i = 0; i < family->relative_count; i++) {
+        const struct relative *relative = &family->relatives[i];
+        if (relative->owner == NOBODY)
+            continue;
+        if (send(&relative->facts, 0) == EPERM)
+            ends[relative->owner] = PROCESS_REFUSED;
+        else if (ends[relative->owner] != PROCESS_REFUSED)
+            ends[relative->owner] = PROCESS_STAYED;
+    }
 }
 
 static void end_all(const struct process *processes, size_t count, bool asked, uint64_t patience_ms,
                     enum process_end *ends)
 {
-    struct family family = {.processes = processes, .count = count};
+    struct family family = {
+        .processes = processes, .count = count, .reached = memory_new(count * sizeof(bool) + 1)};
     for (size_t i = 0; i < count; i++)
         ends[i] =
             process_identify(&processes[i]) == PROCESS_MAY_BE_IT ? PROCESS_LEFT : PROCESS_WAS_GONE;
-    if (!asked || !press_on(&family, false, patience_ms, ends))
+    if (asked)
+        press_on(&family, false, patience_ms, ends);
+    if (!asked || family.any_left)
         press_on(&family, true, AFTER_KILL_MS, ends);
+    if (family.any_left)
+        note_left(&family, ends);
     for (size_t i = 0; i < count; i++)
         if (processes[i].pid > 0)
             waitpid(processes[i].pid, NULL, WNOHANG);
@@ -332,13 +412,16 @@ void family_kill_all(const struct process *processes, size_t count, enum process
     end_all(processes, count, false, 0, ends);
 }
 
-void family_send(const struct process *process, int signal)
+char *family_why_stays(const struct process *process, enum process_end end)
 {
-    struct family family = {.processes = process, .count = 1};
-    if (process_identify(process) == PROCESS_IS_IT || process->mark[0] != '\0')
-        look(&family);
-    for (size_t i = 0; i < family.relative_count; i++)
-        if (family.relatives[i].owner != NOBODY)
-            send(&family.relatives[i].facts, signal);
-    family_clear(&family);
+    int pid = (int)process->pid;
+    if (end == PROCESS_REFUSED)
+        return text_format("left: process %d, or what came of it, is not this user's to signal: do "
+                           "this as who started it, or as root",
+                           pid);
+    if (end == PROCESS_STAYED)
+        return text_format("left: process %d, or what came of it, could not be killed: see what it "
+                           "waits for (cat /proc/%d/wchan), and do this again",
+                           pid, pid);
+    return NULL;
 }

@@ -32,6 +32,18 @@ static struct ending list(const struct devnet *devnet)
     return ending;
 }
 
+static bool is_still_there(enum process_end end)
+{
+    return end == PROCESS_REFUSED || end == PROCESS_STAYED;
+}
+
+static void remove_pid(const struct devnet *devnet, const char *name)
+{
+    char *pid = devnet_path(devnet, name, "pid");
+    unlink(pid);
+    free(pid);
+}
+
 bool devnet_stop(const struct devnet *devnet, uint64_t patience_ms, stop_report *report,
                  void *context)
 {
@@ -42,11 +54,11 @@ bool devnet_stop(const struct devnet *devnet, uint64_t patience_ms, stop_report 
     family_stop_all(ending.processes + nodes, ending.count - nodes, patience_ms,
                     ending.ends + nodes);
     for (size_t i = 0; i < ending.count; i++) {
-        left |= ending.ends[i] == PROCESS_LEFT;
-        worth_another_look |= ending.ends[i] == PROCESS_LEFT && ending.processes[i].start_time != 0;
-        char *pid = devnet_path(devnet, ending.names[i], "pid");
-        unlink(pid);
-        free(pid);
+        bool there = is_still_there(ending.ends[i]), may_be = ending.ends[i] == PROCESS_LEFT;
+        left |= there || may_be;
+        worth_another_look |= there || (may_be && ending.processes[i].start_time != 0);
+        if (!there)
+            remove_pid(devnet, ending.names[i]);
         if (report != NULL)
             report(context, ending.names[i], &ending.processes[i], ending.ends[i]);
     }

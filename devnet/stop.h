@@ -15,8 +15,8 @@ typedef void stop_report(void *context, const char *name, const struct process *
 /*
  * Asks all nodes to end, and what they started, kills after PATIENCE_MS those that have not, does
  * the same with what stands between them, which has carried their parting words by then, and
- * forgets the devnet. False where one was left (PROCESS_LEFT); the devnet is not forgotten then if
- * a later look at /proc may tell more. REPORT may be NULL.
+ * forgets the devnet. False where one was left; the devnet is not forgotten then if that one is
+ * known to run, or a later look at /proc may tell more. REPORT may be NULL.
  */
 bool devnet_stop(const struct devnet *devnet, uint64_t patience_ms, stop_report *report,
                  void *context);

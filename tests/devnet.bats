@@ -377,6 +377,46 @@ count_nodes() {
     for pid in $pids; do ! lives "$pid"; done
 }
 
+# As a user whom the nodes do not belong to.
+refused() {
+    env ASAN_OPTIONS="$ASAN_OPTIONS:verify_asan_link_order=0" \
+        LD_PRELOAD="${TOOLS%/tools}/refused_signals.so" "$BIN/devnet" "$@"
+}
+
+@test "a node that may not be signalled is left, told so, waited for by nobody, and known on" {
+    devnet up --connect none
+    pid=$(of node1 .pid)
+    why="is not this user's to signal: do this as who started it, or as root"
+    SECONDS=0
+    for verb in stop kill restart remove; do
+        run -1 refused "$verb" node1
+        [ "$output" = "devnet: node1 left: process $pid, or what came of it, $why" ]
+    done
+    [ "$(of node1 .pid)" = "$pid" ]
+    run -1 refused pause node1 node2
+    [ "${lines[0]}" = "devnet: node1 cannot be paused: process $pid $why" ]
+    [[ ${lines[1]} == "devnet: node2 cannot be paused: "* ]]
+    [ "$(jq '[.nodes[].paused] == [null, null]' .devnet/devnet.json)" = true ]
+    devnet pause node2
+    run -1 refused resume node2
+    [[ $output == "devnet: node2 cannot be resumed: "* ]]
+    [ "$(jq '.nodes[1].paused' .devnet/devnet.json)" = true ]
+    run -1 --separate-stderr refused down --timeout 100s
+    [ "${lines[0]}" = "node1 left: process $pid, or what came of it, $why" ]
+    [[ ${lines[1]} == "node2 left: "* ]]
+    # Nor of whom devnet.json does not know.
+    mv .devnet/devnet.json kept.json
+    run -1 --separate-stderr refused down --timeout 100s
+    [ "$(grep -c ' left: ' <<< "$output")" -eq 2 ]
+    mv kept.json .devnet/devnet.json
+    ((SECONDS < 60))
+    lives "$pid"
+    [ "$(< .devnet/node1/pid)" = "$pid" ]
+    run -0 devnet down
+    [ "$output" = $'node1 stopped\nnode2 stopped' ]
+    run ! lives "$pid"
+}
+
 @test "status tells who is up, silent and down" {
     devnet up -n 3 --connect line
     run -0 devnet status

@@ -32,8 +32,9 @@ static char *outcome_of(const struct process *process, enum process_end end)
         [PROCESS_KILLED] = "killed: it did not end when asked to",
     };
     int pid = (int)process->pid;
+    char *why = family_why_stays(process, end);
     if (end != PROCESS_LEFT)
-        return text_copy(words[end]);
+        return why != NULL ? why : text_copy(words[end]);
     if (process->start_time != 0)
         return text_format("left alone: /proc does not tell whether process %d is still that one; "
                            "mount /proc and try again",
@@ -132,10 +133,11 @@ static bool is_told(const struct stray *strays, size_t i)
     return false;
 }
 
-/* Ends what devnet.json does not know, so that it is left where nothing would; whether there was
- * anything. */
-static bool end_strays(struct down *down)
+/* Ends what devnet.json does not know, so that it is left where nothing would; false where one
+ * could not be ended. ANY: whether there was one. */
+static bool end_strays(struct down *down, bool *any)
 {
+    bool ended = true;
     struct stray *strays;
     size_t count = devnet_find_strays(&down->devnet, &strays);
     struct process *processes = memory_new(count * sizeof(*processes) + 1);
@@ -147,13 +149,16 @@ static bool end_strays(struct down *down)
                      strays[i].name, (int)processes[i].pid, down->devnet.folder);
     }
     family_stop_all(processes, count, down->options->timeout, ends);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
+        ended &= ends[i] < PROCESS_LEFT;
         if (!is_told(strays, i))
             report_end(down, strays[i].name, &processes[i], ends[i]);
+    }
     free(ends);
     free(processes);
     devnet_free_strays(strays, count);
-    return count > 0;
+    *any = count > 0;
+    return ended;
 }
 
 static int take_down(struct down *down)
@@ -171,8 +176,9 @@ static int take_down(struct down *down)
         devnet_note_command(devnet, false);
         keep_mesh(devnet, timeout_ms);
     }
-    bool stopped = !there || devnet_stop(devnet, timeout_ms, report_end, down);
-    if (!end_strays(down) && !up)
+    bool any, stopped = !there || devnet_stop(devnet, timeout_ms, report_end, down);
+    stopped &= end_strays(down, &any);
+    if (!any && !up)
         log_info("no devnet is up in %s", devnet->folder);
     return stopped ? DEVNET_OK : DEVNET_FAILED;
 }

@@ -95,7 +95,11 @@ static const char *outcome_of(enum process_end end, bool killing)
 
 static void end_one(struct work *work, struct devnet_node *node, enum process_end end, bool killing)
 {
-    if (end == PROCESS_LEFT) {
+    char *why = family_why_stays(&node->process, end);
+    if (why != NULL) {
+        log_error("%s %s", node->name, why);
+        work->status = DEVNET_FAILED;
+    } else if (end == PROCESS_LEFT) {
         log_error("%s: it is not known whether process %d is still that node: left alone",
                   node->name, (int)node->process.pid);
         work->status = DEVNET_FAILED;
@@ -105,6 +109,7 @@ static void end_one(struct work *work, struct devnet_node *node, enum process_en
         tell(work, node, outcome_of(end, killing));
         forget_process(work, node);
     }
+    free(why);
 }
 
 static bool end_chosen(struct work *work, bool killing)
@@ -244,6 +249,20 @@ static bool restart(struct work *work)
 
 /* ---- standing still ---- */
 
+static void send_one(struct work *work, struct devnet_node *node, bool pause)
+{
+    struct error error;
+    if (family_send(&node->process, pause ? SIGSTOP : SIGCONT, &error)) {
+        node->paused = pause;
+        tell(work, node, pause ? "paused" : "resumed");
+        return;
+    }
+    if (pause) /* the whole of it or nothing */
+        family_send(&node->process, SIGCONT, NULL);
+    log_error("%s cannot be %s: %s", node->name, pause ? "paused" : "resumed", error.text);
+    work->status = DEVNET_FAILED;
+}
+
 static bool send_chosen(struct work *work, bool pause)
 {
     for (size_t i = 0; i < work->devnet.count; i++) {
@@ -256,9 +275,7 @@ static bool send_chosen(struct work *work, bool pause)
         } else if (process_is_paused(&node->process) == pause) {
             tell(work, node, pause ? "is paused already" : "is not paused");
         } else {
-            family_send(&node->process, pause ? SIGSTOP : SIGCONT);
-            node->paused = pause;
-            tell(work, node, pause ? "paused" : "resumed");
+            send_one(work, node, pause);
         }
     }
     return work->status == DEVNET_OK;
@@ -404,8 +421,9 @@ static void give_up(struct work *work, size_t first)
     for (size_t i = first; i < work->devnet.count; i++)
         work->chosen[i] = true;
     end_chosen(work, false);
-    while (work->devnet.count > first)
-        devnet_remove(&work->devnet, work->devnet.count - 1);
+    for (size_t i = work->devnet.count; i-- > first;)
+        if (!is_up(&work->devnet.nodes[i]))
+            devnet_remove(&work->devnet, i);
     work->status = status;
 }
 
