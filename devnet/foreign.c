@@ -65,6 +65,40 @@ bool foreign_parse(const char *text, char **name, char **command, struct error *
     return true;
 }
 
+bool foreign_has_name(const char *name, const char *const *texts, size_t count)
+{
+    size_t length = strlen(name);
+    for (size_t i = 0; i < count; i++)
+        if (strncmp(texts[i], name, length) == 0 && texts[i][length] == '=')
+            return true;
+    return false;
+}
+
+static bool check_one(const char *text, struct error *error)
+{
+    struct error why;
+    char *name = NULL, *command = NULL;
+    bool sound =
+        foreign_parse(text, &name, &command, &why) || error_set(error, "--with %s", why.text);
+    free(name);
+    free(command);
+    return sound;
+}
+
+bool foreign_check_all(const char *const *texts, size_t count, struct error *error)
+{
+    bool sound = true;
+    for (size_t i = 0; i < count && sound; i++) {
+        char *name = text_format("%.*s", (int)strcspn(texts[i], "="), texts[i]);
+        sound = check_one(texts[i], error);
+        if (sound && foreign_has_name(name, texts, i))
+            sound = error_set(error, "--with %s: two of those that are to be added are called so",
+                              name);
+        free(name);
+    }
+    return sound;
+}
+
 /* ---- the command ---- */
 
 /* Puts VALUE into BUFFER as one word of a shell command. */

@@ -14,6 +14,13 @@ enum { FOREIGN_NAME_MAX = 32 };
  * the form of our own nodes' names, or what stands between nodes. */
 bool foreign_parse(const char *text, char **name, char **command, struct error *error);
 
+/* Whether COUNT texts of --with are each that, and no two of one NAME. Errors begin with "--with".
+ */
+bool foreign_check_all(const char *const *texts, size_t count, struct error *error);
+
+/* Whether one of COUNT such texts is of NAME. */
+bool foreign_has_name(const char *name, const char *const *texts, size_t count);
+
 /* Whether a node may be called so: at most FOREIGN_NAME_MAX letters, digits, _ and -, not first -,
  * and not as what stands between nodes. */
 bool foreign_name_check(const char *name, struct error *error);

@@ -207,6 +207,25 @@ node3 started" ]
     [ "$(devnet status --json | jq -r '.nodes[].name' | xargs)" = "node2 node3 mine" ]
 }
 
+@test "names that cannot be added are refused before anything is started" {
+    devnet up -n 1
+    # What is said and how: refused_add WHAT-IS-SAID ARGUMENT...
+    refused_add() {
+        run -2 devnet add "${@:2}"
+        [ "$output" = "devnet: $1" ] || { echo "$output, and not $1" >&2 && return 1; }
+    }
+    refused_add "x: two of those that are to be added are called so" x y x
+    refused_add "--with x: two of those that are to be added are called so" x --with x="$mine"
+    refused_add "--with x: two of those that are to be added are called so" y --with x="$mine" --with x=cat
+    devnet add --with its="$mine --bootnode {bootnode}"
+    refused_add "--with its: there is a node of that name already" y --with its="$mine"
+    refused_add "--with bad: expected NAME='COMMAND', NAME of letters, digits, _ and -" y --with bad
+    run -2 devnet add y --with node7=cat
+    [[ $output == "devnet: --with node7: not a name for a node: "* ]]
+    [ "$(devnet status --json | jq -r '.nodes[].name' | xargs)" = "node1 its" ]
+    [ ! -e .devnet/x ] && [ ! -e .devnet/y ]
+}
+
 @test "logs --follow has those that come meanwhile, and calls them by their names" {
     devnet up -n 1
     launch all devnet logs -f -e --json

@@ -454,6 +454,9 @@ refused() {
     run -0 --separate-stderr "$DEVNET" mesh check --wait 10s --genesis g
     [[ $output == "sound: 2 nodes, 1 foreign"* ]]
     "$DEVNET" down
+    run -2 "$DEVNET" up --genesis g --with ream_0=cat
+    [[ $output == *"devnet: --with ream_0: the genesis folder has a node of that name, which is to be run here" ]]
+    [ ! -e .devnet/devnet.json ]
     # Where a client has its metrics at its API's port, so have we.
     sed -i "s/metricsPort: $(of g qlean_0 metricsPort)/metricsPort: $(of g qlean_0 apiPort)/" g/validator-config.yaml
     "$DEVNET" up --genesis g

@@ -210,8 +210,9 @@ signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:]
         [[ $output == "devnet: --with "* ]]
     done
     [ ! -e devnet/devnet.json ]
-    run -1 devnet_run up -n 1 --with "$mine" --with "$mine"
-    [[ $output == *"mine: there is a node of that name already"* ]]
+    run -2 devnet_run up -n 1 --with "$mine" --with "$mine"
+    [ "$output" = "devnet: --with mine: two of those that are to be added are called so" ]
+    [ ! -e devnet/devnet.json ]
 }
 
 @test "another program has no API, and that is said" {

@@ -352,16 +352,44 @@ static size_t count_names(char **operands, size_t count)
     return names;
 }
 
+/* Whether NAME is of no node that is there, nor one of the COUNT that are to come. */
+static bool check_free(const struct work *work, const char *name, char *const *others, size_t count,
+                       struct error *error)
+{
+    if (devnet_find(&work->devnet, name) != NULL)
+        return error_set(error, "%s: there is a node of that name already", name);
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(others[i], name) == 0)
+            return error_set(error, "%s: two of those that are to be added are called so", name);
+    return true;
+}
+
+/* Other programs, beside those of NAMES. */
+static bool check_with(const struct work *work, char *const *names, size_t count,
+                       struct error *error)
+{
+    const struct option_list *with = &work->options->with;
+    bool sound = foreign_check_all(with->items, with->count, error);
+    for (size_t i = 0; i < with->count && sound; i++) {
+        struct error why;
+        char *name = text_format("%.*s", (int)strcspn(with->items[i], "="), with->items[i]);
+        sound = check_free(work, name, names, count, &why);
+        if (!sound)
+            error_set(error, "--with %s", why.text);
+        free(name);
+    }
+    return sound;
+}
+
+/* Before anything is started. */
 static bool check_new(struct work *work, char **names, size_t count)
 {
     struct error error;
-    for (size_t i = 0; i < count; i++) {
-        if (devnet_find(&work->devnet, names[i]) != NULL)
-            error_set(&error, "%s: there is a node of that name already", names[i]);
-        else if (foreign_name_check(names[i], &error))
-            continue;
+    for (size_t i = 0; i < count; i++)
+        if (!check_free(work, names[i], names, i, &error) || !foreign_name_check(names[i], &error))
+            return fail(work, DEVNET_USAGE, error.text);
+    if (!check_with(work, names, count, &error))
         return fail(work, DEVNET_USAGE, error.text);
-    }
     for (size_t i = 0; i < work->options->to.count; i++)
         if (devnet_find(&work->devnet, work->options->to.items[i]) == NULL) {
             error_set(&error, "--to %s: no such node", work->options->to.items[i]);
@@ -434,8 +462,6 @@ static bool add_ours(struct work *work, char **operands, size_t count)
     size_t first = work->devnet.count;
     bool refused = false;
     struct error error;
-    if (!check_new(work, operands, names))
-        return false;
     if (!start_options_check(operands + names, count - names, &error))
         return fail(work, DEVNET_USAGE, error.text);
     char **arguments = memory_new((own + count - names + 1) * sizeof(*arguments));
@@ -473,9 +499,10 @@ static bool check_programs(struct work *work)
 
 static bool add(struct work *work, char **operands, size_t count)
 {
-    if (count_names(operands, count) + work->options->with.count == 0)
+    size_t names = count_names(operands, count);
+    if (names + work->options->with.count == 0)
         return fail(work, DEVNET_USAGE, "add: name the nodes, or a program by --with");
-    if (!check_programs(work))
+    if (!check_new(work, operands, names) || !check_programs(work))
         return false;
     bool added = add_ours(work, operands, count);
     for (size_t i = 0; i < work->options->with.count && added; i++) {

@@ -248,15 +248,9 @@ static bool check_usage(const struct devnet_options *options, char **operands, s
         log_error("%s", why.text);
         return false;
     }
-    for (size_t i = 0; i < options->with.count; i++) {
-        struct error error;
-        char *name, *command;
-        if (!foreign_parse(options->with.items[i], &name, &command, &error)) {
-            log_error("--with %s", error.text);
-            return false;
-        }
-        free(name);
-        free(command);
+    if (!foreign_check_all(options->with.items, options->with.count, &why)) {
+        log_error("%s", why.text);
+        return false;
     }
     return !options->tap || up_tap_check(options, &wiring);
 }
@@ -290,6 +284,19 @@ static void report_up(const struct genesis *genesis, const bool *up,
     output_flush();
 }
 
+/* Whether none of the nodes that are to be run is called as another program. */
+static bool check_plan(const struct genesis_nodes *plan, const struct devnet_options *options,
+                       struct error *error)
+{
+    for (size_t i = 0; i < plan->count; i++)
+        if (foreign_has_name(plan->nodes[i].name, options->with.items, options->with.count))
+            return error_set(error,
+                             "--with %s: the genesis folder has a node of that name, which "
+                             "is to be run here",
+                             plan->nodes[i].name);
+    return true;
+}
+
 static bool bring_up_genesis(struct devnet *devnet, const struct devnet_options *options,
                              const struct genesis *genesis, struct start_options *start,
                              struct error *error)
@@ -304,6 +311,9 @@ static bool bring_up_genesis(struct devnet *devnet, const struct devnet_options 
         done = options->with.count == 0;
         if (!done)
             log_error("--with needs a node of ours, which it is connected to");
+    } else if (!check_plan(&plan, options, error)) {
+        log_error("%s", error->text);
+        *start->refused = true;
     } else {
         start->nodes = plan.nodes;
         done = bring_up(devnet, options, plan.count, start, error);
@@ -398,16 +408,6 @@ struct planned {
     const struct genesis *genesis;
 };
 
-static bool is_with(const struct devnet_options *options, const char *name)
-{
-    size_t length = strlen(name);
-    for (size_t i = 0; i < options->with.count; i++)
-        if (strncmp(options->with.items[i], name, length) == 0 &&
-            options->with.items[i][length] == '=')
-            return true;
-    return false;
-}
-
 static bool is_planned(const void *context, const char *name)
 {
     const struct planned *planned = context;
@@ -417,7 +417,7 @@ static bool is_planned(const void *context, const char *name)
     for (size_t i = 0; i < genesis->count; i++)
         if (strcmp(genesis->nodes[i].name, name) == 0)
             return true;
-    if (is_with(planned->options, name))
+    if (foreign_has_name(name, planned->options->with.items, planned->options->with.count))
         return true;
     bool ours =
         genesis->count == 0 && strncmp(name, "node", 4) == 0 && name[4] >= '1' && name[4] <= '9';
