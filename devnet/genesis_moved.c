@@ -194,15 +194,28 @@ static void clear_secret(struct buffer *text)
     buffer_clear(text);
 }
 
+/* Of a file that is to be written in OUT: what names, or is, a file elsewhere as well, which may be
+ * the genesis folder's, gives way to it. */
+static bool part_from_others(const char *path, struct error *error)
+{
+    struct stat about;
+    if (lstat(path, &about) != 0 || (!S_ISLNK(about.st_mode) && about.st_nlink == 1) ||
+        S_ISDIR(about.st_mode) || unlink(path) == 0)
+        return true;
+    return error_set_kind(error, ERROR_SYSTEM, "%s: is a link, and cannot be removed: %s", path,
+                          strerror(errno));
+}
+
 static bool write_config(const struct moving *moving, const char *out, struct error *error)
 {
     struct buffer read = {0}, written = {0};
     char *from = text_format("%s/%s", moving->genesis->folder, config_file);
     char *to = text_format("%s/%s", out, config_file);
-    bool done = access(from, F_OK) != 0 || /* a folder need not have it */
-                (file_read(from, GENESIS_FILE_MAX, &read, error) &&
-                 rewrite_config(moving, from, buffer_bytes(&read), &written, error) &&
-                 file_write(to, buffer_bytes(&written), FILE_MODE, error));
+    bool done =
+        access(from, F_OK) != 0 || /* a folder need not have it */
+        (file_read(from, GENESIS_FILE_MAX, &read, error) &&
+         rewrite_config(moving, from, buffer_bytes(&read), &written, error) &&
+         part_from_others(to, error) && file_write(to, buffer_bytes(&written), FILE_MODE, error));
     free(from);
     free(to);
     clear_secret(&read);
@@ -250,7 +263,7 @@ static bool write_nodes(const struct moving *moving, const char *out, struct err
     size_t room = genesis->listed_count + genesis->count + moving->count;
     struct records records = {.texts = memory_new((room + 1) * sizeof(char *))};
     char *path = text_format("%s/%s", out, nodes_file);
-    bool written = add_records(moving, &records, error) &&
+    bool written = add_records(moving, &records, error) && part_from_others(path, error) &&
                    nodes_yaml_write(path, (const char *const *)records.texts, records.count, error);
     for (size_t i = 0; i < records.count; i++)
         free(records.texts[i]);

@@ -265,6 +265,25 @@ of() {
     [[ $stderr == *"--out: g: is the genesis folder itself"* ]]
 }
 
+@test "--out writes no file of the genesis folder, whatever names it has in the other" {
+    "$BIN/devnet" genesis --port 0 --api-port 0 --metrics-port 0 --nodes 2 g > /dev/null
+    cp -r g before
+    mkdir hard soft nowhere
+    ln g/validator-config.yaml g/nodes.yaml hard
+    ln -s ../g/validator-config.yaml ../g/nodes.yaml soft
+    ln -s ../g/none.yaml nowhere/nodes.yaml
+    for out in hard soft nowhere; do
+        launch "$out" "$BIN/devnet-tap" --genesis g --out "$out"
+        await "$out" '.event == "ready"' > /dev/null
+        diff -r before g
+        for file in validator-config.yaml nodes.yaml; do
+            [ -f "$out/$file" ] && [ ! -L "$out/$file" ]
+            run ! cmp -s "g/$file" "$out/$file"
+        done
+        [ "$(stat -c %a "$out/validator-config.yaml")" = 600 ]
+    done
+}
+
 @test "--out finds a node's port however its file is written" {
     key() {
         "$BIN/devnet" key new "$1.key" > /dev/null
