@@ -4,6 +4,7 @@
 
 #include "common/memory.h"
 #include "devnet/ended.h"
+#include "devnet/family.h"
 #include "devnet/tap.h"
 #include "net/mesh/collect.h"
 
@@ -27,7 +28,7 @@ static bool is_asked(const struct devnet *devnet, const struct devnet_node *node
 /* Of who can answer now. */
 static bool is_awake(const struct devnet_node *node)
 {
-    return node->of_genesis || (process_is_running(&node->process) && !node->paused);
+    return node->of_genesis || (family_lives(&node->process) && !node->paused);
 }
 
 static char **find_targets(const struct devnet *devnet, enum devnet_visits visits, bool awake,
@@ -77,7 +78,7 @@ static json_t *find_unasked(const struct devnet *devnet, enum devnet_visits visi
         if (devnet_node_has_ended(node))
             add_why(unasked, node, "ended by itself");
         else if (asked)
-            add_why(unasked, node, "is paused");
+            add_why(unasked, node, node->paused ? "is paused" : "is not up");
     }
     return unasked;
 }

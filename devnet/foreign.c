@@ -179,11 +179,14 @@ static bool spawn(const struct devnet *devnet, struct devnet_node *node, bool ag
     char *log = devnet_path(devnet, node->name, "log");
     const struct process_files files = {
         .output = output, .log = log, .keep = again, .place = node->place};
-    process_make_mark(&node->process);
-    bool started = process_start(node->arguments, &files, &node->process, error);
+    struct process process = {0};
+    process_make_mark(&process);
+    bool started = process_start(node->arguments, &files, &process, error);
     node->stopped &= !started;
-    if (started)
+    if (started) { /* otherwise it is what became of it before */
+        node->process = process;
         devnet_write_pid(devnet, node);
+    }
     free(log);
     free(output);
     return started && devnet_save(devnet, error);

@@ -181,8 +181,9 @@ static void node_ended(evutil_socket_t fd, short events, void *argument)
     (void)events;
     struct newcomer *newcomer = argument;
     int status = 0;
+    /* Its id stays the node's: that says that it has run, and the time of its start that it does
+     * not any more. */
     waitpid(newcomer->node->process.pid, &status, 0);
-    newcomer->node->process.pid = 0;
     const char *when = newcomer->ready ? "while others were starting" : "before it was ready";
     if (WIFSIGNALED(status))
         error_set(newcomer->starter->error, "%s was killed by signal %d %s", newcomer->node->name,
@@ -299,10 +300,13 @@ static bool spawn(struct newcomer *newcomer)
     char *log = devnet_path(starter->devnet, node->name, "log");
     const struct process_files files = {
         .output = newcomer->output, .log = log, .keep = newcomer->again, .place = node->place};
-    bool started = process_start(node->arguments, &files, &node->process, starter->error);
+    struct process process = {0};
+    bool started = process_start(node->arguments, &files, &process, starter->error);
     node->stopped &= !started;
-    if (started)
+    if (started) { /* otherwise it is what became of it before */
+        node->process = process;
         devnet_write_pid(starter->devnet, node);
+    }
     free(log);
     return started;
 }

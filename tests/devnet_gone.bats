@@ -71,6 +71,52 @@ has_state() {
     jq -es '.[-1] | .ok and .ended == []' <<< "$output"
 }
 
+@test "a node that was stopped and whose start fails is one that ended by itself" {
+    devnet up -n 3
+    devnet stop node3
+    rm .devnet/node3/key
+    mkdir .devnet/node3/key
+    run -1 devnet start node3
+    [[ $output == *"node3 ended with exit status "* ]]
+    has_state node3 down
+    run -2 --separate-stderr devnet publish node3 block x
+    [ "$stderr" = "devnet: node3 ended by itself: \`devnet start node3\`" ]
+    # And stays one, where nothing comes of the next start either.
+    jq '.nodes[2].place = "/nowhere"' .devnet/devnet.json > changed
+    cp changed .devnet/devnet.json
+    run -1 devnet start node3
+    [[ $output == *"cannot start "*" in /nowhere, "* ]]
+    run -0 devnet down
+    run -1 --separate-stderr devnet mesh check
+    grep -qx "error node_reachable: node3 ended by itself" <<< "$output"
+}
+
+@test "a run fails where a start that it expects to fail leaves a node down" {
+    mkdir once
+    ln -s "$BIN"/devnet-* once
+    rm once/devnet-node
+    cat > once/devnet-node <<- E
+		#!/bin/sh
+		[ "\$2" = "$PWD/.devnet/late/key" ] && ! mkdir "$PWD/been" 2> been.err && exit 3
+		exec "$BIN/devnet-node" "\$@"
+	E
+    chmod +x once/devnet-node
+    cat > file.yaml <<- E
+		nodes:
+		  - count: 1
+		  - name: late
+		timeline:
+		  - at 0s stop late
+		  - at 0s expect any start late
+		  - at 0s expect 1 mesh check
+		checks:
+		  - orphans
+	E
+    DEVNET_BIN=$PWD/once run -1 --separate-stderr devnet run -f file.yaml --json
+    jq -es '.[-1] | .event == "end" and (.ok | not) and .failed == 0 and .ended == ["late"]' <<< "$output"
+    jq -es 'map(.exit) == [0, 1, 1, 0]' .devnet/steps.jsonl
+}
+
 @test "publish lists whom it cannot see, and counts a node that ended by itself" {
     devnet up -n 3 --with mine="$mine --bootnode {bootnode}"
     devnet mesh check --wait 10s
