@@ -128,7 +128,8 @@ static void forget_dialled(struct devnet_node *node, const char *name)
         node->dials[length - 1] = '\0';
 }
 
-/* The latest name of a peer id, and the latest DEVNET_NODES_MAX of them. */
+/* The latest name of a peer id, and the latest DEVNET_NODES_MAX of them, which are in the order in
+ * which they came. */
 static void keep_name(struct names *removed, const char *peer_id, const char *name)
 {
     if (removed->by_id != NULL)
@@ -414,7 +415,8 @@ bool devnet_save(const struct devnet *devnet, struct error *error)
         json_pack("{s:s,s:i,s:o,s:o*,s:o*,s:o*}", "format", format_name, "version", STATE_VERSION,
                   "nodes", nodes, "arguments", describe_list(devnet->node_arguments), "between",
                   between_describe_all(devnet), "removed", describe_removed(devnet));
-    char *text = json_dumps(state, JSON_INDENT(2) | JSON_SORT_KEYS);
+    /* Not sorted: the order of "removed" says who went first. */
+    char *text = json_dumps(state, JSON_INDENT(2));
     char *path = devnet_path(devnet, state_file, NULL);
     bool saved = file_write(path, bytes_of_text(text), 0666, error);
     free(path);

@@ -223,6 +223,19 @@ has_state() {
     jq -e 'has("removed") | not' .devnet/devnet.json
 }
 
+@test "of the nodes that were removed the first are forgotten first" {
+    devnet up -n 3 --connect none
+    ids=$(jq -c '[.nodes[].peer_id]' .devnet/devnet.json)
+    # As many as are kept, from the first on, and not in the order of their ids.
+    jq '.removed = ([range(500)] | map({key: "\(999 - .)", value: "gone\(.)"}) | from_entries)' \
+        .devnet/devnet.json > changed
+    cp changed .devnet/devnet.json
+    devnet remove node3
+    devnet remove node2
+    jq -e --argjson ids "$ids" '.removed | keys_unsorted ==
+        [(range(2; 500) | "\(999 - .)"), $ids[2], $ids[1]]' .devnet/devnet.json
+}
+
 @test "who cannot be asked as it is stopped, ended or paused is told so, and what to do" {
     devnet up -n 2
     devnet pause node2
