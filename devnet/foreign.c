@@ -16,6 +16,7 @@
 #include "devnet/family.h"
 #include "devnet/loop.h"
 #include "devnet/nodes_yaml.h"
+#include "devnet/own_files.h"
 #include "devnet/paths.h"
 #include "devnet/ports.h"
 #include "devnet/routes.h"
@@ -247,15 +248,17 @@ static bool write_routes(const struct devnet *devnet, const struct devnet_node *
     return written;
 }
 
-/* Its own nodes.yaml, where it does not find them as anybody else does and is told of them. */
+/* Its own nodes.yaml, where it does not find them as anybody else does and is told of them, or
+ * where that of the folder is not the devnet's. */
 static bool write_others(const struct devnet *devnet, const struct devnet_node *node,
                          const char *command, struct others *others, struct error *error)
 {
-    bool own = devnet_find_relay(devnet) != NULL && strstr(command, "{nodes}") != NULL;
+    bool routes = devnet_find_relay(devnet) != NULL && strstr(command, "{nodes}") != NULL;
+    bool own = routes || own_files_has_genesis(devnet->folder);
     others->nodes = own ? devnet_path(devnet, node->name, "nodes.yaml")
                         : devnet_path(devnet, "nodes.yaml", NULL);
-    return own ? write_routes(devnet, node, others->nodes, error)
-               : devnet_write_nodes(devnet, error);
+    return routes ? write_routes(devnet, node, others->nodes, error)
+                  : devnet_write_nodes_to(devnet, others->nodes, error);
 }
 
 static bool find_others(const struct devnet *devnet, const struct devnet_node *node,

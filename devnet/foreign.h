@@ -40,7 +40,8 @@ struct foreign_outcome {
  *   {bootnode}  the multiaddr of the first of our nodes that is up
  *   {enr}       its node record
  *   {nodes}     DIR/nodes.yaml, with the node records of all nodes that were there before it, or,
- *               where it finds them by other addresses (devnet/routes.h), DIR/NAME/nodes.yaml
+ *               where it finds them by other addresses (devnet/routes.h), or DIR is a genesis
+ *               folder, DIR/NAME/nodes.yaml
  *   {qlog}      a folder for its QUIC logs, which `devnet orphans` then reads
  * Waits until the first node is connected to it, which that node sees to where none of
  * {bootnode}, {enr} and {nodes} is in COMMAND. A program with a key of its own is met by the id

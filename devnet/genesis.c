@@ -12,6 +12,7 @@
 #include "common/number.h"
 #include "common/yaml.h"
 #include "devnet/genesis_validators.h"
+#include "devnet/own_files.h"
 #include "net/address/enr_make.h"
 
 static const char validators_file[] = "validator-config.yaml", records_file[] = "nodes.yaml",
@@ -38,7 +39,7 @@ static bool genesis_is_there(const char *folder)
 {
     /* A devnet's folder has a nodes.yaml of its own. */
     return exists(folder, validators_file) ||
-           (exists(folder, records_file) && !exists(folder, "lock"));
+           (exists(folder, records_file) && !own_files_are_in(folder));
 }
 
 struct genesis_node *genesis_find(const struct genesis *genesis, const char *name)

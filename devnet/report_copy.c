@@ -11,6 +11,7 @@
 #include "common/file.h"
 #include "common/hex.h"
 #include "common/memory.h"
+#include "devnet/own_files.h"
 #include "net/address/identity.h"
 
 enum { KEY_DIGITS = 2 * IDENTITY_SECRET_SIZE };
@@ -188,17 +189,20 @@ static bool copy_writers(const struct secrets *secrets, const struct devnet *dev
 /* What lies in the devnet's folder itself. What people wrote there may have keys of any kind. */
 static const struct {
     const char *name;
-    bool any;
-} beside[] = {{"commands", true},
-              {"nodes.yaml", false},
-              {DEVNET_EXPERIMENT_FILE, true},
-              {DEVNET_STEPS_FILE, true}};
+    bool any, experiment; /* it may be somebody's, of no experiment */
+} beside[] = {{"commands", true, false},
+              {"nodes.yaml", false, false},
+              {DEVNET_EXPERIMENT_FILE, true, true},
+              {DEVNET_STEPS_FILE, true, true}};
 
 bool report_copy_devnet(const struct secrets *secrets, const struct devnet *devnet,
                         const char *folder, struct error *error)
 {
-    bool copied = copy_writers(secrets, devnet, folder, error);
+    bool copied = copy_writers(secrets, devnet, folder, error),
+         experiment = own_files_has_experiment(devnet->folder);
     for (size_t i = 0; i < sizeof(beside) / sizeof(*beside) && copied; i++) {
+        if (beside[i].experiment && !experiment)
+            continue;
         char *from = devnet_path(devnet, beside[i].name, NULL);
         char *to = text_format("%s/%s", folder, beside[i].name);
         copied = report_copy_lines(secrets, from, to, beside[i].any, false, error);

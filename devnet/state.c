@@ -16,6 +16,7 @@
 #include "common/shape.h"
 #include "common/words.h"
 #include "devnet/nodes_yaml.h"
+#include "devnet/own_files.h"
 #include "devnet/scrape.h"
 #include "devnet/state_watch.h"
 
@@ -440,15 +441,23 @@ static const char *record_of(const struct devnet_node *node)
     return node->tapped != NULL ? node->tapped_enr : node->enr;
 }
 
-bool devnet_write_nodes(const struct devnet *devnet, struct error *error)
+bool devnet_write_nodes_to(const struct devnet *devnet, const char *path, struct error *error)
 {
     const char **records = memory_new((devnet->count + 1) * sizeof(*records));
     for (size_t i = 0; i < devnet->count; i++)
         records[i] = record_of(&devnet->nodes[i]);
-    char *path = devnet_path(devnet, "nodes.yaml", NULL);
     bool written = nodes_yaml_write(path, records, devnet->count, error);
-    free(path);
     free(records);
+    return written;
+}
+
+bool devnet_write_nodes(const struct devnet *devnet, struct error *error)
+{
+    if (own_files_has_genesis(devnet->folder))
+        return true;
+    char *path = devnet_path(devnet, "nodes.yaml", NULL);
+    bool written = devnet_write_nodes_to(devnet, path, error);
+    free(path);
     return written;
 }
 
@@ -505,16 +514,11 @@ void devnet_forget(const struct devnet *devnet)
         unlink(path);
     free(path);
     free(left);
-    scrape_remove(devnet);
+    if (own_files_are_in(devnet->folder))
+        scrape_remove(devnet);
 }
 
 void devnet_forget_left(const struct devnet *devnet)
 {
-    static const char *const files[] = {left_file, "mesh.json", "nodes.yaml",
-                                        DEVNET_EXPERIMENT_FILE, DEVNET_STEPS_FILE};
-    for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
-        char *path = devnet_path(devnet, files[i], NULL);
-        unlink(path);
-        free(path);
-    }
+    own_files_remove(devnet);
 }

@@ -12,7 +12,8 @@
  *                     nodes did not come up
  *   DIR/lock          held by whatever starts or stops nodes
  *   DIR/prometheus.json  where the metrics of its nodes are (devnet/scrape.h), while it is up
- *   DIR/nodes.yaml    node records of all nodes (devnet/nodes_yaml.h)
+ *   DIR/nodes.yaml    node records of all nodes (devnet/nodes_yaml.h); a genesis folder's stays its
+ *                     own
  *   DIR/relay/        of a process between the nodes (devnet/between.h): events.jsonl and log
  *   DIR/tap/          likewise (devnet/tap.h), and qlog/
  *   DIR/node1/        key, pid, events.jsonl (its standard output), log (its standard error), qlog/
@@ -93,8 +94,11 @@ bool devnet_load_left(struct devnet *devnet, struct error *error);
 /* "node1, node2 and mine", or "no nodes"; freed with free(). */
 char *devnet_names(const struct devnet *devnet);
 bool devnet_save(const struct devnet *devnet, struct error *error);
-/* Writes DIR/nodes.yaml: the node records of all its nodes that have one. */
+/* Writes DIR/nodes.yaml: the node records of all its nodes that have one. Not where DIR is a
+ * genesis folder with validator-config.yaml, whose own file that is. */
 bool devnet_write_nodes(const struct devnet *devnet, struct error *error);
+/* The same to PATH. */
+bool devnet_write_nodes_to(const struct devnet *devnet, const char *path, struct error *error);
 /* Writes DIR/NAME/pid, for people with a shell. */
 void devnet_write_pid(const struct devnet *devnet, const struct devnet_node *node);
 /* Where others are to dial it: at the tap, where one stands between, or else where it listens.
@@ -109,7 +113,8 @@ bool devnet_node_is_foreign(const struct devnet_node *node);
 char *devnet_node_target(const struct devnet_node *node);
 /* Renames devnet.json to left.json: the devnet is down. */
 void devnet_forget(const struct devnet *devnet);
-/* Removes what an earlier devnet in this folder left of its state. */
+/* Removes what an earlier devnet in this folder, if there was one, left of its state
+ * (devnet/own_files.h). */
 void devnet_forget_left(const struct devnet *devnet);
 
 /* Adds what NODE is known by: its peer id, its API and its addresses. */

@@ -179,6 +179,32 @@ terminal() {
     [ ! -e .devnet/node1/qlog/old.sqlog ]
 }
 
+@test "an up leaves alone what is in its folder and no devnet's" {
+    mkdir .devnet
+    echo 'nodes: 1' > .devnet/devnet.yaml
+    echo mine > .devnet/steps.jsonl
+    for _ in first second; do # the second is where a devnet was
+        devnet up -n 1
+        devnet report bug
+        [ ! -e bug/devnet.yaml ] && [ ! -e bug/steps.jsonl ]
+        rm -r bug
+        devnet down
+        [ "$(cat .devnet/devnet.yaml .devnet/steps.jsonl)" = $'nodes: 1\nmine' ]
+    done
+    [ -e .devnet/mesh.json ] # of the last devnet
+    devnet up -n 1
+    [ ! -e .devnet/mesh.json ]
+    # What down, or Prometheus, would have in the place of it.
+    mkdir other
+    for file in mesh.json prometheus.json; do
+        echo mine > other/$file
+        run -2 devnet --dir other up -n 1
+        [[ $output == "devnet: $PWD/other/$file: is not of an earlier devnet, and would be replaced: "* ]]
+        [ "$(ls other) $(cat other/$file)" = "$file mine" ]
+        rm other/$file
+    done
+}
+
 @test "a second up on the same folder is refused" {
     devnet up -n 1
     pid=$(of node1 .pid)

@@ -184,6 +184,32 @@ refused() {
     [[ $output == *"hub stopped"* ]]
 }
 
+@test "an experiment is not run where its copy would replace a file of somebody's" {
+    mkdir .devnet
+    printf '%s\n' 'nodes: 1' 'checks: [status]' | tee file.yaml > .devnet/devnet.yaml
+    for command in run up; do
+        run -2 devnet $command -f file.yaml
+        [[ $output == "devnet: $PWD/.devnet/devnet.yaml: is not of an earlier devnet, and would be replaced: "* ]]
+        run -2 devnet $command -f .devnet/devnet.yaml
+        [[ $output == "devnet: .devnet/devnet.yaml: is where the devnet in $PWD/.devnet keeps a copy "* ]]
+    done
+    (cd .devnet && run -2 devnet --dir . run && cmp devnet.yaml ../file.yaml)
+    mv .devnet/devnet.yaml .devnet/steps.jsonl
+    run -2 devnet run -f file.yaml
+    [[ $output == "devnet: $PWD/.devnet/steps.jsonl: is not of an earlier devnet, "* ]]
+    [ "$(ls .devnet)" = steps.jsonl ]
+    cmp .devnet/steps.jsonl file.yaml
+    # Its own copy it replaces.
+    rm .devnet/steps.jsonl
+    devnet run -f file.yaml
+    echo '# another' >> file.yaml
+    devnet up -f file.yaml
+    devnet down
+    devnet run -f file.yaml
+    cmp .devnet/devnet.yaml file.yaml
+    [ "$(wc -l < .devnet/steps.jsonl)" -eq 1 ]
+}
+
 @test "a file that is not sound is refused with its line before anything is started" {
     refused "bad.yaml:1: nodes: is missing" '# nothing'
     refused "bad.yaml:2: conect: no such key here; is connect meant?" 'nodes: 2' 'conect: ring'

@@ -465,6 +465,30 @@ refused() {
     [[ $output == *"--nodes: the genesis folder says which there are"* ]]
 }
 
+@test "up in a genesis folder leaves its files as they are" {
+    make_folder g zeam_0 ream_0
+    start_member g zeam_0
+    cp -r g before
+    for _ in first second; do
+        # shellcheck disable=SC2016 # as the program is told
+        "$DEVNET" --dir g up --with other="cp {nodes} told; exec '$(realpath "$BIN")/devnet-node' --api off --key {key} \
+            --listen /ip4/127.0.0.1/udp/{port}/quic-v1 --topic lean:block --bootnode {nodes}"
+        grep -qF "$("$DEVNET" --dir g status --json | jq -r '.nodes[] | select(.name == "ream_0").enr')" told
+        for file in before/*; do cmp "$file" "g/${file#*/}"; done
+        "$DEVNET" --dir g down
+        for file in before/*; do cmp "$file" "g/${file#*/}"; done
+    done
+    # One that is a list of records alone is one the next time, too.
+    mkdir h
+    cp g/nodes.yaml h
+    for _ in first second; do
+        run -0 "$DEVNET" --dir h up
+        [[ $output == *": there is no node that is to be run"* ]]
+        run -0 "$DEVNET" --dir h connect --until handshake "$(peer_id zeam_0)"
+    done
+    cmp g/nodes.yaml h/nodes.yaml
+}
+
 @test "devnet-node is a node of the folder by the options that Lean's clients share" {
     make_folder g zeam_0 ream_0 qlean_0
     start_node zeam_0 --custom-network-config-dir g --node-id zeam_0

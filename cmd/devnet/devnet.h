@@ -55,6 +55,11 @@ struct devnet_options {
 /* How many nodes of ours `up` is to start, where no genesis folder says it. */
 size_t devnet_node_count(const struct devnet_options *options);
 
+/* False with the error set where a devnet in its folder would replace somebody's files there.
+ * EXPERIMENT is the file that it is to be from, or NULL. */
+bool devnet_check_folder(const struct devnet_options *options, const char *experiment,
+                         struct error *error);
+
 /* Each returns the exit status. */
 int devnet_up_command(const struct devnet_options *options, char **operands, size_t count);
 /* The same by a file that is read already (cmd/devnet/experiment_file.h). */

@@ -7,6 +7,7 @@
 #include "common/file.h"
 #include "common/memory.h"
 #include "common/words.h"
+#include "devnet/own_files.h"
 
 /* ---- reading ---- */
 
@@ -128,7 +129,18 @@ bool experiment_file_keep(const struct experiment_file *file, const struct devne
                           struct error *error)
 {
     char *path = devnet_path(devnet, DEVNET_EXPERIMENT_FILE, NULL);
+    own_files_note_experiment(devnet);
     bool kept = file_write(path, buffer_bytes(&file->text), 0666, error);
     free(path);
     return kept;
+}
+
+bool devnet_check_folder(const struct devnet_options *options, const char *experiment,
+                         struct error *error)
+{
+    struct devnet devnet;
+    devnet_init(&devnet, options->folder);
+    bool free_of_others = own_files_check(&devnet, experiment, error);
+    devnet_clear(&devnet);
+    return free_of_others;
 }

@@ -379,6 +379,8 @@ int devnet_experiment_command(const struct devnet_options *options)
         log_error("/proc does not tell where this program is");
     else if (folder != NULL && !devnet_report_check(folder, &error))
         log_error("report: %s", error.text);
+    else if (!devnet_check_folder(options, path, &error))
+        log_error("%s", error.text);
     else
         status = run(&runner, folder);
     json_decref(runner.ended);

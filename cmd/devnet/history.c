@@ -13,6 +13,7 @@
 #include "common/log.h"
 #include "common/memory.h"
 #include "common/words.h"
+#include "devnet/state_watch.h"
 
 enum { COMMAND_MAX = 1024 * 1024 };
 
@@ -85,9 +86,18 @@ void devnet_note_run(const struct devnet *devnet, const struct devnet_options *o
     buffer_clear(&script);
 }
 
+/* Of a genesis folder's nodes somebody may ask by a folder that is no devnet's. */
+static bool is_up(const struct devnet *devnet)
+{
+    char *path = devnet_path(devnet, STATE_FILE, NULL);
+    bool up = access(path, F_OK) == 0;
+    free(path);
+    return up;
+}
+
 void devnet_note_command(const struct devnet *devnet, bool anew)
 {
-    if (noted)
+    if (noted || (!anew && !is_up(devnet)))
         return;
     noted = true;
     struct buffer line = {0};

@@ -524,8 +524,14 @@ static bool operand_is(const struct options_result *result, const char *word)
 
 /* ---- the commands that are ours ---- */
 
+/* What else is in the folder is not to be lost. */
 static int run_up(const struct devnet_options *options, const struct options_result *result)
 {
+    struct error error;
+    if (!devnet_check_folder(options, options->file, &error)) {
+        log_error("%s", error.text);
+        return DEVNET_USAGE;
+    }
     return devnet_up_command(options, result->operands, result->operand_count);
 }
 
