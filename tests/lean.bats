@@ -114,6 +114,23 @@ dump() {
     run -1 "$BIN/devnet-mesh" dump "$(ready down .api)"
 }
 
+@test "an API that tells of no mesh, and a page of metrics, are not called sound" {
+    start_api lean health="$HEALTHY" metrics=$'lean_connected_peers 1\n'
+    for target in "$(ready lean .api)" "$(ready lean .api)/metrics"; do
+        run -2 "$BIN/devnet-mesh" check "$target"
+        [ "$output" = "devnet-mesh: $target: nothing to check: no node is in it" ]
+        run -2 --separate-stderr "$BIN/devnet-mesh" check --json "$target"
+        [ -z "$output" ]
+    done
+    for route in node/identity='{"version": "x", "peer_id": null}' node/peers='[]' \
+        fork_choice="$(fork_choice "$A" 9 "$B" 7)"; do
+        start_api one health="$HEALTHY" "$route"
+        run -0 "$BIN/devnet-mesh" check "$(ready one .api)"
+        [ "$output" = "sound: 0 nodes, 0 topics" ]
+        end one || true
+    done
+}
+
 @test "a genesis folder's nodes tell status their head and peers by their own API" {
     "$BIN/devnet" genesis -n 1 --port 0 --api-port 0 --metrics-port 0 g > /dev/null
     of() {

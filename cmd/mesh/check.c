@@ -96,7 +96,7 @@ static bool has_nothing_to_check(const json_t *snapshot, const char *const *inpu
                                  struct error *error)
 {
     size_t stopped = json_array_size(json_object_get(snapshot, "stopped"));
-    if (!mesh_nobody_asked(snapshot))
+    if (!mesh_has_nothing_to_check(snapshot))
         return false;
     if (stopped > 0)
         error_set(error, "nothing to check: no node is up, and %zu %s stopped", stopped,

@@ -203,6 +203,35 @@ bool mesh_nobody_asked(const json_t *snapshot)
     return !has_somebody(snapshot) && !has_any(snapshot, "unreachable");
 }
 
+static bool is_told(const json_t *answer)
+{
+    return answer != NULL && !json_is_null(answer);
+}
+
+/* Whether a Lean node's API told anything that is checked, and not of its health alone. */
+static bool tells_anything(const json_t *endpoint)
+{
+    static const char *const checked[] = {"identity", "peers", "fork_choice"};
+    const json_t *lean = json_object_get(endpoint, "lean");
+    for (size_t i = 0; i < sizeof(checked) / sizeof(*checked); i++)
+        if (is_told(json_object_get(lean, checked[i])))
+            return true;
+    return false;
+}
+
+bool mesh_has_nothing_to_check(const json_t *snapshot)
+{
+    size_t index;
+    const json_t *endpoint;
+    json_array_foreach(json_object_get(snapshot, "endpoints"), index, endpoint)
+    {
+        if (tells_anything(endpoint))
+            return false;
+    }
+    return !has_any(snapshot, "nodes") && !has_any(snapshot, "foreign") &&
+           !has_any(snapshot, "unreachable");
+}
+
 /* Of the folder of a devnet that is down, the mesh that it left; NULL where INPUT is none. */
 static char *left_mesh(const char *input)
 {

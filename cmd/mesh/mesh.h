@@ -55,6 +55,9 @@ bool mesh_is_live(const char *input);
 bool mesh_nobody_answered(const json_t *snapshot);
 /* Whether it has nobody at all. */
 bool mesh_nobody_asked(const json_t *snapshot);
+/* Whether it has nobody of whom a check can say anything: a page of metrics alone, or a Lean node's
+ * API that tells of its health alone, is nobody. */
+bool mesh_has_nothing_to_check(const json_t *snapshot);
 
 /* Says on stderr which nodes did not answer; returns how many there are. */
 size_t mesh_warn_unreachable(const json_t *snapshot);
