@@ -254,3 +254,15 @@ has_state() {
         [ "$stderr" = "devnet: ${command%% *}: nobody is left to ask: node1 is stopped: \`devnet start node1\`" ]
     done
 }
+
+@test "a snapshot is not replaced by one of nodes that are all stopped" {
+    devnet up -n 2
+    devnet-mesh dump -o mesh.json .devnet
+    cp mesh.json earlier.json
+    devnet stop node1 node2
+    run -1 devnet-mesh dump -o mesh.json .devnet
+    [ "$output" = "devnet-mesh: warn: --output mesh.json: left as it is, as no node is up to be asked" ]
+    cmp earlier.json mesh.json
+    devnet-mesh dump -o new.json .devnet
+    jq -e '.nodes == [] and (.stopped | length) == 2' new.json
+}

@@ -62,12 +62,16 @@ static bool warn_cut_short(const json_t *foreign)
     return cut_short;
 }
 
-/* An earlier snapshot is worth more than one of nobody. */
-static bool is_worth_keeping(const json_t *snapshot, const char *path)
+/* Why a file that is there is worth more than this snapshot, of nobody; NULL where it is not. */
+static const char *why_kept(const json_t *snapshot, const char *path)
 {
     struct stat about;
-    return path != NULL && mesh_nobody_answered(snapshot) && stat(path, &about) == 0 &&
-           S_ISREG(about.st_mode) && about.st_size > 0;
+    bool there =
+        path != NULL && stat(path, &about) == 0 && S_ISREG(about.st_mode) && about.st_size > 0;
+    return !there                           ? NULL
+           : mesh_nobody_answered(snapshot) ? "no node answered"
+           : mesh_nobody_asked(snapshot)    ? "no node is up to be asked"
+                                            : NULL;
 }
 
 int mesh_dump_command(const struct mesh_options *options, const char *const *inputs, size_t count)
@@ -83,10 +87,13 @@ int mesh_dump_command(const struct mesh_options *options, const char *const *inp
     size_t unreachable = mesh_warn_unreachable(snapshot);
     bool cut_short = warn_cut_short(json_object_get(snapshot, "foreign"));
     int status = unreachable > 0 || cut_short ? MESH_UNREACHABLE : 0;
-    if (is_worth_keeping(snapshot, options->output))
-        log_warn("--output %s: left as it is, as no node answered", options->output);
-    else if (!options->text || options->output != NULL)
+    const char *kept = why_kept(snapshot, options->output);
+    if (kept != NULL) {
+        log_warn("--output %s: left as it is, as %s", options->output, kept);
+        status = MESH_UNREACHABLE;
+    } else if (!options->text || options->output != NULL) {
         status = write_snapshot(snapshot, options->output) ? status : MESH_TROUBLE;
+    }
     if (options->text)
         mesh_print(snapshot);
     json_decref(snapshot);

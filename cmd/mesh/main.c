@@ -111,8 +111,8 @@ static const struct exit_status exit_statuses[] = {
     {0, "dump: every node answered; diff: no difference; check: sound; "
         "watch: stopped; graph: drawn"},
     {1, "a node was unreachable, or all of them, and what is printed says which (dump leaves a "
-        "file that is there as it is where none answered); dump: a visit was cut short; diff: "
-        "different; check: unsound; watch: a node went away"},
+        "file that is there as it is where none answered, or all are stopped); dump: a visit was "
+        "cut short; diff: different; check: unsound; watch: a node went away"},
     {2, "usage, or trouble: nothing could be written, or an input could not be read; check: no "
         "node to be checked"},
     {0},
