@@ -64,19 +64,38 @@ static bool add_name(const struct look *look, const char *name)
     return true;
 }
 
+static bool add_program(const struct look *look, const char *with)
+{
+    struct error why;
+    char *name, *command;
+    if (!foreign_parse(with, &name, &command, &why))
+        return error_set(look->error, "--with %s", why.text);
+    bool added = add_name(look, name);
+    free(name);
+    free(command);
+    return added;
+}
+
+/* What STEP says first for an option, before a "--"; NULL where it does not. */
+static const char *find_option(const struct experiment_step *step, const char *name,
+                               const char *letter)
+{
+    for (size_t i = 1; step->words[i] != NULL && strcmp(step->words[i], "--") != 0; i++) {
+        const char *value = words_option(step->words[i], step->words[i + 1], name, letter);
+        if (value != NULL)
+            return value;
+    }
+    return NULL;
+}
+
 /* Of `add`: what --with and --to say, which are no operands. */
 static bool check_added_options(const struct look *look, const struct experiment_step *step)
 {
     for (size_t i = 1; step->words[i] != NULL && strcmp(step->words[i], "--") != 0; i++) {
-        const char *word = step->words[i], *next = step->words[i + 1], *equals;
+        const char *word = step->words[i], *next = step->words[i + 1];
         const char *program = words_option(word, next, "--with", "-w");
-        if (program != NULL && (equals = strchr(program, '=')) != NULL) {
-            char *name = text_format("%.*s", (int)(equals - program), program);
-            bool added = add_name(look, name);
-            free(name);
-            if (!added)
-                return false;
-        }
+        if (program != NULL && !add_program(look, program))
+            return false;
         const char *to = words_option(word, next, "--to", NULL);
         if (to != NULL && !know(look, to))
             return false;
@@ -141,6 +160,21 @@ static bool check_count(const struct look *look, const struct experiment_step *s
            error_set(look->error, "%s: too %s operands", step->words[0], wrong);
 }
 
+/* What a command wants beside, in its own words. */
+static bool check_whole(const struct look *look, const struct experiment_step *step,
+                        char *const *operands, size_t count)
+{
+    const char *command = step->words[0];
+    if (strcmp(command, "add") == 0 && count == 0 && find_option(step, "--with", "-w") == NULL)
+        return error_set(look->error, "add: name the nodes, or a program by --with");
+    if (strcmp(command, "publish") != 0)
+        return true;
+    if ((count > 2) == (find_option(step, "--size", "-s") != NULL))
+        return error_set(look->error, "publish: give a FILE or TEXT, or --size, and not both");
+    return count <= 2 || operands[2][0] != '\0' ||
+           error_set(look->error, "publish: the text is empty");
+}
+
 static bool is_known(const void *names, const char *name)
 {
     return json_object_get(names, name) != NULL;
@@ -161,27 +195,42 @@ static bool is_between(const struct experiment_names *names, const char *name)
     return (names->tap && strcmp(name, "tap") == 0) || (names->relay && strcmp(name, "relay") == 0);
 }
 
-/* Whether WORD is NAME, or an option with it: --out=NAME, -oNAME. */
-static bool speaks_of(const char *word, const char *name)
+/* What commands write to. */
+static const struct {
+    const char *command, *option, *letter;
+} outputs[] = {{"mesh", "--output", "-o"},   {"mesh", "--html", NULL},
+               {"orphans", "--html", NULL},  {"publish", "--html", NULL},
+               {"connect", "--qlog", NULL},  {"connect", "--save", NULL},
+               {"connect", "--record", NULL}};
+
+static bool writes(const struct experiment_step *step, const char *name)
 {
-    const char *equals = strchr(word, '=');
-    bool is_short = word[0] == '-' && word[1] != '\0' && word[1] != '-';
-    return strcmp(equals != NULL ? equals + 1 : word, name) == 0 ||
-           (is_short && strcmp(word + 2, name) == 0);
+    for (char *const *word = step->words + 1; *word != NULL; word++) {
+        if (strcmp(step->words[0], "report") == 0 && strcmp(*word, name) == 0)
+            return true;
+        for (size_t i = 0; i < sizeof(outputs) / sizeof(*outputs); i++) {
+            const char *output =
+                strcmp(step->words[0], outputs[i].command) == 0
+                    ? words_option(*word, word[1], outputs[i].option, outputs[i].letter)
+                    : NULL;
+            if (output != NULL && strcmp(output, name) == 0)
+                return true;
+        }
+    }
+    return false;
 }
 
-/* Whether a step before speaks of NAME, as one that is to write it does. */
-static bool is_said_before(const struct experiment *experiment, const struct experiment_step *step,
-                           const char *name)
+/* Whether a step before writes a file or a folder called NAME. */
+static bool is_written_before(const struct experiment *experiment,
+                              const struct experiment_step *step, const char *name)
 {
     const struct experiment_steps *lists[] = {&experiment->timeline, &experiment->checks};
     for (size_t i = 0; i < sizeof(lists) / sizeof(*lists); i++)
         for (size_t k = 0; k < lists[i]->count; k++) {
             if (&lists[i]->items[k] == step)
                 return false;
-            for (char *const *word = lists[i]->items[k].words; *word != NULL; word++)
-                if (speaks_of(*word, name))
-                    return true;
+            if (writes(&lists[i]->items[k], name))
+                return true;
         }
     return false;
 }
@@ -192,7 +241,7 @@ static bool know_or_find(const struct look *look, const struct experiment_step *
 {
     bool like_name = foreign_name_check(name, NULL) || between_is_kind(name);
     return !like_name || (look->names->tap && strcmp(name, "tap") == 0) ||
-           access(name, F_OK) == 0 || is_said_before(look->names->experiment, step, name) ||
+           access(name, F_OK) == 0 || is_written_before(look->names->experiment, step, name) ||
            know(look, name);
 }
 
@@ -224,6 +273,17 @@ static bool check_name(const struct look *look, const struct experiment_step *st
     return true;
 }
 
+/* Values of options that are names, as operands are. */
+static bool check_options(const struct look *look, const struct experiment_step *step)
+{
+    bool connect = strcmp(step->words[0], "connect") == 0,
+         mesh = strcmp(step->words[0], "mesh") == 0;
+    const char *from = connect ? find_option(step, "--from", "-f") : NULL;
+    const char *before = mesh ? find_option(step, "--before", "-b") : NULL;
+    return (from == NULL || looks_like_address(from) || know(look, from)) &&
+           (before == NULL || know_or_find(look, step, before));
+}
+
 /* Whether the groups can be a partition. */
 static bool check_parting(const struct look *look, const struct experiment_step *step,
                           char *const *operands, size_t count)
@@ -245,5 +305,6 @@ bool experiment_names_step(struct experiment_names *names, const struct experime
         count++;
     }
     return check_count(&look, step, count) && check_parting(&look, step, operands, count) &&
-           (!adds || check_added_options(&look, step));
+           check_options(&look, step) && (!adds || check_added_options(&look, step)) &&
+           check_whole(&look, step, operands, count);
 }

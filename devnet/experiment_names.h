@@ -1,7 +1,7 @@
 /*
  * The names of nodes in an experiment's commands: what each command takes as its operands, and
  * which nodes there are by then, as commands add and remove some. Where files may stand, a name
- * that is none of a node is one of a file: that is there now, or that a command before speaks of.
+ * that is none of a node is one of a file: that is there now, or that a command before writes.
  */
 #ifndef DEVNET_EXPERIMENT_NAMES_H
 #define DEVNET_EXPERIMENT_NAMES_H

@@ -255,6 +255,27 @@ refused() {
     # Of several it is the last that there is none of.
     refused "bad.yaml:3: node3: no such node by then" 'nodes: 2' 'checks:' '  - logs node1 node2 node3'
     refused "bad.yaml:3: tap: no such node by then" 'nodes: 2' 'checks:' '  - logs tap'
+    # What can never work is none the better for standing in a step.
+    for command in 'orphans late' 'mesh diff late late' 'mesh check late' 'mesh graph --before late node1' \
+        'connect node1 --from late'; do
+        refused "bad.yaml:4: late: no such node by then; there are node1" 'nodes: [node1, late]' 'timeline:' \
+            '  - at 0s remove late' "  - at 0s $command"
+    done
+    refused "bad.yaml:5: late: no such node by then" 'nodes: [node1, late]' 'timeline:' \
+        '  - at 0s mesh diff late node1' '  - at 0s remove late' '  - at 0s orphans late'
+    for command in '--from=nodeX node1' '-f nodeX node1' 'node1 --from nodeX'; do
+        refused "bad.yaml:3: nodeX: no such node by then" 'nodes: 1' 'timeline:' "  - at 0s connect $command"
+    done
+    refused "bad.yaml:3: nodeY: no such node by then" 'nodes: 1' 'checks:' '  - mesh graph --before nodeY'
+    refused "bad.yaml:3: --with bad: expected NAME='COMMAND', " 'nodes: 1' 'timeline:' '  - at 0s add --with bad'
+    refused "bad.yaml:3: --with node9: not a name for a node: " 'nodes: 1' 'timeline:' \
+        '  - at 0s add --with node9=cat'
+    refused "bad.yaml:3: add: name the nodes, or a program by --with" 'nodes: 1' 'timeline:' '  - at 0s add'
+    for command in 'node1 block' 'node1 block x --size 100' 'node1 block x -s100'; do
+        refused "bad.yaml:3: publish: give a FILE or TEXT, or --size, and not both" 'nodes: 1' 'timeline:' \
+            "  - at 0s publish $command"
+    done
+    refused "bad.yaml:3: publish: the text is empty" 'nodes: 1' 'timeline:' "  - at 0s publish node1 block ''"
     head -c 2M /dev/zero | tr '\0' '#' > huge.yaml
     run -2 devnet up -f huge.yaml
     [[ $output == "devnet: huge.yaml: larger than 1048576 bytes" ]]
@@ -264,8 +285,10 @@ refused() {
 }
 
 @test "a step may look at what one before has written" {
-    printf '%s\n' 'nodes: 1' 'timeline:' '  - at 0s report early' '  - at 0s mesh dump -o early-mesh' 'checks:' \
-        '  - expect 2 orphans early' '  - mesh diff early-mesh node1' > file.yaml
+    printf '%s\n' 'nodes: 1' 'timeline:' '  - at 0s report early' '  - at 0s mesh dump -o early-mesh' \
+        '  - at 0s mesh dump --output=also' '  - at 0s connect node1 --until handshake --qlog visit' 'checks:' \
+        '  - expect 2 orphans early' '  - mesh diff early-mesh node1' '  - mesh graph --before also --dot node1' \
+        '  - expect any orphans visit' '  - expect 1 publish node1 block --size 10' > file.yaml
     devnet run -f file.yaml
 }
 

@@ -66,6 +66,9 @@ static void each_command_takes_so_many_operands(void **state)
     assert_refused(&names, "publish node1", "publish: too few operands");
     assert_taken(&names, "publish node1 topic text");
     assert_refused(&names, "publish node1 topic text more", "publish: too many operands");
+    assert_refused(&names, "publish node1 topic",
+                   "publish: give a FILE or TEXT, or --size, and not both");
+    assert_refused(&names, "add", "add: name the nodes, or a program by --with");
     assert_refused(&names, "heal node1", "heal: too many operands");
     assert_taken(&names, "anything that it takes");
     experiment_names_clear(&names);
