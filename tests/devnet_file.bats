@@ -127,6 +127,31 @@ refused() {
     [[ $output == *"$PWD/told: is not empty; "* && $output != *"ended as expected"* ]]
 }
 
+@test "a run whose report can be nowhere is refused before anything is started" {
+    printf '%s\n' 'nodes: 1' 'checks: [status]' > file.yaml
+    refused_report() {
+        run -2 devnet "${@:3}" run -f file.yaml --report "$1"
+        [[ $output == "devnet: report: $2"* ]] || { echo "$output, and not $2" >&2 && return 1; }
+        [ ! -e .devnet ]
+    }
+    refused_report no/such/dir "$PWD/no/such/dir: No such file or directory"
+    refused_report file.yaml/told "$PWD/file.yaml/told: Not a directory"
+    refused_report '' "'': name a folder that is empty, or is not there"
+    refused_report .devnet "$PWD/.devnet: is the folder of the devnet, $PWD/.devnet, or within it or around it"
+    refused_report "$PWD//.devnet/" "$PWD//.devnet: is the folder of the devnet"
+    mkdir empty
+    ln -s empty link
+    refused_report empty/told "$PWD/empty/told: is the folder of the devnet" --dir link
+    refused_report empty "$PWD/empty: is the folder of the devnet" --dir empty/a/b
+    refused_report empty/. "'empty/.': name a folder "
+    [ -z "$(ls -A empty)" ]
+    [ "$(ls -A)" = $'empty\nfile.yaml\nlink' ]
+    [ "$(devnet run -f file.yaml --report empty/ | tail -n 1)" = "file.yaml: 1 steps and checks ended as expected" ]
+    [ -s empty/README.md ]
+    run -2 devnet report ''
+    [ "$output" = "devnet: '': name a folder that is empty, or is not there, by its own name" ]
+}
+
 @test "a signal ends a run between steps and within one, and nothing is left" {
     printf '%s\n' 'nodes: 1' 'timeline:' '  - at 10m status' 'report: told' > wait.yaml
     printf '%s\n' 'nodes: 2' 'connect: none' 'wait: 10m' 'checks: [mesh]' 'report: told' > check.yaml

@@ -77,8 +77,9 @@ int devnet_status_command(const struct devnet_options *options);
 int devnet_logs_command(const struct devnet_options *options, char **wanted, size_t count);
 /* FOLDER: where the report is to be. */
 int devnet_report_command(const struct devnet_options *options, const char *folder);
-/* False with the error set where no report can be there: it is neither empty nor absent. */
-bool devnet_report_check(const char *folder, struct error *error);
+/* False with the error set where no report of a devnet that is yet to be can be there: FOLDER is
+ * neither empty nor absent, cannot be made, or is not apart from the devnet's. */
+bool devnet_report_check(const char *folder, const struct devnet *devnet, struct error *error);
 int devnet_publish_command(const struct devnet_options *options, char **operands, size_t count);
 int devnet_key_command(const struct devnet_options *options, const char *verb, const char *path);
 int devnet_genesis_command(const struct devnet_options *options, const char *folder);

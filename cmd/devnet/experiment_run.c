@@ -377,7 +377,7 @@ int devnet_experiment_command(const struct devnet_options *options)
     devnet_init(&runner.devnet, options->folder);
     if (runner.self == NULL)
         log_error("/proc does not tell where this program is");
-    else if (folder != NULL && !devnet_report_check(folder, &error))
+    else if (folder != NULL && !devnet_report_check(folder, &runner.devnet, &error))
         log_error("report: %s", error.text);
     else if (!devnet_check_folder(options, path, &error))
         log_error("%s", error.text);

@@ -273,7 +273,7 @@ static int is_entry(const struct dirent *entry)
     return strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
 }
 
-bool devnet_report_check(const char *target, struct error *error)
+static bool check_free(const char *target, struct error *error)
 {
     struct stat about;
     if (lstat(target, &about) != 0)
@@ -292,27 +292,93 @@ bool devnet_report_check(const char *target, struct error *error)
     return true;
 }
 
-static bool make_folder(struct report *report, const char *folder, struct error *error)
+/* FOLDER from the root, without a slash at its end; NULL with the error set where it names none
+ * that can be put in its place. */
+static char *find_target(const char *folder, struct error *error)
 {
+    char here[PATH_MAX] = "";
     size_t length = strlen(folder);
     while (length > 1 && folder[length - 1] == '/')
         length--;
-    char here[PATH_MAX] = "";
-    if (folder[0] != '/' && getcwd(here, sizeof(here)) == NULL)
-        return error_set(error, "%s: %s", folder, strerror(errno));
-    report->target = text_format("%s%s%.*s", here, *here != '\0' ? "/" : "", (int)length, folder);
-    if (!devnet_report_check(report->target, error))
+    char *name = text_format("%.*s", (int)length, folder), *target = NULL;
+    const char *slash = strrchr(name, '/'), *last = slash != NULL ? slash + 1 : name;
+    if (*last == '\0' || strcmp(last, ".") == 0 || strcmp(last, "..") == 0)
+        error_set(error, "'%s': name a folder that is empty, or is not there, by its own name",
+                  folder);
+    else if (folder[0] != '/' && getcwd(here, sizeof(here)) == NULL)
+        error_set(error, "%s: %s", folder, strerror(errno));
+    else
+        target = text_format("%s%s%s", here, *here != '\0' ? "/" : "", name);
+    free(name);
+    return target;
+}
+
+/* Beside TARGET, which is renamed once it is whole; NULL with the error set. */
+static char *make_beside(const char *target, struct error *error)
+{
+    char *folder = text_format("%s.XXXXXX", target);
+    if (mkdtemp(folder) != NULL)
+        return folder;
+    error_set(error, "%s: %s", target, strerror(errno));
+    free(folder);
+    return NULL;
+}
+
+/* Where PATH is, or will be, without links; freed with free(). */
+static char *resolve(const char *path)
+{
+    char *above = text_copy(path), *found;
+    while ((found = realpath(above, NULL)) == NULL && strrchr(above, '/') > above)
+        *strrchr(above, '/') = '\0';
+    char *resolved =
+        text_format("%s%s", found != NULL ? found : "", path + (found != NULL ? strlen(above) : 0));
+    for (size_t size = strlen(resolved); size > 1 && resolved[size - 1] == '/';)
+        resolved[--size] = '\0';
+    free(found);
+    free(above);
+    return resolved;
+}
+
+static bool is_within(const char *path, const char *folder)
+{
+    size_t length = strlen(folder);
+    return strncmp(path, folder, length) == 0 && (path[length] == '\0' || path[length] == '/');
+}
+
+static bool check_apart(const char *target, const char *devnet_folder, struct error *error)
+{
+    char *report = resolve(target), *devnet = resolve(devnet_folder);
+    bool apart = !is_within(report, devnet) && !is_within(devnet, report);
+    free(devnet);
+    free(report);
+    return apart || error_set(error,
+                              "%s: is the folder of the devnet, %s, or within it or around it; "
+                              "name another",
+                              target, devnet_folder);
+}
+
+bool devnet_report_check(const char *folder, const struct devnet *devnet, struct error *error)
+{
+    char *target = find_target(folder, error), *trial = NULL;
+    if (target != NULL && check_free(target, error) && check_apart(target, devnet->folder, error))
+        trial = make_beside(target, error);
+    if (trial != NULL)
+        rmdir(trial);
+    bool possible = trial != NULL;
+    free(trial);
+    free(target);
+    return possible;
+}
+
+static bool make_folder(struct report *report, const char *folder, struct error *error)
+{
+    report->target = find_target(folder, error);
+    if (report->target == NULL || !check_free(report->target, error))
         return false;
-    report->folder = text_format("%s.XXXXXX", report->target);
-    if (mkdtemp(report->folder) != NULL) {
-        mode_t mask = umask(0);
-        umask(mask);
-        return chmod(report->folder, 0777 & ~mask) == 0;
-    }
-    error_set(error, "%s: %s", report->target, strerror(errno));
-    free(report->folder);
-    report->folder = NULL;
-    return false;
+    report->folder = make_beside(report->target, error);
+    mode_t mask = umask(0);
+    umask(mask);
+    return report->folder != NULL && chmod(report->folder, 0777 & ~mask) == 0;
 }
 
 static bool write_whole(struct report *report, struct error *error)
