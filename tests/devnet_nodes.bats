@@ -245,6 +245,30 @@ node3 started" ]
     for name in all one text; do end "$name" || true; done
 }
 
+# Whether NAME has printed so often that a node is ready: is_ready_times NAME COUNT.
+is_ready_times() {
+    [ "$(grep -c '"event":"ready"' "$1.out")" -eq "$2" ]
+}
+
+@test "logs --follow goes on to a node that is added again after its folder was deleted" {
+    devnet up -n 1
+    devnet add late
+    launch all devnet logs -f -e
+    launch one devnet logs -f -e late
+    eventually is_ready_times all 2
+    eventually is_ready_times one 1
+    devnet remove late
+    rm -r .devnet/late
+    devnet add late
+    eventually is_ready_times all 3
+    eventually is_ready_times one 2
+    echo '{"event":"later"}' >> .devnet/late/events.jsonl
+    for name in all one; do
+        eventually grep '"event":"later"' "$name.out"
+        end "$name" || true
+    done
+}
+
 watched_twice() {
     [ "$(grep -c 'watching node1' text.err)" -eq 2 ]
 }

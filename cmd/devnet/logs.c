@@ -26,6 +26,7 @@ struct tail {
     char *name; /* before each of its lines */
     char *node;
     const char *stream;
+    char *path;
     int fd;
     struct buffer line; /* what has come of a line that is not whole yet */
 };
@@ -142,6 +143,7 @@ static void close_tail(struct tail *tail, const struct manner *manner)
         show_line(tail, manner, false);
     buffer_clear(&tail->line);
     close(tail->fd);
+    free(tail->path);
     free(tail->name);
     free(tail->node);
 }
@@ -161,9 +163,11 @@ static bool open_tail(struct tails *tails, const char *path, const struct devnet
     struct tail tail = {.name = name,
                         .node = text_copy(node->name),
                         .stream = stream,
+                        .path = text_copy(path),
                         .fd = open(path, O_RDONLY | O_CLOEXEC)};
     if (tail.fd < 0) {
         log_error("%s: %s", path, strerror(errno));
+        free(tail.path);
         free(tail.node);
         free(name);
         return false;
@@ -212,6 +216,33 @@ static bool is_shown(const struct tails *tails, const char *node)
     return false;
 }
 
+/* Whether another file is in the place of what is shown. */
+static bool is_replaced(const struct tail *tail)
+{
+    struct stat shown, there;
+    return fstat(tail->fd, &shown) == 0 && stat(tail->path, &there) == 0 &&
+           (shown.st_dev != there.st_dev || shown.st_ino != there.st_ino);
+}
+
+/* Goes on to files that are there anew: of a node that was added again once its folder was deleted.
+ */
+static void reopen_replaced(struct tails *tails, const struct manner *manner)
+{
+    for (size_t i = 0; i < tails->count; i++) {
+        struct tail *tail = &tails->items[i];
+        int fd = is_replaced(tail) ? open(tail->path, O_RDONLY | O_CLOEXEC) : -1;
+        if (fd < 0)
+            continue;
+        show_more(tail, manner);
+        if (tail->line.size > 0) /* what comes next begins a line */
+            show_line(tail, manner, !manner->json);
+        close(tail->fd);
+        tail->fd = fd;
+        inotify_add_watch(tails->inotify, tail->path, IN_MODIFY);
+        show_more(tail, manner);
+    }
+}
+
 /* Shows nodes that have come, and calls all by their names. */
 static void look_again(struct tails *tails, struct manner *manner)
 {
@@ -225,6 +256,7 @@ static void look_again(struct tails *tails, struct manner *manner)
         manner->named |= tails->count > 0;
         show_node(tails, &now, &now.nodes[i], manner);
     }
+    reopen_replaced(tails, manner);
     devnet_clear(&now);
 }
 
