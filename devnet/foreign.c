@@ -56,12 +56,13 @@ bool foreign_parse(const char *text, char **name, char **command, struct error *
                          "%.*s: not a name for a node: at most %d characters, not first -, "
                          "and not node1 and the like",
                          (int)length, text, FOREIGN_NAME_MAX);
-    *name = text_format("%.*s", (int)length, text);
-    if (between_is_kind(*name)) {
-        error_set(error, kind_error, *name);
-        free(*name);
+    char *told = text_format("%.*s", (int)length, text);
+    if (between_is_kind(told)) {
+        error_set(error, kind_error, told);
+        free(told);
         return false;
     }
+    *name = told;
     *command = text_copy(text + length + 1);
     return true;
 }
