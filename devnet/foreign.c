@@ -29,13 +29,21 @@ enum { LOOK_AGAIN_MS = 50, CALL_TIMEOUT_MS = 3000 };
 static const char name_characters[] =
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
 
-static const char kind_error[] = "%s: what stands between nodes is called so, and no node";
+/* Whether nothing else in a devnet's folder is called so. */
+static bool is_free(const char *name, struct error *error)
+{
+    if (between_is_kind(name))
+        return error_set(error, "%s: what stands between nodes is called so, and no node", name);
+    return !own_files_has_name(name) ||
+           error_set(error, "%s: a devnet keeps a file of that name: call the node otherwise",
+                     name);
+}
 
 bool foreign_name_check(const char *name, struct error *error)
 {
     size_t length = strlen(name);
-    if (between_is_kind(name))
-        return error_set(error, kind_error, name);
+    if (!is_free(name, error))
+        return false;
     if (length > 0 && length <= FOREIGN_NAME_MAX && name[0] != '-' &&
         name[strspn(name, name_characters)] == '\0')
         return true;
@@ -57,8 +65,7 @@ bool foreign_parse(const char *text, char **name, char **command, struct error *
                          "and not node1 and the like",
                          (int)length, text, FOREIGN_NAME_MAX);
     char *told = text_format("%.*s", (int)length, text);
-    if (between_is_kind(told)) {
-        error_set(error, kind_error, told);
+    if (!is_free(told, error)) {
         free(told);
         return false;
     }

@@ -1,5 +1,6 @@
 #include "devnet/own_files.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,10 +23,28 @@ static bool is_there(const char *folder, const char *file)
     return there;
 }
 
+/* Whether the file of that name is a devnet's, which says first where it was started. */
+static bool has_commands(const char *folder)
+{
+    static const char beginning[] = "cd ";
+    char *path = text_format("%s/%s", folder, commands_file), text[sizeof(beginning)] = "";
+    FILE *commands = fopen(path, "re");
+    bool has = commands != NULL && fgets(text, sizeof(text), commands) != NULL &&
+               strcmp(text, beginning) == 0;
+    if (commands != NULL)
+        fclose(commands);
+    free(path);
+    return has;
+}
+
 bool own_files_are_in(const char *folder)
 {
-    return is_there(folder, STATE_FILE) || is_there(folder, "left.json") ||
-           is_there(folder, commands_file);
+    return is_there(folder, STATE_FILE) || is_there(folder, "left.json") || has_commands(folder);
+}
+
+bool own_files_has_name(const char *name)
+{
+    return strcmp(name, commands_file) == 0 || strcmp(name, "lock") == 0;
 }
 
 bool own_files_has_genesis(const char *folder)
@@ -93,9 +112,61 @@ static bool check_experiment(const struct devnet *devnet, const char *experiment
 
 bool own_files_check(const struct devnet *devnet, const char *experiment, struct error *error)
 {
-    return (own_files_are_in(devnet->folder) || (check_absent(devnet, "mesh.json", error) &&
-                                                 check_absent(devnet, "prometheus.json", error))) &&
-           (experiment == NULL || check_experiment(devnet, experiment, error));
+    static const char *const files[] = {commands_file, "mesh.json", "prometheus.json"};
+    bool ours = own_files_are_in(devnet->folder), sound = true;
+    for (size_t i = 0; i < sizeof(files) / sizeof(*files) && sound && !ours; i++)
+        sound = check_absent(devnet, files[i], error);
+    return sound && (experiment == NULL || check_experiment(devnet, experiment, error));
+}
+
+static bool is_no_log(const char *name)
+{
+    return name[0] != '.' && strstr(name, ".sqlog") == NULL && strstr(name, ".qlog") == NULL;
+}
+
+/* Whether all that is in a folder of QUIC logs is such: it is emptied. */
+static bool holds_logs_alone(const char *path)
+{
+    DIR *folder = opendir(path);
+    const struct dirent *entry;
+    bool alone = true;
+    while (alone && folder != NULL && (entry = readdir(folder)) != NULL)
+        alone = !is_no_log(entry->d_name);
+    if (folder != NULL)
+        closedir(folder);
+    return alone;
+}
+
+/* Whether nothing is in the folder of that name that a node would begin anew. */
+static bool check_node(const struct devnet *devnet, const char *name, struct error *error)
+{
+    static const char *const kept[] = {"qlog", "events.jsonl", "log"};
+    char *logs = devnet_path(devnet, name, kept[0]);
+    bool sound = true;
+    for (size_t i = holds_logs_alone(logs) ? 1 : 0; i < sizeof(kept) / sizeof(*kept) && sound;
+         i++) {
+        char *file = text_format("%s/%s", name, kept[i]);
+        sound = check_absent(devnet, file, error);
+        free(file);
+    }
+    free(logs);
+    return sound;
+}
+
+bool own_files_check_nodes(const struct devnet *devnet,
+                           bool (*is_planned)(const void *context, const char *name),
+                           const void *context, struct error *error)
+{
+    if (own_files_are_in(devnet->folder))
+        return true;
+    DIR *folder = opendir(devnet->folder);
+    const struct dirent *entry;
+    bool sound = true;
+    while (sound && folder != NULL && (entry = readdir(folder)) != NULL)
+        sound = !is_planned(context, entry->d_name) || check_node(devnet, entry->d_name, error);
+    if (folder != NULL)
+        closedir(folder);
+    return sound;
 }
 
 static void remove_file(const struct devnet *devnet, const char *file)

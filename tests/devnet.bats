@@ -196,13 +196,27 @@ terminal() {
     [ ! -e .devnet/mesh.json ]
     # What down, or Prometheus, would have in the place of it.
     mkdir other
-    for file in mesh.json prometheus.json; do
+    for file in mesh.json prometheus.json commands; do
         echo mine > other/$file
         run -2 devnet --dir other up -n 1
         [[ $output == "devnet: $PWD/other/$file: is not of an earlier devnet, and would be replaced: "* ]]
         [ "$(ls other) $(cat other/$file)" = "$file mine" ]
         rm other/$file
     done
+    # What nodes would have in the place of it, where they are to run.
+    for file in node2/log node1/events.jsonl node1/qlog/mine tap/log mine/qlog/one; do
+        mkdir -p "other/${file%/*}"
+        echo mine > "other/$file"
+        run -2 devnet --dir other up -n 2 --with mine='exit {port} {key}' --tap
+        [[ $output == "devnet: $PWD/other/${file%%/qlog*}"*": is not of an earlier devnet, and would be replaced: "* ]]
+        [ "$(cat "other/$file") $(ls other)" = "mine ${file%%/*}" ]
+        rm -r other/*
+    done
+    mkdir -p other/node3/qlog other/node1
+    echo mine | tee other/node3/log > other/node1/notes
+    devnet --dir other up -n 2
+    devnet --dir other down
+    [ "$(cat other/node3/log other/node1/notes)" = $'mine\nmine' ]
 }
 
 @test "a second up on the same folder is refused" {

@@ -114,6 +114,9 @@ told() {
     names "--path node1,node3:loss=1: node3: no such node" up --path node1,node3:loss=1
     names "--path mine,node1:los=1: 'los' is no key" up --path mine,node1:los=1 --with mine=true
     names "--with relay: what stands between nodes is called so, and no node" up --with relay=true
+    for name in commands lock; do
+        names "--with $name: a devnet keeps a file of that name: call the node otherwise" up --with $name=true
+    done
     [ ! -e .devnet/devnet.json ]
     devnet up
     names "no relay stands between the nodes in " path all:loss=1

@@ -14,9 +14,11 @@
 #include "common/output.h"
 #include "common/words.h"
 #include "devnet/ask.h"
+#include "devnet/between.h"
 #include "devnet/foreign.h"
 #include "devnet/genesis_start.h"
 #include "devnet/loop.h"
+#include "devnet/own_files.h"
 #include "devnet/paths.h"
 #include "devnet/start.h"
 #include "devnet/stop.h"
@@ -424,6 +426,20 @@ static bool is_planned(const void *context, const char *name)
     return ours && strtoul(name + 4, &end, 10) <= count && *end == '\0';
 }
 
+/* Of what is to have a folder. */
+static bool is_to_run(const void *context, const char *name)
+{
+    const struct planned *planned = context;
+    const struct devnet_options *options = planned->options;
+    const struct experiment_file *file = options->from;
+    if (strcmp(name, "tap") == 0)
+        return options->tap;
+    if (between_is_kind(name))
+        return options->partitionable || options->paths.count > 0;
+    return file != NULL ? experiment_find(&file->experiment, name) != NULL
+                        : is_planned(context, name);
+}
+
 static bool check_paths(const struct devnet_options *options, const struct genesis *genesis)
 {
     const struct planned planned = {options, genesis};
@@ -463,6 +479,11 @@ static bool prepare(const struct devnet_options *options, const struct devnet *d
     }
     if (!check_paths(options, genesis))
         return false;
+    const struct planned planned = {options, genesis};
+    if (!own_files_check_nodes(devnet, is_to_run, &planned, &error)) {
+        log_error("%s", error.text);
+        return false;
+    }
     if (file_make_folder(options->folder, &error))
         return true;
     *status = file_path_is_to_blame(errno) ? DEVNET_USAGE : DEVNET_FAILED;
