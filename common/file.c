@@ -106,6 +106,14 @@ bool file_is_folder(const char *path)
     return stat(path, &about) == 0 && S_ISDIR(about.st_mode);
 }
 
+bool file_is_in(const char *folder, const char *name)
+{
+    char *path = text_format("%s/%s", folder, name);
+    bool there = access(path, F_OK) == 0;
+    free(path);
+    return there;
+}
+
 bool file_is_same(const char *path, const char *other)
 {
     struct stat one, two;

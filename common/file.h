@@ -19,6 +19,8 @@ bool file_read_plain(const char *path, size_t limit, struct buffer *output, stru
 bool file_read_pipe(const char *path, size_t limit, struct buffer *output, struct error *error);
 /* Whether PATH is a folder, or a link to one. */
 bool file_is_folder(const char *path);
+/* Whether FOLDER has something called NAME. */
+bool file_is_in(const char *folder, const char *name);
 /* Whether both are there and are one file or folder, whatever their paths. */
 bool file_is_same(const char *path, const char *other);
 /* Writes a temporary file beside PATH and renames it: readers see the old or the new, never a

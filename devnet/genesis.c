@@ -27,19 +27,11 @@ static char *path_of(const struct genesis *genesis, const char *name, const char
     return text_format("%s/%s%s", genesis->folder, name, ending);
 }
 
-static bool exists(const char *folder, const char *file)
-{
-    char *path = text_format("%s/%s", folder, file);
-    bool there = access(path, F_OK) == 0;
-    free(path);
-    return there;
-}
-
 static bool genesis_is_there(const char *folder)
 {
     /* A devnet's folder has a nodes.yaml of its own. */
-    return exists(folder, validators_file) ||
-           (exists(folder, records_file) && !own_files_are_in(folder));
+    return file_is_in(folder, validators_file) ||
+           (file_is_in(folder, records_file) && !own_files_are_in(folder));
 }
 
 struct genesis_node *genesis_find(const struct genesis *genesis, const char *name)
@@ -476,7 +468,7 @@ static bool read_path(struct genesis *genesis, const char *file, const char *pat
 /* Reads FILE where it is there. */
 static bool read_file(struct genesis *genesis, const char *file, struct error *error)
 {
-    if (!exists(genesis->folder, file))
+    if (!file_is_in(genesis->folder, file))
         return true;
     char *path = path_of(genesis, file, "");
     bool taken = read_path(genesis, file, path, error);

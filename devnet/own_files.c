@@ -15,14 +15,6 @@ static const char commands_file[] = "commands";
 /* In there, which each devnet begins anew. */
 static const char remark[] = "# " DEVNET_EXPERIMENT_FILE " is the copy that the devnet keeps\n";
 
-static bool is_there(const char *folder, const char *file)
-{
-    char *path = text_format("%s/%s", folder, file);
-    bool there = access(path, F_OK) == 0;
-    free(path);
-    return there;
-}
-
 /* Whether the file of that name is a devnet's, which says first where it was started. */
 static bool has_commands(const char *folder)
 {
@@ -39,7 +31,8 @@ static bool has_commands(const char *folder)
 
 bool own_files_are_in(const char *folder)
 {
-    return is_there(folder, STATE_FILE) || is_there(folder, "left.json") || has_commands(folder);
+    return file_is_in(folder, STATE_FILE) || file_is_in(folder, "left.json") ||
+           has_commands(folder);
 }
 
 bool own_files_has_name(const char *name)
@@ -49,7 +42,7 @@ bool own_files_has_name(const char *name)
 
 bool own_files_has_genesis(const char *folder)
 {
-    return is_there(folder, "validator-config.yaml");
+    return file_is_in(folder, "validator-config.yaml");
 }
 
 /* ---- of an experiment ---- */
@@ -86,7 +79,7 @@ void own_files_note_experiment(const struct devnet *devnet)
 /* Whether nothing is called FILE, which a devnet would replace. */
 static bool check_absent(const struct devnet *devnet, const char *file, struct error *error)
 {
-    if (!is_there(devnet->folder, file))
+    if (!file_is_in(devnet->folder, file))
         return true;
     return error_set(error,
                      "%s/%s: is not of an earlier devnet, and would be replaced: move it, or name "

@@ -86,18 +86,10 @@ void devnet_note_run(const struct devnet *devnet, const struct devnet_options *o
     buffer_clear(&script);
 }
 
-/* Of a genesis folder's nodes somebody may ask by a folder that is no devnet's. */
-static bool is_up(const struct devnet *devnet)
-{
-    char *path = devnet_path(devnet, STATE_FILE, NULL);
-    bool up = access(path, F_OK) == 0;
-    free(path);
-    return up;
-}
-
 void devnet_note_command(const struct devnet *devnet, bool anew)
 {
-    if (noted || (!anew && !is_up(devnet)))
+    /* Of a genesis folder's nodes somebody may ask by a folder that is no devnet's. */
+    if (noted || (!anew && !file_is_in(devnet->folder, STATE_FILE)))
         return;
     noted = true;
     struct buffer line = {0};
