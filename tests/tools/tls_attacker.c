@@ -159,6 +159,20 @@ static bool is_due(const struct attack *attack, enum place place)
     return attack != NULL && attack->place == place && attack->sent == 0;
 }
 
+/* A connection that comes is of the next case once TLS has something to say on it: there may be
+ * others, as a late packet of one that is gone looks like the first of another, and brings no
+ * ClientHello. */
+static struct attack *attack_of(struct quic_connection *connection)
+{
+    if (connection->user == NULL && me.next != NULL) {
+        struct attack *attack = me.next;
+        connection->user = attack;
+        attack->connection = connection;
+        me.next = STAILQ_NEXT(attack, link);
+    }
+    return connection->user;
+}
+
 /* What GnuTLS has to say goes to ngtcp2, as ngtcp2's own function of this kind has it, and our
  * bytes around it. */
 static int pass_on(gnutls_session_t session, gnutls_record_encryption_level_t level,
@@ -168,7 +182,7 @@ static int pass_on(gnutls_session_t session, gnutls_record_encryption_level_t le
         return 0;
     const ngtcp2_crypto_conn_ref *reference = gnutls_session_get_ptr(session);
     struct quic_connection *connection = reference->user_data;
-    struct attack *attack = connection->user;
+    struct attack *attack = attack_of(connection);
     bool initial = level == GNUTLS_ENCRYPTION_LEVEL_INITIAL;
     if (is_due(attack, initial ? INITIAL : HANDSHAKE))
         submit(attack, level, attack->bytes.size);
@@ -228,12 +242,8 @@ bool __wrap_tls_session_new(struct quic_connection *connection, struct error *er
     if (!__real_tls_session_new(connection, error))
         return false;
     gnutls_handshake_set_read_function(connection->session, pass_on);
-    struct attack *attack = me.next;
-    connection->user = attack;
-    if (attack != NULL) {
-        attack->connection = connection;
-        me.next = STAILQ_NEXT(attack, link);
-    }
+    if (!me.listening)
+        attack_of(connection);
     return true;
 }
 
