@@ -35,7 +35,9 @@ struct foreign_outcome {
 
 /*
  * Adds a node called NAME to DEVNET, of whose own nodes one is up, and starts COMMAND, by /bin/sh,
- * in which these are replaced: {port}      a free UDP port on 127.0.0.1, where it is to listen
+ * in which these are replaced:
+ *
+ *   {port}      a free UDP port on 127.0.0.1, where it is to listen
  *   {key}       the path of a file with its secp256k1 secret, 64 hexadecimal digits
  *   {bootnode}  the multiaddr of the first of our nodes that is up
  *   {enr}       its node record
@@ -43,6 +45,7 @@ struct foreign_outcome {
  *               where it finds them by other addresses (devnet/routes.h), or DIR is a genesis
  *               folder, DIR/NAME/nodes.yaml
  *   {qlog}      a folder for its QUIC logs, which `devnet orphans` then reads
+ *
  * Waits until the first node is connected to it, which that node sees to where none of
  * {bootnode}, {enr} and {nodes} is in COMMAND. A program with a key of its own is met by the id
  * that it shows, and has no node record. False with the error set where that does not happen within

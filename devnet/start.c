@@ -416,9 +416,11 @@ bool devnet_start_again(struct devnet *devnet, struct devnet_node *const *nodes,
     return start(devnet, nodes, count, options, culprit, error);
 }
 
-char *devnet_last_lines(const struct devnet *devnet, const char *name, size_t count)
+/* Of the file NAME/FILE. */
+static char *last_lines(const struct devnet *devnet, const char *name, const char *file,
+                        size_t count)
 {
-    char *path = devnet_path(devnet, name, "log");
+    char *path = devnet_path(devnet, name, file);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     free(path);
     struct stat status;
@@ -439,4 +441,14 @@ char *devnet_last_lines(const struct devnet *devnet, const char *name, size_t co
     char *lines = text_copy(*line == '\n' ? line + 1 : line);
     free(text);
     return lines;
+}
+
+char *devnet_last_lines(const struct devnet *devnet, const char *name, size_t count)
+{
+    return last_lines(devnet, name, "log", count);
+}
+
+char *devnet_last_printed(const struct devnet *devnet, const char *name, size_t count)
+{
+    return last_lines(devnet, name, "events.jsonl", count);
 }

@@ -62,4 +62,7 @@ bool devnet_start_again(struct devnet *devnet, struct devnet_node *const *nodes,
  * log; freed with free(). */
 char *devnet_last_lines(const struct devnet *devnet, const char *name, size_t count);
 
+/* The same of its stdout, where our own programs have events. */
+char *devnet_last_printed(const struct devnet *devnet, const char *name, size_t count);
+
 #endif

@@ -199,6 +199,8 @@ signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:]
 @test "a program that ends, or never connects, is reported with what it wrote" {
     run -1 --separate-stderr devnet_run up -n 1 --with 'mine=echo no such luck >&2; exit 3'
     [[ $stderr == *"mine ended before it was connected to node1"*"what mine wrote last:"*"no such luck" ]]
+    run -1 --separate-stderr devnet_run up -n 1 --with 'mine=echo no luck here; exit 3'
+    [[ $stderr == *"mine ended before it was connected to node1"*"what mine printed last, on stdout:"*"no luck here" ]]
     run -1 --separate-stderr devnet_run up -n 1 --timeout 1s --with 'mine=: {bootnode}; exec sleep 60'
     [[ $stderr == *"mine was not connected to node1 (as its bootnode) in time"* ]]
     [ ! -e devnet/devnet.json ]

@@ -114,7 +114,7 @@ void devnet_note_command(const struct devnet *devnet, bool anew);
 void devnet_note_run(const struct devnet *devnet, const struct devnet_options *options);
 /* Prints what the node called NAME, or what stands between, logged last, on stderr. */
 void devnet_report_last_lines(const struct devnet *devnet, const char *name);
-/* The same of CULPRIT. */
+/* The same of CULPRIT, and of another program what it printed on stdout, too. */
 void devnet_report_culprit(const struct devnet *devnet, const struct devnet_node *culprit);
 /* Adds the program that WITH names; false where that fails, which is said. */
 bool devnet_add_foreign(struct devnet *devnet, const char *with,

@@ -49,6 +49,12 @@ void devnet_report_last_lines(const struct devnet *devnet, const char *name)
 void devnet_report_culprit(const struct devnet *devnet, const struct devnet_node *culprit)
 {
     devnet_report_last_lines(devnet, culprit->name);
+    if (!devnet_node_is_foreign(culprit))
+        return;
+    char *lines = devnet_last_printed(devnet, culprit->name, LINES_OF_A_DEAD_NODE);
+    if (*lines != '\0')
+        fprintf(stderr, "what %s printed last, on stdout:\n%s\n", culprit->name, lines);
+    free(lines);
 }
 
 /* Says which node has ended, if one has: its connections end a little before it does. */
