@@ -468,6 +468,7 @@ json_t *mesh_check(const json_t *snapshot)
     json_decref(check.foreign);
     json_decref(check.foreign_network);
     json_decref(check.finalized);
+    json_decref(check.told_of);
     json_decref(check.topics);
     return result;
 }

@@ -1,20 +1,19 @@
 /* What a tap did not see is no sign that all is well: a node that only a tap knows has to be seen.
  */
-#include <string.h>
-
 #include "net/mesh/check_state.h"
 #include "net/mesh/lean_answer.h"
 #include "net/mesh/members.h"
 #include "net/mesh/snapshot.h"
 #include "net/mesh/tapped.h"
 
-static bool names(const char *name, const char *id)
+static void note(json_t *told_of, const char *id)
 {
-    return name != NULL && strcmp(name, id) == 0;
+    if (id != NULL)
+        json_object_set_new(told_of, id, json_true());
 }
 
-/* Whether a Lean node's own API, of those in LIST, tells of a connection of the node called ID. */
-static bool lean_tells(const json_t *list, const char *id)
+/* Of whose connections the Lean nodes' own APIs, of those in LIST, tell. */
+static void note_lean(json_t *told_of, const json_t *list)
 {
     size_t i, k;
     const json_t *entry, *peer;
@@ -23,26 +22,37 @@ static bool lean_tells(const json_t *list, const char *id)
         const char *teller = snapshot_teller(entry);
         json_array_foreach(member(member(entry, "lean"), "peers"), k, peer)
         {
-            if (teller != NULL && lean_peer_is_connected(peer) &&
-                (names(teller, id) || names(snapshot_item_name(peer), id)))
-                return true;
+            if (teller == NULL || !lean_peer_is_connected(peer))
+                continue;
+            note(told_of, teller);
+            note(told_of, snapshot_item_name(peer));
         }
     }
-    return false;
+}
+
+static json_t *list_told_of(const json_t *snapshot)
+{
+    json_t *told_of = json_object();
+    size_t i, k;
+    const json_t *node, *peer;
+    json_array_foreach(member(snapshot, "nodes"), i, node)
+    {
+        json_array_foreach(member(node, "peers"), k, peer)
+        {
+            note(told_of, snapshot_item_name(peer));
+        }
+    }
+    note_lean(told_of, member(snapshot, "foreign"));
+    note_lean(told_of, member(snapshot, "endpoints"));
+    return told_of;
 }
 
 /* Whether anybody who tells of itself tells of a connection of the node called ID. */
-static bool is_told_of(const struct check *check, const char *id)
+static bool is_told_of(struct check *check, const char *id)
 {
-    size_t i;
-    const json_t *node;
-    json_array_foreach(member(check->snapshot, "nodes"), i, node)
-    {
-        if (check_item(member(node, "peers"), id) != NULL)
-            return true;
-    }
-    return lean_tells(member(check->snapshot, "foreign"), id) ||
-           lean_tells(member(check->snapshot, "endpoints"), id);
+    if (check->told_of == NULL)
+        check->told_of = list_told_of(check->snapshot);
+    return member(check->told_of, id) != NULL;
 }
 
 /* More than a tap keeps of two nodes. */

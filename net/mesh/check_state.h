@@ -13,6 +13,7 @@ struct check {
     bool network_by_tap;     /* and a tap told that */
     json_t *foreign_network; /* holds it, where that is one that was visited */
     json_t *finalized;       /* by slot: "root", and "by_tap" where a tap told it */
+    json_t *told_of; /* ids of whose connections somebody tells; NULL until check_seen.c asks */
     json_t *findings[MESH_INVARIANTS];
     bool unsound;
 };
