@@ -387,3 +387,13 @@ accuses_nobody() {
         tail -n +2 whole.sqlog; } > tap.sqlog
     doubts tap.sqlog "1 of the events of the node or tap that wrote it are in records that cannot be read"
 }
+
+@test "what follows where a file can be read no further may be what clears a stream" {
+    local reset=("$FIXTURES"/qlogs-field/picoquic-reset/dialer/*.qlog) line
+    run -0 "$BIN/devnet-orphans" "${reset[0]}"
+    for ((line = 2; line < $(wc -l < "${reset[0]}"); line++)); do
+        sed "${line}s/.*/x]}x}/" "${reset[0]}" > broken.qlog
+        run -2 --separate-stderr "$BIN/devnet-orphans" broken.qlog
+        [[ $stderr == *broken.qlog:* ]]
+    done
+}

@@ -603,6 +603,8 @@ static bool feed_plain(void *context, struct bytes input, struct error *error)
         return true;
     if (!reader->is_log && reader->log == NULL)
         reader->not_a_log = true;
+    else if (reader->log != NULL)
+        lose_record(reader, (struct bytes){0}); /* all that follows is not read */
     return false;
 }
 
