@@ -396,4 +396,10 @@ accuses_nobody() {
         run -2 --separate-stderr "$BIN/devnet-orphans" broken.qlog
         [[ $stderr == *broken.qlog:* ]]
     done
+    # Nor may what cannot be unpacked.
+    { head -n 180 "${reset[0]}" | gzip
+        printf '\037\213\010\0\0\0\0\0\0\3'
+        head -c 300 /dev/zero | tr '\0' '\377'; } > damaged.qlog.gz
+    run -2 --separate-stderr "$BIN/devnet-orphans" damaged.qlog.gz
+    [[ $stderr == *"damaged.qlog.gz: its gzip data are damaged"* ]]
 }

@@ -603,12 +603,10 @@ static bool feed_plain(void *context, struct bytes input, struct error *error)
         return true;
     if (!reader->is_log && reader->log == NULL)
         reader->not_a_log = true;
-    else if (reader->log != NULL)
-        lose_record(reader, (struct bytes){0}); /* all that follows is not read */
     return false;
 }
 
-bool qlog_reader_feed(struct qlog_reader *reader, struct bytes input, struct error *error)
+static bool feed(struct qlog_reader *reader, struct bytes input, struct error *error)
 {
     if (reader->fingerprint.size == 0 && reader->unpacker == NULL && input.size > 0 &&
         qlog_is_packed(*input.data) && qlog_format_of(input) == NULL)
@@ -618,6 +616,21 @@ bool qlog_reader_feed(struct qlog_reader *reader, struct bytes input, struct err
     if (qlog_unpacker_read(reader->unpacker, input, error))
         return true;
     reader->not_a_log |= !reader->is_log;
+    return false;
+}
+
+/* All that follows is not read, and may be anything. */
+static void lose_rest(struct qlog_reader *reader)
+{
+    if (reader->log != NULL)
+        lose_record(reader, (struct bytes){0});
+}
+
+bool qlog_reader_feed(struct qlog_reader *reader, struct bytes input, struct error *error)
+{
+    if (feed(reader, input, error))
+        return true;
+    lose_rest(reader);
     return false;
 }
 
@@ -661,9 +674,11 @@ static enum qlog_outcome read_descriptor(struct qlog_reader *reader, int descrip
             continue;
         if (size > 0 && reader->progress != NULL)
             __atomic_add_fetch(reader->progress, (uint64_t)size, __ATOMIC_RELAXED);
-        more = size > 0
-                   ? qlog_reader_feed(reader, bytes_of(block, (size_t)size), error)
-                   : error_set_kind(error, ERROR_SYSTEM, "cannot be read: %s", strerror(errno));
+        more = size > 0 && qlog_reader_feed(reader, bytes_of(block, (size_t)size), error);
+        if (size < 0) {
+            error_set_kind(error, ERROR_SYSTEM, "cannot be read: %s", strerror(errno));
+            lose_rest(reader);
+        }
     }
     free(block);
     if (!more)

@@ -63,7 +63,8 @@ void qlog_reader_init(struct qlog_reader *reader, const char *path, qlog_note_ha
 void qlog_reader_clear(struct qlog_reader *reader);
 /* The mark of all that was read until now. */
 struct qlog_mark qlog_reader_mark(const struct qlog_reader *reader);
-/* Reads on. False once a limit is passed or INPUT is no QUIC log. */
+/* Reads on. False once a limit is passed, or INPUT is damaged or no QUIC log: what would have
+ * followed counts as lost. */
 bool qlog_reader_feed(struct qlog_reader *reader, struct bytes input, struct error *error);
 /* Whether what was fed so far ends within a record. */
 bool qlog_reader_is_amid(const struct qlog_reader *reader);
