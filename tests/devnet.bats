@@ -251,6 +251,40 @@ terminal() {
     [ ! -e .devnet/devnet.json ]
 }
 
+# Whether somebody is asking all nodes for something, and has no answer yet.
+all_are_asked() {
+    local port ports
+    ports=$(jq -r '.nodes[].api | split(":")[2]' .devnet/devnet.json 2> /dev/null) && [ -n "$ports" ] || return
+    for port in $ports; do
+        grep -Eq "$(printf '^ *[0-9]+: [0-9A-F:]+ 0100007F:%04X 01 ' "$port")" /proc/net/tcp || return
+    done
+}
+
+@test "a signal that comes while nodes are asked leaves neither nodes nor a terminal that is taken" {
+    export STUB_SLOW=1
+    printf '%s\n' 'nodes: 2' 'timeline:' '  - at 60m status' > file.yaml
+    "$BIN/devnet" run -f file.yaml --json > out 3>&- &
+    background=$!
+    until all_are_asked; do sleep 0.01; done
+    pids=$(cat .devnet/node*/pid)
+    kill -TERM "$background"
+    status=0
+    wait "$background" || status=$?
+    [ "$status" -eq 1 ]
+    for pid in $pids; do ! lives "$pid"; done
+
+    devnet up
+    # What runs in the background ignores SIGINT, which a terminal's does not.
+    TERM=xterm script --quiet --flush --command \
+        "env --default-signal=INT '$BIN/devnet' status --watch; echo ended \$?
+            until grep --text -q 'ended [0-9]' screen; do sleep 0.05; done" screen < /dev/null > script.out 2>&1 3>&- &
+    background=$!
+    until all_are_asked; do sleep 0.01; done
+    kill -INT "$(pgrep --parent "$(pgrep --parent "$background")" --full 'status --watch')"
+    wait "$background"
+    grep --text -Fq $'\e[?1049h\e[?25l\e[?25h\e[?1049lended 130' screen
+}
+
 @test "a node that dies at start is reported with its last lines, and the others are taken down" {
     export STUB_DIES=node2
     run -1 devnet up -n 3

@@ -383,6 +383,16 @@ static void start(evutil_socket_t fd, short what, void *argument)
     go_on(argument);
 }
 
+/* Does what the signal did before there was a collection: whoever asked may catch it. Where it was
+ * ignored it ends us, as what was collected is not all. */
+static void raise_again(int number)
+{
+    struct sigaction before;
+    if (sigaction(number, NULL, &before) == 0 && before.sa_handler == SIG_IGN)
+        signal(number, SIG_DFL);
+    raise(number);
+}
+
 /* Where we are stopped while visits go on, that is put off until they are over. */
 static void collect(struct collection *collection)
 {
@@ -404,10 +414,8 @@ static void collect(struct collection *collection)
     event_base_free(collection->base);
     add_tapped(collection);
     snapshot_sort(collection->snapshot);
-    if (collection->stopped != 0) {
-        signal(collection->stopped, SIG_DFL);
-        raise(collection->stopped);
-    }
+    if (collection->stopped != 0)
+        raise_again(collection->stopped);
 }
 
 json_t *mesh_collect(const char *const *targets, size_t count, const struct mesh_manner *manner,
