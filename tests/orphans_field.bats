@@ -86,6 +86,26 @@ is_control() {
     is_control type.qlog
 }
 
+@test "what says whether a frame ends its stream may be a truth value, a number or a text" {
+    local form
+    for form in 'if . then 1.0 else 0.0 end' 'if . then "1" else "0" end' 'if . then "TRUE" else "False" end' \
+        'if . then true else null end'; do
+        jq "(.traces[].events[].data.frames[] | select(.frame_type == \"stream\") | .fin) |= ($form)" \
+            "$CONTROL" | sed 's/"fin": 1$/"fin": 1.0/' > fin.qlog
+        is_control fin.qlog
+    done
+    for form in '{value: true}' '"yes"' 1.5 -1 '[]'; do
+        jq "(.traces[].events[].data.frames[] | select(.fin) | .fin) = $form" "$CONTROL" > fin.qlog
+        run -2 --separate-stderr "$BIN/devnet-orphans" fin.qlog
+        [[ $stderr == *": a frame's fin on stream 0 is neither true nor false"* ]]
+    done
+}
+
+@test "of two keys for the same thing one that is null says nothing" {
+    jq '(.traces[].events[].data.frames[]) |= (.type = .frame_type | .frame_type = null)' "$CONTROL" > null.qlog
+    is_control null.qlog
+}
+
 @test "events may be arrays, with what their places hold told before, behind or nowhere" {
     local fields='["relative_time","category","event_type","data"]'
     local events='.traces[].events |= map([.time, "TRANSPORT", (.name | split(":")[1] | ascii_upcase), .data])'

@@ -128,9 +128,8 @@ static bool read_object(struct qlog_event *event, const json_t *value)
                          json_string_value(type != NULL ? type : json_object_get(value, "type"))))
         return false;
     event->data = json_object_get(value, "data");
-    const json_t *id = json_object_get(value, "ODCID");
-    bool has_id = id != NULL && !json_is_null(id);
-    read_group(event, has_id ? id : json_object_get(value, "group_id"), has_id);
+    const json_t *id = qlog_json_member(value, "ODCID");
+    read_group(event, id != NULL ? id : json_object_get(value, "group_id"), id != NULL);
     if (!qlog_json_double(qlog_json_either(value, "time", "relative_time"), &event->time))
         event->time = NAN;
     event->time_form = qlog_time_form_read(json_object_get(value, "time_format"));

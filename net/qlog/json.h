@@ -26,12 +26,19 @@ enum { QLOG_NUMBER_SIZE = 24 };
  * VALUE is neither. */
 struct bytes qlog_json_id(const json_t *value, char *text);
 
+/* The member, of any type; NULL where it is null, too, which says nothing. */
+static inline const json_t *qlog_json_member(const json_t *object, const char *key)
+{
+    const json_t *value = json_object_get(object, key);
+    return json_is_null(value) ? NULL : value;
+}
+
 /* The member that is there of two names for the same thing. */
 static inline const json_t *qlog_json_either(const json_t *object, const char *key,
                                              const char *other)
 {
-    const json_t *value = json_object_get(object, key);
-    return value != NULL ? value : json_object_get(object, other);
+    const json_t *value = qlog_json_member(object, key);
+    return value != NULL ? value : qlog_json_member(object, other);
 }
 
 /* A whole number that is not negative and below 2^64; false leaves NUMBER as it was. Some writers

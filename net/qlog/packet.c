@@ -151,10 +151,14 @@ static void refuse(struct qlog_packet_event *event, const char *format, ...)
     va_end(arguments);
 }
 
-static bool is_set(const json_t *flag)
+/* A truth value, 1 or 0, or the text of one; false where it is none of these. */
+static bool parse_flag(const json_t *flag, bool *set)
 {
-    return json_is_true(flag) || (json_is_integer(flag) && json_integer_value(flag) != 0) ||
-           qlog_text_is(bytes_of(json_string_value(flag), json_string_length(flag)), "true");
+    struct bytes text = bytes_of(json_string_value(flag), json_string_length(flag));
+    uint64_t number = 2;
+    qlog_json_uint(flag, &number);
+    *set = json_is_true(flag) || qlog_text_is(text, "true") || number == 1;
+    return *set || number == 0 || json_is_false(flag) || qlog_text_is(text, "false");
 }
 
 static void parse_stream_frame(struct qlog_packet_event *event, const json_t *json,
@@ -183,9 +187,13 @@ static void parse_stream_frame(struct qlog_packet_event *event, const json_t *js
         return;
     }
     parse_length(json, frame);
-    const json_t *flag = json_object_get(json, "fin");
-    frame->fin = flag != NULL ? is_set(flag) : fin;
-    if (frame->offset > QLOG_STREAM_ID_MAX || frame->length > QLOG_STREAM_ID_MAX - frame->offset)
+    const json_t *flag = qlog_json_member(json, "fin");
+    frame->fin = fin;
+    if (flag != NULL && !parse_flag(flag, &frame->fin))
+        refuse(event, "a frame's fin on stream %" PRIu64 " is neither true nor false",
+               frame->stream_id);
+    else if (frame->offset > QLOG_STREAM_ID_MAX ||
+             frame->length > QLOG_STREAM_ID_MAX - frame->offset)
         refuse(event, "stream %" PRIu64 " is longer than QUIC allows", frame->stream_id);
 }
 
