@@ -66,6 +66,10 @@ is_control() {
     jq '(.traces[].events[].data.frames[] | select(.stream_id? == 8) | .stream_id) = "0x8"' \
         "$CONTROL" > hexadecimal.qlog
     is_control hexadecimal.qlog
+    # As who has no other numbers writes whole ones.
+    jq '(.traces[].events[].data | .header.packet_number, .frames[].stream_id?, .frames[].offset?,
+        .frames[].length?) |= if . == null then empty else "\(.).0" end' "$CONTROL" > point.qlog
+    is_control point.qlog
 }
 
 @test "frames are known in letters of any case, by number, and by either key" {

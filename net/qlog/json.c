@@ -119,12 +119,14 @@ bool qlog_json_uint(const json_t *value, uint64_t *number)
         *number = (uint64_t)json_integer_value(value);
         return true;
     }
-    double real = json_real_value(value);
-    if (json_is_real(value) && real >= 0 && real < 0x1p62 && real == (double)(uint64_t)real) {
-        *number = (uint64_t)real;
+    if (json_is_string(value) && text_number(json_string_value(value), number))
         return true;
-    }
-    return json_is_string(value) && text_number(json_string_value(value), number);
+    double real;
+    if (json_is_integer(value) || !qlog_json_double(value, &real) || !(real >= 0) ||
+        real >= 0x1p62 || real != (double)(uint64_t)real)
+        return false;
+    *number = (uint64_t)real;
+    return true;
 }
 
 bool qlog_json_double(const json_t *value, double *number)
