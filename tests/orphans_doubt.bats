@@ -76,6 +76,28 @@ doubts() {
     doubts one.qlog "1 of its packets are logged without their frames"
 }
 
+@test "packets of a type that is not known, or not told, may be of streams" {
+    local type reset='select(any(.data.frames[]; .frame_type == "reset_stream"))'
+    for type in . '.packet_type = "one_rtt"' 'del(.packet_type)'; do
+        jq ".traces[].events[].data.header |= ($type)" healthy.qlog > whole.qlog
+        run -0 --separate-stderr "$BIN/devnet-orphans" whole.qlog
+        [[ -z $stderr ]]
+        jq "del(.traces[].events[] | $reset | .data.frames)" whole.qlog > bare.qlog
+        doubts bare.qlog " of its packets are logged without their frames"
+        # By what was acknowledged it shows that the packet is missing.
+        jq ".traces[].events |= map(select(([$reset] | length) == 0)) | (.traces[].events[-1].data.frames) +=
+            [{frame_type: \"ack\", acked_ranges: [[0, 100]]}]" whole.qlog > gap.qlog
+        doubts gap.qlog "acknowledged are missing from it"
+    done
+    # Those that have no frames are known by their types.
+    for type in retry version_negotiation VersionNegotiation; do
+        jq ".traces[].events |= .[:1] + [{time: 1, name: \"quic:packet_received\", data: {header:
+            {packet_type: \"$type\"}}}] + .[1:]" healthy.qlog > first.qlog
+        run -0 --separate-stderr "$BIN/devnet-orphans" first.qlog
+        [[ -z $stderr ]]
+    done
+}
+
 @test "frames of types that are not known" {
     jq '(.traces[].events[].data.frames[] | select(.frame_type == "stream") | .frame_type) = "strm"' \
         healthy.qlog > named.qlog

@@ -392,7 +392,7 @@ static void count_packet(struct qlog_log *log, const struct qlog_packet *packet)
     if (packet->number == UINT64_MAX)
         return;
     qlog_lost_take_packet(&log->lost, packet);
-    if (packet->application)
+    if (qlog_packet_may_be_application(packet))
         take_number(&log->gaps[packet->direction], packet->number);
     if (!log->has_acks && log->all_gaps.next == 0)
         log->all_gaps.next = packet->number;
@@ -425,7 +425,7 @@ void qlog_log_count_frames(struct qlog_log *log, const struct qlog_packet_event 
     enum qlog_direction direction = event->packet.direction;
     log->frames += event->listed;
     log->framed[direction] += event->listed > 0;
-    log->bare[direction] += event->listed == 0 && event->packet.application;
+    log->bare[direction] += event->listed == 0 && qlog_packet_may_be_application(&event->packet);
     log->unread_frames += event->unreadable;
     bool only = event->unknown > 0 && event->unknown == event->listed;
     if (!only && event->unknown_of_streams == 0)
@@ -631,12 +631,13 @@ bool qlog_log_frame(struct qlog_log *log, const struct qlog_packet *packet,
     if (frame->type == QLOG_FRAME_ACK) {
         enum qlog_direction acked = packet->direction == QLOG_SENT ? QLOG_RECEIVED : QLOG_SENT;
         log->has_acks = true;
-        if (packet->application && (log->gaps[acked].count > 0 || log->gaps[acked].next == 0 ||
-                                    frame->offset + frame->length > log->gaps[acked].next))
+        if (qlog_packet_may_be_application(packet) &&
+            (log->gaps[acked].count > 0 || log->gaps[acked].next == 0 ||
+             frame->offset + frame->length > log->gaps[acked].next))
             acknowledge_gaps(&log->gaps[acked], frame->offset, frame->offset + frame->length - 1);
         if (packet->direction == QLOG_RECEIVED)
             acknowledge(log, frame);
-        else if (packet->application)
+        else if (qlog_packet_may_be_application(packet))
             qlog_lost_take_ack(&log->lost, frame);
         return true;
     }

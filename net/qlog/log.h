@@ -219,8 +219,9 @@ struct qlog_packet {
     double time; /* since the log's first event */
     enum qlog_direction direction;
     bool initial;
-    bool application;            /* 1-RTT or 0-RTT: numbered together */
-    uint64_t number;             /* UINT64_MAX where not said */
+    bool application; /* 1-RTT or 0-RTT: numbered together */
+    bool untold;      /* of what type it is the log does not tell: it may be one of these */
+    uint64_t number;  /* UINT64_MAX where not said */
     struct bytes destination_id; /* its data are NULL where not said */
 };
 

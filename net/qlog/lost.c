@@ -147,9 +147,10 @@ static bool go_on(struct qlog_sequence *sequence, uint64_t number)
 void qlog_lost_take_packet(struct qlog_lost *lost, const struct qlog_packet *packet)
 {
     struct qlog_sequence *sequence = &lost->sequence[packet->direction];
-    bool counts = packet->application || sequence->shared;
+    bool application = qlog_packet_may_be_application(packet);
+    bool counts = application || sequence->shared;
     bool late = packet->number < sequence->next;
-    if (!sequence->begun && packet->application)
+    if (!sequence->begun && application)
         settle(lost, sequence, begin(sequence, packet->number));
     else if (!sequence->begun)
         sequence->next = late ? sequence->next : packet->number + 1;

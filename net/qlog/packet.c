@@ -56,12 +56,23 @@ bool qlog_space_is_application(struct bytes space)
     return space.size >= 11 && qlog_text_is(bytes_of(space.data, 11), "application");
 }
 
+static bool is_without_streams(struct bytes type)
+{
+    static const char *const types[] = {"handshake", "retry", "version_negotiation",
+                                        "versionnegotiation", "stateless_reset"};
+    for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++)
+        if (qlog_text_is(type, types[i]))
+            return true;
+    return false;
+}
+
 void qlog_packet_set_type(struct qlog_packet *packet, struct bytes type)
 {
     packet->initial = qlog_text_is(type, "initial");
     packet->application = bytes_equal(type, bytes_of_text("1RTT")) || qlog_text_is(type, "1rtt") ||
                           qlog_text_is(type, "0rtt") || qlog_text_is(type, "onertt") ||
                           qlog_text_is(type, "zerortt");
+    packet->untold = !packet->initial && !packet->application && !is_without_streams(type);
 }
 
 bool qlog_event_is_read(struct bytes name)
@@ -255,7 +266,7 @@ void qlog_packet_event_begin(struct qlog_packet_event *event)
 {
     event->listed = event->pings = event->frame_count = event->unreadable = 0;
     event->unknown = event->unknown_of_streams = 0;
-    event->packet = (struct qlog_packet){.number = UINT64_MAX};
+    event->packet = (struct qlog_packet){.untold = true, .number = UINT64_MAX};
 }
 
 void qlog_packet_parse(struct qlog_packet_event *event, enum qlog_direction direction,

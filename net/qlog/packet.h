@@ -53,6 +53,11 @@ enum qlog_frame_type qlog_frame_type_numbered(uint64_t number);
 /* Whether an error's space is the application's. */
 bool qlog_space_is_application(struct bytes space);
 void qlog_packet_set_type(struct qlog_packet *packet, struct bytes type);
+/* Whether it may hold frames of streams. */
+static inline bool qlog_packet_may_be_application(const struct qlog_packet *packet)
+{
+    return packet->application || packet->untold;
+}
 /* Which way packets of the event called NAME went: false where it is none of packets. */
 bool qlog_packet_direction(struct bytes name, enum qlog_direction *direction);
 /* Whether events called NAME are read, as packets or otherwise. */
