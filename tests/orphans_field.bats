@@ -84,6 +84,13 @@ is_control() {
     is_control key.qlog
 }
 
+@test "frames are known by the names that mvfst gives them" {
+    jq '(.traces[].events[].data.frames[].frame_type) |= ({crypto: "crypto_frame", reset_stream: "rst_stream"}[.] // .)' \
+        "$CONTROL" > mvfst.qlog
+    grep -q crypto_frame mvfst.qlog
+    is_control mvfst.qlog
+}
+
 @test "the type that a frame is given by says whether it ends its stream" {
     jq '(.traces[].events[].data.frames[] | select(.frame_type == "stream")) |=
         (.frame_type = (if .fin then 15 else 14 end) | del(.fin))' "$CONTROL" > type.qlog

@@ -35,7 +35,8 @@ static const struct {
     NAME("handshake_done", OTHER),
     NAME("datagram", OTHER),
     NAME("reset_stream_at", RESET),
-    NAME("rst_stream", RESET), /* mvfst */
+    NAME("rst_stream", RESET),   /* mvfst */
+    NAME("crypto_frame", OTHER), /* mvfst */
     NAME("application_close", CLOSE),
     NAME("ack_ecn", ACK),
     NAME("ack_frequency", OTHER),
