@@ -183,6 +183,27 @@ raw() {
     [[ $output == *"stream 8: orphaned (high): "*" 36 bytes out and 36 back, "* ]]
 }
 
+@test "what a stream is for says nothing of how much passed where no lengths are told" {
+    # Events of the node tell, or of a tap: the opener said more than the negotiation, or did not.
+    local log case=$FIXTURES/qlogs-recorded/ngtcp2-0.12-second-stream
+    mkdir both
+    for log in "$case"/*/*.sqlog; do
+        sed -E 's/("frame_type":"stream"[^}]*),"length":[0-9]+/\1/g' "$log" > "both/${log##*/}"
+    done
+    run -1 "$BIN/devnet-orphans" "$case"
+    [[ $output == *" stream 12: orphaned_at_opener "* ]]
+    for log in both both/*_server.sqlog; do
+        run -2 --separate-stderr "$BIN/devnet-orphans" -v "$log"
+        [[ $output == *" stream 12: unknown (low): /meshsub/"*" has no length in the log"* ]]
+    done
+    { records "$CONTROL" | sed -E 's/"length":[0-9]+,?//g; s/,}/}/g' | head -n 1
+        printf '\036{"time":0,"name":"tap:connection","data":{"leg":"front","dialler":"a","listener":"b"}}\n'
+        printf '\036{"time":9,"name":"tap:stream_negotiated","data":{"stream_id":8,"protocol":"/meshsub/1.2.0"}}\n'
+        records "$CONTROL" | sed -E 's/"length":[0-9]+,?//g; s/,}/}/g' | tail -n +2; } > tap.sqlog
+    run -2 --separate-stderr "$BIN/devnet-orphans" -v tap.sqlog
+    [[ $output == *" stream 8: unknown (low): "*" has no length in the log"* ]]
+}
+
 @test "only one direction" {
     jq 'del(.traces[].events[] | select(.name | test("received")))' healthy.qlog > sent.qlog
     doubts sent.qlog "the packets that were received are missing from it"

@@ -173,6 +173,16 @@ static bool is_answer_held(const struct qlog_joined_stream *stream, const struct
            is_half_held(stream, receiver);
 }
 
+/* Whether all that the opener said may be the negotiation, and may be not: the log tells too little
+ * of its frames, and no event of its own says whether it has the stream. */
+static bool is_use_untold(const struct qlog_joined_stream *stream, const struct qlog_use *use)
+{
+    const struct qlog_half *asked = &stream->half[stream->opener];
+    const struct qlog_claims *claims = stream->claims[stream->opener];
+    return use->shape == QLOG_SHAPE_GOSSIP && (claims == NULL || claims->registered < 0) &&
+           asked->open && asked->bytes < use->negotiation;
+}
+
 struct qlog_use qlog_use_of(const struct qlog_connection *connection,
                             const struct qlog_joined_stream *stream)
 {
@@ -184,6 +194,8 @@ struct qlog_use qlog_use_of(const struct qlog_connection *connection,
     use_by_tap(stream, &use);
     if (is_answer_held(stream, &use))
         use = (struct qlog_use){.shape = QLOG_SHAPE_OPENING, .unanswered = true};
+    if (is_use_untold(stream, &use))
+        use.shape = QLOG_SHAPE_UNTOLD;
     return use;
 }
 
