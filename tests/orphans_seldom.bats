@@ -262,6 +262,28 @@ in_order() {
         += $epoch | (${all}[] | select(.data.header.packet_number % 2 == 1).time_format) = \"relative\""
 }
 
+# in_units FACTOR FILTER: the log at its date with its times in other units, as the filter says them.
+in_units() {
+    control "(.traces[0].events[].time) |= (1.7e12 + .) * $1 | $2" > units.qlog
+    finds_orphan units.qlog
+    jq '[.connections[] | .epoch_ms, .duration_ms, (.streams[] | [.id, .verdict, .last_activity_ms])]
+        | walk(if type == "number" then (. * 10 | round / 10) else . end)' <<< "$output" > found.json
+    if [ ! -e first.json ]; then cp found.json first.json; fi
+    diff first.json found.json
+}
+
+@test "times may be in any unit that clocks count" {
+    local unit
+    in_units 1 .
+    jq -e '.[0] > 1.6e12 and .[1] > 1000' first.json > jq.out
+    for unit in '1e-3 "s"' '1 "ms"' '1e3 "us"' '1e6 "ns"'; do
+        in_units "${unit% *}" ".traces[0] |= {configuration: {time_units: ${unit#* }}} + ."
+        in_units "${unit% *}" ".traces[0].common_fields.time_units = ${unit#* }"
+    done
+    # No date has so many milliseconds.
+    for unit in 1e3 1e6; do in_units "$unit" .; done
+}
+
 @test "a request that nobody answers is one where each event says that its time is a difference" {
     local case=$CASES/reqresp-no-answer end
     for end in dialer listener; do

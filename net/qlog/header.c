@@ -92,12 +92,19 @@ static void read_times(struct qlog_log *log, const json_t *fields)
         log->time_unit * qlog_reference_read(json_object_get(fields, "reference_time"));
 }
 
-/* Drafts 00 and 01 let writers choose. */
+/* Drafts 00 and 01 let writers choose, of ms and us; some choose what clocks count. */
 static void read_unit(struct qlog_log *log, const json_t *trace)
 {
+    static const struct {
+        const char *name;
+        double milliseconds;
+    } units[] = {{"s", 1000}, {"ms", 1}, {"us", 1e-3}, {"ns", 1e-6}};
     struct bytes unit = qlog_json_text(json_object_get(trace, "configuration"), "time_units");
-    if (unit.data != NULL)
-        log->time_unit = qlog_text_is(unit, "us") ? 0.001 : 1;
+    if (unit.data == NULL)
+        unit = qlog_json_text(json_object_get(trace, "common_fields"), "time_units");
+    for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++)
+        if (qlog_text_is(unit, units[i].name))
+            log->time_unit = units[i].milliseconds;
 }
 
 /* A trace that its writer could not make, and says so. */

@@ -127,8 +127,19 @@ double qlog_log_clamp(double time)
     return time > QLOG_NEVER ? time < time_limit ? time : time_limit : QLOG_NEVER;
 }
 
+/* The calendar's milliseconds have thirteen digits: where there are more, smaller units are
+ * counted, which the header does not say. */
+static void guess_unit(struct qlog_log *log, double time)
+{
+    static const double microseconds = 1e14, nanoseconds = 1e17;
+    if (log->time_unit == 1 && log->reference == 0 && time >= microseconds)
+        log->time_unit = time >= nanoseconds ? 1e-6 : 1e-3;
+}
+
 double qlog_log_time(struct qlog_log *log, double time)
 {
+    if (!log->has_origin)
+        guess_unit(log, time);
     time *= log->time_unit;
     if (log->carrying)
         return qlog_log_clamp(time > log->origin ? time - log->origin : 0);
