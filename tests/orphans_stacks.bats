@@ -78,6 +78,14 @@ $(printf '\036'){\"time\":5,\"name\":\"libp2p:peer_agent\",\"data\":{\"peer\":\"
     done
     run verdicts "$FIXTURES/qlogs/head-second-gossip-stream/dialer"
     [ "$output" = "1 unread_at_receiver" ]
+    # A document of several traces may be titled as a whole, before them or behind.
+    local title
+    for title in '{title: "aioquic"} + .' '. + {title: "aioquic"}'; do
+        jq -c "del(.traces[0].vantage_point.name) | .traces |= [{error_description: \"none\"}] + . | $title" \
+            "$FIXTURES"/qlogs/head-second-gossip-stream/dialer/*.qlog > lean/titled.qlog
+        run verdicts lean/titled.qlog
+        [ "$output" = "1 unread_at_receiver" ]
+    done
 }
 
 @test "the agent that identify told decides" {

@@ -399,6 +399,7 @@ static bool read_value(struct qlog_reader *reader, const struct qlog_record *rec
         reader->is_log = true;
         if (!begin_log(reader, error))
             return false;
+        reader->before_document = reader->log_count;
         read_header(reader, json_object_get(value, "trace"));
         if (reader->log->writer == NULL)
             qlog_text_set(&reader->log->writer, text_of(value, "title"));
@@ -407,6 +408,15 @@ static bool read_value(struct qlog_reader *reader, const struct qlog_record *rec
     if (reader->log == NULL)
         return no_header(reader, error);
     return read_event(reader, record, value, error);
+}
+
+/* What a document says of itself it says of its traces, too. */
+static void title_traces(struct qlog_reader *reader, const char *title)
+{
+    for (size_t i = reader->before_document; i < reader->log_count; i++)
+        if (reader->logs[i]->writer == NULL)
+            qlog_text_set(&reader->logs[i]->writer, title);
+    reader->before_document = reader->log_count;
 }
 
 static bool read_parsed(struct qlog_reader *reader, const struct qlog_record *record,
@@ -423,6 +433,7 @@ static bool read_parsed(struct qlog_reader *reader, const struct qlog_record *re
         return true;
     default:
         reader->is_log |= qlog_is_header(value);
+        title_traces(reader, text_of(value, "title"));
         return true;
     }
 }

@@ -30,6 +30,7 @@ struct qlog_reader {
     struct qlog_splitter splitter;
     struct qlog_log **logs; /* one a connection, in the order of the file */
     size_t log_count;
+    size_t before_document;   /* of these, those that began before the document being read */
     struct qlog_log *log;     /* the one being filled, or NULL before any header */
     struct qlog_log *cut_log; /* of which a record was cut off last, or NULL */
     struct qlog_lost cut;     /* what that record was of */
