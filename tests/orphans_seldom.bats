@@ -134,6 +134,21 @@ without() {
     [[ $stderr == *"more.qlog: stands in the place of less.qlog"* ]]
 }
 
+@test "a log of one connection in two pieces, of which one is read, accuses nobody" {
+    # The second stream is in use, and its first piece says nothing of what the first one was in use for.
+    local case=$CASES/head-second-gossip-stream end
+    run -1 "$BIN/devnet-orphans" "$case"
+    [[ $output == *" stream 8: unread_at_receiver "* ]]
+    mkdir parts
+    for end in dialer listener; do
+        jq -c '(.traces[0].events | length / 2 | floor) as $half
+            | (.traces[0].events |= .[:$half]), (.traces[0].events |= .[$half:])' "$case/$end"/*.qlog > parts/$end.qlog
+    done
+    run -2 --separate-stderr "$BIN/devnet-orphans" parts
+    [[ $stderr == *"parts/dialer.qlog: stands in the place of parts/dialer.qlog, which is of the same end"* ]]
+    [[ $output != *" (high): "* ]]
+}
+
 # two_in_one FILTER GROUP GROUP: one log of two connections, of whose events each names its group.
 two_in_one() {
     jq -c --slurpfile healthy healthy.qlog "[.traces[0].events[] | $1 = $2] as \$orphaned

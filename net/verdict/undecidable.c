@@ -179,10 +179,11 @@ bool qlog_is_patchy(const struct qlog_connection *connection)
     bool patchy = false;
     for (unsigned place = 0; place < QLOG_PLACES; place++) {
         const struct qlog_log *log = qlog_log_at(connection, place);
-        if (is_whole(log))
+        bool in_parts = connection->displaced[place] != NULL;
+        if (is_whole(log) && !in_parts)
             return false;
         char *text = log != NULL ? why_patchy(log) : NULL;
-        patchy |= text != NULL;
+        patchy |= text != NULL || in_parts;
         free(text);
     }
     return patchy && !connection->foreign;
