@@ -233,6 +233,21 @@ raw() {
     [[ $output == *"stream 8: unknown (low): "*"parts of the log are missing"*"it would be orphaned: "* ]]
 }
 
+@test "what is missing of one connection accuses nobody on another between the same nodes" {
+    # What the second one would be read instead of may have ended in what is missing.
+    local case=$FIXTURES/qlogs/simdial-nosleep log name=356a2645330f3b0f.qlog
+    run -0 "$BIN/devnet-orphans" "$case"
+    cp -r "$case" partly
+    for log in "$case"/*/$name; do
+        jq -c '([.traces[0].events[] | select(.data.frames) | .time] | .[length * 61 / 100 | ceil]) as $from
+            | (.traces[0].events[] | select(.time >= $from)) |= del(.data.frames)' "$log" > "partly/${log#"$case"/}"
+    done
+    run -2 --separate-stderr "$BIN/devnet-orphans" --json partly
+    jq -e '[.connections[] | select(.id == "06e2d827d46ed765") | .streams[] | select(.id == 1)]
+        | .[0].verdict == "unknown" and (.[0].evidence | contains("it would be unread_at_receiver: "))' \
+        <<< "$output" > jq.out
+}
+
 @test "a log that the other end's makes up for is no trouble" {
     jq '.traces[].vantage_point.type = "server" | (.traces[].events[].name) |=
         if test("sent") then "quic:packet_received" else "quic:packet_sent" end' healthy.qlog > server.qlog

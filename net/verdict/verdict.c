@@ -505,17 +505,6 @@ static void describe(const struct qlog_joined_stream *stream, struct qlog_judgem
     judgement->evidence = evidence;
 }
 
-static void judge_peering(const struct qlog_peering *peering, struct qlog_judgements *judgements)
-{
-    for (size_t i = 0; i < peering->count; i++) {
-        const struct qlog_gossip *gossip = &peering->streams[i];
-        struct qlog_judgement *judgement =
-            &judgements->items[gossip->connection->index][gossip->index];
-        judge_gossip(gossip, judgement);
-        judgement->one_way = gossip->one_way;
-    }
-}
-
 static bool is_accused(const struct qlog_judgement *judgement)
 {
     return qlog_verdict_is_orphan(judgement->verdict) ||
@@ -531,6 +520,30 @@ static void take_back(struct qlog_judgement *judgement)
           "would be %s: %s",
           qlog_verdict_name(judgement->verdict), seems);
     free(seems);
+}
+
+/* Whether what was concluded from is on another connection, of which parts are missing. */
+static bool rests_on_parts(const struct qlog_gossip *gossip)
+{
+    const struct qlog_gossip *const reasons[] = {gossip->before, gossip->rival, gossip->cause};
+    for (size_t i = 0; i < sizeof(reasons) / sizeof(*reasons); i++)
+        if (reasons[i] != NULL && reasons[i]->connection != gossip->connection &&
+            qlog_is_patchy(reasons[i]->connection))
+            return true;
+    return false;
+}
+
+static void judge_peering(const struct qlog_peering *peering, struct qlog_judgements *judgements)
+{
+    for (size_t i = 0; i < peering->count; i++) {
+        const struct qlog_gossip *gossip = &peering->streams[i];
+        struct qlog_judgement *judgement =
+            &judgements->items[gossip->connection->index][gossip->index];
+        judge_gossip(gossip, judgement);
+        if (is_accused(judgement) && rests_on_parts(gossip))
+            take_back(judgement);
+        judgement->one_way = gossip->one_way;
+    }
 }
 
 /* What is missing from the logs may be what would speak for a stream that is accused: packets, or
