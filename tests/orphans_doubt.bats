@@ -115,6 +115,17 @@ doubts() {
     jq '.traces[].events[8].data.frames += [{frame_type: "other"}, {type: 1234, id: 8}]' \
         healthy.qlog > old.qlog
     doubts old.qlog '1 of its packets hold streams'\'' frames of types that are not known ("1234")'
+    # By another key, or by its own name.
+    for frame in '{frame_type: "other", streamId: 8}' '{frame_type: "RST", sid: "0x8"}' \
+        '{frame_type: "ResetStream", number: 8}' '{frame_type: "stop-sending", object: {id: 8}}'; do
+        jq ".traces[].events[8].data.frames += [$frame]" healthy.qlog > named.qlog
+        doubts named.qlog "1 of its packets hold streams' frames of types that are not known ("
+    done
+    for frame in '{frame_type: "MaxStreamData", number: 8}' '{frame_type: "streams-blocked"}'; do
+        jq ".traces[].events[8].data.frames += [$frame]" healthy.qlog > limit.qlog
+        run -0 --separate-stderr "$BIN/devnet-orphans" limit.qlog
+        [[ -z $stderr ]]
+    done
 }
 
 @test "STREAM frames of which it cannot be read where they are" {

@@ -221,10 +221,33 @@ static bool type_number(const json_t *frame, const json_t *type, uint64_t *numbe
     return false;
 }
 
+static bool holds_one_of(const char *text, const char *const *words, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcasestr(text, words[i]) != NULL)
+            return true;
+    return false;
+}
+
+#define HOLDS_ONE_OF(text, words) holds_one_of(text, words, sizeof(words) / sizeof(*(words)))
+
+/* Whether a frame of a type that is not known may be of a stream: it has the id of one, however
+ * that is called, or its own name says so, and of no limit. */
+static bool may_be_of_stream(const json_t *frame, const char *name)
+{
+    static const char *const ids[] = {"stream_id", "streamId", "stream", "id", "sid"};
+    static const char *const words[] = {"stream", "rst", "reset", "stop"};
+    static const char *const limits[] = {"max", "block", "limit"};
+    for (size_t i = 0; i < sizeof(ids) / sizeof(*ids); i++)
+        if (qlog_json_member(frame, ids[i]) != NULL)
+            return true;
+    return name != NULL && HOLDS_ONE_OF(name, words) && !HOLDS_ONE_OF(name, limits);
+}
+
 static void count_unknown(struct qlog_packet_event *event, const json_t *frame, struct bytes name,
                           const json_t *number)
 {
-    bool of_stream = qlog_json_either(frame, "stream_id", "id") != NULL;
+    bool of_stream = may_be_of_stream(frame, (const char *)name.data);
     bool first = of_stream ? event->unknown_of_streams == 0 : event->unknown == 0;
     event->unknown++;
     event->unknown_of_streams += of_stream;
