@@ -194,6 +194,23 @@ raw() {
     [[ $output == *"stream 8: orphaned (high): "*" 36 bytes out and 36 back, "* ]]
 }
 
+@test "where one end's log tells no lengths the other end's tells all" {
+    local case end verdicts='[.connections[] | .id, (.streams[] | [.id, .verdict])]'
+    for case in clean-disconnect-by-dialer simdial-nosleep race-nosleep-eager; do
+        for end in "$FIXTURES/qlogs/$case"/*/; do
+            end=$(basename "$end")
+            rm -rf ends
+            cp -r "$FIXTURES/qlogs/$case" ends
+            for log in ends/"$end"/*.qlog; do
+                jq -c 'del(.traces[].events[].data.frames[]? | select(.frame_type == "stream") | .length)' "$log" > log
+                mv log "$log"
+            done
+            "$BIN/devnet-orphans" --json "$FIXTURES/qlogs/$case" 2> /dev/null | jq -c "$verdicts" > whole.json
+            "$BIN/devnet-orphans" --json ends 2> /dev/null | jq -c "$verdicts" | diff whole.json -
+        done
+    done
+}
+
 @test "what a stream is for says nothing of how much passed where no lengths are told" {
     # Events of the node tell, or of a tap: the opener said more than the negotiation, or did not.
     local log case=$FIXTURES/qlogs-recorded/ngtcp2-0.12-second-stream

@@ -119,10 +119,14 @@ static void merge_half(struct qlog_half *merged, const struct qlog_half *half, d
     merged->final_size_changed |= half->final_size_changed;
 }
 
-/* What one log gives no length of the other may have the whole of. */
-static void merge_open(struct qlog_half *merged, const struct qlog_half *half)
+/* What one log gives no length of the other may have the whole of, or know to be empty: it has the
+ * FIN that comes with it or before it. */
+static void merge_open(struct qlog_half *merged, const struct qlog_half *half,
+                       const struct qlog_half *other)
 {
-    if (!half->open || half->open_offset < merged->bytes)
+    bool ended =
+        other != NULL && !other->open && other->fin >= 0 && other->final_size <= half->open_offset;
+    if (!half->open || half->open_offset < merged->bytes || ended)
         return;
     merged->open = true;
     merged->open_offset = half->open_offset;
@@ -145,7 +149,7 @@ static bool merge_places(const struct qlog_connection *connection, const unsigne
     for (int i = 0; i < 2; i++) {
         const struct qlog_half *half = half_at(connection, places[i], id, sender);
         if (half != NULL)
-            merge_open(merged, half);
+            merge_open(merged, half, half_at(connection, places[1 - i], id, sender));
     }
     return found;
 }
@@ -177,7 +181,7 @@ static void merge_legs(struct qlog_joined_stream *joined, enum qlog_role sender,
     *half = *near;
     if (far->bytes > near->bytes) {
         merge_half(half, far, 0);
-        merge_open(half, far);
+        merge_open(half, far, near);
     }
     half->fin = far->fin >= 0 ? far->fin : near->fin;
     half->reset = far->reset >= 0 ? far->reset : near->reset;
@@ -261,9 +265,9 @@ static double completion_of(const struct qlog_connection *connection,
         unsigned place = place_from(joined->opener, i);
         const struct qlog_half *half = half_at(connection, place, joined->id, receiver);
         const struct qlog_log *log = qlog_log_at(connection, place);
-        if (half == NULL ||
-            (half->negotiated < 0 && qlog_is_tapped(connection) && !is_up_to_date(log)))
-            continue;
+        if (half == NULL || (half->negotiated < 0 &&
+                             (half->open || (qlog_is_tapped(connection) && !is_up_to_date(log)))))
+            continue; /* another may tell */
         /* What was sent again had been lost. */
         bool sends = qlog_role_at(place) == receiver;
         double time = !sends || half->negotiated < 0 ? half->negotiated : half->head_last;
