@@ -194,6 +194,36 @@ raw() {
     [[ $output == *"stream 8: orphaned (high): "*" 36 bytes out and 36 back, "* ]]
 }
 
+@test "a log without times cannot be set beside the other end's" {
+    local log case=$FIXTURES/qlogs/race-nosleep-eager-disconnect
+    cp -r "$case" ends
+    for log in ends/dialer/*.qlog; do
+        jq -c 'del(.traces[].events[].time)' "$log" > changed
+        mv changed "$log"
+    done
+    run -2 --separate-stderr "$BIN/devnet-orphans" ends
+    [[ $stderr == *"ends/dialer/"*": its events have no times, by which those of the connection's other log could be set beside them"* ]]
+    # Its own order tells what came first.
+    run -1 --separate-stderr "$BIN/devnet-orphans" ends/dialer
+}
+
+@test "a clock that was set back, in one end's log or in the only one" {
+    local log case=$FIXTURES/qlogs/race-nosleep-eager-disconnect
+    cp -r "$case" ends
+    for log in ends/dialer/*.qlog; do
+        jq -c '(.traces[0].events | length * 4 / 5 | floor) as $from | .traces[0].events[$from:][].time -= 3600000' \
+            "$log" > changed
+        mv changed "$log"
+    done
+    for log in ends ends/dialer; do
+        run -2 --separate-stderr "$BIN/devnet-orphans" "$log"
+        [[ $stderr == *"ends/dialer/"*": its times go back to long before its first event's: whether streams were orphaned cannot be told from it"* ]]
+    done
+    # Events of several threads may be out of order.
+    jq -c '.traces[].events[3:][].time += 500 | .traces[].events[2].time -= 500' healthy.qlog > threads.qlog
+    run -0 --separate-stderr "$BIN/devnet-orphans" threads.qlog
+}
+
 @test "where one end's log tells no lengths the other end's tells all" {
     local case end verdicts='[.connections[] | .id, (.streams[] | [.id, .verdict])]'
     for case in clean-disconnect-by-dialer simdial-nosleep race-nosleep-eager; do
@@ -202,8 +232,8 @@ raw() {
             rm -rf ends
             cp -r "$FIXTURES/qlogs/$case" ends
             for log in ends/"$end"/*.qlog; do
-                jq -c 'del(.traces[].events[].data.frames[]? | select(.frame_type == "stream") | .length)' "$log" > log
-                mv log "$log"
+                jq -c 'del(.traces[].events[].data.frames[]? | select(.frame_type == "stream") | .length)' "$log" > changed
+                mv changed "$log"
             done
             "$BIN/devnet-orphans" --json "$FIXTURES/qlogs/$case" 2> /dev/null | jq -c "$verdicts" > whole.json
             "$BIN/devnet-orphans" --json ends 2> /dev/null | jq -c "$verdicts" | diff whole.json -
@@ -266,7 +296,7 @@ raw() {
     local case=$FIXTURES/qlogs/simdial-nosleep log name=356a2645330f3b0f.qlog
     run -0 "$BIN/devnet-orphans" "$case"
     cp -r "$case" partly
-    for log in "$case"/*/$name; do
+    for log in "$case"/*/"$name"; do
         jq -c '([.traces[0].events[] | select(.data.frames) | .time] | .[length * 61 / 100 | ceil]) as $from
             | (.traces[0].events[] | select(.time >= $from)) |= del(.data.frames)' "$log" > "partly/${log#"$case"/}"
     done

@@ -49,6 +49,7 @@ static const struct member log_members[] = {
     LOG("keys_gone", TIME, keys_gone),
     LOG("peer_heard", FLAG, peer_heard),
     LOG("configured", FLAG, configured),
+    LOG("set_back", FLAG, set_back),
     LOG("close_time", TIME, close.time),
     LOG("close_application", FLAG, close.application),
     LOG("close_code", NUMBER, close.code),

@@ -21,6 +21,9 @@ static const double time_limit = 1e15;
 
 static const double tie_step = 1e-6;
 
+/* Milliseconds by which events may be out of order, where several threads log. */
+static const double jitter = 1000;
+
 /* Milliseconds, which no dial that sends a packet waits before it does. */
 static const double first_packet = 1000;
 
@@ -147,6 +150,7 @@ double qlog_log_time(struct qlog_log *log, double time)
         log->origin = time;
         log->has_origin = true;
     }
+    log->set_back |= log->origin - time > jitter;
     double since = time > log->origin ? time - log->origin : 0;
     return break_tie(log, since < time_limit ? since : time_limit);
 }

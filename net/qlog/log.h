@@ -164,16 +164,17 @@ struct qlog_log {
     double origin;                 /* the first event's time, as the log has it */
     double reference;              /* of relative times, epoch milliseconds; or 0 */
     enum qlog_time_form time_form; /* of events that do not say it themselves */
-    bool has_origin;
-    double last_since; /* the last event, before ties were broken */
-    uint64_t ties;     /* events in a row at that time */
-    double end;        /* the last event */
-    double active[2];  /* the last packet, by direction */
-    double idle_limit; /* the smaller idle timeout that was announced, or NEVER */
-    double quiet;      /* known to have passed since its end, where it is followed; 0 otherwise */
-    bool done;         /* the follower's: nothing more is expected of it */
-    double keys_gone;  /* the keys were dropped: the connection is over */
-    bool peer_heard;   /* the peer's transport parameters are there */
+    bool has_origin;               /* an event had a time that can be read */
+    bool set_back;                 /* one had a time long before that of the first */
+    double last_since;             /* the last event, before ties were broken */
+    uint64_t ties;                 /* events in a row at that time */
+    double end;                    /* the last event */
+    double active[2];              /* the last packet, by direction */
+    double idle_limit;             /* the smaller idle timeout that was announced, or NEVER */
+    double quiet;     /* known to have passed since its end, where it is followed; 0 otherwise */
+    bool done;        /* the follower's: nothing more is expected of it */
+    double keys_gone; /* the keys were dropped: the connection is over */
+    bool peer_heard;  /* the peer's transport parameters are there */
     struct qlog_close close;
     bool configured;   /* its own transport parameters are there */
     double time_unit;  /* of its times, milliseconds */

@@ -156,6 +156,37 @@ static bool another_is_whole(const struct qlog_connection *connection, unsigned 
     return false;
 }
 
+static bool has_times(const struct qlog_connection *connection)
+{
+    bool has = false;
+    for (unsigned place = 0; place < QLOG_PLACES; place++) {
+        const struct qlog_log *log = qlog_log_at(connection, place);
+        has |= log != NULL && log->has_origin;
+    }
+    return has;
+}
+
+/* What came first, of what logs have, their times do not tell; NULL where they do. */
+static const char *why_times(const struct qlog_connection *connection, const struct qlog_log *log)
+{
+    if (log->set_back)
+        return "its times go back to long before its first event's" CANNOT_TELL;
+    return log->packets > 0 && !log->has_origin && has_times(connection)
+               ? "its events have no times, by which those of the connection's other log could be "
+                 "set beside them" CANNOT_TELL
+               : NULL;
+}
+
+static bool tells_times(const struct qlog_connection *connection)
+{
+    for (unsigned place = 0; place < QLOG_PLACES; place++) {
+        const struct qlog_log *log = qlog_log_at(connection, place);
+        if (log != NULL && why_times(connection, log) != NULL)
+            return false;
+    }
+    return true;
+}
+
 /* Logs of one end under one id, of which one is read. */
 static char *why_displaced(const struct qlog_log *log)
 {
@@ -169,6 +200,8 @@ char *qlog_why_undecidable(const struct qlog_connection *connection, unsigned pl
     const struct qlog_log *log = qlog_log_at(connection, place);
     if (connection->displaced[place] != NULL)
         return why_displaced(connection->displaced[place]);
+    if (log != NULL && why_times(connection, log) != NULL)
+        return text_copy(why_times(connection, log));
     if (log == NULL || (another_is_whole(connection, place) && !may_lack_claims(log)))
         return NULL;
     return why(log, connection->foreign);
@@ -177,6 +210,8 @@ char *qlog_why_undecidable(const struct qlog_connection *connection, unsigned pl
 bool qlog_is_patchy(const struct qlog_connection *connection)
 {
     bool patchy = false;
+    if (!tells_times(connection))
+        return !connection->foreign;
     for (unsigned place = 0; place < QLOG_PLACES; place++) {
         const struct qlog_log *log = qlog_log_at(connection, place);
         bool in_parts = connection->displaced[place] != NULL;
