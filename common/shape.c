@@ -1,9 +1,12 @@
 #include "common/shape.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
 enum { PATH_SIZE = 240 };
+
+static const double exact_integer_max = 9007199254740992.0; /* 2 to the 53rd: beyond it all are */
 
 /* Where we are, such as "nodes[2].peers[0].agent"; what is too long for it is cut. */
 struct path {
@@ -86,6 +89,14 @@ static bool check_map(const json_t *value, const struct shape *shape, const stru
     return true;
 }
 
+bool shape_is_whole(const json_t *value)
+{
+    double real = json_real_value(value);
+    if (!json_is_real(value))
+        return json_is_integer(value);
+    return real >= exact_integer_max || real <= -exact_integer_max || (double)(int64_t)real == real;
+}
+
 static bool check_value(const json_t *value, const struct shape *shape, const struct path *path,
                         struct error *error)
 {
@@ -98,6 +109,8 @@ static bool check_value(const json_t *value, const struct shape *shape, const st
         return json_is_boolean(value) || wrong(path, "true or false", error);
     case SHAPE_INTEGER:
         return json_is_integer(value) || wrong(path, "a whole number", error);
+    case SHAPE_WHOLE:
+        return shape_is_whole(value) || wrong(path, "a whole number", error);
     case SHAPE_OBJECT:
         return check_object(value, shape->members, path, error);
     case SHAPE_STRINGS:

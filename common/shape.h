@@ -11,6 +11,7 @@ enum shape_kind {
     SHAPE_STRING,
     SHAPE_BOOLEAN,
     SHAPE_INTEGER,
+    SHAPE_WHOLE,   /* an integer, or a real that is one, as those beyond 64 bits are written */
     SHAPE_OBJECT,  /* of the members below; any, where there is no table */
     SHAPE_STRINGS, /* an array of strings */
     SHAPE_OBJECTS, /* an array of objects with the members below */
@@ -28,5 +29,7 @@ struct shape {
 
 /* Whether VALUE is an object that has MEMBERS; others beside them are allowed. */
 bool shape_check(const json_t *value, const struct shape *members, struct error *error);
+/* Whether VALUE is an integer, or a real that is one. */
+bool shape_is_whole(const json_t *value);
 
 #endif

@@ -53,6 +53,22 @@ start_foreign() {
     [ "$(api a /peers | jq '.peers | length')" -eq 0 ]
 }
 
+@test "a slot beyond what fits costs nobody the snapshot, and is shown as a number" {
+    root=0x$(printf 'ab%.0s' {1..32})
+    start_foreign a --finalized "$root:18446744073709551615" --head "$root:18446744073709551615"
+    start_foreign b --finalized "0x$(printf 'cd%.0s' {1..32}):18446744073709551614"
+    run -0 "$BIN/devnet-connect" --from "$(ready b .api)" "$(address a)"
+    [[ $output == *"theirs: finalized 0xabababab slot 1.84467440737e+19, head 0xabababab slot 1.84467440737e+19"* ]] ||
+        { echo "$output" && return 1; }
+    dump 0 live.json "$(ready a .api)" "$(ready b .api)"
+    run -0 "$BIN/devnet-mesh" check live.json # the two slots may be two
+    dump 0 visited.json "$(address a)"
+    run -0 "$BIN/devnet-mesh" check visited.json
+    jq '.foreign[0].status[].slot = 1.5' visited.json > half.json
+    run -2 "$BIN/devnet-mesh" check half.json
+    [ "$output" = "devnet-mesh: half.json: foreign[0].status.finalized.slot: a whole number is expected" ]
+}
+
 @test "two visits to a quiet node find the same" {
     start_foreign a
     dump 0 one.json "$(address a)"

@@ -6,6 +6,7 @@
 
 #include "common/output.h"
 #include "net/address/names.h"
+#include "net/api/status_json.h"
 
 static struct names peer_names;
 
@@ -53,11 +54,19 @@ static void show_handshake(const json_t *step)
         fputs("; was connected already, and answers", stdout);
 }
 
+/* A number that a peer may say beyond what others are; TEXT, which has it. */
+static const char *slot_of(const json_t *object, const char *key, char text[SLOT_TEXT_SIZE])
+{
+    slot_text(json_object_get(object, key), text);
+    return text;
+}
+
 static void show_checkpoint(const char *name, const json_t *status)
 {
     const json_t *checkpoint = json_object_get(status, name);
-    printf("%s %.10s slot %lld", name, text_of(checkpoint, "root"),
-           (long long)json_integer_value(json_object_get(checkpoint, "slot")));
+    char slot[SLOT_TEXT_SIZE];
+    printf("%s %.10s slot %s", name, text_of(checkpoint, "root"),
+           slot_of(checkpoint, "slot", slot));
 }
 
 static void show_status(const json_t *step)
@@ -147,11 +156,12 @@ static long long number_of(const json_t *object, const char *key)
 void report_block(const json_t *block)
 {
     const char *file = json_string_value(json_object_get(block, "file"));
-    printf("%s%-6s%s %-10s slot %lld, proposer %lld, parent %.10s, root %s, %lld bytes%s%s\n",
+    char slot[SLOT_TEXT_SIZE], proposer[SLOT_TEXT_SIZE];
+    printf("%s%-6s%s %-10s slot %s, proposer %s, parent %.10s, root %s, %lld bytes%s%s\n",
            output_colour(stdout, COLOUR_GREEN), "ok", output_colour_end(stdout), "block",
-           number_of(block, "slot"), number_of(block, "proposer"), text_of(block, "parent_root"),
-           text_of(block, "root"), number_of(block, "size"), file != NULL ? ", " : "",
-           file != NULL ? file : "");
+           slot_of(block, "slot", slot), slot_of(block, "proposer", proposer),
+           text_of(block, "parent_root"), text_of(block, "root"), number_of(block, "size"),
+           file != NULL ? ", " : "", file != NULL ? file : "");
     output_flush();
 }
 
@@ -159,10 +169,11 @@ static void show_summary(const json_t *object)
 {
     const json_t *slot = json_object_get(object, "slot");
     const json_t *block = json_object_get(object, "block");
+    char text[SLOT_TEXT_SIZE];
     if (slot != NULL)
-        printf(", slot %lld", number_of(object, "slot"));
+        printf(", slot %s", slot_of(object, "slot", text));
     if (block != NULL)
-        printf(", proposer %lld, parent %.10s", number_of(block, "proposer"),
+        printf(", proposer %s, parent %.10s", slot_of(block, "proposer", text),
                text_of(block, "parent_root"));
     if (slot != NULL)
         printf(", root %s", text_of(object, "root"));
@@ -184,6 +195,7 @@ static const char *subject_of(const json_t *object)
 void report_gossip(const json_t *event)
 {
     const char *name = text_of(event, "event"), *reason = NULL;
+    char slot[SLOT_TEXT_SIZE];
     if (strcmp(name, "message") == 0) {
         show_beginning("message", true);
         fputs(subject_of(event), stdout);
@@ -191,7 +203,7 @@ void report_gossip(const json_t *event)
         printf(", %lld bytes, sha256 %s", number_of(event, "size"), text_of(event, "sha256"));
     } else if (strcmp(name, "block_recorded") == 0) {
         show_beginning("recorded", true);
-        printf("slot %lld, %s", number_of(event, "slot"), text_of(event, "file"));
+        printf("slot %s, %s", slot_of(event, "slot", slot), text_of(event, "file"));
     } else {
         bool refused = strcmp(name, "message_refused") == 0;
         reason = text_of(event, "reason");

@@ -14,6 +14,7 @@
 #include "devnet/family.h"
 #include "devnet/genesis.h"
 #include "devnet/tap.h"
+#include "net/api/status_json.h"
 #include "net/mesh/lean_answer.h"
 #include "net/mesh/prometheus.h"
 #include "net/mesh/snapshot.h"
@@ -251,10 +252,11 @@ static void print_row(const json_t *entry)
     const json_t *head = json_object_get(entry, "head"), *peers = json_object_get(entry, "peers");
     const char *state = text_of(entry, "state");
     bool up = strcmp(state, "up") == 0;
-    char slot[32] = "-", count[32] = "-";
-    if (json_is_object(head))
-        snprintf(slot, sizeof(slot), "%" JSON_INTEGER_FORMAT " %.10s",
-                 json_integer_value(json_object_get(head, "slot")), text_of(head, "root"));
+    char number[SLOT_TEXT_SIZE], slot[SLOT_TEXT_SIZE + 16] = "-", count[32] = "-";
+    if (json_is_object(head)) {
+        slot_text(json_object_get(head, "slot"), number);
+        snprintf(slot, sizeof(slot), "%s %.10s", number, text_of(head, "root"));
+    }
     if (json_is_integer(peers))
         snprintf(count, sizeof(count), "%" JSON_INTEGER_FORMAT, json_integer_value(peers));
     char *agent = utf8_safe_text(bytes_of_text(text_of(entry, "agent")));

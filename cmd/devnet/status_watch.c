@@ -10,8 +10,9 @@
 #include "common/memory.h"
 #include "common/output.h"
 #include "common/utf8.h"
+#include "net/api/status_json.h"
 
-enum { CELL_SIZE = 32, NAME_WIDTH_MIN = 4, NAME_WIDTH_MAX = 24 };
+enum { CELL_SIZE = SLOT_TEXT_SIZE, NAME_WIDTH_MIN = 4, NAME_WIDTH_MAX = 24 };
 
 static const char *text_of(const json_t *entry, const char *member)
 {
@@ -132,8 +133,7 @@ static void write_head(char cell[CELL_SIZE], const json_t *entry)
 {
     const json_t *head = json_object_get(entry, "head");
     if (json_is_object(head))
-        snprintf(cell, CELL_SIZE, "%" JSON_INTEGER_FORMAT,
-                 json_integer_value(json_object_get(head, "slot")));
+        slot_text(json_object_get(head, "slot"), cell);
     else
         snprintf(cell, CELL_SIZE, "%s", unknown(entry));
 }

@@ -6,6 +6,7 @@
 #include "common/bisect.h"
 #include "common/memory.h"
 #include "common/utf8.h"
+#include "net/api/status_json.h"
 #include "net/gossipsub/router.h"
 #include "net/mesh/check_state.h"
 #include "net/mesh/members.h"
@@ -164,11 +165,11 @@ void check_status(struct check *check, const json_t *status, struct subject who)
 {
     const json_t *checkpoint = member(status, "finalized");
     const char *root = text_member(checkpoint, "root");
-    char slot[32];
-    if (root == NULL)
+    char slot[SLOT_TEXT_SIZE];
+    /* One that is no integer here is not known to its last digit, so that two may be one. */
+    if (root == NULL || !json_is_integer(member(checkpoint, "slot")))
         return;
-    snprintf(slot, sizeof(slot), "%" JSON_INTEGER_FORMAT,
-             json_integer_value(member(checkpoint, "slot")));
+    slot_text(member(checkpoint, "slot"), slot);
     bool by_tap = who.by_tap;
     const char *other = check_finalized(check, slot, &who);
     if (other == NULL)

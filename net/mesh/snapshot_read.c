@@ -7,9 +7,8 @@
 
 const char snapshot_format[] = "devnet-mesh-snapshot";
 
-static const struct shape checkpoint[] = {{"root", SHAPE_STRING, SHAPE_REQUIRED, NULL},
-                                          {"slot", SHAPE_INTEGER, SHAPE_REQUIRED, NULL},
-                                          {0}};
+static const struct shape checkpoint[] = {
+    {"root", SHAPE_STRING, SHAPE_REQUIRED, NULL}, {"slot", SHAPE_WHOLE, SHAPE_REQUIRED, NULL}, {0}};
 static const struct shape status[] = {{"finalized", SHAPE_OBJECT, SHAPE_REQUIRED, checkpoint},
                                       {"head", SHAPE_OBJECT, SHAPE_REQUIRED, checkpoint},
                                       {0}};
