@@ -123,8 +123,10 @@ static bool check_format(const json_t *snapshot, struct error *error)
     if (format == NULL || strcmp(format, snapshot_format) != 0)
         return error_set(error, "not a mesh snapshot: \"format\" is not \"%s\"", snapshot_format);
     const json_t *version = json_object_get(snapshot, "version");
-    if (!json_is_integer(version))
+    if (version == NULL)
         return error_set(error, "not a mesh snapshot: \"version\" is missing");
+    if (!json_is_integer(version))
+        return error_set(error, "not a mesh snapshot: \"version\": a whole number is expected");
     if (json_integer_value(version) != SNAPSHOT_VERSION)
         return error_set(error,
                          "version %" JSON_INTEGER_FORMAT

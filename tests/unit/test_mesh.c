@@ -191,6 +191,8 @@ static void files_that_are_no_snapshot_are_refused(void **state)
     expect_refused("{\"format\":\"devnet-mesh-snap", "not JSON: line 1");
     expect_refused("[]", "not a mesh snapshot");
     expect_refused("{\"format\":\"devnet-mesh-snapshot\"}", "\"version\" is missing");
+    expect_refused("{\"format\":\"devnet-mesh-snapshot\",\"version\":\"1\"}",
+                   "\"version\": a whole number is expected");
     expect_refused("{\"format\":\"devnet-mesh-snapshot\",\"version\":2}",
                    "version 2 of the snapshot format; this program reads version 1");
     expect_refused("{\"format\":\"devnet-mesh-snapshot\",\"version\":1,\"nodes\":{}}",
