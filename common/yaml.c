@@ -93,8 +93,11 @@ static bool blame_parser(const char *name, const yaml_parser_t *parser, struct e
 {
     const char *problem = parser->problem != NULL ? parser->problem : "cannot be read";
     size_t line = parser->error == YAML_READER_ERROR ? 0 : parser->problem_mark.line + 1;
+    /* Of an anchor that is there twice the problem alone is "second occurrence". */
+    bool alone = parser->error != YAML_COMPOSER_ERROR || parser->context == NULL;
     if (line > 0)
-        return error_set(error, "%s:%zu: not YAML: %s", name, line, problem);
+        return error_set(error, "%s:%zu: not YAML: %s%s%s", name, line,
+                         alone ? "" : parser->context, alone ? "" : ", ", problem);
     return error_set(error, "%s: not YAML: %s at byte %zu", name, problem, parser->problem_offset);
 }
 
@@ -103,7 +106,7 @@ static bool load(yaml_parser_t *parser, struct yaml_tree *yaml, struct error *er
     yaml_document_t second;
     if (!yaml_parser_load(parser, &yaml->document))
         return blame_parser(yaml->name, parser, error);
-    if (yaml_root(yaml) == 0)
+    if (node_of(yaml, 1) == NULL)
         return true;
     if (!yaml_parser_load(parser, &second))
         return blame_parser(yaml->name, parser, error);
@@ -183,7 +186,7 @@ void yaml_tree_free(struct yaml_tree *yaml)
 
 yaml_item yaml_root(const struct yaml_tree *yaml)
 {
-    return node_of(yaml, 1) != NULL ? 1 : 0;
+    return node_of(yaml, 1) != NULL && !yaml_is_null(yaml, 1) ? 1 : 0;
 }
 
 enum yaml_kind yaml_kind(const struct yaml_tree *yaml, yaml_item item)

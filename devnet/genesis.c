@@ -121,6 +121,18 @@ static bool read_secret(const struct entry *entry)
     return entry->node->identity != NULL || fault(entry, item, "privkey", problem.text);
 }
 
+/* As YAML has them. */
+static bool read_truth(const char *text, bool *truth)
+{
+    static const char *const words[] = {"false", "False", "FALSE", "true", "True", "TRUE"};
+    for (size_t i = 0; text != NULL && i < sizeof(words) / sizeof(*words); i++)
+        if (strcmp(text, words[i]) == 0) {
+            *truth = i >= 3;
+            return true;
+        }
+    return false;
+}
+
 static bool take_field(const struct entry *entry, yaml_item fields, size_t index,
                        struct enr_draft *draft)
 {
@@ -128,6 +140,9 @@ static bool take_field(const struct entry *entry, yaml_item fields, size_t index
     yaml_item item = yaml_at(entry->yaml, fields, index);
     const char *value = yaml_text(entry->yaml, item);
     struct error problem;
+    bool truth;
+    if (yaml_is_null(entry->yaml, item))
+        return true;
     if (value == NULL)
         return fault(entry, item, key[0] != '\0' ? key : "enrFields", "one value is expected");
     if (strstr(value, placeholder) != NULL)
@@ -136,6 +151,8 @@ static bool take_field(const struct entry *entry, yaml_item fields, size_t index
     if (strcmp(key, "seq") == 0)
         return read_number(value, UINT64_MAX, &draft->sequence) ||
                fault(entry, item, "seq", "not a number");
+    if (read_truth(value, &truth))
+        value = truth ? "true" : "false";
     return enr_draft_set_text(draft, key, value, &problem) ||
            fault(entry, item, "enrFields", problem.text);
 }
@@ -231,18 +248,6 @@ bool genesis_is_name(const char *name)
     size_t length = strlen(name);
     return length > 0 && length <= GENESIS_NAME_MAX && name[0] != '-' &&
            strspn(name, characters) == length;
-}
-
-/* As YAML has them. */
-static bool read_truth(const char *text, bool *truth)
-{
-    static const char *const words[] = {"false", "False", "FALSE", "true", "True", "TRUE"};
-    for (size_t i = 0; text != NULL && i < sizeof(words) / sizeof(*words); i++)
-        if (strcmp(text, words[i]) == 0) {
-            *truth = i >= 3;
-            return true;
-        }
-    return false;
 }
 
 static bool read_flag(const struct entry *entry)
@@ -405,6 +410,7 @@ static bool read_total(struct genesis *genesis, const struct yaml_tree *yaml, st
     genesis->validator_total = genesis->validators;
     if (item == 0)
         return true;
+    genesis->has_total = true;
     if (!read_number(yaml_text(yaml, item), INT64_MAX, &genesis->validator_total))
         return yaml_fault(yaml, item, error, "VALIDATOR_COUNT: a number is expected");
     if (genesis->validators > 0 && genesis->validator_total != genesis->validators) {

@@ -41,6 +41,7 @@ struct genesis {
     uint64_t committees;      /* for attestations: 1 where no file tells */
     size_t validators;        /* whose keys config.yaml has: 0 where it does not tell */
     uint64_t validator_total; /* as many as there are said to be; at least `validators` */
+    bool has_total;           /* config.yaml says how many */
 };
 
 /* 1 to GENESIS_NAME_MAX letters, digits, _ and -, the last not first. */

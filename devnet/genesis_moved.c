@@ -99,9 +99,10 @@ static void want_ports(const struct yaml_tree *yaml, yaml_item entry, const char
 {
     static const char *const keys[] = {"quic", "quic6", "udp"};
     yaml_item fields = yaml_find(yaml, entry, "enrFields");
-    bool has_quic = yaml_find(yaml, fields, "quic") != 0 || yaml_find(yaml, fields, "quic6") != 0;
+    bool has_quic =
+        yaml_find_told(yaml, fields, "quic") != 0 || yaml_find_told(yaml, fields, "quic6") != 0;
     for (size_t i = 0; i < (has_quic ? 2 : 3); i++) {
-        yaml_item item = yaml_find(yaml, fields, keys[i]);
+        yaml_item item = yaml_find_told(yaml, fields, keys[i]);
         const char *text = yaml_text(yaml, item);
         want(list, item, name, keys[i],
              place != NULL ? text_format("%u", (unsigned)place->address->port)

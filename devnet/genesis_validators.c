@@ -127,11 +127,17 @@ static bool read_indices(const struct assignment *assignment, const char *name, 
 static void warn_of_unknown(const struct assignment *assignment, const struct genesis_node *node,
                             yaml_item list)
 {
-    size_t count = node->validator_count, keys = assignment->genesis->validators;
+    const struct genesis *genesis = assignment->genesis;
+    size_t count = node->validator_count, keys = genesis->validators;
     uint64_t last = count > 0 ? node->validators[count - 1] : 0;
+    if (count == 0)
+        return;
     if (keys > 0 && last >= keys)
         warn(assignment, list, "%s has validator %llu, and config.yaml the keys of %zu", node->name,
              (unsigned long long)last, keys);
+    else if (keys == 0 && genesis->has_total && last >= genesis->validator_total)
+        warn(assignment, list, "%s has validator %llu, and config.yaml counts %llu", node->name,
+             (unsigned long long)last, (unsigned long long)genesis->validator_total);
 }
 
 /* INDICES are taken over, and replace what the other file said. */
@@ -181,12 +187,24 @@ static void warn_of_strangers(const struct assignment *assignment)
              assignment->stranger, assignment->strangers - 1);
 }
 
+/* Whether INNER, under `validators`, stands there for a map without nodes, and is not that of a
+ * node of this name. */
+static bool names_nobody(const struct assignment *assignment, yaml_item inner)
+{
+    bool empty =
+        yaml_is_null(assignment->yaml, inner) || (yaml_kind(assignment->yaml, inner) == YAML_LIST &&
+                                                  yaml_count(assignment->yaml, inner) == 0);
+    return empty && genesis_find(assignment->genesis, "validators") == NULL;
+}
+
 bool genesis_read_assignment(struct genesis *genesis, const char *file,
                              const struct yaml_tree *yaml, struct error *error)
 {
     struct assignment assignment = {.genesis = genesis, .file = file, .yaml = yaml, .error = error};
     yaml_item root = yaml_root(yaml), inner = yaml_find(yaml, root, "validators");
     yaml_item nodes = yaml_kind(yaml, inner) == YAML_MAP ? inner : root;
+    if (names_nobody(&assignment, inner))
+        return true;
     if (root != 0 && yaml_kind(yaml, nodes) != YAML_MAP)
         return yaml_fault(yaml, root, error, "the names of nodes are expected");
     for (size_t i = 0; i < yaml_count(yaml, nodes); i++)

@@ -164,6 +164,17 @@ start_member() {
     [[ $stderr == *"g/validators.yaml:2: qlean_0 and 1 more are none of the nodes"* ]]
     [[ $stderr == *"g: zeam_0 and ream_0 have validator 1 both, and it is not the only one"* ]] ||
         [[ $stderr == *"g: ream_0 and zeam_0 have validator 1 both, and it is not the only one"* ]]
+    # Of nobody, in each form that says so.
+    for nobody in '' '~' '---' '{}' 'validators:' 'validators: []' 'validators: {}'; do
+        [ "$(lists <<< "$nobody")" = '[null,null]' ]
+        lists <<< "$nobody" > /dev/null
+        [[ $stderr != *"none of the nodes"* ]]
+    done
+    # More than config.yaml counts, where it has no keys.
+    sed -i 's/^VALIDATOR_COUNT.*/VALIDATOR_COUNT: 2/' g/config.yaml
+    lists <<< $'zeam_0: [1]\nream_0: [0, 2]' > /dev/null
+    [[ $stderr == *"g/validators.yaml:2: ream_0 has validator 2, and config.yaml counts 2"* ]]
+    [[ $stderr != *"zeam_0 has validator"* ]]
     refuses() {
         printf '%b' "$1" > g/validators.yaml
         run -2 --separate-stderr "$DEVNET" status --genesis g
@@ -328,6 +339,10 @@ refused() {
     entry "$key" "$place" 'isAggregator: True' 'apiPort:' 'metricsPort: null' 'enr: ~' # which tells nothing more
     run -1 --separate-stderr "$DEVNET" status --genesis g --json
     jq -e '.nodes[0] | .lean_api == null and .metrics == null' <<< "$output"
+    # What tells nothing of its place tells nothing in a record, either; truths are YAML's there, too.
+    entry "$key" 'enrFields: {ip: 127.0.0.1, ip6: , quic: 9001, udp: null, seq: ~, is_aggregator: True}'
+    run -0 "$DEVNET" enr show --genesis g --json a_0
+    jq -e '.seq == 1 and (.fields | .quic == 9001 and .is_aggregator and (has("udp") or has("ip6") | not))' <<< "$output"
     entry "$key" 'enrFields: {ip: [127.0.0.1], quic: 9001}'
     refused "$file:4: a_0: ip: one value is expected"
     entry "$key" "$place" 'is_aggregator: maybe' # as hive has it
@@ -355,6 +370,8 @@ refused() {
     refused "$file:1: validators: a list of nodes is expected"
     printf 'validators: [\n' > $file
     refused "$file:2: not YAML: "
+    printf 'a: &x 1\nb: &x 2\n' > $file
+    refused "$file:2: not YAML: found duplicate anchor; first occurrence, second occurrence"
     entry "$key" "$place"
     printf '01%.0s' {1..32} > g/a_0.key
     refused "$file:2: a_0: privkey is another key than that in g/a_0.key"

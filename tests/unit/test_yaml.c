@@ -50,7 +50,8 @@ static void of_nothing_there_is_nothing(void **state)
     assert_string_equal(yaml_key_at(yaml, none, 0), "");
     assert_int_equal(yaml_find(yaml, yaml_find(yaml, yaml_root(yaml), "a"), "b"), 0);
     yaml_tree_free(yaml);
-    static const char *const empty[] = {"", "# nothing\n"};
+    static const char *const empty[] = {"",    "# nothing\n",          "---\n",
+                                        "~\n", "--- # nothing\n...\n", "null"};
     for (size_t i = 0; i < sizeof(empty) / sizeof(*empty); i++) {
         yaml = parse(empty[i]);
         assert_int_equal(yaml_root(yaml), 0);
