@@ -207,21 +207,26 @@ static bool part_from_others(const char *path, struct error *error)
                           strerror(errno));
 }
 
-static bool write_config(const struct moving *moving, const char *out, struct error *error)
+/* What the file is to hold; a folder need not have it, and then nothing is. */
+static bool make_config(const struct moving *moving, struct buffer *config, struct error *error)
 {
-    struct buffer read = {0}, written = {0};
+    struct buffer read = {0};
     char *from = text_format("%s/%s", moving->genesis->folder, config_file);
-    char *to = text_format("%s/%s", out, config_file);
-    bool done =
-        access(from, F_OK) != 0 || /* a folder need not have it */
-        (file_read(from, GENESIS_FILE_MAX, &read, error) &&
-         rewrite_config(moving, from, buffer_bytes(&read), &written, error) &&
-         part_from_others(to, error) && file_write(to, buffer_bytes(&written), FILE_MODE, error));
+    bool made = access(from, F_OK) != 0 ||
+                (file_read(from, GENESIS_FILE_MAX, &read, error) &&
+                 rewrite_config(moving, from, buffer_bytes(&read), config, error));
     free(from);
-    free(to);
     clear_secret(&read);
-    clear_secret(&written);
-    return done;
+    return made;
+}
+
+static bool write_config(const struct buffer *config, const char *out, struct error *error)
+{
+    char *to = text_format("%s/%s", out, config_file);
+    bool written = config->size == 0 || (part_from_others(to, error) &&
+                                         file_write(to, buffer_bytes(config), FILE_MODE, error));
+    free(to);
+    return written;
 }
 
 /* ---- nodes.yaml ---- */
@@ -258,19 +263,29 @@ static bool add_records(const struct moving *moving, struct records *records, st
     return added;
 }
 
-static bool write_nodes(const struct moving *moving, const char *out, struct error *error)
+static bool make_records(const struct moving *moving, struct records *records, struct error *error)
 {
     const struct genesis *genesis = moving->genesis;
     size_t room = genesis->listed_count + genesis->count + moving->count;
-    struct records records = {.texts = memory_new((room + 1) * sizeof(char *))};
+    records->texts = memory_new((room + 1) * sizeof(char *));
+    return add_records(moving, records, error);
+}
+
+static bool write_nodes(const struct records *records, const char *out, struct error *error)
+{
     char *path = text_format("%s/%s", out, nodes_file);
-    bool written = add_records(moving, &records, error) && part_from_others(path, error) &&
-                   nodes_yaml_write(path, (const char *const *)records.texts, records.count, error);
-    for (size_t i = 0; i < records.count; i++)
-        free(records.texts[i]);
-    free(records.texts);
+    bool written =
+        part_from_others(path, error) &&
+        nodes_yaml_write(path, (const char *const *)records->texts, records->count, error);
     free(path);
     return written;
+}
+
+static void records_clear(struct records *records)
+{
+    for (size_t i = 0; i < records->count; i++)
+        free(records->texts[i]);
+    free(records->texts);
 }
 
 /* ---- the folder ---- */
@@ -306,14 +321,25 @@ static bool link_others(const char *folder, const char *out, struct error *error
     return linked;
 }
 
+static bool make_folder(const struct genesis *genesis, const char *out, struct error *error)
+{
+    if (!file_make_folder(out, error))
+        return false;
+    return !file_is_same(genesis->folder, out) ||
+           error_set(error, "%s: is the genesis folder itself", out);
+}
+
 bool genesis_write_moved(const struct genesis *genesis, const struct genesis_place *places,
                          size_t count, const char *out, struct error *error)
 {
     const struct moving moving = {.genesis = genesis, .places = places, .count = count};
-    if (!file_make_folder(out, error))
-        return false;
-    if (file_is_same(genesis->folder, out))
-        return error_set(error, "%s: is the genesis folder itself", out);
-    return write_nodes(&moving, out, error) && write_config(&moving, out, error) &&
-           link_others(genesis->folder, out, error);
+    struct records records = {0};
+    struct buffer config = {0};
+    /* Nothing is written of what cannot all be. */
+    bool done = make_records(&moving, &records, error) && make_config(&moving, &config, error) &&
+                make_folder(genesis, out, error) && write_nodes(&records, out, error) &&
+                write_config(&config, out, error) && link_others(genesis->folder, out, error);
+    clear_secret(&config);
+    records_clear(&records);
+    return done;
 }

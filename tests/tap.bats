@@ -284,6 +284,20 @@ of() {
     done
 }
 
+@test "--out writes nothing where one of the files cannot be written anew" {
+    "$BIN/devnet" genesis --port 0 --api-port 0 --metrics-port 0 --nodes 2 g > /dev/null
+    iconv -t utf-16 < g/validator-config.yaml > wide
+    mv wide g/validator-config.yaml
+    run -2 --separate-stderr "$BIN/devnet-tap" --genesis g --out tapped
+    [[ $stderr == *"--out: g/validator-config.yaml:1: UTF-8 is expected"* ]]
+    [ ! -e tapped ]
+    # What another run has written there is left as it was.
+    mkdir tapped
+    echo '- old' > tapped/nodes.yaml
+    run -2 "$BIN/devnet-tap" --genesis g --out tapped
+    [ "$(cat tapped/nodes.yaml)" = '- old' ]
+}
+
 @test "--out finds a node's port however its file is written" {
     key() {
         "$BIN/devnet" key new "$1.key" > /dev/null
