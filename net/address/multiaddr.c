@@ -175,7 +175,7 @@ bool multiaddr_parse(const char *text, struct multiaddr *address, struct error *
         return false;
     if (strcmp(part, "quic-v1") == 0 && !take_part(&text, part, error))
         return false;
-    if (strcmp(part, "p2p") == 0) {
+    if (strcmp(part, "p2p") == 0 || strcmp(part, "ipfs") == 0) { /* its earlier name */
         if (!take_part(&text, part, error))
             return false;
         if (!peer_id_parse(part, &address->peer_id, error))

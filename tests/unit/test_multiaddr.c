@@ -35,6 +35,7 @@ static void text_is_read_and_written_in_its_usual_form(void **state)
         {"/ip4/0.0.0.0/udp/0/quic-v1", NULL},
         {"/ip4/10.0.0.1/udp/65535/quic-v1/p2p/" ID, NULL},
         {"/ip4/10.0.0.1/udp/1/p2p/" ID, "/ip4/10.0.0.1/udp/1/quic-v1/p2p/" ID},
+        {"/ip4/10.0.0.1/udp/1/quic-v1/ipfs/" ID, "/ip4/10.0.0.1/udp/1/quic-v1/p2p/" ID},
         {"/ip6/::1/udp/9000/quic-v1", NULL},
         {"/ip6/2001:DB8:0:0::1/udp/9000/quic-v1", "/ip6/2001:db8::1/udp/9000/quic-v1"},
         {"/ip6/::ffff:127.0.0.1/udp/9000/quic-v1", "/ip4/127.0.0.1/udp/9000/quic-v1"},
