@@ -23,6 +23,8 @@ enum {
     SIGNATURE_SIZE_MAX = 72, /* DER of two 256-bit numbers */
 };
 
+static const char white_space[] = " \t\r\n"; /* that may stand behind a key */
+
 struct identity {
     secp256k1_context *context; /* NULL where it is another key */
     struct other_key *other;
@@ -110,7 +112,7 @@ struct identity *identity_generate(void)
 static struct identity *parse_key_file(const char *path, char *text, size_t size,
                                        struct error *error)
 {
-    while (size > 0 && strchr(" \t\r\n", text[size - 1]) != NULL)
+    while (size > 0 && strchr(white_space, text[size - 1]) != NULL)
         size--;
     text[size] = '\0';
     struct buffer secret = {0};
@@ -154,7 +156,10 @@ static struct identity *load(const char *path, int fd, bool *shared, struct erro
     if (size < 0)
         error_set_kind(error, ERROR_SYSTEM, "%s: %s", path, strerror(errno));
     else if (size > KEY_FILE_SIZE_MAX)
-        error_set(error, "%s: not a key file: larger than %d bytes", path, KEY_FILE_SIZE_MAX);
+        error_set(error,
+                  "%s: not a key file: larger than %d bytes; expected %d hexadecimal digits and a "
+                  "newline",
+                  path, KEY_FILE_SIZE_MAX, 2 * IDENTITY_SECRET_SIZE);
     else
         identity = parse_key_file(path, text, (size_t)size, error);
     explicit_bzero(text, sizeof(text));
@@ -289,12 +294,20 @@ static struct identity *of_file(struct buffer *file, struct error *error)
     if (memmem(file->data, file->size, pem, strlen(pem)) != NULL)
         return identity_of_other(other_key_pem(buffer_bytes(file), error), buffer_bytes(file));
     char *text = text_format("%.*s", (int)file->size, (const char *)file->data);
-    text[strcspn(text, " \t\r\n")] = '\0';
+    size_t length = strcspn(text, white_space);
+    size_t end = length + strspn(text + length, white_space);
+    text[length] = '\0';
     bool is_ed25519 = strncmp(text, ed25519, strlen(ed25519)) == 0;
     const char *digits = is_ed25519 ? text + strlen(ed25519) : text;
-    bool is_text = is_ed25519 || strspn(digits, "0123456789abcdefABCDEFx") >= IDENTITY_SECRET_SIZE;
-    struct identity *identity =
-        is_text ? of_digits(digits, is_ed25519, error) : of_protobuf(buffer_bytes(file), error);
+    bool is_text = is_ed25519 || strspn(digits, "0123456789abcdefABCDEFxX") >= IDENTITY_SECRET_SIZE;
+    struct identity *identity = NULL;
+    if (!is_text)
+        identity = of_protobuf(buffer_bytes(file), error);
+    else if (end < file->size)
+        error_set(error, "more stands behind the digits; expected %d and a newline",
+                  2 * IDENTITY_SECRET_SIZE);
+    else
+        identity = of_digits(digits, is_ed25519, error);
     explicit_bzero(text, strlen(text));
     free(text);
     return identity;

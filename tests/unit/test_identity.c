@@ -186,7 +186,7 @@ static void a_malformed_file_is_refused_and_left_alone(void **state)
         {"\n", 1, "not a key file"},
         {DIGITS, 63, "not a key file"},
         {DIGITS "ab", 66, "not a key file"},
-        {DIGITS "\n" DIGITS "\n", 130, "larger than"},
+        {DIGITS "\n" DIGITS "\n", 130, "larger than 128 bytes; expected 64 hexadecimal digits"},
         {DIGITS "\0x\n", 67, "not a key file"},
         {"{\"key\":1}", 9, "not a key file"},
         {zeros, 64, "zero"},
@@ -278,6 +278,24 @@ static void an_ed25519_key_is_read_from_digits_and_from_pem(void **state)
     buffer_clear(&public_protobuf);
 }
 
+static void digits_of_any_node_are_read_as_ones_own_are(void **state)
+{
+    (void)state;
+    const char *const texts[] = {DIGITS, DIGITS " \t\r\n\n", "0x" DIGITS "\n", "0X" DIGITS "\n"};
+    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+        struct error error = {0};
+        bool shared;
+        write_key(texts[i], strlen(texts[i]), 0600);
+        struct identity *identity = identity_load_any(path, false, &shared, &error);
+        if (identity == NULL)
+            fail_msg("case %zu: %s", i, error.text);
+        char *digits = hex_text(identity_secret(identity));
+        assert_string_equal(digits, DIGITS);
+        free(digits);
+        identity_free(identity);
+    }
+}
+
 static void what_is_no_key_in_any_form_is_named(void **state)
 {
     (void)state;
@@ -288,6 +306,8 @@ static void what_is_no_key_in_any_form_is_named(void **state)
         {"hello", "no key in a form that is known"},
         {"ed25519:0102", "an ed25519 key of 2 bytes"},
         {"0101010101010101010101010101010101", "secret key of 17 bytes"},
+        {DIGITS "\n" DIGITS "\n", "more stands behind the digits"},
+        {DIGITS " # zeam_0\n", "more stands behind the digits"},
         {"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
          "no key that can be read"},
         /* Of secp256k1, as SEC 1 and PKCS#8 have it. */
@@ -331,6 +351,7 @@ int main(void)
         cmocka_unit_test_teardown(keys_of_every_type_are_read_from_the_specifications_protobufs,
                                   remove_key),
         cmocka_unit_test_teardown(an_ed25519_key_is_read_from_digits_and_from_pem, remove_key),
+        cmocka_unit_test_teardown(digits_of_any_node_are_read_as_ones_own_are, remove_key),
         cmocka_unit_test_teardown(what_is_no_key_in_any_form_is_named, remove_key),
     };
     return cmocka_run_group_tests_name("identity", tests, make_folder, remove_folder);
