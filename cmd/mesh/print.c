@@ -9,6 +9,7 @@
 #include "common/memory.h"
 #include "common/output.h"
 #include "common/utf8.h"
+#include "net/api/status_json.h"
 #include "net/mesh/tapped.h"
 
 static const char *text_of(const json_t *object, const char *member)
@@ -154,9 +155,10 @@ static void print_lean(const json_t *lean)
     if (lean == NULL)
         return;
     mesh_print_line("  Lean API %s: %s", text_of(lean, "url"), text_of(lean, "health"));
+    char slot[SLOT_TEXT_SIZE];
+    slot_text(json_object_get(head, "slot"), slot);
     if (head != NULL)
-        mesh_print_line("    head %s at slot %" JSON_INTEGER_FORMAT, text_of(head, "root"),
-                        json_integer_value(json_object_get(head, "slot")));
+        mesh_print_line("    head %s at slot %s", text_of(head, "root"), slot);
     json_array_foreach(json_object_get(lean, "peers"), index, peer)
     {
         mesh_print_line("    peer %s, %s", text_of(peer, "peer_id"), text_of(peer, "state"));

@@ -7,11 +7,15 @@
 #include <strings.h>
 
 #include "common/number.h"
+#include "common/shape.h"
 #include "common/utf8.h"
 #include "net/address/peer_id.h"
+#include "net/api/status_json.h"
 #include "net/mesh/members.h"
 
 enum { ROOT_DIGITS = 64 };
+
+static const double exact_integer_max = 9007199254740992.0; /* 2 to the 53rd */
 
 static const struct {
     const char *name, *path;
@@ -47,17 +51,19 @@ static bool is_short(const json_t *text)
     return json_string_length(text) <= LEAN_ANSWER_TEXT_MAX;
 }
 
-static bool read_slot(const json_t *value, json_int_t *slot)
+/* A number, or the digits of one; a new reference, NULL where it is none. Reals are what integers
+ * become where one of them is beyond JSON's here (parse). */
+static json_t *slot_of(const json_t *value)
 {
+    double real = json_real_value(value);
     uint64_t number;
-    if (json_is_integer(value)) {
-        *slot = json_integer_value(value);
-        return *slot >= 0;
-    }
+    if (json_is_integer(value))
+        return json_integer_value(value) >= 0 ? json_integer(json_integer_value(value)) : NULL;
+    if (json_is_real(value) && real >= 0 && shape_is_whole(value))
+        return real <= exact_integer_max ? json_integer((json_int_t)real) : json_real(real);
     if (!json_is_string(value) || !number_read(json_string_value(value), &number))
-        return false;
-    *slot = (json_int_t)number;
-    return number <= INT64_MAX;
+        return NULL;
+    return slot_json(number);
 }
 
 /* Puts the root, in lower case after 0x, into TEXT. */
@@ -66,7 +72,7 @@ static bool read_root(const json_t *value, char text[2 + ROOT_DIGITS + 1])
     const char *digits = json_string_value(value);
     if (digits == NULL)
         return false;
-    if (strncmp(digits, "0x", 2) == 0)
+    if (strncasecmp(digits, "0x", 2) == 0)
         digits += 2;
     if (strlen(digits) != ROOT_DIGITS || strspn(digits, "0123456789abcdefABCDEF") != ROOT_DIGITS)
         return false;
@@ -79,10 +85,11 @@ static bool read_root(const json_t *value, char text[2 + ROOT_DIGITS + 1])
 static json_t *checkpoint_of(const json_t *object)
 {
     char root[2 + ROOT_DIGITS + 1];
-    json_int_t slot;
-    if (!read_root(member(object, "root"), root) || !read_slot(member(object, "slot"), &slot))
-        return NULL;
-    return json_pack("{s:s, s:I}", "root", root, "slot", slot);
+    json_t *slot = slot_of(member(object, "slot"));
+    if (slot != NULL && read_root(member(object, "root"), root))
+        return json_pack("{s:s, s:o}", "root", root, "slot", slot);
+    json_decref(slot);
+    return NULL;
 }
 
 /* ---- routes ---- */
@@ -247,6 +254,28 @@ static bool is_plain_health(enum lean_route route, struct bytes body)
            memcmp(body.data, healthy, body.size) == 0;
 }
 
+/* A number of 64 bits may be larger than an integer of JSON's here, as a weight or an index that
+ * nobody asks for: then all are reals. */
+static json_t *parse(struct bytes body, struct error *error)
+{
+    json_error_t problem;
+    size_t flags = JSON_REJECT_DUPLICATES;
+    if (body.size == 0) { /* of nothing jansson says that the arguments are wrong */
+        error_set(error, "not JSON: it is empty");
+        return NULL;
+    }
+    json_t *answer = json_loadb((const char *)body.data, body.size, flags, &problem);
+    if (answer == NULL && json_error_code(&problem) == json_error_numeric_overflow)
+        answer = json_loadb((const char *)body.data, body.size, flags | JSON_DECODE_INT_AS_REAL,
+                            &problem);
+    if (answer != NULL)
+        return answer;
+    char *safe = utf8_safe_text(bytes_of_text(problem.text));
+    error_set(error, "not JSON: line %d, column %d: %s", problem.line, problem.column, safe);
+    free(safe);
+    return NULL;
+}
+
 json_t *lean_answer_parse(enum lean_route route, struct bytes body, struct error *error)
 {
     static json_t *(*const readers[LEAN_ROUTES])(const json_t *, struct error *) = {
@@ -255,21 +284,15 @@ json_t *lean_answer_parse(enum lean_route route, struct bytes body, struct error
         [LEAN_PEERS] = read_peers,
         [LEAN_FORK_CHOICE] = read_fork_choice,
     };
-    json_error_t problem;
     if (body.size > LEAN_ANSWER_MAX) {
         error_set(error, "larger than %d MiB", LEAN_ANSWER_MAX / 1024 / 1024);
         return NULL;
     }
     if (is_plain_health(route, body))
         return json_string("healthy");
-    json_t *answer =
-        json_loadb((const char *)body.data, body.size, JSON_REJECT_DUPLICATES, &problem);
-    if (answer == NULL) {
-        char *safe = utf8_safe_text(bytes_of_text(problem.text));
-        error_set(error, "not JSON: line %d, column %d: %s", problem.line, problem.column, safe);
-        free(safe);
+    json_t *answer = parse(body, error);
+    if (answer == NULL)
         return NULL;
-    }
     json_t *told = readers[route](answer, error);
     json_decref(answer);
     return told;

@@ -133,10 +133,25 @@ static void fork_choice_is_read(void **state)
         free(body);
     }
     expect_refused(LEAN_FORK_CHOICE, "{'head':{'root':'" ROOT_A "','slot':1}}", "\"justified\"");
+    expect_refused(LEAN_FORK_CHOICE, "", "not JSON: it is empty");
+    /* Numbers of 64 bits, of what is asked for or of other things. */
+    expect_answer(LEAN_FORK_CHOICE,
+                  "{'nodes':[{'root':'" ROOT_B "','slot':8,'weight':18446744073709551615},"
+                  "{'root':'0X" ROOT_A "','slot':9,'weight':1}],'head':'" ROOT_A "',"
+                  "'justified':{'root':'" ROOT_A "','slot':7},"
+                  "'finalized':{'root':'" ROOT_B "','slot':5}}",
+                  read);
+    expect_answer(LEAN_FORK_CHOICE,
+                  "{'head':{'root':'" ROOT_A "','slot':18446744073709551615},"
+                  "'justified':{'root':'" ROOT_A "','slot':'18446744073709551615'},"
+                  "'finalized':{'root':'" ROOT_B "','slot':5}}",
+                  "[{'head':{'root':'0x" ROOT_A "','slot':18446744073709551615.0},"
+                  "'justified':{'root':'0x" ROOT_A "','slot':18446744073709551615.0},"
+                  "'finalized':{'root':'0x" ROOT_B "','slot':5}}]");
     expect_refused(LEAN_FORK_CHOICE,
-                   "{'head':{'root':'" ROOT_A "','slot':1},'justified':{'root':'" ROOT_A
+                   "{'head':{'root':'" ROOT_A "','slot':1.5},'justified':{'root':'" ROOT_A
                    "','slot':18446744073709551615}}",
-                   "not JSON");
+                   "\"head\": a root");
 }
 
 static void answers_have_limits(void **state)
