@@ -369,6 +369,8 @@ static bool read_node(struct genesis *genesis, const struct yaml_tree *yaml, yam
         return yaml_fault(yaml, item, error, "%s", problem.text);
     if (!address.at[0].has_peer_id)
         return yaml_fault(yaml, item, error, "%s: must end with /p2p/PEERID", text);
+    if (address.at[0].port == 0)
+        return yaml_fault(yaml, item, error, "%s: port 0 cannot be dialled", text);
     list(genesis, text);
     struct genesis_node *node = genesis_find_peer(genesis, &address.at[0].peer_id);
     char told[MULTIADDR_TEXT_SIZE], name[PEER_ID_TEXT_SIZE];

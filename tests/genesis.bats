@@ -207,6 +207,12 @@ start_member() {
     }
     faulty "- enr:abc" ":1: enr:abc: node record: "
     faulty "[]" ": has no nodes"
+    none=/ip4/127.0.0.1/udp/0/quic-v1/p2p/$(peer_id a)
+    faulty "- $none" ":1: $none: port 0 cannot be dialled"
+    for option in --bootnode --direct; do
+        run -2 timeout 10 "$BIN/devnet-node" $option "$none"
+        [[ $output == *"$option $none: port 0 cannot be dialled"* ]]
+    done
     faulty "validators: []" ":1: a list of node records is expected"
     rm bad.yaml && mkfifo bad.yaml
     run -2 timeout 10 "$BIN/devnet-mesh" dump bad.yaml

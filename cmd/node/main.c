@@ -166,6 +166,8 @@ static bool keep_connected(struct node *node, const char *option, const struct o
         }
         if (!node_address_parse(text, &address, error))
             node_usage_error("%s %s", option, error->text);
+        if (address.at[0].port == 0)
+            node_usage_error("%s %s: port 0 cannot be dialled", option, text);
         if (!dialer_add(node->dialer, &address, error))
             return false;
     }

@@ -384,7 +384,7 @@ struct quic_connection *quic_endpoint_dial_as(struct quic_endpoint *endpoint,
     struct sockaddr_storage remote;
     socklen_t size = multiaddr_to_sockaddr(address, &remote);
     if (size == 0 || address->port == 0) {
-        error_set(error, "dialling needs an IP address and a port");
+        error_set(error, size == 0 ? "dialling needs an IP address" : "port 0 cannot be dialled");
         return NULL;
     }
     if (endpoint->shut_down || endpoint->connection_count >= QUIC_CONNECTIONS_MAX) {
