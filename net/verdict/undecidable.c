@@ -200,8 +200,9 @@ char *qlog_why_undecidable(const struct qlog_connection *connection, unsigned pl
     const struct qlog_log *log = qlog_log_at(connection, place);
     if (connection->displaced[place] != NULL)
         return why_displaced(connection->displaced[place]);
-    if (log != NULL && why_times(connection, log) != NULL)
-        return text_copy(why_times(connection, log));
+    const char *times = log != NULL ? why_times(connection, log) : NULL;
+    if (times != NULL)
+        return text_copy(times);
     if (log == NULL || (another_is_whole(connection, place) && !may_lack_claims(log)))
         return NULL;
     return why(log, connection->foreign);
@@ -231,12 +232,16 @@ static bool is_told(const struct qlog_claims *claims)
            (claims->registered >= 0 || claims->closed >= 0);
 }
 
-bool qlog_claims_may_be_missing(const struct qlog_connection *connection,
-                                const struct qlog_joined_stream *stream)
+void qlog_find_lacking(const struct qlog_connection *connection, bool lacking[2])
 {
     for (int end = QLOG_CLIENT; end <= QLOG_SERVER; end++)
-        if (connection->ends[end] != NULL && may_lack_claims(connection->ends[end]) &&
-            !is_told(stream->claims[end]))
+        lacking[end] = connection->ends[end] != NULL && may_lack_claims(connection->ends[end]);
+}
+
+bool qlog_claims_may_be_missing(const bool lacking[2], const struct qlog_joined_stream *stream)
+{
+    for (int end = QLOG_CLIENT; end <= QLOG_SERVER; end++)
+        if (lacking[end] && !is_told(stream->claims[end]))
             return true;
     return false;
 }

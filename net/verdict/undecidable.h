@@ -10,9 +10,10 @@ char *qlog_why_undecidable(const struct qlog_connection *connection, unsigned pl
 /* Whether parts are missing from what the logs say of the connection's streams, so that silence
  * there proves nothing. */
 bool qlog_is_patchy(const struct qlog_connection *connection);
+/* From which end's own log events of ours may be missing. */
+void qlog_find_lacking(const struct qlog_connection *connection, bool lacking[2]);
 /* Whether a node may own the stream though its log does not say so: events of ours may be missing
- * from it, and none that is there shows the contrary. */
-bool qlog_claims_may_be_missing(const struct qlog_connection *connection,
-                                const struct qlog_joined_stream *stream);
+ * from it, as LACKING has it, and none that is there shows the contrary. */
+bool qlog_claims_may_be_missing(const bool lacking[2], const struct qlog_joined_stream *stream);
 
 #endif

@@ -551,12 +551,13 @@ static void judge_peering(const struct qlog_peering *peering, struct qlog_judgem
 static void take_back_accusations(const struct qlog_connection *connection,
                                   struct qlog_judgement *judgements)
 {
-    bool patchy = qlog_is_patchy(connection);
+    bool patchy = qlog_is_patchy(connection), lacking[2];
+    qlog_find_lacking(connection, lacking);
     for (size_t i = 0; i < connection->stream_count; i++) {
         struct qlog_judgement *judgement = &judgements[i];
         if (is_accused(judgement) &&
             (patchy || (judgement->confidence == QLOG_EXACT &&
-                        qlog_claims_may_be_missing(connection, &connection->streams[i]))))
+                        qlog_claims_may_be_missing(lacking, &connection->streams[i]))))
             take_back(judgement);
     }
 }
