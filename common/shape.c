@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { PATH_SIZE = 240 };
+#include "common/number.h"
 
-static const double exact_integer_max = 9007199254740992.0; /* 2 to the 53rd: beyond it all are */
+enum { PATH_SIZE = 240 };
 
 /* Where we are, such as "nodes[2].peers[0].agent"; what is too long for it is cut. */
 struct path {
@@ -94,7 +94,7 @@ bool shape_is_whole(const json_t *value)
     double real = json_real_value(value);
     if (!json_is_real(value))
         return json_is_integer(value);
-    return real >= exact_integer_max || real <= -exact_integer_max || (double)(int64_t)real == real;
+    return real >= NUMBER_EXACT_MAX || real <= -NUMBER_EXACT_MAX || (double)(int64_t)real == real;
 }
 
 static bool check_value(const json_t *value, const struct shape *shape, const struct path *path,

@@ -15,8 +15,6 @@
 
 enum { ROOT_DIGITS = 64 };
 
-static const double exact_integer_max = 9007199254740992.0; /* 2 to the 53rd */
-
 static const struct {
     const char *name, *path;
 } routes[LEAN_ROUTES] = {
@@ -60,7 +58,7 @@ static json_t *slot_of(const json_t *value)
     if (json_is_integer(value))
         return json_integer_value(value) >= 0 ? json_integer(json_integer_value(value)) : NULL;
     if (json_is_real(value) && real >= 0 && shape_is_whole(value))
-        return real <= exact_integer_max ? json_integer((json_int_t)real) : json_real(real);
+        return real <= NUMBER_EXACT_MAX ? json_integer((json_int_t)real) : json_real(real);
     if (!json_is_string(value) || !number_read(json_string_value(value), &number))
         return NULL;
     return slot_json(number);

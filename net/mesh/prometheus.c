@@ -7,11 +7,10 @@
 
 #include "common/buffer.h"
 #include "common/memory.h"
+#include "common/number.h"
 #include "common/utf8.h"
 
 enum { VALUE_SIZE = 64 };
-
-static const double exact_integer_max = 9007199254740992.0; /* 2 to the 53rd */
 
 struct label {
     struct bytes name, value; /* the value as it is written, with its escapes */
@@ -157,7 +156,7 @@ static json_t *number_of(double value)
         return json_string("NaN");
     if (isinf(value))
         return json_string(value > 0 ? "+Inf" : "-Inf");
-    if (fabs(value) <= exact_integer_max && value == (double)(json_int_t)value)
+    if (fabs(value) <= NUMBER_EXACT_MAX && value == (double)(json_int_t)value)
         return json_integer((json_int_t)value);
     return json_real(value);
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/buffer.h"
+#include "common/number.h"
 
 enum { LONG_NUMBER = 19 }; /* digits: shorter ones are below 2^63 */
 
@@ -89,11 +90,10 @@ json_t *qlog_json_load(struct bytes text, json_error_t *why)
 
 struct bytes qlog_json_id(const json_t *value, char *text)
 {
-    static const double limit = 0x1p53; /* from there on, a double may stand for several */
     double real = json_real_value(value);
     if (json_is_integer(value))
         snprintf(text, QLOG_NUMBER_SIZE, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
-    else if (json_is_real(value) && fabs(real) < limit && real == (double)(int64_t)real)
+    else if (json_is_real(value) && fabs(real) < NUMBER_EXACT_MAX && real == (double)(int64_t)real)
         snprintf(text, QLOG_NUMBER_SIZE, "%" PRId64, (int64_t)real);
     else
         return bytes_of(json_string_value(value), json_string_length(value));
