@@ -74,6 +74,11 @@ bool foreign_parse(const char *text, char **name, char **command, struct error *
     return true;
 }
 
+char *foreign_name_of(const char *text)
+{
+    return text_format("%.*s", (int)strcspn(text, "="), text);
+}
+
 bool foreign_has_name(const char *name, const char *const *texts, size_t count)
 {
     size_t length = strlen(name);
@@ -98,7 +103,7 @@ bool foreign_check_all(const char *const *texts, size_t count, struct error *err
 {
     bool sound = true;
     for (size_t i = 0; i < count && sound; i++) {
-        char *name = text_format("%.*s", (int)strcspn(texts[i], "="), texts[i]);
+        char *name = foreign_name_of(texts[i]);
         sound = check_one(texts[i], error);
         if (sound && foreign_has_name(name, texts, i))
             sound = error_set(error, "--with %s: two of those that are to be added are called so",

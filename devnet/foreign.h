@@ -14,6 +14,9 @@ enum { FOREIGN_NAME_MAX = 32 };
  * the form of our own nodes' names, or what stands between nodes. */
 bool foreign_parse(const char *text, char **name, char **command, struct error *error);
 
+/* NAME of such a text, whatever else it is; freed with free(). */
+char *foreign_name_of(const char *text);
+
 /* Whether COUNT texts of --with are each that, and no two of one NAME. Errors begin with "--with".
  */
 bool foreign_check_all(const char *const *texts, size_t count, struct error *error);

@@ -372,7 +372,7 @@ static bool check_with(const struct work *work, char *const *names, size_t count
     bool sound = foreign_check_all(with->items, with->count, error);
     for (size_t i = 0; i < with->count && sound; i++) {
         struct error why;
-        char *name = text_format("%.*s", (int)strcspn(with->items[i], "="), with->items[i]);
+        char *name = foreign_name_of(with->items[i]);
         sound = check_free(work, name, names, count, &why);
         if (!sound)
             error_set(error, "--with %s", why.text);

@@ -38,23 +38,25 @@ size_t devnet_node_count(const struct devnet_options *options)
     return options->nodes > 0 ? options->nodes : NODES_DEFAULT;
 }
 
+/* Takes LINES over. */
+static void show_last(const char *name, const char *how, char *lines)
+{
+    if (*lines != '\0')
+        fprintf(stderr, "what %s %s:\n%s\n", name, how, lines);
+    free(lines);
+}
+
 void devnet_report_last_lines(const struct devnet *devnet, const char *name)
 {
-    char *lines = devnet_last_lines(devnet, name, LINES_OF_A_DEAD_NODE);
-    if (*lines != '\0')
-        fprintf(stderr, "what %s wrote last:\n%s\n", name, lines);
-    free(lines);
+    show_last(name, "wrote last", devnet_last_lines(devnet, name, LINES_OF_A_DEAD_NODE));
 }
 
 void devnet_report_culprit(const struct devnet *devnet, const struct devnet_node *culprit)
 {
     devnet_report_last_lines(devnet, culprit->name);
-    if (!devnet_node_is_foreign(culprit))
-        return;
-    char *lines = devnet_last_printed(devnet, culprit->name, LINES_OF_A_DEAD_NODE);
-    if (*lines != '\0')
-        fprintf(stderr, "what %s printed last, on stdout:\n%s\n", culprit->name, lines);
-    free(lines);
+    if (devnet_node_is_foreign(culprit))
+        show_last(culprit->name, "printed last, on stdout",
+                  devnet_last_printed(devnet, culprit->name, LINES_OF_A_DEAD_NODE));
 }
 
 /* Says which node has ended, if one has: its connections end a little before it does. */
